@@ -1,0 +1,264 @@
+//! Cross-checks of a document: what its entries mean to each other (rules E10, W1, T4, T5, P4).
+
+use std::collections::HashSet;
+
+use crate::code::Code;
+use crate::decision::{Decision, ReferenceKind, Request, Scheme};
+use crate::decode::Located;
+use crate::document::{Document, Item, Items, Lists, item_path, list_path, member_of};
+use crate::entry::{Entry, Hosts};
+use crate::finding::{List, Note};
+use crate::hub;
+use crate::index::{ANY_PORT, Group, Index, Rank, Row};
+use crate::policy::{Policy, Scope};
+
+/// Adds the notes that follow from more than one entry.
+pub(crate) fn check(document: &Document<'_>, policy: &Policy, notes: &mut Vec<Located>) {
+    let mut weakened = HashSet::new();
+    Checker { scope: &policy.global, lists: &document.global, project: None, policy, notes, weakened: &mut weakened }.all();
+    for project in document.projects.iter().flatten() {
+        let Some(scope) = policy.projects.get(&*project.name) else { continue };
+        let name = Some(&*project.name);
+        let mut weakened = HashSet::new();
+        Checker { scope, lists: &project.lists, project: name, policy, notes, weakened: &mut weakened }.all();
+    }
+}
+
+/// Checks the lists of one scope.
+struct Checker<'d, 'n> {
+    scope: &'d Scope,
+    lists: &'d Lists<'d>,
+    project: Option<&'d str>,
+    policy: &'d Policy,
+    notes: &'n mut Vec<Located>,
+    /// Positions of insecure entries that were said to weaken an entry: once each is enough.
+    weakened: &'n mut HashSet<(Option<&'d str>, u32)>,
+}
+
+impl<'d> Checker<'d, '_> {
+    fn all(&mut self) {
+        for list in [List::Whitelist, List::Insecure, List::BuiltIn] {
+            for item in self.lists.items(list).iter().filter(|item| item.enabled) {
+                self.redundant(list, item);
+                match list {
+                    List::Whitelist => {
+                        self.plain_http(item);
+                        self.transport(item);
+                    }
+                    List::Insecure => self.insecure(item),
+                    List::BuiltIn => {}
+                }
+            }
+        }
+        if let Some(whitelist) = &self.lists.whitelist {
+            self.whitelist(whitelist);
+        }
+    }
+
+    /// The indexes that this scope's requests see, its own first, each with its project.
+    fn visible(&self) -> impl Iterator<Item = (Option<&'d str>, &'d Index)> + use<'d> {
+        let global = self.project.map(|_| (None, &self.policy.global.index));
+        std::iter::once((self.project, &self.scope.index)).chain(global)
+    }
+
+    /// Rule P4: the same entry twice, or an entry that another one covers.
+    fn redundant(&mut self, list: List, item: &Item<'_>) {
+        let entry = item.entry();
+        let ports = ports_over(entry);
+        let namespace = entry.namespace.as_deref().unwrap_or_default();
+        for (project, index) in self.visible() {
+            let mut other: Option<(&Row, bool)> = None;
+            let mut separated = false;
+            let own_rank = own_rank(entry);
+            index.over(entry, &mut |rank, group| {
+                let same_hosts = rank == own_rank;
+                // An entry of the other list in between, or at the level of the wider one, makes this one count (T4).
+                separated |= list == List::Whitelist && !same_hosts && !group.in_list(List::Insecure).is_empty();
+                let itself = |row: &Row| same_hosts && project == self.project && position(item) == row.position;
+                if other.is_none() && !separated {
+                    let found = group.all_over(list, &ports, namespace).find(|row| !itself(row));
+                    other = found.map(|row| (row, same_hosts));
+                }
+                separated |= list == List::Insecure && !group.in_list(List::Whitelist).is_empty();
+            });
+            let Some((other, same_hosts)) = other else { continue };
+            let alike = same_hosts
+                && (other.port == entry.port.unwrap_or(ANY_PORT) || entry.is_hub())
+                && other.namespace() == namespace;
+            // Of entries that are alike the first stands.
+            if alike && project == self.project && other.position > position(item) {
+                return;
+            }
+            let place = place_of(project, other);
+            let (code, message) = if alike {
+                (Code::EntryDuplicate, format!("`{entry}` is the same as {place}: leave one of them out"))
+            } else {
+                (Code::EntryCovered, format!("`{entry}` is covered by {place} already"))
+            };
+            self.note(list, item, code, message);
+            return;
+        }
+    }
+
+    /// Rule E10: plain HTTP in the whitelist needs the same entry in the insecure list.
+    fn plain_http(&mut self, item: &Item<'_>) {
+        if item.written.scheme != Some(Scheme::Http) {
+            return;
+        }
+        let port = item.entry().port.unwrap_or(ANY_PORT);
+        let designated = self.visible().any(|(_, index)| {
+            index.same_hosts(item.entry()).is_some_and(|group| !group.on_port(List::Insecure, port).is_empty())
+        });
+        if !designated {
+            let entry = item.entry();
+            let registry = Entry { namespace: None, ..entry.clone() };
+            let message = format!(
+                "`{entry}` is reached over plain HTTP, so the insecure list must have `{registry}` too; or write it with \
+                 `https://` here"
+            );
+            let fix = format!("https://{}", Entry { port: None, ..entry.clone() });
+            let note = Note::new(Code::SchemeHttp, item.place.clone(), message).fix(fix);
+            self.notes.push((item_path(self.project, List::Whitelist, item.index, item.object), note));
+        }
+    }
+
+    /// Rules T4 and P4: what the insecure entries do to a whitelist entry.
+    fn transport(&mut self, item: &Item<'_>) {
+        let entry = item.entry();
+        let mut same: Option<(Option<&'d str>, &Row)> = None;
+        let mut wider: Option<(Option<&'d str>, &Row)> = None;
+        for (project, index) in self.visible() {
+            index.over(entry, &mut |rank, group| {
+                let found = overlapping(group, List::Insecure, entry).map(|row| (project, row));
+                if rank == own_rank(entry) {
+                    same = same.or(found);
+                } else {
+                    wider = wider.or(found);
+                }
+            });
+        }
+        if let Some((project, row)) = same {
+            if item.written.scheme == Some(Scheme::Https) {
+                let message = format!("`{entry}` was written with `https://`, and {} makes it insecure", place_of(project, row));
+                self.note(List::Whitelist, item, Code::HttpsInsecure, message);
+            }
+            self.weakens(project, row, entry, "is reached without verification");
+            return;
+        }
+        let Some((project, row)) = wider else { return };
+        let message = format!("`{entry}` stays verified inside {}", place_of(project, row));
+        self.note(List::Whitelist, item, Code::VerifiedInsideInsecure, message);
+        if entry.port.is_some() && row.port == ANY_PORT {
+            self.weakens(project, row, entry, "is allowed on every other port too, without verification");
+        } else if entry.namespace.is_some() {
+            self.weakens(project, row, entry, "is allowed with every other namespace too");
+        }
+    }
+
+    fn weakens(&mut self, project: Option<&'d str>, row: &Row, entry: &Entry, how: &str) {
+        if !self.weakened.insert((project, row.position)) {
+            return;
+        }
+        let lists = if project.is_some() || self.project.is_none() { Some(self.lists) } else { None };
+        let items = lists.map(|lists| lists.items(List::Insecure)).unwrap_or_default();
+        // A project sees global entries, but what is said of them is said where the project's entry stands.
+        let found = items.binary_search_by_key(&row.position, position).ok().and_then(|place| items.get(place));
+        if let Some(item) = found {
+            let message = format!("because of `{}`, the whitelist's `{entry}` {how}", row.text);
+            self.note(List::Insecure, item, Code::InsecureWeakens, message);
+        }
+    }
+
+    /// Rules T5 and P4, seen from an insecure entry.
+    fn insecure(&mut self, item: &Item<'_>) {
+        let entry = item.entry();
+        let global = &self.policy.global.index;
+        let Some(group) = global.same_hosts(entry) else { return };
+        let built_in = ports_over(entry).iter().find_map(|port| group.on_port(List::BuiltIn, *port).first());
+        if let Some(row) = built_in.and_then(|row| group.row(*row)) {
+            let message = format!("`{entry}` is {}, the product's own, and always verified", place_of(None, row));
+            self.note(List::Insecure, item, Code::BuiltInInsecure, message);
+        }
+        // Global entries against a project's; the other pairs are found from the whitelist's side.
+        if self.project.is_some() {
+            let row = overlapping(group, List::Whitelist, entry);
+            if let Some(row) = row.filter(|_| self.weakened.insert((self.project, position(item)))) {
+                let message = format!(
+                    "because of `{entry}`, {} is reached without verification in this project",
+                    place_of(None, row)
+                );
+                self.note(List::Insecure, item, Code::InsecureWeakens, message);
+            }
+        }
+    }
+
+    /// Rules W1 and P4, seen from the whitelist as a whole.
+    fn whitelist(&mut self, whitelist: &Items<'_>) {
+        let path = list_path(self.project, List::Whitelist);
+        let mut note = |code, message: String| {
+            self.notes.push((path.clone(), Note::new(code, whitelist.place.clone(), message)));
+        };
+        let has = |list: List| {
+            let global = self.project.map(|_| &self.policy.global.index);
+            std::iter::once(&self.scope.index).chain(global).any(|index| index.rows().iter().any(|row| row.list == list))
+        };
+        if !has(List::Whitelist) {
+            note(Code::WhitelistEmpty, match has(List::Insecure) {
+                true => "the whitelist is on and empty: the insecure registries are allowed, and nothing else".to_owned(),
+                false => {
+                    "the whitelist is on and empty: nothing is allowed; to allow every registry, leave `whitelist` out".to_owned()
+                }
+            });
+        }
+        let request =
+            Request { reference: hub::SHOWN, kind: ReferenceKind::Registry, project: self.project, ..Request::default() };
+        if matches!(self.policy.decide(&request), Decision::Deny(_)) {
+            note(Code::DockerHubDenied, "the whitelist denies Docker Hub; to allow it, add `docker.io`".to_owned());
+        }
+    }
+
+    fn note(&mut self, list: List, item: &Item<'_>, code: Code, message: String) {
+        let path = item_path(self.project, list, item.index, item.object);
+        self.notes.push((path, Note::new(code, item.place.clone(), message)));
+    }
+}
+
+/// The ports that an entry over all of this one may have.
+fn ports_over(entry: &Entry) -> Vec<u16> {
+    match entry.port {
+        _ if entry.is_hub() => vec![hub::PORT, ANY_PORT],
+        Some(port) => vec![port, ANY_PORT],
+        None => vec![ANY_PORT],
+    }
+}
+
+/// The rank of the group of exactly the entry's hosts among those that `Index::over` gives.
+fn own_rank(entry: &Entry) -> Rank {
+    match &entry.hosts {
+        Hosts::Network(network) => Rank::from(network.prefix_len()),
+        Hosts::Wildcard(domain) => Rank::try_from(domain.len()).unwrap_or(Rank::MAX),
+        Hosts::Address(_) | Hosts::Name(_) => crate::index::EXACT,
+    }
+}
+
+/// An entry of a list in the group that shares a port with this one.
+fn overlapping<'i>(group: Group<'i>, list: List, entry: &Entry) -> Option<&'i Row> {
+    let row = match entry.port {
+        Some(_) => ports_over(entry).iter().find_map(|port| group.on_port(list, *port).first()),
+        None => group.in_list(list).first(),
+    };
+    row.and_then(|row| group.row(*row))
+}
+
+fn position(item: &Item<'_>) -> u32 {
+    u32::try_from(item.index).unwrap_or(u32::MAX)
+}
+
+/// An entry as messages name it: `*.example.com` (insecure 1).
+fn place_of(project: Option<&str>, row: &Row) -> String {
+    let list = member_of(row.list);
+    match project {
+        Some(project) => format!("`{}` ({list}[{}] of project `{project}`)", row.text, row.position),
+        None => format!("`{}` ({list}[{}])", row.text, row.position),
+    }
+}

@@ -1,0 +1,450 @@
+//! Decisions (rules M, W, T, J, D).
+//!
+//! A *standing* is what the entries say of one host. The entries that match without DNS give the first standing; where
+//! the policy lets DNS have a say, a second one is made from the facts and ranks behind it (rule T4).
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use crate::decision::{
+    Allowed, Answer, Attempt, Decision, Denial, Denied, Fact, Matched, Question, QuestionKind, Request, Scheme,
+};
+use crate::entry::mask_user_information;
+use crate::finding::List;
+use crate::host;
+use crate::hub;
+use crate::index::{ANY_PORT, Group, Index, Rank, Row, Subject};
+use crate::name;
+use crate::nearest;
+use crate::policy::{Policy, Scope};
+use crate::reference::{Reference, Registry};
+
+impl Policy {
+    /// Decides one request.
+    pub fn decide<'a>(&'a self, request: &Request<'a>) -> Decision<'a> {
+        match Reference::read(request.reference, request.kind) {
+            Ok(reference) => self.decide_read(&reference, request),
+            Err(why) => unreadable(request.reference, &why),
+        }
+    }
+
+    /// Decides one request; the answer repeats what was asked, as the canonical text shows it (rule D4).
+    pub fn answer<'a>(&'a self, request: &Request<'a>) -> Answer<'a> {
+        match Reference::read(request.reference, request.kind) {
+            Ok(reference) => Answer {
+                reference: Cow::Borrowed(request.reference),
+                registry: Some(reference.registry_text()),
+                decision: self.decide_read(&reference, request),
+                repository: reference.repository,
+            },
+            Err(why) => Answer {
+                reference: mask_user_information(request.reference),
+                registry: None,
+                repository: None,
+                decision: unreadable(request.reference, &why),
+            },
+        }
+    }
+
+    fn decide_read<'a>(&'a self, reference: &Reference<'_>, request: &Request<'_>) -> Decision<'a> {
+        match self.ask(reference, request) {
+            Ok(ask) => ask.decide(),
+            Err(unknown) => unknown,
+        }
+    }
+
+    /// A request that was read, with its project; the error is the denial of a project that is not there.
+    pub(crate) fn ask<'p, 'r>(
+        &'p self, reference: &'r Reference<'r>, request: &Request<'r>,
+    ) -> Result<Ask<'p, 'r>, Decision<'static>> {
+        let project = self.project(request.project)?;
+        Ok(Ask { policy: self, project, reference, ports: Ports::of(reference), facts: request.facts })
+    }
+
+    /// The project of a request with its name (rule J1).
+    fn project(&self, name: Option<&str>) -> Result<Option<(&str, &Scope)>, Decision<'static>> {
+        let Some(name) = name else { return Ok(None) };
+        match self.projects.get_key_value(name) {
+            Some((name, scope)) => Ok(Some((name, scope))),
+            None if self.projects.is_empty() => Ok(None),
+            None => {
+                let text = format!("the policy has no project `{name}`");
+                Err(Decision::Deny(Denied { reason: Denial::UnknownProject, text, nearest: None }))
+            }
+        }
+    }
+}
+
+fn unreadable(reference: &str, why: &str) -> Decision<'static> {
+    let text = format!("`{}` cannot be read as a reference: {why}", mask_user_information(reference));
+    Decision::Deny(Denied { reason: Denial::InvalidReference, text, nearest: None })
+}
+
+/// The ports that a reference stands for (rule M2), as entries may have them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ports {
+    verified: [u16; 2],
+    insecure: [u16; 3],
+}
+
+impl Ports {
+    fn of(reference: &Reference<'_>) -> Self {
+        match reference.port {
+            Some(port) => Ports { verified: [port, ANY_PORT], insecure: [port, ANY_PORT, ANY_PORT] },
+            None => Ports { verified: [443, ANY_PORT], insecure: [443, 80, ANY_PORT] },
+        }
+    }
+
+    /// Those for an entry of a list: an insecure one stands for plain HTTP too.
+    pub fn of_list(&self, list: List) -> &[u16] {
+        match list {
+            List::Insecure => &self.insecure,
+            List::Whitelist | List::BuiltIn => &self.verified,
+        }
+    }
+}
+
+/// A request that was read.
+pub(crate) struct Ask<'p, 'r> {
+    pub policy: &'p Policy,
+    pub project: Option<(&'p str, &'p Scope)>,
+    pub reference: &'r Reference<'r>,
+    pub ports: Ports,
+    pub facts: &'r [Fact],
+}
+
+/// An entry that matched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hit<'p> {
+    pub row: &'p Row,
+    pub project: Option<&'p str>,
+}
+
+impl PartialEq for Hit<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.row, other.row)
+    }
+}
+
+/// A group that is about the asked host.
+#[derive(Clone, Copy)]
+struct Match<'p> {
+    rank: Rank,
+    group: Group<'p>,
+    project: Option<&'p str>,
+}
+
+/// What the entries say of one host.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Standing<'p> {
+    /// The entry that covers the reference, in whitelist mode.
+    cover: Option<Hit<'p>>,
+    /// The insecure entry that decides the transport (rule T4).
+    insecure: Option<Hit<'p>>,
+    /// Whether the insecure entries for that host cover port 80 (rule T3).
+    plain_80: bool,
+    /// Whether any entry of the effective whitelist is about the registry, so that the transport is settled.
+    settled: bool,
+    /// Whether the registry is one of the product's own (rule T5).
+    built_in: bool,
+}
+
+/// What DNS adds.
+enum Dns<'p> {
+    /// Nothing: the policy does not ask, or nothing it could say matters.
+    Silent,
+    /// These questions come first.
+    Ask(Vec<Question>),
+    /// This, by these addresses.
+    Said { standing: Standing<'p>, addresses: Vec<IpAddr>, outside: Option<IpAddr> },
+}
+
+impl<'p, 'r> Ask<'p, 'r> {
+    pub fn decide(&self) -> Decision<'p> {
+        let first = self.standing(&self.matches(self.subject()));
+        match self.dns(&first) {
+            Dns::Silent => self.conclude(&first, Vec::new(), None),
+            Dns::Ask(questions) => Decision::Lookup(questions),
+            Dns::Said { standing, addresses, outside } => {
+                let both = first.before(&standing);
+                let by_dns = first.cover.is_none() && both.cover.is_some() || both.is_insecure();
+                let mut pinned: Vec<String> = Vec::new();
+                if by_dns && !matches!(self.subject(), Subject::Address(_)) {
+                    pinned.extend(addresses.iter().map(IpAddr::to_string));
+                }
+                self.conclude(&both, pinned, outside)
+            }
+        }
+    }
+
+    /// Whether whitelist mode is on for this request (rules W1, J1).
+    pub fn whitelist_mode(&self) -> bool {
+        self.policy.global.whitelist || self.project.is_some_and(|(_, scope)| scope.whitelist)
+    }
+
+    pub fn subject(&self) -> Subject<'_> {
+        match &self.reference.registry {
+            Registry::Hub => Subject::Hub,
+            Registry::Address(address) => Subject::Address(*address),
+            Registry::Name(name) => Subject::Name(name),
+        }
+    }
+
+    /// The indexes that count for the request, with the project of each.
+    pub fn indexes(&self) -> impl Iterator<Item = (Option<&'p str>, &'p Index)> + use<'p> {
+        let project = self.project.map(|(name, scope)| (Some(name), &scope.index));
+        std::iter::once((None, &self.policy.global.index)).chain(project)
+    }
+
+    fn matches(&self, subject: Subject<'_>) -> Vec<Match<'p>> {
+        self.gather(|index, found| index.covering(subject, found))
+    }
+
+    /// Groups of every index, the most specific first, the global ones first among equals.
+    fn gather(&self, mut look: impl FnMut(&'p Index, &mut dyn FnMut(Rank, Group<'p>))) -> Vec<Match<'p>> {
+        let mut matches = Vec::new();
+        for (project, index) in self.indexes() {
+            look(index, &mut |rank, group| matches.push(Match { rank, group, project }));
+        }
+        if self.project.is_some() {
+            matches.sort_by_key(|found| std::cmp::Reverse(found.rank));
+        }
+        matches
+    }
+
+    /// Weighs the groups that are about a host, the most specific first (rules M2, M3, W3, T4).
+    fn standing(&self, matches: &[Match<'p>]) -> Standing<'p> {
+        let repository = self.reference.repository.as_deref();
+        let mut standing = Standing::default();
+        let mut insecure: Option<(Rank, Hit<'p>)> = None;
+        let mut whitelist_rank: Option<Rank> = None;
+        for Match { rank, group, project } in matches.iter().copied() {
+            let hit = |row| group.row(row).map(|row| Hit { row, project });
+            let insecure_ports = self.ports.of_list(List::Insecure);
+            if insecure.is_none() {
+                let row = group.cover(List::Insecure, insecure_ports, None);
+                insecure = row.and_then(hit).map(|hit| (rank, hit));
+            }
+            if insecure.is_some_and(|(of, _)| of == rank) {
+                standing.plain_80 |= group.has(List::Insecure, &[80, ANY_PORT]);
+            }
+            if group.has(List::Whitelist, self.ports.of_list(List::Whitelist)) {
+                whitelist_rank.get_or_insert(rank);
+                let row = group.cover(List::Whitelist, self.ports.of_list(List::Whitelist), repository);
+                standing.cover = standing.cover.or(row.and_then(hit));
+            }
+            standing.built_in |= group.has(List::BuiltIn, self.ports.of_list(List::BuiltIn));
+        }
+        standing.settled = insecure.is_some() || whitelist_rank.is_some();
+        match insecure {
+            Some((rank, hit)) if whitelist_rank.is_none_or(|of| rank >= of) => {
+                standing.insecure = Some(hit);
+                standing.cover = Some(hit);
+            }
+            Some((_, hit)) => standing.cover = standing.cover.or(Some(hit)),
+            None => {}
+        }
+        standing
+    }
+
+    /// What DNS has to say, asked only where the rest of the policy does not decide (rule M6).
+    fn dns(&self, first: &Standing<'p>) -> Dns<'p> {
+        let subject = self.subject();
+        let reaches = |list| {
+            let repository = self.reference.repository.as_deref().filter(|_| list == List::Whitelist);
+            self.indexes().any(|(_, index)| index.by_dns(subject).cover(list, self.ports.of_list(list), repository).is_some())
+        };
+        let may_resolve = self.policy.resolves || matches!(subject, Subject::Address(_));
+        let matters = if self.whitelist_mode() && first.cover.is_none() {
+            reaches(List::Whitelist) || reaches(List::Insecure)
+        } else if first.settled {
+            first.is_insecure() && reaches(List::BuiltIn)
+        } else {
+            !first.built_in && reaches(List::Insecure)
+        };
+        if !may_resolve || !matters {
+            return Dns::Silent;
+        }
+        match subject {
+            Subject::Address(address) => self.reverse(first, address),
+            Subject::Name(name) => self.resolve(name),
+            Subject::Hub => self.resolve(hub::HOST),
+        }
+    }
+
+    /// Rule M4: a name is covered where all of its addresses are, and insecure only where each of them is.
+    fn resolve(&self, name: &str) -> Dns<'p> {
+        let Some(answers) = self.fact(QuestionKind::AddressesOf, name) else {
+            return Dns::Ask(vec![Question { kind: QuestionKind::AddressesOf, subject: name.to_owned() }]);
+        };
+        let mut addresses: Vec<Option<IpAddr>> = answers.iter().map(|answer| read_address(answer)).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        let standings: Vec<Standing<'p>> = addresses
+            .iter()
+            .map(|address| address.map_or_else(Standing::default, |address| self.standing(&self.matches(Subject::Address(address)))))
+            .collect();
+        let all = |test: fn(&Standing<'p>) -> bool| !standings.is_empty() && standings.iter().all(test);
+        let one = standings.first().copied().unwrap_or_default();
+        let outside = addresses.iter().zip(&standings).find(|(_, standing)| standing.cover.is_none());
+        let standing = Standing {
+            cover: one.cover.filter(|_| all(|standing| standing.cover.is_some())),
+            insecure: one.insecure.filter(|_| all(Standing::is_insecure)),
+            plain_80: all(|standing| standing.plain_80),
+            settled: all(|standing| standing.settled),
+            built_in: standings.iter().any(|standing| standing.built_in),
+        };
+        let outside = outside.and_then(|(address, _)| *address);
+        Dns::Said { standing, addresses: addresses.into_iter().flatten().collect(), outside }
+    }
+
+    /// Rule M5: an address is covered by a wildcard where a name of it matches and resolves back to it.
+    fn reverse(&self, first: &Standing<'p>, address: IpAddr) -> Dns<'p> {
+        let subject = address.to_string();
+        let Some(answers) = self.fact(QuestionKind::NamesOf, &subject) else {
+            return Dns::Ask(vec![Question { kind: QuestionKind::NamesOf, subject }]);
+        };
+        let mut names: Vec<String> = answers.iter().filter_map(|answer| read_name(answer)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut confirmed: Vec<Match<'p>> = Vec::new();
+        let mut unknown: Vec<(String, Vec<Match<'p>>)> = Vec::new();
+        for name in names {
+            let matches = self.gather(|index, found| index.wildcards_over(&name, found));
+            if matches.is_empty() {
+                continue;
+            }
+            match self.fact(QuestionKind::AddressesOf, &name) {
+                None => unknown.push((name, matches)),
+                Some(answers) if leads_to(answers, address) => confirmed.extend(matches),
+                Some(_) => {}
+            }
+        }
+        let weigh = |more: &[Match<'p>]| {
+            let mut matches = [&confirmed, more].concat();
+            matches.sort_by_key(|found| std::cmp::Reverse(found.rank));
+            self.standing(&matches)
+        };
+        let standing = weigh(&[]);
+        let known = self.outcome(&first.before(&standing));
+        let questions: Vec<Question> = unknown
+            .into_iter()
+            .filter(|(_, matches)| self.outcome(&first.before(&weigh(matches))) != known)
+            .map(|(name, _)| Question { kind: QuestionKind::AddressesOf, subject: name })
+            .collect();
+        if questions.is_empty() {
+            Dns::Said { standing, addresses: Vec::new(), outside: None }
+        } else {
+            Dns::Ask(questions)
+        }
+    }
+
+    /// All of a standing that a decision shows.
+    fn outcome(&self, standing: &Standing<'p>) -> (bool, Option<Hit<'p>>, bool) {
+        let insecure = standing.is_insecure();
+        let allowed = !self.whitelist_mode() || standing.cover.is_some();
+        (allowed, self.decider(standing), insecure && standing.plain_80)
+    }
+
+    /// The entry that decided: the insecure one where it decides the transport, otherwise the one that allows.
+    fn decider(&self, standing: &Standing<'p>) -> Option<Hit<'p>> {
+        if standing.is_insecure() { standing.insecure } else { standing.cover.filter(|_| self.whitelist_mode()) }
+    }
+
+    fn conclude(&self, standing: &Standing<'p>, pinned: Vec<String>, outside: Option<IpAddr>) -> Decision<'p> {
+        if self.whitelist_mode() && standing.cover.is_none() {
+            let registry = self.reference.registry_text();
+            let text = format!("Access denied to unauthorized registry ({registry}) while VCH is in whitelist mode");
+            let nearest = nearest::find(self, outside);
+            return Decision::Deny(Denied { reason: Denial::NotWhitelisted, text, nearest });
+        }
+        Decision::Allow(Allowed {
+            by: self.decider(standing).map(|hit| hit.matched()),
+            attempts: self.attempts(standing),
+            authorities: Vec::new(),
+            pinned,
+        })
+    }
+
+    /// Rules T1 to T3.
+    fn attempts(&self, standing: &Standing<'p>) -> Vec<Attempt<'p>> {
+        let insecure = standing.is_insecure();
+        let host = match self.reference.registry {
+            Registry::Hub => Some(Cow::Borrowed(hub::HOST)),
+            Registry::Address(_) | Registry::Name(_) => None,
+        };
+        let plain = match self.reference.port {
+            _ if !insecure => None,
+            Some(443) => None,
+            Some(port) => Some(port),
+            None => standing.plain_80.then_some(80),
+        };
+        let port = self.reference.port.unwrap_or(443);
+        let mut attempts = vec![Attempt { scheme: Scheme::Https, port, verified: !insecure, host: host.clone() }];
+        attempts.extend(plain.map(|port| Attempt { scheme: Scheme::Http, port, verified: false, host }));
+        attempts
+    }
+
+    /// The answers to a question, if the request has them.
+    pub fn fact(&self, kind: QuestionKind, subject: &str) -> Option<&'r [String]> {
+        let asked = |fact: &&Fact| {
+            fact.kind == kind
+                && match kind {
+                    QuestionKind::NamesOf => read_address(&fact.subject).is_some_and(|address| address.to_string() == subject),
+                    QuestionKind::AddressesOf => {
+                        fact.subject == subject || read_name(&fact.subject).is_some_and(|name| name == subject)
+                    }
+                }
+        };
+        self.facts.iter().find(asked).map(|fact| &*fact.answers)
+    }
+}
+
+impl<'p> Standing<'p> {
+    /// Whether the registry is reached unverified.
+    fn is_insecure(&self) -> bool {
+        self.insecure.is_some() && !self.built_in
+    }
+
+    /// This standing first, the other where this one leaves things open (rule T4).
+    fn before(&self, other: &Standing<'p>) -> Standing<'p> {
+        let transport = if self.settled { self } else { other };
+        Standing {
+            cover: self.cover.or(other.cover),
+            insecure: transport.insecure,
+            plain_80: transport.plain_80,
+            settled: self.settled || other.settled,
+            built_in: self.built_in || other.built_in,
+        }
+    }
+}
+
+impl<'p> Hit<'p> {
+    pub fn matched(&self) -> Matched<'p> {
+        Matched {
+            list: self.row.list,
+            index: self.row.position,
+            entry: Cow::Borrowed(&self.row.text),
+            project: self.project.map(Cow::Borrowed),
+        }
+    }
+}
+
+/// Whether the addresses of a name have this one among them (rule M5).
+pub(crate) fn leads_to(answers: &[String], address: IpAddr) -> bool {
+    answers.iter().any(|answer| read_address(answer) == Some(address))
+}
+
+/// An address as DNS or a person writes it.
+pub(crate) fn read_address(text: &str) -> Option<IpAddr> {
+    text.parse().ok().map(host::canonical)
+}
+
+/// A name as DNS or a person writes it.
+pub(crate) fn read_name(text: &str) -> Option<String> {
+    name::normalise(text, text, &mut Vec::new()).map(Cow::into_owned)
+}
+
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! Networks and what people write in place of them (rule E8).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+
+use crate::code::Code;
+use crate::entry;
+use crate::finding::{Note, place};
+
+/// Reads the digits of a prefix length after an address.
+pub(super) fn read(text: &str, shown: &str, address: IpAddr, digits: &str, notes: &mut Vec<Note>) -> Option<IpNet> {
+    let longest: u8 = if address.is_ipv4() { 32 } else { 128 };
+    if digits.len() > 1 && digits.starts_with('0') {
+        let stripped = digits.trim_start_matches('0');
+        let message = format!("the prefix length `{digits}` has leading zeros");
+        let note = Note::new(Code::NetworkPrefixInvalid, place(text, digits), message);
+        notes.push(note.fix(if stripped.is_empty() { "0" } else { stripped }));
+        return None;
+    }
+    let Some(prefix) = digits.parse::<u8>().ok().filter(|prefix| *prefix <= longest) else {
+        let message = format!("a prefix length is at most {longest} for this address, not {digits}");
+        notes.push(Note::new(Code::NetworkPrefixTooLong, place(text, digits), message));
+        return None;
+    };
+    let network = entry::network(address, prefix)?;
+    let mapped = address.is_ipv6() && matches!(network, IpNet::V4(_));
+    if mapped {
+        let message = format!("`{shown}` is made of IPv4-mapped addresses: it is `{network}`");
+        notes.push(Note::new(Code::Ipv4Mapped, place(text, shown), message).fix(network.to_string()));
+    } else if network.addr() != address {
+        let message = format!("`{shown}` has host bits, which are ignored: it is `{network}`");
+        notes.push(Note::new(Code::NetworkHostBits, place(text, shown), message).fix(network.to_string()));
+    }
+    if network.prefix_len() == 0 {
+        let message = format!("`{network}` covers every {} address", if address.is_ipv4() { "IPv4" } else { "IPv6" });
+        notes.push(Note::new(Code::NetworkEverything, place(text, shown), message));
+    }
+    Some(network)
+}
+
+/// `10.2/16`: a network with fewer than four octets.
+pub(super) fn octets_missing(text: &str, shown: &str, host: &str, digits: &str) -> Option<Note> {
+    let octets = octets(host)?;
+    if octets.len() > 3 {
+        return None;
+    }
+    let message = format!("`{shown}` has {} of the 4 numbers of an IPv4 network", octets.len());
+    let note = Note::new(Code::NetworkOctetsMissing, place(text, shown), message);
+    let fixed = digits.parse::<u8>().ok().and_then(|prefix| entry::network(IpAddr::V4(padded(&octets)), prefix));
+    Some(match fixed {
+        Some(network) => note.fix(network.to_string()),
+        None => note,
+    })
+}
+
+/// `10.0.0.0/255.255.0.0`: a netmask in place of a prefix length.
+pub(super) fn netmask(text: &str, shown: &str, address: IpAddr, mask: &str) -> Option<Note> {
+    let mask: Ipv4Addr = mask.parse().ok()?;
+    let message = format!("`{mask}` is a netmask: write the prefix length");
+    let note = Note::new(Code::NetworkNetmask, place(text, shown), message);
+    let fixed = ipnet::ipv4_mask_to_prefix(mask).ok().and_then(|prefix| entry::network(address, prefix));
+    Some(match fixed {
+        Some(network) => note.fix(network.to_string()),
+        None => note,
+    })
+}
+
+/// `10.0.0.1-10.0.0.9` or `10.0.0.1-9`: a range of addresses. The fix is the CIDR blocks that cover it exactly.
+pub(super) fn range(text: &str, shown: &str) -> Option<Note> {
+    let (first, last) = shown.split_once('-')?;
+    let first: IpAddr = first.trim().parse().ok()?;
+    let last = last.trim();
+    let last: IpAddr = match (last.parse(), first) {
+        (Ok(last), _) => last,
+        (Err(_), IpAddr::V4(first)) => {
+            let [a, b, c, _] = first.octets();
+            IpAddr::from([a, b, c, last.parse().ok()?])
+        }
+        _ => return None,
+    };
+    let blocks: Vec<String> = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) if first <= last => {
+            Ipv4Subnets::new(first, last, 0).map(|network| block(IpNet::V4(network))).collect()
+        }
+        (IpAddr::V6(first), IpAddr::V6(last)) if first <= last => {
+            Ipv6Subnets::new(first, last, 0).map(|network| block(IpNet::V6(network))).collect()
+        }
+        _ => Vec::new(),
+    };
+    if blocks.is_empty() {
+        let message = format!("`{shown}` is a range that ends before it begins, or of two kinds of addresses");
+        return Some(Note::new(Code::NetworkRange, place(text, shown), message));
+    }
+    let message = match blocks.len() {
+        1 => format!("`{shown}` is a range: write it in CIDR notation"),
+        count => format!("`{shown}` is a range: write it as {count} entries in CIDR notation"),
+    };
+    Some(Note::new(Code::NetworkRange, place(text, shown), message).fix(blocks.join(", ")))
+}
+
+/// `10.2.*` or `10.2.*.*`: a wildcard over IPv4 octets. Gives the network that was meant.
+pub(super) fn from_stars(host: &str) -> Option<IpNet> {
+    let (numbers, stars) = host.split_once(".*")?;
+    let octets = octets(numbers)?;
+    let only_stars = stars.split('.').skip(1).all(|label| label == "*") && (stars.is_empty() || stars.starts_with('.'));
+    let labels = octets.len().saturating_add(1).saturating_add(stars.matches('*').count());
+    if !only_stars || labels > 4 || octets.len() > 3 {
+        return None;
+    }
+    let prefix = u8::try_from(octets.len().saturating_mul(8)).ok()?;
+    entry::network(IpAddr::V4(padded(&octets)), prefix)
+}
+
+fn block(network: IpNet) -> String {
+    if network.prefix_len() == network.max_prefix_len() { network.addr().to_string() } else { network.to_string() }
+}
+
+/// One to four decimal octets.
+fn octets(text: &str) -> Option<Vec<u8>> {
+    let octets: Vec<u8> = text.split('.').map(|octet| octet.parse().ok()).collect::<Option<_>>()?;
+    (octets.len() <= 4).then_some(octets)
+}
+
+fn padded(octets: &[u8]) -> Ipv4Addr {
+    let mut padded = [0; 4];
+    for (place, octet) in padded.iter_mut().zip(octets) {
+        *place = *octet;
+    }
+    Ipv4Addr::from(padded)
+}

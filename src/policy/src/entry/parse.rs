@@ -1,0 +1,348 @@
+//! The parser of entries, top down: the whole text, then scheme, host and port, path.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::code::Code;
+use crate::decision::Scheme;
+use crate::entry::{Entry, Hosts, MAX_ENTRY, Written, network, secret};
+use crate::finding::{Note, place};
+use crate::host::{self, Host};
+use crate::name;
+use crate::repository;
+
+/// Parses one entry. Notes count their offsets in `text`; `None` goes with at least one error.
+pub(crate) fn parse(text: &str, notes: &mut Vec<Note>) -> Option<Written> {
+    let errors_before = notes.iter().filter(|note| note.is_error()).count();
+    let written = Parser { text, notes }.entry()?;
+    (notes.iter().filter(|note| note.is_error()).count() == errors_before).then_some(written)
+}
+
+/// A port: 1 to 65535 in ASCII digits, leading zeros allowed (rule E9).
+pub(crate) fn read_port(digits: &str) -> Option<u16> {
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let significant = digits.trim_start_matches('0');
+    significant.parse().ok().filter(|port| *port != 0)
+}
+
+/// The parts of an entry before any of them is understood.
+struct Parts<'t> {
+    scheme: Option<Scheme>,
+    /// The host as written: an IPv6 address without its brackets.
+    host: &'t str,
+    bracketed: bool,
+    port: Option<&'t str>,
+    /// What stands after the first `/`.
+    path: Option<&'t str>,
+    /// All of the entry but blanks around it.
+    whole: &'t str,
+}
+
+struct Parser<'t, 'n> {
+    text: &'t str,
+    notes: &'n mut Vec<Note>,
+}
+
+impl<'t> Parser<'t, '_> {
+    fn entry(mut self) -> Option<Written> {
+        let whole = self.trimmed()?;
+        let parts = self.split(whole)?;
+        if parts.bracketed || parts.host.contains(':') {
+            let address = host::read_ipv6(self.text, parts.host, self.notes)?;
+            self.note_mapped(&parts, address);
+            let written = parts.host.parse().unwrap_or(address);
+            return self.address(&parts, written, address);
+        }
+        if parts.host.is_empty() {
+            self.error(Code::HostMissing, whole, format!("`{whole}` has no host"));
+            return None;
+        }
+        if let Some(at) = parts.host.find('*') {
+            return self.wildcard(&parts, at);
+        }
+        let missing = prefix_of(&parts).and_then(|digits| network::octets_missing(self.text, whole, parts.host, digits));
+        if let Some(note) = missing {
+            self.notes.push(note);
+            return None;
+        }
+        match host::read(self.text, parts.host, self.notes)? {
+            Host::Address(address) => self.address(&parts, address, address),
+            Host::Name(name) => {
+                if name::is_single_label(&name) {
+                    let message = format!(
+                        "in an image reference `{name}` needs a port, as in `{name}:443/x`: `{name}/x` is Docker Hub's"
+                    );
+                    self.notes.push(Note::new(Code::NameSingleLabel, place(self.text, parts.host), message));
+                }
+                let hosts = Hosts::Name(name.into());
+                self.finish(&parts, hosts)
+            }
+        }
+    }
+
+    /// Rule E13, and what has to be found before the text is taken apart.
+    fn trimmed(&mut self) -> Option<&'t str> {
+        if self.text.len() > MAX_ENTRY {
+            let message = format!("an entry has at most {MAX_ENTRY} bytes, this one has {}", self.text.len());
+            self.error(Code::EntryTooLong, self.text, message);
+            return None;
+        }
+        let whole = self.text.trim();
+        if whole.is_empty() {
+            self.error(Code::EntryEmpty, self.text, "there is nothing here: write an address, a name, a network or a wildcard");
+            return None;
+        }
+        if whole.len() != self.text.len() {
+            let note = Note::new(Code::BlankAround, 0..self.text.len(), "blanks around an entry are dropped");
+            self.notes.push(if secret::user_information(whole).is_none() { note.fix(whole) } else { note });
+        }
+        if let Some(note) = network::range(self.text, whole) {
+            self.notes.push(note);
+            return None;
+        }
+        for (at, character) in whole.char_indices() {
+            let written = whole.get(at..at.saturating_add(character.len_utf8())).unwrap_or_default();
+            if character.is_control() {
+                let message = format!("a control character (U+{:04X}) stands here: delete it", u32::from(character));
+                self.notes.push(Note::new(Code::ControlCharacter, place(self.text, written), message).fix(""));
+                return None;
+            }
+            if character.is_whitespace() {
+                let message = "an entry has no blanks inside; write each entry by itself";
+                self.notes.push(Note::new(Code::BlankInside, place(self.text, written), message));
+                return None;
+            }
+        }
+        Some(whole)
+    }
+
+    /// Rules E2, E10 and E11: scheme, host and port, path.
+    fn split(&mut self, whole: &'t str) -> Option<Parts<'t>> {
+        let (scheme, mut rest) = self.scheme(whole)?;
+        if let Some(range) = secret::user_information(self.text) {
+            let message = "an entry has no user information: delete everything up to and with the `@`";
+            let end = range.end;
+            self.notes.push(Note::new(Code::UserInformation, range, message).fix(""));
+            rest = self.text.get(end..).map(str::trim_end).unwrap_or_default();
+        }
+        for (mark, code, what) in [('#', Code::Fragment, "fragment"), ('?', Code::Query, "query")] {
+            if let Some((before, after)) = rest.split_once(mark) {
+                let marked = place(self.text, after);
+                let message = format!("an entry has no {what}: delete `{mark}` and what follows");
+                self.notes.push(Note::new(code, marked.start.saturating_sub(1)..marked.end, message).fix(""));
+                rest = before;
+            }
+        }
+        let (authority, path) = match rest.split_once('/') {
+            Some((authority, path)) => (authority, Some(path)),
+            None => (rest, None),
+        };
+        let parts = Parts { scheme, host: authority, bracketed: false, port: None, path, whole };
+        self.authority(parts, authority)
+    }
+
+    /// The scheme, and what follows it. `None` where it is one that entries do not have.
+    fn scheme(&mut self, whole: &'t str) -> Option<(Option<Scheme>, &'t str)> {
+        let Some((scheme, rest)) = whole.split_once("://").filter(|(scheme, _)| secret::is_scheme(scheme)) else {
+            return Some((None, whole));
+        };
+        if scheme.eq_ignore_ascii_case("https") {
+            return Some((Some(Scheme::Https), rest));
+        }
+        if scheme.eq_ignore_ascii_case("http") {
+            return Some((Some(Scheme::Http), rest));
+        }
+        let message = format!("the scheme `{scheme}` is neither `https` nor `http`: leave it out, or write `https`");
+        self.notes.push(Note::new(Code::SchemeUnknown, place(self.text, scheme), message).fix("https"));
+        Some((None, rest))
+    }
+
+    /// `host`, `host:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`.
+    fn authority(&mut self, parts: Parts<'t>, authority: &'t str) -> Option<Parts<'t>> {
+        if let Some(inside) = authority.strip_prefix('[') {
+            let Some((host, after)) = inside.split_once(']') else {
+                self.error(Code::Ipv6Invalid, authority, format!("`{authority}` has `[` without `]`"));
+                return None;
+            };
+            return match after.strip_prefix(':') {
+                Some(port) => Some(Parts { host, bracketed: true, port: Some(port), ..parts }),
+                None if after.is_empty() => Some(Parts { host, bracketed: true, ..parts }),
+                None => {
+                    self.error(Code::PortInvalid, after, format!("after `]` there is `:` and a port, not `{after}`"));
+                    None
+                }
+            };
+        }
+        let Some((host, port)) = authority.split_once(':') else { return Some(parts) };
+        if !port.contains(':') {
+            return Some(Parts { host, port: Some(port), ..parts });
+        }
+        let ipv6_like = authority.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
+        if ipv6_like || authority.contains('%') {
+            return Some(parts);
+        }
+        self.error(Code::PortInvalid, port, format!("`{port}` is not a port: a number from 1 to 65535"));
+        None
+    }
+
+    fn note_mapped(&mut self, parts: &Parts<'t>, address: IpAddr) {
+        if address.is_ipv4() && prefix_of(parts).is_none() {
+            let message = format!("`{}` is an IPv4-mapped address: it is `{address}`", parts.host);
+            self.notes.push(Note::new(Code::Ipv4Mapped, place(self.text, parts.host), message));
+        }
+    }
+
+    /// An address, or the network that begins with it. `written` is the address before rule E4 turned it to IPv4.
+    fn address(self, parts: &Parts<'t>, written: IpAddr, address: IpAddr) -> Option<Written> {
+        let Some(path) = parts.path.filter(|path| !path.is_empty()) else {
+            return self.finish(parts, Hosts::Address(address));
+        };
+        if let Some(note) = network::netmask(self.text, parts.whole, address, path.strip_suffix('/').unwrap_or(path)) {
+            self.notes.push(note);
+            return None;
+        }
+        let Some(digits) = prefix_of(parts) else {
+            return self.finish(parts, Hosts::Address(address));
+        };
+        let shown = format!("{}/{digits}", parts.host);
+        let network = network::read(self.text, parts.whole, written, digits, self.notes)?;
+        if let Some(port) = parts.port {
+            let message = format!("a network has no port: leave `:{port}` out");
+            self.notes.push(Note::new(Code::NetworkPort, place(self.text, parts.whole), message).fix(network.to_string()));
+        }
+        if let Some(scheme) = parts.scheme {
+            let scheme = if scheme == Scheme::Https { "https" } else { "http" };
+            let message = format!("a network has no scheme: leave `{scheme}://` out");
+            self.notes.push(Note::new(Code::NetworkScheme, place(self.text, parts.whole), message).fix(network.to_string()));
+        }
+        if path.strip_suffix('/').unwrap_or(path) != digits {
+            let message = format!("after an address `/` and digits are a prefix length, so nothing follows `{shown}`");
+            self.notes.push(Note::new(Code::NetworkNamespace, place(self.text, parts.whole), message));
+        }
+        let entry = Entry { hosts: Hosts::Network(network), port: None, namespace: None };
+        Some(Written { entry, scheme: None })
+    }
+
+    /// Rule E7. `star` is where the first star stands in the host.
+    fn wildcard(mut self, parts: &Parts<'t>, star: usize) -> Option<Written> {
+        let host = parts.host;
+        if host == "*" {
+            let message = "`*` is not an entry: to allow every registry, turn whitelist mode off (no `whitelist` member)";
+            self.error(Code::WildcardAll, host, message);
+            return None;
+        }
+        if let Some(network) = network::from_stars(host) {
+            let message = format!("`{host}` is a wildcard over an address: write the network `{network}`");
+            self.notes.push(Note::new(Code::WildcardInvalid, place(self.text, parts.whole), message).fix(network.to_string()));
+            return None;
+        }
+        let Some(domain) = host.strip_prefix("*.").filter(|domain| !domain.contains('*') && !domain.is_empty()) else {
+            let message = match wildcard_meant(host, star) {
+                Some(meant) => {
+                    let message = format!("a star stands only in one leading `*.`: write `{meant}`");
+                    self.notes.push(Note::new(Code::WildcardInvalid, place(self.text, host), message).fix(meant));
+                    return None;
+                }
+                None => "a star stands only in one leading `*.`: write each name, or `*.` and the domain they share",
+            };
+            self.error(Code::WildcardInvalid, host, message);
+            return None;
+        };
+        if name::looks_numeric(domain) {
+            let message = format!("`{domain}` is no domain: for addresses write a network, as in `10.2.0.0/16`");
+            self.error(Code::WildcardInvalid, host, message);
+            return None;
+        }
+        let Host::Name(domain) = host::read(self.text, domain, self.notes)? else { return None };
+        if !domain.contains('.') {
+            let message = format!("`*.{domain}` covers every name that ends in `.{domain}`");
+            self.notes.push(Note::new(Code::WildcardWide, place(self.text, host), message));
+        }
+        let hosts = Hosts::Wildcard(domain.into());
+        self.finish(parts, hosts)
+    }
+
+    /// A place: the host is understood, the port and the namespace are left.
+    fn finish(mut self, parts: &Parts<'t>, hosts: Hosts) -> Option<Written> {
+        let port = self.port(parts)?;
+        let namespace = self.namespace(parts)?;
+        let entry = Entry { hosts, port, namespace: namespace.map(Into::into) };
+        Some(Written { entry, scheme: parts.scheme })
+    }
+
+    /// Rules E9 and E10. `None` where the port is refused.
+    fn port(&mut self, parts: &Parts<'t>) -> Option<Option<u16>> {
+        let Some(digits) = parts.port else {
+            return Some(parts.scheme.map(|scheme| if scheme == Scheme::Https { 443 } else { 80 }));
+        };
+        let Some(port) = read_port(digits) else {
+            if digits.is_empty() {
+                self.error(Code::PortInvalid, parts.host, "after `:` there is a port, a number from 1 to 65535; or leave the `:` out");
+            } else {
+                self.error(Code::PortInvalid, digits, format!("`{digits}` is not a port: a number from 1 to 65535"));
+            }
+            return None;
+        };
+        if digits.starts_with('0') {
+            let message = format!("the port `{digits}` has leading zeros, which are dropped");
+            self.notes.push(Note::new(Code::PortLeadingZeros, place(self.text, digits), message).fix(port.to_string()));
+        }
+        Some(Some(port))
+    }
+
+    /// Rule E12. `None` where the namespace is refused.
+    fn namespace(&mut self, parts: &Parts<'t>) -> Option<Option<&'t str>> {
+        let Some(path) = parts.path.filter(|path| !path.is_empty()) else { return Some(None) };
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if repository::is_path(path) && path.len() <= repository::MAX_LENGTH {
+            return Some(Some(path));
+        }
+        let lower = path.to_ascii_lowercase();
+        let note = if repository::is_path(&lower) && lower != path {
+            let message = format!("the namespace `{path}` has upper-case letters, and repositories have none");
+            Note::new(Code::NamespaceInvalid, place(self.text, path), message).fix(lower)
+        } else if path.len() > repository::MAX_LENGTH {
+            let message = format!("a namespace has at most {} bytes", repository::MAX_LENGTH);
+            Note::new(Code::NamespaceInvalid, place(self.text, path), message)
+        } else if path.contains(':') {
+            let message = format!("an entry has no tag: write the repository only, not `{path}`");
+            Note::new(Code::NamespaceInvalid, place(self.text, path), message)
+        } else {
+            let message = format!(
+                "`{path}` is not a namespace: lower-case letters and digits, joined by `.`, `_`, `__` or `-`, in components \
+                 separated by `/`"
+            );
+            Note::new(Code::NamespaceInvalid, place(self.text, path), message)
+        };
+        self.notes.push(note);
+        None
+    }
+
+    fn error(&mut self, code: Code, part: &str, message: impl Into<String>) {
+        self.notes.push(Note::new(code, place(self.text, part), message));
+    }
+}
+
+/// After an address, `/` and digits are always a prefix length (rule E8).
+fn prefix_of<'t>(parts: &Parts<'t>) -> Option<&'t str> {
+    let path = parts.path?;
+    let first = path.split_once('/').map_or(path, |(first, _)| first);
+    (!first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit())).then_some(first)
+}
+
+/// The wildcard that somebody meant who put stars in other places: the domain after the last star.
+fn wildcard_meant(host: &str, star: usize) -> Option<String> {
+    let (_, after) = host.rsplit_once('*')?;
+    let domain = match after.strip_prefix('.') {
+        Some(domain) => domain,
+        // `*example.com` is `*.example.com`; in `h*r.x` the rest of the label goes with the star.
+        None if star == 0 && host.matches('*').count() == 1 => after,
+        None => after.split_once('.')?.1,
+    };
+    let is_domain = !domain.is_empty()
+        && !name::looks_numeric(domain)
+        && domain.parse::<Ipv4Addr>().is_err()
+        && name::normalise(domain, domain, &mut Vec::new()).is_some();
+    is_domain.then(|| format!("*.{domain}"))
+}

@@ -1,0 +1,148 @@
+//! Findings: what is said about an input, and where.
+
+use serde::{Deserialize, Serialize};
+
+use crate::code::Code;
+
+
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The input is refused.
+    Error,
+    /// The input is accepted, and probably not what was meant.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
+
+/// A list of the policy document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum List {
+    /// Registries that may be used.
+    Whitelist,
+    /// Registries whose certificate is not checked, and that may be asked over plain HTTP.
+    Insecure,
+    /// The product's own registries (rule T5).
+    BuiltIn,
+}
+
+/// A stretch of the checked text, end excluded, in bytes of UTF-8 and in UTF-16 code units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Range {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+    /// First UTF-16 code unit.
+    pub start_utf16: u32,
+    /// One past the last UTF-16 code unit.
+    pub end_utf16: u32,
+}
+
+/// One thing said about an input.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// What kind of finding.
+    pub code: Code,
+    /// How much it weighs: `code.severity()`, spelled out for those who read the JSON.
+    pub severity: Severity,
+    /// Where in a policy document, as a JSON Pointer (RFC 6901); absent for a lone entry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Where in the checked text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<Range>,
+    /// What is wrong: lower case, no final full stop, what was written in backticks, never a password.
+    pub message: String,
+    /// What to write in place of the range. Several entries in place of one are separated by `, `.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+/// A finding in the making: offsets in bytes of whatever text the caller counts in.
+#[derive(Clone, Debug)]
+pub(crate) struct Note {
+    pub code: Code,
+    pub start: usize,
+    pub end: usize,
+    pub message: String,
+    pub fix: Option<String>,
+}
+
+impl Note {
+    pub fn new(code: Code, place: std::ops::Range<usize>, message: impl Into<String>) -> Self {
+        Note { code, start: place.start, end: place.end, message: message.into(), fix: None }
+    }
+
+    pub fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = Some(fix.into());
+        self
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.code.severity() == Severity::Error
+    }
+}
+
+/// Turns notes with offsets into `text` to findings. `notes` come with their paths and must be sorted by `start`, so
+/// that the UTF-16 offsets are counted in one pass.
+pub(crate) fn findings(text: &str, notes: impl IntoIterator<Item = (Option<String>, Note)>) -> Vec<Finding> {
+    let mut counter = Utf16Counter::new(text);
+    notes
+        .into_iter()
+        .map(|(path, note)| {
+            let start_utf16 = counter.at(note.start);
+            let end_utf16 = start_utf16.saturating_add(utf16_length(text.get(note.start..note.end).unwrap_or_default()));
+            Finding {
+                code: note.code,
+                severity: note.code.severity(),
+                path,
+                range: Some(Range { start: offset(note.start), end: offset(note.end), start_utf16, end_utf16 }),
+                message: note.message,
+                fix: note.fix,
+            }
+        })
+        .collect()
+}
+
+/// Counts UTF-16 code units up to byte offsets that do not go backwards.
+struct Utf16Counter<'t> {
+    text: &'t str,
+    bytes: usize,
+    units: u32,
+}
+
+impl<'t> Utf16Counter<'t> {
+    fn new(text: &'t str) -> Self {
+        Utf16Counter { text, bytes: 0, units: 0 }
+    }
+
+    fn at(&mut self, offset: usize) -> u32 {
+        if let Some(between) = self.text.get(self.bytes..offset) {
+            self.units = self.units.saturating_add(utf16_length(between));
+            self.bytes = offset;
+        }
+        self.units
+    }
+}
+
+fn utf16_length(text: &str) -> u32 {
+    offset(if text.is_ascii() { text.len() } else { text.encode_utf16().count() })
+}
+
+/// A byte offset as it is reported. Texts of 4 GiB and over are refused long before.
+fn offset(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
+/// Where `part`, a slice of `whole`, stands in it, in bytes.
+pub(crate) fn place(whole: &str, part: &str) -> std::ops::Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
+}

@@ -1,0 +1,136 @@
+//! Hosts (rules E2 to E5): an address or a name, and nothing that could be read as both.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::code::Code;
+use crate::finding::{Note, place};
+use crate::name;
+
+/// A host in canonical form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host<'t> {
+    /// An address. An IPv4-mapped IPv6 address is the IPv4 address (rule E4).
+    Address(IpAddr),
+    /// A name: A-labels, lower case, no trailing dot.
+    Name(Cow<'t, str>),
+}
+
+/// Reads an IPv4 address or a name. Notes count their offsets in `whole`, of which `text` must be a part.
+pub(crate) fn read<'t>(whole: &str, text: &'t str, notes: &mut Vec<Note>) -> Option<Host<'t>> {
+    if !name::looks_numeric(text) {
+        let name = name::normalise(whole, text, notes)?;
+        if !name::looks_numeric(&name) {
+            return Some(Host::Name(name));
+        }
+    } else if let Ok(address) = text.parse::<Ipv4Addr>() {
+        return Some(Host::Address(IpAddr::V4(address)));
+    }
+    let note = numeric(whole, text);
+    // Digits of other scripts become ASCII digits.
+    let mapped = name::normalise(text, text, &mut Vec::new()).filter(|mapped| mapped.parse::<Ipv4Addr>().is_ok());
+    notes.push(match mapped {
+        Some(mapped) if note.fix.is_none() => note.fix(mapped),
+        _ => note,
+    });
+    None
+}
+
+/// Reads an IPv6 address without brackets. An IPv4-mapped one comes out as IPv4 (rule E4).
+pub(crate) fn read_ipv6(whole: &str, text: &str, notes: &mut Vec<Note>) -> Option<IpAddr> {
+    if let Some((address, _zone)) = text.split_once('%') {
+        let message = "a zone id means something on one machine only: leave it out".to_owned();
+        let note = Note::new(Code::Ipv6Zone, place(whole, text), message);
+        notes.push(if address.parse::<Ipv6Addr>().is_ok() { note.fix(address) } else { note });
+        return None;
+    }
+    match text.parse::<Ipv6Addr>() {
+        Ok(address) => Some(canonical(IpAddr::V6(address))),
+        Err(_) => {
+            let message = format!("`{text}` is not an IPv6 address; with a port, write it as `[2001:db8::1]:5000`");
+            notes.push(Note::new(Code::Ipv6Invalid, place(whole, text), message));
+            None
+        }
+    }
+}
+
+/// The IPv4 address inside an IPv4-mapped one (RFC 4291, section 2.5.5.2), any other address as it is.
+pub(crate) fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+/// Says what is wrong with a host that looks like a number (rule E3).
+fn numeric(whole: &str, text: &str) -> Note {
+    let bare = text.strip_suffix('.').unwrap_or(text);
+    let octets: Vec<&str> = bare.split('.').collect();
+    let decimal = octets.iter().all(|octet| !octet.is_empty() && octet.bytes().all(|byte| byte.is_ascii_digit()));
+    let stripped = octets.iter().map(|octet| strip_zeros(octet)).collect::<Vec<_>>().join(".");
+    let note = |message: String| Note::new(Code::Ipv4Invalid, place(whole, text), message);
+    if let (true, Ok(address)) = (decimal, stripped.parse::<Ipv4Addr>()) {
+        let message = if stripped == bare {
+            format!("`{text}` is an address with a dot too many")
+        } else {
+            format!("`{text}` has leading zeros, which some programs read as octal")
+        };
+        return note(message).fix(address.to_string());
+    }
+    if let (true, 1, Ok(number)) = (decimal, octets.len(), bare.parse::<u32>()) {
+        let address = Ipv4Addr::from(number);
+        return note(format!("`{text}` is a number, which some programs read as the address {address}"))
+            .fix(address.to_string());
+    }
+    note(match (decimal, octets.len()) {
+        (true, 4) => format!("`{text}` is not an IPv4 address: each of its four numbers is 0 to 255"),
+        (true, count) => format!("`{text}` looks like an IPv4 address but has {count} of the 4 numbers"),
+        _ => format!("`{text}` looks like a number, and a host name cannot: its last label has a letter in it"),
+    })
+}
+
+fn strip_zeros(octet: &str) -> &str {
+    match octet.trim_start_matches('0') {
+        "" => "0",
+        stripped => stripped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> (Code, Option<String>) {
+        let mut notes = Vec::new();
+        assert_eq!(read(text, text, &mut notes), None, "{text}");
+        let note = notes.pop().unwrap();
+        (note.code, note.fix)
+    }
+
+    #[test]
+    fn e3_what_looks_numeric_is_an_address_or_an_error() {
+        let mut notes = Vec::new();
+        assert_eq!(read("10.2.3.4", "10.2.3.4", &mut notes), Some(Host::Address(IpAddr::from([10, 2, 3, 4]))));
+        for (text, fix) in [
+            ("256.1.1.1", None),
+            ("192.168.0", None),
+            ("010.0.0.1", Some("10.0.0.1")),
+            ("0x7f.1", None),
+            ("2130706433", Some("127.0.0.1")),
+            ("1.2.3.4.", Some("1.2.3.4")),
+            ("１０.0.0.1", Some("10.0.0.1")),
+            ("harbor.5", None),
+            ("1.2.3.4.5", None),
+        ] {
+            assert_eq!(refusal(text), (Code::Ipv4Invalid, fix.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn e4_ipv6() {
+        let mut notes = Vec::new();
+        let mapped = read_ipv6("", "::ffff:10.1.2.3", &mut notes);
+        assert_eq!(mapped, Some(IpAddr::from([10, 1, 2, 3])));
+        assert_eq!(read_ipv6("", "fe80::1%eth0", &mut notes), None);
+        assert_eq!(notes.pop().unwrap().code, Code::Ipv6Zone);
+        assert_eq!(read_ipv6("", "2001:db8::g", &mut notes), None);
+        assert_eq!(notes.pop().unwrap().code, Code::Ipv6Invalid);
+    }
+}

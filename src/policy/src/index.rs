@@ -1,0 +1,376 @@
+//! The index that answers which entries are about a host, without walking the lists.
+//!
+//! Entries that name the same hosts share a *group*, sorted by list, port and namespace. Groups are found by hash
+//! (names, addresses, domains of wildcards) or by longest prefix (networks).
+
+use std::net::IpAddr;
+
+use hashbrown::HashMap;
+use ipnet::IpNet;
+
+use crate::entry::{Entry, Hosts};
+use crate::finding::List;
+use crate::hub;
+use crate::name;
+use crate::repository;
+
+mod networks;
+
+use networks::Networks;
+
+/// The host that is looked up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Subject<'s> {
+    Hub,
+    Address(IpAddr),
+    Name(&'s str),
+}
+
+/// An enabled entry.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    /// Its canonical text.
+    pub text: Box<str>,
+    pub list: List,
+    /// Its index in the list as written.
+    pub position: u32,
+    /// The one port that it covers, or `ANY_PORT`.
+    pub port: u16,
+    /// How much of the text, at its end, is the namespace; none is 0.
+    namespace: u16,
+}
+
+/// In place of a port: every port. Port 0 is no port.
+pub(crate) const ANY_PORT: u16 = 0;
+
+/// How specific the host of an entry is (rule T4): an exact host before every prefix or domain, then the longer.
+pub(crate) type Rank = u16;
+/// The rank of an exact host.
+pub(crate) const EXACT: Rank = Rank::MAX;
+
+/// The entries of one scope: the global lists, or those of a project.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    rows: Vec<Row>,
+    groups: Vec<Span>,
+    /// Rows by group, sorted within it by list, port, namespace, position.
+    order: Vec<u32>,
+    hub: Option<u32>,
+    names: HashMap<Box<str>, u32>,
+    /// By domain.
+    wildcards: HashMap<Box<str>, u32>,
+    addresses: Networks,
+    networks: Networks,
+    /// All rows that DNS can make cover a name: addresses and networks (rule M4). Sorted as a group is.
+    resolving: Vec<u32>,
+    /// All rows that DNS can make cover an address: wildcards (rule M5). Sorted as a group is.
+    reversing: Vec<u32>,
+}
+
+/// A stretch of `Index::order`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Span {
+    start: u32,
+    length: u32,
+}
+
+/// Rows that name the same hosts, or all that DNS can reach.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Group<'i> {
+    index: &'i Index,
+    rows: &'i [u32],
+}
+
+impl Index {
+    /// Makes the index of a scope's enabled entries, each with its list and its position there.
+    pub fn new<'e>(entries: impl Iterator<Item = (List, u32, &'e Entry)>) -> Self {
+        let mut index = Index::default();
+        let (mut addresses, mut networks) = (HashMap::new(), HashMap::new());
+        let mut group_of = Vec::new();
+        for (list, position, entry) in entries {
+            group_of.push(index.group_for(entry, &mut addresses, &mut networks));
+            let row = u32_of(index.rows.len());
+            match entry.hosts {
+                Hosts::Address(_) | Hosts::Network(_) => index.resolving.push(row),
+                Hosts::Wildcard(_) => index.reversing.push(row),
+                Hosts::Name(_) => {}
+            }
+            index.rows.push(Row::new(list, position, entry));
+        }
+        index.sort_into_groups(&group_of);
+        sort(&index.rows, &mut index.resolving);
+        sort(&index.rows, &mut index.reversing);
+        index.addresses = Networks::new(addresses);
+        index.networks = Networks::new(networks);
+        index
+    }
+
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    pub fn row(&self, row: u32) -> Option<&Row> {
+        self.rows.get(usize_of(row))
+    }
+
+    /// The groups whose hosts contain the subject, the most specific first (rule M1).
+    pub fn covering<'i>(&'i self, subject: Subject<'_>, found: &mut dyn FnMut(Rank, Group<'i>)) {
+        if let Some(group) = self.exact(subject) {
+            found(EXACT, group);
+        }
+        match subject {
+            Subject::Hub => hub::WILDCARD_DOMAINS.iter().for_each(|domain| self.wildcard_at(domain, found)),
+            Subject::Name(name) => self.wildcards_over(name, found),
+            Subject::Address(address) => {
+                self.networks.containing(address, &mut |prefix, group| found(Rank::from(prefix), self.group(group)));
+            }
+        }
+    }
+
+    /// The wildcards that cover a name, the longest domain first.
+    pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut dyn FnMut(Rank, Group<'i>)) {
+        if !self.wildcards.is_empty() {
+            name::parents(name).for_each(|domain| self.wildcard_at(domain, found));
+        }
+    }
+
+    /// The group that names exactly this host.
+    pub fn exact(&self, subject: Subject<'_>) -> Option<Group<'_>> {
+        let group = match subject {
+            Subject::Hub => self.hub?,
+            Subject::Address(address) => self.addresses.of(IpNet::from(address))?,
+            Subject::Name(name) => *self.names.get(name)?,
+        };
+        Some(self.group(group))
+    }
+
+    /// The group of the wildcard over a domain.
+    pub fn wildcard(&self, domain: &str) -> Option<Group<'_>> {
+        self.wildcards.get(domain).map(|group| self.group(*group))
+    }
+
+    /// Everything that could cover the subject with the help of DNS (rules M4 and M5).
+    pub fn by_dns(&self, subject: Subject<'_>) -> Group<'_> {
+        let rows = match subject {
+            Subject::Address(_) => &self.reversing,
+            Subject::Hub | Subject::Name(_) => &self.resolving,
+        };
+        Group { index: self, rows }
+    }
+
+    /// The networks and addresses on either side of an address, each with the number of leading bits it shares.
+    pub fn neighbours(&self, address: IpAddr) -> impl Iterator<Item = (u32, Group<'_>)> {
+        let groups = [&self.addresses, &self.networks].map(|networks| networks.neighbours(address));
+        groups.into_iter().flatten().map(|(bits, group)| (bits, self.group(group)))
+    }
+
+    /// The groups whose hosts contain all hosts of an entry, the most specific first.
+    pub fn over<'i>(&'i self, entry: &Entry, found: &mut dyn FnMut(Rank, Group<'i>)) {
+        match &entry.hosts {
+            _ if entry.is_hub() => self.covering(Subject::Hub, found),
+            Hosts::Address(address) => self.covering(Subject::Address(*address), found),
+            Hosts::Name(name) => self.covering(Subject::Name(name), found),
+            Hosts::Network(network) => self.networks.containing(network.addr(), &mut |prefix, group| {
+                if prefix <= network.prefix_len() {
+                    found(Rank::from(prefix), self.group(group));
+                }
+            }),
+            Hosts::Wildcard(domain) => {
+                self.wildcard_at(domain, found);
+                self.wildcards_over(domain, found);
+            }
+        }
+    }
+
+    /// The group of exactly the hosts of an entry.
+    pub fn same_hosts(&self, entry: &Entry) -> Option<Group<'_>> {
+        match &entry.hosts {
+            _ if entry.is_hub() => self.exact(Subject::Hub),
+            Hosts::Address(address) => self.exact(Subject::Address(*address)),
+            Hosts::Name(name) => self.exact(Subject::Name(name)),
+            Hosts::Network(network) => self.networks.of(*network).map(|group| self.group(group)),
+            Hosts::Wildcard(domain) => self.wildcard(domain),
+        }
+    }
+
+    fn wildcard_at<'i>(&'i self, domain: &str, found: &mut dyn FnMut(Rank, Group<'i>)) {
+        if let Some(group) = self.wildcard(domain) {
+            found(Rank::try_from(domain.len()).unwrap_or(EXACT), group);
+        }
+    }
+
+    fn group(&self, group: u32) -> Group<'_> {
+        let span = self.groups.get(usize_of(group)).copied().unwrap_or_default();
+        let start = usize_of(span.start);
+        let rows = self.order.get(start..start.saturating_add(usize_of(span.length))).unwrap_or_default();
+        Group { index: self, rows }
+    }
+
+    /// The group of an entry's hosts, made where there is none.
+    fn group_for(
+        &mut self, entry: &Entry, addresses: &mut HashMap<IpNet, u32>, networks: &mut HashMap<IpNet, u32>,
+    ) -> u32 {
+        let next = u32_of(self.groups.len());
+        let group = match &entry.hosts {
+            _ if entry.is_hub() => *self.hub.get_or_insert(next),
+            Hosts::Address(address) => *addresses.entry(IpNet::from(*address)).or_insert(next),
+            Hosts::Network(network) => *networks.entry(*network).or_insert(next),
+            Hosts::Name(name) => *self.names.entry(name.clone()).or_insert(next),
+            Hosts::Wildcard(domain) => *self.wildcards.entry(domain.clone()).or_insert(next),
+        };
+        if group == next {
+            self.groups.push(Span::default());
+        }
+        if let Some(span) = self.groups.get_mut(usize_of(group)) {
+            span.length = span.length.saturating_add(1);
+        }
+        group
+    }
+
+    /// Lays out `order`, now that the size of every group is known.
+    fn sort_into_groups(&mut self, group_of: &[u32]) {
+        let mut start: u32 = 0;
+        for span in &mut self.groups {
+            span.start = start;
+            start = start.saturating_add(span.length);
+        }
+        let mut next: Vec<u32> = self.groups.iter().map(|span| span.start).collect();
+        self.order = vec![0; group_of.len()];
+        for (row, group) in group_of.iter().enumerate() {
+            let Some(next) = next.get_mut(usize_of(*group)) else { continue };
+            if let Some(place) = self.order.get_mut(usize_of(*next)) {
+                *place = u32_of(row);
+            }
+            *next = next.saturating_add(1);
+        }
+        for span in self.groups.iter().filter(|span| span.length > 1) {
+            let start = usize_of(span.start);
+            if let Some(stretch) = self.order.get_mut(start..start.saturating_add(usize_of(span.length))) {
+                sort(&self.rows, stretch);
+            }
+        }
+    }
+}
+
+impl Row {
+    fn new(list: List, position: u32, entry: &Entry) -> Self {
+        let text = entry.to_string();
+        let namespace = entry.namespace.as_ref().map_or(0, |namespace| namespace.len());
+        Row {
+            text: text.into(),
+            list,
+            position,
+            port: entry.port.unwrap_or(ANY_PORT),
+            // An entry has at most 1,024 bytes, and its canonical text little more.
+            namespace: u16::try_from(namespace).unwrap_or(u16::MAX),
+        }
+    }
+
+    /// The namespace that it is limited to; empty where it is not.
+    pub fn namespace(&self) -> &str {
+        self.text.len().checked_sub(usize::from(self.namespace)).and_then(|start| self.text.get(start..)).unwrap_or_default()
+    }
+
+    fn key(&self) -> (List, u16, &str) {
+        (self.list, self.port, self.namespace())
+    }
+}
+
+impl<'i> Group<'i> {
+    /// The entries of a list with exactly this port or `ANY_PORT`, sorted by namespace.
+    pub fn on_port(self, list: List, port: u16) -> &'i [u32] {
+        // Most groups have one entry.
+        if let [row] = self.rows {
+            let fits = self.index.row(*row).is_some_and(|row| row.list == list && row.port == port);
+            return if fits { self.rows } else { &[] };
+        }
+        let key = |row: &u32| self.index.row(*row).map(|row| (row.list, row.port));
+        let start = self.rows.partition_point(|row| key(row) < Some((list, port)));
+        let rest = self.rows.get(start..).unwrap_or_default();
+        rest.get(..rest.partition_point(|row| key(row) == Some((list, port)))).unwrap_or_default()
+    }
+
+    /// The entries of a list, sorted by port and namespace.
+    pub fn in_list(self, list: List) -> &'i [u32] {
+        let key = |row: &u32| self.index.row(*row).map(|row| row.list);
+        let start = self.rows.partition_point(|row| key(row) < Some(list));
+        let rest = self.rows.get(start..).unwrap_or_default();
+        rest.get(..rest.partition_point(|row| key(row) == Some(list))).unwrap_or_default()
+    }
+
+    /// Whether a list has an entry here on one of these ports, whatever its namespace.
+    pub fn has(self, list: List, ports: &[u16]) -> bool {
+        ports.iter().any(|port| !self.on_port(list, *port).is_empty())
+    }
+
+    /// The entry of a list that covers a repository on one of these ports: the one with the longest namespace, of these
+    /// the one whose port comes first in `ports`, of these the first in the list. Without a repository any namespace
+    /// will do (rule M3).
+    pub fn cover(self, list: List, ports: &[u16], repository: Option<&str>) -> Option<u32> {
+        let mut best: Option<(usize, u32)> = None;
+        for port in ports {
+            let Some(row) = self.cover_in(self.on_port(list, *port), repository) else { continue };
+            let length = self.index.row(row).map_or(0, |row| row.namespace().len());
+            if best.is_none_or(|(longest, _)| length > longest) {
+                best = Some((length, row));
+            }
+        }
+        best.map(|(_, row)| row)
+    }
+
+    /// As `cover`, among entries sorted by namespace.
+    fn cover_in(self, rows: &[u32], repository: Option<&str>) -> Option<u32> {
+        let namespace = |row: &u32| self.index.row(*row).map_or("", Row::namespace);
+        let first = rows.first()?;
+        let Some(repository) = repository else { return Some(*first) };
+        if rows.len() == 1 {
+            let limit = namespace(first);
+            return (limit.is_empty() || repository::is_within(repository, limit)).then_some(*first);
+        }
+        repository::namespaces(repository).chain([""]).find_map(|wanted| {
+            let row = rows.get(rows.partition_point(|row| namespace(row) < wanted))?;
+            (namespace(row) == wanted).then_some(*row)
+        })
+    }
+
+    /// Every entry of a list that covers all of `ports` and the namespace (empty: all repositories), the first of those
+    /// that are alike.
+    pub fn all_over(self, list: List, ports: &[u16], namespace: &str) -> impl Iterator<Item = &'i Row> {
+        let limits: Vec<&str> = if namespace.is_empty() {
+            vec![""]
+        } else {
+            repository::namespaces(namespace).chain([""]).collect()
+        };
+        let limit = move |row: &u32| self.row(*row).map_or("", Row::namespace);
+        let mut rows = Vec::new();
+        for port in ports {
+            let on_port = self.on_port(list, *port);
+            for wanted in &limits {
+                let first = on_port.get(on_port.partition_point(|row| limit(row) < *wanted));
+                rows.extend(first.filter(|row| limit(row) == *wanted).and_then(|row| self.row(*row)));
+            }
+        }
+        rows.into_iter()
+    }
+
+    pub fn row(self, row: u32) -> Option<&'i Row> {
+        self.index.row(row)
+    }
+}
+
+fn sort(rows: &[Row], order: &mut [u32]) {
+    order.sort_unstable_by(|a, b| {
+        let key = |row: &u32| rows.get(usize_of(*row)).map(|row| (row.key(), row.position));
+        key(a).cmp(&key(b))
+    });
+}
+
+/// A `u32` index as `usize`: no target has narrower ones.
+fn usize_of(index: u32) -> usize {
+    usize::try_from(index).unwrap_or(usize::MAX)
+}
+
+/// A count of entries, of which there are at most a million.
+fn u32_of(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,54 @@
+//! The rules of registry access.
+//!
+//! A policy says which container registries a host may pull from, which of them are insecure, and which private
+//! certificate authorities count. This crate reads policies, says what is wrong with them, and decides. It does no
+//! input or output, reads no clock, and does not panic, whatever it is given.
+//!
+//! ```
+//! use pullgate::{Decision, Policy, Request};
+//!
+//! let loaded = Policy::load(r#"{"whitelist": ["*.example.com"]}"#, 0).unwrap();
+//! let request = Request { reference: "registry.example.com/app:1", ..Request::default() };
+//! assert!(matches!(loaded.policy.decide(&request), Decision::Allow(_)));
+//! ```
+
+mod canonical;
+mod check;
+mod code;
+mod decide;
+mod decision;
+mod decode;
+mod document;
+mod entry;
+mod explain;
+mod finding;
+mod host;
+mod hub;
+mod index;
+mod json;
+mod name;
+mod nearest;
+mod policy;
+mod reference;
+mod repository;
+mod request;
+mod script;
+
+pub use code::{CODES, Code, CodeRow};
+pub use decision::{
+    Allowed, Answer, Attempt, Decision, Denial, Denied, Explanation, Fact, Matched, Miss, Nearest, Question, QuestionKind,
+    ReferenceKind, Request, Scheme, Step, Topic,
+};
+pub use document::{MAX_DOCUMENT, MAX_ENTRIES};
+pub use entry::{EntryKind, EntryReport, MAX_ENTRY, check_entry};
+pub use finding::{Finding, List, Range, Severity};
+
+pub use policy::{Loaded, Policy, PolicyReport, check_policy};
+pub use request::OwnedRequest;
+
+/// The version of pullgate.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The SHA-256 of the source of the rules, in lower-case hexadecimal: the same in native code and in the module when
+/// both were built from the same rules.
+pub const RULES: &str = env!("PULLGATE_RULES");
