@@ -52,7 +52,7 @@ fn scripts() -> String {
                 Some(place) => place,
                 None => {
                     names.push(script.full_name());
-                    names.len() - 1
+                    names.len().saturating_sub(1)
                 }
             },
         };

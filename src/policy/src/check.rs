@@ -1,26 +1,24 @@
 //! Cross-checks of a document: what its entries mean to each other (rules E10, W1, T4, T5, P4).
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use crate::code::Code;
 use crate::decision::{Decision, ReferenceKind, Request, Scheme};
-use crate::decode::Located;
 use crate::document::{Document, Item, Items, Lists, item_path, list_path, member_of};
 use crate::entry::{Entry, Hosts};
 use crate::finding::{List, Note};
 use crate::hub;
-use crate::index::{ANY_PORT, Group, Index, Rank, Row};
+use crate::index::{ANY_PORT, Flow, Group, Index, Rank, Row};
 use crate::policy::{Policy, Scope};
 
 /// Adds the notes that follow from more than one entry.
-pub(crate) fn check(document: &Document<'_>, policy: &Policy, notes: &mut Vec<Located>) {
-    let mut weakened = HashSet::new();
-    Checker { scope: &policy.global, lists: &document.global, project: None, policy, notes, weakened: &mut weakened }.all();
+pub(crate) fn check(document: &Document<'_>, policy: &Policy, notes: &mut Vec<Note>) {
+    let weakened = HashSet::new();
+    Checker { scope: &policy.global, lists: &document.global, project: None, policy, notes, weakened }.all();
     for project in document.projects.iter().flatten() {
-        let Some(scope) = policy.projects.get(&*project.name) else { continue };
-        let name = Some(&*project.name);
-        let mut weakened = HashSet::new();
-        Checker { scope, lists: &project.lists, project: name, policy, notes, weakened: &mut weakened }.all();
+        let Some((name, scope)) = policy.project(&project.name) else { continue };
+        let weakened = HashSet::new();
+        Checker { scope, lists: &project.lists, project: Some(name), policy, notes, weakened }.all();
     }
 }
 
@@ -30,9 +28,9 @@ struct Checker<'d, 'n> {
     lists: &'d Lists<'d>,
     project: Option<&'d str>,
     policy: &'d Policy,
-    notes: &'n mut Vec<Located>,
-    /// Positions of insecure entries that were said to weaken an entry: once each is enough.
-    weakened: &'n mut HashSet<(Option<&'d str>, u32)>,
+    notes: &'n mut Vec<Note>,
+    /// Insecure entries that were said to weaken an entry, by whether they are a project's and by position: once is enough.
+    weakened: HashSet<(bool, u32)>,
 }
 
 impl<'d> Checker<'d, '_> {
@@ -70,7 +68,7 @@ impl<'d> Checker<'d, '_> {
             let mut other: Option<(&Row, bool)> = None;
             let mut separated = false;
             let own_rank = own_rank(entry);
-            index.over(entry, &mut |rank, group| {
+            let _ = index.over(entry, &mut |rank, group| {
                 let same_hosts = rank == own_rank;
                 // An entry of the other list in between, or at the level of the wider one, makes this one count (T4).
                 separated |= list == List::Whitelist && !same_hosts && !group.in_list(List::Insecure).is_empty();
@@ -80,6 +78,7 @@ impl<'d> Checker<'d, '_> {
                     other = found.map(|row| (row, same_hosts));
                 }
                 separated |= list == List::Insecure && !group.in_list(List::Whitelist).is_empty();
+                Flow::Continue(())
             });
             let Some((other, same_hosts)) = other else { continue };
             let alike = same_hosts
@@ -118,7 +117,7 @@ impl<'d> Checker<'d, '_> {
             );
             let fix = format!("https://{}", Entry { port: None, ..entry.clone() });
             let note = Note::new(Code::SchemeHttp, item.place.clone(), message).fix(fix);
-            self.notes.push((item_path(self.project, List::Whitelist, item.index, item.object), note));
+            self.notes.push(note.at(item_path(self.project, List::Whitelist, item.index, item.object)));
         }
     }
 
@@ -128,13 +127,14 @@ impl<'d> Checker<'d, '_> {
         let mut same: Option<(Option<&'d str>, &Row)> = None;
         let mut wider: Option<(Option<&'d str>, &Row)> = None;
         for (project, index) in self.visible() {
-            index.over(entry, &mut |rank, group| {
+            let _ = index.over(entry, &mut |rank, group| {
                 let found = overlapping(group, List::Insecure, entry).map(|row| (project, row));
                 if rank == own_rank(entry) {
                     same = same.or(found);
                 } else {
                     wider = wider.or(found);
                 }
+                Flow::Continue(())
             });
         }
         if let Some((project, row)) = same {
@@ -156,7 +156,7 @@ impl<'d> Checker<'d, '_> {
     }
 
     fn weakens(&mut self, project: Option<&'d str>, row: &Row, entry: &Entry, how: &str) {
-        if !self.weakened.insert((project, row.position)) {
+        if !self.weakened.insert((project.is_some(), row.position)) {
             return;
         }
         let lists = if project.is_some() || self.project.is_none() { Some(self.lists) } else { None };
@@ -182,7 +182,7 @@ impl<'d> Checker<'d, '_> {
         // Global entries against a project's; the other pairs are found from the whitelist's side.
         if self.project.is_some() {
             let row = overlapping(group, List::Whitelist, entry);
-            if let Some(row) = row.filter(|_| self.weakened.insert((self.project, position(item)))) {
+            if let Some(row) = row.filter(|_| self.weakened.insert((true, position(item)))) {
                 let message = format!(
                     "because of `{entry}`, {} is reached without verification in this project",
                     place_of(None, row)
@@ -196,7 +196,7 @@ impl<'d> Checker<'d, '_> {
     fn whitelist(&mut self, whitelist: &Items<'_>) {
         let path = list_path(self.project, List::Whitelist);
         let mut note = |code, message: String| {
-            self.notes.push((path.clone(), Note::new(code, whitelist.place.clone(), message)));
+            self.notes.push(Note::new(code, whitelist.place.clone(), message).at(&*path));
         };
         let has = |list: List| {
             let global = self.project.map(|_| &self.policy.global.index);
@@ -219,7 +219,7 @@ impl<'d> Checker<'d, '_> {
 
     fn note(&mut self, list: List, item: &Item<'_>, code: Code, message: String) {
         let path = item_path(self.project, list, item.index, item.object);
-        self.notes.push((path, Note::new(code, item.place.clone(), message)));
+        self.notes.push(Note::new(code, item.place.clone(), message).at(path));
     }
 }
 

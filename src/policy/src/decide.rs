@@ -13,7 +13,7 @@ use crate::entry::mask_user_information;
 use crate::finding::List;
 use crate::host;
 use crate::hub;
-use crate::index::{ANY_PORT, Group, Index, Rank, Row, Subject};
+use crate::index::{ANY_PORT, Flow, Group, Index, Rank, Row, Subject};
 use crate::name;
 use crate::nearest;
 use crate::policy::{Policy, Scope};
@@ -49,29 +49,19 @@ impl Policy {
     fn decide_read<'a>(&'a self, reference: &Reference<'_>, request: &Request<'_>) -> Decision<'a> {
         match self.ask(reference, request) {
             Ok(ask) => ask.decide(),
-            Err(unknown) => unknown,
+            Err(text) => Decision::Deny(Denied { reason: Denial::UnknownProject, text, nearest: None }),
         }
     }
 
-    /// A request that was read, with its project; the error is the denial of a project that is not there.
-    pub(crate) fn ask<'p, 'r>(
-        &'p self, reference: &'r Reference<'r>, request: &Request<'r>,
-    ) -> Result<Ask<'p, 'r>, Decision<'static>> {
-        let project = self.project(request.project)?;
-        Ok(Ask { policy: self, project, reference, ports: Ports::of(reference), facts: request.facts })
-    }
-
-    /// The project of a request with its name (rule J1).
-    fn project(&self, name: Option<&str>) -> Result<Option<(&str, &Scope)>, Decision<'static>> {
-        let Some(name) = name else { return Ok(None) };
-        match self.projects.get_key_value(name) {
-            Some((name, scope)) => Ok(Some((name, scope))),
-            None if self.projects.is_empty() => Ok(None),
-            None => {
-                let text = format!("the policy has no project `{name}`");
-                Err(Decision::Deny(Denied { reason: Denial::UnknownProject, text, nearest: None }))
+    /// A request that was read, with its project; the error says that the project is not there.
+    pub(crate) fn ask<'p, 'r>(&'p self, reference: &'r Reference<'r>, request: &Request<'r>) -> Result<Ask<'p, 'r>, String> {
+        let project = match request.project {
+            Some(name) if self.has_projects() => {
+                Some(self.project(name).ok_or_else(|| format!("the policy has no project `{name}`"))?)
             }
-        }
+            _ => None,
+        };
+        Ok(Ask { policy: self, project, reference, ports: Ports::of(reference), facts: request.facts })
     }
 }
 
@@ -149,6 +139,9 @@ pub(crate) struct Standing<'p> {
     built_in: bool,
 }
 
+/// What `Index` calls with each group that it finds.
+type Found<'f, 'p> = dyn FnMut(Rank, Group<'p>) -> Flow + 'f;
+
 /// What DNS adds.
 enum Dns<'p> {
     /// Nothing: the policy does not ask, or nothing it could say matters.
@@ -161,7 +154,7 @@ enum Dns<'p> {
 
 impl<'p, 'r> Ask<'p, 'r> {
     pub fn decide(&self) -> Decision<'p> {
-        let first = self.standing(&self.matches(self.subject()));
+        let first = self.standing(self.subject());
         match self.dns(&first) {
             Dns::Silent => self.conclude(&first, Vec::new(), None),
             Dns::Ask(questions) => Decision::Lookup(questions),
@@ -196,55 +189,27 @@ impl<'p, 'r> Ask<'p, 'r> {
         std::iter::once((None, &self.policy.global.index)).chain(project)
     }
 
-    fn matches(&self, subject: Subject<'_>) -> Vec<Match<'p>> {
-        self.gather(|index, found| index.covering(subject, found))
+    /// What the entries that match without DNS say of a host.
+    fn standing(&self, subject: Subject<'_>) -> Standing<'p> {
+        let mut scale = Scale::new(self);
+        if self.project.is_some() {
+            let matches = self.gather(|index, found| index.covering(subject, found));
+            return scale.weigh(&matches);
+        }
+        let _ = self.policy.global.index.covering(subject, &mut |rank, group| scale.add(Match { rank, group, project: None }));
+        scale.standing()
     }
 
     /// Groups of every index, the most specific first, the global ones first among equals.
-    fn gather(&self, mut look: impl FnMut(&'p Index, &mut dyn FnMut(Rank, Group<'p>))) -> Vec<Match<'p>> {
+    fn gather(&self, mut look: impl FnMut(&'p Index, &mut Found<'_, 'p>) -> Flow) -> Vec<Match<'p>> {
         let mut matches = Vec::new();
         for (project, index) in self.indexes() {
-            look(index, &mut |rank, group| matches.push(Match { rank, group, project }));
-        }
-        if self.project.is_some() {
-            matches.sort_by_key(|found| std::cmp::Reverse(found.rank));
+            let _ = look(index, &mut |rank, group| {
+                add(&mut matches, Match { rank, group, project });
+                Flow::Continue(())
+            });
         }
         matches
-    }
-
-    /// Weighs the groups that are about a host, the most specific first (rules M2, M3, W3, T4).
-    fn standing(&self, matches: &[Match<'p>]) -> Standing<'p> {
-        let repository = self.reference.repository.as_deref();
-        let mut standing = Standing::default();
-        let mut insecure: Option<(Rank, Hit<'p>)> = None;
-        let mut whitelist_rank: Option<Rank> = None;
-        for Match { rank, group, project } in matches.iter().copied() {
-            let hit = |row| group.row(row).map(|row| Hit { row, project });
-            let insecure_ports = self.ports.of_list(List::Insecure);
-            if insecure.is_none() {
-                let row = group.cover(List::Insecure, insecure_ports, None);
-                insecure = row.and_then(hit).map(|hit| (rank, hit));
-            }
-            if insecure.is_some_and(|(of, _)| of == rank) {
-                standing.plain_80 |= group.has(List::Insecure, &[80, ANY_PORT]);
-            }
-            if group.has(List::Whitelist, self.ports.of_list(List::Whitelist)) {
-                whitelist_rank.get_or_insert(rank);
-                let row = group.cover(List::Whitelist, self.ports.of_list(List::Whitelist), repository);
-                standing.cover = standing.cover.or(row.and_then(hit));
-            }
-            standing.built_in |= group.has(List::BuiltIn, self.ports.of_list(List::BuiltIn));
-        }
-        standing.settled = insecure.is_some() || whitelist_rank.is_some();
-        match insecure {
-            Some((rank, hit)) if whitelist_rank.is_none_or(|of| rank >= of) => {
-                standing.insecure = Some(hit);
-                standing.cover = Some(hit);
-            }
-            Some((_, hit)) => standing.cover = standing.cover.or(Some(hit)),
-            None => {}
-        }
-        standing
     }
 
     /// What DNS has to say, asked only where the rest of the policy does not decide (rule M6).
@@ -254,15 +219,17 @@ impl<'p, 'r> Ask<'p, 'r> {
             let repository = self.reference.repository.as_deref().filter(|_| list == List::Whitelist);
             self.indexes().any(|(_, index)| index.by_dns(subject).cover(list, self.ports.of_list(list), repository).is_some())
         };
-        let may_resolve = self.policy.resolves || matches!(subject, Subject::Address(_));
+        if !self.policy.resolves && !matches!(subject, Subject::Address(_)) {
+            return Dns::Silent;
+        }
         let matters = if self.whitelist_mode() && first.cover.is_none() {
             reaches(List::Whitelist) || reaches(List::Insecure)
         } else if first.settled {
-            first.is_insecure() && reaches(List::BuiltIn)
+            first.is_insecure() && self.policy.has_built_in() && reaches(List::BuiltIn)
         } else {
             !first.built_in && reaches(List::Insecure)
         };
-        if !may_resolve || !matters {
+        if !matters {
             return Dns::Silent;
         }
         match subject {
@@ -277,12 +244,10 @@ impl<'p, 'r> Ask<'p, 'r> {
         let Some(answers) = self.fact(QuestionKind::AddressesOf, name) else {
             return Dns::Ask(vec![Question { kind: QuestionKind::AddressesOf, subject: name.to_owned() }]);
         };
-        let mut addresses: Vec<Option<IpAddr>> = answers.iter().map(|answer| read_address(answer)).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
+        let addresses: Vec<Option<IpAddr>> = sorted(answers.iter().map(|answer| read_address(answer)));
         let standings: Vec<Standing<'p>> = addresses
             .iter()
-            .map(|address| address.map_or_else(Standing::default, |address| self.standing(&self.matches(Subject::Address(address)))))
+            .map(|address| address.map_or_else(Standing::default, |address| self.standing(Subject::Address(address))))
             .collect();
         let all = |test: fn(&Standing<'p>) -> bool| !standings.is_empty() && standings.iter().all(test);
         let one = standings.first().copied().unwrap_or_default();
@@ -304,9 +269,7 @@ impl<'p, 'r> Ask<'p, 'r> {
         let Some(answers) = self.fact(QuestionKind::NamesOf, &subject) else {
             return Dns::Ask(vec![Question { kind: QuestionKind::NamesOf, subject }]);
         };
-        let mut names: Vec<String> = answers.iter().filter_map(|answer| read_name(answer)).collect();
-        names.sort_unstable();
-        names.dedup();
+        let names: Vec<String> = sorted(answers.iter().filter_map(|answer| read_name(answer)));
         let mut confirmed: Vec<Match<'p>> = Vec::new();
         let mut unknown: Vec<(String, Vec<Match<'p>>)> = Vec::new();
         for name in names {
@@ -316,14 +279,14 @@ impl<'p, 'r> Ask<'p, 'r> {
             }
             match self.fact(QuestionKind::AddressesOf, &name) {
                 None => unknown.push((name, matches)),
-                Some(answers) if leads_to(answers, address) => confirmed.extend(matches),
+                Some(answers) if leads_to(answers, address) => matches.into_iter().for_each(|found| add(&mut confirmed, found)),
                 Some(_) => {}
             }
         }
         let weigh = |more: &[Match<'p>]| {
-            let mut matches = [&confirmed, more].concat();
-            matches.sort_by_key(|found| std::cmp::Reverse(found.rank));
-            self.standing(&matches)
+            let mut matches = confirmed.clone();
+            more.iter().for_each(|found| add(&mut matches, *found));
+            Scale::new(self).weigh(&matches)
         };
         let standing = weigh(&[]);
         let known = self.outcome(&first.before(&standing));
@@ -400,6 +363,78 @@ impl<'p, 'r> Ask<'p, 'r> {
     }
 }
 
+/// Weighs the groups that are about a host, given the most specific first (rules M2, M3, W3, T4).
+struct Scale<'a, 'p, 'r> {
+    ask: &'a Ask<'p, 'r>,
+    repository: Option<&'a str>,
+    standing: Standing<'p>,
+    cover: Option<(Rank, Hit<'p>)>,
+    insecure: Option<(Rank, Hit<'p>)>,
+    /// How specific the first whitelist entry is that is about the registry, whatever its namespace.
+    whitelist: Option<Rank>,
+}
+
+impl<'a, 'p, 'r> Scale<'a, 'p, 'r> {
+    fn new(ask: &'a Ask<'p, 'r>) -> Self {
+        let repository = ask.reference.repository.as_deref();
+        Scale { ask, repository, standing: Standing::default(), cover: None, insecure: None, whitelist: None }
+    }
+
+    fn weigh(mut self, matches: &[Match<'p>]) -> Standing<'p> {
+        let _ = matches.iter().try_for_each(|found| self.add(*found));
+        self.standing()
+    }
+
+    /// Adds the next group. Breaks off where nothing less specific can change the standing.
+    fn add(&mut self, Match { rank, group, project }: Match<'p>) -> Flow {
+        if self.is_settled_above(rank) {
+            return Flow::Break(());
+        }
+        let hit = |row| group.row(row).map(|row| Hit { row, project });
+        let insecure_ports = self.ask.ports.of_list(List::Insecure);
+        if self.insecure.is_none() {
+            let row = group.cover(List::Insecure, insecure_ports, None);
+            self.insecure = row.and_then(hit).map(|hit| (rank, hit));
+        }
+        if self.insecure.is_some_and(|(of, _)| of == rank) {
+            self.standing.plain_80 |= group.has(List::Insecure, &[80, ANY_PORT]);
+        }
+        let ports = self.ask.ports.of_list(List::Whitelist);
+        if group.has(List::Whitelist, ports) {
+            self.whitelist.get_or_insert(rank);
+            if self.cover.is_none() {
+                let row = group.cover(List::Whitelist, ports, self.repository);
+                self.cover = row.and_then(hit).map(|hit| (rank, hit));
+            }
+        }
+        self.standing.built_in |= group.has(List::BuiltIn, self.ask.ports.of_list(List::BuiltIn));
+        Flow::Continue(())
+    }
+
+    /// Whether what was added, all of it more specific than `rank`, decides by itself.
+    fn is_settled_above(&self, rank: Rank) -> bool {
+        let allowed = match self.insecure {
+            Some((of, _)) => of > rank,
+            None => self.cover.is_some() && self.whitelist.is_some_and(|of| of > rank),
+        };
+        allowed && !self.ask.policy.has_built_in()
+    }
+
+    fn standing(self) -> Standing<'p> {
+        let mut standing = self.standing;
+        standing.settled = self.insecure.is_some() || self.whitelist.is_some();
+        standing.cover = match (self.cover, self.insecure) {
+            (Some((of, hit)), Some((rank, _))) if of >= rank => Some(hit),
+            (_, Some((_, hit))) => Some(hit),
+            (cover, None) => cover.map(|(_, hit)| hit),
+        };
+        if let Some((rank, hit)) = self.insecure {
+            standing.insecure = Some(hit).filter(|_| self.whitelist.is_none_or(|of| rank >= of));
+        }
+        standing
+    }
+}
+
 impl<'p> Standing<'p> {
     /// Whether the registry is reached unverified.
     fn is_insecure(&self) -> bool {
@@ -428,6 +463,22 @@ impl<'p> Hit<'p> {
             project: self.project.map(Cow::Borrowed),
         }
     }
+}
+
+/// Adds a match behind those that are as specific or more.
+fn add<'p>(matches: &mut Vec<Match<'p>>, found: Match<'p>) {
+    matches.insert(matches.partition_point(|other| other.rank >= found.rank), found);
+}
+
+/// Answers in an order of their own, each once: the order in which DNS gives them says nothing (rule P6).
+pub(crate) fn sorted<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> {
+    let mut sorted = Vec::new();
+    for answer in answers {
+        if let Err(place) = sorted.binary_search(&answer) {
+            sorted.insert(place, answer);
+        }
+    }
+    sorted
 }
 
 /// Whether the addresses of a name have this one among them (rule M5).

@@ -1,20 +1,18 @@
 //! Decoding of JSON values to what is expected of them, with a note for each surprise (rule P2).
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::ops::Range;
+
+use hashbrown::HashMap;
 
 use crate::code::Code;
 use crate::finding::Note;
 use crate::json::{Content, Member, Value};
 
-/// A note and the JSON Pointer (RFC 6901) of what it is about.
-pub(crate) type Located = (String, Note);
-
-/// Takes values apart. `path` is the JSON Pointer of the value that is looked at.
+/// Takes values apart. `path` is the JSON Pointer (RFC 6901) of the value that is looked at.
 pub(crate) struct Decoder<'t, 'n> {
     pub text: &'t str,
-    pub notes: &'n mut Vec<Located>,
+    pub notes: &'n mut Vec<Note>,
 }
 
 impl<'t> Decoder<'t, '_> {
@@ -29,11 +27,11 @@ impl<'t> Decoder<'t, '_> {
             self.wrong_type(path, &value, "an object");
             return None;
         };
-        let mut seen: HashSet<Cow<'t, str>> = HashSet::with_capacity(members.len());
+        let mut seen: HashMap<Box<str>, u32> = HashMap::new();
         let mut kept = Vec::with_capacity(members.len());
         for member in members {
             let path = || format!("{path}/{}", escaped(&member.name));
-            if !seen.insert(member.name.clone()) {
+            if seen.insert((*member.name).into(), 0).is_some() {
                 let message = format!("the member `{}` stands here a second time: leave one of them", shortened(&member.name));
                 self.note(&path(), Note::new(Code::MemberDuplicate, member.name_place.clone(), message));
             } else if !known.is_empty() && !known.contains(&&*member.name) {
@@ -84,7 +82,7 @@ impl<'t> Decoder<'t, '_> {
     }
 
     pub fn note(&mut self, path: &str, note: Note) {
-        self.notes.push((path.to_owned(), note));
+        self.notes.push(note.at(path));
     }
 }
 
@@ -96,7 +94,7 @@ pub(crate) fn escaped(name: &str) -> String {
 fn unknown(member: &Member<'_>, known: &[&str]) -> Note {
     // Far enough for a slip of the fingers, near enough not to guess.
     const SLIPS: usize = 2;
-    let name = member.name.to_lowercase();
+    let name = member.name.to_ascii_lowercase();
     let meant = known
         .iter()
         .map(|known| (strsim::osa_distance(&name, known), known))

@@ -7,7 +7,7 @@ use std::ops::Range;
 use crate::code::Code;
 use crate::entry::{self, Entry, Written};
 use crate::finding::{List, Note};
-use crate::decode::{Decoder, Located, escaped};
+use crate::decode::{Decoder, escaped};
 use crate::json::{self, Content, Member, Value};
 
 /// The most bytes that a document may have (rule P5): 64 MiB.
@@ -71,10 +71,10 @@ pub(crate) struct Authority<'t> {
 }
 
 /// Reads a document. Whatever can be understood is, so that one mistake does not hide the next.
-pub(crate) fn read<'t>(text: &'t str, notes: &mut Vec<Located>) -> Document<'t> {
+pub(crate) fn read<'t>(text: &'t str, notes: &mut Vec<Note>) -> Document<'t> {
     if text.len() > MAX_DOCUMENT {
         let message = format!("a policy document has at most {MAX_DOCUMENT} bytes, this one has {}", text.len());
-        notes.push((String::new(), Note::new(Code::DocumentTooLarge, 0..0, message)));
+        notes.push(Note::new(Code::DocumentTooLarge, 0..0, message).at(""));
         return Document::default();
     }
     let mut reader = Reader { decoder: Decoder { text, notes }, entries: 0 };

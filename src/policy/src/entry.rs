@@ -91,13 +91,12 @@ pub fn check_entry(text: &str, list: List) -> EntryReport {
         notes.extend(check_for_list(text, written, list));
         true
     });
-    notes.sort_by_key(|note| note.start);
     let entry = written.filter(|_| !notes.iter().any(Note::is_error)).map(|written| written.entry);
     EntryReport {
         text: mask_user_information(text).into_owned(),
         kind: entry.as_ref().map(Entry::kind),
         entry: entry.map(|entry| entry.to_string()),
-        findings: findings(text, notes.into_iter().map(|note| (None, note))),
+        findings: findings(text, notes),
     }
 }
 

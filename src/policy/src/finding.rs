@@ -68,6 +68,8 @@ pub struct Finding {
 /// A finding in the making: offsets in bytes of whatever text the caller counts in.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {
+    /// The JSON Pointer of what it is about, in a document.
+    pub path: Option<String>,
     pub code: Code,
     pub start: usize,
     pub end: usize,
@@ -77,7 +79,12 @@ pub(crate) struct Note {
 
 impl Note {
     pub fn new(code: Code, place: std::ops::Range<usize>, message: impl Into<String>) -> Self {
-        Note { code, start: place.start, end: place.end, message: message.into(), fix: None }
+        Note { path: None, code, start: place.start, end: place.end, message: message.into(), fix: None }
+    }
+
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        self.path = Some(path.into());
+        self
     }
 
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
@@ -90,19 +97,19 @@ impl Note {
     }
 }
 
-/// Turns notes with offsets into `text` to findings. `notes` come with their paths and must be sorted by `start`, so
-/// that the UTF-16 offsets are counted in one pass.
-pub(crate) fn findings(text: &str, notes: impl IntoIterator<Item = (Option<String>, Note)>) -> Vec<Finding> {
-    let mut counter = Utf16Counter::new(text);
+/// Turns notes with offsets into `text` to findings in the order of the text. The UTF-16 offsets are counted in one pass.
+pub(crate) fn findings(text: &str, mut notes: Vec<Note>) -> Vec<Finding> {
+    notes.sort_unstable_by(|a, b| (a.start, a.end, a.code, &a.path).cmp(&(b.start, b.end, b.code, &b.path)));
+    let mut counter = Utf16Counter { text, bytes: 0, units: 0 };
     notes
         .into_iter()
-        .map(|(path, note)| {
+        .map(|note| {
             let start_utf16 = counter.at(note.start);
             let end_utf16 = start_utf16.saturating_add(utf16_length(text.get(note.start..note.end).unwrap_or_default()));
             Finding {
                 code: note.code,
                 severity: note.code.severity(),
-                path,
+                path: note.path,
                 range: Some(Range { start: offset(note.start), end: offset(note.end), start_utf16, end_utf16 }),
                 message: note.message,
                 fix: note.fix,
@@ -118,11 +125,7 @@ struct Utf16Counter<'t> {
     units: u32,
 }
 
-impl<'t> Utf16Counter<'t> {
-    fn new(text: &'t str) -> Self {
-        Utf16Counter { text, bytes: 0, units: 0 }
-    }
-
+impl Utf16Counter<'_> {
     fn at(&mut self, offset: usize) -> u32 {
         if let Some(between) = self.text.get(self.bytes..offset) {
             self.units = self.units.saturating_add(utf16_length(between));

@@ -4,6 +4,7 @@
 //! (names, addresses, domains of wildcards) or by longest prefix (networks).
 
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 
 use hashbrown::HashMap;
 use ipnet::IpNet;
@@ -48,6 +49,9 @@ pub(crate) type Rank = u16;
 /// The rank of an exact host.
 pub(crate) const EXACT: Rank = Rank::MAX;
 
+/// Whether a search goes on.
+pub(crate) type Flow = ControlFlow<()>;
+
 /// The entries of one scope: the global lists, or those of a project.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
@@ -65,6 +69,28 @@ pub(crate) struct Index {
     resolving: Vec<u32>,
     /// All rows that DNS can make cover an address: wildcards (rule M5). Sorted as a group is.
     reversing: Vec<u32>,
+    /// Whether there are built-in registries.
+    built_in: bool,
+}
+
+/// The addresses and networks seen while an index is made, each with its group.
+#[derive(Default)]
+struct Ranges {
+    groups: HashMap<Box<str>, u32>,
+    addresses: Vec<(IpNet, u32)>,
+    networks: Vec<(IpNet, u32)>,
+}
+
+impl Ranges {
+    /// The group of an address or network; `next` where it has none yet.
+    fn group(&mut self, network: IpNet, address: bool, next: u32) -> u32 {
+        let text = if address { network.addr().to_string() } else { network.to_string() };
+        let group = *self.groups.entry(text.into()).or_insert(next);
+        if group == next {
+            if address { &mut self.addresses } else { &mut self.networks }.push((network, group));
+        }
+        group
+    }
 }
 
 /// A stretch of `Index::order`.
@@ -85,11 +111,12 @@ impl Index {
     /// Makes the index of a scope's enabled entries, each with its list and its position there.
     pub fn new<'e>(entries: impl Iterator<Item = (List, u32, &'e Entry)>) -> Self {
         let mut index = Index::default();
-        let (mut addresses, mut networks) = (HashMap::new(), HashMap::new());
+        let mut ranges = Ranges::default();
         let mut group_of = Vec::new();
         for (list, position, entry) in entries {
-            group_of.push(index.group_for(entry, &mut addresses, &mut networks));
+            group_of.push(index.group_for(entry, &mut ranges));
             let row = u32_of(index.rows.len());
+            index.built_in |= list == List::BuiltIn;
             match entry.hosts {
                 Hosts::Address(_) | Hosts::Network(_) => index.resolving.push(row),
                 Hosts::Wildcard(_) => index.reversing.push(row),
@@ -100,9 +127,13 @@ impl Index {
         index.sort_into_groups(&group_of);
         sort(&index.rows, &mut index.resolving);
         sort(&index.rows, &mut index.reversing);
-        index.addresses = Networks::new(addresses);
-        index.networks = Networks::new(networks);
+        index.addresses = Networks::new(ranges.addresses);
+        index.networks = Networks::new(ranges.networks);
         index
+    }
+
+    pub fn has_built_in(&self) -> bool {
+        self.built_in
     }
 
     pub fn rows(&self) -> &[Row] {
@@ -113,25 +144,26 @@ impl Index {
         self.rows.get(usize_of(row))
     }
 
-    /// The groups whose hosts contain the subject, the most specific first (rule M1).
-    pub fn covering<'i>(&'i self, subject: Subject<'_>, found: &mut dyn FnMut(Rank, Group<'i>)) {
+    /// The groups whose hosts contain the subject, the most specific first (rule M1), until `found` breaks off.
+    pub fn covering<'i>(&'i self, subject: Subject<'_>, found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized)) -> Flow {
         if let Some(group) = self.exact(subject) {
-            found(EXACT, group);
+            found(EXACT, group)?;
         }
         match subject {
-            Subject::Hub => hub::WILDCARD_DOMAINS.iter().for_each(|domain| self.wildcard_at(domain, found)),
+            Subject::Hub => hub::WILDCARD_DOMAINS.iter().try_for_each(|domain| self.wildcard_at(domain, found)),
             Subject::Name(name) => self.wildcards_over(name, found),
             Subject::Address(address) => {
-                self.networks.containing(address, &mut |prefix, group| found(Rank::from(prefix), self.group(group)));
+                self.networks.containing(address, &mut |prefix, group| found(Rank::from(prefix), self.group(group)))
             }
         }
     }
 
-    /// The wildcards that cover a name, the longest domain first.
-    pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut dyn FnMut(Rank, Group<'i>)) {
-        if !self.wildcards.is_empty() {
-            name::parents(name).for_each(|domain| self.wildcard_at(domain, found));
+    /// The wildcards that cover a name, the longest domain first, until `found` breaks off.
+    pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized)) -> Flow {
+        if self.wildcards.is_empty() {
+            return Flow::Continue(());
         }
+        name::parents(name).try_for_each(|domain| self.wildcard_at(domain, found))
     }
 
     /// The group that names exactly this host.
@@ -165,19 +197,20 @@ impl Index {
     }
 
     /// The groups whose hosts contain all hosts of an entry, the most specific first.
-    pub fn over<'i>(&'i self, entry: &Entry, found: &mut dyn FnMut(Rank, Group<'i>)) {
+    pub fn over<'i>(&'i self, entry: &Entry, found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized)) -> Flow {
         match &entry.hosts {
             _ if entry.is_hub() => self.covering(Subject::Hub, found),
             Hosts::Address(address) => self.covering(Subject::Address(*address), found),
             Hosts::Name(name) => self.covering(Subject::Name(name), found),
             Hosts::Network(network) => self.networks.containing(network.addr(), &mut |prefix, group| {
-                if prefix <= network.prefix_len() {
-                    found(Rank::from(prefix), self.group(group));
+                if prefix > network.prefix_len() {
+                    return Flow::Continue(());
                 }
+                found(Rank::from(prefix), self.group(group))
             }),
             Hosts::Wildcard(domain) => {
-                self.wildcard_at(domain, found);
-                self.wildcards_over(domain, found);
+                self.wildcard_at(domain, found)?;
+                self.wildcards_over(domain, found)
             }
         }
     }
@@ -193,9 +226,10 @@ impl Index {
         }
     }
 
-    fn wildcard_at<'i>(&'i self, domain: &str, found: &mut dyn FnMut(Rank, Group<'i>)) {
-        if let Some(group) = self.wildcard(domain) {
-            found(Rank::try_from(domain.len()).unwrap_or(EXACT), group);
+    fn wildcard_at<'i>(&'i self, domain: &str, found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized)) -> Flow {
+        match self.wildcard(domain) {
+            Some(group) => found(Rank::try_from(domain.len()).unwrap_or(EXACT), group),
+            None => Flow::Continue(()),
         }
     }
 
@@ -207,14 +241,12 @@ impl Index {
     }
 
     /// The group of an entry's hosts, made where there is none.
-    fn group_for(
-        &mut self, entry: &Entry, addresses: &mut HashMap<IpNet, u32>, networks: &mut HashMap<IpNet, u32>,
-    ) -> u32 {
+    fn group_for(&mut self, entry: &Entry, ranges: &mut Ranges) -> u32 {
         let next = u32_of(self.groups.len());
         let group = match &entry.hosts {
             _ if entry.is_hub() => *self.hub.get_or_insert(next),
-            Hosts::Address(address) => *addresses.entry(IpNet::from(*address)).or_insert(next),
-            Hosts::Network(network) => *networks.entry(*network).or_insert(next),
+            Hosts::Address(address) => ranges.group(IpNet::from(*address), true, next),
+            Hosts::Network(network) => ranges.group(*network, false, next),
             Hosts::Name(name) => *self.names.entry(name.clone()).or_insert(next),
             Hosts::Wildcard(domain) => *self.wildcards.entry(domain.clone()).or_insert(next),
         };

@@ -12,6 +12,19 @@
 //! assert!(matches!(loaded.policy.decide(&request), Decision::Allow(_)));
 //! ```
 
+// Tests may panic: that is how they fail.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::as_conversions,
+        clippy::arithmetic_side_effects
+    )
+)]
+
 mod canonical;
 mod check;
 mod code;

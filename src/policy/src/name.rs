@@ -37,10 +37,11 @@ pub(crate) fn parents(name: &str) -> impl Iterator<Item = &str> {
 /// Whether the last label is all digits or a hexadecimal number, so that some program would read an address.
 pub(crate) fn looks_numeric(text: &str) -> bool {
     let text = text.strip_suffix('.').unwrap_or(text);
-    let last = text.rsplit_once('.').map_or(text, |(_, last)| last);
-    if last.is_empty() {
+    // Most names end in a letter that no number ends in.
+    if !text.bytes().next_back().is_some_and(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'X')) {
         return false;
     }
+    let last = text.rsplit_once('.').map_or(text, |(_, last)| last);
     match last.strip_prefix("0x").or_else(|| last.strip_prefix("0X")) {
         Some(hexadecimal) => hexadecimal.bytes().all(|byte| byte.is_ascii_hexdigit()),
         None => last.bytes().all(|byte| byte.is_ascii_digit()),

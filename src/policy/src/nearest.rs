@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use crate::decide::{Ask, Hit, read_name};
+use crate::decide::{Ask, Hit, read_name, sorted};
 use crate::decision::{Miss, Nearest, QuestionKind};
 use crate::finding::List;
 use crate::hub;
-use crate::index::{ANY_PORT, Group, Row, Subject};
+use crate::index::{ANY_PORT, Flow, Group, Row, Subject};
 use crate::name;
 
 /// Looks for the nearest entry. `outside` is an address of the asked name that no entry covers, where DNS was asked.
@@ -30,11 +30,12 @@ fn nearest<'p>(row: &'p Row, project: Option<&'p str>, miss: Miss, text: String)
 fn same_host<'p>(ask: &Ask<'p, '_>, subject: Subject<'_>) -> Option<Nearest<'p>> {
     let mut best = None;
     for (project, index) in ask.indexes() {
-        index.covering(subject, &mut |rank, group| {
+        let _ = index.covering(subject, &mut |rank, group| {
             let found = || another_namespace(ask, group).or_else(|| another_port(ask, group));
             if best.as_ref().is_none_or(|(of, _, _)| rank > *of) {
                 best = found().map(|found| (rank, project, found)).or_else(|| best.take());
             }
+            Flow::Continue(())
         });
     }
     let (_, project, (row, miss, text)) = best?;
@@ -121,14 +122,13 @@ fn under_network<'p>(ask: &Ask<'p, '_>, name: &str, outside: Option<IpAddr>) -> 
 /// A wildcard over a name that the address has but that does not lead back to it.
 fn unconfirmed<'p>(ask: &Ask<'p, '_>, address: IpAddr) -> Option<Nearest<'p>> {
     let answers = ask.fact(QuestionKind::NamesOf, &address.to_string())?;
-    let mut names: Vec<String> = answers.iter().filter_map(|answer| read_name(answer)).collect();
-    names.sort_unstable();
-    for name in names {
+    for name in sorted(answers.iter().filter_map(|answer| read_name(answer))) {
         for (project, index) in ask.indexes() {
             let mut found = None;
-            index.wildcards_over(&name, &mut |_, group| {
+            let _ = index.wildcards_over(&name, &mut |_, group| {
                 let row = LISTS.iter().find_map(|list| group.cover(*list, ask.ports.of_list(*list), None));
                 found = found.or(row.and_then(|row| group.row(row)));
+                Flow::Continue(())
             });
             if let Some(row) = found {
                 let text = format!("{address} calls itself `{name}`, but that name does not resolve to it");

@@ -1,22 +1,21 @@
 //! A policy that was loaded: the index of every scope, ready to decide.
 
-use std::collections::BTreeMap;
-
+use hashbrown::HashMap;
 use serde::Serialize;
 
 use crate::canonical;
 use crate::check;
-use crate::decode::Located;
 use crate::document::{self, Document, Lists};
-use crate::finding::{Finding, List, findings};
+use crate::finding::{Finding, List, Note, findings};
 use crate::index::Index;
 
 /// A policy, ready to decide.
 #[derive(Debug, Default)]
 pub struct Policy {
     pub(crate) global: Scope,
-    /// The projects of the document (rule J1).
-    pub(crate) projects: BTreeMap<Box<str>, Scope>,
+    /// The projects of the document (rule J1), by name.
+    projects: HashMap<Box<str>, u32>,
+    project_scopes: Vec<Scope>,
     /// Whether addresses and networks may cover names (rule M4).
     pub(crate) resolves: bool,
 }
@@ -66,12 +65,27 @@ impl Policy {
     }
 
     pub(crate) fn from_document(document: &Document<'_>) -> Self {
-        let projects = document.projects.iter().flatten();
+        let projects = || document.projects.iter().flatten();
         Policy {
             global: Scope::new(&document.global),
-            projects: projects.map(|project| (project.name.as_ref().into(), Scope::new(&project.lists))).collect(),
+            projects: projects().zip(0..).map(|(project, place)| (project.name.as_ref().into(), place)).collect(),
+            project_scopes: projects().map(|project| Scope::new(&project.lists)).collect(),
             resolves: document.match_resolved_addresses.unwrap_or_default(),
         }
+    }
+
+    /// Whether the product has registries of its own; they are global.
+    pub(crate) fn has_built_in(&self) -> bool {
+        self.global.index.has_built_in()
+    }
+
+    pub(crate) fn has_projects(&self) -> bool {
+        !self.projects.is_empty()
+    }
+
+    pub(crate) fn project(&self, name: &str) -> Option<(&str, &Scope)> {
+        let (name, place) = self.projects.get_key_value(name)?;
+        Some((name, self.project_scopes.get(usize::try_from(*place).ok()?)?))
     }
 }
 
@@ -97,11 +111,8 @@ fn read(text: &str, _at: u64) -> Read<'_> {
     let document = document::read(text, &mut notes);
     let policy = Policy::from_document(&document);
     check::check(&document, &policy, &mut notes);
-    // Document order, and what stands first in the same place first.
-    notes.sort_by_key(|(_, note)| (note.start, note.end));
-    let failed = notes.iter().any(|(_, note)| note.is_error());
-    let located = notes.into_iter().map(|(path, note): Located| (Some(path), note));
-    Read { findings: findings(text, located), document, policy, failed }
+    let failed = notes.iter().any(Note::is_error);
+    Read { findings: findings(text, notes), document, policy, failed }
 }
 
 #[cfg(test)]

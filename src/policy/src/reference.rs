@@ -125,7 +125,7 @@ fn read_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
     if !in_grammar {
         return Err("the registry is not a host name or address that image references can have".to_owned());
     }
-    Ok(normalise(bracketed, host, read_port(port)?)?)
+    normalise(bracketed, host, read_port(port)?)
 }
 
 /// Splits `host[:port]` or `[ipv6][:port]`.

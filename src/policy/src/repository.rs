@@ -3,35 +3,21 @@
 /// The most bytes that a repository name may have, its registry not counted.
 pub(crate) const MAX_LENGTH: usize = 255;
 
-/// Whether `text` is one or more path components separated by `/`.
+/// Whether `text` is one or more path components separated by `/`. A component is runs of `[a-z0-9]+` joined by `.`, `_`,
+/// `__` or any number of `-`.
 pub(crate) fn is_path(text: &str) -> bool {
-    text.split('/').all(is_component)
-}
-
-/// Whether `text` is a path component: `[a-z0-9]+` runs joined by `.`, `_`, `__` or any number of `-`.
-pub(crate) fn is_component(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    if !bytes.first().is_some_and(|byte| is_alphanumeric(*byte)) || !bytes.last().is_some_and(|byte| is_alphanumeric(*byte)) {
-        return false;
+    // The separator that the text so far ends with; `__` is `=`, which no path has. A component begins after `/`.
+    let mut separator = Some(b'/');
+    for byte in text.bytes() {
+        separator = match (separator, byte) {
+            (_, b'a'..=b'z' | b'0'..=b'9') => None,
+            (None, b'/' | b'.' | b'_' | b'-') => Some(byte),
+            (Some(b'-'), b'-') => separator,
+            (Some(b'_'), b'_') => Some(b'='),
+            _ => return false,
+        };
     }
-    let mut separator: &[u8] = &[];
-    let mut run = bytes;
-    while let Some((byte, rest)) = run.split_first() {
-        if is_alphanumeric(*byte) {
-            separator = &[];
-        } else {
-            // A separator is `.`, `_`, `__` or hyphens only: what came before it in the same run decides.
-            separator = match (separator, byte) {
-                ([], b'.') => b".",
-                ([], b'_') => b"_",
-                (b"_", b'_') => b"__",
-                ([] | b"-", b'-') => b"-",
-                _ => return false,
-            };
-        }
-        run = rest;
-    }
-    true
+    separator.is_none()
 }
 
 /// Whether `repository` is `namespace` or below it, by whole components (rule E12).
@@ -44,10 +30,6 @@ pub(crate) fn namespaces(repository: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(repository), |path| path.rsplit_once('/').map(|(parent, _)| parent))
 }
 
-fn is_alphanumeric(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte.is_ascii_digit()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,10 +37,10 @@ mod tests {
     #[test]
     fn components_follow_the_grammar() {
         for good in ["a", "a1", "a.b", "a_b", "a__b", "a-b", "a---b", "0"] {
-            assert!(is_component(good), "{good}");
+            assert!(is_path(good) && is_path(&format!("{good}/{good}")), "{good}");
         }
         for bad in ["", "-a", "a-", "a..b", "a___b", "a._b", "a-_b", "A", "a b", "a.", "_a", "ä", "a.-b"] {
-            assert!(!is_component(bad), "{bad}");
+            assert!(!is_path(bad) && !is_path(&format!("a/{bad}")) && !is_path(&format!("{bad}/a")), "{bad}");
         }
     }
 

@@ -4,9 +4,10 @@
 
 use std::borrow::Cow;
 
+use crate::code::Code;
 use crate::decision::{Fact, QuestionKind, ReferenceKind, Request};
-use crate::decode::{Decoder, Located};
-use crate::finding::{Finding, findings};
+use crate::decode::Decoder;
+use crate::finding::{Finding, Note, findings};
 use crate::json::{self, Value};
 
 /// A request that owns its parts.
@@ -25,17 +26,16 @@ pub struct OwnedRequest {
 impl OwnedRequest {
     /// Reads a request from JSON text. The error has findings, each of them an error.
     pub fn from_json(text: &str) -> Result<Self, Vec<Finding>> {
-        let mut notes: Vec<Located> = Vec::new();
+        let mut notes = Vec::new();
         let mut decoder = Decoder { text, notes: &mut notes };
         let mut request = None;
         match json::parse(text) {
             Ok(value) => request = read(&mut decoder, value),
             Err(note) => decoder.note("", note),
         }
-        notes.sort_by_key(|(_, note)| note.start);
         match request {
             Some(request) if notes.is_empty() => Ok(request),
-            _ => Err(findings(text, notes.into_iter().map(|(path, note)| (Some(path), note)))),
+            _ => Err(findings(text, notes)),
         }
     }
 
@@ -104,7 +104,7 @@ fn one_of<'t, T: Copy>(decoder: &mut Decoder<'t, '_>, path: &str, value: Value<'
     let found = values.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
     if found.is_none() {
         let names = values.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
-        decoder.note(path, crate::finding::Note::new(crate::code::Code::TypeWrong, place, format!("this must be {names}")));
+        decoder.note(path, Note::new(Code::TypeWrong, place, format!("this must be {names}")));
     }
     found
 }
@@ -112,7 +112,6 @@ fn one_of<'t, T: Copy>(decoder: &mut Decoder<'t, '_>, path: &str, value: Value<'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::Code;
 
     #[test]
     fn requests_are_read_whole_or_not_at_all() {

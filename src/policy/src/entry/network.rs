@@ -28,7 +28,12 @@ pub(super) fn read(text: &str, shown: &str, address: IpAddr, digits: &str, notes
     if mapped {
         let message = format!("`{shown}` is made of IPv4-mapped addresses: it is `{network}`");
         notes.push(Note::new(Code::Ipv4Mapped, place(text, shown), message).fix(network.to_string()));
-    } else if network.addr() != address {
+    }
+    let host_bits = match (address, mapped) {
+        (IpAddr::V6(address), true) => Some(network.addr()) != address.to_ipv4_mapped().map(IpAddr::V4),
+        _ => network.addr() != address,
+    };
+    if host_bits {
         let message = format!("`{shown}` has host bits, which are ignored: it is `{network}`");
         notes.push(Note::new(Code::NetworkHostBits, place(text, shown), message).fix(network.to_string()));
     }

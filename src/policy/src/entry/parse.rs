@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::code::Code;
 use crate::decision::Scheme;
-use crate::entry::{Entry, Hosts, MAX_ENTRY, Written, network, secret};
+use crate::entry::{self, Entry, Hosts, MAX_ENTRY, Written, network, secret};
 use crate::finding::{Note, place};
 use crate::host::{self, Host};
 use crate::name;
@@ -19,11 +19,10 @@ pub(crate) fn parse(text: &str, notes: &mut Vec<Note>) -> Option<Written> {
 
 /// A port: 1 to 65535 in ASCII digits, leading zeros allowed (rule E9).
 pub(crate) fn read_port(digits: &str) -> Option<u16> {
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_digits(digits) {
         return None;
     }
-    let significant = digits.trim_start_matches('0');
-    significant.parse().ok().filter(|port| *port != 0)
+    digits.trim_start_matches('0').parse().ok()
 }
 
 /// The parts of an entry before any of them is understood.
@@ -179,7 +178,7 @@ impl<'t> Parser<'t, '_> {
             return Some(Parts { host, port: Some(port), ..parts });
         }
         let ipv6_like = authority.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
-        if ipv6_like || authority.contains('%') {
+        if ipv6_like || authority.contains('%') || authority.contains("::") {
             return Some(parts);
         }
         self.error(Code::PortInvalid, port, format!("`{port}` is not a port: a number from 1 to 65535"));
@@ -200,6 +199,16 @@ impl<'t> Parser<'t, '_> {
         };
         if let Some(note) = network::netmask(self.text, parts.whole, address, path.strip_suffix('/').unwrap_or(path)) {
             self.notes.push(note);
+            return None;
+        }
+        if let Some((prefix, port)) = path.split_once(':').filter(|(prefix, _)| is_digits(prefix)) {
+            let message = format!("a network has no port: leave `:{port}` out");
+            let note = Note::new(Code::NetworkPort, place(self.text, parts.whole), message);
+            let network = prefix.parse().ok().and_then(|prefix| entry::network(written, prefix));
+            self.notes.push(match network {
+                Some(network) => note.fix(network.to_string()),
+                None => note,
+            });
             return None;
         }
         let Some(digits) = prefix_of(parts) else {
@@ -328,7 +337,11 @@ impl<'t> Parser<'t, '_> {
 fn prefix_of<'t>(parts: &Parts<'t>) -> Option<&'t str> {
     let path = parts.path?;
     let first = path.split_once('/').map_or(path, |(first, _)| first);
-    (!first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit())).then_some(first)
+    is_digits(first).then_some(first)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The wildcard that somebody meant who put stars in other places: the domain after the last star.

@@ -8,11 +8,7 @@ use std::ops::Range;
 pub(crate) fn user_information(text: &str) -> Option<Range<usize>> {
     let (before, after) = text.rsplit_once('@')?;
     if is_digest(after) {
-        return match user_information(before) {
-            Some(range) => Some(range),
-            // `secret@sha256:...` with nothing that could be a password in front of it.
-            None => None,
-        };
+        return user_information(before);
     }
     let start = match before.split_once("://") {
         Some((scheme, _)) if is_scheme(scheme) => scheme.len().saturating_add("://".len()),

@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use hashbrown::HashMap;
 use ipnet::IpNet;
+
+use crate::index::Flow;
 
 /// The networks of a scope, each with the group of its entries.
 #[derive(Debug, Default)]
@@ -13,22 +14,30 @@ pub(super) struct Networks {
 }
 
 impl Networks {
-    pub fn new(groups: HashMap<IpNet, u32>) -> Self {
-        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    /// Each network with its group, in any order.
+    pub fn new(mut groups: Vec<(IpNet, u32)>) -> Self {
+        // By family, then first address, then prefix length.
+        groups.sort_unstable();
+        let mut networks = Networks::default();
+        let (mut around_v4, mut around_v6) = (Vec::new(), Vec::new());
         for (network, group) in groups {
             let prefix = network.prefix_len();
             match (network.network(), network.broadcast()) {
-                (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), Range { last: last.to_bits(), prefix, group, parent: NONE })),
-                (IpAddr::V6(first), IpAddr::V6(last)) => v6.push((first.to_bits(), Range { last: last.to_bits(), prefix, group, parent: NONE })),
+                (IpAddr::V4(first), IpAddr::V4(last)) => {
+                    networks.v4.add(first.to_bits(), last.to_bits(), prefix, group, &mut around_v4);
+                }
+                (IpAddr::V6(first), IpAddr::V6(last)) => {
+                    networks.v6.add(first.to_bits(), last.to_bits(), prefix, group, &mut around_v6);
+                }
                 _ => {}
             }
         }
-        Networks { v4: Family::new(v4), v6: Family::new(v6) }
+        networks
     }
 
     /// Calls `found` with the prefix length and the group of every network that contains the address, the longest
-    /// prefix first.
-    pub fn containing(&self, address: IpAddr, found: &mut dyn FnMut(u8, u32)) {
+    /// prefix first, until it breaks off.
+    pub fn containing(&self, address: IpAddr, found: &mut (impl FnMut(u8, u32) -> Flow + ?Sized)) -> Flow {
         match address {
             IpAddr::V4(address) => self.v4.containing(address.to_bits(), found),
             IpAddr::V6(address) => self.v6.containing(address.to_bits(), found),
@@ -92,32 +101,28 @@ impl Bits for u128 {
 }
 
 impl<A: Bits> Family<A> {
-    fn new(mut networks: Vec<(A, Range<A>)>) -> Self {
-        networks.sort_unstable_by_key(|(first, range)| (*first, range.prefix));
-        let mut family = Family { firsts: Vec::with_capacity(networks.len()), ranges: Vec::with_capacity(networks.len()) };
-        // The networks around the present one, the narrowest last: networks nest or are apart, they never cross.
-        let mut around: Vec<(u32, A)> = Vec::new();
-        for (place, (first, mut range)) in networks.into_iter().enumerate() {
-            while around.last().is_some_and(|(_, last)| *last < first) {
-                around.pop();
-            }
-            range.parent = around.last().map_or(NONE, |(parent, _)| *parent);
-            around.push((u32::try_from(place).unwrap_or(NONE), range.last));
-            family.firsts.push(first);
-            family.ranges.push(range);
+    /// Adds the next network in order. `around` are the networks that may contain it, the narrowest last: networks nest
+    /// or are apart, they never cross.
+    fn add(&mut self, first: A, last: A, prefix: u8, group: u32, around: &mut Vec<(u32, A)>) {
+        while around.last().is_some_and(|(_, last)| *last < first) {
+            around.pop();
         }
-        family
+        let parent = around.last().map_or(NONE, |(parent, _)| *parent);
+        around.push((u32::try_from(self.firsts.len()).unwrap_or(NONE), last));
+        self.firsts.push(first);
+        self.ranges.push(Range { last, prefix, group, parent });
     }
 
-    fn containing(&self, address: A, found: &mut dyn FnMut(u8, u32)) {
+    fn containing(&self, address: A, found: &mut (impl FnMut(u8, u32) -> Flow + ?Sized)) -> Flow {
         let after = self.firsts.partition_point(|first| *first <= address);
         let mut next = after.checked_sub(1).and_then(|place| self.ranges.get(place));
         while let Some(range) = next {
             if address <= range.last {
-                found(range.prefix, range.group);
+                found(range.prefix, range.group)?;
             }
             next = usize::try_from(range.parent).ok().and_then(|parent| self.ranges.get(parent));
         }
+        Flow::Continue(())
     }
 
     fn of(&self, first: A, prefix: u8) -> Option<u32> {
@@ -142,11 +147,14 @@ mod tests {
     #[test]
     fn the_longest_prefix_comes_first_and_siblings_stay_out() {
         let texts = ["10.0.0.0/8", "10.2.0.0/16", "10.2.2.0/24", "10.3.0.0/16", "0.0.0.0/0", "2001:db8::/32"];
-        let groups = (0..).zip(texts).map(|(group, text)| (text.parse().unwrap(), group)).collect();
+        let groups: Vec<(IpNet, u32)> = texts.iter().zip(0..).map(|(text, group)| (text.parse().unwrap(), group)).collect();
         let networks = Networks::new(groups);
         let containing = |address: &str| {
             let mut found = Vec::new();
-            networks.containing(address.parse().unwrap(), &mut |_, group| found.push(texts[group as usize]));
+            let _ = networks.containing(address.parse().unwrap(), &mut |_, group| {
+                found.push(texts[group as usize]);
+                Flow::Continue(())
+            });
             found
         };
         assert_eq!(containing("10.2.2.5"), ["10.2.2.0/24", "10.2.0.0/16", "10.0.0.0/8", "0.0.0.0/0"]);
