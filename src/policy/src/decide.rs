@@ -303,10 +303,10 @@ impl<'p, 'r> Ask<'p, 'r> {
     }
 
     /// All of a standing that a decision shows.
-    fn outcome(&self, standing: &Standing<'p>) -> (bool, Option<Hit<'p>>, bool) {
+    fn outcome(&self, standing: &Standing<'p>) -> (bool, Option<Hit<'p>>, bool, bool) {
         let insecure = standing.is_insecure();
         let allowed = !self.whitelist_mode() || standing.cover.is_some();
-        (allowed, self.decider(standing), insecure && standing.plain_80)
+        (allowed, self.decider(standing), insecure, insecure && standing.plain_80)
     }
 
     /// The entry that decided: the insecure one where it decides the transport, otherwise the one that allows.

@@ -57,7 +57,7 @@ pub(crate) type Flow = ControlFlow<()>;
 pub(crate) struct Index {
     rows: Vec<Row>,
     groups: Vec<Span>,
-    /// Rows by group, sorted within it by list, port, namespace, position.
+    /// Rows by group, sorted within it by list, port, namespace, text, position.
     order: Vec<u32>,
     hub: Option<u32>,
     names: HashMap<Box<str>, u32>,
@@ -302,10 +302,6 @@ impl Row {
     pub fn namespace(&self) -> &str {
         self.text.len().checked_sub(usize::from(self.namespace)).and_then(|start| self.text.get(start..)).unwrap_or_default()
     }
-
-    fn key(&self) -> (List, u16, &str) {
-        (self.list, self.port, self.namespace())
-    }
 }
 
 impl<'i> Group<'i> {
@@ -392,7 +388,8 @@ impl<'i> Group<'i> {
 
 fn sort(rows: &[Row], order: &mut [u32]) {
     order.sort_unstable_by(|a, b| {
-        let key = |row: &u32| rows.get(usize_of(*row)).map(|row| (row.key(), row.position));
+        // The text comes before the position, so that the order of the document decides between the same entry only.
+        let key = |row: &u32| rows.get(usize_of(*row)).map(|row| (row.list, row.port, row.namespace(), &row.text, row.position));
         key(a).cmp(&key(b))
     });
 }
