@@ -13,12 +13,14 @@ use crate::policy::{Policy, Scope};
 
 /// Adds the notes that follow from more than one entry.
 pub(crate) fn check(document: &Document<'_>, policy: &Policy, notes: &mut Vec<Note>) {
+    // Of a list that could not be read nothing is said as a whole.
+    let whole = !notes.iter().any(Note::is_error);
     let weakened = HashSet::new();
-    Checker { scope: &policy.global, lists: &document.global, project: None, policy, notes, weakened }.all();
+    Checker { scope: &policy.global, lists: &document.global, project: None, policy, notes, weakened }.all(whole);
     for project in document.projects.iter().flatten() {
         let Some((name, scope)) = policy.project(&project.name) else { continue };
         let weakened = HashSet::new();
-        Checker { scope, lists: &project.lists, project: Some(name), policy, notes, weakened }.all();
+        Checker { scope, lists: &project.lists, project: Some(name), policy, notes, weakened }.all(whole);
     }
 }
 
@@ -34,7 +36,7 @@ struct Checker<'d, 'n> {
 }
 
 impl<'d> Checker<'d, '_> {
-    fn all(&mut self) {
+    fn all(&mut self, whole: bool) {
         for list in [List::Whitelist, List::Insecure, List::BuiltIn] {
             for item in self.lists.items(list).iter().filter(|item| item.enabled) {
                 self.redundant(list, item);
@@ -48,7 +50,7 @@ impl<'d> Checker<'d, '_> {
                 }
             }
         }
-        if let Some(whitelist) = &self.lists.whitelist {
+        if let Some(whitelist) = self.lists.whitelist.as_ref().filter(|_| whole) {
             self.whitelist(whitelist);
         }
     }

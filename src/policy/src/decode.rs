@@ -6,6 +6,7 @@ use std::ops::Range;
 use hashbrown::HashMap;
 
 use crate::code::Code;
+use crate::entry::mask_user_information;
 use crate::finding::Note;
 use crate::json::{Content, Member, Value};
 
@@ -30,12 +31,15 @@ impl<'t> Decoder<'t, '_> {
         let mut seen: HashMap<Box<str>, u32> = HashMap::new();
         let mut kept = Vec::with_capacity(members.len());
         for member in members {
-            let path = || format!("{path}/{}", escaped(&member.name));
             if seen.insert((*member.name).into(), 0).is_some() {
-                let message = format!("the member `{}` stands here a second time: leave one of them", shortened(&member.name));
-                self.note(&path(), Note::new(Code::MemberDuplicate, member.name_place.clone(), message));
+                let masked = mask_user_information(&member.name);
+                let message = format!("the member `{}` stands here a second time: leave one of them", shortened(&masked));
+                let note = Note::new(Code::MemberDuplicate, member.name_place.clone(), message);
+                self.note(&format!("{path}/{}", escaped(&masked)), note);
             } else if !known.is_empty() && !known.contains(&&*member.name) {
-                self.note(&path(), unknown(&member, known));
+                // An entry that slipped to the place of a name may have a password in it (rule E11).
+                let masked = mask_user_information(&member.name);
+                self.note(&format!("{path}/{}", escaped(&masked)), unknown(&member, &masked, known));
             } else {
                 kept.push(member);
             }
@@ -91,7 +95,7 @@ pub(crate) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-fn unknown(member: &Member<'_>, known: &[&str]) -> Note {
+fn unknown(member: &Member<'_>, shown: &str, known: &[&str]) -> Note {
     // Far enough for a slip of the fingers, near enough not to guess.
     const SLIPS: usize = 2;
     let name = member.name.to_ascii_lowercase();
@@ -102,8 +106,8 @@ fn unknown(member: &Member<'_>, known: &[&str]) -> Note {
         .min_by_key(|(slips, _)| *slips);
     let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let message = match meant {
-        Some((_, meant)) => format!("there is no member `{}` here: `{meant}` is meant, perhaps", shortened(&member.name)),
-        None => format!("there is no member `{}` here: there are {list}", shortened(&member.name)),
+        Some((_, meant)) => format!("there is no member `{}` here: `{meant}` is meant, perhaps", shortened(shown)),
+        None => format!("there is no member `{}` here: there are {list}", shortened(shown)),
     };
     let note = Note::new(Code::MemberUnknown, member.name_place.clone(), message);
     match meant {

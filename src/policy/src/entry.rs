@@ -15,6 +15,8 @@ use crate::hub;
 mod network;
 mod parse;
 mod secret;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use parse::{parse, read_port};
 pub(crate) use secret::mask_user_information;

@@ -14,7 +14,7 @@ pub(crate) fn find<'p>(ask: &Ask<'p, '_>, outside: Option<IpAddr>) -> Option<Nea
     let subject = ask.subject();
     same_host(ask, subject).or_else(|| match subject {
         Subject::Name(name) => related_name(ask, name).or_else(|| under_network(ask, name, outside)),
-        Subject::Hub => under_network(ask, hub::HOST, outside),
+        Subject::Hub => under_network(ask, hub::SHOWN, outside),
         Subject::Address(address) => unconfirmed(ask, address).or_else(|| neighbour(ask, address)),
     })
 }

@@ -34,7 +34,7 @@ struct Parts<'t> {
     port: Option<&'t str>,
     /// What stands after the first `/`.
     path: Option<&'t str>,
-    /// All of the entry but blanks around it.
+    /// All of the entry but blanks around it and user information: what messages may show.
     whole: &'t str,
 }
 
@@ -54,13 +54,13 @@ impl<'t> Parser<'t, '_> {
             return self.address(&parts, written, address);
         }
         if parts.host.is_empty() {
-            self.error(Code::HostMissing, whole, format!("`{whole}` has no host"));
+            self.error(Code::HostMissing, whole, "the entry has no host: write an address, a name, a network or a wildcard");
             return None;
         }
         if let Some(at) = parts.host.find('*') {
             return self.wildcard(&parts, at);
         }
-        let missing = prefix_of(&parts).and_then(|digits| network::octets_missing(self.text, whole, parts.host, digits));
+        let missing = prefix_of(&parts).and_then(|digits| network::octets_missing(self.text, parts.whole, parts.host, digits));
         if let Some(note) = missing {
             self.notes.push(note);
             return None;
@@ -96,6 +96,10 @@ impl<'t> Parser<'t, '_> {
             let note = Note::new(Code::BlankAround, 0..self.text.len(), "blanks around an entry are dropped");
             self.notes.push(if secret::user_information(whole).is_none() { note.fix(whole) } else { note });
         }
+        if let Some(range) = secret::user_information(self.text) {
+            let message = "an entry has no user information: delete everything up to and with the `@`";
+            self.notes.push(Note::new(Code::UserInformation, range, message).fix(""));
+        }
         if let Some(note) = network::range(self.text, whole) {
             self.notes.push(note);
             return None;
@@ -119,11 +123,10 @@ impl<'t> Parser<'t, '_> {
     /// Rules E2, E10 and E11: scheme, host and port, path.
     fn split(&mut self, whole: &'t str) -> Option<Parts<'t>> {
         let (scheme, mut rest) = self.scheme(whole)?;
+        let mut shown = whole;
         if let Some(range) = secret::user_information(self.text) {
-            let message = "an entry has no user information: delete everything up to and with the `@`";
-            let end = range.end;
-            self.notes.push(Note::new(Code::UserInformation, range, message).fix(""));
-            rest = self.text.get(end..).map(str::trim_end).unwrap_or_default();
+            rest = self.text.get(range.end..).map(str::trim_end).unwrap_or_default();
+            shown = rest;
         }
         for (mark, code, what) in [('#', Code::Fragment, "fragment"), ('?', Code::Query, "query")] {
             if let Some((before, after)) = rest.split_once(mark) {
@@ -137,7 +140,7 @@ impl<'t> Parser<'t, '_> {
             Some((authority, path)) => (authority, Some(path)),
             None => (rest, None),
         };
-        let parts = Parts { scheme, host: authority, bracketed: false, port: None, path, whole };
+        let parts = Parts { scheme, host: authority, bracketed: false, port: None, path, whole: shown };
         self.authority(parts, authority)
     }
 

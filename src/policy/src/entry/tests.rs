@@ -1,0 +1,64 @@
+use super::*;
+
+fn entry(text: &str) -> String {
+    let report = check_entry(text, List::Whitelist);
+    report.entry.unwrap_or_else(|| panic!("{text}: {:?}", report.findings))
+}
+
+fn codes(text: &str) -> Vec<Code> {
+    check_entry(text, List::Whitelist).findings.into_iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn e11_no_part_of_user_information_is_ever_shown() {
+    for rest in [
+        "host", "", "10.2/16", "10.0.0.0:80/8", "10.0.0.0/255.0.0.0", "*", "h*r.x", "10.2.*", "a b", "-x.y", "256.1.1.1", "[::1",
+        "h:port", "h/UP", "h?q", "h#f", "fe80::1%eth0", "10.0.0.1-10.0.0.9", "\u{1}", "ftp://h", "10.0.0.0/8/x", "h/x:1",
+    ] {
+        for secret in ["bob:hunter2", "bob:hunter2:x/y", "bob:hun ter2", "hunter2#?x", "bob:hunter2@z"] {
+            for scheme in ["", "https://", "ftp://", " "] {
+                let text = format!("{scheme}{secret}@{rest}");
+                let report = check_entry(&text, List::Insecure);
+                let shown = serde_json::to_string(&report).unwrap();
+                assert!(!shown.contains("hunter2") && !shown.contains("ter2"), "{text}: {shown}");
+                assert!(report.findings.iter().any(|finding| finding.code == Code::UserInformation), "{text}: {shown}");
+                assert_eq!(report.entry, None);
+            }
+        }
+    }
+}
+
+#[test]
+fn e1_what_is_seen_is_what_is_meant() {
+    for (text, canonical) in [
+        ("10.2.2.1/24", "10.2.2.0/24"),
+        ("::FFFF:10.0.0.0/104", "10.0.0.0/8"),
+        ("[2001:DB8::1]:5000", "[2001:db8::1]:5000"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("2001:db8::1/team", "2001:db8::1/team"),
+        ("https://Harbor.Corp.:0443/team/", "harbor.corp:443/team"),
+        ("https://h.io", "h.io:443"),
+        ("*.example.com:5000/team", "*.example.com:5000/team"),
+        ("10.0.0.0/8/", "10.0.0.0/8"),
+    ] {
+        assert_eq!(entry(text), canonical);
+        // Rule E14.
+        assert_eq!(entry(canonical), canonical);
+    }
+}
+
+#[test]
+fn e8_fixes_of_ranges_cover_them_exactly() {
+    let report = check_entry("10.0.0.1-10.0.0.9", List::Whitelist);
+    let fix = report.findings[0].fix.clone().unwrap();
+    assert_eq!(fix, "10.0.0.1, 10.0.0.2/31, 10.0.0.4/30, 10.0.0.8/31");
+    for entry in fix.split(", ") {
+        assert_eq!(codes(entry), []);
+    }
+}
+
+#[test]
+fn e13_size_comes_first() {
+    assert_eq!(codes(&"a".repeat(1_025)), [Code::EntryTooLong]);
+    assert_ne!(codes(&"a".repeat(1_024)), [Code::EntryTooLong]);
+}
