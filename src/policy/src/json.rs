@@ -219,6 +219,10 @@ impl<'t> Reader<'t> {
     /// Says what is wrong where the reader stopped.
     fn note(&self, problem: &Problem) -> Note {
         let mut start = self.offset();
+        // Of a string the lexer has taken what it refuses.
+        if matches!(problem, Problem::Lexical(hifijson::Error::Str(error)) if *error != hifijson::str::Error::Eof) {
+            start = start.saturating_sub(1);
+        }
         while !self.text.is_char_boundary(start) {
             start = start.saturating_sub(1);
         }
@@ -233,6 +237,12 @@ impl<'t> Reader<'t> {
                 Expect::String => "here the name of a member is expected, in double quotes".to_owned(),
                 Expect::Colon => "here `:` is expected".to_owned(),
                 Expect::Eof => "the document ends before this".to_owned(),
+            },
+            Problem::Lexical(hifijson::Error::Num(_)) => "here the digits of a number are expected".to_owned(),
+            Problem::Lexical(hifijson::Error::Str(error)) => match error {
+                hifijson::str::Error::Eof => "the string does not end".to_owned(),
+                hifijson::str::Error::Control => "in a string a control character is written as an escape, as in `\\n`".to_owned(),
+                _ => "this escape stands for no character".to_owned(),
             },
             Problem::Lexical(error) => error.to_string(),
         };
@@ -318,7 +328,9 @@ mod tests {
             ("[1,]", 3..4),
             ("[1] 2", 4..5),
             ("[01]", 2..3),
-            ("[\"\u{1}\"]", 3..4),
+            ("[\"\u{1}\"]", 2..3),
+            (r#"["\u00"]"#, 6..7),
+            ("[\"abc", 5..5),
             ("{\"a\": 1 // no\n}", 8..9),
         ] {
             let note = parse(text).unwrap_err();
