@@ -141,7 +141,8 @@ impl<'d> Checker<'d, '_> {
         }
         if let Some((project, row)) = same {
             if item.written.scheme == Some(Scheme::Https) {
-                let message = format!("`{entry}` was written with `https://`, and {} makes it insecure", place_of(project, row));
+                let message =
+                    format!("`{entry}` was written with `https://`, and {} makes it insecure", place_of(project, row));
                 self.note(List::Whitelist, item, Code::HttpsInsecure, message);
             }
             self.weakens(project, row, entry, "is reached without verification");
@@ -202,7 +203,9 @@ impl<'d> Checker<'d, '_> {
         };
         let has = |list: List| {
             let global = self.project.map(|_| &self.policy.global.index);
-            std::iter::once(&self.scope.index).chain(global).any(|index| index.rows().iter().any(|row| row.list == list))
+            std::iter::once(&self.scope.index)
+                .chain(global)
+                .any(|index| index.rows().iter().any(|row| row.list == list))
         };
         if !has(List::Whitelist) {
             note(Code::WhitelistEmpty, match has(List::Insecure) {
@@ -212,8 +215,12 @@ impl<'d> Checker<'d, '_> {
                 }
             });
         }
-        let request =
-            Request { reference: hub::SHOWN, kind: ReferenceKind::Registry, project: self.project, ..Request::default() };
+        let request = Request {
+            reference: hub::SHOWN,
+            kind: ReferenceKind::Registry,
+            project: self.project,
+            ..Request::default()
+        };
         if matches!(self.policy.decide(&request), Decision::Deny(_)) {
             note(Code::DockerHubDenied, "the whitelist denies Docker Hub; to allow it, add `docker.io`".to_owned());
         }

@@ -134,7 +134,11 @@ mod tests {
         let mut seen = HashSet::new();
         for row in CODES {
             assert!(seen.insert(row.name), "{} stands twice", row.name);
-            assert!(row.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", row.name);
+            assert!(
+                row.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+                "{}",
+                row.name
+            );
             assert_eq!(Code::from_name(row.code.as_str()), Some(row.code));
             assert_eq!(row.severity, row.code.severity());
             assert!(!row.meaning.ends_with('.'), "{}", row.name);

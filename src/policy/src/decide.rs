@@ -21,7 +21,7 @@ use crate::reference::{Reference, Registry};
 
 impl Policy {
     /// Decides one request.
-    pub fn decide<'a>(&'a self, request: &Request<'a>) -> Decision<'a> {
+    pub fn decide(&self, request: &Request<'_>) -> Decision<'_> {
         match Reference::read(request.reference, request.kind) {
             Ok(reference) => self.decide_read(&reference, request),
             Err(why) => unreadable(request.reference, &why),
@@ -46,7 +46,7 @@ impl Policy {
         }
     }
 
-    fn decide_read<'a>(&'a self, reference: &Reference<'_>, request: &Request<'_>) -> Decision<'a> {
+    fn decide_read(&self, reference: &Reference<'_>, request: &Request<'_>) -> Decision<'_> {
         match self.ask(reference, request) {
             Ok(ask) => ask.decide(),
             Err(text) => Decision::Deny(Denied { reason: Denial::UnknownProject, text, nearest: None }),
@@ -54,7 +54,11 @@ impl Policy {
     }
 
     /// A request that was read, with its project; the error says that the project is not there.
-    pub(crate) fn ask<'p, 'r>(&'p self, reference: &'r Reference<'r>, request: &Request<'r>) -> Result<Ask<'p, 'r>, String> {
+    pub(crate) fn ask<'p, 'r>(
+        &'p self,
+        reference: &'r Reference<'r>,
+        request: &Request<'r>,
+    ) -> Result<Ask<'p, 'r>, String> {
         let project = match request.project {
             Some(name) if self.has_projects() => {
                 Some(self.project(name).ok_or_else(|| format!("the policy has no project `{name}`"))?)
@@ -196,7 +200,11 @@ impl<'p, 'r> Ask<'p, 'r> {
             let matches = self.gather(|index, found| index.covering(subject, found));
             return scale.weigh(&matches);
         }
-        let _ = self.policy.global.index.covering(subject, &mut |rank, group| scale.add(Match { rank, group, project: None }));
+        let _ = self
+            .policy
+            .global
+            .index
+            .covering(subject, &mut |rank, group| scale.add(Match { rank, group, project: None }));
         scale.standing()
     }
 
@@ -217,7 +225,8 @@ impl<'p, 'r> Ask<'p, 'r> {
         let subject = self.subject();
         let reaches = |list| {
             let repository = self.reference.repository.as_deref().filter(|_| list == List::Whitelist);
-            self.indexes().any(|(_, index)| index.by_dns(subject).cover(list, self.ports.of_list(list), repository).is_some())
+            self.indexes()
+                .any(|(_, index)| index.by_dns(subject).cover(list, self.ports.of_list(list), repository).is_some())
         };
         if !self.policy.resolves && !matches!(subject, Subject::Address(_)) {
             return Dns::Silent;
@@ -279,7 +288,9 @@ impl<'p, 'r> Ask<'p, 'r> {
             }
             match self.fact(QuestionKind::AddressesOf, &name) {
                 None => unknown.push((name, matches)),
-                Some(answers) if leads_to(answers, address) => matches.into_iter().for_each(|found| add(&mut confirmed, found)),
+                Some(answers) if leads_to(answers, address) => {
+                    matches.into_iter().for_each(|found| add(&mut confirmed, found))
+                }
                 Some(_) => {}
             }
         }
@@ -353,7 +364,9 @@ impl<'p, 'r> Ask<'p, 'r> {
         let asked = |fact: &&Fact| {
             fact.kind == kind
                 && match kind {
-                    QuestionKind::NamesOf => read_address(&fact.subject).is_some_and(|address| address.to_string() == subject),
+                    QuestionKind::NamesOf => {
+                        read_address(&fact.subject).is_some_and(|address| address.to_string() == subject)
+                    }
                     QuestionKind::AddressesOf => {
                         fact.subject == subject || read_name(&fact.subject).is_some_and(|name| name == subject)
                     }
@@ -495,7 +508,6 @@ pub(crate) fn read_address(text: &str) -> Option<IpAddr> {
 pub(crate) fn read_name(text: &str) -> Option<String> {
     name::normalise(text, text, &mut Vec::new()).map(Cow::into_owned)
 }
-
 
 #[cfg(test)]
 mod tests;

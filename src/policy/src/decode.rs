@@ -33,7 +33,8 @@ impl<'t> Decoder<'t, '_> {
         for member in members {
             if seen.insert((*member.name).into(), 0).is_some() {
                 let masked = mask_user_information(&member.name);
-                let message = format!("the member `{}` stands here a second time: leave one of them", shortened(&masked));
+                let message =
+                    format!("the member `{}` stands here a second time: leave one of them", shortened(&masked));
                 let note = Note::new(Code::MemberDuplicate, member.name_place.clone(), message);
                 self.note(&format!("{path}/{}", escaped(&masked)), note);
             } else if !known.is_empty() && !known.contains(&&*member.name) {

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use crate::code::Code;
+use crate::decode::{Decoder, escaped};
 use crate::entry::{self, Entry, Written};
 use crate::finding::{List, Note};
-use crate::decode::{Decoder, escaped};
 use crate::json::{self, Content, Member, Value};
 
 /// The most bytes that a document may have (rule P5): 64 MiB.
@@ -116,7 +116,13 @@ fn project_path(name: &str) -> String {
 }
 
 const MEMBERS: &[&str] = &[
-    "whitelist", "insecure", "certificate_authorities", "built_in", "match_resolved_addresses", "projects", "image_fetch_proxy",
+    "whitelist",
+    "insecure",
+    "certificate_authorities",
+    "built_in",
+    "match_resolved_addresses",
+    "projects",
+    "image_fetch_proxy",
 ];
 const PROJECT_MEMBERS: &[&str] = &["whitelist", "insecure", "certificate_authorities"];
 const ITEM_MEMBERS: &[&str] = &["entry", "enabled", "comment"];
@@ -133,7 +139,9 @@ impl<'t> Reader<'t, '_> {
         for member in self.decoder.members("", value, MEMBERS) {
             let path = format!("/{}", member.name);
             match &*member.name {
-                "match_resolved_addresses" => document.match_resolved_addresses = self.decoder.boolean(&path, &member.value),
+                "match_resolved_addresses" => {
+                    document.match_resolved_addresses = self.decoder.boolean(&path, &member.value)
+                }
                 "image_fetch_proxy" => document.image_fetch_proxy = self.decoder.text.get(member.value.place()),
                 "projects" => document.projects = self.projects(member.value),
                 _ => self.list_member(&path, member, &mut document.global),
@@ -240,7 +248,11 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn entry(
-        &mut self, path: &dyn Fn() -> String, index: usize, value: &Value<'t>, list: Option<List>,
+        &mut self,
+        path: &dyn Fn() -> String,
+        index: usize,
+        value: &Value<'t>,
+        list: Option<List>,
     ) -> Option<Item<'t>> {
         let Content::String(text) = &value.content else {
             self.decoder.wrong_type(&path(), value, "a string");

@@ -105,7 +105,8 @@ pub fn check_entry(text: &str, list: List) -> EntryReport {
 /// What a list asks of its entries beyond the grammar (rules E10, E12, T5).
 pub(crate) fn check_for_list(text: &str, written: &Written, list: List) -> Option<Note> {
     if let (List::Insecure | List::BuiltIn, Some(namespace)) = (list, &written.entry.namespace) {
-        let message = format!("transport belongs to the registry, so there is no namespace here: leave `/{namespace}` out");
+        let message =
+            format!("transport belongs to the registry, so there is no namespace here: leave `/{namespace}` out");
         let bare = Entry { namespace: None, ..written.entry.clone() };
         return Some(Note::new(Code::NamespaceInsecure, 0..text.len(), message).fix(bare.to_string()));
     }

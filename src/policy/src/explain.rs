@@ -145,7 +145,9 @@ fn host(ask: &Ask<'_, '_>, entry: &Entry) -> Result<String, String> {
             false => Err(format!("the name is not below `{domain}`")),
         },
         (Subject::Name(name), Hosts::Address(_) | Hosts::Network(_)) => by_addresses(ask, name, entry),
-        (Subject::Address(address), Hosts::Address(other)) if address == *other => Ok("it is the same address".to_owned()),
+        (Subject::Address(address), Hosts::Address(other)) if address == *other => {
+            Ok("it is the same address".to_owned())
+        }
         (Subject::Address(_), Hosts::Address(_)) => Err("it is another address".to_owned()),
         (Subject::Address(address), Hosts::Network(network)) => match network.contains(&address) {
             true => Ok("the address is inside".to_owned()),
@@ -178,7 +180,9 @@ fn by_addresses(ask: &Ask<'_, '_>, name: &str, entry: &Entry) -> Result<String, 
         (_, 0) => Err(format!("`{name}` has no address")),
         (0, _) => Err(format!("no address of `{name}` is covered")),
         (count, all) if count == all => Ok(format!("every address of `{name}` is covered")),
-        (count, all) => Err(format!("{count} of the {all} addresses of `{name}` are covered, and all must be by some entry")),
+        (count, all) => {
+            Err(format!("{count} of the {all} addresses of `{name}` are covered, and all must be by some entry"))
+        }
     }
 }
 
@@ -186,12 +190,15 @@ fn by_names(ask: &Ask<'_, '_>, address: IpAddr, domain: &str) -> Result<String, 
     let Some(answers) = ask.fact(QuestionKind::NamesOf, &address.to_string()) else {
         return Err(format!("that would depend on the names of {address}"));
     };
-    let names: Vec<String> = answers.iter().filter_map(|answer| read_name(answer)).filter(|name| below(name, domain)).collect();
+    let names: Vec<String> =
+        answers.iter().filter_map(|answer| read_name(answer)).filter(|name| below(name, domain)).collect();
     let confirmed =
         |name: &&String| ask.fact(QuestionKind::AddressesOf, name).is_some_and(|answers| leads_to(answers, address));
     match (names.iter().find(confirmed), names.first()) {
         (Some(name), _) => Ok(format!("{address} is `{name}`, and that name resolves back to it")),
-        (None, Some(name)) => Err(format!("{address} calls itself `{name}`, which was not confirmed by that name's addresses")),
+        (None, Some(name)) => {
+            Err(format!("{address} calls itself `{name}`, which was not confirmed by that name's addresses"))
+        }
         (None, None) => Err(format!("no name of {address} is below `{domain}`")),
     }
 }
@@ -201,7 +208,10 @@ fn conclusion(answer: &Answer<'_>, steps: &mut Vec<Step<'_>>) {
         Decision::Allow(allowed) => {
             steps.push(step(Topic::Transport, transport(allowed.by.as_ref(), allowed)));
             if !allowed.pinned.is_empty() {
-                steps.push(step(Topic::Dns, format!("only these addresses may be connected to: {}", allowed.pinned.join(", "))));
+                steps.push(step(
+                    Topic::Dns,
+                    format!("only these addresses may be connected to: {}", allowed.pinned.join(", ")),
+                ));
             }
             let text = match &allowed.by {
                 Some(by) => format!("allowed by {}", named(by)),
@@ -242,7 +252,9 @@ fn transport(by: Option<&Matched<'_>>, allowed: &crate::decision::Allowed<'_>) -
     let insecure = allowed.attempts.iter().any(|attempt| !attempt.verified);
     let why = match by {
         Some(by) if insecure => format!("{} is insecure", named(by)),
-        Some(by) if by.list == List::Insecure => "a more specific entry, or a registry of the product, keeps it verified".to_owned(),
+        Some(by) if by.list == List::Insecure => {
+            "a more specific entry, or a registry of the product, keeps it verified".to_owned()
+        }
         _ => "no insecure entry decides it".to_owned(),
     };
     format!("{why}: {}", attempts.join(", then "))

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
-
-
+use crate::order;
 
 /// How much a finding weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -98,14 +97,14 @@ impl Note {
 }
 
 /// Turns notes with offsets into `text` to findings in the order of the text. The UTF-16 offsets are counted in one pass.
-pub(crate) fn findings(text: &str, mut notes: Vec<Note>) -> Vec<Finding> {
-    notes.sort_unstable_by(|a, b| (a.start, a.end, a.code, &a.path).cmp(&(b.start, b.end, b.code, &b.path)));
+pub(crate) fn findings(text: &str, notes: Vec<Note>) -> Vec<Finding> {
     let mut counter = Utf16Counter { text, bytes: 0, units: 0 };
-    notes
+    order::sorted(notes, |a, b| (a.start, a.end).cmp(&(b.start, b.end)))
         .into_iter()
         .map(|note| {
             let start_utf16 = counter.at(note.start);
-            let end_utf16 = start_utf16.saturating_add(utf16_length(text.get(note.start..note.end).unwrap_or_default()));
+            let end_utf16 =
+                start_utf16.saturating_add(utf16_length(text.get(note.start..note.end).unwrap_or_default()));
             Finding {
                 code: note.code,
                 severity: note.code.severity(),

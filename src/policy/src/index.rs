@@ -13,6 +13,7 @@ use crate::entry::{Entry, Hosts};
 use crate::finding::List;
 use crate::hub;
 use crate::name;
+use crate::order;
 use crate::repository;
 
 mod networks;
@@ -145,7 +146,11 @@ impl Index {
     }
 
     /// The groups whose hosts contain the subject, the most specific first (rule M1), until `found` breaks off.
-    pub fn covering<'i>(&'i self, subject: Subject<'_>, found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized)) -> Flow {
+    pub fn covering<'i>(
+        &'i self,
+        subject: Subject<'_>,
+        found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized),
+    ) -> Flow {
         if let Some(group) = self.exact(subject) {
             found(EXACT, group)?;
         }
@@ -159,7 +164,11 @@ impl Index {
     }
 
     /// The wildcards that cover a name, the longest domain first, until `found` breaks off.
-    pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized)) -> Flow {
+    pub fn wildcards_over<'i>(
+        &'i self,
+        name: &str,
+        found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized),
+    ) -> Flow {
         if self.wildcards.is_empty() {
             return Flow::Continue(());
         }
@@ -300,7 +309,11 @@ impl Row {
 
     /// The namespace that it is limited to; empty where it is not.
     pub fn namespace(&self) -> &str {
-        self.text.len().checked_sub(usize::from(self.namespace)).and_then(|start| self.text.get(start..)).unwrap_or_default()
+        self.text
+            .len()
+            .checked_sub(usize::from(self.namespace))
+            .and_then(|start| self.text.get(start..))
+            .unwrap_or_default()
     }
 }
 
@@ -364,11 +377,8 @@ impl<'i> Group<'i> {
     /// Every entry of a list that covers all of `ports` and the namespace (empty: all repositories), the first of those
     /// that are alike.
     pub fn all_over(self, list: List, ports: &[u16], namespace: &str) -> impl Iterator<Item = &'i Row> {
-        let limits: Vec<&str> = if namespace.is_empty() {
-            vec![""]
-        } else {
-            repository::namespaces(namespace).chain([""]).collect()
-        };
+        let limits: Vec<&str> =
+            if namespace.is_empty() { vec![""] } else { repository::namespaces(namespace).chain([""]).collect() };
         let limit = move |row: &u32| self.row(*row).map_or("", Row::namespace);
         let mut rows = Vec::new();
         for port in ports {
@@ -387,11 +397,9 @@ impl<'i> Group<'i> {
 }
 
 fn sort(rows: &[Row], order: &mut [u32]) {
-    order.sort_unstable_by(|a, b| {
-        // The text comes before the position, so that the order of the document decides between the same entry only.
-        let key = |row: &u32| rows.get(usize_of(*row)).map(|row| (row.list, row.port, row.namespace(), &row.text, row.position));
-        key(a).cmp(&key(b))
-    });
+    // The text comes before the position, so that the order of the document decides between the same entry only.
+    let key = |row: usize| rows.get(row).map(|row| (row.list, row.port, row.namespace(), &row.text, row.position));
+    order::sort(order, &|a, b| key(a).cmp(&key(b)));
 }
 
 /// A `u32` index as `usize`: no target has narrower ones.

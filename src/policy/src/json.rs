@@ -229,7 +229,9 @@ impl<'t> Reader<'t> {
         let width = self.text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         let message = match problem {
             Problem::TooDeep => format!("values are nested more than {MAX_DEPTH} levels deep"),
-            Problem::Lexical(_) if self.text.trim().is_empty() => "there is no document here: write `{}` at least".to_owned(),
+            Problem::Lexical(_) if self.text.trim().is_empty() => {
+                "there is no document here: write `{}` at least".to_owned()
+            }
             Problem::Lexical(hifijson::Error::Token(expected)) => match expected {
                 Expect::Value => "here a value is expected".to_owned(),
                 Expect::ValueOrEnd => "here a value is expected, or the end of the array or object".to_owned(),
@@ -241,7 +243,9 @@ impl<'t> Reader<'t> {
             Problem::Lexical(hifijson::Error::Num(_)) => "here the digits of a number are expected".to_owned(),
             Problem::Lexical(hifijson::Error::Str(error)) => match error {
                 hifijson::str::Error::Eof => "the string does not end".to_owned(),
-                hifijson::str::Error::Control => "in a string a control character is written as an escape, as in `\\n`".to_owned(),
+                hifijson::str::Error::Control => {
+                    "in a string a control character is written as an escape, as in `\\n`".to_owned()
+                }
                 _ => "this escape stands for no character".to_owned(),
             },
             Problem::Lexical(error) => error.to_string(),

@@ -41,6 +41,7 @@ mod index;
 mod json;
 mod name;
 mod nearest;
+mod order;
 mod policy;
 mod reference;
 mod repository;
@@ -49,8 +50,8 @@ mod script;
 
 pub use code::{CODES, Code, CodeRow};
 pub use decision::{
-    Allowed, Answer, Attempt, Decision, Denial, Denied, Explanation, Fact, Matched, Miss, Nearest, Question, QuestionKind,
-    ReferenceKind, Request, Scheme, Step, Topic,
+    Allowed, Answer, Attempt, Decision, Denial, Denied, Explanation, Fact, Matched, Miss, Nearest, Question,
+    QuestionKind, ReferenceKind, Request, Scheme, Step, Topic,
 };
 pub use document::{MAX_DOCUMENT, MAX_ENTRIES};
 pub use entry::{EntryKind, EntryReport, MAX_ENTRY, check_entry};

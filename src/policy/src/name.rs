@@ -138,7 +138,8 @@ fn check_characters(whole: &str, text: &str, notes: &mut Vec<Note>) {
                 return;
             }
         } else if vanishes(character) {
-            let message = format!("a character that nobody can see (U+{:04X}) stands here: delete it", u32::from(character));
+            let message =
+                format!("a character that nobody can see (U+{:04X}) stands here: delete it", u32::from(character));
             notes.push(Note::new(Code::NameInvisible, place(whole, written), message).fix(""));
         }
     }
@@ -208,8 +209,9 @@ fn warn_of_mixed_scripts(whole: &str, text: &str, ascii: &str, notes: &mut Vec<N
     let (unicode, _) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
     for label in unicode.split('.').filter(|label| script::mixed(label)) {
         let scripts = script::names(label).join(", ");
-        let message =
-            format!("`{label}` mixes scripts ({scripts}), whose letters can look alike: make sure that it is the name you mean");
+        let message = format!(
+            "`{label}` mixes scripts ({scripts}), whose letters can look alike: make sure that it is the name you mean"
+        );
         notes.push(Note::new(Code::NameMixedScripts, place(whole, text), message));
     }
 }
@@ -288,7 +290,9 @@ mod tests {
 
     #[test]
     fn numeric_looks() {
-        for text in ["1.2.3.4", "256.1.1.1", "192.168.0", "010.0.0.1", "0x7f.1", "2130706433", "a.0x10", "a.0X", "1.2.3.4."] {
+        for text in
+            ["1.2.3.4", "256.1.1.1", "192.168.0", "010.0.0.1", "0x7f.1", "2130706433", "a.0x10", "a.0X", "1.2.3.4."]
+        {
             assert!(looks_numeric(text), "{text}");
         }
         for text in ["a.b", "1.2.3.4a", "0xg", "3com", "", "."] {

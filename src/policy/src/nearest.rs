@@ -80,7 +80,8 @@ fn another_port<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Found<'p>> {
 
 /// The wildcard right below the name, or an entry for a name above it.
 fn related_name<'p>(ask: &Ask<'p, '_>, name: &str) -> Option<Nearest<'p>> {
-    let any = |group: Group<'p>| LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row));
+    let any =
+        |group: Group<'p>| LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row));
     for (project, index) in ask.indexes() {
         if let Some(row) = index.wildcard(name).and_then(any) {
             let text = format!("it covers every name below `{name}`, not `{name}` itself");

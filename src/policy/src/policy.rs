@@ -122,4 +122,3 @@ pub(crate) fn load(text: &str) -> Policy {
         Err(findings) => panic!("{text}: {findings:#?}"),
     }
 }
-

@@ -198,12 +198,17 @@ fn check_tag(tag: &str) -> Result<(), String> {
     let fits = tag.bytes().next().is_some_and(word)
         && tag.len() <= 128
         && tag.bytes().all(|byte| word(byte) || byte == b'.' || byte == b'-');
-    if fits { Ok(()) } else { Err("a tag is 1 to 128 letters, digits, `_`, `.` and `-`, the first no `.` or `-`".to_owned()) }
+    if fits {
+        Ok(())
+    } else {
+        Err("a tag is 1 to 128 letters, digits, `_`, `.` and `-`, the first no `.` or `-`".to_owned())
+    }
 }
 
 /// The algorithms that the OCI image specification registers, each with its number of hexadecimal digits.
 fn check_digest(digest: &str) -> Result<(), String> {
-    let (algorithm, hexadecimal) = digest.split_once(':').ok_or("a digest is an algorithm, `:` and hexadecimal digits")?;
+    let (algorithm, hexadecimal) =
+        digest.split_once(':').ok_or("a digest is an algorithm, `:` and hexadecimal digits")?;
     let length = match algorithm {
         "sha256" => 64,
         "sha384" => 96,
@@ -286,10 +291,36 @@ mod tests {
     fn h3_what_does_not_parse_is_refused() {
         let hexadecimal = "0123456789abcdef".repeat(4);
         for text in [
-            "", "/", "a//b", "x/", "/x", "ex_ample.com/x", "256.1.1.1/x", "0x0a.1.2.3/x", "012.1.2.3/x", "h:0/x", "h:65536/x",
-            "h:/x", "good.com@evil.com/x", "good.com/../evil.com/x", "harbor.corp/App", "x:", "x:-a", "x@sha256:abc",
-            "x@md5:d41d8cd98f00b204e9800998ecf8427e", "user:secret@host.com/x", "https://host.com/x", " x", "x y", "host.com./x",
-            "bücher.example/x", "[::1%eth0]/x", "[fe80::1/x", "xn--zzzzzzzz99999.com/x", "a:b:c", &hexadecimal,
+            "",
+            "/",
+            "a//b",
+            "x/",
+            "/x",
+            "ex_ample.com/x",
+            "256.1.1.1/x",
+            "0x0a.1.2.3/x",
+            "012.1.2.3/x",
+            "h:0/x",
+            "h:65536/x",
+            "h:/x",
+            "good.com@evil.com/x",
+            "good.com/../evil.com/x",
+            "harbor.corp/App",
+            "x:",
+            "x:-a",
+            "x@sha256:abc",
+            "x@md5:d41d8cd98f00b204e9800998ecf8427e",
+            "user:secret@host.com/x",
+            "https://host.com/x",
+            " x",
+            "x y",
+            "host.com./x",
+            "bücher.example/x",
+            "[::1%eth0]/x",
+            "[fe80::1/x",
+            "xn--zzzzzzzz99999.com/x",
+            "a:b:c",
+            &hexadecimal,
         ] {
             assert!(Reference::read(text, ReferenceKind::Image).is_err(), "{text}");
         }

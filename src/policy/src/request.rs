@@ -69,7 +69,11 @@ fn read<'t>(decoder: &mut Decoder<'t, '_>, value: Value<'t>) -> Option<OwnedRequ
 
 fn facts<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: Value<'t>) -> Option<Vec<Fact>> {
     let elements = decoder.elements(path, value)?;
-    elements.into_iter().enumerate().map(|(index, element)| fact(decoder, &format!("{path}/{index}"), element)).collect()
+    elements
+        .into_iter()
+        .enumerate()
+        .map(|(index, element)| fact(decoder, &format!("{path}/{index}"), element))
+        .collect()
 }
 
 fn fact<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: Value<'t>) -> Option<Fact> {
@@ -95,7 +99,11 @@ fn fact<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: Value<'t>) -> Opti
         decoder.missing(path, place.clone(), member);
     }
     let answers: Vec<Cow<'_, str>> = answers?;
-    Some(Fact { kind: kind?, subject: subject?.into_owned(), answers: answers.into_iter().map(Cow::into_owned).collect() })
+    Some(Fact {
+        kind: kind?,
+        subject: subject?.into_owned(),
+        answers: answers.into_iter().map(Cow::into_owned).collect(),
+    })
 }
 
 fn one_of<'t, T: Copy>(decoder: &mut Decoder<'t, '_>, path: &str, value: Value<'t>, values: &[(&str, T)]) -> Option<T> {
@@ -115,7 +123,8 @@ mod tests {
 
     #[test]
     fn requests_are_read_whole_or_not_at_all() {
-        let text = r#"{"reference": "h/x", "facts": [{"kind": "addresses-of", "subject": "h", "answers": ["10.0.0.1"]}]}"#;
+        let text =
+            r#"{"reference": "h/x", "facts": [{"kind": "addresses-of", "subject": "h", "answers": ["10.0.0.1"]}]}"#;
         let request = OwnedRequest::from_json(text).unwrap();
         assert_eq!((request.reference.as_str(), request.facts.len(), request.kind), ("h/x", 1, ReferenceKind::Image));
         for (text, code) in [

@@ -26,7 +26,8 @@ fn shown(decision: Decision<'_>) -> String {
                     format!("{scheme}{}{}", attempt.port, if attempt.verified { "!" } else { "" })
                 })
                 .collect();
-            let pinned = if allowed.pinned.is_empty() { String::new() } else { format!(" at {}", allowed.pinned.join(",")) };
+            let pinned =
+                if allowed.pinned.is_empty() { String::new() } else { format!(" at {}", allowed.pinned.join(",")) };
             format!("{by} {}{pinned}", attempts.join(" "))
         }
         Decision::Deny(denied) => match denied.nearest {
@@ -84,7 +85,8 @@ fn the_second_worked_example() {
 
 #[test]
 fn h2_docker_hub_by_any_name() {
-    for entry in ["docker.io", "index.docker.io:443", "registry-1.docker.io", "registry.hub.docker.com", "*.docker.io"] {
+    for entry in ["docker.io", "index.docker.io:443", "registry-1.docker.io", "registry.hub.docker.com", "*.docker.io"]
+    {
         let policy = load(&format!(r#"{{"whitelist": ["{entry}"]}}"#));
         assert_eq!(ask(&policy, "alpine", &[]), format!("{entry} https443!"));
     }
@@ -146,7 +148,8 @@ fn m5_an_address_is_covered_by_a_forward_confirmed_name() {
 
 #[test]
 fn m6_no_question_where_the_policy_decides() {
-    let policy = load(r#"{"whitelist": ["10.2.2.5", "*.io"], "insecure": ["*.corp.io"], "match_resolved_addresses": true}"#);
+    let policy =
+        load(r#"{"whitelist": ["10.2.2.5", "*.io"], "insecure": ["*.corp.io"], "match_resolved_addresses": true}"#);
     assert_eq!(ask(&policy, "10.2.2.5/x", &[]), "10.2.2.5 https443!");
     assert_eq!(ask(&policy, "a.corp.io/x", &[]), "*.corp.io https443 http80");
     let policy = load(r#"{"insecure": ["*.corp.io:5000"]}"#);
@@ -156,7 +159,9 @@ fn m6_no_question_where_the_policy_decides() {
 
 #[test]
 fn t4_the_more_specific_host_decides() {
-    let policy = load(r#"{"whitelist": ["10.2.40.40:443", "h.io:5000", "a.b.io/team"], "insecure": ["10.2.0.0/16", "h.io", "*.io"]}"#);
+    let policy = load(
+        r#"{"whitelist": ["10.2.40.40:443", "h.io:5000", "a.b.io/team"], "insecure": ["10.2.0.0/16", "h.io", "*.io"]}"#,
+    );
     assert_eq!(ask(&policy, "10.2.40.40/x", &[]), "10.2.40.40:443 https443!");
     assert_eq!(ask(&policy, "10.2.40.40:5000/x", &[]), "10.2.0.0/16 https5000 http5000");
     assert_eq!(ask(&policy, "h.io:5000/x", &[]), "h.io https5000 http5000");
@@ -180,9 +185,8 @@ fn w5_disabled_entries_are_as_if_absent() {
 
 #[test]
 fn j1_projects_add_their_lists() {
-    let policy = load(
-        r#"{"insecure": ["a.io"], "projects": {"p": {"whitelist": ["b.io"]}, "q": {"insecure": ["b.io"]}}}"#,
-    );
+    let policy =
+        load(r#"{"insecure": ["a.io"], "projects": {"p": {"whitelist": ["b.io"]}, "q": {"insecure": ["b.io"]}}}"#);
     let ask = |project, reference| shown(policy.decide(&Request { reference, project, ..Request::default() }));
     assert_eq!(ask(None, "c.io/x"), "- https443!");
     assert_eq!(ask(Some("p"), "c.io/x"), "deny NotWhitelisted");
@@ -191,7 +195,10 @@ fn j1_projects_add_their_lists() {
     assert_eq!(ask(Some("q"), "b.io/x"), "b.io https443 http80");
     assert_eq!(ask(Some("r"), "b.io/x"), "deny UnknownProject");
     let policy = load("{}");
-    assert_eq!(shown(policy.decide(&Request { reference: "x", project: Some("r"), ..Request::default() })), "- https443!");
+    assert_eq!(
+        shown(policy.decide(&Request { reference: "x", project: Some("r"), ..Request::default() })),
+        "- https443!"
+    );
 }
 
 #[test]

@@ -54,13 +54,18 @@ impl<'t> Parser<'t, '_> {
             return self.address(&parts, written, address);
         }
         if parts.host.is_empty() {
-            self.error(Code::HostMissing, whole, "the entry has no host: write an address, a name, a network or a wildcard");
+            self.error(
+                Code::HostMissing,
+                whole,
+                "the entry has no host: write an address, a name, a network or a wildcard",
+            );
             return None;
         }
         if let Some(at) = parts.host.find('*') {
             return self.wildcard(&parts, at);
         }
-        let missing = prefix_of(&parts).and_then(|digits| network::octets_missing(self.text, parts.whole, parts.host, digits));
+        let missing =
+            prefix_of(&parts).and_then(|digits| network::octets_missing(self.text, parts.whole, parts.host, digits));
         if let Some(note) = missing {
             self.notes.push(note);
             return None;
@@ -89,7 +94,11 @@ impl<'t> Parser<'t, '_> {
         }
         let whole = self.text.trim();
         if whole.is_empty() {
-            self.error(Code::EntryEmpty, self.text, "there is nothing here: write an address, a name, a network or a wildcard");
+            self.error(
+                Code::EntryEmpty,
+                self.text,
+                "there is nothing here: write an address, a name, a network or a wildcard",
+            );
             return None;
         }
         if whole.len() != self.text.len() {
@@ -221,12 +230,14 @@ impl<'t> Parser<'t, '_> {
         let network = network::read(self.text, parts.whole, written, digits, self.notes)?;
         if let Some(port) = parts.port {
             let message = format!("a network has no port: leave `:{port}` out");
-            self.notes.push(Note::new(Code::NetworkPort, place(self.text, parts.whole), message).fix(network.to_string()));
+            self.notes
+                .push(Note::new(Code::NetworkPort, place(self.text, parts.whole), message).fix(network.to_string()));
         }
         if let Some(scheme) = parts.scheme {
             let scheme = if scheme == Scheme::Https { "https" } else { "http" };
             let message = format!("a network has no scheme: leave `{scheme}://` out");
-            self.notes.push(Note::new(Code::NetworkScheme, place(self.text, parts.whole), message).fix(network.to_string()));
+            self.notes
+                .push(Note::new(Code::NetworkScheme, place(self.text, parts.whole), message).fix(network.to_string()));
         }
         if path.strip_suffix('/').unwrap_or(path) != digits {
             let message = format!("after an address `/` and digits are a prefix length, so nothing follows `{shown}`");
@@ -240,13 +251,16 @@ impl<'t> Parser<'t, '_> {
     fn wildcard(mut self, parts: &Parts<'t>, star: usize) -> Option<Written> {
         let host = parts.host;
         if host == "*" {
-            let message = "`*` is not an entry: to allow every registry, turn whitelist mode off (no `whitelist` member)";
+            let message =
+                "`*` is not an entry: to allow every registry, turn whitelist mode off (no `whitelist` member)";
             self.error(Code::WildcardAll, host, message);
             return None;
         }
         if let Some(network) = network::from_stars(host) {
             let message = format!("`{host}` is a wildcard over an address: write the network `{network}`");
-            self.notes.push(Note::new(Code::WildcardInvalid, place(self.text, parts.whole), message).fix(network.to_string()));
+            self.notes.push(
+                Note::new(Code::WildcardInvalid, place(self.text, parts.whole), message).fix(network.to_string()),
+            );
             return None;
         }
         let Some(domain) = host.strip_prefix("*.").filter(|domain| !domain.contains('*') && !domain.is_empty()) else {
@@ -290,7 +304,11 @@ impl<'t> Parser<'t, '_> {
         };
         let Some(port) = read_port(digits) else {
             if digits.is_empty() {
-                self.error(Code::PortInvalid, parts.host, "after `:` there is a port, a number from 1 to 65535; or leave the `:` out");
+                self.error(
+                    Code::PortInvalid,
+                    parts.host,
+                    "after `:` there is a port, a number from 1 to 65535; or leave the `:` out",
+                );
             } else {
                 self.error(Code::PortInvalid, digits, format!("`{digits}` is not a port: a number from 1 to 65535"));
             }

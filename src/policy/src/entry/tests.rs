@@ -12,8 +12,28 @@ fn codes(text: &str) -> Vec<Code> {
 #[test]
 fn e11_no_part_of_user_information_is_ever_shown() {
     for rest in [
-        "host", "", "10.2/16", "10.0.0.0:80/8", "10.0.0.0/255.0.0.0", "*", "h*r.x", "10.2.*", "a b", "-x.y", "256.1.1.1", "[::1",
-        "h:port", "h/UP", "h?q", "h#f", "fe80::1%eth0", "10.0.0.1-10.0.0.9", "\u{1}", "ftp://h", "10.0.0.0/8/x", "h/x:1",
+        "host",
+        "",
+        "10.2/16",
+        "10.0.0.0:80/8",
+        "10.0.0.0/255.0.0.0",
+        "*",
+        "h*r.x",
+        "10.2.*",
+        "a b",
+        "-x.y",
+        "256.1.1.1",
+        "[::1",
+        "h:port",
+        "h/UP",
+        "h?q",
+        "h#f",
+        "fe80::1%eth0",
+        "10.0.0.1-10.0.0.9",
+        "\u{1}",
+        "ftp://h",
+        "10.0.0.0/8/x",
+        "h/x:1",
     ] {
         for secret in ["bob:hunter2", "bob:hunter2:x/y", "bob:hun ter2", "hunter2#?x", "bob:hunter2@z"] {
             for scheme in ["", "https://", "ftp://", " "] {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::index::Flow;
+use crate::order;
 
 /// The networks of a scope, each with the group of its entries.
 #[derive(Debug, Default)]
@@ -15,12 +16,11 @@ pub(super) struct Networks {
 
 impl Networks {
     /// Each network with its group, in any order.
-    pub fn new(mut groups: Vec<(IpNet, u32)>) -> Self {
-        // By family, then first address, then prefix length.
-        groups.sort_unstable();
+    pub fn new(groups: Vec<(IpNet, u32)>) -> Self {
         let mut networks = Networks::default();
         let (mut around_v4, mut around_v6) = (Vec::new(), Vec::new());
-        for (network, group) in groups {
+        // By family, then first address, then prefix length.
+        for (network, group) in order::sorted(groups, Ord::cmp) {
             let prefix = network.prefix_len();
             match (network.network(), network.broadcast()) {
                 (IpAddr::V4(first), IpAddr::V4(last)) => {
@@ -147,7 +147,8 @@ mod tests {
     #[test]
     fn the_longest_prefix_comes_first_and_siblings_stay_out() {
         let texts = ["10.0.0.0/8", "10.2.0.0/16", "10.2.2.0/24", "10.3.0.0/16", "0.0.0.0/0", "2001:db8::/32"];
-        let groups: Vec<(IpNet, u32)> = texts.iter().zip(0..).map(|(text, group)| (text.parse().unwrap(), group)).collect();
+        let groups: Vec<(IpNet, u32)> =
+            texts.iter().zip(0..).map(|(text, group)| (text.parse().unwrap(), group)).collect();
         let networks = Networks::new(groups);
         let containing = |address: &str| {
             let mut found = Vec::new();

@@ -1,0 +1,424 @@
+//! A slow and obvious reading of rules M, W, T, J and H2: it walks the lists. The indexed one is held against it.
+//!
+//! It takes entries in canonical form and knows nothing of parsing, of findings and of what comes near.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use pullgate::List;
+
+/// The host that Docker Hub is reached at.
+pub const HUB: &str = "registry-1.docker.io";
+
+/// The names that mean Docker Hub in an entry (rule H2).
+const HUB_NAMES: [&str; 4] = ["docker.io", "index.docker.io", HUB, "registry.hub.docker.com"];
+
+/// The names that a wildcard is compared with for Docker Hub (rule H2).
+const HUB_WILDCARD_NAMES: [&str; 2] = [HUB, "index.docker.io"];
+
+/// An entry of a policy.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The list that it stands in.
+    pub list: List,
+    /// The project whose list it is; none for the global lists.
+    pub project: Option<String>,
+    /// In canonical form.
+    pub text: String,
+    /// Whether it counts (rule W5).
+    pub enabled: bool,
+}
+
+/// A policy, as a heap of entries.
+#[derive(Clone, Debug, Default)]
+pub struct Lists {
+    /// Every entry of every list, in any order.
+    pub entries: Vec<Entry>,
+    /// The scopes that have a whitelist, even an empty one: `None` is the global one (rule W1).
+    pub whitelists: Vec<Option<String>>,
+    /// The projects that there are.
+    pub projects: Vec<String>,
+    /// Whether names are covered by the addresses that they resolve to (rule M4).
+    pub match_resolved_addresses: bool,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The host of the registry.
+    pub host: Host,
+    /// The port that the reference has.
+    pub port: Option<u16>,
+    /// The repository; none for a login.
+    pub repository: Option<String>,
+    /// On whose behalf.
+    pub project: Option<String>,
+}
+
+/// The host of a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Host {
+    /// Docker Hub under any of its names.
+    Hub,
+    /// A name.
+    Name(String),
+    /// An address.
+    Address(IpAddr),
+}
+
+/// What DNS says. What is not here does not exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct World {
+    /// The addresses of names.
+    pub addresses: BTreeMap<String, Vec<IpAddr>>,
+    /// The names of addresses.
+    pub names: BTreeMap<IpAddr, Vec<String>>,
+}
+
+/// What the rules say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Denied: the policy has projects, and not this one.
+    UnknownProject,
+    /// Denied: nothing covers it.
+    NotWhitelisted,
+    /// Allowed.
+    Allowed {
+        /// What may be tried: whether over TLS, the port, whether verified.
+        attempts: Vec<(bool, u16, bool)>,
+        /// The addresses to connect to, sorted, where they decided; `None` where the rules leave it open.
+        pinned: Option<Vec<IpAddr>>,
+        /// The entries of which one is said to have decided; empty where there is none to name, and `None` where the
+        /// rules leave it open.
+        by: Option<Vec<(List, String)>>,
+    },
+}
+
+/// How specific the host of an entry is, the larger the more (rule T4): whether it matched without DNS, whether it is
+/// exact, and the length of its prefix or domain.
+type Specific = (bool, bool, usize);
+
+/// An entry that covers the registry, and how specifically.
+#[derive(Clone, Copy, Debug)]
+struct Covering<'a> {
+    entry: &'a Entry,
+    specific: Specific,
+}
+
+impl Lists {
+    /// What the rules say of a request, DNS being what it is.
+    pub fn decide(&self, asked: &Asked, world: &World) -> Outcome {
+        if let Some(project) = &asked.project
+            && !self.projects.is_empty()
+            && !self.projects.contains(project)
+        {
+            return Outcome::UnknownProject;
+        }
+        let mode = self.whitelists.iter().any(|scope| scope.is_none() || *scope == asked.project);
+        let effective: Vec<&Entry> = self.visible(asked).filter(|entry| entry.list != List::BuiltIn).collect();
+        let own: Vec<&Entry> = self.visible(asked).filter(|entry| entry.list == List::BuiltIn).collect();
+        let named = self.named(&effective, asked, world);
+        let built_in =
+            own.iter().any(|entry| directly(entry, asked).is_some()) || self.named(&own, asked, world).touched;
+
+        let direct: Vec<Covering<'_>> = effective.iter().filter_map(|entry| directly(entry, asked)).collect();
+        if direct.iter().any(|covering| in_namespace(covering.entry, asked)) {
+            // DNS has a say where the name may yet be that of a built-in address.
+            let asked_about = own.iter().any(|entry| port_covers(entry, asked.port) && entry.is_by_address());
+            let pinned = if asked_about { self.addresses(asked, world) } else { Vec::new() };
+            let decided = allowed(asked, &[best(&direct)], &pinned, built_in);
+            return if decided.is_insecure() { decided } else { decided.without_addresses() };
+        }
+        if mode && !named.covered {
+            return Outcome::NotWhitelisted;
+        }
+        if built_in || !direct.is_empty() {
+            // Transport needs no DNS: a built-in registry is verified, and what matched without DNS comes first. With
+            // the mode on DNS allowed it all the same, so the addresses count.
+            let decided = allowed(asked, &[best(&direct)], &named.addresses, built_in);
+            return if mode { decided } else { decided.with_any_addresses() };
+        }
+        let pinned = if named.covered { named.addresses.as_slice() } else { &[] };
+        match named.insecure {
+            Some(covering) => allowed(asked, &covering, pinned, false),
+            None => {
+                let by = if named.addresses.len() > 1 { None } else { said(asked, &named.secure) };
+                Outcome::Allowed { attempts: secure(asked), pinned: Some(pinned.to_vec()), by }
+            }
+        }
+    }
+
+    /// What DNS adds, entries of these lists alone being looked at.
+    fn named<'a>(&self, entries: &[&'a Entry], asked: &Asked, world: &World) -> Named<'a> {
+        match &asked.host {
+            Host::Address(address) => by_names(entries, asked, *address, world),
+            Host::Hub | Host::Name(_) => by_addresses(entries, asked, &self.addresses(asked, world)),
+        }
+    }
+
+    /// The addresses of the name that is asked about, sorted; none where they have no say (rule M4).
+    fn addresses(&self, asked: &Asked, world: &World) -> Vec<IpAddr> {
+        let name = match &asked.host {
+            Host::Hub => HUB,
+            Host::Name(name) => name,
+            Host::Address(_) => return Vec::new(),
+        };
+        let known = world.addresses.get(name).filter(|_| self.match_resolved_addresses);
+        let sorted: BTreeSet<IpAddr> = known.into_iter().flatten().copied().collect();
+        sorted.into_iter().collect()
+    }
+
+    /// The entries that a request sees: enabled, and global or its project's.
+    fn visible<'a>(&'a self, asked: &'a Asked) -> impl Iterator<Item = &'a Entry> {
+        let seen = |entry: &&Entry| entry.enabled && (entry.project.is_none() || entry.project == asked.project);
+        self.entries.iter().filter(seen)
+    }
+}
+
+/// What DNS adds.
+#[derive(Default)]
+struct Named<'a> {
+    /// Whether the reference is covered.
+    covered: bool,
+    /// The addresses that covered it, sorted.
+    addresses: Vec<IpAddr>,
+    /// Whether an entry covers one address or one name at least.
+    touched: bool,
+    /// The insecure entries that decide for each address, if the registry is insecure.
+    insecure: Option<Vec<Vec<Covering<'a>>>>,
+    /// The whitelist entries that may be said to have decided otherwise.
+    secure: Vec<Covering<'a>>,
+}
+
+/// Rule M4: a name by all of its addresses.
+fn by_addresses<'a>(entries: &[&'a Entry], asked: &Asked, addresses: &[IpAddr]) -> Named<'a> {
+    if addresses.is_empty() {
+        return Named::default();
+    }
+    let mut covered = true;
+    let mut touched = false;
+    let mut insecure = Some(Vec::new());
+    let mut secure = Vec::new();
+    for address in addresses {
+        let of_registry: Vec<Covering<'a>> = entries
+            .iter()
+            .filter(|entry| port_covers(entry, asked.port))
+            .filter_map(|entry| address_covers(entry, *address))
+            .collect();
+        touched |= !of_registry.is_empty();
+        covered &= of_registry.iter().any(|covering| in_namespace(covering.entry, asked));
+        let best = best(&of_registry);
+        match (&mut insecure, best.first().map(|covering| covering.entry.list)) {
+            (Some(insecure), Some(List::Insecure)) => insecure.push(best),
+            _ => {
+                insecure = None;
+                secure.extend(best.iter().filter(|covering| covering.entry.list == List::Whitelist));
+            }
+        }
+    }
+    Named { covered, addresses: addresses.to_vec(), touched, insecure, secure }
+}
+
+/// Rule M5: an address by a name that resolves back to it. The addresses of that name are not what is connected to.
+fn by_names<'a>(entries: &[&'a Entry], asked: &Asked, address: IpAddr, world: &World) -> Named<'a> {
+    let names = world.names.get(&address).into_iter().flatten();
+    let confirmed: Vec<&String> =
+        names.filter(|name| world.addresses.get(*name).is_some_and(|back| back.contains(&address))).collect();
+    let of_registry: Vec<Covering<'a>> = entries
+        .iter()
+        .filter(|entry| port_covers(entry, asked.port))
+        .filter(|entry| entry.host().starts_with("*."))
+        .filter_map(|entry| {
+            let (_, exact, length) = confirmed.iter().filter_map(|name| name_covers(entry, name)).max()?.specific;
+            Some(Covering { entry, specific: (false, exact, length) })
+        })
+        .collect();
+    let best = best(&of_registry);
+    let insecure = best.first().is_some_and(|covering| covering.entry.list == List::Insecure);
+    Named {
+        covered: of_registry.iter().any(|covering| in_namespace(covering.entry, asked)),
+        addresses: Vec::new(),
+        touched: !of_registry.is_empty(),
+        insecure: insecure.then(|| vec![best.clone()]),
+        secure: if insecure { Vec::new() } else { best },
+    }
+}
+
+/// The outcome where these entries decide on transport: for each address, or for the one host, those that are equally
+/// specific.
+fn allowed(asked: &Asked, hosts: &[Vec<Covering<'_>>], pinned: &[IpAddr], built_in: bool) -> Outcome {
+    let deciding = hosts.concat();
+    let insecure = deciding.iter().any(|covering| covering.entry.list == List::Insecure) && !built_in;
+    let by = if built_in { None } else { said(asked, &deciding) };
+    let mut attempts = secure(asked);
+    if insecure {
+        attempts = vec![(true, asked.port.unwrap_or(443), false)];
+        let has_80 = |covering: &Covering<'_>| covering.entry.port().is_none_or(|port| port == 80);
+        let covers_80 = hosts.iter().all(|deciding| deciding.iter().any(has_80));
+        match asked.port {
+            Some(443) => {}
+            Some(port) => attempts.push((false, port, false)),
+            None if covers_80 => attempts.push((false, 80, false)),
+            None => {}
+        }
+    }
+    Outcome::Allowed { attempts, pinned: Some(pinned.to_vec()), by }
+}
+
+/// The entries of which one is said to have decided. An entry for another namespace may decide on transport (rule T4)
+/// while another one allows: which of them is said is left open.
+fn said(asked: &Asked, deciding: &[Covering<'_>]) -> Option<Vec<(List, String)>> {
+    let allows = deciding.iter().all(|covering| in_namespace(covering.entry, asked));
+    allows.then(|| deciding.iter().map(|covering| (covering.entry.list, covering.entry.text.clone())).collect())
+}
+
+/// Rule T2.
+fn secure(asked: &Asked) -> Vec<(bool, u16, bool)> {
+    vec![(true, asked.port.unwrap_or(443), true)]
+}
+
+/// The entries that decide (rule T4): the most specific, and of these the insecure ones if there are any.
+fn best<'a>(covering: &[Covering<'a>]) -> Vec<Covering<'a>> {
+    let Some(most) = covering.iter().map(|covering| covering.specific).max() else { return Vec::new() };
+    let top: Vec<Covering<'a>> = covering.iter().filter(|covering| covering.specific == most).copied().collect();
+    let insecure: Vec<Covering<'a>> =
+        top.iter().filter(|covering| covering.entry.list == List::Insecure).copied().collect();
+    if insecure.is_empty() { top } else { insecure }
+}
+
+/// Whether an entry covers the registry without DNS, whatever its namespace (rules M1, M2 and H2).
+fn directly<'a>(entry: &'a Entry, asked: &Asked) -> Option<Covering<'a>> {
+    if !port_covers(entry, asked.port) {
+        return None;
+    }
+    match &asked.host {
+        Host::Address(address) => address_covers(entry, *address),
+        Host::Name(name) => name_covers(entry, name),
+        Host::Hub if HUB_NAMES.contains(&entry.host()) => Some(Covering { entry, specific: (true, true, 0) }),
+        Host::Hub if entry.host().starts_with("*.") => {
+            HUB_WILDCARD_NAMES.iter().find_map(|name| name_covers(entry, name))
+        }
+        Host::Hub => None,
+    }
+}
+
+fn address_covers(entry: &Entry, address: IpAddr) -> Option<Covering<'_>> {
+    let text = entry.host();
+    if let Ok(host) = text.parse::<IpAddr>() {
+        return (host == address).then_some(Covering { entry, specific: (true, true, 0) });
+    }
+    let network = entry.text.parse::<IpNet>().ok()?;
+    let length = usize::from(network.prefix_len());
+    network.contains(&address).then_some(Covering { entry, specific: (true, false, length) })
+}
+
+fn name_covers<'a>(entry: &'a Entry, name: &str) -> Option<Covering<'a>> {
+    let text = entry.host();
+    match text.strip_prefix('*') {
+        Some(domain) if name.len() > domain.len() && name.ends_with(domain) => {
+            Some(Covering { entry, specific: (true, false, domain.len()) })
+        }
+        None if text == name => Some(Covering { entry, specific: (true, true, 0) }),
+        _ => None,
+    }
+}
+
+/// Rule M2.
+fn port_covers(entry: &Entry, asked: Option<u16>) -> bool {
+    match (entry.port(), asked) {
+        (None, _) => true,
+        (Some(port), Some(asked)) => port == asked,
+        (Some(port), None) => port == 443 || (port == 80 && entry.list == List::Insecure),
+    }
+}
+
+/// Rules M3 and E12.
+fn in_namespace(entry: &Entry, asked: &Asked) -> bool {
+    match (entry.namespace(), &asked.repository) {
+        (None, _) | (_, None) => true,
+        (Some(namespace), Some(repository)) => {
+            repository == namespace || repository.strip_prefix(namespace).is_some_and(|rest| rest.starts_with('/'))
+        }
+    }
+}
+
+impl Outcome {
+    fn is_insecure(&self) -> bool {
+        matches!(self, Outcome::Allowed { attempts, .. } if attempts.iter().any(|(_, _, verified)| !verified))
+    }
+
+    fn without_addresses(self) -> Self {
+        match self {
+            Outcome::Allowed { attempts, by, .. } => Outcome::Allowed { attempts, pinned: Some(Vec::new()), by },
+            denied => denied,
+        }
+    }
+
+    /// The registry is allowed and verified whatever DNS says, so it does not matter which addresses are connected to.
+    fn with_any_addresses(self) -> Self {
+        match self {
+            Outcome::Allowed { attempts, by, .. } => Outcome::Allowed { attempts, pinned: None, by },
+            denied => denied,
+        }
+    }
+}
+
+impl Entry {
+    /// Whether it is about addresses.
+    fn is_by_address(&self) -> bool {
+        self.host().parse::<IpAddr>().is_ok() || self.text.parse::<IpNet>().is_ok()
+    }
+
+    /// The part in front of the namespace. Of a network, the network whole.
+    fn place(&self) -> &str {
+        match self.text.split_once('/') {
+            Some((place, _)) if self.text.parse::<IpNet>().is_err() => place,
+            _ => &self.text,
+        }
+    }
+
+    fn namespace(&self) -> Option<&str> {
+        self.text.get(self.place().len() + 1..)
+    }
+
+    /// Host and port of a place. An IPv6 address has brackets where a port follows.
+    fn host_and_port(&self) -> (&str, Option<&str>) {
+        let place = self.place();
+        match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, port)) => (host, port.strip_prefix(':')),
+            None if place.matches(':').count() == 1 => {
+                place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port)))
+            }
+            None => (place, None),
+        }
+    }
+
+    fn host(&self) -> &str {
+        self.host_and_port().0
+    }
+
+    fn port(&self) -> Option<u16> {
+        self.host_and_port().1.map(|port| port.parse().expect("a canonical port is a number"))
+    }
+}
+
+impl PartialEq for Covering<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.specific == other.specific
+    }
+}
+
+impl Eq for Covering<'_> {}
+
+impl PartialOrd for Covering<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Covering<'_> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.specific.cmp(&other.specific)
+    }
+}

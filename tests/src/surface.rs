@@ -1,0 +1,154 @@
+//! The surfaces that answer: native code, and the component under wasmtime. (The module in Node is asked by a process
+//! of its own: see [`node`](crate::node).)
+
+use pullgate::{Finding, List, Policy, Request};
+use pullgate_host::{Gate, Limits, LoadError, Module, Options};
+use serde::Serialize;
+
+use crate::vectors::Case;
+
+/// Something that answers. Every answer is canonical text: one line of JSON.
+pub trait Surface {
+    /// A loaded policy.
+    type Loaded: Loaded;
+
+    /// Checks an entry.
+    fn check_entry(&self, text: &str, list: List) -> String;
+
+    /// Checks a document.
+    fn check_policy(&self, text: &str, at: u64) -> String;
+
+    /// Loads a document. Gives `{"loads":…,"findings":…}`, and the policy if it loads.
+    fn load(&self, text: &str, at: u64) -> (String, Option<Self::Loaded>);
+}
+
+/// A loaded policy that answers.
+pub trait Loaded {
+    /// Decides.
+    fn decide(&self, request: &Request<'_>) -> String;
+
+    /// Decides and explains.
+    fn explain(&self, request: &Request<'_>) -> String;
+}
+
+/// Native code.
+pub struct Native;
+
+/// The component under wasmtime.
+pub struct Component(Module);
+
+impl Component {
+    /// The component that is built into the host.
+    pub fn new() -> Self {
+        Self(Module::built_in().expect("the component is built: run `cargo xtask module` first"))
+    }
+}
+
+impl Default for Component {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What a surface answers to a case, one line for each answer: the name of the case, what was asked, and the answer,
+/// with tabs between them.
+pub fn lines<S: Surface>(surface: &S, case: &Case) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = |what: &str, answer: String| lines.push(format!("{}\t{what}\t{answer}", case.name));
+    if let Some(entry) = &case.entry {
+        line("entry", surface.check_entry(&entry.text, entry.list));
+    }
+    if let Some(document) = case.document() {
+        line("check", surface.check_policy(document, case.at()));
+        line("load", surface.load(document, case.at()).0);
+    }
+    if let Some(policy) = &case.policy {
+        let (findings, policy) = surface.load(&policy.0, case.at());
+        line("load", findings);
+        for (index, asked) in case.requests.iter().enumerate() {
+            let Some(policy) = &policy else { break };
+            let (reference, kind) = asked.subject();
+            let facts = asked.facts();
+            let request = Request { reference, kind, project: asked.project.as_deref(), facts: &facts };
+            line(&format!("decide {index}"), policy.decide(&request));
+            line(&format!("explain {index}"), policy.explain(&request));
+        }
+    }
+    lines
+}
+
+/// What loading says, as text.
+#[derive(Serialize)]
+struct Loading<'a> {
+    loads: bool,
+    findings: &'a [Finding],
+}
+
+fn loading(loads: bool, findings: &[Finding]) -> String {
+    json(&Loading { loads, findings })
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("a report can be written as JSON")
+}
+
+impl Surface for Native {
+    type Loaded = Policy;
+
+    fn check_entry(&self, text: &str, list: List) -> String {
+        json(&pullgate::check_entry(text, list))
+    }
+
+    fn check_policy(&self, text: &str, at: u64) -> String {
+        json(&pullgate::check_policy(text, at))
+    }
+
+    fn load(&self, text: &str, at: u64) -> (String, Option<Policy>) {
+        match Policy::load(text, at) {
+            Ok(loaded) => (loading(true, &loaded.findings), Some(loaded.policy)),
+            Err(findings) => (loading(false, &findings), None),
+        }
+    }
+}
+
+impl Loaded for Policy {
+    fn decide(&self, request: &Request<'_>) -> String {
+        self.answer(request).to_json()
+    }
+
+    fn explain(&self, request: &Request<'_>) -> String {
+        Policy::explain(self, request).to_json()
+    }
+}
+
+impl Surface for Component {
+    type Loaded = Gate;
+
+    fn check_entry(&self, text: &str, list: List) -> String {
+        json(&self.0.check_entry(text, list).expect("the module checks an entry"))
+    }
+
+    fn check_policy(&self, text: &str, at: u64) -> String {
+        json(&self.0.check_policy(text, at).expect("the module checks a document"))
+    }
+
+    fn load(&self, text: &str, at: u64) -> (String, Option<Gate>) {
+        // One instance for each policy is enough here, and there are hundreds of policies.
+        let limits = Limits { instances: 1, ..Limits::default() };
+        match self.0.load(text, at, Options { limits, ..Options::default() }) {
+            Ok((gate, findings)) => (loading(true, &findings), Some(gate)),
+            Err(LoadError::Policy(findings)) => (loading(false, &findings), None),
+            Err(error) => panic!("the module loads a document: {error}"),
+        }
+    }
+}
+
+impl Loaded for Gate {
+    fn decide(&self, request: &Request<'_>) -> String {
+        self.decide_text_offline(request)
+    }
+
+    fn explain(&self, request: &Request<'_>) -> String {
+        self.explain_offline(request).to_json()
+    }
+}

@@ -1,0 +1,240 @@
+//! The cases in `vectors/*.json`. README.md beside them says what they look like; `schema.json` says it to a program.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use pullgate::{Fact, Finding, List, QuestionKind, Range, ReferenceKind};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// The time at which documents are checked and loaded where a case names none: 15 January 2027.
+pub const AT: u64 = 1_800_000_000;
+
+/// Every rule that must have cases. The one list of them.
+pub const RULES: &[&str] = &[
+    "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11", "E12", "E13", "E14", "H1", "H2", "H3", "M1",
+    "M2", "M3", "M4", "M5", "M6", "W1", "W2", "W3", "W4", "W5", "T1", "T2", "T3", "T4", "T5", "T6", "P1", "P2", "P3",
+    "P4", "P5", "P6", "J1", "D1", "D2", "D3", "D4",
+];
+
+/// One file of cases.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Where the schema is.
+    #[serde(rename = "$schema")]
+    pub schema: String,
+    /// What the cases are about.
+    pub about: String,
+    /// The cases.
+    pub cases: Vec<Case>,
+}
+
+/// One case: an entry, a document, or a policy with requests.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// The rules that it is about.
+    #[serde(deserialize_with = "one_or_more")]
+    pub rule: Vec<String>,
+    /// Its name, unlike any other.
+    pub name: String,
+    /// An entry to check.
+    pub entry: Option<EntryInput>,
+    /// A document to check and load, as an object.
+    pub document: Option<Compact>,
+    /// The same, as literal text.
+    #[serde(rename = "documentText")]
+    pub document_text: Option<String>,
+    /// A policy that loads, to be asked.
+    pub policy: Option<Compact>,
+    /// The time of the check, in seconds since 1970-01-01 UTC.
+    pub at: Option<u64>,
+    /// What is asked of the policy.
+    #[serde(default)]
+    pub requests: Vec<Asked>,
+    /// What is expected of an entry or a document.
+    #[serde(default)]
+    pub expect: Expected,
+    /// A text that no output may have.
+    pub secret: Option<String>,
+}
+
+/// An entry to check.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntryInput {
+    /// As typed.
+    pub text: String,
+    /// The list that it is for.
+    pub list: List,
+}
+
+/// What is expected of an entry or a document. What is absent is not looked at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Expected {
+    /// Whether the entry has no error.
+    pub ok: Option<bool>,
+    /// The canonical entry.
+    pub entry: Option<String>,
+    /// What it names.
+    pub kind: Option<String>,
+    /// The codes of all findings, in order.
+    pub codes: Option<Vec<String>>,
+    /// Codes that must be among the findings.
+    #[serde(default)]
+    pub codes_include: Vec<String>,
+    /// The replacement that the first finding with one proposes.
+    pub fix: Option<String>,
+    /// The range of the first finding.
+    pub range: Option<Range>,
+    /// Whether the document loads.
+    pub loads: Option<bool>,
+    /// All findings, in order.
+    pub findings: Option<Vec<Place>>,
+    /// Findings that must be there.
+    #[serde(default)]
+    pub findings_include: Vec<Place>,
+    /// Codes that must not be there.
+    #[serde(default)]
+    pub findings_exclude: Vec<String>,
+}
+
+/// A finding to expect.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Its code.
+    pub code: String,
+    /// Its place, as a JSON Pointer; any place where absent.
+    pub path: Option<String>,
+}
+
+/// A request and what is expected of the answer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// An image reference.
+    pub reference: Option<String>,
+    /// A registry, as `docker login` takes it.
+    pub login: Option<String>,
+    /// On whose behalf.
+    pub project: Option<String>,
+    /// What DNS says: the addresses of a name, the names of an address.
+    #[serde(default)]
+    pub facts: BTreeMap<String, Vec<String>>,
+    /// Members of the canonical answer. `by` and `nearest` may have more members than these; everything else is equal.
+    pub expect: BTreeMap<String, Value>,
+    /// Members that the canonical answer must not have.
+    #[serde(default)]
+    pub absent: Vec<String>,
+}
+
+/// A JSON value as compact text, its members in the order in which they stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compact(pub String);
+
+impl Place {
+    /// Whether this is the finding expected.
+    pub fn is(&self, finding: &Finding) -> bool {
+        finding.code.as_str() == self.code && self.path.as_ref().is_none_or(|path| finding.path.as_ref() == Some(path))
+    }
+}
+
+impl Asked {
+    /// The text that is asked about, and what it is.
+    pub fn subject(&self) -> (&str, ReferenceKind) {
+        match (&self.reference, &self.login) {
+            (Some(reference), None) => (reference, ReferenceKind::Image),
+            (None, Some(login)) => (login, ReferenceKind::Registry),
+            _ => panic!("a request has either a `reference` or a `login`"),
+        }
+    }
+
+    /// What DNS says. An address stands for the question after its names, all else for one after addresses.
+    pub fn facts(&self) -> Vec<Fact> {
+        let kind = |subject: &str| match subject.parse::<IpAddr>() {
+            Ok(_) => QuestionKind::NamesOf,
+            Err(_) => QuestionKind::AddressesOf,
+        };
+        self.facts
+            .iter()
+            .map(|(subject, answers)| Fact { kind: kind(subject), subject: subject.clone(), answers: answers.clone() })
+            .collect()
+    }
+}
+
+impl Case {
+    /// The document as text, if the case is about one.
+    pub fn document(&self) -> Option<&str> {
+        self.document.as_ref().map(|document| document.0.as_str()).or(self.document_text.as_deref())
+    }
+
+    /// The time of the check.
+    pub fn at(&self) -> u64 {
+        self.at.unwrap_or(AT)
+    }
+}
+
+/// The folder of the cases.
+pub fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
+}
+
+/// The paths of the files of cases, sorted.
+pub fn paths() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder()).expect("tests/vectors can be read");
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("tests/vectors can be read").path()).collect();
+    paths.retain(|path| {
+        path.extension().is_some_and(|e| e == "json") && path.file_name().is_some_and(|n| n != "schema.json")
+    });
+    paths.sort();
+    paths
+}
+
+/// Every case of every file, in the order of the files' names.
+pub fn all() -> Vec<Case> {
+    paths().iter().flat_map(|path| read(path).cases).collect()
+}
+
+fn read(path: &Path) -> File {
+    let text = fs::read_to_string(path).expect("a file of cases can be read");
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(rule) => vec![rule],
+        OneOrMore::More(rules) => rules,
+    })
+}
+
+impl<'de> Deserialize<'de> for Compact {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Not by way of a `Value`, which sorts members: findings come in the order of the document.
+        let mut text = Vec::new();
+        serde_transcode::transcode(deserializer, &mut serde_json::Serializer::new(&mut text))
+            .map_err(serde::de::Error::custom)?;
+        String::from_utf8(text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compact_keeps_the_order_of_members() {
+        let compact: Compact = serde_json::from_str(" {\"b\" : [1, true ,null], \"a\": \"\\u0041\\n\" }").unwrap();
+        assert_eq!(compact.0, r#"{"b":[1,true,null],"a":"A\n"}"#);
+    }
+}
