@@ -1,0 +1,251 @@
+//! The component face: the world `pullgate` of `wit/pullgate.wit`, around the crate `pullgate`.
+//!
+//! What crosses here is owned by the caller, so borrowed parts of a decision are copied once, on the way out.
+
+use exports::pullgate::policy::{about, admission, types, validation};
+
+wit_bindgen::generate!({ path: "../../wit", world: "pullgate" });
+
+struct Face;
+
+impl validation::Guest for Face {
+    fn check_entry(text: String, list: types::EntryList) -> validation::EntryReport {
+        let report = pullgate::check_entry(&text, list_in(list));
+        validation::EntryReport {
+            entry: report.entry,
+            kind: report.kind.map(entry_kind),
+            findings: findings(report.findings),
+        }
+    }
+
+    fn check_policy(document: String, at: u64) -> validation::PolicyReport {
+        let report = pullgate::check_policy(&document, at);
+        validation::PolicyReport { canonical: report.canonical, findings: findings(report.findings) }
+    }
+}
+
+impl about::Guest for Face {
+    fn version() -> String {
+        pullgate::VERSION.to_owned()
+    }
+
+    fn rules() -> String {
+        pullgate::RULES.to_owned()
+    }
+}
+
+impl admission::Guest for Face {
+    type Policy = pullgate::Policy;
+}
+
+impl admission::GuestPolicy for pullgate::Policy {
+    fn load(document: String, at: u64) -> Result<admission::Loaded, Vec<types::Finding>> {
+        match pullgate::Policy::load(&document, at) {
+            Ok(loaded) => Ok(admission::Loaded {
+                policy: admission::Policy::new(loaded.policy),
+                findings: findings(loaded.findings),
+            }),
+            Err(refused) => Err(findings(refused)),
+        }
+    }
+
+    fn decide(&self, request: admission::Request) -> admission::Decision {
+        asked(&request, |request| decision(self.decide(request)))
+    }
+
+    fn decide_many(&self, requests: Vec<admission::Request>) -> Vec<admission::Decision> {
+        requests.iter().map(|request| asked(request, |request| decision(self.decide(request)))).collect()
+    }
+
+    fn decide_text(&self, request: admission::Request) -> String {
+        asked(&request, |request| self.answer(request).to_json())
+    }
+
+    fn explain(&self, request: admission::Request) -> admission::Explanation {
+        asked(&request, |request| explanation(self.explain(request)))
+    }
+}
+
+export!(Face);
+
+/// Gives `ask` the request as the rules take it.
+fn asked<T>(request: &admission::Request, ask: impl FnOnce(&pullgate::Request<'_>) -> T) -> T {
+    let facts: Vec<pullgate::Fact> = request.facts.iter().map(fact_in).collect();
+    ask(&pullgate::Request {
+        reference: &request.reference,
+        kind: match request.kind {
+            admission::ReferenceKind::Image => pullgate::ReferenceKind::Image,
+            admission::ReferenceKind::Registry => pullgate::ReferenceKind::Registry,
+        },
+        project: request.project.as_deref(),
+        facts: &facts,
+    })
+}
+
+fn fact_in(fact: &admission::Fact) -> pullgate::Fact {
+    pullgate::Fact {
+        kind: match fact.kind {
+            admission::QuestionKind::NamesOf => pullgate::QuestionKind::NamesOf,
+            admission::QuestionKind::AddressesOf => pullgate::QuestionKind::AddressesOf,
+        },
+        subject: fact.subject.clone(),
+        answers: fact.answers.clone(),
+    }
+}
+
+fn list_in(list: types::EntryList) -> pullgate::List {
+    match list {
+        types::EntryList::Whitelist => pullgate::List::Whitelist,
+        types::EntryList::Insecure => pullgate::List::Insecure,
+        types::EntryList::BuiltIn => pullgate::List::BuiltIn,
+    }
+}
+
+fn list_out(list: pullgate::List) -> types::EntryList {
+    match list {
+        pullgate::List::Whitelist => types::EntryList::Whitelist,
+        pullgate::List::Insecure => types::EntryList::Insecure,
+        pullgate::List::BuiltIn => types::EntryList::BuiltIn,
+    }
+}
+
+fn entry_kind(kind: pullgate::EntryKind) -> types::EntryKind {
+    match kind {
+        pullgate::EntryKind::Address => types::EntryKind::Address,
+        pullgate::EntryKind::Network => types::EntryKind::Network,
+        pullgate::EntryKind::Name => types::EntryKind::Name,
+        pullgate::EntryKind::Wildcard => types::EntryKind::Wildcard,
+    }
+}
+
+fn findings(findings: Vec<pullgate::Finding>) -> Vec<types::Finding> {
+    findings.into_iter().map(finding).collect()
+}
+
+fn finding(finding: pullgate::Finding) -> types::Finding {
+    types::Finding {
+        code: finding.code.as_str().to_owned(),
+        severity: match finding.severity {
+            pullgate::Severity::Error => types::Severity::Error,
+            pullgate::Severity::Warning => types::Severity::Warning,
+            pullgate::Severity::Info => types::Severity::Info,
+        },
+        path: finding.path,
+        range: finding.range.map(|range| types::Range {
+            start: range.start,
+            end: range.end,
+            start_utf16: range.start_utf16,
+            end_utf16: range.end_utf16,
+        }),
+        message: finding.message,
+        fix: finding.fix,
+    }
+}
+
+fn decision(decision: pullgate::Decision<'_>) -> admission::Decision {
+    match decision {
+        pullgate::Decision::Allow(allowed) => admission::Decision::Allow(admission::Allowed {
+            by: allowed.by.map(matched),
+            attempts: allowed.attempts.into_iter().map(attempt).collect(),
+            authorities: allowed.authorities.into_iter().map(|authority| authority.into_owned()).collect(),
+            pinned: allowed.pinned,
+        }),
+        pullgate::Decision::Deny(denied) => admission::Decision::Deny(admission::Denied {
+            reason: denial(denied.reason),
+            text: denied.text,
+            nearest: denied.nearest.map(|nearest| admission::Nearest {
+                entry: matched(nearest.entry),
+                miss: miss(nearest.miss),
+                text: nearest.text,
+            }),
+        }),
+        pullgate::Decision::Lookup(questions) => {
+            admission::Decision::Lookup(questions.into_iter().map(question).collect())
+        }
+    }
+}
+
+fn denial(reason: pullgate::Denial) -> admission::Denial {
+    match reason {
+        pullgate::Denial::InvalidReference => admission::Denial::InvalidReference,
+        pullgate::Denial::UnknownProject => admission::Denial::UnknownProject,
+        // The last three are a host's own, and the rules never give them.
+        pullgate::Denial::NotWhitelisted
+        | pullgate::Denial::Trap
+        | pullgate::Denial::TimeOut
+        | pullgate::Denial::Memory => admission::Denial::NotWhitelisted,
+    }
+}
+
+fn matched(matched: pullgate::Matched<'_>) -> admission::Matched {
+    admission::Matched {
+        list: list_out(matched.list),
+        index: matched.index,
+        entry: matched.entry.into_owned(),
+        project: matched.project.map(|project| project.into_owned()),
+    }
+}
+
+fn attempt(attempt: pullgate::Attempt<'_>) -> admission::Attempt {
+    admission::Attempt {
+        scheme: match attempt.scheme {
+            pullgate::Scheme::Https => admission::Scheme::Https,
+            pullgate::Scheme::Http => admission::Scheme::Http,
+        },
+        port: attempt.port,
+        verified: attempt.verified,
+        host: attempt.host.map(|host| host.into_owned()),
+    }
+}
+
+fn miss(miss: pullgate::Miss) -> admission::Miss {
+    match miss {
+        pullgate::Miss::AnotherPort => admission::Miss::AnotherPort,
+        pullgate::Miss::AnotherNamespace => admission::Miss::AnotherNamespace,
+        pullgate::Miss::WildcardApex => admission::Miss::WildcardApex,
+        pullgate::Miss::BelowName => admission::Miss::BelowName,
+        pullgate::Miss::NameUnderNetwork => admission::Miss::NameUnderNetwork,
+        pullgate::Miss::AddressOutside => admission::Miss::AddressOutside,
+        pullgate::Miss::NameUnconfirmed => admission::Miss::NameUnconfirmed,
+        pullgate::Miss::NeighbouringNetwork => admission::Miss::NeighbouringNetwork,
+    }
+}
+
+fn question(question: pullgate::Question) -> admission::Question {
+    admission::Question {
+        kind: match question.kind {
+            pullgate::QuestionKind::NamesOf => admission::QuestionKind::NamesOf,
+            pullgate::QuestionKind::AddressesOf => admission::QuestionKind::AddressesOf,
+        },
+        subject: question.subject,
+    }
+}
+
+fn explanation(explanation: pullgate::Explanation<'_>) -> admission::Explanation {
+    let canonical = explanation.answer.to_json();
+    let pullgate::Answer { registry, repository, decision: decided, .. } = explanation.answer;
+    admission::Explanation {
+        registry: registry.map(|registry| registry.into_owned()),
+        repository: repository.map(|repository| repository.into_owned()),
+        decision: decision(decided),
+        steps: explanation.steps.into_iter().map(step).collect(),
+        canonical,
+    }
+}
+
+fn step(step: pullgate::Step<'_>) -> admission::Step {
+    admission::Step {
+        topic: match step.topic {
+            pullgate::Topic::Reference => admission::Topic::Reference,
+            pullgate::Topic::Mode => admission::Topic::Mode,
+            pullgate::Topic::Entry => admission::Topic::Entry,
+            pullgate::Topic::Dns => admission::Topic::Dns,
+            pullgate::Topic::Transport => admission::Topic::Transport,
+            pullgate::Topic::Authorities => admission::Topic::Authorities,
+            pullgate::Topic::Outcome => admission::Topic::Outcome,
+        },
+        entry: step.entry.map(matched),
+        covers: step.covers,
+        text: step.text,
+    }
+}

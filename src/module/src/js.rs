@@ -1,0 +1,155 @@
+//! The JavaScript face: `checkEntry`, `checkPolicy`, `Policy`, `version` and `rules`.
+//!
+//! Whatever comes in is taken as any value at all and looked at here: a value of the wrong type is a `TypeError` that
+//! says what was wanted, never an answer. Objects come in as JSON text, so that the decoder which refuses an unknown
+//! member on the host refuses it here.
+
+use js_sys::{Object, Reflect, TypeError};
+use pullgate::OwnedRequest;
+use serde::Serialize;
+use wasm_bindgen::prelude::*;
+
+/// Checks one entry as an element of `list` (`"whitelist"`, `"insecure"` or `"built-in"`).
+#[wasm_bindgen(js_name = checkEntry)]
+pub fn check_entry(text: &JsValue, list: &JsValue) -> Result<JsValue, JsValue> {
+    let text = string(text, "text")?;
+    let list = match list.as_string().as_deref() {
+        Some("whitelist") => pullgate::List::Whitelist,
+        Some("insecure") => pullgate::List::Insecure,
+        Some("built-in") => pullgate::List::BuiltIn,
+        _ => return Err(type_error("`list` must be \"whitelist\", \"insecure\" or \"built-in\"")),
+    };
+    out(&pullgate::check_entry(&text, list))
+}
+
+/// Checks a whole policy document, given as JSON text, as of `at`, in seconds since 1970-01-01 UTC.
+#[wasm_bindgen(js_name = checkPolicy)]
+pub fn check_policy(text: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
+    out(&pullgate::check_policy(&string(text, "text")?, time(at)?))
+}
+
+/// The version of pullgate that this module is from.
+#[wasm_bindgen]
+pub fn version() -> String {
+    pullgate::VERSION.to_owned()
+}
+
+/// The SHA-256 of the source of the rules, in lower-case hexadecimal.
+#[wasm_bindgen]
+pub fn rules() -> String {
+    pullgate::RULES.to_owned()
+}
+
+/// A policy, ready to decide.
+#[wasm_bindgen]
+pub struct Policy(pullgate::Policy);
+
+#[wasm_bindgen]
+impl Policy {
+    /// Loads a policy document, given as JSON text, as of `at`, in seconds since 1970-01-01 UTC. Gives
+    /// `{ok: true, findings, policy}`, or `{ok: false, findings}` for a document with an error.
+    pub fn load(text: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
+        let result = Object::new();
+        match pullgate::Policy::load(&string(text, "text")?, time(at)?) {
+            Ok(loaded) => {
+                set(&result, "ok", true.into())?;
+                set(&result, "findings", out(&loaded.findings)?)?;
+                set(&result, "policy", Self(loaded.policy).into())?;
+            }
+            Err(findings) => {
+                set(&result, "ok", false.into())?;
+                set(&result, "findings", out(&findings)?)?;
+            }
+        }
+        Ok(result.into())
+    }
+
+    /// Decides one request: an image reference, or `{reference, kind?, project?, facts?}`.
+    pub fn decide(&self, question: &JsValue) -> Result<JsValue, JsValue> {
+        out(&self.0.answer(&request(question)?.as_request()))
+    }
+
+    /// Decides many requests, given as an array, in order.
+    #[wasm_bindgen(js_name = decideMany)]
+    pub fn decide_many(&self, requests: &JsValue) -> Result<JsValue, JsValue> {
+        if !js_sys::Array::is_array(requests) {
+            return Err(type_error("`requests` must be an array"));
+        }
+        let requests: Vec<OwnedRequest> =
+            js_sys::Array::from(requests).iter().map(|value| request(&value)).collect::<Result<_, _>>()?;
+        let answers: Vec<_> = requests.iter().map(|request| self.0.answer(&request.as_request())).collect();
+        out(&answers)
+    }
+
+    /// The canonical text of a decision: one line of JSON, the same bytes on every surface.
+    #[wasm_bindgen(js_name = decideText)]
+    pub fn decide_text(&self, question: &JsValue) -> Result<String, JsValue> {
+        Ok(self.0.answer(&request(question)?.as_request()).to_json())
+    }
+
+    /// The same decision with its reasoning, in `steps`.
+    pub fn explain(&self, question: &JsValue) -> Result<JsValue, JsValue> {
+        out(&self.0.explain(&request(question)?.as_request()))
+    }
+}
+
+/// A request as JavaScript writes it: `{reference, kind?, project?, facts?}`, or a string for an image reference.
+fn request(value: &JsValue) -> Result<OwnedRequest, JsValue> {
+    // By far the commonest request needs no JSON.
+    if let Some(reference) = value.as_string() {
+        return Ok(OwnedRequest { reference, ..OwnedRequest::default() });
+    }
+    // `JSON.stringify` gives no text at all for `undefined`, a function or a symbol.
+    let text = js_sys::JSON::stringify(value)?.as_string().unwrap_or_else(|| "null".to_owned());
+    OwnedRequest::from_json(&well_formed(&text)).map_err(|findings| {
+        let messages: Vec<String> = findings
+            .into_iter()
+            .map(|finding| format!("{}: {}", finding.path.unwrap_or_default(), finding.message))
+            .collect();
+        type_error(&format!("the request cannot be read: {}", messages.join("; ")))
+    })
+}
+
+/// What `JSON.stringify` makes, with U+FFFD for halves of surrogate pairs, as it is for every string that comes in.
+/// `JSON.stringify` writes those halves, and nothing else, as escapes from `\ud800` to `\udfff`.
+fn well_formed(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        // The escape, with the digits of a `\u`, if that is what it is.
+        let escape = rest.get(at..at + 4).unwrap_or_default();
+        let lone = escape.starts_with("\\ud") && matches!(escape.as_bytes().last(), Some(b'8'..=b'9' | b'a'..=b'f'));
+        let (kept, passed) = if lone { (at, at + 6) } else { (at + 2, at + 2) };
+        text.push_str(rest.get(..kept).unwrap_or_default());
+        if lone {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+        rest = rest.get(passed..).unwrap_or_default();
+    }
+    text.push_str(rest);
+    text
+}
+
+fn string(value: &JsValue, name: &str) -> Result<String, JsValue> {
+    value.as_string().ok_or_else(|| type_error(&format!("`{name}` must be a string")))
+}
+
+/// A whole number of seconds. JavaScript has it as a number; 2^53 of them are more than enough.
+fn time(value: &JsValue) -> Result<u64, JsValue> {
+    match value.as_f64() {
+        Some(at) if at >= 0.0 && at <= js_sys::Number::MAX_SAFE_INTEGER && at.fract() == 0.0 => Ok(at as u64),
+        _ => Err(type_error("`at` must be a whole number of seconds since 1970-01-01 UTC")),
+    }
+}
+
+fn out<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue> {
+    Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
+}
+
+fn set(object: &Object, name: &str, value: JsValue) -> Result<(), JsValue> {
+    Reflect::set(object, &name.into(), &value).map(|_| ())
+}
+
+fn type_error(message: &str) -> JsValue {
+    TypeError::new(message).into()
+}

@@ -1,0 +1,72 @@
+//! Custom sections of WebAssembly files. They tell about a module without being part of what it does, and their bytes
+//! depend on tools: taking them away leaves the same module.
+
+use std::ops::Range;
+
+use anyhow::Result;
+use wasm_encoder::Encode;
+use wasmparser::{Parser, Payload};
+
+/// A core module or component without the custom sections that `unwanted` names, in it and in what is nested in it.
+pub fn without(wasm: &[u8], unwanted: &dyn Fn(&str) -> bool) -> Result<Vec<u8>> {
+    let mut kept = wasm[..HEADER].to_vec();
+    for section in sections(wasm)? {
+        let data = match &section.content {
+            Content::Custom(name) if unwanted(name) => continue,
+            Content::Nested => without(&wasm[section.range], unwanted)?,
+            Content::Custom(_) | Content::Other => wasm[section.range].to_vec(),
+        };
+        kept.push(section.id);
+        data.encode(&mut kept);
+    }
+    Ok(kept)
+}
+
+/// The core modules that stand in a component, in order.
+pub fn core_modules(component: &[u8]) -> Result<Vec<&[u8]>> {
+    let nested = sections(component)?.into_iter().filter(|section| matches!(section.content, Content::Nested));
+    Ok(nested.map(|section| &component[section.range]).filter(|wasm| Parser::is_core_wasm(wasm)).collect())
+}
+
+/// Magic number and version.
+const HEADER: usize = 8;
+
+struct Section {
+    id: u8,
+    range: Range<usize>,
+    content: Content,
+}
+
+enum Content {
+    Custom(String),
+    Nested,
+    Other,
+}
+
+/// The outermost sections of a file.
+fn sections(wasm: &[u8]) -> Result<Vec<Section>> {
+    let mut sections = Vec::new();
+    let mut depth = 0;
+    for payload in Parser::new(0).parse_all(wasm) {
+        let payload = payload?;
+        let content = match &payload {
+            Payload::CustomSection(custom) => Content::Custom(custom.name().to_owned()),
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => Content::Nested,
+            _ => Content::Other,
+        };
+        let nests = matches!(content, Content::Nested);
+        if let Some((id, range)) = payload.as_section()
+            && depth == 0
+        {
+            let range = usize::try_from(range.start)?..usize::try_from(range.end)?;
+            sections.push(Section { id, range, content });
+        }
+        // The parser goes on inside what is nested, down to its end.
+        match payload {
+            _ if nests => depth += 1,
+            Payload::End(_) if depth > 0 => depth -= 1,
+            _ => {}
+        }
+    }
+    Ok(sections)
+}

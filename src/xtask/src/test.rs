@@ -1,0 +1,57 @@
+//! `cargo xtask test`: everything that can be built, checked and tested, in order.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command::{cargo, exists, program, root, run};
+use crate::{generate, module};
+
+/// A step: what it is called, and what it does.
+type Step = (&'static str, fn() -> Result<()>);
+
+const STEPS: &[Step] = &[
+    ("module", || module::build(None, false)),
+    ("generated files", || generate::generate(true)),
+    ("formatting", || run(cargo().args(["fmt", "--all", "--check"]))),
+    ("lints", lints),
+    ("documentation", documentation),
+    ("tests in Node", node),
+    ("tests", || run(cargo().args(["test", "--workspace", "--release"]))),
+];
+
+/// Takes every step, in order, up to the first that fails.
+pub fn test() -> Result<()> {
+    for (index, (name, step)) in STEPS.iter().enumerate() {
+        let start = Instant::now();
+        println!("== {} of {}: {name}", index + 1, STEPS.len());
+        step().with_context(|| format!("the step `{name}` failed"))?;
+        println!("== {name}: passed in {:.1} s", start.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+fn lints() -> Result<()> {
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--release", "--", "--deny", "warnings"]))
+}
+
+fn documentation() -> Result<()> {
+    let mut command = cargo();
+    command.args(["doc", "--workspace", "--no-deps", "--release"]);
+    run(command.env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+fn node() -> Result<()> {
+    if !exists("node") {
+        bail!("`node` is missing: install Node.js 20 or later");
+    }
+    let mut files: Vec<PathBuf> = root()
+        .join("tests/node")
+        .read_dir()?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<std::io::Result<_>>()?;
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    files.sort();
+    run(program("node").arg("--test").args(files))
+}
