@@ -1,0 +1,243 @@
+//! A loaded policy, asked from any thread.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use pullgate::{Decision, Explanation, Fact, Finding, Question, Request, Step, Topic};
+
+use crate::convert;
+use crate::dns::Dns;
+use crate::error::{Failure, LoadError};
+use crate::instance::Loaded;
+use crate::module::Module;
+use crate::pool::Pool;
+
+/// How many rounds of DNS questions one decision may need. The rules need two: names of an address, and their addresses.
+const ROUNDS: usize = 4;
+
+/// How many requests go to the module in one call: enough that the call itself costs nothing, and few enough that they
+/// need little memory and no more time than one decision may take.
+const BATCH: usize = 256;
+
+/// How many requests of `decide_many` wait for DNS at once.
+const WAITING: usize = 16;
+
+/// What a module may use.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The time for one call that decides; 1 second by default. DNS has its own.
+    pub decision: Duration,
+    /// The time for loading or checking a document; 60 seconds by default, for the largest.
+    pub load: Duration,
+    /// The memory of one instance, in bytes; 1 GiB by default, for the largest document.
+    pub memory: usize,
+    /// How many instances serve one policy at most; the number of processors by default. They are made when needed.
+    pub instances: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            decision: Duration::from_secs(1),
+            load: Duration::from_secs(60),
+            memory: 1 << 30,
+            instances: thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// How a policy is served.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What the module may use.
+    pub limits: Limits,
+    /// Who answers DNS questions. Nobody by default: a decision that needs DNS stays [`Decision::Lookup`].
+    pub dns: Option<Dns>,
+}
+
+/// A loaded policy. Cheap to clone; the clones share their instances.
+#[derive(Clone)]
+pub struct Gate {
+    pool: Arc<Pool>,
+    dns: Option<Dns>,
+}
+
+impl Gate {
+    pub(crate) fn load(
+        module: &Module,
+        document: &str,
+        at: u64,
+        options: Options,
+    ) -> Result<(Self, Vec<Finding>), LoadError> {
+        let Options { limits, dns } = options;
+        let (first, findings) = Loaded::new(module, &limits, document, at)?;
+        let pool = Arc::new(Pool::new(module.clone(), limits, document.into(), at, first));
+        Ok((Self { pool, dns }, findings))
+    }
+
+    /// The module that decides.
+    pub fn module(&self) -> &Module {
+        self.pool.module()
+    }
+
+    /// Decides one request, asking DNS where that is needed. Never fails: what goes wrong is a denial.
+    pub async fn decide(&self, request: &Request<'_>) -> Decision<'static> {
+        let decision = self.decide_offline(request);
+        match (decision, &self.dns) {
+            (Decision::Lookup(questions), Some(dns)) => match self.settle(dns, request, questions).await {
+                Ok((decision, _)) => decision,
+                Err(failure) => failure.into_decision(),
+            },
+            (decision, _) => decision,
+        }
+    }
+
+    /// Decides many requests, in their order: the fast path.
+    pub async fn decide_many(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
+        let decisions = self.decide_many_offline(requests);
+        if self.dns.is_none() || !decisions.iter().any(|decision| matches!(decision, Decision::Lookup(_))) {
+            return decisions;
+        }
+        let settled = decisions.into_iter().zip(requests).map(|(decision, request)| async move {
+            match decision {
+                Decision::Lookup(_) => self.decide(request).await,
+                decision => decision,
+            }
+        });
+        stream::iter(settled).buffered(WAITING).collect().await
+    }
+
+    /// Decides one request. The answer is the canonical text: one line of JSON, without a line end (rule D4).
+    pub async fn decide_text(&self, request: &Request<'_>) -> String {
+        match self.facts(request).await {
+            Ok(facts) => {
+                self.decide_text_offline(&Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request })
+            }
+            Err(failure) => failure.into_answer(request.reference).to_json(),
+        }
+    }
+
+    /// Decides one request and gives the reasoning (rule D3).
+    pub async fn explain(&self, request: &Request<'_>) -> Explanation<'static> {
+        match self.facts(request).await {
+            Ok(facts) => {
+                self.explain_offline(&Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request })
+            }
+            Err(failure) => unexplained(failure, request),
+        }
+    }
+
+    /// As [`decide`](Self::decide), without DNS: what needs it is [`Decision::Lookup`].
+    pub fn decide_offline(&self, request: &Request<'_>) -> Decision<'static> {
+        let decided = self.pool.with(|instance| {
+            convert::asked(request, |request| {
+                instance.call(self.pool.limits().decision, |exports, store, policy| {
+                    exports.pullgate_policy_admission().policy().call_decide(store, policy, request)
+                })
+            })
+        });
+        decided.map_or_else(Failure::into_decision, convert::decision)
+    }
+
+    /// As [`decide_many`](Self::decide_many), without DNS. Where the module fails, the requests that went to it in one
+    /// call are denied together.
+    pub fn decide_many_offline(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
+        let mut decisions = Vec::with_capacity(requests.len());
+        for batch in requests.chunks(BATCH) {
+            let decided = self.pool.with(|instance| {
+                convert::asked_many(batch, |requests| {
+                    instance.call(self.pool.limits().decision, |exports, store, policy| {
+                        exports.pullgate_policy_admission().policy().call_decide_many(store, policy, requests)
+                    })
+                })
+            });
+            match decided {
+                Ok(decided) if decided.len() == batch.len() => {
+                    decisions.extend(decided.into_iter().map(convert::decision))
+                }
+                Ok(decided) => {
+                    let failure =
+                        Failure::trap(format!("the module gave {} answers to {} requests", decided.len(), batch.len()));
+                    decisions.extend(batch.iter().map(|_| failure.clone().into_decision()));
+                }
+                Err(failure) => decisions.extend(batch.iter().map(|_| failure.clone().into_decision())),
+            }
+        }
+        decisions
+    }
+
+    /// As [`decide_text`](Self::decide_text), without DNS.
+    pub fn decide_text_offline(&self, request: &Request<'_>) -> String {
+        let decided = self.pool.with(|instance| {
+            convert::asked(request, |request| {
+                instance.call(self.pool.limits().decision, |exports, store, policy| {
+                    exports.pullgate_policy_admission().policy().call_decide_text(store, policy, request)
+                })
+            })
+        });
+        decided.unwrap_or_else(|failure| failure.into_answer(request.reference).to_json())
+    }
+
+    /// As [`explain`](Self::explain), without DNS.
+    pub fn explain_offline(&self, request: &Request<'_>) -> Explanation<'static> {
+        let explained = self.pool.with(|instance| {
+            convert::asked(request, |request| {
+                instance.call(self.pool.limits().decision, |exports, store, policy| {
+                    exports.pullgate_policy_admission().policy().call_explain(store, policy, request)
+                })
+            })
+        });
+        explained.and_then(convert::explanation).unwrap_or_else(|failure| unexplained(failure, request))
+    }
+
+    /// The facts that decide the request, those given with it included. None where the given ones do.
+    async fn facts(&self, request: &Request<'_>) -> Result<Option<Vec<Fact>>, Failure> {
+        let Some(dns) = &self.dns else { return Ok(None) };
+        match self.decide_offline(request) {
+            Decision::Lookup(questions) => self.settle(dns, request, questions).await.map(|(_, facts)| Some(facts)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Asks DNS until the request is decided.
+    async fn settle(
+        &self,
+        dns: &Dns,
+        request: &Request<'_>,
+        mut questions: Vec<Question>,
+    ) -> Result<(Decision<'static>, Vec<Fact>), Failure> {
+        let mut facts = request.facts.to_vec();
+        let rounds = async {
+            let mut room = dns.limits().questions;
+            for _ in 0..ROUNDS {
+                let number = questions.len();
+                facts.extend(dns.ask(questions, room).await);
+                room = room.saturating_sub(number);
+                match self.decide_offline(&Request { facts: &facts, ..*request }) {
+                    Decision::Lookup(more) => questions = more,
+                    decision => return Ok(decision),
+                }
+            }
+            Err(Failure::time_out(format!("not decided after {ROUNDS} rounds of DNS questions")))
+        };
+        let time = dns.limits().decision;
+        let decision = tokio::time::timeout(time, rounds)
+            .await
+            .unwrap_or_else(|_| Err(Failure::time_out(format!("DNS took more than {} ms", time.as_millis()))))?;
+        Ok((decision, facts))
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Gate").field("module", self.module()).field("dns", &self.dns).finish_non_exhaustive()
+    }
+}
+
+/// A denial with the only reasoning that there is.
+fn unexplained(failure: Failure, request: &Request<'_>) -> Explanation<'static> {
+    let steps = vec![Step { topic: Topic::Outcome, entry: None, covers: None, text: failure.text.clone() }];
+    Explanation { answer: failure.into_answer(request.reference), steps }
+}

@@ -1,0 +1,96 @@
+//! One instance of the component, with its bounds.
+
+use std::time::Duration;
+
+use pullgate::Finding;
+use wasmtime::component::ResourceAny;
+use wasmtime::{ResourceLimiter, Store};
+
+use crate::bindings::Pullgate;
+use crate::convert;
+use crate::error::{Failure, LoadError, OverMemory};
+use crate::gate::Limits;
+use crate::module::{Module, ticks};
+
+/// How many elements a table may have. The module has a few hundred functions.
+const TABLE: usize = 1 << 16;
+
+/// An instance of the component. After a failed call it must be thrown away.
+pub(crate) struct Instance {
+    store: Store<Bounds>,
+    exports: Pullgate,
+}
+
+/// A policy that lives in an instance of its own.
+pub(crate) struct Loaded {
+    instance: Instance,
+    policy: ResourceAny,
+}
+
+impl Instance {
+    pub(crate) fn new(module: &Module, limits: &Limits) -> Result<Self, Failure> {
+        let mut store = Store::new(module.engine(), Bounds { memory: limits.memory });
+        store.limiter(|bounds| bounds);
+        store.set_epoch_deadline(ticks(limits.load));
+        let exports = module.component().instantiate(&mut store).map_err(|error| Failure::of(&error))?;
+        Ok(Self { store, exports })
+    }
+
+    /// Calls into the component, for as long as `time`.
+    pub(crate) fn call<T>(
+        &mut self,
+        time: Duration,
+        call: impl FnOnce(&Pullgate, &mut Store<Bounds>) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        self.store.set_epoch_deadline(ticks(time));
+        call(&self.exports, &mut self.store).map_err(|error| Failure::of(&error))
+    }
+}
+
+impl Loaded {
+    /// Loads a policy into a new instance.
+    pub(crate) fn new(
+        module: &Module,
+        limits: &Limits,
+        document: &str,
+        at: u64,
+    ) -> Result<(Self, Vec<Finding>), LoadError> {
+        let mut instance = Instance::new(module, limits)?;
+        let loaded = instance.call(limits.load, |exports, store| {
+            exports.pullgate_policy_admission().policy().call_load(store, document, at)
+        })?;
+        match loaded {
+            Ok(loaded) => Ok((Self { instance, policy: loaded.policy }, convert::findings(loaded.findings)?)),
+            Err(findings) => Err(LoadError::Policy(convert::findings(findings)?)),
+        }
+    }
+
+    /// Calls a method of the policy, for as long as `time`.
+    pub(crate) fn call<T>(
+        &mut self,
+        time: Duration,
+        call: impl FnOnce(&Pullgate, &mut Store<Bounds>, ResourceAny) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let policy = self.policy;
+        self.instance.call(time, |exports, store| call(exports, store, policy))
+    }
+}
+
+/// What an instance may have. Wanting more ends the call.
+pub(crate) struct Bounds {
+    memory: usize,
+}
+
+impl ResourceLimiter for Bounds {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        if desired > self.memory { Err(OverMemory(self.memory).into()) } else { Ok(true) }
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(OverMemory(self.memory).into())
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE)
+    }
+}

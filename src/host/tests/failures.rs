@@ -1,0 +1,177 @@
+//! A module that fails: each failure is a denial with its own reason, and the next call works (rule D2).
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use pullgate::{Decision, Denial, List, QuestionKind, Request};
+use pullgate_host::{
+    Answers, Dns, DnsLimits, Gate, Limits, LoadError, Module, ModuleError, Options, Resolver, Resolving,
+};
+use support::{GUEST, digest, guest};
+
+/// What the guest does for each first byte, and how that shows.
+const FAILURES: [(&str, Denial, &str); 3] = [
+    ("trap", Denial::Trap, "trapped"),
+    ("loop", Denial::TimeOut, "longer than it may"),
+    ("memory", Denial::Memory, "memory"),
+];
+
+fn limits() -> Limits {
+    let (decision, load) = (Duration::from_millis(100), Duration::from_millis(500));
+    Limits { decision, load, memory: 64 << 20, instances: 2 }
+}
+
+fn gate() -> Gate {
+    guest().load("policy", 0, Options { limits: limits(), dns: None }).unwrap().0
+}
+
+fn asked(reference: &str) -> Request<'_> {
+    Request { reference, ..Request::default() }
+}
+
+/// The reason and the text of a denial.
+fn denial(decision: Decision<'_>) -> (Denial, String) {
+    match decision {
+        Decision::Deny(denied) => (denied.reason, denied.text),
+        other => panic!("{other:?} is no denial"),
+    }
+}
+
+/// The guest answers so as long as nothing has failed in its instance.
+fn assert_works(gate: &Gate) {
+    assert_eq!(denial(gate.decide_offline(&asked("well"))), (Denial::NotWhitelisted, String::new()));
+}
+
+#[test]
+fn a_failed_decision_is_a_denial_and_the_next_one_works() {
+    let gate = gate();
+    assert_works(&gate);
+    for (reference, reason, text) in FAILURES {
+        for _ in 0..3 {
+            let found = denial(gate.decide_offline(&asked(reference)));
+            assert_eq!(found.0, reason, "{found:?}");
+            assert!(found.1.contains(text), "{found:?}");
+            assert_works(&gate);
+        }
+    }
+}
+
+#[test]
+fn a_failed_batch_is_denied_whole() {
+    let gate = gate();
+    for (reference, reason, _) in FAILURES {
+        let decisions = gate.decide_many_offline(&[asked(reference), asked("well")]);
+        assert_eq!(decisions.len(), 2);
+        assert!(decisions.into_iter().all(|decision| denial(decision).0 == reason));
+        assert_works(&gate);
+    }
+    // The guest gives no answers at all, where there should be one.
+    let (reason, text) = denial(gate.decide_many_offline(&[asked("well")]).remove(0));
+    assert_eq!((reason, text.as_str()), (Denial::Trap, "the module gave 0 answers to 1 requests"));
+}
+
+#[tokio::test]
+async fn a_failure_has_a_canonical_text() {
+    let gate = gate();
+    let request = asked("trap://user:secret@harbor.corp.local/x");
+    let line = gate.decide_text(&request).await;
+    assert_eq!(line, gate.decide_text_offline(&request));
+    assert!(
+        line.starts_with(r#"{"reference":"trap://***********@harbor.corp.local/x","decision":"deny","reason":"trap","#),
+        "{line}"
+    );
+    let explanation = gate.explain(&request).await;
+    assert_eq!(explanation.answer.to_json(), line);
+    assert_eq!(explanation.steps.len(), 1);
+    assert_works(&gate);
+}
+
+#[test]
+fn a_time_out_comes_in_time() {
+    let gate = gate();
+    let start = Instant::now();
+    assert_eq!(denial(gate.decide_offline(&asked("loop"))).0, Denial::TimeOut);
+    let took = start.elapsed();
+    assert!(took >= limits().decision && took < Duration::from_secs(5), "{took:?}");
+}
+
+#[test]
+fn a_failed_load_says_why() {
+    for (document, reason, _) in FAILURES {
+        match guest().load(document, 0, Options { limits: limits(), dns: None }) {
+            Err(LoadError::Failed(failure)) => assert_eq!(failure.reason, reason),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_failed_check_is_an_error_and_the_next_one_works() {
+    let module = guest();
+    assert!(module.check_entry("well", List::Whitelist).is_ok());
+    assert_eq!(module.check_entry("trap", List::Whitelist).unwrap_err().reason, Denial::Trap);
+    assert!(module.check_entry("well", List::Whitelist).is_ok());
+    assert_eq!(module.check_entry("loop", List::Whitelist).unwrap_err().reason, Denial::TimeOut);
+    assert!(module.check_entry("well", List::Whitelist).is_ok());
+    assert_eq!(module.check_policy("memory", 0).unwrap_err().reason, Denial::Memory);
+    assert!(module.check_policy("well", 0).is_ok());
+}
+
+#[test]
+fn a_gate_serves_many_threads_while_some_calls_fail() {
+    let gate = gate();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let gate = &gate;
+            scope.spawn(move || {
+                for call in 0..200 {
+                    if (call + thread) % 50 == 0 {
+                        assert_eq!(denial(gate.decide_offline(&asked("trap"))).0, Denial::Trap);
+                    } else {
+                        assert_works(gate);
+                    }
+                }
+            });
+        }
+    });
+}
+
+/// Answers nothing, at once.
+struct Nothing;
+
+impl Resolver for Nothing {
+    fn resolve<'a>(&'a self, question: &'a pullgate::Question) -> Resolving<'a> {
+        assert_eq!((question.kind, question.subject.as_str()), (QuestionKind::NamesOf, "10.0.0.1"));
+        Box::pin(async { Ok(Answers::default()) })
+    }
+}
+
+#[tokio::test]
+async fn a_module_that_never_stops_asking_is_stopped() {
+    let dns = Some(Dns::new(Nothing, DnsLimits::default()));
+    let (gate, _) = guest().load("policy", 0, Options { limits: limits(), dns }).unwrap();
+    let (reason, text) = denial(gate.decide(&asked("x?")).await);
+    assert_eq!((reason, text.as_str()), (Denial::TimeOut, "not decided after 4 rounds of DNS questions"));
+}
+
+#[test]
+fn a_component_must_have_its_digest() {
+    let mut other = GUEST.clone();
+    other.push(0);
+    let error = Module::from_component(&other, &digest(&GUEST)).unwrap_err();
+    assert!(
+        matches!(&error, ModuleError::Digest { expected, found }
+        if *expected == digest(&GUEST) && *found == digest(&other)),
+        "{error}"
+    );
+    assert!(Module::from_component(&GUEST, &digest(&GUEST).to_uppercase()).is_ok());
+}
+
+#[test]
+fn what_is_no_component_of_pullgate_is_refused() {
+    for bytes in [&b"\0asm\x01\0\0\0"[..], b"\0asm\x0d\0\x01\0", b"nothing", b""] {
+        let error = Module::from_component(bytes, &digest(bytes)).unwrap_err();
+        assert!(matches!(error, ModuleError::Unfit(_)), "{error}");
+    }
+}

@@ -1,0 +1,77 @@
+;; A guest of the world `pullgate` that does what the first byte of its input says:
+;;   t: traps   l: loops for ever   m: takes memory until it gets no more, then traps   anything else: answers
+;; Its answer to `decide` is a denial for another reason after a failed call than before, so that a test sees whether
+;; the instance was thrown away. A second byte `?` asks a question, for ever.
+(module
+  (import "[export]pullgate:policy/admission@0.1.0" "[resource-new]policy" (func $policy (param i32) (result i32)))
+  (memory (export "memory") 16)
+  (global $free (mut i32) (i32.const 4096))
+  (global $failed (mut i32) (i32.const 0))
+  (data (i32.const 512) "10.0.0.1")
+
+  ;; Space for what comes in: all of it from the same place, as nothing is needed after its call.
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+    (global.set $free (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+
+  ;; Does what the byte says, and leaves zeros to answer with.
+  (func $obey (param $text i32) (result i32)
+    (local $byte i32)
+    (global.set $free (i32.const 4096))
+    (memory.fill (i32.const 64) (i32.const 0) (i32.const 256))
+    (local.set $byte (i32.load8_u (local.get $text)))
+    (if (i32.eq (local.get $byte) (i32.const 0x74))
+      (then (global.set $failed (i32.const 1)) (unreachable)))
+    (if (i32.eq (local.get $byte) (i32.const 0x6c))
+      (then (global.set $failed (i32.const 1)) (loop $for_ever (br $for_ever))))
+    (if (i32.eq (local.get $byte) (i32.const 0x6d))
+      (then
+        (global.set $failed (i32.const 1))
+        (loop $more (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
+        (unreachable)))
+    (i32.const 64))
+
+  (func (export "pullgate:policy/admission@0.1.0#[static]policy.load") (param i32 i32 i64) (result i32)
+    (local $answer i32)
+    (local.set $answer (call $obey (local.get 0)))
+    (i32.store offset=4 (local.get $answer) (call $policy (i32.const 1)))
+    (local.get $answer))
+
+  (func (export "pullgate:policy/admission@0.1.0#[method]policy.decide")
+    (param $self i32) (param $text i32) (param $length i32) (param i32 i32 i32 i32 i32 i32) (result i32)
+    (local $answer i32)
+    (local.set $answer (call $obey (local.get $text)))
+    (if (i32.eq (i32.load8_u offset=1 (local.get $text)) (i32.const 0x3f))
+      (then
+        (i32.store8 (local.get $answer) (i32.const 2))
+        (i32.store offset=4 (local.get $answer) (i32.const 256))
+        (i32.store offset=8 (local.get $answer) (i32.const 1))
+        (i32.store offset=4 (i32.const 256) (i32.const 512))
+        (i32.store offset=8 (i32.const 256) (i32.const 8)))
+      (else
+        (i32.store8 (local.get $answer) (i32.const 1))
+        (i32.store8 offset=4 (local.get $answer) (global.get $failed))))
+    (local.get $answer))
+
+  ;; Answers nothing, which is wrong.
+  (func (export "pullgate:policy/admission@0.1.0#[method]policy.decide-many") (param i32 i32 i32) (result i32)
+    (call $obey (i32.load (local.get 1))))
+
+  (func (export "pullgate:policy/admission@0.1.0#[method]policy.decide-text")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (call $obey (local.get 1)))
+
+  (func (export "pullgate:policy/admission@0.1.0#[method]policy.explain")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (call $obey (local.get 1)))
+
+  (func (export "pullgate:policy/validation@0.1.0#check-entry") (param i32 i32 i32) (result i32)
+    (call $obey (local.get 0)))
+
+  (func (export "pullgate:policy/validation@0.1.0#check-policy") (param i32 i32 i64) (result i32)
+    (call $obey (local.get 0)))
+
+  (func (export "pullgate:policy/about@0.1.0#version") (result i32) (call $obey (i32.const 0)))
+  (func (export "pullgate:policy/about@0.1.0#rules") (result i32) (call $obey (i32.const 0))))
