@@ -1,0 +1,252 @@
+//! The command line's shape: every command, argument and help text.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+/// Decides which container registries may be used and how, and checks the policies that say so.
+#[derive(Debug, Parser)]
+#[command(
+    name = "pullgate",
+    bin_name = "pullgate",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = GENERAL_HELP
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const GENERAL_HELP: &str = "\
+EXAMPLES:
+  # Whitelist mode with one registry: its images are allowed, everything else is denied.
+  pullgate decide --whitelist-registry harbor.corp.local harbor.corp.local/team/app:1 nginx
+
+  # What is wrong with a policy file, and where.
+  pullgate check policy.toml
+
+EXIT CODES:
+  0  everything asked about is allowed, or has no error
+  1  something is denied or undecided, or has an error
+  2  the command line or the policy cannot be used, or the answer could not be written";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Says whether image references may be used, and how their registries are reached.
+    #[command(after_help = DECIDE_HELP)]
+    Decide(Ask),
+    /// Decides like `decide`, and shows the reasoning step by step.
+    #[command(after_help = EXPLAIN_HELP)]
+    Explain(Ask),
+    /// Finds what is wrong with a policy file, or with single entries.
+    #[command(after_help = CHECK_HELP)]
+    Check(Check),
+    /// Shows which module decides: its version, its digests and its interface.
+    #[command(after_help = MODULE_HELP)]
+    Module(Module),
+    /// Writes a completion script for a shell to standard output.
+    #[command(after_help = COMPLETIONS_HELP)]
+    Completions {
+        /// The shell that the script is for.
+        shell: Shell,
+    },
+    /// Writes the manual page to standard output, or all pages to a directory.
+    #[command(after_help = MAN_HELP)]
+    Man {
+        /// The directory for the pages, one for each command; it must exist.
+        #[arg(value_hint = ValueHint::DirPath)]
+        directory: Option<PathBuf>,
+    },
+}
+
+const DECIDE_HELP: &str = "\
+The policy is the file, or the entries given as flags, or both: flags are added to the lists of the
+file. `--wr`, `--dir` and `--rc` are other names of `--whitelist-registry`, `--insecure-registry` and
+`--registry-ca`, as vic-machine has them. Answers come in the order of the references and logins on
+the command line. Those of `--json` are the same bytes as on every other surface of pullgate; what is
+wrong with a policy goes to standard error.
+
+EXAMPLES:
+  # By a policy file; two references.
+  pullgate decide --policy policy.toml harbor.corp.local/team/app:1 docker.io/library/nginx
+
+  # Without a file: one verified registry, and one that may be asked without TLS.
+  pullgate decide --wr harbor.corp.local --dir 192.168.100.207:5000 192.168.100.207:5000/app
+
+  # References from standard input, one a line, answers as JSON.
+  pullgate decide --policy policy.json --json - < references.txt
+
+  # What `docker login` may do.
+  pullgate decide --policy policy.json --login harbor.corp.local:443
+
+  # DNS answers given by hand, for a wildcard that should cover an address; no DNS is asked.
+  pullgate decide --wr '*.corp.local' --no-dns --fact 10.2.2.5=harbor.corp.local \\
+    --fact harbor.corp.local=10.2.2.5 10.2.2.5/app
+
+EXIT CODES:
+  0  all are allowed
+  1  any is denied or undecided (it depends on DNS, and there was no answer)
+  2  the policy has an error, or the command line is wrong";
+
+const EXPLAIN_HELP: &str = "\
+EXAMPLES:
+  # Why is this denied?
+  pullgate explain --policy policy.toml harbor.corp.local:5000/app
+
+  # The same for a program: one JSON object a line, the answer of `decide` and its `steps`.
+  pullgate explain --policy policy.toml --json harbor.corp.local:5000/app
+
+EXIT CODES:
+  0  all are allowed
+  1  any is denied or undecided (it depends on DNS, and there was no answer)
+  2  the policy has an error, or the command line is wrong";
+
+const CHECK_HELP: &str = "\
+EXAMPLES:
+  # A policy file: every finding with its line, the place and the fix.
+  pullgate check policy.toml
+
+  # A policy from standard input, findings as JSON.
+  pullgate check --json - < policy.json
+
+  # One entry, as it would stand in the whitelist or in the insecure list.
+  pullgate check --entry '*.example.com:5000'
+  pullgate check --entry http://10.2.2.1 --list insecure
+
+  # Many entries, one a line, the reports as one JSON object a line.
+  pullgate check --entry - --json < entries.txt
+
+EXIT CODES:
+  0  there are no errors; there may be warnings
+  1  there are errors
+  2  the file cannot be read, or the command line is wrong";
+
+const MODULE_HELP: &str = "\
+The digest of the module is the SHA-256 of the core WebAssembly module: that of the file in the npm
+package too, so a form in a browser and this program can be seen to decide by the same rules.
+
+EXAMPLES:
+  pullgate module
+  pullgate module --wit > pullgate.wit
+
+EXIT CODES:
+  0  shown
+  2  the module does not run on this machine, or the command line is wrong";
+
+const COMPLETIONS_HELP: &str = "\
+EXAMPLES:
+  pullgate completions bash > /etc/bash_completion.d/pullgate
+  pullgate completions zsh > /usr/local/share/zsh/site-functions/_pullgate
+
+EXIT CODES:
+  0  written
+  2  the command line is wrong, or the script could not be written";
+
+const MAN_HELP: &str = "\
+EXAMPLES:
+  pullgate man | man -l -
+  pullgate man /usr/local/share/man/man1
+
+EXIT CODES:
+  0  written
+  2  the command line is wrong, or a page could not be written";
+
+/// What `decide` and `explain` take.
+#[derive(Args, Debug)]
+pub struct Ask {
+    /// An image reference, as `docker pull` takes it; `-` reads references from standard input, one a line.
+    #[arg(value_name = "REFERENCE", required_unless_present = "login", value_hint = ValueHint::Other)]
+    pub references: Vec<String>,
+
+    /// Asks about a registry, as `docker login` takes it: a host and port, or a URL; may be repeated.
+    #[arg(long, value_name = "HOST", value_hint = ValueHint::Hostname)]
+    pub login: Vec<String>,
+
+    /// Takes the policy from this file, JSON or TOML; `-` reads it from standard input.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Policy")]
+    pub policy: Option<PathBuf>,
+
+    /// Adds an entry to the whitelist, and turns whitelist mode on; may be repeated.
+    #[arg(long, visible_alias = "wr", value_name = "ENTRY", value_hint = ValueHint::Hostname, help_heading = "Policy")]
+    pub whitelist_registry: Vec<String>,
+
+    /// Adds an entry to the insecure list: its certificate is not checked, plain HTTP may be used; may be repeated.
+    #[arg(long, visible_alias = "dir", value_name = "ENTRY", value_hint = ValueHint::Hostname, help_heading = "Policy")]
+    pub insecure_registry: Vec<String>,
+
+    /// Adds the certificate authorities of a PEM file; may be repeated.
+    #[arg(long, visible_alias = "rc", value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Policy")]
+    pub registry_ca: Vec<PathBuf>,
+
+    /// Decides on behalf of this project of the policy.
+    #[arg(long, value_name = "PROJECT", help_heading = "Policy")]
+    pub project: Option<String>,
+
+    /// Asks no DNS server: what depends on DNS and has no `--fact` stays undecided.
+    #[arg(long, help_heading = "DNS")]
+    pub no_dns: bool,
+
+    /// Gives a DNS answer by hand, `NAME=ADDRESS[,ADDRESS]` or `ADDRESS=NAME[,NAME]`; nothing after `=` says that there
+    /// is none; may be repeated.
+    #[arg(long, value_name = "FACT", value_hint = ValueHint::Other, help_heading = "DNS")]
+    pub fact: Vec<String>,
+
+    /// Prints one JSON object a line.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// What `check` takes.
+#[derive(Args, Debug)]
+#[command(group(ArgGroup::new("subject").required(true).args(["file", "entry"])))]
+pub struct Check {
+    /// The policy file, JSON or TOML; `-` reads it from standard input.
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+
+    /// Checks one entry in place of a file; `-` reads entries from standard input, one a line, blank lines too.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_hint = ValueHint::Other)]
+    pub entry: Option<String>,
+
+    /// The list that the entry is meant for.
+    #[arg(long, value_enum, value_name = "LIST", default_value_t = EntryList::Whitelist, conflicts_with = "file")]
+    pub list: EntryList,
+
+    /// Prints JSON: one object for a file, one object a line for entries.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `module` takes.
+#[derive(Args, Debug)]
+pub struct Module {
+    /// Prints the interface of the component, as WIT text.
+    #[arg(long)]
+    pub wit: bool,
+
+    /// Prints one JSON object; with `--wit`, the interface is in it.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A list that an entry can be checked for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum EntryList {
+    /// Registries that may be used.
+    Whitelist,
+    /// Registries whose certificate is not checked, and that may be asked over plain HTTP.
+    Insecure,
+}
+
+impl From<EntryList> for pullgate::List {
+    fn from(list: EntryList) -> Self {
+        match list {
+            EntryList::Whitelist => Self::Whitelist,
+            EntryList::Insecure => Self::Insecure,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Lines, columns and UTF-16 offsets of a text.
+
+use pullgate::Range;
+
+/// Where the lines of a text begin. Made once for a text, asked many times.
+pub struct Lines<'t> {
+    text: &'t str,
+    /// The first byte of each line, and how many UTF-16 code units stand before it.
+    starts: Vec<(usize, usize)>,
+}
+
+/// A place as people say it; both count from 1, columns in characters.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
+}
+
+impl<'t> Lines<'t> {
+    pub fn new(text: &'t str) -> Self {
+        let mut starts = vec![(0, 0)];
+        let (mut bytes, mut units) = (0, 0);
+        for line in text.split_inclusive('\n') {
+            bytes += line.len();
+            units += utf16_length(line);
+            if line.ends_with('\n') {
+                starts.push((bytes, units));
+            }
+        }
+        Self { text, starts }
+    }
+
+    /// The line and column of a byte.
+    pub fn position(&self, at: usize) -> Position {
+        let line = self.line_of(at);
+        let start = self.starts[line].0;
+        let before = self.text.get(start..at).unwrap_or_default();
+        // A byte-order mark is no column of its own.
+        Position { line: line + 1, column: before.chars().filter(|c| *c != '\u{feff}').count() + 1 }
+    }
+
+    /// The bytes of the line that a byte stands in, without the line end and a byte-order mark.
+    pub fn line_at(&self, at: usize) -> std::ops::Range<usize> {
+        let line = self.line_of(at);
+        let start = self.starts[line].0;
+        let end = self.starts.get(line + 1).map_or(self.text.len(), |next| next.0);
+        let text = self.text[start..end].trim_end_matches(['\n', '\r']);
+        let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+        start + mark..start + text.len()
+    }
+
+    /// A range in bytes as findings give ranges.
+    pub fn range(&self, bytes: std::ops::Range<usize>) -> Range {
+        let offset = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
+        Range {
+            start: offset(bytes.start),
+            end: offset(bytes.end),
+            start_utf16: offset(self.utf16(bytes.start)),
+            end_utf16: offset(self.utf16(bytes.end)),
+        }
+    }
+
+    fn utf16(&self, at: usize) -> usize {
+        let (start, units) = self.starts[self.line_of(at)];
+        units + utf16_length(self.text.get(start..at).unwrap_or_default())
+    }
+
+    fn line_of(&self, at: usize) -> usize {
+        self.starts.partition_point(|(start, _)| *start <= at) - 1
+    }
+}
+
+fn utf16_length(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_and_ranges_count_both_ways() {
+        let text = "ab\r\né😀x\n\nlast";
+        let lines = Lines::new(text);
+        assert_eq!(lines.position(0), Position { line: 1, column: 1 });
+        let x = text.find('x').unwrap();
+        assert_eq!(lines.position(x), Position { line: 2, column: 3 });
+        assert_eq!(&text[lines.line_at(1)], "ab");
+        assert_eq!(&text[lines.line_at(x)], "é😀x");
+        assert_eq!(&text[lines.line_at(text.len())], "last");
+        let range = lines.range(x..x + 1);
+        assert_eq!((range.start, range.end, range.start_utf16, range.end_utf16), (10, 11, 7, 8));
+    }
+
+    #[test]
+    fn an_empty_text_has_one_line() {
+        assert_eq!(Lines::new("").position(0), Position { line: 1, column: 1 });
+        assert_eq!(Lines::new("\u{feff}x").position(3), Position { line: 1, column: 1 });
+    }
+}

@@ -1,0 +1,85 @@
+//! `pullgate`: decides which container registries may be used and how, and checks the policies that say so.
+
+mod answer;
+mod args;
+mod check;
+mod decide;
+mod document;
+mod facts;
+mod failure;
+mod lines;
+mod manual;
+mod map;
+mod mask;
+mod module;
+mod output;
+mod report;
+mod source;
+mod splice;
+mod toml_text;
+
+use std::process::ExitCode;
+
+use clap::builder::styling::{AnsiColor, Style};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+use crate::output::{BAD, complain, styled, visible};
+
+/// Something is denied, undecided, or has an error.
+const NO: u8 = 1;
+/// The command could not do its work.
+const UNUSABLE: u8 = 2;
+
+fn main() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.format(&mut Cli::command()).exit(),
+    };
+    match run(&cli, &matches) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(NO),
+        Err(failure) => {
+            show(failure, &matches);
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}
+
+/// Runs the command that was asked for. `true` if there is nothing against what it was asked about.
+fn run(cli: &Cli, matches: &ArgMatches) -> Result<bool, Failure> {
+    let (_, matches) = matches.subcommand().unwrap_or(("", matches));
+    match &cli.command {
+        Command::Decide(ask) => decide::run(ask, matches, decide::Mode::Decide),
+        Command::Explain(ask) => decide::run(ask, matches, decide::Mode::Explain),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Module(arguments) => module::run(arguments).map(|()| true),
+        Command::Completions { shell } => manual::completions(*shell).map(|()| true),
+        Command::Man { directory } => manual::pages(directory.as_deref()).map(|()| true),
+    }
+}
+
+fn show(failure: Failure, matches: &ArgMatches) {
+    const HELP: Style = AnsiColor::Cyan.on_default().bold();
+    match failure {
+        Failure::Usage(message) => {
+            let mut program = Cli::command();
+            program.build();
+            let command = matches.subcommand_name().and_then(|name| program.find_subcommand_mut(name));
+            if let Some(command) = command {
+                // Writing to a standard error that is closed fails, and there is nobody to tell.
+                let _ = command.error(ErrorKind::MissingRequiredArgument, message).print();
+            }
+        }
+        Failure::Error { message, help } => {
+            complain(format!("{}: {}", styled(BAD, "error"), visible(&message)));
+            if let Some(help) = help {
+                complain(format!("{}: {}", styled(HELP, "help"), visible(&help)));
+            }
+        }
+        Failure::Shown | Failure::Closed => {}
+    }
+}

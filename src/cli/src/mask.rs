@@ -1,0 +1,116 @@
+//! Secrets in what is shown: source text is masked before a person sees it.
+
+use std::ops::Range;
+
+use pullgate::{Code, Finding};
+
+/// The findings that point at a secret: what they mark is never shown.
+const SECRET: &[Code] = &[Code::UserInformation];
+
+/// The secret that a finding points at, if what it marks (`place`, in `text`) is one.
+pub fn secret(finding: &Finding, text: &str, place: &Range<usize>) -> Option<Range<usize>> {
+    if !SECRET.contains(&finding.code) {
+        return None;
+    }
+    // The `@` after user information is none, and shows what the stars are.
+    let at_sign = text.get(place.clone()).is_some_and(|marked| marked.ends_with('@'));
+    Some(place.start..place.end - usize::from(at_sign))
+}
+
+/// The places in a document that look like user information (`user:password@`), in order.
+///
+/// Findings mark them in entries. But a document that is not even JSON or TOML has no entries that could be checked,
+/// and may have a password on the very line that is shown.
+pub fn suspects(document: &str) -> Vec<Range<usize>> {
+    let passwords = pieces(document).into_iter().filter(|piece| document[piece.clone()].contains(':'));
+    passwords.filter_map(|piece| user_information(&document[piece.clone()], piece.start)).collect()
+}
+
+/// As `suspects`, for a text that is one entry.
+pub fn suspect(entry: &str) -> Vec<Range<usize>> {
+    user_information(entry, 0).into_iter().collect()
+}
+
+/// A stretch of a text with every byte of the secrets, which are ranges of the text, as a `*`: offsets stay the same.
+pub fn masked(text: &str, stretch: Range<usize>, secrets: &[Range<usize>]) -> String {
+    let mut shown = String::with_capacity(stretch.len());
+    for (at, character) in text[stretch.clone()].char_indices() {
+        if secrets.iter().any(|secret| secret.contains(&(stretch.start + at))) {
+            shown.extend(std::iter::repeat_n('*', character.len_utf8()));
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// A text that was given as a host, with all that stands before its last `@` as `*`.
+pub fn host(text: &str) -> String {
+    let secret = 0..text.rfind('@').unwrap_or(0);
+    masked(text, 0..text.len(), &[secret])
+}
+
+/// What stands inside quotes and between them, line by line; only what has an `@`.
+fn pieces(document: &str) -> Vec<Range<usize>> {
+    let mut pieces = Vec::new();
+    let (mut start, mut quote, mut escaped, mut at_sign) = (0, None, false, false);
+    for (at, byte) in document.bytes().chain([b'\n']).enumerate() {
+        let ends = match quote {
+            Some(quote) => byte == quote && !escaped,
+            None => byte == b'"' || byte == b'\'',
+        };
+        at_sign |= byte == b'@';
+        escaped = quote == Some(b'"') && byte == b'\\' && !escaped;
+        if ends || byte == b'\n' {
+            if at_sign {
+                pieces.push(start..at);
+            }
+            quote = if byte == b'\n' || quote.is_some() { None } else { Some(byte) };
+            (start, at_sign) = (at + 1, false);
+        }
+    }
+    pieces
+}
+
+/// What stands before the last `@`, which is not a digest's.
+fn user_information(piece: &str, offset: usize) -> Option<Range<usize>> {
+    let (before, after) = piece.rsplit_once('@')?;
+    if after.starts_with("sha256:") || after.starts_with("sha512:") {
+        return None;
+    }
+    let start = match before.split_once("://") {
+        Some((scheme, _)) => scheme.len() + "://".len(),
+        None => before.len() - before.trim_start().len(),
+    };
+    Some(offset + start..offset + before.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        masked(text, 0..text.len(), &suspects(text))
+    }
+
+    #[test]
+    fn marked_ranges_keep_their_width() {
+        let text = "a pässword b";
+        assert_eq!(masked(text, 0..text.len(), &[0..1, 2..11]), "* ********* b");
+        assert_eq!(masked(text, 9..text.len(), &[0..1, 2..11]), "** b");
+    }
+
+    #[test]
+    fn user_information_is_found_where_nothing_parses() {
+        for (text, expected) in [
+            (r#"["https://user:secret@host" oops"#, r#"["https://***********@host" oops"#),
+            (r#"["https://user:it's \" a@host"]"#, r#"["https://**************@host"]"#),
+            ("user:se@cret@host", "************@host"),
+            ("# don't\na = 'user:secret@host'", "# don't\na = '***********@host'"),
+            ("comment = \"mail bob@example.com\"", "comment = \"mail bob@example.com\""),
+            ("h:5000/x@sha256:00", "h:5000/x@sha256:00"),
+        ] {
+            assert_eq!(shown(text), expected);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Standard output and standard error. A reader that goes away (`pullgate decide ... | head -1`) is no error to shout
+//! about, and colour is for terminals only (`NO_COLOR` and `CLICOLOR` are obeyed).
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, StderrLock, StdoutLock, Write};
+
+use anstream::AutoStream;
+use clap::builder::styling::{AnsiColor, Style};
+
+use crate::failure::Failure;
+
+pub const GOOD: Style = AnsiColor::Green.on_default().bold();
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+pub const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+pub const LABEL: Style = Style::new().dimmed();
+
+/// Standard output, buffered.
+pub struct Output {
+    stream: BufWriter<AutoStream<StdoutLock<'static>>>,
+}
+
+impl Output {
+    /// For people: styles are dropped where they cannot be shown.
+    pub fn for_people() -> Self {
+        let choice = AutoStream::choice(&io::stdout());
+        Self { stream: BufWriter::new(AutoStream::new(io::stdout().lock(), choice)) }
+    }
+
+    /// For programs: every byte goes out as it is.
+    pub fn for_programs() -> Self {
+        Self { stream: BufWriter::new(AutoStream::always_ansi(io::stdout().lock())) }
+    }
+
+    /// For programs if `json`, for people otherwise.
+    pub fn new(json: bool) -> Self {
+        if json { Self::for_programs() } else { Self::for_people() }
+    }
+
+    /// Writes a text and a line end.
+    pub fn line(&mut self, text: impl Display) -> Result<(), Failure> {
+        writeln!(self.stream, "{text}").map_err(|error| failed(&error))
+    }
+
+    /// Writes a text as it is.
+    pub fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.stream.write_all(text.as_bytes()).map_err(|error| failed(&error))
+    }
+
+    /// Sends what is buffered on its way. To be called last: what a drop writes, nobody checks.
+    pub fn flush(&mut self) -> Result<(), Failure> {
+        self.stream.flush().map_err(|error| failed(&error))
+    }
+}
+
+/// Standard error. That it cannot be written is nothing that anybody could be told.
+pub fn complain(text: impl Display) {
+    let choice = AutoStream::choice(&io::stderr());
+    let mut stream: AutoStream<StderrLock<'static>> = AutoStream::new(io::stderr().lock(), choice);
+    let _ = writeln!(stream, "{text}");
+}
+
+/// A text in a style.
+pub fn styled(style: Style, text: impl Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// A text from elsewhere for a person's terminal: control characters and those that reorder text are written out.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || reorders(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// The controls of the Unicode bidirectional algorithm, and line and paragraph separators.
+fn reorders(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+fn failed(error: &io::Error) -> Failure {
+    Failure::of_writing("standard output", error)
+}

@@ -1,0 +1,261 @@
+//! `pullgate check`.
+
+mod common;
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use common::{file, program, run, run_with};
+use serde_json::{Value, json};
+
+fn codes(report: &Value) -> Vec<&str> {
+    report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_policy_without_errors_loads() {
+    let policy = r#"{"whitelist": ["docker.io", "harbor.corp.local"], "insecure": []}"#;
+    let path = file("json", policy);
+    let ran = run(&["check", &path]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.says(&[&path, " loads"]);
+    let ran = run(&["check", "--json", &path]);
+    assert_eq!((ran.code, codes(&ran.json()[0])), (Some(0), vec![]));
+    let canonical = pullgate::check_policy(policy, 0).canonical.unwrap();
+    assert_eq!(ran.json()[0]["canonical"], canonical);
+}
+
+#[test]
+fn findings_show_the_line_the_place_and_the_fix() {
+    let path = file("toml", "# registries\nwhitelist = [\n  \"docker.io\",\n  \"10.2.2.1/24\",\n  \"harbor.*\",\n]\n");
+    let ran = run(&["check", &path]);
+    assert_eq!(ran.code, Some(1));
+    let (line_4, line_5) = (format!("--> {path}:4:4"), format!("--> {path}:5:4"));
+    ran.says(&[
+        "info[network-host-bits]: ",
+        &line_4,
+        "4 |   \"10.2.2.1/24\",\n",
+        "^^^^^^^^^^^\n",
+        "help: write `10.2.2.0/24` in its place",
+        "error[wildcard-invalid]: ",
+        &line_5,
+        "5 |   \"harbor.*\",\n",
+        "^",
+        " does not load: 1 error, 1 info\n",
+    ]);
+}
+
+#[test]
+fn ranges_refer_to_the_text_that_was_given() {
+    let entry = "10.2.2.1/24";
+    for (extension, text) in [
+        ("json", format!("{{\"whitelist\": [\"docker.io\", {{\"comment\": \"é😀\", \"entry\": \"{entry}\"}}]}}")),
+        ("toml", format!("# é😀\r\nwhitelist = [\"docker.io\", \"{entry}\"]\r\n")),
+    ] {
+        let ran = run(&["check", "--json", &file(extension, &text)]);
+        let report = &ran.json()[0];
+        assert_eq!((ran.code, codes(report)), (Some(0), vec!["network-host-bits"]), "{ran:?}");
+        let range = &report["findings"][0]["range"];
+        let offset = |name: &str| usize::try_from(range[name].as_u64().unwrap()).unwrap();
+        assert_eq!(&text[offset("start")..offset("end")], entry);
+        let utf16: Vec<u16> = text.encode_utf16().collect();
+        assert_eq!(String::from_utf16(&utf16[offset("startUtf16")..offset("endUtf16")]).unwrap(), entry);
+        assert!(report["findings"][0]["path"].as_str().unwrap().starts_with("/whitelist/1"));
+        assert!(report["canonical"].as_str().unwrap().contains("10.2.2.0/24"));
+    }
+}
+
+#[test]
+fn standard_input_is_json_or_toml() {
+    for text in [
+        r#" {"whitelist": ["docker.io"]}"#,
+        "\u{feff}{\"whitelist\": [\"docker.io\"]}",
+        "whitelist = ['docker.io']\r\n",
+    ] {
+        let ran = run_with(&["check", "-"], text);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        ran.says(&["standard input loads"]);
+    }
+    let ran = run_with(&["check", "-"], "");
+    assert_eq!(ran.code, Some(1));
+    ran.says(&["error[json-syntax]"]);
+}
+
+#[test]
+fn what_is_not_json_or_toml_is_shown_with_its_place() {
+    let path = file("json", "{\n  \"whitelist\": [\"docker.io\" \"x\"]\n}\n");
+    let ran = run(&["check", &path]);
+    assert_eq!(ran.code, Some(1));
+    ran.says(&["error[json-syntax]", &format!("{path}:2:29"), "^"]);
+
+    let path = file("toml", "whitelist = ['docker.io']\ninsecure = ['x'\n[projects]\nwhitelist = ['y']\n");
+    let ran = run(&["check", &path]);
+    assert_eq!(ran.code, Some(1));
+    ran.says(&["error[toml-syntax]", &path, "^"]);
+    let ran = run(&["check", "--json", &path]);
+    assert_eq!(codes(&ran.json()[0])[0], "toml-syntax");
+    assert!(ran.json()[0].get("canonical").is_none());
+
+    let ran = run(&["check", &file("toml", "whitelist = [\"docker.io\"]\nwhitelist = []\n")]);
+    assert_eq!(ran.code, Some(1));
+    ran.says(&["error[toml-syntax]", "duplicate key"]);
+}
+
+#[test]
+fn toml_has_types_that_policies_do_not() {
+    let ran = run(&[
+        "check",
+        "--json",
+        &file("toml", "whitelist = [1979-05-27, 1.5, inf, 3, true]\nmatch_resolved_addresses = 1\n"),
+    ]);
+    let report = &ran.json()[0];
+    let wrong: Vec<_> =
+        report["findings"].as_array().unwrap().iter().filter(|finding| finding["code"] == "type-wrong").collect();
+    assert_eq!((ran.code, wrong.len()), (Some(1), 6), "{ran:?}");
+    assert!(wrong[0]["message"].as_str().unwrap().contains("a date or time"));
+}
+
+#[test]
+fn passwords_are_masked_in_every_text() {
+    let secret = "https://bob:pass word@h.example";
+    for (extension, text) in [
+        ("json", format!("{{\"whitelist\": [\"{secret}\", \"h:0\"]}}")),
+        ("json", format!("{{\"whitelist\": [\"{secret}\" oops")),
+        ("json", format!("{{\"whitelist\": [\"{secret}")),
+        ("toml", format!("whitelist = ['{secret}', 'h:0']")),
+        ("toml", format!("whitelist = ['{secret}', oops")),
+        ("toml", format!("whitelist = ['{secret}\n")),
+        ("toml", format!("whitelist = [{secret}]")),
+    ] {
+        let path = file(extension, &text);
+        for json in [&["check", &path][..], &["check", "--json", &path], &["decide", "--policy", &path, "nginx"]] {
+            let ran = run(json);
+            assert!(matches!(ran.code, Some(1 | 2)), "{ran:?}");
+            for part in ["bob", "pass", "word@"] {
+                assert!(!ran.stdout.contains(part) && !ran.stderr.contains(part), "{text}: {ran:#?}");
+            }
+        }
+    }
+    for json in [&["check", "--entry", secret][..], &["check", "--json", "--entry", secret]] {
+        let ran = run(json);
+        assert_eq!(ran.code, Some(1));
+        assert!(!ran.stdout.contains("bob") && ran.stdout.contains("*@h.example"), "{ran:#?}");
+    }
+}
+
+#[test]
+fn one_entry_is_checked_for_a_list() {
+    for (entry, list, kind, canonical) in [
+        ("Harbor.Corp.Local.", "whitelist", "name", "harbor.corp.local"),
+        ("10.2.2.1/24", "insecure", "network", "10.2.2.0/24"),
+        ("*.example.com:443", "whitelist", "wildcard", "*.example.com:443"),
+        ("::FFFF:10.1.2.3", "whitelist", "address", "10.1.2.3"),
+        ("https://h.example/team/", "whitelist", "name", "h.example:443/team"),
+        ("http://h.example", "insecure", "name", "h.example:80"),
+    ] {
+        let ran = run(&["check", "--entry", entry, "--list", list, "--json"]);
+        let report = &ran.json()[0];
+        assert_eq!((ran.code, &report["text"], &report["kind"]), (Some(0), &json!(entry), &json!(kind)), "{ran:?}");
+        assert_eq!(report["entry"], canonical);
+        let expected = pullgate::check_entry(entry, serde_json::from_value(json!(list)).unwrap());
+        assert_eq!(ran.stdout, serde_json::to_string(&expected).unwrap() + "\n");
+    }
+    let ran = run(&["check", "--entry", "http://h.example"]);
+    assert_eq!(ran.code, Some(1));
+    ran.says(&[
+        "error[scheme-http]",
+        "http://h.example\n",
+        "^^^^^^^^^^^^^^^^",
+        "not fit for the whitelist: `http://h.example`",
+    ]);
+    let ran = run(&["check", "--entry", "10.2.2.1/24", "--list", "insecure"]);
+    assert_eq!(ran.code, Some(0));
+    ran.says(&["info[network-host-bits]", "fit for the insecure list: the network `10.2.2.0/24`"]);
+}
+
+#[test]
+fn entries_with_errors_have_no_form() {
+    for entry in [
+        "",
+        "-x.example",
+        "--json",
+        "256.1.1.1",
+        "10.0.0.1-10.0.0.9",
+        "h r.example",
+        "a\u{7}b",
+        "x".repeat(2_000).as_str(),
+    ] {
+        let ran = run(&["check", "--json", "--entry", entry]);
+        let report = &ran.json()[0];
+        assert_eq!((ran.code, report.get("entry"), report.get("kind")), (Some(1), None, None), "{entry}: {ran:?}");
+        assert!(!codes(report).is_empty());
+        assert_eq!(run(&["check", "--entry", entry]).code, Some(1), "{entry}");
+    }
+}
+
+#[test]
+fn entries_on_standard_input_and_reports_go_together() {
+    let ran = run_with(&["check", "--entry", "-", "--json"], b"h.example\r\n\n10.0.0.1\xff\n*.example.com");
+    let reports = ran.json();
+    assert_eq!((ran.code, reports.len()), (Some(1), 4));
+    assert_eq!(reports[0]["text"], "h.example");
+    assert_eq!(codes(&reports[1]), ["entry-empty"]);
+    assert!(reports[2].get("entry").is_none());
+    assert_eq!(reports[3]["kind"], "wildcard");
+    assert_eq!(run_with(&["check", "--entry", "-"], "h.example\n10.0.0.1\n").code, Some(0));
+    assert_eq!(run_with(&["check", "--entry", "-"], "").code, Some(0));
+}
+
+#[test]
+fn wrong_command_lines_are_usage_errors() {
+    for arguments in [
+        &["check"][..],
+        &["check", "x.json", "--entry", "h"],
+        &["check", "x.json", "--list", "insecure"],
+        &["check", "--entry", "h", "--list", "built-in"],
+        &["check", "/no/such/file"],
+        &["check", "--no-such-flag"],
+    ] {
+        let ran = run(arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        ran.complains(&["error: "]);
+    }
+}
+
+#[test]
+fn windows_line_ends_and_byte_order_marks_are_fine() {
+    let ran = run(&["check", &file("json", "\u{feff}{\r\n  \"whitelist\": [\r\n    \"docker.io\"\r\n  ]\r\n}\r\n")]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let path = file("toml", "\u{feff}whitelist = [\r\n  \"docker.io\",\r\n  \"h:0\"]\r\n");
+    let ran = run(&["check", &path]);
+    assert_eq!(ran.code, Some(1));
+    ran.says(&[&format!("{path}:3:6"), "3 |   \"h:0\"]\n"]);
+    assert!(!ran.stdout.contains('\r'));
+}
+
+#[test]
+fn huge_input_is_refused_or_checked() {
+    let path = file("json", vec![b' '; (64 << 20) + 1]);
+    let ran = run(&["check", "--json", &path]);
+    assert_eq!((ran.code, codes(&ran.json()[0])), (Some(1), vec!["document-too-large"]));
+    std::fs::remove_file(path).unwrap();
+
+    // One line of two megabytes, whose last entry is wrong.
+    let entries: String = (0..100_000).map(|number| format!("'h{number}.example', ")).collect();
+    let path = file("toml", format!("whitelist = [{entries}'bob:secret@h', 'docker.io']"));
+    let ran = run(&["check", &path]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.stdout.len() < 2_000 && !ran.stdout.contains("secret"), "{}", ran.stdout);
+    ran.says(&["error[user-information]", &path, "^", "does not load: 1 error"]);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_panic() {
+    let entries: String = (0..20_000).map(|number| format!("'h{number}:0', ")).collect();
+    let path = file("toml", format!("whitelist = [{entries}]"));
+    let mut child = program().args(["check", &path]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(2), &b""[..]));
+}

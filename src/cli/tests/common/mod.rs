@@ -1,0 +1,90 @@
+//! Runs the program as a person would.
+
+// Each test file is a program of its own and uses what it needs.
+#![allow(dead_code)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Standard output as one JSON value a line.
+    pub fn json(&self) -> Vec<Value> {
+        let parse =
+            |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{}", self.stderr));
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// Asserts that standard output has these texts, in this order.
+    #[track_caller]
+    pub fn says(&self, texts: &[&str]) {
+        in_order(&self.stdout, texts, self);
+    }
+
+    /// Asserts that standard error has these texts, in this order.
+    #[track_caller]
+    pub fn complains(&self, texts: &[&str]) {
+        in_order(&self.stderr, texts, self);
+    }
+}
+
+#[track_caller]
+fn in_order(mut rest: &str, texts: &[&str], ran: &Ran) {
+    for text in texts {
+        let at = rest.find(text).unwrap_or_else(|| panic!("no `{text}` in its place: {ran:#?}"));
+        rest = &rest[at + text.len()..];
+    }
+}
+
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pullgate"));
+    command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env("TERM", "xterm");
+    command
+}
+
+/// Runs with arguments and nothing on standard input.
+pub fn run<A: AsRef<OsStr>>(arguments: &[A]) -> Ran {
+    run_with(arguments, "")
+}
+
+/// Runs with arguments and standard input.
+pub fn run_with<A: AsRef<OsStr>>(arguments: &[A], input: impl AsRef<[u8]>) -> Ran {
+    let mut child = program()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("standard input is a pipe");
+    let input = input.as_ref().to_vec();
+    // The program may end without reading all of it.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output().expect("the program ends");
+    writer.join().expect("the input is written");
+    let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// Writes a file with this extension, for one test.
+pub fn file(extension: &str, content: impl AsRef<[u8]>) -> String {
+    static NUMBER: AtomicUsize = AtomicUsize::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{}-{number}.{extension}", std::process::id());
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, content).expect("the file is written");
+    path.into_os_string().into_string().expect("the path is text")
+}
