@@ -1,0 +1,32 @@
+//! What the benchmarks ask and of which policies.
+
+use std::fmt::Write;
+
+/// References that the worked example allows: an address, a network, a wildcard.
+pub const ALLOWED: [(&str, &str); 3] = [
+    ("allow-address", "10.2.40.40/team/app:1.2"),
+    ("allow-network", "10.2.2.17:5000/team/app:1.2"),
+    ("allow-wildcard", "registry.example.com/team/app:1"),
+];
+
+/// References that it denies: one that is near to an entry, and Docker Hub's.
+pub const DENIED: [(&str, &str); 2] = [("deny-near", "10.2.40.40:5000/team/app:1"), ("deny-hub", "library/nginx:1.27")];
+
+/// The first worked example of the documentation, filled up to as many entries as asked for: names, wildcards,
+/// networks and addresses in equal parts.
+pub fn policy(entries: u32) -> String {
+    let mut text =
+        String::from(r#"{"insecure":["10.2.2.1/24","*.example.com","192.168.100.207"],"whitelist":["10.2.40.40:443""#);
+    for number in 0..entries.saturating_sub(4) {
+        let (high, middle, low) = (number >> 16 & 0xff, number >> 8 & 0xff, number & 0xff);
+        // Writing to a string cannot fail.
+        let _ = match number % 4 {
+            0 => write!(text, r#","host-{number}.corp-{low}.internal""#),
+            1 => write!(text, r#","*.team-{number}.corp-{low}.internal""#),
+            2 => write!(text, r#","172.{}.{middle}.{low}/32""#, 16 + high),
+            _ => write!(text, r#","100.{high}.{middle}.{low}""#),
+        };
+    }
+    text.push_str("]}");
+    text
+}
