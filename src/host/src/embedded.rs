@@ -17,13 +17,35 @@ static PRECOMPILED: &[u8] = include_bytes!(env!("PULLGATE_PRECOMPILED"));
 /// The component, compiled: as it was compiled when this crate was built, or compiled now where that does not fit this
 /// machine's processor.
 pub(crate) fn component(engine: &Engine) -> Result<Component, ModuleError> {
-    #[expect(unsafe_code, reason = "wasmtime trusts precompiled bytes, and these are part of this very program")]
+    precompiled(engine).or_else(|_| compile(engine, COMPONENT))
+}
+
+#[expect(unsafe_code, reason = "wasmtime trusts precompiled bytes, and these are part of this very program")]
+fn precompiled(engine: &Engine) -> wasmtime::Result<Component> {
     // SAFETY: the bytes come from `cargo xtask module`, by way of this crate's build, and from nowhere else.
-    let precompiled = unsafe { Component::deserialize(engine, PRECOMPILED) };
-    precompiled.or_else(|_| compile(engine, COMPONENT))
+    unsafe { Component::deserialize(engine, PRECOMPILED) }
 }
 
 /// Compiles a component, for this machine.
 pub(crate) fn compile(engine: &Engine, component: &[u8]) -> Result<Component, ModuleError> {
     Component::from_binary(engine, component).map_err(|error| ModuleError::Unfit(format!("{error:#}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_precompiled_is_taken_where_it_fits() {
+        let engine = crate::engine::engine().unwrap();
+        assert!(precompiled(&engine).is_ok());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_compiled() {
+        // Made without epochs, as another machine's would be made without some instruction.
+        let other = Engine::default();
+        assert!(precompiled(&other).is_err());
+        assert!(component(&other).is_ok());
+    }
 }

@@ -144,27 +144,9 @@ impl Gate {
     /// As [`decide_many`](Self::decide_many), without DNS. Where the module fails, the requests that went to it in one
     /// call are denied together.
     pub fn decide_many_offline(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
-        let mut decisions = Vec::with_capacity(requests.len());
-        for batch in requests.chunks(BATCH) {
-            let decided = self.pool.with(|instance| {
-                convert::asked_many(batch, |requests| {
-                    instance.call(self.pool.limits().decision, |exports, store, policy| {
-                        exports.pullgate_policy_admission().policy().call_decide_many(store, policy, requests)
-                    })
-                })
-            });
-            match decided {
-                Ok(decided) if decided.len() == batch.len() => {
-                    decisions.extend(decided.into_iter().map(convert::decision))
-                }
-                Ok(decided) => {
-                    let failure =
-                        Failure::trap(format!("the module gave {} answers to {} requests", decided.len(), batch.len()));
-                    decisions.extend(batch.iter().map(|_| failure.clone().into_decision()));
-                }
-                Err(failure) => decisions.extend(batch.iter().map(|_| failure.clone().into_decision())),
-            }
-        }
+        let mut batches = requests.chunks(BATCH).map(|batch| self.decide_batch(batch));
+        let mut decisions = batches.next().unwrap_or_default();
+        batches.for_each(|batch| decisions.extend(batch));
         decisions
     }
 
@@ -190,6 +172,26 @@ impl Gate {
             })
         });
         explained.and_then(convert::explanation).unwrap_or_else(|failure| unexplained(failure, request))
+    }
+
+    fn decide_batch(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
+        let decided = self.pool.with(|instance| {
+            convert::asked_many(requests, |requests| {
+                instance.call(self.pool.limits().decision, |exports, store, policy| {
+                    exports.pullgate_policy_admission().policy().call_decide_many(store, policy, requests)
+                })
+            })
+        });
+        let failure = match decided {
+            Ok(decided) if decided.len() == requests.len() => {
+                return decided.into_iter().map(convert::decision).collect();
+            }
+            Ok(decided) => {
+                Failure::trap(format!("the module gave {} answers to {} requests", decided.len(), requests.len()))
+            }
+            Err(failure) => failure,
+        };
+        requests.iter().map(|_| failure.clone().into_decision()).collect()
     }
 
     /// The facts that decide the request, those given with it included. None where the given ones do.

@@ -18,7 +18,8 @@ const TABLE: usize = 1 << 16;
 /// An instance of the component. After a failed call it must be thrown away.
 pub(crate) struct Instance {
     store: Store<Bounds>,
-    exports: Pullgate,
+    /// Boxed, since instances are moved about for every call.
+    exports: Box<Pullgate>,
 }
 
 /// A policy that lives in an instance of its own.
@@ -31,9 +32,11 @@ impl Instance {
     pub(crate) fn new(module: &Module, limits: &Limits) -> Result<Self, Failure> {
         let mut store = Store::new(module.engine(), Bounds { memory: limits.memory });
         store.limiter(|bounds| bounds);
+        // How much one call may bring out: the findings of a large document are many times what wasmtime thinks usual.
+        store.set_hostcall_fuel(limits.memory);
         store.set_epoch_deadline(ticks(limits.load));
         let exports = module.component().instantiate(&mut store).map_err(|error| Failure::of(&error))?;
-        Ok(Self { store, exports })
+        Ok(Self { store, exports: Box::new(exports) })
     }
 
     /// Calls into the component, for as long as `time`.

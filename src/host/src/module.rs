@@ -18,8 +18,8 @@ use crate::gate::{Gate, Limits, Options};
 use crate::instance::{Bounds, Instance};
 use crate::sections::core_module;
 
-/// How often deadlines are looked at.
-const TICK: Duration = Duration::from_millis(10);
+/// How often deadlines are looked at, in milliseconds.
+const TICK_MS: u64 = 10;
 
 /// The rules, compiled and ready to be instantiated. Cheap to clone, and shared by everything that is loaded from it.
 #[derive(Clone)]
@@ -185,7 +185,7 @@ impl std::fmt::Debug for Module {
 
 /// How many ticks make up a time, rounded up; one more, since the current tick is partly over.
 pub(crate) fn ticks(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX / 2).saturating_add(1)
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX) / TICK_MS + 2
 }
 
 /// Counts the epochs of an engine for as long as it is there.
@@ -194,7 +194,7 @@ fn tick(engine: EngineWeak) -> std::io::Result<()> {
         while let Some(engine) = engine.upgrade() {
             engine.increment_epoch();
             drop(engine);
-            thread::sleep(TICK);
+            thread::sleep(Duration::from_millis(TICK_MS));
         }
     };
     thread::Builder::new().name("pullgate-epochs".to_owned()).spawn(count).map(drop)

@@ -298,6 +298,33 @@ async fn every_way_of_asking_gives_the_same() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tasks_on_many_threads_share_a_policy() {
+    let mut book = Book::default();
+    for last in 0..50 {
+        book = book.names(&format!("10.2.2.{last}"), &["a.example.com"]);
+    }
+    let book = book.addresses("a.example.com", &["10.2.2.7"]).slow(
+        QuestionKind::AddressesOf,
+        "a.example.com",
+        Duration::from_millis(5),
+    );
+    let gate = book.gate(WILDCARD, DnsLimits::default());
+    let tasks: Vec<_> = (0..200)
+        .map(|number| {
+            let gate = gate.clone();
+            tokio::spawn(async move {
+                let reference = format!("10.2.2.{}/app", number % 50);
+                let decision = gate.decide(&asked(&reference)).await;
+                assert_eq!(matches!(decision, Decision::Allow(_)), number % 50 == 7, "{reference}");
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_dns_the_questions_stay() {
     let book = Book::default();

@@ -109,6 +109,16 @@ fn a_policy_that_needs_more_memory_than_it_may_have_does_not_load() {
 }
 
 #[test]
+fn the_largest_policy_loads_with_all_its_findings() {
+    // A finding for each entry: a single label is unusual.
+    let entries: Vec<String> = (0..pullgate::MAX_ENTRIES).map(|number| format!("\"harbor-{number}\"")).collect();
+    let document = format!(r#"{{"whitelist": [{}]}}"#, entries.join(","));
+    let (gate, findings) = Module::built_in().unwrap().load(&document, 0, Options::default()).unwrap();
+    assert!(findings.len() >= entries.len());
+    assert!(matches!(gate.decide_offline(&asked("harbor-999999:443/x")), Decision::Allow(_)));
+}
+
+#[test]
 fn many_threads_share_a_policy() {
     let (gate, _) = Module::built_in().unwrap().load(WORKED, 0, Options::default()).unwrap();
     let native = Policy::load(WORKED, 0).unwrap().policy;
