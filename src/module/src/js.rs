@@ -4,7 +4,9 @@
 //! says what was wanted, never an answer. Objects come in as JSON text, so that the decoder which refuses an unknown
 //! member on the host refuses it here.
 
-use js_sys::{Object, Reflect, TypeError};
+use std::ops::RangeInclusive;
+
+use js_sys::{Number, Object, Reflect, TypeError};
 use pullgate::OwnedRequest;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -136,8 +138,9 @@ fn string(value: &JsValue, name: &str) -> Result<String, JsValue> {
 
 /// A whole number of seconds. JavaScript has it as a number; 2^53 of them are more than enough.
 fn time(value: &JsValue) -> Result<u64, JsValue> {
+    const TIMES: RangeInclusive<f64> = 0.0..=Number::MAX_SAFE_INTEGER;
     match value.as_f64() {
-        Some(at) if at >= 0.0 && at <= js_sys::Number::MAX_SAFE_INTEGER && at.fract() == 0.0 => Ok(at as u64),
+        Some(at) if TIMES.contains(&at) && at.fract() == 0.0 => Ok(at as u64),
         _ => Err(type_error("`at` must be a whole number of seconds since 1970-01-01 UTC")),
     }
 }

@@ -1,0 +1,120 @@
+// Written by `cargo xtask generate` from the table in src/policy/src/code.rs.
+
+/** The code of a finding. Match on this, never on messages. */
+export type FindingCode =
+  /** an entry has no text (error, E1) */
+  | "entry-empty"
+  /** a host looks like a number but is not four decimal octets (error, E3) */
+  | "ipv4-invalid"
+  /** an IPv6 address cannot be read (error, E4) */
+  | "ipv6-invalid"
+  /** an IPv6 address has a zone id (error, E4) */
+  | "ipv6-zone"
+  /** an IPv4-mapped IPv6 address is the IPv4 address inside it (info, E4) */
+  | "ipv4-mapped"
+  /** an entry has no host (error, E2) */
+  | "host-missing"
+  /** a host name has a character that names cannot have (error, E5) */
+  | "name-invalid"
+  /** a label begins or ends with a hyphen (error, E5) */
+  | "name-hyphen"
+  /** a host name has two dots in a row, or begins with one (error, E5) */
+  | "name-label-empty"
+  /** a label has over 63 octets, or a host name over 253 (error, E5) */
+  | "name-too-long"
+  /** a label begins with `xn--` and does not decode (error, E5) */
+  | "name-punycode"
+  /** a host name has a character that nobody can see (error, E5) */
+  | "name-invisible"
+  /** a host name was turned to its ASCII form (info, E5) */
+  | "name-converted"
+  /** a label mixes scripts whose letters look alike (warning, E5) */
+  | "name-mixed-scripts"
+  /** a host name without a dot needs a port in image references (info, E6) */
+  | "name-single-label"
+  /** a lone `*` is not an entry: turn whitelist mode off instead (error, E7) */
+  | "wildcard-all"
+  /** a star stands anywhere but in one leading `*.` (error, E7) */
+  | "wildcard-invalid"
+  /** a wildcard covers a whole top-level domain (warning, E7) */
+  | "wildcard-wide"
+  /** a network has host bits, which are ignored (info, E8) */
+  | "network-host-bits"
+  /** a prefix is longer than the address (error, E8) */
+  | "network-prefix-too-long"
+  /** a prefix length cannot be read (error, E8) */
+  | "network-prefix-invalid"
+  /** a network has fewer than four octets (error, E8) */
+  | "network-octets-missing"
+  /** a network has a netmask in place of a prefix length (error, E8) */
+  | "network-netmask"
+  /** a range of addresses is not in CIDR notation (error, E8) */
+  | "network-range"
+  /** a network has a port (error, E8) */
+  | "network-port"
+  /** a network has a scheme (error, E8) */
+  | "network-scheme"
+  /** a network has a namespace (error, E8) */
+  | "network-namespace"
+  /** a network covers every address (warning, E8) */
+  | "network-everything"
+  /** a port is not a number from 1 to 65535 (error, E9) */
+  | "port-invalid"
+  /** a port has leading zeros, which are dropped (info, E9) */
+  | "port-leading-zeros"
+  /** a scheme is neither `https` nor `http` (error, E10) */
+  | "scheme-unknown"
+  /** a whitelist entry is reached over plain HTTP and is not designated insecure (error, E10) */
+  | "scheme-http"
+  /** an entry has user information (error, E11) */
+  | "user-information"
+  /** an entry has a query (error, E11) */
+  | "query"
+  /** an entry has a fragment (error, E11) */
+  | "fragment"
+  /** a namespace is not made of path components of an image reference (error, E12) */
+  | "namespace-invalid"
+  /** an entry that is about transport has a namespace (error, E12) */
+  | "namespace-insecure"
+  /** blanks around an entry are dropped (info, E13) */
+  | "blank-around"
+  /** an entry has a blank inside (error, E13) */
+  | "blank-inside"
+  /** an entry has a control character (error, E13) */
+  | "control-character"
+  /** an entry has over 1,024 bytes (error, E13) */
+  | "entry-too-long"
+  /** whitelist mode is on and nothing is allowed (warning, W1) */
+  | "whitelist-empty"
+  /** a whitelist entry stays verified inside a wider insecure entry (info, T4) */
+  | "verified-inside-insecure"
+  /** an insecure entry names one of the product's own registries (error, T5) */
+  | "built-in-insecure"
+  /** one of the product's own registries is given with plain HTTP (error, T5) */
+  | "built-in-http"
+  /** the text is not JSON (error, P2) */
+  | "json-syntax"
+  /** the text is not TOML (error, P2) */
+  | "toml-syntax"
+  /** a member is none of those that a policy has (error, P2) */
+  | "member-unknown"
+  /** a member stands twice in one object (error, P2) */
+  | "member-duplicate"
+  /** an object lacks a member that it must have (error, P2) */
+  | "member-missing"
+  /** a value has another type than it must have (error, P2) */
+  | "type-wrong"
+  /** the same entry stands twice in a list (warning, P4) */
+  | "entry-duplicate"
+  /** another entry of the list covers this one (warning, P4) */
+  | "entry-covered"
+  /** an insecure entry makes a whitelist entry wider or less safe (warning, P4) */
+  | "insecure-weakens"
+  /** an entry written with `https://` is insecure all the same (warning, P4) */
+  | "https-insecure"
+  /** the whitelist denies Docker Hub (info, P4) */
+  | "docker-hub-denied"
+  /** a document has over 64 MiB (error, P5) */
+  | "document-too-large"
+  /** a document has over 1,000,000 entries (error, P5) */
+  | "entries-too-many";
