@@ -354,9 +354,9 @@ impl<'p, 'r> Ask<'p, 'r> {
             None => standing.plain_80.then_some(80),
         };
         let port = self.reference.port.unwrap_or(443);
-        let mut attempts = vec![Attempt { scheme: Scheme::Https, port, verified: !insecure, host: host.clone() }];
-        attempts.extend(plain.map(|port| Attempt { scheme: Scheme::Http, port, verified: false, host }));
-        attempts
+        let https = Attempt { scheme: Scheme::Https, port, verified: !insecure, host: host.clone() };
+        let plain = plain.map(|port| Attempt { scheme: Scheme::Http, port, verified: false, host });
+        std::iter::once(https).chain(plain).collect()
     }
 
     /// The answers to a question, if the request has them.

@@ -48,8 +48,8 @@ pub(crate) fn looks_numeric(text: &str) -> bool {
     }
 }
 
-/// The quick way: most names are in canonical form as they are written.
-fn is_canonical(text: &str) -> bool {
+/// Whether a name is in canonical form as it is written, as most are. `false` where UTS #46 has to have a look.
+pub(crate) fn is_canonical(text: &str) -> bool {
     if text.is_empty() || text.len() > MAX_NAME {
         return false;
     }

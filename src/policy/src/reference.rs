@@ -9,6 +9,7 @@ use crate::entry;
 use crate::finding::Note;
 use crate::host::{self, Host};
 use crate::hub;
+use crate::name;
 use crate::repository;
 
 /// The registry that a reference names.
@@ -117,6 +118,11 @@ fn is_domain(first: &str) -> bool {
 /// Reads `host[:port]` by the grammar, then normalises the host (rules E3 to E5).
 fn read_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
     let (bracketed, host, port) = split_domain(domain)?;
+    if !bracketed && name::is_canonical(host) && !name::looks_numeric(host) {
+        // Most hosts are written like this, and the grammar has all of them.
+        let port = read_port(port)?;
+        return Ok((named(Cow::Borrowed(host), port), port));
+    }
     let in_grammar = if bracketed {
         !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
     } else {
@@ -168,14 +174,17 @@ fn normalise(bracketed: bool, host: &str, port: Option<u16>) -> Result<(Registry
     };
     let registry = match host {
         Some(Host::Address(address)) => Registry::Address(address),
-        Some(Host::Name(name)) if hub::is_hub(&name, port) => Registry::Hub,
-        Some(Host::Name(name)) => Registry::Name(name),
+        Some(Host::Name(name)) => named(name, port),
         None => {
             let error = notes.into_iter().find(Note::is_error);
             return Err(error.map_or_else(|| "the registry cannot be read".to_owned(), |note| note.message));
         }
     };
     Ok((registry, port))
+}
+
+fn named(name: Cow<'_, str>, port: Option<u16>) -> Registry<'_> {
+    if hub::is_hub(&name, port) { Registry::Hub } else { Registry::Name(name) }
 }
 
 fn check_path(path: &str) -> Result<(), String> {
