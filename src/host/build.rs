@@ -11,31 +11,39 @@ use sha2::{Digest, Sha256};
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/sections.rs");
-    let dist = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../pkg/dist");
-    if let Err(complaint) = embed(&dist) {
+    let folder = |name: &str| PathBuf::from(env::var_os(name).unwrap_or_default());
+    let dist = folder("CARGO_MANIFEST_DIR").join("../../pkg/dist");
+    if let Err(complaint) = embed(&dist, &folder("OUT_DIR")) {
         println!("cargo::error={complaint}: run `cargo xtask module` first");
     }
 }
 
-fn embed(dist: &Path) -> Result<(), String> {
-    let (module, _) = read(dist, "pullgate_bg.wasm")?;
-    let (component, component_path) = read(dist, "pullgate.component.wasm")?;
-    let (_, precompiled_path) = read(dist, "pullgate.cwasm")?;
+/// Checks that all was made of one module, and copies what is built in, so that it stays what was checked here.
+fn embed(dist: &Path, out: &Path) -> Result<(), String> {
+    let module = read(dist, "pullgate_bg.wasm")?;
+    let component = read(dist, "pullgate.component.wasm")?;
+    let precompiled = read(dist, "pullgate.cwasm")?;
+    let record = read(dist, "pullgate.cwasm.sha256")?;
     if sections::core_module(&component) != Some(&module) {
-        return Err("the component in `pkg/dist` was not made of the module there".to_owned());
+        return Err("`pkg/dist/pullgate.component.wasm` was not made of the module beside it".to_owned());
+    }
+    // The record has the digest of what was compiled and of what came of it.
+    let record = String::from_utf8_lossy(&record);
+    if ![&component, &precompiled].into_iter().all(|bytes| record.contains(&digest(bytes))) {
+        return Err("`pkg/dist/pullgate.cwasm` was not made of the component beside it".to_owned());
     }
     println!("cargo::rustc-env=PULLGATE_MODULE_SHA256={}", digest(&module));
     println!("cargo::rustc-env=PULLGATE_COMPONENT_SHA256={}", digest(&component));
-    println!("cargo::rustc-env=PULLGATE_COMPONENT={}", component_path.display());
-    println!("cargo::rustc-env=PULLGATE_PRECOMPILED={}", precompiled_path.display());
+    for (name, bytes) in [("pullgate.component.wasm", component), ("pullgate.cwasm", precompiled)] {
+        fs::write(out.join(name), bytes).map_err(|error| format!("`{name}` cannot be copied ({error})"))?;
+    }
     Ok(())
 }
 
-fn read(dist: &Path, name: &str) -> Result<(Vec<u8>, PathBuf), String> {
+fn read(dist: &Path, name: &str) -> Result<Vec<u8>, String> {
     let path = dist.join(name);
     println!("cargo::rerun-if-changed={}", path.display());
-    let bytes = fs::read(&path).map_err(|_| format!("`pkg/dist/{name}` is missing"))?;
-    Ok((bytes, fs::canonicalize(path).map_err(|error| error.to_string())?))
+    fs::read(&path).map_err(|_| format!("`pkg/dist/{name}` is missing"))
 }
 
 fn digest(bytes: &[u8]) -> String {

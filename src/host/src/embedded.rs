@@ -11,8 +11,8 @@ pub(crate) const MODULE_SHA256: &str = env!("PULLGATE_MODULE_SHA256");
 /// The SHA-256 of the component, in lower-case hexadecimal.
 pub(crate) const COMPONENT_SHA256: &str = env!("PULLGATE_COMPONENT_SHA256");
 
-static COMPONENT: &[u8] = include_bytes!(env!("PULLGATE_COMPONENT"));
-static PRECOMPILED: &[u8] = include_bytes!(env!("PULLGATE_PRECOMPILED"));
+static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pullgate.component.wasm"));
+static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pullgate.cwasm"));
 
 /// The component, compiled: as it was compiled when this crate was built, or compiled now where that does not fit this
 /// machine's processor.
