@@ -5,7 +5,7 @@ use hashbrown::HashSet;
 use crate::code::Code;
 use crate::decision::{Decision, ReferenceKind, Request, Scheme};
 use crate::document::{Document, Item, Items, Lists, item_path, list_path, member_of};
-use crate::entry::{Entry, Hosts};
+use crate::entry::{self, Entry, Hosts};
 use crate::finding::{List, Note};
 use crate::hub;
 use crate::index::{ANY_PORT, Flow, Group, Index, Rank, Row};
@@ -111,14 +111,7 @@ impl<'d> Checker<'d, '_> {
             index.same_hosts(item.entry()).is_some_and(|group| !group.on_port(List::Insecure, port).is_empty())
         });
         if !designated {
-            let entry = item.entry();
-            let registry = Entry { namespace: None, ..entry.clone() };
-            let message = format!(
-                "`{entry}` is reached over plain HTTP, so the insecure list must have `{registry}` too; or write it with \
-                 `https://` here"
-            );
-            let fix = format!("https://{}", Entry { port: None, ..entry.clone() });
-            let note = Note::new(Code::SchemeHttp, item.place.clone(), message).fix(fix);
+            let note = entry::plain_http(item.entry(), item.place.clone());
             self.notes.push(note.at(item_path(self.project, List::Whitelist, item.index, item.object)));
         }
     }

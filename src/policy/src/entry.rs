@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -111,7 +112,7 @@ pub(crate) fn check_for_list(text: &str, written: &Written, list: List) -> Optio
         return Some(Note::new(Code::NamespaceInsecure, 0..text.len(), message).fix(bare.to_string()));
     }
     match (list, written.scheme) {
-        (List::Whitelist, Some(Scheme::Http)) => Some(http_in_whitelist(text, &written.entry)),
+        (List::Whitelist, Some(Scheme::Http)) => Some(plain_http(&written.entry, 0..text.len())),
         (List::BuiltIn, Some(Scheme::Http)) => {
             let message = "one of the product's own registries is always asked over HTTPS: leave `http://` out";
             Some(Note::new(Code::BuiltInHttp, 0..text.len(), message))
@@ -120,14 +121,16 @@ pub(crate) fn check_for_list(text: &str, written: &Written, list: List) -> Optio
     }
 }
 
-fn http_in_whitelist(text: &str, entry: &Entry) -> Note {
+/// Says that a whitelist entry with `http://` needs its registry in the insecure list (rule E10).
+pub(crate) fn plain_http(entry: &Entry, place: Range<usize>) -> Note {
     let registry = Entry { namespace: None, ..entry.clone() };
-    let secure = Entry { port: None, ..entry.clone() };
+    // Port 80 came with the scheme, or goes with it; any other was meant.
+    let secure = Entry { port: entry.port.filter(|port| *port != 80), ..entry.clone() };
     let message = format!(
         "`{entry}` is reached over plain HTTP, so it must stand in the insecure list too, as `{registry}`; or write it with \
          `https://` here"
     );
-    Note::new(Code::SchemeHttp, 0..text.len(), message).fix(format!("https://{secure}"))
+    Note::new(Code::SchemeHttp, place, message).fix(format!("https://{secure}"))
 }
 
 impl Entry {

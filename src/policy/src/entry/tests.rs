@@ -82,3 +82,16 @@ fn e13_size_comes_first() {
     assert_eq!(codes(&"a".repeat(1_025)), [Code::EntryTooLong]);
     assert_ne!(codes(&"a".repeat(1_024)), [Code::EntryTooLong]);
 }
+
+#[test]
+fn e10_the_fix_for_plain_http_keeps_a_port_that_was_meant() {
+    for (text, fix) in [
+        ("http://h.io", "https://h.io"),
+        ("http://h.io:8080/team", "https://h.io:8080/team"),
+        ("http://[2001:db8::1]:5000", "https://[2001:db8::1]:5000"),
+    ] {
+        let report = check_entry(text, List::Whitelist);
+        assert_eq!((report.findings[0].code, report.findings[0].fix.as_deref()), (Code::SchemeHttp, Some(fix)));
+        assert_eq!(codes(fix), []);
+    }
+}
