@@ -2,7 +2,7 @@
 //! scripts in a quarter of the size that crate `unicode-script` has it in.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::{env, fs, io};
 
 use sha2::{Digest, Sha256};
@@ -16,12 +16,21 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The digest of all files of `src`.
+/// The digest of all files of `src`, and of those that say what Unicode is: ICU4X's version is in the manifest.
 fn rules() -> io::Result<String> {
-    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default()).join("src");
-    println!("cargo::rerun-if-changed={}", root.display());
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut files = Vec::new();
-    collect(&root, &mut files)?;
+    for path in [
+        "src",
+        "../idna_adapter/Cargo.toml",
+        "../idna_adapter/build.rs",
+        "../idna_adapter/build",
+        "../idna_adapter/src",
+    ] {
+        let path = root.join(path);
+        println!("cargo::rerun-if-changed={}", path.display());
+        collect(path, &mut files)?;
+    }
     files.sort();
     let mut digest = Sha256::new();
     for file in files {
@@ -68,14 +77,13 @@ fn scripts() -> String {
     )
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else {
-            files.push(path);
-        }
+fn collect(path: PathBuf, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    if !path.is_dir() {
+        files.push(path);
+        return Ok(());
+    }
+    for entry in fs::read_dir(path)? {
+        collect(entry?.path(), files)?;
     }
     Ok(())
 }

@@ -1,0 +1,38 @@
+//! Writes down what ICU4X says of every code point, in little space.
+
+// What fails here fails the build. The lints are for what runs later, part of which is shared.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    dead_code
+)]
+
+#[path = "src/odds.rs"]
+mod odds;
+#[path = "src/recent.rs"]
+mod recent;
+#[path = "src/table.rs"]
+mod table;
+#[path = "build/unicode.rs"]
+mod unicode;
+#[path = "build/writer.rs"]
+mod writer;
+
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+use crate::table::Table;
+use crate::writer::Writer;
+
+fn main() -> io::Result<()> {
+    for path in ["build.rs", "build", "src/odds.rs", "src/recent.rs", "src/table.rs"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    let mut writer = Writer::new(unicode::numbers());
+    Table::read(&mut writer);
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("table.bin"), writer.finish())
+}
