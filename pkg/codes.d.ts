@@ -92,6 +92,88 @@ export type FindingCode =
   | "built-in-insecure"
   /** one of the product's own registries is given with plain HTTP (error, T5) */
   | "built-in-http"
+  /** no registry that a certificate authority is limited to is allowed (warning, C2) */
+  | "authority-without-effect"
+  /** no certificate authority is given for a private registry, and no well-known one can vouch for it (warning, C2) */
+  | "authority-missing"
+  /** no certificate authority is given for a registry: the well-known ones vouch for it (info, C2) */
+  | "authority-well-known"
+  /** there is no certificate in a text (error, C3) */
+  | "certificate-none"
+  /** a BEGIN or END line is damaged, missing, or does not match the other (error, C3) */
+  | "pem-armour"
+  /** what stands between BEGIN and END is not base64 (error, C3) */
+  | "pem-base64"
+  /** there is more in a block than the certificate (error, C3) */
+  | "pem-trailing-data"
+  /** a block is labelled as something that is not a certificate (error, C3) */
+  | "pem-label-unknown"
+  /** a text is in UTF-16 (error, C3) */
+  | "pem-utf16"
+  /** a block has a damaged certificate, or none (error, C3) */
+  | "certificate-unreadable"
+  /** a certificate signing request is not a certificate (error, C3) */
+  | "certificate-request"
+  /** a public key is not a certificate (error, C3) */
+  | "public-key"
+  /** a PKCS #7 bundle is not a PEM certificate (error, C3) */
+  | "pkcs7"
+  /** a certificate revocation list is not a certificate (error, C3) */
+  | "revocation-list"
+  /** a private key was given; it must not leave its owner (error, C3) */
+  | "private-key"
+  /** a certificate is in DER, not in PEM (error, C3) */
+  | "certificate-der"
+  /** a PKCS #12 file is not a PEM certificate, and may have a private key in it (error, C3) */
+  | "pkcs12"
+  /** the key usage of a certificate does not let it sign certificates (error, C4) */
+  | "certificate-key-usage"
+  /** a certificate has expired (error, C4) */
+  | "certificate-expired"
+  /** a certificate has a critical extension that is not understood (error, C4) */
+  | "certificate-critical-extension"
+  /** an extension of a certificate is damaged, or stands twice (error, C4) */
+  | "certificate-extension-invalid"
+  /** the key of a certificate is too weak (error, C4) */
+  | "certificate-key-weak"
+  /** the signature of a certificate is by a broken hash function (error, C4) */
+  | "certificate-signature-weak"
+  /** the extended key usage of a certificate leaves TLS servers out (error, C4) */
+  | "certificate-extended-key-usage"
+  /** a certificate ends before it begins (error, C4) */
+  | "certificate-validity"
+  /** a certificate has extensions and is not of version 3 (error, C4) */
+  | "certificate-version"
+  /** a self-signed certificate that is not a CA vouches only for itself (warning, C4) */
+  | "certificate-self-signed-leaf"
+  /** a self-signed certificate is signed with SHA-1 (warning, C4) */
+  | "certificate-signature-sha1"
+  /** a certificate is not valid yet (warning, C4) */
+  | "certificate-not-yet-valid"
+  /** a certificate expires within 30 days (warning, C4) */
+  | "certificate-expires-soon"
+  /** a certificate is of version 1, which cannot say whether it is a CA (warning, C4) */
+  | "certificate-version-1"
+  /** the same certificate stands twice (warning, C4) */
+  | "certificate-duplicate"
+  /** a serial number is not positive or has over 20 octets (warning, C4) */
+  | "certificate-serial"
+  /** a certificate has neither subject nor issuer (warning, C4) */
+  | "certificate-nameless"
+  /** a certificate is valid for over 25 years (warning, C4) */
+  | "certificate-long-lived"
+  /** the name constraints of a certificate exclude a whitelisted registry (warning, C4) */
+  | "certificate-names-excluded"
+  /** the issuer of an intermediate certificate is not in the bundle (info, C4) */
+  | "certificate-intermediate"
+  /** a certificate has name constraints (info, C4) */
+  | "certificate-name-constraints"
+  /** a certificate is not of a CA: its issuer's certificate is wanted (error, C5) */
+  | "certificate-not-ca"
+  /** a bundle of certificates has over 1 MiB (error, C8) */
+  | "bundle-too-large"
+  /** a bundle of certificates has over 1,000 blocks (error, C8) */
+  | "bundle-too-many-blocks"
   /** the text is not JSON (error, P2) */
   | "json-syntax"
   /** the text is not TOML (error, P2) */

@@ -1,6 +1,6 @@
 //! Answers for people.
 
-use pullgate::List;
+use pullgate::{Authority, List};
 use serde::Deserialize;
 
 use crate::document::Document;
@@ -77,12 +77,12 @@ struct Step {
 
 impl Answer {
     /// The answer as a person reads it: a line with the verdict, and lines of labels and values below it.
-    pub fn block(&self, document: &Document, asks_dns: bool) -> String {
+    pub fn block(&self, document: &Document, authorities: &[Authority], asks_dns: bool) -> String {
         let mut block = Block::new(&self.verdict());
         if self.steps.is_empty() {
             block.row("registry", self.registry.as_deref().map(visible));
             block.row("repository", self.repository.as_deref().map(visible));
-            self.summary(document, asks_dns, &mut block);
+            self.summary(document, authorities, asks_dns, &mut block);
         } else {
             for step in &self.steps {
                 block.row(&step.topic, Some(step.line(document)));
@@ -101,7 +101,7 @@ impl Answer {
         format!("{verdict}  {}", visible(&self.reference))
     }
 
-    fn summary(&self, document: &Document, asks_dns: bool, block: &mut Block) {
+    fn summary(&self, document: &Document, authorities: &[Authority], asks_dns: bool, block: &mut Block) {
         match self.decision {
             Decision::Allow => {
                 let by = match &self.by {
@@ -111,7 +111,11 @@ impl Answer {
                 block.row("by", Some(by));
                 let attempts = self.attempts.iter().map(Attempt::words).collect::<Vec<_>>();
                 block.row("reached by", Some(attempts.join(", then ")));
-                block.row("trusting", list(&self.authorities, |digest| format!("the policy's CA sha256:{digest}")));
+                for digest in &self.authorities {
+                    let known = authorities.iter().find(|authority| authority.fingerprint == *digest);
+                    let title = known.map_or("", |authority| &authority.title);
+                    block.row("trusting", Some(format!("the policy's `{}`, sha256:{digest}", visible(title))));
+                }
                 block.row("only at", list(&self.pinned, |address| visible(address)));
             }
             Decision::Deny => {

@@ -45,6 +45,9 @@ pub enum Command {
     /// Finds what is wrong with a policy file, or with single entries.
     #[command(after_help = CHECK_HELP)]
     Check(Check),
+    /// Shows the certificates of PEM files, and what is wrong with them as certificate authorities.
+    #[command(after_help = CA_HELP)]
+    Ca(Ca),
     /// Shows which module decides: its version, its digests and its interface.
     #[command(after_help = MODULE_HELP)]
     Module(Module),
@@ -124,6 +127,26 @@ EXIT CODES:
   0  there are no errors; there may be warnings
   1  there are errors
   2  the file cannot be read, or the command line is wrong";
+
+const CA_HELP: &str = "\
+A certificate is self-signed here if its issuer and its subject are the same and its key identifiers do
+not disagree; signatures are verified by whoever connects. A private key is refused, and nothing of it
+is shown. JSON is one object a line for each file, in the order of the command line.
+
+EXAMPLES:
+  # What is in this file, and is it what a registry needs?
+  pullgate ca corp-ca.pem
+
+  # Which of these will have expired by next year?
+  pullgate ca /etc/ssl/certs/*.pem --at 2027-01-01
+
+  # The certificates that a server sends. It is the CA that is wanted, not these.
+  openssl s_client -connect harbor.corp.local:443 -showcerts < /dev/null | pullgate ca -
+
+EXIT CODES:
+  0  there are no errors; there may be warnings
+  1  there are errors
+  2  a file cannot be read, or the command line is wrong";
 
 const MODULE_HELP: &str = "\
 The digest of the module is the SHA-256 of the core WebAssembly module: that of the file in the npm
@@ -219,6 +242,31 @@ pub struct Check {
     /// Prints JSON: one object for a file, one object a line for entries.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `ca` takes.
+#[derive(Args, Debug)]
+pub struct Ca {
+    /// The files with the certificates; `-` reads standard input.
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+
+    /// Checks as of this time in place of now: `2027-01-01`, or `2027-01-01T12:00:00Z` (RFC 3339, in UTC).
+    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    pub at: Option<u64>,
+
+    /// Prints one JSON object a line for each file.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A time in seconds since 1970-01-01 UTC.
+fn seconds(text: &str) -> Result<u64, String> {
+    let whole = if text.contains(['T', 't', ' ']) { text.to_owned() } else { format!("{text}T00:00:00Z") };
+    let time = humantime::parse_rfc3339(&whole)
+        .map_err(|_| "write a date, such as 2027-01-01, or a time in UTC, such as 2027-01-01T12:00:00Z".to_owned())?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).map_err(|_| "no time before 1970 is known".to_owned())?;
+    Ok(since.as_secs())
 }
 
 /// What `module` takes.

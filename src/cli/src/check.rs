@@ -4,7 +4,6 @@ use std::path::Path;
 
 use pullgate::{EntryKind, EntryReport, List, PolicyReport, Severity};
 use pullgate_host::{Module, now};
-use serde::Serialize;
 
 use crate::args::Check;
 use crate::document::{Document, Located};
@@ -37,7 +36,7 @@ fn policy(file: &Path, json: bool, output: &mut Output) -> Result<bool, Failure>
     let sound = located.iter().all(|located| located.finding.severity != Severity::Error);
     if json {
         let findings = located.into_iter().map(|located| located.finding).collect();
-        output.line(json_line(&PolicyReport { canonical, findings })?)?;
+        output.line(report::json_line(&PolicyReport { canonical, findings })?)?;
     } else {
         report::write(document.sources(), &located, |block| output.line(block))?;
         output.line(summary(&document.sources()[0].name, sound, &located))?;
@@ -71,7 +70,7 @@ fn entry(module: &Module, text: &str, arguments: &Check, output: &mut Output) ->
     let report = module.check_entry(text, list)?;
     let sound = report.findings.iter().all(|finding| finding.severity != Severity::Error);
     if arguments.json {
-        output.line(json_line(&report)?)?;
+        output.line(report::json_line(&report)?)?;
     } else {
         show_entry(report, list, output)?;
     }
@@ -103,8 +102,4 @@ fn noun(kind: EntryKind) -> &'static str {
         EntryKind::Name => "the name",
         EntryKind::Wildcard => "the wildcard",
     }
-}
-
-fn json_line(value: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(value).map_err(|error| Failure::bare(format!("cannot write the report as JSON: {error}")))
 }

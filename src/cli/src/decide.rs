@@ -162,7 +162,7 @@ impl<'a> Session<'a> {
             output.line("")?;
         }
         self.tally.count(answer.decision);
-        output.line(answer.block(self.document, !self.ask.no_dns))
+        output.line(answer.block(self.document, self.gate.authorities(), !self.ask.no_dns))
     }
 
     /// The canonical text of the answer.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod args;
+mod ca;
 mod check;
 mod decide;
 mod document;
@@ -56,6 +57,7 @@ fn run(cli: &Cli, matches: &ArgMatches) -> Result<bool, Failure> {
         Command::Decide(ask) => decide::run(ask, matches, decide::Mode::Decide),
         Command::Explain(ask) => decide::run(ask, matches, decide::Mode::Explain),
         Command::Check(arguments) => check::run(arguments),
+        Command::Ca(arguments) => ca::run(arguments),
         Command::Module(arguments) => module::run(arguments).map(|()| true),
         Command::Completions { shell } => manual::completions(*shell).map(|()| true),
         Command::Man { directory } => manual::pages(directory.as_deref()).map(|()| true),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pullgate::{Code, Finding};
 
 /// The findings that point at a secret: what they mark is never shown.
-const SECRET: &[Code] = &[Code::UserInformation];
+const SECRET: &[Code] = &[Code::UserInformation, Code::PrivateKey, Code::Pkcs12];
 
 /// The secret that a finding points at, if what it marks (`place`, in `text`) is one.
 pub fn secret(finding: &Finding, text: &str, place: &Range<usize>) -> Option<Range<usize>> {
@@ -17,13 +17,41 @@ pub fn secret(finding: &Finding, text: &str, place: &Range<usize>) -> Option<Ran
     Some(place.start..place.end - usize::from(at_sign))
 }
 
-/// The places in a document that look like user information (`user:password@`), in order.
+/// The places in a document that look like user information (`user:password@`) or like a key in base64.
 ///
-/// Findings mark them in entries. But a document that is not even JSON or TOML has no entries that could be checked,
-/// and may have a password on the very line that is shown.
+/// Findings mark them in entries and certificates. But a document that is not even JSON or TOML has none that could be
+/// checked, and may have a password on the very line that is shown; and a key may be too damaged to be known as one.
 pub fn suspects(document: &str) -> Vec<Range<usize>> {
     let passwords = pieces(document).into_iter().filter(|piece| document[piece.clone()].contains(':'));
-    passwords.filter_map(|piece| user_information(&document[piece.clone()], piece.start)).collect()
+    let passwords = passwords.filter_map(|piece| user_information(&document[piece.clone()], piece.start));
+    passwords.chain(base64(document)).collect()
+}
+
+/// Stretches of base64 that are too long for a name, with the line ends in them, be they escaped.
+fn base64(document: &str) -> Vec<Range<usize>> {
+    const LONG: usize = 60;
+    let bytes = document.as_bytes();
+    let mut stretches = Vec::new();
+    let (mut start, mut length, mut at) = (0, 0, 0);
+    while at <= bytes.len() {
+        let width = match &bytes[at..] {
+            [byte, ..] if byte.is_ascii_alphanumeric() || b"+/=".contains(byte) => {
+                length += 1;
+                1
+            }
+            [b'\r' | b'\n', ..] if length > 0 => 1,
+            [b'\\', b'r' | b'n', ..] if length > 0 => 2,
+            _ => {
+                if length >= LONG {
+                    stretches.push(start..at);
+                }
+                (length, start) = (0, at + 1);
+                1
+            }
+        };
+        at += width;
+    }
+    stretches
 }
 
 /// As `suspects`, for a text that is one entry.
@@ -98,6 +126,18 @@ mod tests {
         let text = "a pässword b";
         assert_eq!(masked(text, 0..text.len(), &[0..1, 2..11]), "* ********* b");
         assert_eq!(masked(text, 9..text.len(), &[0..1, 2..11]), "** b");
+    }
+
+    #[test]
+    fn long_base64_is_taken_for_a_key() {
+        let key = "MIIEvgIBADANBgkqhkiG9w0BAQEFAASCBKgwggSkAgEAAoIBAQC7VJTUt9Us8cKj";
+        for (opening, line_end) in [("pem = '''", "\n"), ("{\"pem\": \"", "\\n")] {
+            let shown = shown(&format!("{opening}{key}{line_end}ab12+/==\" x"));
+            assert!(shown.starts_with(opening) && shown.ends_with("\" x"), "{shown}");
+            assert!(!shown.contains("ab12") && !shown.contains("MIIE"), "{shown}");
+        }
+        let name = "a-registry.with-a-long-name.example.com/and/a/long/path/as/well/as/this/one";
+        assert_eq!(shown(name), name);
     }
 
     #[test]

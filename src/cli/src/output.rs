@@ -12,6 +12,7 @@ use crate::failure::Failure;
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 pub const UNSURE: Style = AnsiColor::Yellow.on_default().bold();
+pub const INFO: Style = AnsiColor::Cyan.on_default().bold();
 pub const LABEL: Style = Style::new().dimmed();
 
 /// Standard output, buffered.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use pullgate::{Finding, Severity};
+use serde::Serialize;
 
 use crate::document::Located;
 use crate::failure::Failure;
@@ -48,6 +49,11 @@ pub fn count(findings: impl Iterator<Item = Severity> + Clone) -> String {
         number(of(Severity::Info), "info", "info"),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// A report for programs: one line of JSON.
+pub fn json_line(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::bare(format!("cannot write the report as JSON: {error}")))
 }
 
 /// A source, ready to show lines of.

@@ -26,16 +26,7 @@ impl Source {
     /// `what` says what the file is for, as in ``cannot read the WHAT `x.toml` ``.
     pub fn read(path: &Path, what: &str, limit: usize) -> Result<Option<Self>, Failure> {
         let name = name_of(path);
-        let room = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        let mut bytes = Vec::new();
-        let read = if is_stdin(path) {
-            io::stdin().lock().take(room).read_to_end(&mut bytes)
-        } else {
-            File::open(path).and_then(|file| file.take(room).read_to_end(&mut bytes))
-        };
-        if let Err(error) = read {
-            return Err(unreadable(&name, what, &error));
-        }
+        let bytes = read_bytes(path, what, limit.saturating_add(1))?;
         if bytes.len() > limit {
             return Ok(None);
         }
@@ -51,6 +42,21 @@ impl Source {
     /// What was given with a flag.
     pub fn flag(name: &str, text: &str) -> Self {
         Self { name: name.to_owned(), text: text.to_owned(), is_file: false }
+    }
+}
+
+/// The first `limit` bytes of a file, or of standard input where the path is `-`.
+pub fn read_bytes(path: &Path, what: &str, limit: usize) -> Result<Vec<u8>, Failure> {
+    let room = u64::try_from(limit).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let read = if is_stdin(path) {
+        io::stdin().lock().take(room).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(room).read_to_end(&mut bytes))
+    };
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(unreadable(&name_of(path), what, &error)),
     }
 }
 

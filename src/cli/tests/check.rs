@@ -8,8 +8,10 @@ use std::process::Stdio;
 use common::{file, program, run, run_with};
 use serde_json::{Value, json};
 
+/// The codes of the findings, but those that say who vouches for a registry (rule C2): any whitelist has them.
 fn codes(report: &Value) -> Vec<&str> {
-    report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap()).collect()
+    let codes = report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap());
+    codes.filter(|code| !code.starts_with("authority-")).collect()
 }
 
 #[test]
@@ -55,12 +57,13 @@ fn ranges_refer_to_the_text_that_was_given() {
         let ran = run(&["check", "--json", &file(extension, &text)]);
         let report = &ran.json()[0];
         assert_eq!((ran.code, codes(report)), (Some(0), vec!["network-host-bits"]), "{ran:?}");
-        let range = &report["findings"][0]["range"];
+        let mut findings = report["findings"].as_array().unwrap().iter();
+        let range = &findings.find(|finding| finding["code"] == "network-host-bits").unwrap()["range"];
         let offset = |name: &str| usize::try_from(range[name].as_u64().unwrap()).unwrap();
         assert_eq!(&text[offset("start")..offset("end")], entry);
         let utf16: Vec<u16> = text.encode_utf16().collect();
         assert_eq!(String::from_utf16(&utf16[offset("startUtf16")..offset("endUtf16")]).unwrap(), entry);
-        assert!(report["findings"][0]["path"].as_str().unwrap().starts_with("/whitelist/1"));
+        assert!(report.to_string().contains("\"path\":\"/whitelist/1"));
         assert!(report["canonical"].as_str().unwrap().contains("10.2.2.0/24"));
     }
 }

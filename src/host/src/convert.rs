@@ -1,9 +1,9 @@
 //! The component's types as those of the crate `pullgate`, and back.
 
 use pullgate::{
-    Allowed, Answer, Attempt, Code, Decision, Denial, Denied, EntryKind, EntryReport, Explanation, Finding, List,
-    Matched, Miss, Nearest, PolicyReport, Question, QuestionKind, Range, ReferenceKind, Request, Scheme, Severity,
-    Step, Topic,
+    Allowed, Answer, Attempt, Authority, CertificateDescription, CertificateReport, Code, Decision, Denial, Denied,
+    EntryKind, EntryReport, Explanation, Finding, KeyDescription, List, Matched, Miss, Nearest, PolicyReport, Question,
+    QuestionKind, Range, ReferenceKind, Request, Scheme, Severity, Step, Topic,
 };
 use serde::Deserialize;
 
@@ -49,6 +49,48 @@ pub(crate) fn entry_report(text: &str, report: validation::EntryReport) -> Resul
 
 pub(crate) fn policy_report(report: validation::PolicyReport) -> Result<PolicyReport, Failure> {
     Ok(PolicyReport { canonical: report.canonical, findings: findings(report.findings)? })
+}
+
+pub(crate) fn certificate_report(report: validation::CertificateReport) -> Result<CertificateReport, Failure> {
+    Ok(CertificateReport {
+        certificates: report.certificates.into_iter().map(certificate).collect::<Result<_, _>>()?,
+        findings: findings(report.findings)?,
+    })
+}
+
+fn certificate(certificate: validation::Certificate) -> Result<CertificateDescription, Failure> {
+    let validation::Key { algorithm, bits, curve } = certificate.key;
+    Ok(CertificateDescription {
+        subject: certificate.subject,
+        issuer: certificate.issuer,
+        serial: certificate.serial,
+        not_before: certificate.not_before,
+        not_after: certificate.not_after,
+        key: KeyDescription { algorithm, bits, curve },
+        signature_algorithm: certificate.signature_algorithm,
+        sha256: certificate.sha256,
+        sha1: certificate.sha1,
+        is_ca: certificate.is_ca,
+        path_length: certificate.path_length,
+        key_usage: certificate.key_usage,
+        extended_key_usage: certificate.extended_key_usage,
+        subject_alt_names: certificate.subject_alt_names,
+        subject_key_id: certificate.subject_key_id,
+        authority_key_id: certificate.authority_key_id,
+        self_signed: certificate.self_signed,
+        line: certificate.line,
+        findings: findings(certificate.findings)?,
+    })
+}
+
+pub(crate) fn authority(authority: admission::Authority) -> Authority {
+    Authority {
+        fingerprint: authority.fingerprint,
+        title: authority.title,
+        der: authority.der,
+        not_before: authority.not_before,
+        not_after: authority.not_after,
+    }
 }
 
 /// The findings. A component of other rules may have codes that this program does not know: that is a failure, since

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use pullgate::{Decision, Explanation, Fact, Finding, Question, Request, Step, Topic};
+use pullgate::{Authority, Decision, Explanation, Fact, Finding, Question, Request, Step, Topic};
 
 use crate::convert;
 use crate::dns::Dns;
@@ -61,6 +61,7 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Gate {
     pool: Arc<Pool>,
+    authorities: Arc<[Authority]>,
     dns: Option<Dns>,
 }
 
@@ -72,14 +73,21 @@ impl Gate {
         options: Options,
     ) -> Result<(Self, Vec<Finding>), LoadError> {
         let Options { limits, dns } = options;
-        let (first, findings) = Loaded::new(module, &limits, document, at)?;
+        let (first, authorities, findings) = Loaded::new(module, &limits, document, at)?;
         let pool = Arc::new(Pool::new(module.clone(), limits, document.into(), at, first));
-        Ok((Self { pool, dns }, findings))
+        Ok((Self { pool, authorities: authorities.into(), dns }, findings))
     }
 
     /// The module that decides.
     pub fn module(&self) -> &Module {
         self.pool.module()
+    }
+
+    /// The certificates of the policy and its projects that may vouch for registries, each once, sorted by fingerprint.
+    /// Those that were not valid when the policy was loaded are left out. Which of them count for a registry, a decision
+    /// says (rule C1).
+    pub fn authorities(&self) -> &[Authority] {
+        &self.authorities
     }
 
     /// Decides one request, asking DNS where that is needed. Never fails: what goes wrong is a denial.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pullgate::Finding;
+use pullgate::{Authority, Finding};
 use wasmtime::component::ResourceAny;
 use wasmtime::{ResourceLimiter, Store};
 
@@ -28,6 +28,9 @@ pub(crate) struct Loaded {
     policy: ResourceAny,
 }
 
+/// What loading gives: the policy in its instance, its trust anchors, and the findings.
+pub(crate) type Loading = (Loaded, Vec<Authority>, Vec<Finding>);
+
 impl Instance {
     pub(crate) fn new(module: &Module, limits: &Limits) -> Result<Self, Failure> {
         let mut store = Store::new(module.engine(), Bounds { memory: limits.memory });
@@ -52,18 +55,20 @@ impl Instance {
 
 impl Loaded {
     /// Loads a policy into a new instance.
-    pub(crate) fn new(
-        module: &Module,
-        limits: &Limits,
-        document: &str,
-        at: u64,
-    ) -> Result<(Self, Vec<Finding>), LoadError> {
+    pub(crate) fn new(module: &Module, limits: &Limits, document: &str, at: u64) -> Result<Loading, LoadError> {
         let mut instance = Instance::new(module, limits)?;
         let loaded = instance.call(limits.load, |exports, store| {
             exports.pullgate_policy_admission().policy().call_load(store, document, at)
         })?;
         match loaded {
-            Ok(loaded) => Ok((Self { instance, policy: loaded.policy }, convert::findings(loaded.findings)?)),
+            Ok(loaded) => {
+                let policy = loaded.policy;
+                let authorities = instance.call(limits.load, |exports, store| {
+                    exports.pullgate_policy_admission().policy().call_authorities(store, policy)
+                })?;
+                let authorities = authorities.into_iter().map(convert::authority).collect();
+                Ok((Self { instance, policy }, authorities, convert::findings(loaded.findings)?))
+            }
             Err(findings) => Err(LoadError::Policy(convert::findings(findings)?)),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use pullgate::{EntryReport, Finding, List, PolicyReport};
+use pullgate::{CertificateReport, EntryReport, Finding, List, PolicyReport};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, EngineWeak};
@@ -125,6 +125,18 @@ impl Module {
             exports.pullgate_policy_validation().call_check_entry(store, text, convert::list_in(list))
         })?;
         convert::entry_report(text, report)
+    }
+
+    /// Checks certificates given as PEM, at most 1 MiB, as of `at`, in seconds since 1970-01-01 UTC. `pem` is what a file
+    /// holds, whatever that is.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails. A file with errors is a report with findings.
+    pub fn check_certificates(&self, pem: &[u8], at: u64) -> Result<CertificateReport, Failure> {
+        let report =
+            self.check(|exports, store| exports.pullgate_policy_validation().call_check_certificates(store, pem, at))?;
+        convert::certificate_report(report)
     }
 
     /// Checks a policy document, JSON text of at most 64 MiB, as of `at`, in seconds since 1970-01-01 UTC.

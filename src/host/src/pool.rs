@@ -112,7 +112,7 @@ impl Pool {
         let pool = Arc::clone(self);
         let load = move || {
             let made = Loaded::new(&pool.module, &pool.limits, &pool.document, pool.at);
-            pool.grown(made.map(|(instance, _)| instance));
+            pool.grown(made.map(|(instance, ..)| instance));
         };
         match thread::Builder::new().name("pullgate-load".to_owned()).spawn(load) {
             Ok(_) => state.growing = true,

@@ -16,6 +16,14 @@ impl validation::Guest for Face {
         }
     }
 
+    fn check_certificates(pem: Vec<u8>, at: u64) -> validation::CertificateReport {
+        let report = pullgate::check_certificates(&pem, at);
+        validation::CertificateReport {
+            certificates: report.certificates.into_iter().map(certificate).collect(),
+            findings: findings(report.findings),
+        }
+    }
+
     fn check_policy(document: String, at: u64) -> validation::PolicyReport {
         let report = pullgate::check_policy(&document, at);
         validation::PolicyReport { canonical: report.canonical, findings: findings(report.findings) }
@@ -57,6 +65,17 @@ impl admission::GuestPolicy for pullgate::Policy {
 
     fn decide_text(&self, request: admission::Request) -> String {
         asked(&request, |request| self.answer(request).to_json())
+    }
+
+    fn authorities(&self) -> Vec<admission::Authority> {
+        let authority = |authority: &pullgate::Authority| admission::Authority {
+            fingerprint: authority.fingerprint.clone(),
+            title: authority.title.clone(),
+            der: authority.der.clone(),
+            not_before: authority.not_before,
+            not_after: authority.not_after,
+        };
+        self.authorities().iter().map(authority).collect()
     }
 
     fn explain(&self, request: admission::Request) -> admission::Explanation {
@@ -120,6 +139,31 @@ fn entry_kind(kind: pullgate::EntryKind) -> types::EntryKind {
         pullgate::EntryKind::Network => types::EntryKind::Network,
         pullgate::EntryKind::Name => types::EntryKind::Name,
         pullgate::EntryKind::Wildcard => types::EntryKind::Wildcard,
+    }
+}
+
+fn certificate(certificate: pullgate::CertificateDescription) -> validation::Certificate {
+    let pullgate::KeyDescription { algorithm, bits, curve } = certificate.key;
+    validation::Certificate {
+        subject: certificate.subject,
+        issuer: certificate.issuer,
+        serial: certificate.serial,
+        not_before: certificate.not_before,
+        not_after: certificate.not_after,
+        key: validation::Key { algorithm, bits, curve },
+        signature_algorithm: certificate.signature_algorithm,
+        sha256: certificate.sha256,
+        sha1: certificate.sha1,
+        is_ca: certificate.is_ca,
+        path_length: certificate.path_length,
+        key_usage: certificate.key_usage,
+        extended_key_usage: certificate.extended_key_usage,
+        subject_alt_names: certificate.subject_alt_names,
+        subject_key_id: certificate.subject_key_id,
+        authority_key_id: certificate.authority_key_id,
+        self_signed: certificate.self_signed,
+        line: certificate.line,
+        findings: findings(certificate.findings),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The JavaScript face: `checkEntry`, `checkPolicy`, `Policy`, `version` and `rules`.
+//! The JavaScript face: `checkEntry`, `checkCertificates`, `checkPolicy`, `Policy`, `version` and `rules`.
 //!
 //! Whatever comes in is taken as any value at all and looked at here: a value of the wrong type is a `TypeError` that
 //! says what was wanted, never an answer. Objects come in as JSON text, so that the decoder which refuses an unknown
@@ -6,7 +6,7 @@
 
 use std::ops::RangeInclusive;
 
-use js_sys::{Number, Object, Reflect, TypeError};
+use js_sys::{Array, Number, Object, Reflect, TypeError, Uint8Array};
 use pullgate::OwnedRequest;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -22,6 +22,18 @@ pub fn check_entry(text: &JsValue, list: &JsValue) -> Result<JsValue, JsValue> {
         _ => return Err(type_error("`list` must be \"whitelist\", \"insecure\" or \"built-in\"")),
     };
     out(&pullgate::check_entry(&text, list))
+}
+
+/// Checks certificates given as PEM, as of `at`, in seconds since 1970-01-01 UTC. `pem` is a string, or a file's content as
+/// a `Uint8Array`.
+#[wasm_bindgen(js_name = checkCertificates)]
+pub fn check_certificates(pem: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
+    let bytes = match (pem.as_string(), pem.dyn_ref::<Uint8Array>()) {
+        (Some(text), _) => text.into_bytes(),
+        (None, Some(bytes)) => bytes.to_vec(),
+        (None, None) => return Err(type_error("`pem` must be a string or a Uint8Array")),
+    };
+    out(&pullgate::check_certificates(&bytes, time(at)?))
 }
 
 /// Checks a whole policy document, given as JSON text, as of `at`, in seconds since 1970-01-01 UTC.
@@ -74,11 +86,11 @@ impl Policy {
     /// Decides many requests, given as an array, in order.
     #[wasm_bindgen(js_name = decideMany)]
     pub fn decide_many(&self, requests: &JsValue) -> Result<JsValue, JsValue> {
-        if !js_sys::Array::is_array(requests) {
+        if !Array::is_array(requests) {
             return Err(type_error("`requests` must be an array"));
         }
         let requests: Vec<OwnedRequest> =
-            js_sys::Array::from(requests).iter().map(|value| request(&value)).collect::<Result<_, _>>()?;
+            Array::from(requests).iter().map(|value| request(&value)).collect::<Result<_, _>>()?;
         let answers: Vec<_> = requests.iter().map(|request| self.0.answer(&request.as_request())).collect();
         out(&answers)
     }
@@ -87,6 +99,21 @@ impl Policy {
     #[wasm_bindgen(js_name = decideText)]
     pub fn decide_text(&self, question: &JsValue) -> Result<String, JsValue> {
         Ok(self.0.answer(&request(question)?.as_request()).to_json())
+    }
+
+    /// The trust anchors of the policy and its projects, sorted by fingerprint: `{fingerprint, title, der, notBefore,
+    /// notAfter}`, with `der` as a `Uint8Array` and times in seconds since 1970-01-01 UTC.
+    pub fn authorities(&self) -> Result<Array, JsValue> {
+        let authority = |authority: &pullgate::Authority| {
+            let object = Object::new();
+            set(&object, "fingerprint", authority.fingerprint.as_str().into())?;
+            set(&object, "title", authority.title.as_str().into())?;
+            set(&object, "der", Uint8Array::from(authority.der.as_slice()).into())?;
+            set(&object, "notBefore", (authority.not_before as f64).into())?;
+            set(&object, "notAfter", (authority.not_after as f64).into())?;
+            Ok(JsValue::from(object))
+        };
+        self.0.authorities().iter().map(authority).collect::<Result<Array, JsValue>>()
     }
 
     /// The same decision with its reasoning, in `steps`.

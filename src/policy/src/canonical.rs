@@ -93,7 +93,7 @@ impl Serialize for Item<'_> {
 impl Serialize for Authority<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("pem", &self.pem)?;
+        map.serialize_entry("pem", self.pem.text())?;
         if let Some(registries) = &self.registries {
             map.serialize_entry("registries", registries)?;
         }

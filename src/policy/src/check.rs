@@ -244,7 +244,7 @@ fn own_rank(entry: &Entry) -> Rank {
 }
 
 /// An entry of a list in the group that shares a port with this one.
-fn overlapping<'i>(group: Group<'i>, list: List, entry: &Entry) -> Option<&'i Row> {
+pub(crate) fn overlapping<'i>(group: Group<'i>, list: List, entry: &Entry) -> Option<&'i Row> {
     let row = match entry.port {
         Some(_) => ports_over(entry).iter().find_map(|port| group.on_port(list, *port).first()),
         None => group.in_list(list).first(),

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use crate::authority::Authority;
 use crate::decision::{
     Allowed, Answer, Attempt, Decision, Denial, Denied, Fact, Matched, Question, QuestionKind, Request, Scheme,
 };
@@ -16,6 +17,7 @@ use crate::hub;
 use crate::index::{ANY_PORT, Flow, Group, Index, Rank, Row, Subject};
 use crate::name;
 use crate::nearest;
+use crate::order;
 use crate::policy::{Policy, Scope};
 use crate::reference::{Reference, Registry};
 
@@ -332,12 +334,32 @@ impl<'p, 'r> Ask<'p, 'r> {
             let nearest = nearest::find(self, outside);
             return Decision::Deny(Denied { reason: Denial::NotWhitelisted, text, nearest });
         }
+        let verified = !standing.is_insecure();
         Decision::Allow(Allowed {
             by: self.decider(standing).map(|hit| hit.matched()),
             attempts: self.attempts(standing),
-            authorities: Vec::new(),
+            authorities: if verified { self.fingerprints() } else { Vec::new() },
             pinned,
         })
+    }
+
+    fn fingerprints(&self) -> Vec<Cow<'p, str>> {
+        self.authorities().map(|authority| Cow::Borrowed(authority.fingerprint.as_str())).collect()
+    }
+
+    /// The policy's certificate authorities that may vouch for the registry (rule C1), sorted by fingerprint.
+    pub fn authorities(&self) -> impl Iterator<Item = &'p Authority> + use<'p> {
+        let anchors = self.policy.authorities();
+        let mut found = Vec::new();
+        if !anchors.is_empty() {
+            self.policy.global.authorities.applying(self.subject(), &self.ports, &mut found);
+            if let Some((_, scope)) = self.project {
+                scope.authorities.applying(self.subject(), &self.ports, &mut found);
+            }
+            order::sort(&mut found, &|a, b| a.cmp(&b));
+            found.dedup();
+        }
+        found.into_iter().filter_map(|place| anchors.get(usize::try_from(place).ok()?))
     }
 
     /// Rules T1 to T3.

@@ -66,7 +66,13 @@ pub(crate) struct Item<'t> {
 /// One element of `certificate_authorities`.
 #[derive(Debug)]
 pub(crate) struct Authority<'t> {
-    pub pem: Cow<'t, str>,
+    /// Its index in the list as written.
+    pub index: usize,
+    /// Where it stands.
+    pub place: Range<usize>,
+    /// A string.
+    pub pem: Value<'t>,
+    /// The registries that it is limited to; without a limit it counts for all.
     pub registries: Option<Items<'t>>,
 }
 
@@ -100,6 +106,11 @@ pub(crate) fn item_path(project: Option<&str>, list: List, index: usize, object:
 /// The JSON Pointer of a list.
 pub(crate) fn list_path(project: Option<&str>, list: List) -> String {
     format!("{}/{}", project.map(project_path).unwrap_or_default(), member_of(list))
+}
+
+/// The JSON Pointer of a member of a certificate authority.
+pub(crate) fn authority_path(project: Option<&str>, index: usize, member: &str) -> String {
+    format!("{}/certificate_authorities/{index}/{member}", project.map(project_path).unwrap_or_default())
 }
 
 /// The member that holds a list.
@@ -184,17 +195,26 @@ impl<'t> Reader<'t, '_> {
             for member in members {
                 let path = format!("{path}/{}", member.name);
                 match &*member.name {
-                    "pem" => pem = Some(self.decoder.string(&path, member.value)),
+                    "pem" => pem = Some(self.string(&path, member.value)),
                     _ => registries = self.items(&path, member.value, None),
                 }
             }
             match pem {
-                Some(Some(pem)) => authorities.push(Authority { pem, registries }),
+                Some(Some(pem)) => authorities.push(Authority { index, place, pem, registries }),
                 Some(None) => {}
                 None => self.decoder.missing(&path, place, "pem"),
             }
         }
         Some(authorities)
+    }
+
+    /// A string that keeps its place.
+    fn string(&mut self, path: &str, value: Value<'t>) -> Option<Value<'t>> {
+        if matches!(value.content, Content::String(_)) {
+            return Some(value);
+        }
+        self.decoder.wrong_type(path, &value, "a string");
+        None
     }
 
     /// Reads a list of entries. Without `list`, transport and namespaces say nothing: the limits of an authority.

@@ -99,7 +99,7 @@ pub fn check_entry(text: &str, list: List) -> EntryReport {
         text: mask_user_information(text).into_owned(),
         kind: entry.as_ref().map(Entry::kind),
         entry: entry.map(|entry| entry.to_string()),
-        findings: findings(text, notes),
+        findings: findings(text.as_bytes(), notes),
     }
 }
 

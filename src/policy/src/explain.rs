@@ -23,15 +23,17 @@ impl Policy {
     pub fn explain<'a>(&'a self, request: &Request<'a>) -> Explanation<'a> {
         let answer = self.answer(request);
         let mut steps = Vec::new();
+        let mut authorities = String::new();
         if let Ok(reference) = Reference::read(request.reference, request.kind) {
             steps.push(step(Topic::Reference, read_as(&reference)));
             if let Ok(ask) = self.ask(&reference, request) {
                 steps.push(step(Topic::Mode, mode(&ask)));
                 entries(&ask, &mut steps);
+                authorities = vouching(&ask);
                 steps.extend(ask.facts.iter().map(|fact| step(Topic::Dns, said(fact))));
             }
         }
-        conclusion(&answer, &mut steps);
+        conclusion(&answer, authorities, &mut steps);
         Explanation { answer, steps }
     }
 }
@@ -203,10 +205,13 @@ fn by_names(ask: &Ask<'_, '_>, address: IpAddr, domain: &str) -> Result<String, 
     }
 }
 
-fn conclusion(answer: &Answer<'_>, steps: &mut Vec<Step<'_>>) {
+fn conclusion(answer: &Answer<'_>, authorities: String, steps: &mut Vec<Step<'_>>) {
     match &answer.decision {
         Decision::Allow(allowed) => {
             steps.push(step(Topic::Transport, transport(allowed.by.as_ref(), allowed)));
+            if allowed.attempts.iter().any(|attempt| attempt.verified) {
+                steps.push(step(Topic::Authorities, authorities));
+            }
             if !allowed.pinned.is_empty() {
                 steps.push(step(
                     Topic::Dns,
@@ -235,6 +240,17 @@ fn conclusion(answer: &Answer<'_>, steps: &mut Vec<Step<'_>>) {
                 })
                 .collect();
             steps.push(step(Topic::Outcome, format!("undecided until DNS was asked for {}", questions.join(" and "))));
+        }
+    }
+}
+
+/// Rule C1.
+fn vouching(ask: &Ask<'_, '_>) -> String {
+    let titles: Vec<String> = ask.authorities().map(|authority| format!("`{}`", authority.title)).collect();
+    match titles.as_slice() {
+        [] => "the certificate must be from a well-known authority".to_owned(),
+        titles => {
+            format!("the certificate must be from a well-known authority, or from the policy's {}", titles.join(", "))
         }
     }
 }

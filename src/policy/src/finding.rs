@@ -64,6 +64,13 @@ pub struct Finding {
     pub fix: Option<String>,
 }
 
+impl Finding {
+    /// Whether the input is refused.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
 /// A finding in the making: offsets in bytes of whatever text the caller counts in.
 #[derive(Clone, Debug)]
 pub(crate) struct Note {
@@ -97,7 +104,7 @@ impl Note {
 }
 
 /// Turns notes with offsets into `text` to findings in the order of the text. The UTF-16 offsets are counted in one pass.
-pub(crate) fn findings(text: &str, notes: Vec<Note>) -> Vec<Finding> {
+pub(crate) fn findings(text: &[u8], notes: Vec<Note>) -> Vec<Finding> {
     let mut counter = Utf16Counter { text, bytes: 0, units: 0 };
     order::sorted(notes, |a, b| (a.start, a.end).cmp(&(b.start, b.end)))
         .into_iter()
@@ -119,7 +126,7 @@ pub(crate) fn findings(text: &str, notes: Vec<Note>) -> Vec<Finding> {
 
 /// Counts UTF-16 code units up to byte offsets that do not go backwards.
 struct Utf16Counter<'t> {
-    text: &'t str,
+    text: &'t [u8],
     bytes: usize,
     units: u32,
 }
@@ -134,8 +141,15 @@ impl Utf16Counter<'_> {
     }
 }
 
-fn utf16_length(text: &str) -> u32 {
-    offset(if text.is_ascii() { text.len() } else { text.encode_utf16().count() })
+/// As JavaScript's `TextDecoder` reads it: what is no UTF-8 is U+FFFD.
+fn utf16_length(text: &[u8]) -> u32 {
+    if text.is_ascii() {
+        return offset(text.len());
+    }
+    let units = text
+        .utf8_chunks()
+        .map(|chunk| chunk.valid().encode_utf16().count().saturating_add(usize::from(!chunk.invalid().is_empty())));
+    offset(units.fold(0, usize::saturating_add))
 }
 
 /// A byte offset as it is reported. Texts of 4 GiB and over are refused long before.

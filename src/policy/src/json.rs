@@ -71,14 +71,50 @@ impl<'t> Value<'t> {
 
     /// Where a stretch of a decoded string stands in the text that the value was read from.
     pub fn place_within(&self, text: &str, decoded: Range<usize>) -> Range<usize> {
+        self.places(text).of(decoded)
+    }
+
+    /// Where stretches of a decoded string stand in the text that the value was read from.
+    pub fn places<'s>(&self, text: &'s str) -> Places<'s> {
         let inner = self.inner_place();
         let written = text.get(inner.clone()).unwrap_or_default();
-        if !written.contains('\\') {
-            return inner.start.saturating_add(decoded.start)..inner.start.saturating_add(decoded.end);
+        Places { written, start: inner.start, escaped: written.contains('\\'), decoded: 0, passed: 0 }
+    }
+
+    /// The text of a string.
+    pub fn text(&self) -> &str {
+        match &self.content {
+            Content::String(text) => text,
+            _ => "",
         }
-        let start = written_offset(written, decoded.start);
-        let end = written_offset(written, decoded.end).max(start);
-        inner.start.saturating_add(start)..inner.start.saturating_add(end)
+    }
+}
+
+/// Finds the places of stretches of a decoded string, quickly where each begins no earlier than the one before.
+pub(crate) struct Places<'s> {
+    written: &'s str,
+    start: usize,
+    escaped: bool,
+    /// How far it has come: in the decoded string, and in the written one.
+    decoded: usize,
+    passed: usize,
+}
+
+impl Places<'_> {
+    pub fn of(&mut self, stretch: Range<usize>) -> Range<usize> {
+        if !self.escaped {
+            return self.start.saturating_add(stretch.start)..self.start.saturating_add(stretch.end);
+        }
+        if stretch.start < self.decoded {
+            (self.decoded, self.passed) = (0, 0);
+        }
+        let rest = |passed: usize| self.written.get(passed..).unwrap_or_default();
+        let further = written_offset(rest(self.passed), stretch.start.saturating_sub(self.decoded));
+        self.passed = self.passed.saturating_add(further);
+        self.decoded = stretch.start;
+        let length = written_offset(rest(self.passed), stretch.end.saturating_sub(stretch.start));
+        let start = self.start.saturating_add(self.passed);
+        start..start.saturating_add(length)
     }
 }
 

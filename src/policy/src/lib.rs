@@ -25,16 +25,24 @@
     )
 )]
 
+mod algorithm;
+mod authority;
 mod canonical;
+mod certificate;
 mod check;
 mod code;
+mod constraints;
+mod content;
 mod decide;
 mod decision;
 mod decode;
+mod description;
+mod distinguished_name;
 mod document;
 mod entry;
 mod explain;
 mod finding;
+mod general_name;
 mod host;
 mod hub;
 mod index;
@@ -42,21 +50,24 @@ mod json;
 mod name;
 mod nearest;
 mod order;
+mod pem;
 mod policy;
 mod reference;
 mod repository;
 mod request;
 mod script;
 
+pub use authority::Authority;
 pub use code::{CODES, Code, CodeRow};
 pub use decision::{
     Allowed, Answer, Attempt, Decision, Denial, Denied, Explanation, Fact, Matched, Miss, Nearest, Question,
     QuestionKind, ReferenceKind, Request, Scheme, Step, Topic,
 };
+pub use description::{CertificateDescription, CertificateReport, KeyDescription, check_certificates};
 pub use document::{MAX_DOCUMENT, MAX_ENTRIES};
 pub use entry::{EntryKind, EntryReport, MAX_ENTRY, check_entry};
 pub use finding::{Finding, List, Range, Severity};
-
+pub use pem::{MAX_BLOCKS, MAX_BUNDLE};
 pub use policy::{Loaded, Policy, PolicyReport, check_policy};
 pub use request::OwnedRequest;
 

@@ -3,8 +3,10 @@
 use hashbrown::HashMap;
 use serde::Serialize;
 
+use crate::authority::{self, Authorities, Authority, Given};
 use crate::canonical;
 use crate::check;
+use crate::code::Code;
 use crate::document::{self, Document, Lists};
 use crate::finding::{Finding, List, Note, findings};
 use crate::index::Index;
@@ -18,6 +20,8 @@ pub struct Policy {
     project_scopes: Vec<Scope>,
     /// Whether addresses and networks may cover names (rule M4).
     pub(crate) resolves: bool,
+    /// The certificates of the document that may vouch for registries, sorted by fingerprint.
+    anchors: Vec<Authority>,
 }
 
 /// The lists of the document, or of one of its projects.
@@ -26,6 +30,8 @@ pub(crate) struct Scope {
     /// Whether there is a `whitelist` member (rule W1).
     pub whitelist: bool,
     pub index: Index,
+    /// Who may vouch for registries (rule C1).
+    pub authorities: Authorities,
 }
 
 /// A policy that was loaded, and what there is to say of its document.
@@ -33,7 +39,8 @@ pub(crate) struct Scope {
 pub struct Loaded {
     /// The policy.
     pub policy: Policy,
-    /// Findings, in document order, none of them an error.
+    /// Findings, in document order. The only error among them is `certificate-expired`: the certificate is left out, and
+    /// the rest stands (rule P3).
     pub findings: Vec<Finding>,
 }
 
@@ -52,25 +59,37 @@ pub struct PolicyReport {
 /// entries are read (rule P5).
 pub fn check_policy(text: &str, at: u64) -> PolicyReport {
     let read = read(text, at);
-    let canonical = (!read.failed).then(|| canonical::write(&read.document));
+    let canonical = (!read.findings.iter().any(Finding::is_error)).then(|| canonical::write(&read.document));
     PolicyReport { canonical, findings: read.findings }
 }
 
 impl Policy {
     /// Loads a policy document (JSON text) as of `at`, in seconds since 1970-01-01 UTC. A document with any error does
-    /// not load (rule P3): the error is its findings.
+    /// not load (rule P3): the error is its findings. Time alone never keeps a policy from loading: a certificate that
+    /// has expired, or is not valid yet, is left out of the trust anchors.
     pub fn load(text: &str, at: u64) -> Result<Loaded, Vec<Finding>> {
         let read = read(text, at);
-        if read.failed { Err(read.findings) } else { Ok(Loaded { policy: read.policy, findings: read.findings }) }
+        let failed = read.findings.iter().any(|finding| finding.is_error() && finding.code != Code::CertificateExpired);
+        if failed { Err(read.findings) } else { Ok(Loaded { policy: read.policy, findings: read.findings }) }
     }
 
-    pub(crate) fn from_document(document: &Document<'_>) -> Self {
+    /// The certificates of the document and its projects that may vouch for registries, each once, sorted by fingerprint.
+    /// Which of them count for a registry, a decision says (rule C1).
+    pub fn authorities(&self) -> &[Authority] {
+        &self.anchors
+    }
+
+    fn from_document<'d>(document: &'d Document<'d>, given: &[Given<'d>], at: u64) -> Self {
+        let (anchors, authorities) = authority::load(document, given, at);
+        let mut authorities = authorities.into_iter();
+        let mut scope = |lists| Scope::new(lists, authorities.next().unwrap_or_default());
         let projects = || document.projects.iter().flatten();
         Policy {
-            global: Scope::new(&document.global),
+            global: scope(&document.global),
             projects: projects().zip(0..).map(|(project, place)| (project.name.as_ref().into(), place)).collect(),
-            project_scopes: projects().map(|project| Scope::new(&project.lists)).collect(),
+            project_scopes: projects().map(|project| scope(&project.lists)).collect(),
             resolves: document.match_resolved_addresses.unwrap_or_default(),
+            anchors,
         }
     }
 
@@ -90,12 +109,12 @@ impl Policy {
 }
 
 impl Scope {
-    fn new(lists: &Lists<'_>) -> Self {
+    fn new(lists: &Lists<'_>, authorities: Authorities) -> Self {
         let entries = [List::Whitelist, List::Insecure, List::BuiltIn].into_iter().flat_map(|list| {
             let enabled = lists.items(list).iter().filter(|item| item.enabled);
             enabled.map(move |item| (list, u32::try_from(item.index).unwrap_or(u32::MAX), item.entry()))
         });
-        Scope { whitelist: lists.whitelist.is_some(), index: Index::new(entries) }
+        Scope { whitelist: lists.whitelist.is_some(), index: Index::new(entries), authorities }
     }
 }
 
@@ -103,16 +122,22 @@ struct Read<'t> {
     document: Document<'t>,
     policy: Policy,
     findings: Vec<Finding>,
-    failed: bool,
 }
 
-fn read(text: &str, _at: u64) -> Read<'_> {
+fn read(text: &str, at: u64) -> Read<'_> {
     let mut notes = Vec::new();
     let document = document::read(text, &mut notes);
-    let policy = Policy::from_document(&document);
+    let mut certificate_notes = Vec::new();
+    let given = authority::read(text, &document, at, &mut certificate_notes);
+    let policy = Policy::from_document(&document, &given, at);
     check::check(&document, &policy, &mut notes);
-    let failed = notes.iter().any(Note::is_error);
-    Read { findings: findings(text, notes), document, policy, failed }
+    // Of lists that could not be read nothing is said as a whole.
+    if !notes.iter().any(Note::is_error) {
+        authority::check::check(&document, &policy, &given, &mut certificate_notes);
+    }
+    drop(given);
+    notes.extend(certificate_notes);
+    Read { findings: findings(text.as_bytes(), notes), document, policy }
 }
 
 #[cfg(test)]

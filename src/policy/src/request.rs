@@ -35,7 +35,7 @@ impl OwnedRequest {
         }
         match request {
             Some(request) if notes.is_empty() => Ok(request),
-            _ => Err(findings(text, notes)),
+            _ => Err(findings(text.as_bytes(), notes)),
         }
     }
 

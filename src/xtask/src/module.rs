@@ -44,8 +44,13 @@ const INPUTS: &[&str] = &[
 ];
 
 /// How the module is compiled. A component cannot be made of a module that speaks in reference types.
-const FLAGS: [&str; 3] =
-    ["-Ctarget-feature=-reference-types,-multivalue", "-Zunstable-options", "-Cpanic=immediate-abort"];
+const FLAGS: [&str; 4] = [
+    "-Ctarget-feature=-reference-types,-multivalue",
+    "-Zunstable-options",
+    "-Cpanic=immediate-abort",
+    // A fingerprint is taken of a few kilobytes, and the unrolled SHA-256 has as many.
+    "--cfg=sha2_backend_soft=\"compact\"",
+];
 
 /// Builds the module and the component, unless they are there and nothing changed since, and shows their digests.
 pub fn build(wanted: Option<Way>, force: bool) -> Result<()> {

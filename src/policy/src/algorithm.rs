@@ -1,0 +1,172 @@
+//! The algorithms of keys and signatures: their names, and which of them are too weak (rule C4).
+
+use std::fmt;
+
+use x509_cert::der::asn1::{AnyRef, UintRef};
+use x509_cert::der::oid::ObjectIdentifier;
+use x509_cert::der::{Decode, Encode, Reader, SliceReader};
+use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+
+/// The fewest bits that an RSA key may have.
+const MIN_RSA: u32 = 2_048;
+
+/// A public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    /// A name such as `RSA`, or dotted decimal.
+    pub algorithm: String,
+    /// The size of an RSA or DSA key's modulus.
+    pub bits: Option<u32>,
+    /// The curve of an EC key: a name such as `P-256`, or dotted decimal.
+    pub curve: Option<String>,
+}
+
+impl Key {
+    /// What to use in place of a weak key.
+    pub const WANTED: &str = "use RSA with at least 2048 bits, or EC with P-256, P-384 or P-521";
+
+    pub fn of(key: &SubjectPublicKeyInfoOwned) -> Self {
+        let id = key.algorithm.oid.to_string();
+        let bytes = key.subject_public_key.as_bytes().unwrap_or_default();
+        let parameters = key.algorithm.parameters.as_ref();
+        let plain = |algorithm: &str| Key { algorithm: algorithm.to_owned(), bits: None, curve: None };
+        match id.as_str() {
+            "1.2.840.113549.1.1.1" => Key { bits: first_number(bytes), ..plain("RSA") },
+            "1.2.840.113549.1.1.10" => Key { bits: first_number(bytes), ..plain("RSASSA-PSS") },
+            "1.2.840.10040.4.1" => {
+                let parameters = parameters.and_then(|parameters| parameters.to_der().ok()).unwrap_or_default();
+                Key { bits: first_number(&parameters), ..plain("DSA") }
+            }
+            "1.2.840.10045.2.1" => {
+                let curve = parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
+                Key { curve: Some(curve.map_or_else(|| "of its own".to_owned(), curve_name)), ..plain("EC") }
+            }
+            "1.3.101.112" => plain("Ed25519"),
+            "1.3.101.113" => plain("Ed448"),
+            id => plain(id),
+        }
+    }
+
+    pub fn is_weak(&self) -> bool {
+        match self.algorithm.as_str() {
+            "RSA" | "RSASSA-PSS" => self.bits.is_none_or(|bits| bits < MIN_RSA),
+            "EC" => !matches!(self.curve.as_deref(), Some("P-256" | "P-384" | "P-521")),
+            "DSA" => true,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.algorithm)?;
+        if let Some(bits) = self.bits {
+            write!(formatter, " with {bits} bits")?;
+        }
+        if let Some(curve) = &self.curve {
+            write!(formatter, " on the curve {curve}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The bits of the first number in a sequence: the modulus of an RSA key (RFC 8017, appendix A.1.1), or of DSA parameters.
+fn first_number(der: &[u8]) -> Option<u32> {
+    let sequence = AnyRef::from_der(der).ok()?;
+    let number: UintRef<'_> = SliceReader::new(sequence.value()).ok()?.decode().ok()?;
+    let bytes = number.as_bytes();
+    let leading = bytes.first()?.leading_zeros();
+    u32::try_from(bytes.len()).ok()?.checked_mul(8)?.checked_sub(leading)
+}
+
+fn curve_name(curve: ObjectIdentifier) -> String {
+    const NAMES: [(&str, &str); 9] = [
+        ("1.2.840.10045.3.1.1", "P-192"),
+        ("1.3.132.0.33", "P-224"),
+        ("1.2.840.10045.3.1.7", "P-256"),
+        ("1.3.132.0.34", "P-384"),
+        ("1.3.132.0.35", "P-521"),
+        ("1.3.132.0.10", "secp256k1"),
+        ("1.3.36.3.3.2.8.1.1.7", "brainpoolP256r1"),
+        ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
+        ("1.3.36.3.3.2.8.1.1.13", "brainpoolP512r1"),
+    ];
+    let id = curve.to_string();
+    let name = NAMES.iter().find(|(known, _)| *known == id);
+    name.map_or(id, |(_, name)| (*name).to_owned())
+}
+
+/// What a signature is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Strength {
+    Fine,
+    Sha1,
+    /// MD5 or earlier.
+    Broken,
+}
+
+/// A signature algorithm.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Signature {
+    /// A name as OpenSSL has it, or dotted decimal.
+    pub name: String,
+    pub strength: Strength,
+}
+
+impl Signature {
+    pub fn of(algorithm: &AlgorithmIdentifierOwned) -> Self {
+        let id = algorithm.oid.to_string();
+        let (name, strength) = match SIGNATURES.iter().find(|(known, ..)| *known == id) {
+            Some((_, name, strength)) => ((*name).to_owned(), *strength),
+            None => (id, Strength::Fine),
+        };
+        let strength = if name == PSS { pss_strength(algorithm) } else { strength };
+        Signature { name, strength }
+    }
+}
+
+const PSS: &str = "rsassaPss";
+
+const SIGNATURES: [(&str, &str, Strength); 22] = [
+    ("1.2.840.113549.1.1.2", "md2WithRSAEncryption", Strength::Broken),
+    ("1.2.840.113549.1.1.3", "md4WithRSAEncryption", Strength::Broken),
+    ("1.2.840.113549.1.1.4", "md5WithRSAEncryption", Strength::Broken),
+    ("1.3.14.3.2.3", "md5WithRSA", Strength::Broken),
+    ("1.3.14.3.2.15", "shaWithRSAEncryption", Strength::Broken),
+    ("1.2.840.113549.1.1.5", "sha1WithRSAEncryption", Strength::Sha1),
+    ("1.3.14.3.2.29", "sha1WithRSA", Strength::Sha1),
+    ("1.2.840.10045.4.1", "ecdsa-with-SHA1", Strength::Sha1),
+    ("1.2.840.10040.4.3", "dsaWithSHA1", Strength::Sha1),
+    ("1.2.840.113549.1.1.10", PSS, Strength::Fine),
+    ("1.2.840.113549.1.1.11", "sha256WithRSAEncryption", Strength::Fine),
+    ("1.2.840.113549.1.1.12", "sha384WithRSAEncryption", Strength::Fine),
+    ("1.2.840.113549.1.1.13", "sha512WithRSAEncryption", Strength::Fine),
+    ("1.2.840.113549.1.1.14", "sha224WithRSAEncryption", Strength::Fine),
+    ("1.2.840.10045.4.3.1", "ecdsa-with-SHA224", Strength::Fine),
+    ("1.2.840.10045.4.3.2", "ecdsa-with-SHA256", Strength::Fine),
+    ("1.2.840.10045.4.3.3", "ecdsa-with-SHA384", Strength::Fine),
+    ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512", Strength::Fine),
+    ("2.16.840.1.101.3.4.3.1", "dsa_with_SHA224", Strength::Fine),
+    ("2.16.840.1.101.3.4.3.2", "dsa_with_SHA256", Strength::Fine),
+    ("1.3.101.112", "ED25519", Strength::Fine),
+    ("1.3.101.113", "ED448", Strength::Fine),
+];
+
+/// The hash function of RSASSA-PSS is among its parameters; without them it is SHA-1 (RFC 4055, section 3.1).
+fn pss_strength(algorithm: &AlgorithmIdentifierOwned) -> Strength {
+    let hash = || {
+        let parameters = algorithm.parameters.as_ref()?;
+        let mut fields = SliceReader::new(parameters.value()).ok()?;
+        let first: AnyRef<'_> = fields.decode().ok()?;
+        if first.header().tag().number().value() != 0 {
+            return None;
+        }
+        let identifier = AnyRef::from_der(first.value()).ok()?;
+        SliceReader::new(identifier.value()).ok()?.decode::<ObjectIdentifier>().ok()
+    };
+    match hash().map(|hash| hash.to_string()).as_deref() {
+        None | Some("1.3.14.3.2.26") => Strength::Sha1,
+        Some("1.2.840.113549.2.2" | "1.2.840.113549.2.4" | "1.2.840.113549.2.5") => Strength::Broken,
+        Some(_) => Strength::Fine,
+    }
+}
