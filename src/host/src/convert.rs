@@ -120,6 +120,23 @@ pub(crate) fn decision(decision: admission::Decision) -> Decision<'static> {
     }
 }
 
+/// The decision with what was asked, which the canonical text of the same request says.
+pub(crate) fn answer(canonical: &str, decision: Decision<'static>) -> Result<Answer<'static>, Failure> {
+    #[derive(Deserialize)]
+    struct Asked {
+        reference: String,
+        registry: Option<String>,
+        repository: Option<String>,
+    }
+    let Asked { reference, registry, repository } = serde_json::from_str(canonical)
+        .map_err(|error| Failure::trap(format!("the module's canonical text is none: {error}")))?;
+    if matches!(decision, Decision::Allow(_)) && registry.is_none() {
+        return Err(Failure::trap("the module allowed a reference and did not say which registry it names"));
+    }
+    let (registry, repository) = (registry.map(Into::into), repository.map(Into::into));
+    Ok(Answer { reference: reference.into(), registry, repository, decision })
+}
+
 pub(crate) fn explanation(explanation: admission::Explanation) -> Result<Explanation<'static>, Failure> {
     /// The one thing that only the canonical text has.
     #[derive(Deserialize)]

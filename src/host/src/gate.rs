@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use pullgate::{Authority, Decision, Explanation, Fact, Finding, Question, Request, Step, Topic};
+use pullgate::{Answer, Authority, Decision, Explanation, Fact, Finding, Question, Request, Step, Topic};
 
 use crate::convert;
 use crate::dns::Dns;
@@ -61,8 +61,8 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Gate {
     pool: Arc<Pool>,
-    authorities: Arc<[Authority]>,
     dns: Option<Dns>,
+    authorities: Arc<[Authority]>,
 }
 
 impl Gate {
@@ -75,7 +75,7 @@ impl Gate {
         let Options { limits, dns } = options;
         let (first, authorities, findings) = Loaded::new(module, &limits, document, at)?;
         let pool = Arc::new(Pool::new(module.clone(), limits, document.into(), at, first));
-        Ok((Self { pool, authorities: authorities.into(), dns }, findings))
+        Ok((Self { pool, dns, authorities: authorities.into() }, findings))
     }
 
     /// The module that decides.
@@ -100,6 +100,19 @@ impl Gate {
             },
             (decision, _) => decision,
         }
+    }
+
+    /// As [`decide`](Self::decide), with what was asked: the registry that a connection is to be made to, and the
+    /// repository.
+    pub async fn answer(&self, request: &Request<'_>) -> Answer<'static> {
+        let facts = match self.facts(request).await {
+            Ok(facts) => facts,
+            Err(failure) => return failure.into_answer(request.reference),
+        };
+        let request = Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request };
+        let decision = self.decide_offline(&request);
+        convert::answer(&self.decide_text_offline(&request), decision)
+            .unwrap_or_else(|failure| failure.into_answer(request.reference))
     }
 
     /// Decides many requests, in their order: the fast path.

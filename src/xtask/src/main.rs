@@ -3,6 +3,7 @@
 mod bindgen;
 mod command;
 mod component;
+mod debian;
 mod generate;
 mod module;
 mod npm;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::command::{cargo, exists, program, root, run};
-use crate::{generate, module};
+use crate::{debian, generate, module};
 
 /// A step: what it is called, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[
     ("lints", lints),
     ("documentation", documentation),
     ("tests in Node", node),
+    ("docker-registry", registry),
     ("tests", || run(cargo().args(["test", "--workspace", "--release"]))),
 ];
 
@@ -40,6 +41,14 @@ fn documentation() -> Result<()> {
     let mut command = cargo();
     command.args(["doc", "--workspace", "--no-deps", "--release"]);
     run(command.env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+/// Sees to the registry that the host's tests connect to.
+fn registry() -> Result<()> {
+    if exists("docker-registry") {
+        return Ok(());
+    }
+    debian::install(&["docker-registry"]).context("`docker-registry` is missing: install the registry of that name")
 }
 
 fn node() -> Result<()> {

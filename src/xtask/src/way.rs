@@ -11,7 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use crate::command::{cargo, exists, output, program, run, run_within, without_toolchain};
+use crate::command::{cargo, exists, output, program, run_within, without_toolchain};
+use crate::debian;
 
 /// The target of the module.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -113,35 +114,9 @@ fn has_source() -> Result<bool> {
 }
 
 fn debian() -> Result<String> {
-    let missing: Vec<_> = PACKAGES.into_iter().filter(|package| !is_installed(package)).collect();
-    if !missing.is_empty() {
-        install(&missing)?;
-    }
+    debian::install(&PACKAGES)?;
     linker()?;
     Ok(format!("Debian's {}", output(debian_program("/usr/bin/rustc").arg("--version"))?))
-}
-
-fn is_installed(package: &str) -> bool {
-    let state = output(program("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]));
-    state.is_ok_and(|state| state == "installed")
-}
-
-fn install(packages: &[&str]) -> Result<()> {
-    let list = packages.join(" ");
-    if !exists("apt-get") {
-        bail!("the Debian packages {list} are missing, and this is no Debian: let rustup reach its server instead");
-    }
-    if output(program("id").arg("-u"))? != "0" {
-        bail!("the Debian packages {list} are missing: run `apt-get install {list}` as root");
-    }
-    println!("installing {list}");
-    let apt_get = || {
-        let mut command = program("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").arg("--quiet");
-        command
-    };
-    run(apt_get().arg("update"))?;
-    run(apt_get().args(["install", "--yes", "--no-install-recommends"]).args(packages))
 }
 
 /// A linker for WebAssembly: the pinned toolchain's own, or LLVM's.

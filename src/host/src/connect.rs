@@ -1,0 +1,22 @@
+//! From a decision to a connection.
+
+mod anchor;
+mod certificate;
+mod connection;
+mod connector;
+mod error;
+mod head;
+mod refusal;
+mod roots;
+mod route;
+mod verifier;
+
+pub use connection::Connection;
+pub use connector::{ConnectLimits, Connector};
+pub use error::{ConnectError, Problem, Tried};
+pub use refusal::{LeftOut, Refusal};
+pub use roots::Roots;
+#[cfg(feature = "platform-roots")]
+pub use roots::RootsError;
+pub use route::Route;
+pub use verifier::Voucher;

@@ -1,0 +1,147 @@
+//! Why there is no connection.
+
+use std::fmt;
+use std::io::{Error as IoError, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use pullgate::Scheme;
+use rustls::Error as TlsError;
+use thiserror::Error;
+
+use super::refusal::Refusal;
+
+/// There is no connection.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// What was tried failed: every attempt that the decision lists, in order, and each of its addresses.
+    #[error("`{registry}` cannot be reached: {}", listed(.tried))]
+    Failed {
+        /// The registry, as it was given.
+        registry: String,
+        /// What was tried, in order.
+        tried: Vec<Tried>,
+    },
+    /// This is no `HOST[:PORT]`.
+    #[error("`{0}` is no registry: give `HOST[:PORT]`, as the answer that has the decision shows it")]
+    Registry(String),
+    /// The decision names a certificate that is not among those given.
+    #[error(
+        "the decision names a certificate with SHA-256 {0} that was not given: give those of the policy that decided"
+    )]
+    Authority(String),
+    /// A pinned address is none.
+    #[error("the decision allows the address `{0}`, which is none")]
+    Address(String),
+}
+
+/// One try that failed.
+#[derive(Debug)]
+pub struct Tried {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// The host.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+    /// Whether the certificate was to be verified.
+    pub verified: bool,
+    /// The address, if it came to one.
+    pub address: Option<SocketAddr>,
+    /// What went wrong.
+    pub problem: Problem,
+}
+
+/// What went wrong with one try.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The host's addresses are not known.
+    #[error("its addresses cannot be found: {0}")]
+    Dns(IoError),
+    /// There is no address to connect to.
+    #[error("it has no address")]
+    NoAddress,
+    /// Nothing listens there.
+    #[error("nothing listens there (connection refused)")]
+    Refused,
+    /// It took longer than it may.
+    #[error("no answer within {:.1} s", .0.as_secs_f64())]
+    TimeOut(Duration),
+    /// It was not tried.
+    #[error("not tried, since the time for all attempts together was over")]
+    NotTried,
+    /// The connection failed.
+    #[error("the connection failed: {0}")]
+    Io(IoError),
+    /// The server speaks plain HTTP.
+    #[error("the server speaks plain HTTP on this port, not TLS")]
+    PlainHttp,
+    /// The server speaks something else than TLS.
+    #[error("the server does not speak TLS on this port")]
+    NotTls,
+    /// The server closed the connection.
+    #[error("the server closed the connection during the TLS handshake; it may not speak TLS on this port")]
+    Closed,
+    /// The server does not want to go on, for the reason that TLS calls so.
+    #[error("the server ended the TLS handshake with the alert {0}")]
+    Alert(String),
+    /// The server's certificate was refused.
+    #[error("{0}")]
+    Certificate(Refusal),
+    /// TLS failed otherwise.
+    #[error("TLS failed: {0}")]
+    Tls(TlsError),
+}
+
+impl Problem {
+    /// What kept a TCP connection from being made.
+    pub(crate) fn of_connecting(error: IoError) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::Refused,
+            _ => Self::Io(error),
+        }
+    }
+
+    /// What ended a TLS handshake, with the first bytes of the server's answer.
+    pub(crate) fn of_handshake(error: IoError, head: &[u8]) -> Self {
+        if head.starts_with(b"HTTP/") {
+            return Self::PlainHttp;
+        }
+        if let Some(refusal) = Refusal::find(&error) {
+            return Self::Certificate(refusal.clone());
+        }
+        match error.downcast::<TlsError>() {
+            Ok(TlsError::InvalidMessage(_)) => Self::NotTls,
+            Ok(TlsError::AlertReceived(alert)) => Self::Alert(format!("{alert:?}")),
+            Ok(error) => Self::Tls(error),
+            Err(error) => match error.kind() {
+                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Self::Closed,
+                _ => Self::Io(error),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Tried {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match (self.scheme, self.verified) {
+            (Scheme::Https, true) => "HTTPS",
+            (Scheme::Https, false) => "unverified HTTPS",
+            (Scheme::Http, _) => "plain HTTP",
+        };
+        write!(formatter, "{scheme} to ")?;
+        match self.address {
+            Some(address) if self.host == address.ip().to_string() => write!(formatter, "{address}")?,
+            Some(address) => write!(formatter, "{} port {} at {}", self.host, self.port, address.ip())?,
+            None => write!(formatter, "{} port {}", self.host, self.port)?,
+        }
+        write!(formatter, ": {}", self.problem)
+    }
+}
+
+fn listed(tried: &[Tried]) -> String {
+    let tried: Vec<String> = tried.iter().map(Tried::to_string).collect();
+    if tried.is_empty() { "the decision lists no attempt".to_owned() } else { tried.join("; then ") }
+}
