@@ -53,7 +53,7 @@ pub(crate) fn read(text: &[u8], notes: &mut Vec<Note>) -> Vec<Block> {
         notes.push(note);
         return Vec::new();
     }
-    let mut reader = Reader { text, notes, blocks: Vec::new(), open: None, attempts: false };
+    let mut reader = Reader { text, notes, blocks: Vec::new(), open: None, attempts: false, lost: false };
     for line in Lines::new(text) {
         reader.line(&line);
     }
@@ -251,6 +251,8 @@ struct Reader<'t, 'n> {
     open: Option<Open<'t>>,
     /// Whether there was anything that could have been a certificate.
     attempts: bool,
+    /// Whether a BEGIN line was damaged, so that its END line ends nothing, which needs no saying.
+    lost: bool,
 }
 
 impl<'t> Reader<'t, '_> {
@@ -273,7 +275,7 @@ impl<'t> Reader<'t, '_> {
             Armour::End(label) => self.end(label, line),
             Armour::Damaged => {
                 self.attempts = true;
-                self.open = None;
+                self.lost = self.open.take().is_none();
                 let message = format!(
                     "line {} is not quite a BEGIN or END line: `-----BEGIN CERTIFICATE-----` and `-----END CERTIFICATE-----` each stand alone on a line, with five hyphens on either side",
                     line.number
@@ -289,6 +291,7 @@ impl<'t> Reader<'t, '_> {
     }
 
     fn begin(&mut self, kind: Kind, label: &'t str, line: &Line<'t>) {
+        self.lost = false;
         let (start, line) = (line.place.start, line.number);
         self.open = Some(Open { kind, label, start, line, base64: Vec::new(), strange: None });
     }
@@ -313,6 +316,9 @@ impl<'t> Reader<'t, '_> {
     fn end(&mut self, label: &str, line: &Line<'t>) {
         let Some(open) = self.open.take() else {
             self.attempts = true;
+            if std::mem::take(&mut self.lost) {
+                return;
+            }
             let message = format!("line {} ends a block that does not begin", line.number);
             self.notes.push(Note::new(Code::PemArmour, line.place.clone(), message));
             return;
