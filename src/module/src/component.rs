@@ -56,15 +56,15 @@ impl admission::GuestPolicy for pullgate::Policy {
     }
 
     fn decide(&self, request: admission::Request) -> admission::Decision {
-        asked(&request, |request| decision(self.decide(request)))
+        asked(request, |request| decision(self.decide(request)))
     }
 
     fn decide_many(&self, requests: Vec<admission::Request>) -> Vec<admission::Decision> {
-        requests.iter().map(|request| asked(request, |request| decision(self.decide(request)))).collect()
+        requests.into_iter().map(|request| asked(request, |request| decision(self.decide(request)))).collect()
     }
 
     fn decide_text(&self, request: admission::Request) -> String {
-        asked(&request, |request| self.answer(request).to_json())
+        asked(request, |request| self.answer(request).to_json())
     }
 
     fn authorities(&self) -> Vec<admission::Authority> {
@@ -79,7 +79,7 @@ impl admission::GuestPolicy for pullgate::Policy {
     }
 
     fn explain(&self, request: admission::Request) -> admission::Explanation {
-        asked(&request, |request| explanation(self.explain(request)))
+        asked(request, |request| explanation(self.explain(request)))
     }
 }
 
@@ -93,8 +93,8 @@ mod bindings {
 }
 
 /// Gives `ask` the request as the rules take it.
-fn asked<T>(request: &admission::Request, ask: impl FnOnce(&pullgate::Request<'_>) -> T) -> T {
-    let facts: Vec<pullgate::Fact> = request.facts.iter().map(fact_in).collect();
+fn asked<T>(request: admission::Request, ask: impl FnOnce(&pullgate::Request<'_>) -> T) -> T {
+    let facts: Vec<pullgate::Fact> = request.facts.into_iter().map(fact_in).collect();
     ask(&pullgate::Request {
         reference: &request.reference,
         kind: match request.kind {
@@ -106,14 +106,14 @@ fn asked<T>(request: &admission::Request, ask: impl FnOnce(&pullgate::Request<'_
     })
 }
 
-fn fact_in(fact: &admission::Fact) -> pullgate::Fact {
+fn fact_in(fact: admission::Fact) -> pullgate::Fact {
     pullgate::Fact {
         kind: match fact.kind {
             admission::QuestionKind::NamesOf => pullgate::QuestionKind::NamesOf,
             admission::QuestionKind::AddressesOf => pullgate::QuestionKind::AddressesOf,
         },
-        subject: fact.subject.clone(),
-        answers: fact.answers.clone(),
+        subject: fact.subject,
+        answers: fact.answers,
     }
 }
 

@@ -80,7 +80,7 @@ impl Policy {
 
     /// Decides one request: an image reference, or `{reference, kind?, project?, facts?}`.
     pub fn decide(&self, question: &JsValue) -> Result<JsValue, JsValue> {
-        out(&self.0.answer(&request(question)?.as_request()))
+        js_sys::JSON::parse(&self.decide_text(question)?)
     }
 
     /// Decides many requests, given as an array, in order.
@@ -89,10 +89,11 @@ impl Policy {
         if !Array::is_array(requests) {
             return Err(type_error("`requests` must be an array"));
         }
-        let requests: Vec<OwnedRequest> =
-            Array::from(requests).iter().map(|value| request(&value)).collect::<Result<_, _>>()?;
-        let answers: Vec<_> = requests.iter().map(|request| self.0.answer(&request.as_request())).collect();
-        out(&answers)
+        let answers = Array::new();
+        for question in Array::from(requests).iter() {
+            answers.push(&self.decide(&question)?);
+        }
+        Ok(answers.into())
     }
 
     /// The canonical text of a decision: one line of JSON, the same bytes on every surface.
@@ -118,7 +119,7 @@ impl Policy {
 
     /// The same decision with its reasoning, in `steps`.
     pub fn explain(&self, question: &JsValue) -> Result<JsValue, JsValue> {
-        out(&self.0.explain(&request(question)?.as_request()))
+        js_sys::JSON::parse(&self.0.explain(&request(question)?.as_request()).to_json())
     }
 }
 

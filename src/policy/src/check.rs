@@ -1,6 +1,6 @@
 //! Cross-checks of a document: what its entries mean to each other (rules E10, W1, T4, T5, P4).
 
-use hashbrown::HashSet;
+use std::fmt;
 
 use crate::code::Code;
 use crate::decision::{Decision, ReferenceKind, Request, Scheme};
@@ -8,18 +8,18 @@ use crate::document::{Document, Item, Items, Lists, item_path, list_path, member
 use crate::entry::{self, Entry, Hosts};
 use crate::finding::{List, Note};
 use crate::hub;
-use crate::index::{ANY_PORT, Flow, Group, Index, Rank, Row};
+use crate::index::{ANY_PORT, Flow, Group, Index, Rank, Row, usize_of};
 use crate::policy::{Policy, Scope};
 
 /// Adds the notes that follow from more than one entry.
 pub(crate) fn check(document: &Document<'_>, policy: &Policy, notes: &mut Vec<Note>) {
     // Of a list that could not be read nothing is said as a whole.
     let whole = !notes.iter().any(Note::is_error);
-    let weakened = HashSet::new();
+    let weakened = Positions::default();
     Checker { scope: &policy.global, lists: &document.global, project: None, policy, notes, weakened }.all(whole);
     for project in document.projects.iter().flatten() {
         let Some((name, scope)) = policy.project(&project.name) else { continue };
-        let weakened = HashSet::new();
+        let weakened = Positions::default();
         Checker { scope, lists: &project.lists, project: Some(name), policy, notes, weakened }.all(whole);
     }
 }
@@ -31,8 +31,8 @@ struct Checker<'d, 'n> {
     project: Option<&'d str>,
     policy: &'d Policy,
     notes: &'n mut Vec<Note>,
-    /// Insecure entries that were said to weaken an entry, by whether they are a project's and by position: once is enough.
-    weakened: HashSet<(bool, u32)>,
+    /// Insecure entries that were said to weaken an entry: once is enough.
+    weakened: Positions,
 }
 
 impl<'d> Checker<'d, '_> {
@@ -91,12 +91,13 @@ impl<'d> Checker<'d, '_> {
                 return;
             }
             let place = place_of(project, other);
-            let (code, message) = if alike {
-                (Code::EntryDuplicate, format!("`{entry}` is the same as {place}: leave one of them out"))
+            if alike {
+                let message = format_args!("`{entry}` is the same as {place}: leave one of them out");
+                self.note(list, item, Code::EntryDuplicate, message);
             } else {
-                (Code::EntryCovered, format!("`{entry}` is covered by {place} already"))
-            };
-            self.note(list, item, code, message);
+                let message = format_args!("`{entry}` is covered by {place} already");
+                self.note(list, item, Code::EntryCovered, message);
+            }
             return;
         }
     }
@@ -134,15 +135,17 @@ impl<'d> Checker<'d, '_> {
         }
         if let Some((project, row)) = same {
             if item.written.scheme == Some(Scheme::Https) {
-                let message =
-                    format!("`{entry}` was written with `https://`, and {} makes it insecure", place_of(project, row));
+                let message = format_args!(
+                    "`{entry}` was written with `https://`, and {} makes it insecure",
+                    place_of(project, row)
+                );
                 self.note(List::Whitelist, item, Code::HttpsInsecure, message);
             }
             self.weakens(project, row, entry, "is reached without verification");
             return;
         }
         let Some((project, row)) = wider else { return };
-        let message = format!("`{entry}` stays verified inside {}", place_of(project, row));
+        let message = format_args!("`{entry}` stays verified inside {}", place_of(project, row));
         self.note(List::Whitelist, item, Code::VerifiedInsideInsecure, message);
         if entry.port.is_some() && row.port == ANY_PORT {
             self.weakens(project, row, entry, "is allowed on every other port too, without verification");
@@ -152,7 +155,7 @@ impl<'d> Checker<'d, '_> {
     }
 
     fn weakens(&mut self, project: Option<&'d str>, row: &Row, entry: &Entry, how: &str) {
-        if !self.weakened.insert((project.is_some(), row.position)) {
+        if !self.weakened.insert(project.is_some(), usize_of(row.position)) {
             return;
         }
         let lists = if project.is_some() || self.project.is_none() { Some(self.lists) } else { None };
@@ -160,7 +163,7 @@ impl<'d> Checker<'d, '_> {
         // A project sees global entries, but what is said of them is said where the project's entry stands.
         let found = items.binary_search_by_key(&row.position, position).ok().and_then(|place| items.get(place));
         if let Some(item) = found {
-            let message = format!("because of `{}`, the whitelist's `{entry}` {how}", row.text);
+            let message = format_args!("because of `{}`, the whitelist's `{entry}` {how}", row.text);
             self.note(List::Insecure, item, Code::InsecureWeakens, message);
         }
     }
@@ -172,14 +175,14 @@ impl<'d> Checker<'d, '_> {
         let Some(group) = global.same_hosts(entry) else { return };
         let built_in = ports_over(entry).iter().find_map(|port| group.on_port(List::BuiltIn, *port).first());
         if let Some(row) = built_in.and_then(|row| group.row(*row)) {
-            let message = format!("`{entry}` is {}, the product's own, and always verified", place_of(None, row));
+            let message = format_args!("`{entry}` is {}, the product's own, and always verified", place_of(None, row));
             self.note(List::Insecure, item, Code::BuiltInInsecure, message);
         }
         // Global entries against a project's; the other pairs are found from the whitelist's side.
         if self.project.is_some() {
             let row = overlapping(group, List::Whitelist, entry);
-            if let Some(row) = row.filter(|_| self.weakened.insert((true, position(item)))) {
-                let message = format!(
+            if let Some(row) = row.filter(|_| self.weakened.insert(true, item.index)) {
+                let message = format_args!(
                     "because of `{entry}`, {} is reached without verification in this project",
                     place_of(None, row)
                 );
@@ -219,9 +222,28 @@ impl<'d> Checker<'d, '_> {
         }
     }
 
-    fn note(&mut self, list: List, item: &Item<'_>, code: Code, message: String) {
+    #[inline(never)]
+    fn note(&mut self, list: List, item: &Item<'_>, code: Code, message: fmt::Arguments<'_>) {
         let path = item_path(self.project, list, item.index, item.object);
-        self.notes.push(Note::new(code, item.place.clone(), message).at(path));
+        self.notes.push(Note::new(code, item.place.clone(), message.to_string()).at(path));
+    }
+}
+
+/// Positions in a list, of a project and of the whole policy.
+#[derive(Default)]
+struct Positions {
+    global: Vec<bool>,
+    project: Vec<bool>,
+}
+
+impl Positions {
+    /// Adds a position, unless it is there.
+    fn insert(&mut self, project: bool, position: usize) -> bool {
+        let positions = if project { &mut self.project } else { &mut self.global };
+        if positions.len() <= position {
+            positions.resize(position.saturating_add(1), false);
+        }
+        positions.get_mut(position).is_some_and(|seen| !std::mem::replace(seen, true))
     }
 }
 

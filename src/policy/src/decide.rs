@@ -14,7 +14,7 @@ use crate::entry::mask_user_information;
 use crate::finding::List;
 use crate::host;
 use crate::hub;
-use crate::index::{ANY_PORT, Flow, Group, Index, Rank, Row, Subject};
+use crate::index::{ANY_PORT, Flow, Found, Group, Index, Rank, Row, Subject};
 use crate::name;
 use crate::nearest;
 use crate::order;
@@ -145,9 +145,6 @@ pub(crate) struct Standing<'p> {
     built_in: bool,
 }
 
-/// What `Index` calls with each group that it finds.
-type Found<'f, 'p> = dyn FnMut(Rank, Group<'p>) -> Flow + 'f;
-
 /// What DNS adds.
 enum Dns<'p> {
     /// Nothing: the policy does not ask, or nothing it could say matters.
@@ -181,6 +178,7 @@ impl<'p, 'r> Ask<'p, 'r> {
         self.policy.global.whitelist || self.project.is_some_and(|(_, scope)| scope.whitelist)
     }
 
+    #[inline(always)]
     pub fn subject(&self) -> Subject<'_> {
         match &self.reference.registry {
             Registry::Hub => Subject::Hub,
@@ -330,7 +328,8 @@ impl<'p, 'r> Ask<'p, 'r> {
     fn conclude(&self, standing: &Standing<'p>, pinned: Vec<String>, outside: Option<IpAddr>) -> Decision<'p> {
         if self.whitelist_mode() && standing.cover.is_none() {
             let registry = self.reference.registry_text();
-            let text = format!("Access denied to unauthorized registry ({registry}) while VCH is in whitelist mode");
+            let text =
+                ["Access denied to unauthorized registry (", &registry, ") while VCH is in whitelist mode"].concat();
             let nearest = nearest::find(self, outside);
             return Decision::Deny(Denied { reason: Denial::NotWhitelisted, text, nearest });
         }
@@ -377,8 +376,10 @@ impl<'p, 'r> Ask<'p, 'r> {
         };
         let port = self.reference.port.unwrap_or(443);
         let https = Attempt { scheme: Scheme::Https, port, verified: !insecure, host: host.clone() };
-        let plain = plain.map(|port| Attempt { scheme: Scheme::Http, port, verified: false, host });
-        std::iter::once(https).chain(plain).collect()
+        let mut attempts = Vec::with_capacity(2);
+        attempts.push(https);
+        attempts.extend(plain.map(|port| Attempt { scheme: Scheme::Http, port, verified: false, host }));
+        attempts
     }
 
     /// The answers to a question, if the request has them.

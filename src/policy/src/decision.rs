@@ -116,8 +116,7 @@ pub enum Denial {
 }
 
 /// An entry of the policy.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matched<'a> {
     /// The list that it stands in.
     pub list: List,
@@ -126,7 +125,6 @@ pub struct Matched<'a> {
     /// The entry in canonical form.
     pub entry: Cow<'a, str>,
     /// The project whose list it is; absent for the global lists.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<Cow<'a, str>>,
 }
 
@@ -141,8 +139,7 @@ pub enum Scheme {
 }
 
 /// One thing that the host may try (rule T1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt<'a> {
     /// The scheme.
     pub scheme: Scheme,
@@ -151,7 +148,6 @@ pub struct Attempt<'a> {
     /// Whether the certificate must be verified.
     pub verified: bool,
     /// The host to ask, where it is not the reference's own: Docker Hub's (rule H2).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<Cow<'a, str>>,
 }
 
@@ -202,8 +198,7 @@ pub struct Answer<'a> {
 }
 
 /// What a step of the reasoning is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// How the reference was read.
     Reference,
@@ -222,16 +217,13 @@ pub enum Topic {
 }
 
 /// One step of the reasoning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step<'a> {
     /// What it is about.
     pub topic: Topic,
     /// The entry it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<Matched<'a>>,
     /// Whether that entry covers the reference.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub covers: Option<bool>,
     /// The step in words.
     pub text: String,
@@ -244,117 +236,4 @@ pub struct Explanation<'a> {
     pub answer: Answer<'a>,
     /// The reasoning, in order.
     pub steps: Vec<Step<'a>>,
-}
-
-/// The JSON shape of an answer. Members that do not apply are left out; their order is fixed.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Shape<'s> {
-    reference: &'s str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    registry: Option<&'s str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    repository: Option<&'s str>,
-    decision: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<Denial>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    text: Option<&'s str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<&'s Matched<'s>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nearest: Option<&'s Nearest<'s>>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    attempts: &'s [Attempt<'s>],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    authorities: &'s [Cow<'s, str>],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    pinned: &'s [String],
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    questions: &'s [Question],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    steps: Option<&'s [Step<'s>]>,
-}
-
-impl<'s> Shape<'s> {
-    fn of(answer: &'s Answer<'s>, steps: Option<&'s [Step<'s>]>) -> Self {
-        let mut shape = Shape {
-            reference: &answer.reference,
-            registry: answer.registry.as_deref(),
-            repository: answer.repository.as_deref(),
-            decision: "deny",
-            reason: None,
-            text: None,
-            by: None,
-            nearest: None,
-            attempts: &[],
-            authorities: &[],
-            pinned: &[],
-            questions: &[],
-            steps,
-        };
-        match &answer.decision {
-            Decision::Allow(allowed) => {
-                shape.decision = "allow";
-                shape.by = allowed.by.as_ref();
-                shape.attempts = &allowed.attempts;
-                shape.authorities = &allowed.authorities;
-                shape.pinned = &allowed.pinned;
-            }
-            Decision::Deny(denied) => {
-                shape.reason = Some(denied.reason);
-                shape.text = Some(&denied.text);
-                shape.nearest = denied.nearest.as_ref();
-            }
-            Decision::Lookup(questions) => {
-                shape.decision = "lookup";
-                shape.questions = questions;
-            }
-        }
-        shape
-    }
-}
-
-impl Serialize for Nearest<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::SerializeStruct;
-        let project = self.entry.project.as_ref();
-        let mut members = serializer.serialize_struct("Nearest", if project.is_some() { 6 } else { 5 })?;
-        members.serialize_field("list", &self.entry.list)?;
-        members.serialize_field("index", &self.entry.index)?;
-        members.serialize_field("entry", &self.entry.entry)?;
-        if let Some(project) = project {
-            members.serialize_field("project", project)?;
-        }
-        members.serialize_field("miss", &self.miss)?;
-        members.serialize_field("text", &self.text)?;
-        members.end()
-    }
-}
-
-impl Serialize for Answer<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Shape::of(self, None).serialize(serializer)
-    }
-}
-
-impl Serialize for Explanation<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Shape::of(&self.answer, Some(&self.steps)).serialize(serializer)
-    }
-}
-
-impl Answer<'_> {
-    /// The canonical text: one line of JSON, without a line end (rule D4).
-    pub fn to_json(&self) -> String {
-        // Serialising these types to memory has no way to fail.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-impl Explanation<'_> {
-    /// The answer and its steps as one line of JSON.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
 }

@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use hashbrown::HashMap;
-
 use crate::code::Code;
 use crate::entry::mask_user_information;
 use crate::finding::Note;
 use crate::json::{Content, Member, Value};
+use crate::table::Table;
 
 /// Takes values apart. `path` is the JSON Pointer (RFC 6901) of the value that is looked at.
 pub(crate) struct Decoder<'t, 'n> {
@@ -28,10 +27,10 @@ impl<'t> Decoder<'t, '_> {
             self.wrong_type(path, &value, "an object");
             return None;
         };
-        let mut seen: HashMap<Box<str>, u32> = HashMap::new();
+        let mut seen = Table::default();
         let mut kept = Vec::with_capacity(members.len());
-        for member in members {
-            if seen.insert((*member.name).into(), 0).is_some() {
+        for (member, number) in members.into_iter().zip(0..) {
+            if seen.get_or_insert(&member.name, number) != number {
                 let masked = mask_user_information(&member.name);
                 let message =
                     format!("the member `{}` stands here a second time: leave one of them", shortened(&masked));

@@ -109,7 +109,7 @@ pub(crate) fn check_for_list(text: &str, written: &Written, list: List) -> Optio
         let message =
             format!("transport belongs to the registry, so there is no namespace here: leave `/{namespace}` out");
         let bare = Entry { namespace: None, ..written.entry.clone() };
-        return Some(Note::new(Code::NamespaceInsecure, 0..text.len(), message).fix(bare.to_string()));
+        return Some(Note::new(Code::NamespaceInsecure, 0..text.len(), message).fix_of(&bare));
     }
     match (list, written.scheme) {
         (List::Whitelist, Some(Scheme::Http)) => Some(plain_http(&written.entry, 0..text.len())),

@@ -5,6 +5,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::decide::{Ask, Hit, leads_to, read_address, read_name};
 use crate::decision::{Answer, Decision, Denial, Explanation, Matched, QuestionKind, Request, Scheme, Step, Topic};
 use crate::entry::{self, Entry, Hosts};
@@ -38,8 +40,8 @@ impl Policy {
     }
 }
 
-fn step<'a>(topic: Topic, text: impl Into<String>) -> Step<'a> {
-    Step { topic, entry: None, covers: None, text: text.into() }
+fn step<'a>(topic: Topic, text: String) -> Step<'a> {
+    Step { topic, entry: None, covers: None, text }
 }
 
 fn read_as(reference: &Reference<'_>) -> String {
@@ -151,13 +153,17 @@ fn host(ask: &Ask<'_, '_>, entry: &Entry) -> Result<String, String> {
             Ok("it is the same address".to_owned())
         }
         (Subject::Address(_), Hosts::Address(_)) => Err("it is another address".to_owned()),
-        (Subject::Address(address), Hosts::Network(network)) => match network.contains(&address) {
+        (Subject::Address(address), Hosts::Network(network)) => match within(address, network) {
             true => Ok("the address is inside".to_owned()),
             false => Err("the address is outside".to_owned()),
         },
         (Subject::Address(_), Hosts::Name(_)) => Err("an exact name never covers an address".to_owned()),
         (Subject::Address(address), Hosts::Wildcard(domain)) => by_names(ask, address, domain),
     }
+}
+
+fn within(address: IpAddr, network: &IpNet) -> bool {
+    entry::network(address, network.prefix_len()) == Some(*network)
 }
 
 fn below(name: &str, domain: &str) -> bool {
@@ -173,7 +179,7 @@ fn by_addresses(ask: &Ask<'_, '_>, name: &str, entry: &Entry) -> Result<String, 
     };
     let contains = |address: IpAddr| match &entry.hosts {
         Hosts::Address(other) => *other == address,
-        Hosts::Network(network) => network.contains(&address),
+        Hosts::Network(network) => within(address, network),
         Hosts::Name(_) | Hosts::Wildcard(_) => false,
     };
     let inside: Vec<bool> = answers.iter().map(|answer| read_address(answer).is_some_and(contains)).collect();

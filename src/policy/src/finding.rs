@@ -1,5 +1,7 @@
 //! Findings: what is said about an input, and where.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
@@ -88,6 +90,12 @@ impl Note {
         Note { path: None, code, start: place.start, end: place.end, message: message.into(), fix: None }
     }
 
+    /// A note about `part`, a slice of `whole`. One function for most notes, which keeps the module small.
+    #[inline(never)]
+    pub fn about(code: Code, whole: &str, part: &str, message: fmt::Arguments<'_>) -> Self {
+        Note::new(code, place(whole, part), message.to_string())
+    }
+
     pub fn at(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self
@@ -96,6 +104,12 @@ impl Note {
     pub fn fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
+    }
+
+    /// A fix that is the text of something.
+    #[inline(never)]
+    pub fn fix_of(self, fix: &dyn fmt::Display) -> Self {
+        self.fix(fix.to_string())
     }
 
     pub fn is_error(&self) -> bool {
@@ -158,6 +172,7 @@ fn offset(bytes: usize) -> u32 {
 }
 
 /// Where `part`, a slice of `whole`, stands in it, in bytes.
+#[inline(never)]
 pub(crate) fn place(whole: &str, part: &str) -> std::ops::Range<usize> {
     let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
     start..start.saturating_add(part.len())

@@ -1,10 +1,11 @@
 //! Hosts (rules E2 to E5): an address or a name, and nothing that could be read as both.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::code::Code;
-use crate::finding::{Note, place};
+use crate::finding::Note;
 use crate::name;
 
 /// A host in canonical form.
@@ -23,12 +24,12 @@ pub(crate) fn read<'t>(whole: &str, text: &'t str, notes: &mut Vec<Note>) -> Opt
         if !name::looks_numeric(&name) {
             return Some(Host::Name(name));
         }
-    } else if let Ok(address) = text.parse::<Ipv4Addr>() {
+    } else if let Some(address) = read_ipv4(text) {
         return Some(Host::Address(IpAddr::V4(address)));
     }
     let note = numeric(whole, text);
     // Digits of other scripts become ASCII digits.
-    let mapped = name::normalise(text, text, &mut Vec::new()).filter(|mapped| mapped.parse::<Ipv4Addr>().is_ok());
+    let mapped = name::normalise(text, text, &mut Vec::new()).filter(|mapped| read_ipv4(mapped).is_some());
     notes.push(match mapped {
         Some(mapped) if note.fix.is_none() => note.fix(mapped),
         _ => note,
@@ -36,19 +37,41 @@ pub(crate) fn read<'t>(whole: &str, text: &'t str, notes: &mut Vec<Note>) -> Opt
     None
 }
 
+/// Reads four decimal octets without leading zeros (rule E3).
+pub(crate) fn read_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let (mut address, mut octet, mut digits, mut dots): (u32, u32, usize, usize) = (0, 0, 0, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' if digits == 0 || octet != 0 => {
+                octet = octet.wrapping_mul(10).wrapping_add(u32::from(byte.wrapping_sub(b'0')));
+                digits = digits.wrapping_add(1);
+            }
+            b'.' if digits > 0 && dots < 3 => {
+                (address, octet, digits, dots) = (address << 8 | octet, 0, 0, dots.wrapping_add(1));
+            }
+            _ => return None,
+        }
+        if octet > 255 {
+            return None;
+        }
+    }
+    (digits > 0 && dots == 3).then(|| Ipv4Addr::from_bits(address << 8 | octet))
+}
+
 /// Reads an IPv6 address without brackets. An IPv4-mapped one comes out as IPv4 (rule E4).
 pub(crate) fn read_ipv6(whole: &str, text: &str, notes: &mut Vec<Note>) -> Option<IpAddr> {
     if let Some((address, _zone)) = text.split_once('%') {
-        let message = "a zone id means something on one machine only: leave it out".to_owned();
-        let note = Note::new(Code::Ipv6Zone, place(whole, text), message);
+        let message = format_args!("a zone id means something on one machine only: leave it out");
+        let note = Note::about(Code::Ipv6Zone, whole, text, message);
         notes.push(if address.parse::<Ipv6Addr>().is_ok() { note.fix(address) } else { note });
         return None;
     }
     match text.parse::<Ipv6Addr>() {
         Ok(address) => Some(canonical(IpAddr::V6(address))),
         Err(_) => {
-            let message = format!("`{text}` is not an IPv6 address; with a port, write it as `[2001:db8::1]:5000`");
-            notes.push(Note::new(Code::Ipv6Invalid, place(whole, text), message));
+            let message =
+                format_args!("`{text}` is not an IPv6 address; with a port, write it as `[2001:db8::1]:5000`");
+            notes.push(Note::about(Code::Ipv6Invalid, whole, text, message));
             None
         }
     }
@@ -65,25 +88,27 @@ fn numeric(whole: &str, text: &str) -> Note {
     let octets: Vec<&str> = bare.split('.').collect();
     let decimal = octets.iter().all(|octet| !octet.is_empty() && octet.bytes().all(|byte| byte.is_ascii_digit()));
     let stripped = octets.iter().map(|octet| strip_zeros(octet)).collect::<Vec<_>>().join(".");
-    let note = |message: String| Note::new(Code::Ipv4Invalid, place(whole, text), message);
-    if let (true, Ok(address)) = (decimal, stripped.parse::<Ipv4Addr>()) {
-        let message = if stripped == bare {
-            format!("`{text}` is an address with a dot too many")
+    let note = |message: fmt::Arguments<'_>| Note::about(Code::Ipv4Invalid, whole, text, message);
+    if let (true, Some(address)) = (decimal, read_ipv4(&stripped)) {
+        let note = if stripped == bare {
+            note(format_args!("`{text}` is an address with a dot too many"))
         } else {
-            format!("`{text}` has leading zeros, which some programs read as octal")
+            note(format_args!("`{text}` has leading zeros, which some programs read as octal"))
         };
-        return note(message).fix(address.to_string());
+        return note.fix_of(&address);
     }
     if let (true, 1, Ok(number)) = (decimal, octets.len(), bare.parse::<u32>()) {
         let address = Ipv4Addr::from(number);
-        return note(format!("`{text}` is a number, which some programs read as the address {address}"))
-            .fix(address.to_string());
+        return note(format_args!("`{text}` is a number, which some programs read as the address {address}"))
+            .fix_of(&address);
     }
-    note(match (decimal, octets.len()) {
-        (true, 4) => format!("`{text}` is not an IPv4 address: each of its four numbers is 0 to 255"),
-        (true, count) => format!("`{text}` looks like an IPv4 address but has {count} of the 4 numbers"),
-        _ => format!("`{text}` looks like a number, and a host name cannot: its last label has a letter in it"),
-    })
+    match (decimal, octets.len()) {
+        (true, 4) => note(format_args!("`{text}` is not an IPv4 address: each of its four numbers is 0 to 255")),
+        (true, count) => note(format_args!("`{text}` looks like an IPv4 address but has {count} of the 4 numbers")),
+        _ => note(format_args!(
+            "`{text}` looks like a number, and a host name cannot: its last label has a letter in it"
+        )),
+    }
 }
 
 fn strip_zeros(octet: &str) -> &str {
@@ -120,6 +145,33 @@ mod tests {
             ("1.2.3.4.5", None),
         ] {
             assert_eq!(refusal(text), (Code::Ipv4Invalid, fix.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn e3_ipv4_is_what_the_standard_library_reads() {
+        for text in [
+            "1.2.3.4",
+            "0.0.0.0",
+            "255.255.255.255",
+            "256.1.1.1",
+            "1.2.3.256",
+            "01.2.3.4",
+            "1.2.3.00",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.",
+            ".1.2.3",
+            "1..2.3",
+            "1.2.3.4 ",
+            "1.2.3.1000",
+            "4294967297.1.1.1",
+            "a.b.c.d",
+            "",
+            ".",
+            "...",
+        ] {
+            assert_eq!(read_ipv4(text), text.parse().ok(), "{text}");
         }
     }
 

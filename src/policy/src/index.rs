@@ -3,10 +3,10 @@
 //! Entries that name the same hosts share a *group*, sorted by list, port and namespace. Groups are found by hash
 //! (names, addresses, domains of wildcards) or by longest prefix (networks).
 
+use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-use hashbrown::HashMap;
 use ipnet::IpNet;
 
 use crate::entry::{Entry, Hosts};
@@ -15,6 +15,7 @@ use crate::hub;
 use crate::name;
 use crate::order;
 use crate::repository;
+use crate::table::Table;
 
 mod networks;
 
@@ -53,6 +54,9 @@ pub(crate) const EXACT: Rank = Rank::MAX;
 /// Whether a search goes on.
 pub(crate) type Flow = ControlFlow<()>;
 
+/// What is called with each group that a search finds.
+pub(crate) type Found<'f, 'i> = dyn FnMut(Rank, Group<'i>) -> Flow + 'f;
+
 /// The entries of one scope: the global lists, or those of a project.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
@@ -61,9 +65,9 @@ pub(crate) struct Index {
     /// Rows by group, sorted within it by list, port, namespace, text, position.
     order: Vec<u32>,
     hub: Option<u32>,
-    names: HashMap<Box<str>, u32>,
+    names: Table,
     /// By domain.
-    wildcards: HashMap<Box<str>, u32>,
+    wildcards: Table,
     addresses: Networks,
     networks: Networks,
     /// All rows that DNS can make cover a name: addresses and networks (rule M4). Sorted as a group is.
@@ -77,7 +81,7 @@ pub(crate) struct Index {
 /// The addresses and networks seen while an index is made, each with its group.
 #[derive(Default)]
 struct Ranges {
-    groups: HashMap<Box<str>, u32>,
+    groups: Table,
     addresses: Vec<(IpNet, u32)>,
     networks: Vec<(IpNet, u32)>,
 }
@@ -86,7 +90,7 @@ impl Ranges {
     /// The group of an address or network; `next` where it has none yet.
     fn group(&mut self, network: IpNet, address: bool, next: u32) -> u32 {
         let text = if address { network.addr().to_string() } else { network.to_string() };
-        let group = *self.groups.entry(text.into()).or_insert(next);
+        let group = self.groups.get_or_insert(&text, next);
         if group == next {
             if address { &mut self.addresses } else { &mut self.networks }.push((network, group));
         }
@@ -141,16 +145,13 @@ impl Index {
         &self.rows
     }
 
+    #[inline(always)]
     pub fn row(&self, row: u32) -> Option<&Row> {
         self.rows.get(usize_of(row))
     }
 
     /// The groups whose hosts contain the subject, the most specific first (rule M1), until `found` breaks off.
-    pub fn covering<'i>(
-        &'i self,
-        subject: Subject<'_>,
-        found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized),
-    ) -> Flow {
+    pub fn covering<'i>(&'i self, subject: Subject<'_>, found: &mut Found<'_, 'i>) -> Flow {
         if let Some(group) = self.exact(subject) {
             found(EXACT, group)?;
         }
@@ -164,11 +165,7 @@ impl Index {
     }
 
     /// The wildcards that cover a name, the longest domain first, until `found` breaks off.
-    pub fn wildcards_over<'i>(
-        &'i self,
-        name: &str,
-        found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized),
-    ) -> Flow {
+    pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut Found<'_, 'i>) -> Flow {
         if self.wildcards.is_empty() {
             return Flow::Continue(());
         }
@@ -179,15 +176,16 @@ impl Index {
     pub fn exact(&self, subject: Subject<'_>) -> Option<Group<'_>> {
         let group = match subject {
             Subject::Hub => self.hub?,
-            Subject::Address(address) => self.addresses.of(IpNet::from(address))?,
-            Subject::Name(name) => *self.names.get(name)?,
+            Subject::Address(address) => self.addresses.of(address, if address.is_ipv4() { 32 } else { 128 })?,
+            Subject::Name(name) => self.names.get(name)?,
         };
         Some(self.group(group))
     }
 
     /// The group of the wildcard over a domain.
+    #[inline(always)]
     pub fn wildcard(&self, domain: &str) -> Option<Group<'_>> {
-        self.wildcards.get(domain).map(|group| self.group(*group))
+        self.wildcards.get(domain).map(|group| self.group(group))
     }
 
     /// Everything that could cover the subject with the help of DNS (rules M4 and M5).
@@ -206,7 +204,7 @@ impl Index {
     }
 
     /// The groups whose hosts contain all hosts of an entry, the most specific first.
-    pub fn over<'i>(&'i self, entry: &Entry, found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized)) -> Flow {
+    pub fn over<'i>(&'i self, entry: &Entry, found: &mut Found<'_, 'i>) -> Flow {
         match &entry.hosts {
             _ if entry.is_hub() => self.covering(Subject::Hub, found),
             Hosts::Address(address) => self.covering(Subject::Address(*address), found),
@@ -230,18 +228,22 @@ impl Index {
             _ if entry.is_hub() => self.exact(Subject::Hub),
             Hosts::Address(address) => self.exact(Subject::Address(*address)),
             Hosts::Name(name) => self.exact(Subject::Name(name)),
-            Hosts::Network(network) => self.networks.of(*network).map(|group| self.group(group)),
+            Hosts::Network(network) => {
+                self.networks.of(network.addr(), network.prefix_len()).map(|group| self.group(group))
+            }
             Hosts::Wildcard(domain) => self.wildcard(domain),
         }
     }
 
-    fn wildcard_at<'i>(&'i self, domain: &str, found: &mut (impl FnMut(Rank, Group<'i>) -> Flow + ?Sized)) -> Flow {
+    #[inline(always)]
+    fn wildcard_at<'i>(&'i self, domain: &str, found: &mut Found<'_, 'i>) -> Flow {
         match self.wildcard(domain) {
             Some(group) => found(Rank::try_from(domain.len()).unwrap_or(EXACT), group),
             None => Flow::Continue(()),
         }
     }
 
+    #[inline(always)]
     fn group(&self, group: u32) -> Group<'_> {
         let span = self.groups.get(usize_of(group)).copied().unwrap_or_default();
         let start = usize_of(span.start);
@@ -256,8 +258,8 @@ impl Index {
             _ if entry.is_hub() => *self.hub.get_or_insert(next),
             Hosts::Address(address) => ranges.group(IpNet::from(*address), true, next),
             Hosts::Network(network) => ranges.group(*network, false, next),
-            Hosts::Name(name) => *self.names.entry(name.clone()).or_insert(next),
-            Hosts::Wildcard(domain) => *self.wildcards.entry(domain.clone()).or_insert(next),
+            Hosts::Name(name) => self.names.get_or_insert(name, next),
+            Hosts::Wildcard(domain) => self.wildcards.get_or_insert(domain, next),
         };
         if group == next {
             self.groups.push(Span::default());
@@ -320,34 +322,53 @@ impl Row {
 impl<'i> Group<'i> {
     /// The entries of a list with exactly this port or `ANY_PORT`, sorted by namespace.
     pub fn on_port(self, list: List, port: u16) -> &'i [u32] {
-        // Most groups have one entry.
-        if let [row] = self.rows {
-            let fits = self.index.row(*row).is_some_and(|row| row.list == list && row.port == port);
-            return if fits { self.rows } else { &[] };
+        match self.only() {
+            Some(row) => self.rows.get(..usize::from(row.list == list && row.port == port)).unwrap_or_default(),
+            None => self.stretch(&|row| row.list.cmp(&list).then(row.port.cmp(&port))),
         }
-        let key = |row: &u32| self.index.row(*row).map(|row| (row.list, row.port));
-        let start = self.rows.partition_point(|row| key(row) < Some((list, port)));
-        let rest = self.rows.get(start..).unwrap_or_default();
-        rest.get(..rest.partition_point(|row| key(row) == Some((list, port)))).unwrap_or_default()
     }
 
     /// The entries of a list, sorted by port and namespace.
     pub fn in_list(self, list: List) -> &'i [u32] {
-        let key = |row: &u32| self.index.row(*row).map(|row| row.list);
-        let start = self.rows.partition_point(|row| key(row) < Some(list));
+        self.stretch(&|row| row.list.cmp(&list))
+    }
+
+    /// The entry, where it is the only one: most groups have one, and then nothing is searched.
+    #[inline(always)]
+    fn only(self) -> Option<&'i Row> {
+        match self.rows {
+            [row] => self.index.row(*row),
+            _ => None,
+        }
+    }
+
+    /// The entries that compare as equal.
+    fn stretch(self, compare: &dyn Fn(&Row) -> Ordering) -> &'i [u32] {
+        let order = |row: &u32| self.index.row(*row).map_or(Ordering::Greater, compare);
+        let start = self.rows.partition_point(|row| order(row).is_lt());
         let rest = self.rows.get(start..).unwrap_or_default();
-        rest.get(..rest.partition_point(|row| key(row) == Some(list))).unwrap_or_default()
+        rest.get(..rest.partition_point(|row| order(row).is_eq())).unwrap_or_default()
     }
 
     /// Whether a list has an entry here on one of these ports, whatever its namespace.
+    #[inline(always)]
     pub fn has(self, list: List, ports: &[u16]) -> bool {
-        ports.iter().any(|port| !self.on_port(list, *port).is_empty())
+        match self.only() {
+            Some(row) => row.list == list && ports.contains(&row.port),
+            None => ports.iter().any(|port| !self.on_port(list, *port).is_empty()),
+        }
     }
 
     /// The entry of a list that covers a repository on one of these ports: the one with the longest namespace, of these
     /// the one whose port comes first in `ports`, of these the first in the list. Without a repository any namespace
     /// will do (rule M3).
     pub fn cover(self, list: List, ports: &[u16], repository: Option<&str>) -> Option<u32> {
+        if let Some(row) = self.only() {
+            let limit = row.namespace();
+            let reaches = |repository| limit.is_empty() || repository::is_within(repository, limit);
+            let covers = row.list == list && ports.contains(&row.port) && repository.is_none_or(reaches);
+            return self.rows.first().copied().filter(|_| covers);
+        }
         let mut best: Option<(usize, u32)> = None;
         for port in ports {
             let Some(row) = self.cover_in(self.on_port(list, *port), repository) else { continue };
@@ -360,14 +381,11 @@ impl<'i> Group<'i> {
     }
 
     /// As `cover`, among entries sorted by namespace.
+    #[inline(always)]
     fn cover_in(self, rows: &[u32], repository: Option<&str>) -> Option<u32> {
         let namespace = |row: &u32| self.index.row(*row).map_or("", Row::namespace);
         let first = rows.first()?;
         let Some(repository) = repository else { return Some(*first) };
-        if rows.len() == 1 {
-            let limit = namespace(first);
-            return (limit.is_empty() || repository::is_within(repository, limit)).then_some(*first);
-        }
         repository::namespaces(repository).chain([""]).find_map(|wanted| {
             let row = rows.get(rows.partition_point(|row| namespace(row) < wanted))?;
             (namespace(row) == wanted).then_some(*row)
@@ -403,7 +421,7 @@ fn sort(rows: &[Row], order: &mut [u32]) {
 }
 
 /// A `u32` index as `usize`: no target has narrower ones.
-fn usize_of(index: u32) -> usize {
+pub(crate) fn usize_of(index: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }
 

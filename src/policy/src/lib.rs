@@ -26,6 +26,7 @@
 )]
 
 mod algorithm;
+mod answer;
 mod authority;
 mod canonical;
 mod certificate;
@@ -56,6 +57,9 @@ mod reference;
 mod repository;
 mod request;
 mod script;
+mod table;
+mod text;
+mod writer;
 
 pub use authority::Authority;
 pub use code::{CODES, Code, CodeRow};

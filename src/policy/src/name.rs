@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::code::Code;
-use crate::finding::{Note, place};
+use crate::finding::Note;
 use crate::script;
+use crate::text::split_once;
 
 /// The most octets that a label may have (RFC 1035, section 2.3.4).
 pub(crate) const MAX_LABEL: usize = 63;
@@ -29,22 +30,24 @@ pub(crate) fn is_single_label(name: &str) -> bool {
 
 /// The domains above a name, nearest first: `b.c` and `c` for `a.b.c`.
 pub(crate) fn parents(name: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(name.split_once('.').map(|(_, parent)| parent), |domain| {
-        domain.split_once('.').map(|(_, parent)| parent)
-    })
+    let parent = |name| split_once(name, b'.').map(|(_, parent)| parent);
+    std::iter::successors(parent(name), move |domain| parent(domain))
 }
 
 /// Whether the last label is all digits or a hexadecimal number, so that some program would read an address.
 pub(crate) fn looks_numeric(text: &str) -> bool {
-    let text = text.strip_suffix('.').unwrap_or(text);
+    let text = match text.as_bytes() {
+        [text @ .., b'.'] => text,
+        text => text,
+    };
     // Most names end in a letter that no number ends in.
-    if !text.bytes().next_back().is_some_and(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'X')) {
+    if !text.last().is_some_and(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'X')) {
         return false;
     }
-    let last = text.rsplit_once('.').map_or(text, |(_, last)| last);
-    match last.strip_prefix("0x").or_else(|| last.strip_prefix("0X")) {
-        Some(hexadecimal) => hexadecimal.bytes().all(|byte| byte.is_ascii_hexdigit()),
-        None => last.bytes().all(|byte| byte.is_ascii_digit()),
+    match text.rsplit(|byte| *byte == b'.').next() {
+        Some([b'0', b'x' | b'X', hexadecimal @ ..]) => hexadecimal.iter().all(u8::is_ascii_hexdigit),
+        Some(last) => last.iter().all(u8::is_ascii_digit),
+        None => false,
     }
 }
 
@@ -82,8 +85,8 @@ fn convert(whole: &str, text: &str, notes: &mut Vec<Note>) -> Option<String> {
     let relative = text.strip_suffix(is_dot).unwrap_or(text);
     for label in relative.split(is_dot) {
         if label.is_empty() {
-            let message = format!("`{text}` has an empty label: two dots in a row, or one at the beginning");
-            notes.push(Note::new(Code::NameLabelEmpty, place(whole, text), message));
+            let message = format_args!("`{text}` has an empty label: two dots in a row, or one at the beginning");
+            notes.push(Note::about(Code::NameLabelEmpty, whole, text, message));
             return None;
         }
         if !is_punycode(label) && (label.starts_with('-') || label.ends_with('-')) {
@@ -103,8 +106,8 @@ fn convert(whole: &str, text: &str, notes: &mut Vec<Note>) -> Option<String> {
         return None;
     }
     if !text.is_ascii() {
-        let message = format!("`{text}` is `{ascii}` in the DNS");
-        notes.push(Note::new(Code::NameConverted, place(whole, text), message));
+        let message = format_args!("`{text}` is `{ascii}` in the DNS");
+        notes.push(Note::about(Code::NameConverted, whole, text, message));
     }
     warn_of_mixed_scripts(whole, text, ascii, notes);
     Some(ascii.to_owned())
@@ -129,18 +132,14 @@ fn check_characters(whole: &str, text: &str, notes: &mut Vec<Note>) {
         let written = text.get(at..end).unwrap_or_default();
         if character.is_ascii() {
             if !matches!(character, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.') {
-                let message = if character == '_' {
-                    "a host name has no `_`: letters, digits, hyphens and dots only".to_owned()
-                } else {
-                    format!("a host name has no `{character}`: letters, digits, hyphens and dots only")
-                };
-                notes.push(Note::new(Code::NameInvalid, place(whole, written), message));
+                let message = format_args!("a host name has no `{character}`: letters, digits, hyphens and dots only");
+                notes.push(Note::about(Code::NameInvalid, whole, written, message));
                 return;
             }
         } else if vanishes(character) {
             let message =
-                format!("a character that nobody can see (U+{:04X}) stands here: delete it", u32::from(character));
-            notes.push(Note::new(Code::NameInvisible, place(whole, written), message).fix(""));
+                format_args!("a character that nobody can see (U+{:04X}) stands here: delete it", u32::from(character));
+            notes.push(Note::about(Code::NameInvisible, whole, written, message).fix(""));
         }
     }
 }
@@ -151,8 +150,8 @@ fn vanishes(character: char) -> bool {
 }
 
 fn hyphen(whole: &str, label: &str) -> Note {
-    let message = format!("the label `{label}` begins or ends with a hyphen");
-    let note = Note::new(Code::NameHyphen, place(whole, label), message);
+    let message = format_args!("the label `{label}` begins or ends with a hyphen");
+    let note = Note::about(Code::NameHyphen, whole, label, message);
     match label.trim_matches('-') {
         "" => note,
         trimmed => note.fix(trimmed),
@@ -166,19 +165,19 @@ fn diagnose(whole: &str, text: &str, notes: &mut Vec<Note>) {
             continue;
         }
         let note = if is_punycode(label) {
-            let message = format!("`{label}` begins with `xn--` and is not the ASCII form of any name");
-            Note::new(Code::NamePunycode, place(whole, label), message)
+            let message = format_args!("`{label}` begins with `xn--` and is not the ASCII form of any name");
+            Note::about(Code::NamePunycode, whole, label, message)
         } else if to_ascii(label, Hyphens::Allow).is_ok() {
             hyphen(whole, label)
         } else {
-            let message = format!("`{label}` has a character that host names cannot have (UTS #46)");
-            Note::new(Code::NameInvalid, place(whole, label), message)
+            let message = format_args!("`{label}` has a character that host names cannot have (UTS #46)");
+            Note::about(Code::NameInvalid, whole, label, message)
         };
         notes.push(note);
         return;
     }
-    let message = format!("`{text}` mixes writing directions in a way that host names cannot (RFC 5893)");
-    notes.push(Note::new(Code::NameInvalid, place(whole, text), message));
+    let message = format_args!("`{text}` mixes writing directions in a way that host names cannot (RFC 5893)");
+    notes.push(Note::about(Code::NameInvalid, whole, text, message));
 }
 
 fn check_lengths(whole: &str, text: &str, ascii: &str, notes: &mut Vec<Note>) {
@@ -186,19 +185,19 @@ fn check_lengths(whole: &str, text: &str, ascii: &str, notes: &mut Vec<Note>) {
     for (position, label) in ascii.split('.').enumerate() {
         let shown = written.get(position).copied().unwrap_or(text);
         if label.is_empty() {
-            let message = format!("`{shown}` has an empty label");
-            notes.push(Note::new(Code::NameLabelEmpty, place(whole, shown), message));
+            let message = format_args!("`{shown}` has an empty label");
+            notes.push(Note::about(Code::NameLabelEmpty, whole, shown, message));
             return;
         }
         if label.len() > MAX_LABEL {
-            let message = format!("a label has at most {MAX_LABEL} octets, this one has {}", label.len());
-            notes.push(Note::new(Code::NameTooLong, place(whole, shown), message));
+            let message = format_args!("a label has at most {MAX_LABEL} octets, this one has {}", label.len());
+            notes.push(Note::about(Code::NameTooLong, whole, shown, message));
             return;
         }
     }
     if ascii.len() > MAX_NAME {
-        let message = format!("a host name has at most {MAX_NAME} octets, this one has {}", ascii.len());
-        notes.push(Note::new(Code::NameTooLong, place(whole, text), message));
+        let message = format_args!("a host name has at most {MAX_NAME} octets, this one has {}", ascii.len());
+        notes.push(Note::about(Code::NameTooLong, whole, text, message));
     }
 }
 
@@ -209,10 +208,10 @@ fn warn_of_mixed_scripts(whole: &str, text: &str, ascii: &str, notes: &mut Vec<N
     let (unicode, _) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
     for label in unicode.split('.').filter(|label| script::mixed(label)) {
         let scripts = script::names(label).join(", ");
-        let message = format!(
+        let message = format_args!(
             "`{label}` mixes scripts ({scripts}), whose letters can look alike: make sure that it is the name you mean"
         );
-        notes.push(Note::new(Code::NameMixedScripts, place(whole, text), message));
+        notes.push(Note::about(Code::NameMixedScripts, whole, text, message));
     }
 }
 

@@ -1,6 +1,5 @@
 //! A policy that was loaded: the index of every scope, ready to decide.
 
-use hashbrown::HashMap;
 use serde::Serialize;
 
 use crate::authority::{self, Authorities, Authority, Given};
@@ -10,13 +9,14 @@ use crate::code::Code;
 use crate::document::{self, Document, Lists};
 use crate::finding::{Finding, List, Note, findings};
 use crate::index::Index;
+use crate::table::Table;
 
 /// A policy, ready to decide.
 #[derive(Debug, Default)]
 pub struct Policy {
     pub(crate) global: Scope,
     /// The projects of the document (rule J1), by name.
-    projects: HashMap<Box<str>, u32>,
+    projects: Table,
     project_scopes: Vec<Scope>,
     /// Whether addresses and networks may cover names (rule M4).
     pub(crate) resolves: bool,
@@ -83,14 +83,17 @@ impl Policy {
         let (anchors, authorities) = authority::load(document, given, at);
         let mut authorities = authorities.into_iter();
         let mut scope = |lists| Scope::new(lists, authorities.next().unwrap_or_default());
-        let projects = || document.projects.iter().flatten();
-        Policy {
+        let mut policy = Policy {
             global: scope(&document.global),
-            projects: projects().zip(0..).map(|(project, place)| (project.name.as_ref().into(), place)).collect(),
-            project_scopes: projects().map(|project| scope(&project.lists)).collect(),
             resolves: document.match_resolved_addresses.unwrap_or_default(),
             anchors,
+            ..Policy::default()
+        };
+        for (project, place) in document.projects.iter().flatten().zip(0..) {
+            policy.projects.get_or_insert(&project.name, place);
+            policy.project_scopes.push(scope(&project.lists));
         }
+        policy
     }
 
     /// Whether the product has registries of its own; they are global.
@@ -104,7 +107,7 @@ impl Policy {
 
     pub(crate) fn project(&self, name: &str) -> Option<(&str, &Scope)> {
         let (name, place) = self.projects.get_key_value(name)?;
-        Some((name, self.project_scopes.get(usize::try_from(*place).ok()?)?))
+        Some((name, self.project_scopes.get(usize::try_from(place).ok()?)?))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::host::{self, Host};
 use crate::hub;
 use crate::name;
 use crate::repository;
+use crate::text::{halves, split_once, split_once_at};
 
 /// The registry that a reference names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,18 +77,12 @@ fn read_image(text: &str) -> Result<Reference<'_>, String> {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
         return Err("64 hexadecimal digits are an image's id, not its name".to_owned());
     }
-    let (domain, remainder) = match text.split_once('/') {
+    let (domain, remainder) = match split_once(text, b'/') {
         Some((first, rest)) if is_domain(first) => (Some(first), rest),
         _ => (None, text),
     };
-    let (name, digest) = match remainder.split_once('@') {
-        Some((name, digest)) => (name, Some(digest)),
-        None => (remainder, None),
-    };
-    let (path, tag) = match name.split_once(':') {
-        Some((path, tag)) => (path, Some(tag)),
-        None => (name, None),
-    };
+    let (name, digest) = halves(remainder, b'@');
+    let (path, tag) = halves(name, b':');
     check_path(path)?;
     if let Some(tag) = tag {
         check_tag(tag)?;
@@ -118,10 +113,15 @@ fn is_domain(first: &str) -> bool {
 /// Reads `host[:port]` by the grammar, then normalises the host (rules E3 to E5).
 fn read_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
     let (bracketed, host, port) = split_domain(domain)?;
-    if !bracketed && name::is_canonical(host) && !name::looks_numeric(host) {
-        // Most hosts are written like this, and the grammar has all of them.
-        let port = read_port(port)?;
-        return Ok((named(Cow::Borrowed(host), port), port));
+    // Most hosts are written like this, and the grammar has all of them.
+    if !bracketed {
+        if let Some(address) = host::read_ipv4(host) {
+            return Ok((Registry::Address(IpAddr::V4(address)), read_port(port)?));
+        }
+        if name::is_canonical(host) && !name::looks_numeric(host) {
+            let port = read_port(port)?;
+            return Ok((named(Cow::Borrowed(host), port), port));
+        }
     }
     let in_grammar = if bracketed {
         !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
@@ -144,10 +144,8 @@ fn split_domain(domain: &str) -> Result<(bool, &str, Option<&str>), String> {
             None => Err("after `]` there is a `:` and a port, or nothing".to_owned()),
         };
     }
-    Ok(match domain.split_once(':') {
-        Some((host, port)) => (false, host, Some(port)),
-        None => (false, domain, None),
-    })
+    let (host, port) = halves(domain, b':');
+    Ok((false, host, port))
 }
 
 fn is_domain_component(component: &str) -> bool {
@@ -233,7 +231,7 @@ fn check_digest(digest: &str) -> Result<(), String> {
 
 /// What `docker login` takes: a host and port, or a URL whose scheme and path say nothing. Nothing means Docker Hub.
 fn read_registry(text: &str) -> Result<Reference<'_>, String> {
-    let rest = match text.split_once("://") {
+    let rest = match split_once_at(text, "://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => rest,
         Some(_) => return Err("the scheme is neither `https` nor `http`".to_owned()),
         None => text,

@@ -21,6 +21,7 @@ pub(crate) fn is_path(text: &str) -> bool {
 }
 
 /// Whether `repository` is `namespace` or below it, by whole components (rule E12).
+#[inline(always)]
 pub(crate) fn is_within(repository: &str, namespace: &str) -> bool {
     repository.strip_prefix(namespace).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

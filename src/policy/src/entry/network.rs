@@ -1,45 +1,47 @@
 //! Networks and what people write in place of them (rule E8).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use ipnet::IpNet;
 
 use crate::code::Code;
 use crate::entry;
-use crate::finding::{Note, place};
+use crate::finding::Note;
+use crate::text::split_once_at;
 
 /// Reads the digits of a prefix length after an address.
 pub(super) fn read(text: &str, shown: &str, address: IpAddr, digits: &str, notes: &mut Vec<Note>) -> Option<IpNet> {
     let longest: u8 = if address.is_ipv4() { 32 } else { 128 };
     if digits.len() > 1 && digits.starts_with('0') {
         let stripped = digits.trim_start_matches('0');
-        let message = format!("the prefix length `{digits}` has leading zeros");
-        let note = Note::new(Code::NetworkPrefixInvalid, place(text, digits), message);
+        let message = format_args!("the prefix length `{digits}` has leading zeros");
+        let note = Note::about(Code::NetworkPrefixInvalid, text, digits, message);
         notes.push(note.fix(if stripped.is_empty() { "0" } else { stripped }));
         return None;
     }
     let Some(prefix) = digits.parse::<u8>().ok().filter(|prefix| *prefix <= longest) else {
-        let message = format!("a prefix length is at most {longest} for this address, not {digits}");
-        notes.push(Note::new(Code::NetworkPrefixTooLong, place(text, digits), message));
+        let message = format_args!("a prefix length is at most {longest} for this address, not {digits}");
+        notes.push(Note::about(Code::NetworkPrefixTooLong, text, digits, message));
         return None;
     };
     let network = entry::network(address, prefix)?;
     let mapped = address.is_ipv6() && matches!(network, IpNet::V4(_));
     if mapped {
-        let message = format!("`{shown}` is made of IPv4-mapped addresses: it is `{network}`");
-        notes.push(Note::new(Code::Ipv4Mapped, place(text, shown), message).fix(network.to_string()));
+        let message = format_args!("`{shown}` is made of IPv4-mapped addresses: it is `{network}`");
+        notes.push(Note::about(Code::Ipv4Mapped, text, shown, message).fix_of(&network));
     }
     let host_bits = match (address, mapped) {
         (IpAddr::V6(address), true) => Some(network.addr()) != address.to_ipv4_mapped().map(IpAddr::V4),
         _ => network.addr() != address,
     };
     if host_bits {
-        let message = format!("`{shown}` has host bits, which are ignored: it is `{network}`");
-        notes.push(Note::new(Code::NetworkHostBits, place(text, shown), message).fix(network.to_string()));
+        let message = format_args!("`{shown}` has host bits, which are ignored: it is `{network}`");
+        notes.push(Note::about(Code::NetworkHostBits, text, shown, message).fix_of(&network));
     }
     if network.prefix_len() == 0 {
-        let message = format!("`{network}` covers every {} address", if address.is_ipv4() { "IPv4" } else { "IPv6" });
-        notes.push(Note::new(Code::NetworkEverything, place(text, shown), message));
+        let message =
+            format_args!("`{network}` covers every {} address", if address.is_ipv4() { "IPv4" } else { "IPv6" });
+        notes.push(Note::about(Code::NetworkEverything, text, shown, message));
     }
     Some(network)
 }
@@ -50,11 +52,11 @@ pub(super) fn octets_missing(text: &str, shown: &str, host: &str, digits: &str) 
     if octets.len() > 3 {
         return None;
     }
-    let message = format!("`{shown}` has {} of the 4 numbers of an IPv4 network", octets.len());
-    let note = Note::new(Code::NetworkOctetsMissing, place(text, shown), message);
+    let message = format_args!("`{shown}` has {} of the 4 numbers of an IPv4 network", octets.len());
+    let note = Note::about(Code::NetworkOctetsMissing, text, shown, message);
     let fixed = digits.parse::<u8>().ok().and_then(|prefix| entry::network(IpAddr::V4(padded(&octets)), prefix));
     Some(match fixed {
-        Some(network) => note.fix(network.to_string()),
+        Some(network) => note.fix_of(&network),
         None => note,
     })
 }
@@ -62,11 +64,11 @@ pub(super) fn octets_missing(text: &str, shown: &str, host: &str, digits: &str) 
 /// `10.0.0.0/255.255.0.0`: a netmask in place of a prefix length.
 pub(super) fn netmask(text: &str, shown: &str, address: IpAddr, mask: &str) -> Option<Note> {
     let mask: Ipv4Addr = mask.parse().ok()?;
-    let message = format!("`{mask}` is a netmask: write the prefix length");
-    let note = Note::new(Code::NetworkNetmask, place(text, shown), message);
+    let message = format_args!("`{mask}` is a netmask: write the prefix length");
+    let note = Note::about(Code::NetworkNetmask, text, shown, message);
     let fixed = ipnet::ipv4_mask_to_prefix(mask).ok().and_then(|prefix| entry::network(address, prefix));
     Some(match fixed {
-        Some(network) => note.fix(network.to_string()),
+        Some(network) => note.fix_of(&network),
         None => note,
     })
 }
@@ -84,29 +86,22 @@ pub(super) fn range(text: &str, shown: &str) -> Option<Note> {
         }
         _ => return None,
     };
-    let blocks: Vec<String> = match (first, last) {
-        (IpAddr::V4(first), IpAddr::V4(last)) if first <= last => {
-            Ipv4Subnets::new(first, last, 0).map(|network| block(IpNet::V4(network))).collect()
-        }
-        (IpAddr::V6(first), IpAddr::V6(last)) if first <= last => {
-            Ipv6Subnets::new(first, last, 0).map(|network| block(IpNet::V6(network))).collect()
-        }
-        _ => Vec::new(),
-    };
+    let blocks = blocks(first, last);
     if blocks.is_empty() {
-        let message = format!("`{shown}` is a range that ends before it begins, or of two kinds of addresses");
-        return Some(Note::new(Code::NetworkRange, place(text, shown), message));
+        let message = format_args!("`{shown}` is a range that ends before it begins, or of two kinds of addresses");
+        return Some(Note::about(Code::NetworkRange, text, shown, message));
     }
-    let message = match blocks.len() {
-        1 => format!("`{shown}` is a range: write it in CIDR notation"),
-        count => format!("`{shown}` is a range: write it as {count} entries in CIDR notation"),
+    let entries = match blocks.len() {
+        1 => String::new(),
+        count => format!("as {count} entries "),
     };
-    Some(Note::new(Code::NetworkRange, place(text, shown), message).fix(blocks.join(", ")))
+    let message = format_args!("`{shown}` is a range: write it {entries}in CIDR notation");
+    Some(Note::about(Code::NetworkRange, text, shown, message).fix(blocks.join(", ")))
 }
 
 /// `10.2.*` or `10.2.*.*`: a wildcard over IPv4 octets. Gives the network that was meant.
 pub(super) fn from_stars(host: &str) -> Option<IpNet> {
-    let (numbers, stars) = host.split_once(".*")?;
+    let (numbers, stars) = split_once_at(host, ".*")?;
     let octets = octets(numbers)?;
     let only_stars = stars.split('.').skip(1).all(|label| label == "*") && (stars.is_empty() || stars.starts_with('.'));
     let labels = octets.len().saturating_add(1).saturating_add(stars.matches('*').count());
@@ -115,6 +110,32 @@ pub(super) fn from_stars(host: &str) -> Option<IpNet> {
     }
     let prefix = u8::try_from(octets.len().saturating_mul(8)).ok()?;
     entry::network(IpAddr::V4(padded(&octets)), prefix)
+}
+
+/// The fewest networks that cover a range exactly; none where it ends before it begins.
+fn blocks(first: IpAddr, last: IpAddr) -> Vec<String> {
+    let (mut next, last, width) = match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => (first.to_bits().into(), last.to_bits().into(), 32),
+        (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits(), last.to_bits(), 128),
+        _ => return Vec::new(),
+    };
+    let mut blocks = Vec::new();
+    while next <= last {
+        // As wide as the address that it begins with allows, and as what is left does.
+        let fits = last.wrapping_sub(next).checked_add(1).map_or(width, u128::ilog2);
+        let bits = next.trailing_zeros().min(fits).min(width);
+        let address = match u32::try_from(next) {
+            Ok(address) if width == 32 => IpAddr::V4(Ipv4Addr::from_bits(address)),
+            _ => IpAddr::V6(Ipv6Addr::from_bits(next)),
+        };
+        let prefix = u8::try_from(width.saturating_sub(bits)).unwrap_or_default();
+        blocks.extend(IpNet::new(address, prefix).ok().map(block));
+        match 1_u128.checked_shl(bits).and_then(|size| next.checked_add(size)) {
+            Some(after) => next = after,
+            None => break,
+        }
+    }
+    blocks
 }
 
 fn block(network: IpNet) -> String {
@@ -133,4 +154,39 @@ fn padded(octets: &[u8]) -> Ipv4Addr {
         *place = *octet;
     }
     Ipv4Addr::from(padded)
+}
+
+#[cfg(test)]
+mod tests {
+    use ipnet::{Ipv4Subnets, Ipv6Subnets};
+
+    use super::*;
+
+    #[test]
+    fn ranges_are_cut_as_ipnet_cuts_them() {
+        for (first, last) in [
+            ("10.0.0.0", "10.0.0.255"),
+            ("10.0.0.1", "10.0.0.9"),
+            ("0.0.0.0", "255.255.255.255"),
+            ("0.0.0.1", "255.255.255.254"),
+            ("255.255.255.255", "255.255.255.255"),
+            ("10.0.0.2", "10.0.0.1"),
+            ("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::", "::1:0:0"),
+            ("2001:db8::3", "2001:db8::1:7"),
+        ] {
+            let (first, last): (IpAddr, IpAddr) = (first.parse().unwrap(), last.parse().unwrap());
+            let expected: Vec<String> = match (first, last) {
+                (IpAddr::V4(first), IpAddr::V4(last)) if first <= last => {
+                    Ipv4Subnets::new(first, last, 0).map(|network| block(IpNet::V4(network))).collect()
+                }
+                (IpAddr::V6(first), IpAddr::V6(last)) => {
+                    Ipv6Subnets::new(first, last, 0).map(|network| block(IpNet::V6(network))).collect()
+                }
+                _ => Vec::new(),
+            };
+            assert_eq!(blocks(first, last), expected, "{first} to {last}");
+        }
+    }
 }

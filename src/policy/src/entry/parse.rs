@@ -1,5 +1,6 @@
 //! The parser of entries, top down: the whole text, then scheme, host and port, path.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::code::Code;
@@ -9,6 +10,7 @@ use crate::finding::{Note, place};
 use crate::host::{self, Host};
 use crate::name;
 use crate::repository;
+use crate::text::split_once_at;
 
 /// Parses one entry. Notes count their offsets in `text`; `None` goes with at least one error.
 pub(crate) fn parse(text: &str, notes: &mut Vec<Note>) -> Option<Written> {
@@ -19,10 +21,12 @@ pub(crate) fn parse(text: &str, notes: &mut Vec<Note>) -> Option<Written> {
 
 /// A port: 1 to 65535 in ASCII digits, leading zeros allowed (rule E9).
 pub(crate) fn read_port(digits: &str) -> Option<u16> {
-    if !is_digits(digits) {
-        return None;
+    let mut port: u16 = 0;
+    for byte in digits.bytes() {
+        let digit = if byte.is_ascii_digit() { byte.wrapping_sub(b'0') } else { return None };
+        port = port.checked_mul(10)?.checked_add(u16::from(digit))?;
     }
-    digits.trim_start_matches('0').parse().ok()
+    (port != 0).then_some(port)
 }
 
 /// The parts of an entry before any of them is understood.
@@ -54,10 +58,10 @@ impl<'t> Parser<'t, '_> {
             return self.address(&parts, written, address);
         }
         if parts.host.is_empty() {
-            self.error(
+            self.note(
                 Code::HostMissing,
                 whole,
-                "the entry has no host: write an address, a name, a network or a wildcard",
+                format_args!("the entry has no host: write an address, a name, a network or a wildcard"),
             );
             return None;
         }
@@ -74,10 +78,10 @@ impl<'t> Parser<'t, '_> {
             Host::Address(address) => self.address(&parts, address, address),
             Host::Name(name) => {
                 if name::is_single_label(&name) {
-                    let message = format!(
+                    let message = format_args!(
                         "in an image reference `{name}` needs a port, as in `{name}:443/x`: `{name}/x` is Docker Hub's"
                     );
-                    self.notes.push(Note::new(Code::NameSingleLabel, place(self.text, parts.host), message));
+                    self.note(Code::NameSingleLabel, parts.host, message);
                 }
                 let hosts = Hosts::Name(name.into());
                 self.finish(&parts, hosts)
@@ -88,16 +92,16 @@ impl<'t> Parser<'t, '_> {
     /// Rule E13, and what has to be found before the text is taken apart.
     fn trimmed(&mut self) -> Option<&'t str> {
         if self.text.len() > MAX_ENTRY {
-            let message = format!("an entry has at most {MAX_ENTRY} bytes, this one has {}", self.text.len());
-            self.error(Code::EntryTooLong, self.text, message);
+            let message = format_args!("an entry has at most {MAX_ENTRY} bytes, this one has {}", self.text.len());
+            self.note(Code::EntryTooLong, self.text, message);
             return None;
         }
         let whole = self.text.trim();
         if whole.is_empty() {
-            self.error(
+            self.note(
                 Code::EntryEmpty,
                 self.text,
-                "there is nothing here: write an address, a name, a network or a wildcard",
+                format_args!("there is nothing here: write an address, a name, a network or a wildcard"),
             );
             return None;
         }
@@ -116,13 +120,14 @@ impl<'t> Parser<'t, '_> {
         for (at, character) in whole.char_indices() {
             let written = whole.get(at..at.saturating_add(character.len_utf8())).unwrap_or_default();
             if character.is_control() {
-                let message = format!("a control character (U+{:04X}) stands here: delete it", u32::from(character));
-                self.notes.push(Note::new(Code::ControlCharacter, place(self.text, written), message).fix(""));
+                let message =
+                    format_args!("a control character (U+{:04X}) stands here: delete it", u32::from(character));
+                self.note_with_fix(Code::ControlCharacter, written, message, &"");
                 return None;
             }
             if character.is_whitespace() {
-                let message = "an entry has no blanks inside; write each entry by itself";
-                self.notes.push(Note::new(Code::BlankInside, place(self.text, written), message));
+                let message = format_args!("an entry has no blanks inside; write each entry by itself");
+                self.note(Code::BlankInside, written, message);
                 return None;
             }
         }
@@ -155,7 +160,7 @@ impl<'t> Parser<'t, '_> {
 
     /// The scheme, and what follows it. `None` where it is one that entries do not have.
     fn scheme(&mut self, whole: &'t str) -> Option<(Option<Scheme>, &'t str)> {
-        let Some((scheme, rest)) = whole.split_once("://").filter(|(scheme, _)| secret::is_scheme(scheme)) else {
+        let Some((scheme, rest)) = split_once_at(whole, "://").filter(|(scheme, _)| secret::is_scheme(scheme)) else {
             return Some((None, whole));
         };
         if scheme.eq_ignore_ascii_case("https") {
@@ -164,8 +169,9 @@ impl<'t> Parser<'t, '_> {
         if scheme.eq_ignore_ascii_case("http") {
             return Some((Some(Scheme::Http), rest));
         }
-        let message = format!("the scheme `{scheme}` is neither `https` nor `http`: leave it out, or write `https`");
-        self.notes.push(Note::new(Code::SchemeUnknown, place(self.text, scheme), message).fix("https"));
+        let message =
+            format_args!("the scheme `{scheme}` is neither `https` nor `http`: leave it out, or write `https`");
+        self.note_with_fix(Code::SchemeUnknown, scheme, message, &"https");
         Some((None, rest))
     }
 
@@ -173,14 +179,18 @@ impl<'t> Parser<'t, '_> {
     fn authority(&mut self, parts: Parts<'t>, authority: &'t str) -> Option<Parts<'t>> {
         if let Some(inside) = authority.strip_prefix('[') {
             let Some((host, after)) = inside.split_once(']') else {
-                self.error(Code::Ipv6Invalid, authority, format!("`{authority}` has `[` without `]`"));
+                self.note(Code::Ipv6Invalid, authority, format_args!("`{authority}` has `[` without `]`"));
                 return None;
             };
             return match after.strip_prefix(':') {
                 Some(port) => Some(Parts { host, bracketed: true, port: Some(port), ..parts }),
                 None if after.is_empty() => Some(Parts { host, bracketed: true, ..parts }),
                 None => {
-                    self.error(Code::PortInvalid, after, format!("after `]` there is `:` and a port, not `{after}`"));
+                    self.note(
+                        Code::PortInvalid,
+                        after,
+                        format_args!("after `]` there is `:` and a port, not `{after}`"),
+                    );
                     None
                 }
             };
@@ -190,22 +200,22 @@ impl<'t> Parser<'t, '_> {
             return Some(Parts { host, port: Some(port), ..parts });
         }
         let ipv6_like = authority.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
-        if ipv6_like || authority.contains('%') || authority.contains("::") {
+        if ipv6_like || authority.contains('%') || split_once_at(authority, "::").is_some() {
             return Some(parts);
         }
-        self.error(Code::PortInvalid, port, format!("`{port}` is not a port: a number from 1 to 65535"));
+        self.note(Code::PortInvalid, port, format_args!("`{port}` is not a port: a number from 1 to 65535"));
         None
     }
 
     fn note_mapped(&mut self, parts: &Parts<'t>, address: IpAddr) {
         if address.is_ipv4() && prefix_of(parts).is_none() {
-            let message = format!("`{}` is an IPv4-mapped address: it is `{address}`", parts.host);
-            self.notes.push(Note::new(Code::Ipv4Mapped, place(self.text, parts.host), message));
+            let message = format_args!("`{}` is an IPv4-mapped address: it is `{address}`", parts.host);
+            self.note(Code::Ipv4Mapped, parts.host, message);
         }
     }
 
     /// An address, or the network that begins with it. `written` is the address before rule E4 turned it to IPv4.
-    fn address(self, parts: &Parts<'t>, written: IpAddr, address: IpAddr) -> Option<Written> {
+    fn address(mut self, parts: &Parts<'t>, written: IpAddr, address: IpAddr) -> Option<Written> {
         let Some(path) = parts.path.filter(|path| !path.is_empty()) else {
             return self.finish(parts, Hosts::Address(address));
         };
@@ -214,11 +224,11 @@ impl<'t> Parser<'t, '_> {
             return None;
         }
         if let Some((prefix, port)) = path.split_once(':').filter(|(prefix, _)| is_digits(prefix)) {
-            let message = format!("a network has no port: leave `:{port}` out");
-            let note = Note::new(Code::NetworkPort, place(self.text, parts.whole), message);
+            let message = format_args!("a network has no port: leave `:{port}` out");
+            let note = Note::about(Code::NetworkPort, self.text, parts.whole, message);
             let network = prefix.parse().ok().and_then(|prefix| entry::network(written, prefix));
             self.notes.push(match network {
-                Some(network) => note.fix(network.to_string()),
+                Some(network) => note.fix_of(&network),
                 None => note,
             });
             return None;
@@ -229,19 +239,18 @@ impl<'t> Parser<'t, '_> {
         let shown = format!("{}/{digits}", parts.host);
         let network = network::read(self.text, parts.whole, written, digits, self.notes)?;
         if let Some(port) = parts.port {
-            let message = format!("a network has no port: leave `:{port}` out");
-            self.notes
-                .push(Note::new(Code::NetworkPort, place(self.text, parts.whole), message).fix(network.to_string()));
+            let message = format_args!("a network has no port: leave `:{port}` out");
+            self.note_with_fix(Code::NetworkPort, parts.whole, message, &network);
         }
         if let Some(scheme) = parts.scheme {
             let scheme = if scheme == Scheme::Https { "https" } else { "http" };
-            let message = format!("a network has no scheme: leave `{scheme}://` out");
-            self.notes
-                .push(Note::new(Code::NetworkScheme, place(self.text, parts.whole), message).fix(network.to_string()));
+            let message = format_args!("a network has no scheme: leave `{scheme}://` out");
+            self.note_with_fix(Code::NetworkScheme, parts.whole, message, &network);
         }
         if path.strip_suffix('/').unwrap_or(path) != digits {
-            let message = format!("after an address `/` and digits are a prefix length, so nothing follows `{shown}`");
-            self.notes.push(Note::new(Code::NetworkNamespace, place(self.text, parts.whole), message));
+            let message =
+                format_args!("after an address `/` and digits are a prefix length, so nothing follows `{shown}`");
+            self.note(Code::NetworkNamespace, parts.whole, message);
         }
         let entry = Entry { hosts: Hosts::Network(network), port: None, namespace: None };
         Some(Written { entry, scheme: None })
@@ -251,39 +260,38 @@ impl<'t> Parser<'t, '_> {
     fn wildcard(mut self, parts: &Parts<'t>, star: usize) -> Option<Written> {
         let host = parts.host;
         if host == "*" {
-            let message =
-                "`*` is not an entry: to allow every registry, turn whitelist mode off (no `whitelist` member)";
-            self.error(Code::WildcardAll, host, message);
+            let message = format_args!(
+                "`*` is not an entry: to allow every registry, turn whitelist mode off (no `whitelist` member)"
+            );
+            self.note(Code::WildcardAll, host, message);
             return None;
         }
         if let Some(network) = network::from_stars(host) {
-            let message = format!("`{host}` is a wildcard over an address: write the network `{network}`");
-            self.notes.push(
-                Note::new(Code::WildcardInvalid, place(self.text, parts.whole), message).fix(network.to_string()),
-            );
+            let message = format_args!("`{host}` is a wildcard over an address: write the network `{network}`");
+            self.note_with_fix(Code::WildcardInvalid, parts.whole, message, &network);
             return None;
         }
         let Some(domain) = host.strip_prefix("*.").filter(|domain| !domain.contains('*') && !domain.is_empty()) else {
-            let message = match wildcard_meant(host, star) {
-                Some(meant) => {
-                    let message = format!("a star stands only in one leading `*.`: write `{meant}`");
-                    self.notes.push(Note::new(Code::WildcardInvalid, place(self.text, host), message).fix(meant));
-                    return None;
-                }
-                None => "a star stands only in one leading `*.`: write each name, or `*.` and the domain they share",
-            };
-            self.error(Code::WildcardInvalid, host, message);
+            if let Some(meant) = wildcard_meant(host, star) {
+                let message = format_args!("a star stands only in one leading `*.`: write `{meant}`");
+                self.note_with_fix(Code::WildcardInvalid, host, message, &meant);
+            } else {
+                let message = format_args!(
+                    "a star stands only in one leading `*.`: write each name, or `*.` and the domain they share"
+                );
+                self.note(Code::WildcardInvalid, host, message);
+            }
             return None;
         };
         if name::looks_numeric(domain) {
-            let message = format!("`{domain}` is no domain: for addresses write a network, as in `10.2.0.0/16`");
-            self.error(Code::WildcardInvalid, host, message);
+            let message = format_args!("`{domain}` is no domain: for addresses write a network, as in `10.2.0.0/16`");
+            self.note(Code::WildcardInvalid, host, message);
             return None;
         }
         let Host::Name(domain) = host::read(self.text, domain, self.notes)? else { return None };
         if !domain.contains('.') {
-            let message = format!("`*.{domain}` covers every name that ends in `.{domain}`");
-            self.notes.push(Note::new(Code::WildcardWide, place(self.text, host), message));
+            let message = format_args!("`*.{domain}` covers every name that ends in `.{domain}`");
+            self.note(Code::WildcardWide, host, message);
         }
         let hosts = Hosts::Wildcard(domain.into());
         self.finish(parts, hosts)
@@ -304,19 +312,23 @@ impl<'t> Parser<'t, '_> {
         };
         let Some(port) = read_port(digits) else {
             if digits.is_empty() {
-                self.error(
+                self.note(
                     Code::PortInvalid,
                     parts.host,
-                    "after `:` there is a port, a number from 1 to 65535; or leave the `:` out",
+                    format_args!("after `:` there is a port, a number from 1 to 65535; or leave the `:` out"),
                 );
             } else {
-                self.error(Code::PortInvalid, digits, format!("`{digits}` is not a port: a number from 1 to 65535"));
+                self.note(
+                    Code::PortInvalid,
+                    digits,
+                    format_args!("`{digits}` is not a port: a number from 1 to 65535"),
+                );
             }
             return None;
         };
         if digits.starts_with('0') {
-            let message = format!("the port `{digits}` has leading zeros, which are dropped");
-            self.notes.push(Note::new(Code::PortLeadingZeros, place(self.text, digits), message).fix(port.to_string()));
+            let message = format_args!("the port `{digits}` has leading zeros, which are dropped");
+            self.note_with_fix(Code::PortLeadingZeros, digits, message, &port);
         }
         Some(Some(port))
     }
@@ -330,27 +342,35 @@ impl<'t> Parser<'t, '_> {
         }
         let lower = path.to_ascii_lowercase();
         let note = if repository::is_path(&lower) && lower != path {
-            let message = format!("the namespace `{path}` has upper-case letters, and repositories have none");
-            Note::new(Code::NamespaceInvalid, place(self.text, path), message).fix(lower)
+            let message = format_args!("the namespace `{path}` has upper-case letters, and repositories have none");
+            Note::about(Code::NamespaceInvalid, self.text, path, message).fix(lower)
         } else if path.len() > repository::MAX_LENGTH {
-            let message = format!("a namespace has at most {} bytes", repository::MAX_LENGTH);
-            Note::new(Code::NamespaceInvalid, place(self.text, path), message)
+            let message = format_args!("a namespace has at most {} bytes", repository::MAX_LENGTH);
+            Note::about(Code::NamespaceInvalid, self.text, path, message)
         } else if path.contains(':') {
-            let message = format!("an entry has no tag: write the repository only, not `{path}`");
-            Note::new(Code::NamespaceInvalid, place(self.text, path), message)
+            let message = format_args!("an entry has no tag: write the repository only, not `{path}`");
+            Note::about(Code::NamespaceInvalid, self.text, path, message)
         } else {
-            let message = format!(
+            let message = format_args!(
                 "`{path}` is not a namespace: lower-case letters and digits, joined by `.`, `_`, `__` or `-`, in components \
                  separated by `/`"
             );
-            Note::new(Code::NamespaceInvalid, place(self.text, path), message)
+            Note::about(Code::NamespaceInvalid, self.text, path, message)
         };
         self.notes.push(note);
         None
     }
 
-    fn error(&mut self, code: Code, part: &str, message: impl Into<String>) {
-        self.notes.push(Note::new(code, place(self.text, part), message));
+    /// Adds a note about a part of the entry.
+    #[inline(never)]
+    fn note(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>) {
+        self.notes.push(Note::about(code, self.text, part, message));
+    }
+
+    /// Adds a note about a part of the entry, and what to write in its place.
+    #[inline(never)]
+    fn note_with_fix(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>, fix: &dyn fmt::Display) {
+        self.notes.push(Note::about(code, self.text, part, message).fix_of(fix));
     }
 }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::text::split_once_at;
+
 /// Where a text has user information: from the host's place to the last `@`, the `@` included. A digest's `@`, as in
 /// an image reference, is none.
 pub(crate) fn user_information(text: &str) -> Option<Range<usize>> {
@@ -10,7 +12,7 @@ pub(crate) fn user_information(text: &str) -> Option<Range<usize>> {
     if is_digest(after) {
         return user_information(before);
     }
-    let start = match before.split_once("://") {
+    let start = match split_once_at(before, "://") {
         Some((scheme, _)) if is_scheme(scheme) => scheme.len().saturating_add("://".len()),
         _ => before.len().saturating_sub(before.trim_start().len()),
     };

@@ -37,18 +37,18 @@ impl Networks {
 
     /// Calls `found` with the prefix length and the group of every network that contains the address, the longest
     /// prefix first, until it breaks off.
-    pub fn containing(&self, address: IpAddr, found: &mut (impl FnMut(u8, u32) -> Flow + ?Sized)) -> Flow {
+    pub fn containing(&self, address: IpAddr, found: &mut dyn FnMut(u8, u32) -> Flow) -> Flow {
         match address {
             IpAddr::V4(address) => self.v4.containing(address.to_bits(), found),
             IpAddr::V6(address) => self.v6.containing(address.to_bits(), found),
         }
     }
 
-    /// The group of exactly this network.
-    pub fn of(&self, network: IpNet) -> Option<u32> {
-        match network.addr() {
-            IpAddr::V4(first) => self.v4.of(first.to_bits(), network.prefix_len()),
-            IpAddr::V6(first) => self.v6.of(first.to_bits(), network.prefix_len()),
+    /// The group of the network with exactly this first address and prefix length.
+    pub fn of(&self, first: IpAddr, prefix: u8) -> Option<u32> {
+        match first {
+            IpAddr::V4(first) => self.v4.of(first.to_bits(), prefix),
+            IpAddr::V6(first) => self.v6.of(first.to_bits(), prefix),
         }
     }
 
@@ -113,7 +113,7 @@ impl<A: Bits> Family<A> {
         self.ranges.push(Range { last, prefix, group, parent });
     }
 
-    fn containing(&self, address: A, found: &mut (impl FnMut(u8, u32) -> Flow + ?Sized)) -> Flow {
+    fn containing(&self, address: A, found: &mut dyn FnMut(u8, u32) -> Flow) -> Flow {
         let after = self.firsts.partition_point(|first| *first <= address);
         let mut next = after.checked_sub(1).and_then(|place| self.ranges.get(place));
         while let Some(range) = next {

@@ -1,0 +1,116 @@
+//! A table of names, for every look-up by name: each type of hash map costs the module kilobytes.
+
+/// Names, each with a number.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    names: Vec<(Box<str>, u32)>,
+    /// Places in `names`, each in the slot of its name's hash or in the next free one. Their number is a power of two,
+    /// and at most half of them are taken.
+    slots: Vec<u32>,
+}
+
+/// In place of a place in `names`: the slot is free.
+const FREE: u32 = u32::MAX;
+
+impl Table {
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// The number of a name.
+    #[inline(always)]
+    pub fn get(&self, name: &str) -> Option<u32> {
+        self.get_key_value(name).map(|(_, number)| number)
+    }
+
+    /// A name as the table has it, with its number.
+    pub fn get_key_value(&self, name: &str) -> Option<(&str, u32)> {
+        let last = self.slots.len().saturating_sub(1);
+        let mut slot = hash(name) & last;
+        // A free slot ends the search: what it has is no place.
+        while let Some((other, number)) = self.names.get(usize::try_from(*self.slots.get(slot)?).ok()?) {
+            if **other == *name {
+                return Some((other, *number));
+            }
+            slot = slot.wrapping_add(1) & last;
+        }
+        None
+    }
+
+    /// The number of a name; from now on `number` where it had none.
+    pub fn get_or_insert(&mut self, name: &str, number: u32) -> u32 {
+        if let Some(number) = self.get(name) {
+            return number;
+        }
+        if self.slots.len() <= self.names.len().saturating_mul(2) {
+            self.grow();
+        }
+        take_slot(&mut self.slots, name, u32::try_from(self.names.len()).unwrap_or(FREE));
+        self.names.push((name.into(), number));
+        number
+    }
+
+    fn grow(&mut self) {
+        self.slots = vec![FREE; self.slots.len().saturating_mul(2).max(8)];
+        for ((name, _), place) in self.names.iter().zip(0..) {
+            take_slot(&mut self.slots, name, place);
+        }
+    }
+}
+
+/// Takes the slot for a name that has none.
+fn take_slot(slots: &mut [u32], name: &str, place: u32) {
+    let last = slots.len().saturating_sub(1);
+    let mut slot = hash(name) & last;
+    while slots.get(slot).is_some_and(|taken| *taken != FREE) {
+        slot = slot.wrapping_add(1) & last;
+    }
+    if let Some(free) = slots.get_mut(slot) {
+        *free = place;
+    }
+}
+
+/// Eight bytes at a time, as names are short and looked up in every decision. Whoever writes a policy can make names
+/// collide, and then waits for it to load.
+#[inline(always)]
+fn hash(name: &str) -> usize {
+    // An odd number without a pattern: 2^64 divided by the golden ratio.
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| {
+        let product = (hash ^ word).wrapping_mul(FACTOR);
+        product ^ product >> 32
+    };
+    let (words, rest) = name.as_bytes().as_chunks::<8>();
+    let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    // The one in front tells how many bytes follow.
+    let hash = mix(hash, rest.iter().fold(1, |word, byte| word << 8 | u64::from(*byte)));
+    usize::try_from(hash & 0xffff_ffff).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_their_first_number() {
+        let mut table = Table::default();
+        assert_eq!((table.get("a"), table.is_empty()), (None, true));
+        let names: Vec<String> = (0..10_000).map(|number| format!("host-{number}.example.com")).collect();
+        for (name, number) in names.iter().zip(0..) {
+            assert_eq!(table.get_or_insert(name, number), number);
+            assert_eq!(table.get_or_insert(name, 7), number);
+        }
+        for (name, number) in names.iter().zip(0..) {
+            assert_eq!(table.get_key_value(name), Some((name.as_str(), number)));
+        }
+        assert_eq!((table.get("host-10000.example.com"), table.get("")), (None, None));
+    }
+
+    #[test]
+    fn hashes_are_spread() {
+        // 2^16 names over 2^16 slots leave 2^16/e of them free if they are spread by chance.
+        let taken: std::collections::HashSet<usize> =
+            (0..0x1_0000).map(|number| hash(&format!("host-{number}.corp.internal")) & 0xffff).collect();
+        assert!(taken.len() > 40_000, "{}", taken.len());
+    }
+}

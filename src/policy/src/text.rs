@@ -1,0 +1,63 @@
+//! Taking short texts apart. Every decision does that, and the searches of the standard library are made for long ones.
+
+/// As `str::split_once`, with an ASCII character.
+pub(crate) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
+    let (before, after) = halves(text, at);
+    Some((before, after?))
+}
+
+/// As `str::split_once`, with a text that is not empty.
+pub(crate) fn split_once_at<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
+    let place = text.as_bytes().windows(mark.len()).position(|window| window == mark.as_bytes())?;
+    let (before, after) = text.split_at_checked(place)?;
+    Some((before, after.get(mark.len()..)?))
+}
+
+/// What stands before the first `at`, an ASCII character, and what stands after it.
+pub(crate) fn halves(text: &str, at: u8) -> (&str, Option<&str>) {
+    match position(text.as_bytes(), at).and_then(|place| text.split_at_checked(place)) {
+        Some((before, after)) => (before, after.get(1..)),
+        None => (text, None),
+    }
+}
+
+/// Where the first `wanted` stands. Eight bytes at a time: under wasmtime every turn of a loop looks at the clock.
+fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    const LOW: u64 = u64::from_le_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    let pattern = u64::from_le_bytes([wanted; 8]);
+    let (words, rest) = bytes.as_chunks::<8>();
+    let mut start: usize = 0;
+    for word in words {
+        // The lowest byte that is zero now becomes the lowest one with its high bit set.
+        let word = u64::from_le_bytes(*word) ^ pattern;
+        let found = word.wrapping_sub(LOW) & !word & HIGH;
+        if found != 0 {
+            return start.checked_add(usize::try_from(found.trailing_zeros() / 8).ok()?);
+        }
+        start = start.wrapping_add(8);
+    }
+    for byte in rest {
+        if *byte == wanted {
+            return Some(start);
+        }
+        start = start.wrapping_add(1);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_one_counts() {
+        for text in ["", ":", "a", "a:b", "a:b:c", ":ä", "ä:", "ä", ";:", "\u{ba}::", "\u{1}:"] {
+            for front in 0..20 {
+                let text = "x;9".repeat(7)[..front].to_owned() + text;
+                assert_eq!(split_once(&text, b':'), text.split_once(':'), "{text}");
+                assert_eq!(split_once_at(&text, "::"), text.split_once("::"), "{text}");
+            }
+        }
+    }
+}
