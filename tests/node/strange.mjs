@@ -2,7 +2,7 @@
 // value of another type is a TypeError; after each the module still works.
 
 import assert from "node:assert/strict";
-import { checkEntry, checkPolicy, Policy } from "./module.mjs";
+import { checkCertificates, checkEntry, checkPolicy, Policy } from "./module.mjs";
 
 const { policy } = Policy.load('{"whitelist": ["*.example.com"]}', 0);
 
@@ -27,6 +27,7 @@ for (const value of values) {
   assert.throws(() => checkEntry(value, "whitelist"), TypeError);
   assert.throws(() => checkEntry("a.corp", value), TypeError);
   assert.throws(() => checkPolicy(value, 0), TypeError);
+  assert.throws(() => checkCertificates(value, 0), TypeError);
   assert.throws(() => Policy.load(value, 0), TypeError);
   assert.throws(() => policy.decide(value), TypeError);
   assert.throws(() => policy.decideText(value), TypeError);
@@ -34,9 +35,22 @@ for (const value of values) {
   works();
 }
 for (const at of [undefined, null, "0", -1, 1.5, NaN, Infinity, 7n, {}]) {
-  assert.throws(() => Policy.load("{}", at), (error) => error instanceof TypeError || error instanceof RangeError, `${String(at)}`);
+  for (const check of [() => Policy.load("{}", at), () => checkCertificates("", at)]) {
+    assert.throws(check, (error) => error instanceof TypeError || error instanceof RangeError, `${String(at)}`);
+  }
   works();
 }
+
+// What is text or bytes in some other way is neither, and a view of a part of a buffer is that part.
+const empty = (report) => assert.deepEqual(report.findings.map(({ code }) => code), ["certificate-none"]);
+for (const value of [new ArrayBuffer(4), new Uint16Array(4), new DataView(new ArrayBuffer(4)), [45, 45]]) {
+  assert.throws(() => checkCertificates(value, 0), TypeError);
+  works();
+}
+empty(checkCertificates("\ud800", 0));
+empty(checkCertificates(new Uint8Array(), 0));
+empty(checkCertificates(new Uint8Array(Buffer.from("-----BEGIN X-----")).subarray(3, 3), 0));
+works();
 
 const cycle = { reference: "a.example.com/x" };
 cycle.project = cycle;

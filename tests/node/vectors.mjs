@@ -3,12 +3,13 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { checkEntry, checkPolicy, Policy } from "./module.mjs";
+import { checkCertificates, checkEntry, checkPolicy, Policy } from "./module.mjs";
 
 // The time at which documents are checked where a case names none: as in tests/src/vectors.rs.
 const AT = 1_800_000_000;
 
 const folder = new URL("../vectors/", import.meta.url);
+const certificates = new URL("../certificates/", import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "schema.json").sort();
 const lines = [];
 
@@ -19,19 +20,32 @@ for (const file of files) {
 }
 process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 
-function answer({ entry, document, documentText, policy, requests, at = AT }, line) {
+function answer({ entry, pem, document, documentText, policy, requests = [], at = AT }, line) {
   if (entry !== undefined) {
     line("entry", JSON.stringify(checkEntry(entry.text, entry.list)));
   }
+  if (pem !== undefined) {
+    const bytes = bundleOf(pem);
+    const said = JSON.stringify(checkCertificates(bytes, at));
+    const ofText = pem.hex === undefined ? JSON.stringify(checkCertificates(bytes.toString(), at)) : said;
+    if (said !== ofText) throw new Error(`of bytes it says ${said}, and of their text ${ofText}`);
+    line("certificates", said);
+  }
   if (document !== undefined || documentText !== undefined) {
-    const text = documentText ?? JSON.stringify(document);
+    const text = documentText ?? withFiles(JSON.stringify(document));
     line("check", JSON.stringify(checkPolicy(text, at)));
-    line("load", loading(Policy.load(text, at)));
+    const loaded = Policy.load(text, at);
+    line("load", loading(loaded));
+    if (loaded.ok) {
+      line("authorities", anchors(loaded.policy));
+      loaded.policy.free();
+    }
   }
   if (policy !== undefined) {
-    const loaded = Policy.load(JSON.stringify(policy), at);
+    const loaded = Policy.load(withFiles(JSON.stringify(policy)), at);
     line("load", loading(loaded));
     if (!loaded.ok) return;
+    line("authorities", anchors(loaded.policy));
     requests.forEach((request, index) => {
       const asked = requestOf(request);
       const text = loaded.policy.decideText(asked);
@@ -42,6 +56,29 @@ function answer({ entry, document, documentText, policy, requests, at = AT }, li
     });
     loaded.policy.free();
   }
+}
+
+// What is checked: text, or something that makes it.
+function bundleOf(pem) {
+  const { text = "", files, hex, times = 1 } = typeof pem === "string" ? { text: pem } : pem;
+  const once = hex === undefined ? Buffer.from(files?.map(certificateFile).join("") ?? text) : Buffer.from(hex, "hex");
+  return Buffer.concat(new Array(times).fill(once));
+}
+
+// A string such as "file:ca.pem" stands for the text of that file.
+function withFiles(document) {
+  return document.replace(/"file:([^"]*)"/g, (_, name) => JSON.stringify(certificateFile(name)));
+}
+
+function certificateFile(name) {
+  return readFileSync(new URL(name, certificates), "utf8");
+}
+
+// The trust anchors: for each the fingerprint, title and times, and how many bytes it has.
+function anchors(policy) {
+  const anchor = ({ fingerprint, title, der, notBefore, notAfter }) =>
+    ({ fingerprint, title, bytes: der.length, from: notBefore, until: notAfter });
+  return JSON.stringify(policy.authorities().map(anchor));
 }
 
 function loading({ ok, findings }) {

@@ -1,7 +1,7 @@
 //! The surfaces that answer: native code, and the component under wasmtime. (The module in Node is asked by a process
 //! of its own: see [`node`](crate::node).)
 
-use pullgate::{Finding, List, Policy, Request};
+use pullgate::{Authority, Finding, List, Policy, Request};
 use pullgate_host::{Gate, Limits, LoadError, Module, Options};
 use serde::Serialize;
 
@@ -14,6 +14,9 @@ pub trait Surface {
 
     /// Checks an entry.
     fn check_entry(&self, text: &str, list: List) -> String;
+
+    /// Checks a bundle of certificates.
+    fn check_certificates(&self, pem: &[u8], at: u64) -> String;
 
     /// Checks a document.
     fn check_policy(&self, text: &str, at: u64) -> String;
@@ -29,6 +32,9 @@ pub trait Loaded {
 
     /// Decides and explains.
     fn explain(&self, request: &Request<'_>) -> String;
+
+    /// The trust anchors: for each the fingerprint, title and times, and how many bytes it has.
+    fn authorities(&self) -> String;
 }
 
 /// Native code.
@@ -58,13 +64,23 @@ pub fn lines<S: Surface>(surface: &S, case: &Case) -> Vec<String> {
     if let Some(entry) = &case.entry {
         line("entry", surface.check_entry(&entry.text, entry.list));
     }
+    if let Some(pem) = &case.pem {
+        line("certificates", surface.check_certificates(&pem.bytes(), case.at()));
+    }
     if let Some(document) = case.document() {
         line("check", surface.check_policy(document, case.at()));
-        line("load", surface.load(document, case.at()).0);
+        let (findings, policy) = surface.load(document, case.at());
+        line("load", findings);
+        if let Some(policy) = policy {
+            line("authorities", policy.authorities());
+        }
     }
     if let Some(policy) = &case.policy {
         let (findings, policy) = surface.load(&policy.0, case.at());
         line("load", findings);
+        if let Some(policy) = &policy {
+            line("authorities", policy.authorities());
+        }
         for (index, asked) in case.requests.iter().enumerate() {
             let Some(policy) = &policy else { break };
             let (reference, kind) = asked.subject();
@@ -75,6 +91,24 @@ pub fn lines<S: Surface>(surface: &S, case: &Case) -> Vec<String> {
         }
     }
     lines
+}
+
+/// A trust anchor, as text.
+#[derive(Serialize)]
+struct Anchor<'a> {
+    fingerprint: &'a str,
+    title: &'a str,
+    bytes: usize,
+    from: u64,
+    until: u64,
+}
+
+fn anchors(authorities: &[Authority]) -> String {
+    let anchor = |authority: &'_ Authority| {
+        let Authority { fingerprint, title, der, not_before, not_after } = authority;
+        json(&Anchor { fingerprint, title, bytes: der.len(), from: *not_before, until: *not_after })
+    };
+    format!("[{}]", authorities.iter().map(anchor).collect::<Vec<_>>().join(","))
 }
 
 /// What loading says, as text.
@@ -99,6 +133,10 @@ impl Surface for Native {
         json(&pullgate::check_entry(text, list))
     }
 
+    fn check_certificates(&self, pem: &[u8], at: u64) -> String {
+        json(&pullgate::check_certificates(pem, at))
+    }
+
     fn check_policy(&self, text: &str, at: u64) -> String {
         json(&pullgate::check_policy(text, at))
     }
@@ -119,6 +157,10 @@ impl Loaded for Policy {
     fn explain(&self, request: &Request<'_>) -> String {
         Policy::explain(self, request).to_json()
     }
+
+    fn authorities(&self) -> String {
+        anchors(Policy::authorities(self))
+    }
 }
 
 impl Surface for Component {
@@ -126,6 +168,10 @@ impl Surface for Component {
 
     fn check_entry(&self, text: &str, list: List) -> String {
         json(&self.0.check_entry(text, list).expect("the module checks an entry"))
+    }
+
+    fn check_certificates(&self, pem: &[u8], at: u64) -> String {
+        json(&self.0.check_certificates(pem, at).expect("the module checks certificates"))
     }
 
     fn check_policy(&self, text: &str, at: u64) -> String {
@@ -150,5 +196,9 @@ impl Loaded for Gate {
 
     fn explain(&self, request: &Request<'_>) -> String {
         self.explain_offline(request).to_json()
+    }
+
+    fn authorities(&self) -> String {
+        anchors(Gate::authorities(self))
     }
 }

@@ -16,8 +16,11 @@ pub const AT: u64 = 1_800_000_000;
 pub const RULES: &[&str] = &[
     "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11", "E12", "E13", "E14", "H1", "H2", "H3", "M1",
     "M2", "M3", "M4", "M5", "M6", "W1", "W2", "W3", "W4", "W5", "T1", "T2", "T3", "T4", "T5", "T6", "P1", "P2", "P3",
-    "P4", "P5", "P6", "J1", "D1", "D2", "D3", "D4",
+    "P4", "P5", "P6", "J1", "D1", "D2", "D3", "D4", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8",
 ];
+
+/// What rule C2 says of nearly every whitelist. Exact lists of findings leave these codes out, unless the case is about C2.
+const NEARLY_EVERYWHERE: [&str; 2] = ["authority-missing", "authority-well-known"];
 
 /// One file of cases.
 #[derive(Debug, Deserialize)]
@@ -32,7 +35,7 @@ pub struct File {
     pub cases: Vec<Case>,
 }
 
-/// One case: an entry, a document, or a policy with requests.
+/// One case: an entry, a bundle of certificates, a document, or a policy with requests.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
@@ -43,13 +46,15 @@ pub struct Case {
     pub name: String,
     /// An entry to check.
     pub entry: Option<EntryInput>,
+    /// A bundle of certificates to check.
+    pub pem: Option<Pem>,
     /// A document to check and load, as an object.
-    pub document: Option<Compact>,
+    pub document: Option<Document>,
     /// The same, as literal text.
     #[serde(rename = "documentText")]
     pub document_text: Option<String>,
     /// A policy that loads, to be asked.
-    pub policy: Option<Compact>,
+    pub policy: Option<Document>,
     /// The time of the check, in seconds since 1970-01-01 UTC.
     pub at: Option<u64>,
     /// What is asked of the policy.
@@ -82,7 +87,7 @@ pub struct Expected {
     pub entry: Option<String>,
     /// What it names.
     pub kind: Option<String>,
-    /// The codes of all findings, in order.
+    /// The codes of all findings, in order; of a bundle, of those that are about no certificate.
     pub codes: Option<Vec<String>>,
     /// Codes that must be among the findings.
     #[serde(default)]
@@ -91,6 +96,11 @@ pub struct Expected {
     pub fix: Option<String>,
     /// The range of the first finding.
     pub range: Option<Range>,
+    /// The certificates of a bundle, in order.
+    pub certificates: Option<Vec<Described>>,
+    /// Texts that messages have in them.
+    #[serde(default)]
+    pub says: Vec<String>,
     /// Whether the document loads.
     pub loads: Option<bool>,
     /// All findings, in order.
@@ -101,6 +111,40 @@ pub struct Expected {
     /// Codes that must not be there.
     #[serde(default)]
     pub findings_exclude: Vec<String>,
+}
+
+/// A certificate to expect.
+#[derive(Debug, Deserialize)]
+pub struct Described {
+    /// The codes of all its findings, in any order.
+    pub codes: Option<Vec<String>>,
+    /// Members of its description, as in the report's JSON.
+    #[serde(flatten)]
+    pub members: BTreeMap<String, Value>,
+}
+
+/// A bundle of certificates: text, or something that makes one.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Pem {
+    /// Literal text.
+    Text(String),
+    /// Anything else.
+    Made(Made),
+}
+
+/// What a bundle is made of. One of `text`, `files` and `hex` is there.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Made {
+    /// Literal text.
+    pub text: Option<String>,
+    /// The names of files in `certificates/`, one after the other.
+    pub files: Option<Vec<String>>,
+    /// Bytes, two digits each.
+    pub hex: Option<String>,
+    /// How many times all that stands there.
+    pub times: Option<usize>,
 }
 
 /// A finding to expect.
@@ -132,6 +176,10 @@ pub struct Asked {
     #[serde(default)]
     pub absent: Vec<String>,
 }
+
+/// A document, as [`Compact`] has it. A string such as `"file:ca.pem"` stands for the text of that file of `certificates/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document(pub String);
 
 /// A JSON value as compact text, its members in the order in which they stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -167,10 +215,38 @@ impl Asked {
     }
 }
 
+impl Pem {
+    /// What is checked.
+    pub fn bytes(&self) -> Vec<u8> {
+        let made = match self {
+            Pem::Text(text) => return text.clone().into_bytes(),
+            Pem::Made(made) => made,
+        };
+        let once = match made {
+            Made { text: Some(text), .. } => text.clone().into_bytes(),
+            Made { files: Some(files), .. } => {
+                files.iter().flat_map(|name| certificate_file(name).into_bytes()).collect()
+            }
+            Made { hex, .. } => from_hex(hex.as_deref().unwrap_or_default()),
+        };
+        once.repeat(made.times.unwrap_or(1))
+    }
+}
+
+fn from_hex(digits: &str) -> Vec<u8> {
+    let pairs = digits.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).expect("hexadecimal is ASCII"));
+    pairs.map(|pair| u8::from_str_radix(pair, 16).expect("hexadecimal has digits and a to f")).collect()
+}
+
 impl Case {
     /// The document as text, if the case is about one.
     pub fn document(&self) -> Option<&str> {
         self.document.as_ref().map(|document| document.0.as_str()).or(self.document_text.as_deref())
+    }
+
+    /// Whether an exact list of findings has this code.
+    pub fn counts(&self, code: &str) -> bool {
+        !NEARLY_EVERYWHERE.contains(&code) || self.rule.iter().any(|rule| rule == "C2")
     }
 
     /// The time of the check.
@@ -182,6 +258,17 @@ impl Case {
 /// The folder of the cases.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
+}
+
+/// The folder of the certificates.
+pub fn certificates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("certificates")
+}
+
+/// The text of a file of certificates.
+fn certificate_file(name: &str) -> String {
+    let path = certificates().join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// The paths of the files of cases, sorted.
@@ -225,6 +312,20 @@ impl<'de> Deserialize<'de> for Compact {
         serde_transcode::transcode(deserializer, &mut serde_json::Serializer::new(&mut text))
             .map_err(serde::de::Error::custom)?;
         String::from_utf8(text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Compact(compact) = Compact::deserialize(deserializer)?;
+        let mut parts = compact.split("\"file:");
+        let mut text = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let (name, rest) = part.split_once('"').unwrap_or((part, ""));
+            text.push_str(&Value::from(certificate_file(name)).to_string());
+            text.push_str(rest);
+        }
+        Ok(Self(text))
     }
 }
 

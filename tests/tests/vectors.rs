@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 
-use pullgate::{CODES, Finding, List, Policy, Request, Severity};
+use pullgate::{CODES, Code, Finding, List, Policy, Request, Severity};
 use pullgate_tests::surface::{Native, lines};
 use pullgate_tests::vectors::{self, Asked, Case, Expected};
 use serde_json::Value;
@@ -18,9 +18,13 @@ fn every_case_is_answered_as_expected() {
             answers += 1;
             check_entry(&entry.text, entry.list, &case.expect, &mut fail);
         }
+        if let Some(pem) = &case.pem {
+            answers += 1;
+            check_certificates(&pem.bytes(), case.at(), &case.expect, &mut fail);
+        }
         if let Some(document) = case.document() {
             answers += 1;
-            check_document(document, case.at(), &case.expect, &mut fail);
+            check_document(&case, document, &mut fail);
         }
         if let Some(policy) = &case.policy {
             answers += case.requests.len();
@@ -66,9 +70,11 @@ fn codes_in_the_files_are_codes() {
     let known: BTreeSet<&str> = CODES.iter().map(|row| row.name).collect();
     let mut met = BTreeSet::new();
     for case in vectors::all() {
-        let Expected { codes, codes_include, findings, findings_include, findings_exclude, .. } = &case.expect;
+        let Expected { codes, codes_include, findings, findings_include, findings_exclude, certificates, .. } =
+            &case.expect;
         let places = findings.iter().flatten().chain(findings_include).map(|place| &place.code);
-        for code in codes.iter().flatten().chain(codes_include).chain(places) {
+        let of_certificates = certificates.iter().flatten().flat_map(|described| described.codes.iter().flatten());
+        for code in codes.iter().flatten().chain(codes_include).chain(places).chain(of_certificates) {
             assert!(known.contains(code.as_str()), "{}: `{code}` is no code", case.name);
             met.insert(code.clone());
         }
@@ -189,7 +195,57 @@ fn check_fix(text: &str, list: List, finding: &Finding, want: &mut impl FnMut(bo
     }
 }
 
-fn check_document(document: &str, at: u64, expect: &Expected, fail: &mut impl FnMut(String)) {
+fn check_certificates(pem: &[u8], at: u64, expect: &Expected, fail: &mut impl FnMut(String)) {
+    let report = pullgate::check_certificates(pem, at);
+    let shown = serde_json::to_value(&report).unwrap();
+    let mut want = |right: bool, what: String| {
+        if !right {
+            fail(format!("expected {what}, got {shown}"));
+        }
+    };
+    let codes_of = |findings: &[Finding]| findings.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>();
+    if let Some(codes) = &expect.codes {
+        want(codes_of(&report.findings) == *codes, format!("codes {codes:?} of the bundle"));
+    }
+    if let Some(certificates) = &expect.certificates {
+        want(certificates.len() == report.certificates.len(), format!("{} certificates", certificates.len()));
+        for ((index, expected), found) in certificates.iter().enumerate().zip(&report.certificates) {
+            if let Some(codes) = &expected.codes {
+                let codes: BTreeSet<&str> = codes.iter().map(String::as_str).collect();
+                let found: BTreeSet<&str> = codes_of(&found.findings).into_iter().collect();
+                want(found == codes, format!("codes {codes:?} of certificate {index}"));
+            }
+            for (member, value) in &expected.members {
+                let found = &shown["certificates"][index][member.as_str()];
+                want(found == value, format!("`{member}`: {value} of certificate {index}"));
+            }
+        }
+    }
+    let findings = || report.findings.iter().chain(report.certificates.iter().flat_map(|found| &found.findings));
+    for part in &expect.says {
+        want(findings().any(|finding| finding.message.contains(part)), format!("a message with {part:?}"));
+    }
+
+    // What holds of every report.
+    if let Ok(text) = std::str::from_utf8(pem) {
+        for finding in findings() {
+            want(finding.path.is_none(), "no path in a lone bundle".to_owned());
+            check_finding(text, finding, &mut want);
+        }
+    }
+    for finding in findings() {
+        let (Some(fix), Some(range)) = (&finding.fix, finding.range) else { continue };
+        let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
+        let fixed = [&pem[..start], fix.as_bytes(), &pem[end..]].concat();
+        let again = pullgate::check_certificates(&fixed, at);
+        want(!again.findings.iter().any(|f| f.code == finding.code), format!("{fix:?} without the finding"));
+    }
+    let errors = report.findings.iter().any(|finding| finding.severity == Severity::Error);
+    want(errors || !report.certificates.is_empty(), "a certificate or an error".to_owned());
+}
+
+fn check_document(case: &Case, document: &str, fail: &mut impl FnMut(String)) {
+    let (at, expect) = (case.at(), &case.expect);
     let report = pullgate::check_policy(document, at);
     let findings = &report.findings;
     let shown = serde_json::to_string(findings).unwrap();
@@ -201,9 +257,9 @@ fn check_document(document: &str, at: u64, expect: &Expected, fail: &mut impl Fn
     let loaded = Policy::load(document, at);
     if let Some(loads) = expect.loads {
         want(loaded.is_ok() == loads, format!("loads: {loads}"));
-        want(report.canonical.is_some() == loads, format!("a canonical form: {loads}"));
     }
     if let Some(places) = &expect.findings {
+        let findings: Vec<&Finding> = findings.iter().filter(|finding| case.counts(finding.code.as_str())).collect();
         let same =
             places.len() == findings.len() && places.iter().zip(findings).all(|(place, finding)| place.is(finding));
         want(same, format!("exactly {places:?}"));
@@ -221,8 +277,15 @@ fn check_document(document: &str, at: u64, expect: &Expected, fail: &mut impl Fn
         Err(findings) => findings,
     };
     want(found_on_load == findings, format!("the same findings on load, not {found_on_load:?}"));
-    let errors = findings.iter().any(|finding| finding.severity == Severity::Error);
-    want(errors == loaded.is_err(), "an error where it does not load, and only there".to_owned());
+    let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
+    want(errors.peek().is_none() == report.canonical.is_some(), "a canonical form or an error".to_owned());
+    // Time alone keeps no policy from loading (rule P3).
+    let lasting = errors.any(|finding| finding.code != Code::CertificateExpired);
+    want(lasting == loaded.is_err(), "an error where it does not load, and only there".to_owned());
+    for part in &expect.says {
+        want(findings.iter().any(|finding| finding.message.contains(part)), format!("a message with {part:?}"));
+    }
+    want(findings.is_sorted_by_key(|f| f.range.map(|r| r.start)), "findings in document order (P6)".to_owned());
     for finding in findings {
         check_finding(document, finding, &mut want);
     }

@@ -96,8 +96,8 @@ fn curve_name(curve: ObjectIdentifier) -> String {
     name.map_or(id, |(_, name)| (*name).to_owned())
 }
 
-/// What a signature is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a signature is worth, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
     Fine,
     Sha1,
@@ -127,10 +127,12 @@ impl Signature {
 
 const PSS: &str = "rsassaPss";
 
-const SIGNATURES: [(&str, &str, Strength); 22] = [
+const SIGNATURES: [(&str, &str, Strength); 23] = [
     ("1.2.840.113549.1.1.2", "md2WithRSAEncryption", Strength::Broken),
     ("1.2.840.113549.1.1.3", "md4WithRSAEncryption", Strength::Broken),
     ("1.2.840.113549.1.1.4", "md5WithRSAEncryption", Strength::Broken),
+    // A hash function alone, which some programs took for md5WithRSAEncryption.
+    ("1.2.840.113549.2.5", "md5", Strength::Broken),
     ("1.3.14.3.2.3", "md5WithRSA", Strength::Broken),
     ("1.3.14.3.2.15", "shaWithRSAEncryption", Strength::Broken),
     ("1.2.840.113549.1.1.5", "sha1WithRSAEncryption", Strength::Sha1),

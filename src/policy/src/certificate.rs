@@ -6,14 +6,16 @@
 use std::ops::Range;
 
 use x509_cert::certificate::{CertificateInner, Raw, TbsCertificateInner, Version};
+use x509_cert::der::asn1::{BitStringRef, UintRef};
+use x509_cert::der::flagset::{FlagSet, Flags};
 use x509_cert::der::oid::{AssociatedOid, db::rfc5280};
-use x509_cert::der::{DateTime, Decode, Reader, SliceReader, oid::ObjectIdentifier};
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectKeyIdentifier};
+use x509_cert::der::{DateTime, Decode, Reader, SliceReader, Tag, Tagged, oid::ObjectIdentifier};
+use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectKeyIdentifier};
 
 use crate::algorithm::{Key, Signature, Strength};
 use crate::code::Code;
 use crate::constraints::Constraints;
-use crate::content;
+use crate::content::{self, Content};
 use crate::description;
 use crate::distinguished_name as dn;
 use crate::finding::Note;
@@ -113,8 +115,14 @@ impl Certificate {
         let inner = CertificateInner::<Raw>::decode(&mut reader)
             .map_err(|error| unreadable(error.position().map_or(0, u32::from)))?;
         let length = usize::try_from(u32::from(reader.position())).unwrap_or(usize::MAX);
-        let more = der.len().saturating_sub(length);
-        if more > 0 && !trusted {
+        let more = der.get(length..).unwrap_or_default();
+        let is_expected = more.is_empty() || (trusted && content::is_trust(more));
+        if !is_expected {
+            if content::of(more) == Some(Content::PrivateKey) {
+                let this = format!("the block that begins on line {line} has after the certificate");
+                return Err(pem::other(Content::PrivateKey, place.clone(), &this).unwrap_or_else(|| unreadable(0)));
+            }
+            let more = more.len();
             let message = format!("the block that begins on line {line} has {more} more bytes after the certificate");
             return Err(Note::new(Code::PemTrailingData, place, message));
         }
@@ -150,9 +158,13 @@ impl Certificate {
 
     /// Whether issuer and subject are equal and the key identifiers do not disagree.
     pub fn is_self_signed(&self) -> bool {
-        let Extensions { subject_key, authority_key, .. } = &self.extensions;
-        self.tbs().issuer() == self.tbs().subject()
-            && !matches!((subject_key, authority_key), (Some(own), Some(other)) if own != other)
+        self.may_be_signed_by(self)
+    }
+
+    /// Whether the other's subject is its issuer, and the key identifiers do not disagree.
+    fn may_be_signed_by(&self, other: &Certificate) -> bool {
+        let keys = (&other.extensions.subject_key, &self.extensions.authority_key);
+        self.tbs().issuer() == other.tbs().subject() && !matches!(keys, (Some(own), Some(wanted)) if own != wanted)
     }
 
     /// The certificate as messages name it.
@@ -165,8 +177,8 @@ impl Extensions {
     fn read(tbs: &TbsCertificateInner<Raw>, place: &Range<usize>, notes: &mut Vec<Note>) -> Self {
         let mut reader = ExtensionReader { tbs, place, notes };
         Extensions {
-            basic_constraints: reader.decoded("basic constraints"),
-            key_usage: reader.decoded("key usage"),
+            basic_constraints: reader.get(rfc5280::ID_CE_BASIC_CONSTRAINTS, "basic constraints", basic_constraints),
+            key_usage: reader.get(rfc5280::ID_CE_KEY_USAGE, "key usage", key_usage),
             extended_key_usage: reader.decoded("extended key usage"),
             subject_alt_names: reader
                 .get(rfc5280::ID_CE_SUBJECT_ALT_NAME, "subject alternative name", general_name::list)
@@ -180,6 +192,26 @@ impl Extensions {
                 .flatten(),
         }
     }
+}
+
+/// A path may be of any length (RFC 5280, section 4.2.1.9). No chain is of over 255, which is as good as no limit.
+fn basic_constraints(value: &[u8]) -> Option<BasicConstraints> {
+    let mut fields = content::sequence(value)?.into_iter().peekable();
+    let ca = fields.next_if(|field| field.tag() == Tag::Boolean).map_or(Ok(false), |field| field.decode_as()).ok()?;
+    let length = fields.next_if(|field| field.tag() == Tag::Integer);
+    let length: Option<UintRef<'_>> = length.map(|field| field.decode_as()).transpose().ok()?;
+    let path_len_constraint = length.and_then(|length| match length.as_bytes() {
+        [length] => Some(*length),
+        _ => None,
+    });
+    fields.next().is_none().then_some(BasicConstraints { ca, path_len_constraint })
+}
+
+/// The bits that there are names for, however many follow: some programs write 32.
+fn key_usage(value: &[u8]) -> Option<KeyUsage> {
+    let bits = BitStringRef::from_der(value).ok()?;
+    let set = KeyUsages::LIST.iter().zip(bits.bits()).filter(|(_, bit)| *bit);
+    Some(KeyUsage(set.fold(FlagSet::default(), |flags, (flag, _)| flags | *flag)))
 }
 
 /// Only the identifier counts, whatever else there is (RFC 5280, section 4.2.1.1).
@@ -331,7 +363,12 @@ impl Check<'_> {
         if key.is_weak() {
             note(Code::CertificateKeyWeak, format!("the key of `{title}` is {key}: {}", Key::WANTED));
         }
-        let signature = Signature::of(self.certificate.inner.signature_algorithm());
+        // It stands twice, and should be the same: the weaker counts.
+        let mut signature = Signature::of(self.certificate.inner.signature_algorithm());
+        let signed = Signature::of(self.certificate.tbs().signature());
+        if signed.strength > signature.strength {
+            signature = signed;
+        }
         match signature.strength {
             Strength::Broken => note(
                 Code::CertificateSignatureWeak,
@@ -381,9 +418,9 @@ impl Check<'_> {
         if let Some(first) = self.before.iter().find(|other| other.sha256 == self.certificate.sha256) {
             note(Code::CertificateDuplicate, format!("`{title}` stands on line {} already", first.line));
         }
-        let issuer = self.certificate.tbs().issuer();
         let is_intermediate = self.certificate.is_ca() && !self.certificate.is_self_signed();
-        if is_intermediate && !self.all.iter().any(|other| other.tbs().subject() == issuer) {
+        if is_intermediate && !self.all.iter().any(|other| self.certificate.may_be_signed_by(other)) {
+            let issuer = self.certificate.tbs().issuer();
             note(
                 Code::CertificateIntermediate,
                 format!("`{title}` is an intermediate; its issuer `{}` is not here, and need not be", dn::text(issuer)),

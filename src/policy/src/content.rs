@@ -38,9 +38,9 @@ pub(crate) fn of(der: &[u8]) -> Option<Content> {
     let length = usize::try_from(u32::from(header.length())).ok()?;
     let outer = elements(rest.get(..length).unwrap_or(rest));
     match tags(&outer).as_slice() {
-        // A version before a PKCS #7 structure; before an algorithm; before a number.
-        [Integer, Sequence, OctetString, ..] => Some(Content::PrivateKey),
-        [Integer, Sequence, ..] => Some(Content::Pkcs12),
+        // A version before a PKCS #7 structure; before an algorithm, what follows being cut off or not; before a number.
+        [Integer, Sequence, ..] if is_pkcs7(outer.get(1)?) => Some(Content::Pkcs12),
+        [Integer, Sequence, ..] => Some(Content::PrivateKey),
         [Integer, OctetString, ..] => Some(Content::PrivateKey),
         [Integer, Integer] => Some(Content::PublicKey),
         [Integer, Integer, ..] => Some(Content::PrivateKey),
@@ -50,6 +50,28 @@ pub(crate) fn of(der: &[u8]) -> Option<Content> {
         [Sequence, ..] => inner(&elements(outer.first()?.value())),
         _ => None,
     }
+}
+
+/// Whether a structure begins with a content type of PKCS #7 (RFC 5652, section 4).
+fn is_pkcs7(structure: &AnyRef<'_>) -> bool {
+    let kind = elements(structure.value()).first().and_then(|kind| kind.decode_as::<ObjectIdentifier>().ok());
+    kind.is_some_and(|kind| kind.parent() == SIGNED_DATA.parent())
+}
+
+/// Whether DER is one element and nothing after it.
+pub(crate) fn is_one(der: &[u8]) -> bool {
+    AnyRef::from_der(der).is_ok()
+}
+
+/// Whether this is what OpenSSL writes after a trusted certificate: purposes, a name, a key's identifier.
+pub(crate) fn is_trust(der: &[u8]) -> bool {
+    let is_id = |id: &AnyRef<'_>| id.tag() == Tag::ObjectIdentifier;
+    let is_part = |part: &AnyRef<'_>| match part.tag() {
+        Tag::Sequence => within(part).is_some_and(|ids| ids.iter().all(is_id)),
+        Tag::Utf8String | Tag::OctetString | Tag::ContextSpecific { .. } => true,
+        _ => false,
+    };
+    sequence(der).is_some_and(|parts| parts.iter().all(is_part))
 }
 
 /// What is signed, in a sequence of it, an algorithm and a signature.

@@ -11,7 +11,7 @@ use x509_cert::ext::pkix::KeyUsages;
 use crate::algorithm::{Key, Signature};
 use crate::certificate::{self, Bundle, Certificate};
 use crate::distinguished_name as dn;
-use crate::finding::{Finding, findings};
+use crate::finding::{Finding, Utf16Counter, findings};
 use crate::general_name::GeneralName;
 
 /// What was found in a bundle of certificates.
@@ -89,13 +89,14 @@ pub struct KeyDescription {
 /// or a form holds, at most 1 MiB and 1,000 blocks: anything at all, and it need not be UTF-8.
 pub fn check_certificates(text: &[u8], at: u64) -> CertificateReport {
     let Bundle { certificates, notes } = certificate::read(text, at);
+    let mut counter = Utf16Counter::new(text);
     CertificateReport {
-        certificates: certificates.into_iter().map(|certificate| describe(text, certificate)).collect(),
+        certificates: certificates.into_iter().map(|certificate| describe(&mut counter, certificate)).collect(),
         findings: findings(text, notes),
     }
 }
 
-fn describe(text: &[u8], mut certificate: Certificate) -> CertificateDescription {
+fn describe(counter: &mut Utf16Counter<'_>, mut certificate: Certificate) -> CertificateDescription {
     let notes = std::mem::take(&mut certificate.notes);
     let tbs = certificate.tbs();
     let extensions = &certificate.extensions;
@@ -119,7 +120,7 @@ fn describe(text: &[u8], mut certificate: Certificate) -> CertificateDescription
         authority_key_id: key_id(&extensions.authority_key),
         self_signed: certificate.is_self_signed(),
         line: u32::try_from(certificate.line).unwrap_or(u32::MAX),
-        findings: findings(text, notes),
+        findings: counter.findings(notes),
         sha256: certificate.sha256,
     }
 }

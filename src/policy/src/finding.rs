@@ -119,33 +119,42 @@ impl Note {
 
 /// Turns notes with offsets into `text` to findings in the order of the text. The UTF-16 offsets are counted in one pass.
 pub(crate) fn findings(text: &[u8], notes: Vec<Note>) -> Vec<Finding> {
-    let mut counter = Utf16Counter { text, bytes: 0, units: 0 };
-    order::sorted(notes, |a, b| (a.start, a.end).cmp(&(b.start, b.end)))
-        .into_iter()
-        .map(|note| {
-            let start_utf16 = counter.at(note.start);
-            let end_utf16 =
-                start_utf16.saturating_add(utf16_length(text.get(note.start..note.end).unwrap_or_default()));
-            Finding {
-                code: note.code,
-                severity: note.code.severity(),
-                path: note.path,
-                range: Some(Range { start: offset(note.start), end: offset(note.end), start_utf16, end_utf16 }),
-                message: note.message,
-                fix: note.fix,
-            }
-        })
-        .collect()
+    Utf16Counter::new(text).findings(notes)
 }
 
 /// Counts UTF-16 code units up to byte offsets that do not go backwards.
-struct Utf16Counter<'t> {
+pub(crate) struct Utf16Counter<'t> {
     text: &'t [u8],
     bytes: usize,
     units: u32,
 }
 
-impl Utf16Counter<'_> {
+impl<'t> Utf16Counter<'t> {
+    pub fn new(text: &'t [u8]) -> Self {
+        Utf16Counter { text, bytes: 0, units: 0 }
+    }
+
+    /// Findings in the order of the text, none of them before those of the last time.
+    pub fn findings(&mut self, notes: Vec<Note>) -> Vec<Finding> {
+        let text = self.text;
+        order::sorted(notes, |a, b| (a.start, a.end).cmp(&(b.start, b.end)))
+            .into_iter()
+            .map(|note| {
+                let start_utf16 = self.at(note.start);
+                let end_utf16 =
+                    start_utf16.saturating_add(utf16_length(text.get(note.start..note.end).unwrap_or_default()));
+                Finding {
+                    code: note.code,
+                    severity: note.code.severity(),
+                    path: note.path,
+                    range: Some(Range { start: offset(note.start), end: offset(note.end), start_utf16, end_utf16 }),
+                    message: note.message,
+                    fix: note.fix,
+                }
+            })
+            .collect()
+    }
+
     fn at(&mut self, offset: usize) -> u32 {
         if let Some(between) = self.text.get(self.bytes..offset) {
             self.units = self.units.saturating_add(utf16_length(between));

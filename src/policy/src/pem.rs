@@ -32,14 +32,14 @@ pub(crate) struct Block {
 /// Reads the blocks of a bundle that hold certificates. There is a note on everything else that looks like a block.
 pub(crate) fn read(text: &[u8], notes: &mut Vec<Note>) -> Vec<Block> {
     if text.len() > MAX_BUNDLE {
-        let message = format!("a bundle has at most {MAX_BUNDLE} bytes, and this one has more");
+        let message = format!("a bundle has at most {MAX_BUNDLE} bytes, and this one {}", text.len());
         notes.push(Note::new(Code::BundleTooLarge, 0..0, message));
         return Vec::new();
     }
     // Counted without a look at them.
     let blocks = text.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
     if blocks > MAX_BLOCKS {
-        let message = format!("a bundle has at most {MAX_BLOCKS} blocks, and this one has {blocks}");
+        let message = format!("a bundle has at most {MAX_BLOCKS} blocks, and this one {blocks}");
         notes.push(Note::new(Code::BundleTooManyBlocks, 0..0, message));
         return Vec::new();
     }
@@ -74,7 +74,7 @@ fn binary(text: &[u8]) -> Option<Note> {
     Some(match content {
         Content::Certificate => {
             let message = "this certificate is in DER, which is binary: convert it to PEM";
-            note.unwrap_or_else(|| Note::new(Code::CertificateDer, 0..text.len(), message).fix(armoured(text)))
+            note.unwrap_or_else(|| fixed(Note::new(Code::CertificateDer, 0..text.len(), message), text))
         }
         _ => note?,
     })
@@ -106,6 +106,11 @@ pub(crate) fn other(content: Content, place: Range<usize>, this: &str) -> Option
         ),
     };
     Some(Note::new(code, place, format!("{this} {what}")))
+}
+
+/// Proposes the certificate as PEM, unless more follows it, which may be a private key.
+fn fixed(note: Note, der: &[u8]) -> Note {
+    if content::is_one(der) { note.fix(armoured(der)) } else { note }
 }
 
 /// A certificate as PEM (RFC 7468, section 3), with lines of 64 characters.
@@ -152,6 +157,9 @@ impl Kind {
 
 /// In the label of every block with a private key.
 const SECRET: &str = "PRIVATE KEY";
+
+/// One of these is in every label. A line with dashes and none of them is a heading in the text around blocks.
+const LABELS: [&[u8]; 7] = [b"CERT", b"KEY", b"CRL", b"PKCS", b"CMS", b"X509", b"PRIVATE"];
 
 /// A line of the text.
 struct Line<'t> {
@@ -219,7 +227,10 @@ impl<'t> Armour<'t> {
             Armour::Begin(label)
         } else if let Some(label) = labelled("END ") {
             Armour::End(label)
-        } else if (dashes(line) || line.ends_with(b"--")) && (contains(line, b"BEGIN") || contains(line, b"END")) {
+        } else if (dashes(line) || line.ends_with(b"--"))
+            && has_word(line, &[b"BEGIN", b"END"])
+            && LABELS.iter().any(|label| contains(line, label))
+        {
             Armour::Damaged
         } else {
             Armour::None
@@ -265,7 +276,8 @@ impl<'t> Reader<'t, '_> {
                 self.unended(line.place.start, &format!("the next one begins on line {}", line.number));
                 self.begin(Kind::of(label), label, line);
             }
-            Armour::Damaged if secret && !contains(line.content, b"END ") => {
+            // With BEGIN and END on one line, it is a whole block whose line ends were lost.
+            Armour::Damaged if secret && (contains(line.content, b"BEGIN ") || !contains(line.content, b"END ")) => {
                 self.unended(line.place.start, &format!("the next one begins on line {}", line.number));
                 self.begin(Kind::Other(Content::PrivateKey), SECRET, line);
             }
@@ -416,7 +428,7 @@ fn unarmoured(text: &[u8]) -> Option<Note> {
     match content::of(&der)? {
         Content::Certificate => {
             let message = "the certificate lacks its BEGIN and END lines";
-            Some(Note::new(Code::PemArmour, whole, message).fix(armoured(&der)))
+            Some(fixed(Note::new(Code::PemArmour, whole, message), &der))
         }
         content => other(content, whole, "this is"),
     }
@@ -438,6 +450,18 @@ fn shown(label: &str) -> &str {
 
 fn contains(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
+}
+
+/// Whether a word of the line begins with one of these.
+fn has_word(line: &[u8], words: &[&[u8]]) -> bool {
+    let starts = |start: &usize| {
+        let before = start.checked_sub(1).and_then(|before| line.get(before));
+        before.is_none_or(|before| !before.is_ascii_alphabetic())
+    };
+    (0..line.len()).filter(starts).any(|start| {
+        let word = line.get(start..).unwrap_or_default();
+        words.iter().any(|begin| word.starts_with(begin))
+    })
 }
 
 /// Where `part`, a slice of `whole`, begins in it.

@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{cargo, exists, program, root, run};
+use crate::command::{cargo, exists, output, program, root, run};
 use crate::{debian, generate, module};
 
 /// A step: what it is called, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
 
 const STEPS: &[Step] = &[
+    ("programs", programs),
     ("module", || module::build(None, false)),
     ("generated files", || generate::generate(true)),
     ("formatting", || run(cargo().args(["fmt", "--all", "--check"]))),
@@ -29,6 +30,21 @@ pub fn test() -> Result<()> {
         println!("== {} of {}: {name}", index + 1, STEPS.len());
         step().with_context(|| format!("the step `{name}` failed"))?;
         println!("== {name}: passed in {:.1} s", start.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+/// What the tests run, so that what is missing is said before anything is built.
+fn programs() -> Result<()> {
+    const NEEDED: [(&str, &[&str], &str); 3] = [
+        ("node", &["--version"], "install Node.js 20 or later"),
+        ("openssl", &["version"], "install OpenSSL 3"),
+        ("python3", &["-m", "pip", "--version"], "install Python 3.9 or later, with pip"),
+    ];
+    for (name, arguments, advice) in NEEDED {
+        if output(program(name).args(arguments)).is_err() {
+            bail!("`{name} {}` does not work: {advice}", arguments.join(" "));
+        }
     }
     Ok(())
 }
@@ -52,9 +68,6 @@ fn registry() -> Result<()> {
 }
 
 fn node() -> Result<()> {
-    if !exists("node") {
-        bail!("`node` is missing: install Node.js 20 or later");
-    }
     let mut files: Vec<PathBuf> = root()
         .join("tests/node")
         .read_dir()?
