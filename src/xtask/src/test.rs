@@ -19,7 +19,6 @@ const STEPS: &[Step] = &[
     ("lints", lints),
     ("documentation", documentation),
     ("tests in Node", node),
-    ("docker-registry", registry),
     ("tests", || run(cargo().args(["test", "--workspace", "--release"]))),
 ];
 
@@ -34,16 +33,24 @@ pub fn test() -> Result<()> {
     Ok(())
 }
 
-/// What the tests run, so that what is missing is said before anything is built.
+/// A program that the tests run: how to see that it works, Debian's package, and what to install elsewhere.
+type Needed = (&'static str, &'static [&'static str], &'static str, &'static str);
+
+const NEEDED: &[Needed] = &[
+    ("openssl", &["version"], "openssl", "OpenSSL 3"),
+    ("python3", &["-m", "pip", "--version"], "python3-pip", "Python 3.9 or later, with pip"),
+    ("docker-registry", &["--version"], "docker-registry", "the registry of that name"),
+];
+
+/// Sees to the programs that the tests run, before anything is built: what is missing comes from Debian's packages.
 fn programs() -> Result<()> {
-    const NEEDED: [(&str, &[&str], &str); 3] = [
-        ("node", &["--version"], "install Node.js 20 or later"),
-        ("openssl", &["version"], "install OpenSSL 3"),
-        ("python3", &["-m", "pip", "--version"], "install Python 3.9 or later, with pip"),
-    ];
-    for (name, arguments, advice) in NEEDED {
-        if output(program(name).args(arguments)).is_err() {
-            bail!("`{name} {}` does not work: {advice}", arguments.join(" "));
+    if !exists("node") {
+        bail!("`node` is missing: install Node.js 20 or later");
+    }
+    for (name, arguments, package, otherwise) in NEEDED {
+        if output(program(name).args(*arguments)).is_err() {
+            let why = || format!("`{name} {}` does not work: install {otherwise}", arguments.join(" "));
+            debian::install(&[*package]).with_context(why)?;
         }
     }
     Ok(())
@@ -57,14 +64,6 @@ fn documentation() -> Result<()> {
     let mut command = cargo();
     command.args(["doc", "--workspace", "--no-deps", "--release"]);
     run(command.env("RUSTDOCFLAGS", "--deny warnings"))
-}
-
-/// Sees to the registry that the host's tests connect to.
-fn registry() -> Result<()> {
-    if exists("docker-registry") {
-        return Ok(());
-    }
-    debian::install(&["docker-registry"]).context("`docker-registry` is missing: install the registry of that name")
 }
 
 fn node() -> Result<()> {

@@ -11,9 +11,9 @@ use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 use wit_component::DecodedWasm;
 use wit_parser::{Resolve, WorldId, WorldKey};
 
-/// The size that the module may have, in bytes with gzip: what it has, and little more. The aim is 100,000; README.md
+/// The size that the module may have, in bytes with gzip: what it has, and little more. The aim is 130,000; README.md
 /// says what it is made of.
-const MAX_GZIP: usize = 190_000;
+const MAX_GZIP: usize = 160_000;
 
 #[test]
 fn the_component_carries_the_module_of_the_npm_package_byte_for_byte() {
