@@ -64,6 +64,9 @@ pub(crate) struct Certificate {
     pub der: Vec<u8>,
     pub inner: CertificateInner<Raw>,
     pub extensions: Extensions,
+    /// Subject and issuer as they are compared.
+    subject: String,
+    issuer: String,
     /// Lower-case hexadecimal.
     pub sha256: String,
     pub notes: Vec<Note>,
@@ -130,8 +133,10 @@ impl Certificate {
         der.truncate(length);
         let mut notes = Vec::new();
         let extensions = Extensions::read(inner.tbs_certificate(), &place, &mut notes);
+        let tbs = inner.tbs_certificate();
+        let [subject, issuer] = [tbs.subject(), tbs.issuer()].map(dn::folded);
         let sha256 = description::hexadecimal(&description::sha256(&der));
-        Ok(Certificate { place, line, der, inner, extensions, sha256, notes })
+        Ok(Certificate { place, line, der, inner, extensions, subject, issuer, sha256, notes })
     }
 
     pub fn tbs(&self) -> &TbsCertificateInner<Raw> {
@@ -164,7 +169,7 @@ impl Certificate {
     /// Whether the other's subject is its issuer, and the key identifiers do not disagree.
     fn may_be_signed_by(&self, other: &Certificate) -> bool {
         let keys = (&other.extensions.subject_key, &self.extensions.authority_key);
-        self.tbs().issuer() == other.tbs().subject() && !matches!(keys, (Some(own), Some(wanted)) if own != wanted)
+        self.issuer == other.subject && !matches!(keys, (Some(own), Some(wanted)) if own != wanted)
     }
 
     /// The certificate as messages name it.

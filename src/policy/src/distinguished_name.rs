@@ -38,6 +38,11 @@ pub(crate) fn short(name: &Name) -> Option<String> {
     }
 }
 
+/// The whole name for comparing: capitals, blanks and kinds of strings make no difference (RFC 5280, section 7.1).
+pub(crate) fn folded(name: &Name) -> String {
+    text(name).to_ascii_lowercase().split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn write_attribute(attribute: &AttributeTypeAndValue, text: &mut String) {
     let id = attribute.oid.to_string();
     match (type_name(&id), string(attribute)) {

@@ -166,7 +166,7 @@ struct Line<'t> {
     /// From 1.
     number: usize,
     place: Range<usize>,
-    /// Without blanks around it and without a byte-order mark.
+    /// Without blanks around it, and without the byte-order mark that files which were joined may each begin with.
     content: &'t [u8],
 }
 
@@ -199,7 +199,7 @@ impl<'t> Iterator for Lines<'t> {
         };
         self.start = end.saturating_add(ending);
         self.number = self.number.saturating_add(1);
-        let content = line.strip_prefix(b"\xef\xbb\xbf").filter(|_| self.number == 1).unwrap_or(line);
+        let content = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         Some(Line { number: self.number, place, content: content.trim_ascii() })
     }
 }

@@ -163,6 +163,7 @@ fn not_authorities() -> Vec<Case> {
         one("no basic constraints", &signed_by(&absent, "Example CA"), &["certificate-not-ca"]),
         one("self-signed", &self_signed(&leaf("harbor.corp")), &["certificate-self-signed-leaf"]),
         one("self-signed without basic constraints", &self_signed(&absent), &["certificate-self-signed-leaf"]),
+        one("an issuer that is written otherwise than the subject", &made::retyped(), &[]),
         one("a limit to the path", &self_signed(&limited), &[]),
         one("a limit that no path reaches", &with_basic_constraints(b"\x30\x07\x01\x01\xff\x02\x02\x01\x2c"), &[]),
         one(

@@ -58,6 +58,10 @@ fn what_editors_make_of_it_is_read() {
             }
         }
     }
+    // Files that each begin with a byte-order mark, joined.
+    let joined = format!("\u{feff}{text}\u{feff}{}", pem(&self_signed(&ca("Another CA"))));
+    let report = check_certificates(joined.as_bytes(), THEN);
+    assert_eq!((report.certificates.len(), report.findings.len()), (2, 0));
     for label in ["X509 CERTIFICATE", "TRUSTED CERTIFICATE"] {
         assert_eq!(only(armoured(label, &der).as_bytes()).1, fingerprint);
     }

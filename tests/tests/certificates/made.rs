@@ -4,8 +4,8 @@ use base64ct::{Base64, Encoding};
 use pullgate_tests::vectors::AT;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CustomExtension, DistinguishedName, DnType,
-    ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose, NameConstraints,
-    PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber, SigningKey, date_time_ymd,
+    DnValue, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa, Issuer, KeyIdMethod, KeyPair, KeyUsagePurpose,
+    NameConstraints, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber, SigningKey, date_time_ymd,
 };
 
 /// The time of the checks: the certificates here are made for it.
@@ -48,6 +48,18 @@ pub fn signed_by(params: &CertificateParams, issuer: &str) -> Vec<u8> {
     params.use_authority_key_identifier_extension = true;
     let issuer = Issuer::new(ca(issuer), key());
     params.signed_by(&key(), &issuer).expect("a certificate is made").der().to_vec()
+}
+
+/// A root whose issuer is its subject in other letters and another kind of string (RFC 5280, section 7.1).
+pub fn retyped() -> Vec<u8> {
+    let printable = |text: &str| DnValue::PrintableString(text.try_into().expect("it is printable"));
+    let mut issuer = ca("Example CA");
+    issuer.distinguished_name = DistinguishedName::new();
+    issuer.distinguished_name.push(DnType::OrganizationName, printable("EXAMPLE CORP"));
+    issuer.distinguished_name.push(DnType::CommonName, printable("example  ca"));
+    let key = key();
+    let issuer = Issuer::new(issuer, &key);
+    ca("Example CA").signed_by(&key, &issuer).expect("a certificate is made").der().to_vec()
 }
 
 /// A signing request.
