@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 use crate::bindgen::bind;
 use crate::command::{root, run};
 use crate::component::component;
-use crate::optimise::optimise;
+use crate::optimise::{minify, optimise};
 use crate::record::{Record, inputs, sha256, write};
 use crate::way::{TARGET, Way, find};
 use crate::{precompile, sections};
@@ -90,7 +90,7 @@ fn make(way: Way, dist: &Path) -> Result<()> {
     let component = component(&module)?;
     write(&dist.join(MODULE), &sections::without(&module, &|_| true)?)?;
     write(&dist.join(COMPONENT), &sections::without(&component, &|_| true)?)?;
-    write(&dist.join(GLUE), bound.js.as_bytes())?;
+    write(&dist.join(GLUE), minify(&bound.js, &folder.join("glue"))?.as_bytes())?;
     write(&dist.join(TYPES), bound.types.as_bytes())
 }
 

@@ -1,4 +1,4 @@
-//! `wasm-opt`, from the npm package `binaryen`.
+//! `wasm-opt`, from the npm package `binaryen`, and `terser`.
 
 use std::fs;
 use std::path::Path;
@@ -23,6 +23,21 @@ pub fn optimise(module: &[u8], base: &Path) -> Result<Vec<u8>> {
         .arg("--output")
         .arg(&after))?;
     Ok(fs::read(after)?)
+}
+
+/// An ES module that does the same, without comments and with short names inside; `base` is where its files go, without
+/// their endings.
+pub fn minify(script: &str, base: &Path) -> Result<String> {
+    npm::install()?;
+    let (before, after) = (base.with_extension("before.js"), base.with_extension("js"));
+    fs::write(&before, script)?;
+    run(program("node")
+        .arg("node_modules/terser/bin/terser")
+        .args(["--module", "--compress", "--mangle", "--output"])
+        .arg(&after)
+        .arg("--")
+        .arg(&before))?;
+    Ok(fs::read_to_string(after)?)
 }
 
 /// What the module may use, and what the optimiser may bring in: what the compiler uses too, and no reference types.
