@@ -30,3 +30,23 @@ pub fn policy(entries: u32) -> String {
     text.push_str("]}");
     text
 }
+
+/// A policy of at least 100 entries with ten of them changed: names, wildcards, networks and addresses.
+pub fn changed(policy: &str) -> String {
+    let mut text = policy.to_owned();
+    for number in 0..10_u32 {
+        let old = match number % 4 {
+            0 => format!("\"host-{number}.corp-{number}.internal\""),
+            1 => format!("\"*.team-{number}.corp-{number}.internal\""),
+            2 => format!("\"172.16.0.{number}/32\""),
+            _ => format!("\"100.0.0.{number}\""),
+        };
+        let new = match number % 4 {
+            0 | 1 => old.replace("internal", "changed"),
+            2 => format!("\"172.31.0.{number}/31\""),
+            _ => format!("\"100.0.0.{number}:5000\""),
+        };
+        text = text.replacen(&old, &new, 1);
+    }
+    text
+}

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-import { checkEntry, checkPolicy, initSync, Policy } from "../../pkg/dist/pullgate.js";
+import { checkEntry, checkPolicy, compare, initSync, narrow, Policy } from "../../pkg/dist/pullgate.js";
 
 const { memory } = initSync({ module: readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta.url)) });
 
@@ -34,6 +34,9 @@ const refused = [
   () => checkEntry("a.example.com", "blacklist"),
   () => checkPolicy(null, 0),
   () => checkPolicy("{}", -1),
+  () => compare("{}", {}, 0),
+  () => compare("{}", "{}"),
+  () => narrow(null, "{}", 0),
   () => Policy.load({ whitelist: [] }, 0),
   () => Policy.load("{}", "now"),
 ];
@@ -43,6 +46,9 @@ const answered = [
   () => checkEntry("https://user:secret@*.*.example.com:0/?q", "whitelist"),
   () => checkEntry("\ud800", "insecure"),
   () => checkPolicy('{"whitelist": [', 0),
+  () => compare('{"whitelist": ["a.example.com"]}', "{}", 0),
+  () => compare('{"whitelist": [', "[]", 0),
+  () => narrow('{"whitelist": ["a.example.com"]}', '{"whitelist": ["b.example.com"]}', 0),
   () => Policy.load('{"whitelist": ["*"], "whitelist": 1}', 0),
 ];
 

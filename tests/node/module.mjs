@@ -13,4 +13,4 @@ try {
   process.exit(1);
 }
 
-export const { checkCertificates, checkEntry, checkPolicy, Policy } = glue;
+export const { checkCertificates, checkEntry, checkPolicy, compare, narrow, Policy } = glue;

@@ -3,7 +3,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { checkCertificates, checkEntry, checkPolicy, Policy } from "./module.mjs";
+import { checkCertificates, checkEntry, checkPolicy, compare, narrow, Policy } from "./module.mjs";
 
 // The time at which documents are checked where a case names none: as in tests/src/vectors.rs.
 const AT = 1_800_000_000;
@@ -20,7 +20,7 @@ for (const file of files) {
 }
 process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 
-function answer({ entry, pem, document, documentText, policy, requests = [], at = AT }, line) {
+function answer({ entry, pem, document, documentText, policy, compare: change, narrow: remote, requests, at = AT }, line) {
   if (entry !== undefined) {
     line("entry", JSON.stringify(checkEntry(entry.text, entry.list)));
   }
@@ -40,6 +40,14 @@ function answer({ entry, pem, document, documentText, policy, requests = [], at 
       line("authorities", anchors(loaded.policy));
       loaded.policy.free();
     }
+  }
+  if (change !== undefined) {
+    const { ok, comparison, ...findings } = compare(JSON.stringify(change.old), JSON.stringify(change.new), at);
+    line("compare", JSON.stringify(ok ? comparison : { first: findings.first, second: findings.second }));
+  }
+  if (remote !== undefined) {
+    const { ok, document: narrowed, refused, first, second } = narrow(JSON.stringify(remote.policy), JSON.stringify(remote.remote), at);
+    line("narrow", ok ? narrowed : JSON.stringify(refused ?? { first, second }));
   }
   if (policy !== undefined) {
     const loaded = Policy.load(withFiles(JSON.stringify(policy)), at);

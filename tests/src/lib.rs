@@ -3,5 +3,6 @@
 
 pub mod node;
 pub mod reference;
+pub mod regions;
 pub mod surface;
 pub mod vectors;

@@ -1,7 +1,7 @@
 //! The surfaces that answer: native code, and the component under wasmtime. (The module in Node is asked by a process
 //! of its own: see [`node`](crate::node).)
 
-use pullgate::{Authority, Finding, List, Policy, Request};
+use pullgate::{Authority, Comparison, Finding, List, NarrowError, Policy, Request, Unreadable};
 use pullgate_host::{Gate, Limits, LoadError, Module, Options};
 use serde::Serialize;
 
@@ -20,6 +20,12 @@ pub trait Surface {
 
     /// Checks a document.
     fn check_policy(&self, text: &str, at: u64) -> String;
+
+    /// Says what a change does. Gives the comparison, or the findings of documents that do not load.
+    fn compare(&self, old: &str, new: &str, at: u64) -> String;
+
+    /// Narrows a policy. Gives the document, the refused entry, or the findings of documents that do not load.
+    fn narrow(&self, policy: &str, remote: &str, at: u64) -> String;
 
     /// Loads a document. Gives `{"loads":…,"findings":…}`, and the policy if it loads.
     fn load(&self, text: &str, at: u64) -> (String, Option<Self::Loaded>);
@@ -75,6 +81,12 @@ pub fn lines<S: Surface>(surface: &S, case: &Case) -> Vec<String> {
             line("authorities", policy.authorities());
         }
     }
+    if let Some(change) = &case.compare {
+        line("compare", surface.compare(&change.old.0, &change.new.0, case.at()));
+    }
+    if let Some(narrow) = &case.narrow {
+        line("narrow", surface.narrow(&narrow.policy.0, &narrow.remote.0, case.at()));
+    }
     if let Some(policy) = &case.policy {
         let (findings, policy) = surface.load(&policy.0, case.at());
         line("load", findings);
@@ -122,6 +134,18 @@ fn loading(loads: bool, findings: &[Finding]) -> String {
     json(&Loading { loads, findings })
 }
 
+fn compared(result: Result<Comparison, Unreadable>) -> String {
+    result.map_or_else(|why| json(&why), |comparison| json(&comparison))
+}
+
+fn narrowed(result: Result<String, NarrowError>) -> String {
+    match result {
+        Ok(document) => document,
+        Err(NarrowError::Unreadable(why)) => json(&why),
+        Err(NarrowError::Refused(refused)) => json(&refused),
+    }
+}
+
 fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("a report can be written as JSON")
 }
@@ -139,6 +163,14 @@ impl Surface for Native {
 
     fn check_policy(&self, text: &str, at: u64) -> String {
         json(&pullgate::check_policy(text, at))
+    }
+
+    fn compare(&self, old: &str, new: &str, at: u64) -> String {
+        compared(pullgate::compare(old, new, at))
+    }
+
+    fn narrow(&self, policy: &str, remote: &str, at: u64) -> String {
+        narrowed(pullgate::narrow(policy, remote, at))
     }
 
     fn load(&self, text: &str, at: u64) -> (String, Option<Policy>) {
@@ -176,6 +208,14 @@ impl Surface for Component {
 
     fn check_policy(&self, text: &str, at: u64) -> String {
         json(&self.0.check_policy(text, at).expect("the module checks a document"))
+    }
+
+    fn compare(&self, old: &str, new: &str, at: u64) -> String {
+        compared(self.0.compare(old, new, at).expect("the module compares documents"))
+    }
+
+    fn narrow(&self, policy: &str, remote: &str, at: u64) -> String {
+        narrowed(self.0.narrow(policy, remote, at).expect("the module narrows a document"))
     }
 
     fn load(&self, text: &str, at: u64) -> (String, Option<Gate>) {

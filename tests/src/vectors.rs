@@ -16,7 +16,7 @@ pub const AT: u64 = 1_800_000_000;
 pub const RULES: &[&str] = &[
     "E1", "E2", "E3", "E4", "E5", "E6", "E7", "E8", "E9", "E10", "E11", "E12", "E13", "E14", "H1", "H2", "H3", "M1",
     "M2", "M3", "M4", "M5", "M6", "W1", "W2", "W3", "W4", "W5", "T1", "T2", "T3", "T4", "T5", "T6", "P1", "P2", "P3",
-    "P4", "P5", "P6", "J1", "D1", "D2", "D3", "D4", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8",
+    "P4", "P5", "P6", "J1", "D1", "D2", "D3", "D4", "A1", "A2", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8",
 ];
 
 /// What rule C2 says of nearly every whitelist. Exact lists of findings leave these codes out, unless the case is about C2.
@@ -57,6 +57,10 @@ pub struct Case {
     pub policy: Option<Document>,
     /// The time of the check, in seconds since 1970-01-01 UTC.
     pub at: Option<u64>,
+    /// A change of one policy to another, to be told.
+    pub compare: Option<Change>,
+    /// A policy to be narrowed.
+    pub narrow: Option<Narrow>,
     /// What is asked of the policy.
     #[serde(default)]
     pub requests: Vec<Asked>,
@@ -65,6 +69,26 @@ pub struct Case {
     pub expect: Expected,
     /// A text that no output may have.
     pub secret: Option<String>,
+}
+
+/// Two documents, the second of which takes the place of the first.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// What is.
+    pub old: Compact,
+    /// What will be.
+    pub new: Compact,
+}
+
+/// A document, and one with remote lists.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Narrow {
+    /// The policy.
+    pub policy: Compact,
+    /// The remote lists.
+    pub remote: Compact,
 }
 
 /// An entry to check.
@@ -111,6 +135,16 @@ pub struct Expected {
     /// Codes that must not be there.
     #[serde(default)]
     pub findings_exclude: Vec<String>,
+    /// What a change comes to.
+    pub verdict: Option<String>,
+    /// Where whitelist mode is turned on or off: the whole list.
+    pub modes: Option<Value>,
+    /// All regions of a change, in order: the change, a colon, and the words.
+    pub regions: Option<Vec<String>>,
+    /// The narrowed document.
+    pub document: Option<Compact>,
+    /// The refused entry: its list, its index and itself.
+    pub refused: Option<(List, u32, String)>,
 }
 
 /// A certificate to expect.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 
-use pullgate::{CODES, Code, Finding, List, Policy, Request, Severity};
+use pullgate::{CODES, Code, Finding, List, NarrowError, Policy, Request, Severity};
 use pullgate_tests::surface::{Native, lines};
-use pullgate_tests::vectors::{self, Asked, Case, Expected};
+use pullgate_tests::vectors::{self, Asked, Case, Change, Expected, Narrow};
 use serde_json::Value;
 
 #[test]
@@ -25,6 +25,14 @@ fn every_case_is_answered_as_expected() {
         if let Some(document) = case.document() {
             answers += 1;
             check_document(&case, document, &mut fail);
+        }
+        if let Some(change) = &case.compare {
+            answers += 1;
+            check_change(change, case.at(), &case.expect, &mut fail);
+        }
+        if let Some(narrow) = &case.narrow {
+            answers += 1;
+            check_narrow(narrow, case.at(), &case.expect, &mut fail);
         }
         if let Some(policy) = &case.policy {
             answers += case.requests.len();
@@ -292,6 +300,47 @@ fn check_document(case: &Case, document: &str, fail: &mut impl FnMut(String)) {
     if let Some(canonical) = &report.canonical {
         let again = pullgate::check_policy(canonical, at);
         want(again.canonical.as_ref() == Some(canonical), format!("the canonical form to stay itself: {canonical}"));
+    }
+}
+
+/// What a change does, and what holds of every comparison.
+fn check_change(change: &Change, at: u64, expect: &Expected, fail: &mut impl FnMut(String)) {
+    let comparison = match pullgate::compare(&change.old.0, &change.new.0, at) {
+        Ok(comparison) => serde_json::to_value(comparison).unwrap(),
+        Err(why) => return fail(format!("the documents do not load: {}", serde_json::to_string(&why).unwrap())),
+    };
+    let mut want = |right: bool, what: String| {
+        if !right {
+            fail(format!("expected {what}, got {comparison}"));
+        }
+    };
+    if let Some(verdict) = &expect.verdict {
+        want(comparison["verdict"] == **verdict, format!("`{verdict}`"));
+    }
+    if let Some(modes) = &expect.modes {
+        want(comparison["modes"] == *modes, format!("the modes {modes}"));
+    }
+    if let Some(expected) = &expect.regions {
+        let text =
+            |region: &Value| format!("{}: {}", region["change"].as_str().unwrap(), region["text"].as_str().unwrap());
+        let regions: Vec<String> = comparison["regions"].as_array().unwrap().iter().map(text).collect();
+        want(regions == *expected, format!("the regions {expected:#?}, not {regions:#?}"));
+    }
+    let itself = pullgate::compare(&change.new.0, &change.new.0, at).map(|comparison| comparison.verdict);
+    want(itself == Ok(pullgate::Verdict::Same), "a document to be the same as itself".to_owned());
+}
+
+fn check_narrow(narrow: &Narrow, at: u64, expect: &Expected, fail: &mut impl FnMut(String)) {
+    match (pullgate::narrow(&narrow.policy.0, &narrow.remote.0, at), &expect.document, &expect.refused) {
+        (Ok(document), Some(expected), None) if document == expected.0 => {
+            let change = pullgate::compare(&narrow.policy.0, &document, at);
+            if !change.is_ok_and(|change| change.verdict != pullgate::Verdict::Wider) {
+                fail(format!("narrowed, it is wider: {document}"));
+            }
+        }
+        (Err(NarrowError::Refused(refused)), None, Some(expected))
+            if (refused.list, refused.index, &refused.entry) == (expected.0, expected.1, &expected.2) => {}
+        (result, ..) => fail(format!("got {result:?}")),
     }
 }
 

@@ -45,6 +45,12 @@ pub enum Command {
     /// Finds what is wrong with a policy file, or with single entries.
     #[command(after_help = CHECK_HELP)]
     Check(Check),
+    /// Says what a change to a policy does: what it allows, denies, and makes more or less safe.
+    #[command(after_help = COMPARE_HELP)]
+    Compare(Compare),
+    /// Narrows a policy to a list from elsewhere, which must not have anything that the policy denies.
+    #[command(after_help = NARROW_HELP)]
+    Narrow(Narrow),
     /// Shows the certificates of PEM files, and what is wrong with them as certificate authorities.
     #[command(after_help = CA_HELP)]
     Ca(Ca),
@@ -127,6 +133,38 @@ EXIT CODES:
   0  there are no errors; there may be warnings
   1  there are errors
   2  the file cannot be read, or the command line is wrong";
+
+const COMPARE_HELP: &str = "\
+Nothing is sampled and no DNS is asked: what is not listed is decided as before. Where DNS decides, the
+example says what DNS would have to say. Each line begins with `+` where it becomes wider or less safe,
+with `-` where it becomes narrower or safer, and with `~` where it is neither.
+
+EXAMPLES:
+  # Before a new policy is applied.
+  pullgate compare /etc/pullgate/policy.toml policy.toml
+
+  # What the last commit did, for a program.
+  git show HEAD~:policy.json | pullgate compare --json - policy.json
+
+EXIT CODES:
+  0  both mean the same
+  1  they differ, and nothing is newly allowed or reached less safely
+  2  something is newly allowed, or reached less safely
+  3  a policy has an error, or the command line is wrong";
+
+const NARROW_HELP: &str = "\
+What remains is what the whitelist and the insecure list of REMOTE name. Ports and namespaces count, and
+an insecure entry needs a policy that does not verify there either. How registries are reached, and the
+certificate authorities, stay those of POLICY.
+
+EXAMPLES:
+  # Only what a content trust server names too.
+  pullgate narrow policy.toml remote.json > narrowed.json
+
+EXIT CODES:
+  0  the narrowed policy was printed, as JSON
+  1  the remote list has an entry that the policy does not cover: it is named
+  2  a policy has an error, or the command line is wrong";
 
 const CA_HELP: &str = "\
 A certificate is self-signed here if its issuer and its subject are the same and its key identifiers do
@@ -242,6 +280,34 @@ pub struct Check {
     /// Prints JSON: one object for a file, one object a line for entries.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `compare` takes.
+#[derive(Args, Debug)]
+pub struct Compare {
+    /// The policy file as it is, JSON or TOML; `-` reads it from standard input.
+    #[arg(value_name = "OLD", value_hint = ValueHint::FilePath)]
+    pub old: PathBuf,
+
+    /// The policy file as it will be.
+    #[arg(value_name = "NEW", value_hint = ValueHint::FilePath)]
+    pub new: PathBuf,
+
+    /// Prints one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `narrow` takes.
+#[derive(Args, Debug)]
+pub struct Narrow {
+    /// The policy file, JSON or TOML; `-` reads it from standard input.
+    #[arg(value_name = "POLICY", value_hint = ValueHint::FilePath)]
+    pub policy: PathBuf,
+
+    /// The file with the remote lists, a policy document like the other.
+    #[arg(value_name = "REMOTE", value_hint = ValueHint::FilePath)]
+    pub remote: PathBuf,
 }
 
 /// What `ca` takes.

@@ -4,6 +4,7 @@ mod answer;
 mod args;
 mod ca;
 mod check;
+mod compare;
 mod decide;
 mod document;
 mod facts;
@@ -33,6 +34,8 @@ use crate::output::{BAD, complain, styled, visible};
 const NO: u8 = 1;
 /// The command could not do its work.
 const UNUSABLE: u8 = 2;
+/// The same of `compare`, which has two kinds of difference to tell.
+const UNCOMPARABLE: u8 = 3;
 
 fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
@@ -41,19 +44,23 @@ fn main() -> ExitCode {
         Err(error) => error.format(&mut Cli::command()).exit(),
     };
     match run(&cli, &matches) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(NO),
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             show(failure, &matches);
-            ExitCode::from(UNUSABLE)
+            ExitCode::from(match cli.command {
+                Command::Compare(_) => UNCOMPARABLE,
+                _ => UNUSABLE,
+            })
         }
     }
 }
 
-/// Runs the command that was asked for. `true` if there is nothing against what it was asked about.
-fn run(cli: &Cli, matches: &ArgMatches) -> Result<bool, Failure> {
+/// Runs the command that was asked for. What comes back is what the process exits with.
+fn run(cli: &Cli, matches: &ArgMatches) -> Result<u8, Failure> {
     let (_, matches) = matches.subcommand().unwrap_or(("", matches));
-    match &cli.command {
+    let good = match &cli.command {
+        Command::Compare(arguments) => return compare::run(arguments),
+        Command::Narrow(arguments) => compare::narrow(arguments),
         Command::Decide(ask) => decide::run(ask, matches, decide::Mode::Decide),
         Command::Explain(ask) => decide::run(ask, matches, decide::Mode::Explain),
         Command::Check(arguments) => check::run(arguments),
@@ -61,7 +68,8 @@ fn run(cli: &Cli, matches: &ArgMatches) -> Result<bool, Failure> {
         Command::Module(arguments) => module::run(arguments).map(|()| true),
         Command::Completions { shell } => manual::completions(*shell).map(|()| true),
         Command::Man { directory } => manual::pages(directory.as_deref()).map(|()| true),
-    }
+    }?;
+    Ok(if good { 0 } else { NO })
 }
 
 fn show(failure: Failure, matches: &ArgMatches) {

@@ -1,9 +1,11 @@
 //! The component's types as those of the crate `pullgate`, and back.
 
 use pullgate::{
-    Allowed, Answer, Attempt, Authority, CertificateDescription, CertificateReport, Code, Decision, Denial, Denied,
-    EntryKind, EntryReport, Explanation, Finding, KeyDescription, List, Matched, Miss, Nearest, PolicyReport, Question,
-    QuestionKind, Range, ReferenceKind, Request, Scheme, Severity, Step, Topic,
+    Allowed, Answer, Attempt, Authority, CertificateDescription, CertificateReport, Change, Code, Comparison, Decision,
+    Denial, Denied, EntryKind, EntryReport, Explanation, Fact, Finding, KeyDescription, List, Matched, Miss,
+    ModeChange, NarrowError, Nearest, Omitted, PolicyReport, Ports, Projects, Question, QuestionKind, Range,
+    ReferenceKind, Refused, Region, Repositories, Request, Scheme, Severity, Step, Topic, Unreadable, Verdict, Within,
+    Witness,
 };
 use serde::Deserialize;
 
@@ -283,5 +285,97 @@ fn step(step: admission::Step) -> Step<'static> {
         entry: step.entry.map(matched),
         covers: step.covers,
         text: step.text,
+    }
+}
+
+pub(crate) fn unreadable(unreadable: admission::Unreadable) -> Result<Unreadable, Failure> {
+    Ok(Unreadable { first: findings(unreadable.first)?, second: findings(unreadable.second)? })
+}
+
+pub(crate) fn narrow_error(error: admission::NarrowError) -> Result<NarrowError, Failure> {
+    Ok(match error {
+        admission::NarrowError::Unreadable(why) => NarrowError::Unreadable(unreadable(why)?),
+        admission::NarrowError::Refused(refused) => NarrowError::Refused(Box::new(Refused {
+            list: list(refused.list),
+            index: refused.index,
+            entry: refused.entry,
+            witness: refused.witness.map(witness),
+        })),
+    })
+}
+
+pub(crate) fn comparison(comparison: admission::Comparison) -> Comparison {
+    Comparison {
+        verdict: match comparison.verdict {
+            admission::Verdict::Same => Verdict::Same,
+            admission::Verdict::NotWider => Verdict::NotWider,
+            admission::Verdict::Wider => Verdict::Wider,
+        },
+        modes: comparison.modes.into_iter().map(|mode| ModeChange { project: mode.project, on: mode.on }).collect(),
+        match_resolved_addresses: comparison.match_resolved_addresses,
+        regions: comparison.regions.into_iter().map(region).collect(),
+        omitted: comparison
+            .omitted
+            .into_iter()
+            .map(|omitted| Omitted { change: change(omitted.change), count: omitted.count })
+            .collect(),
+    }
+}
+
+fn change(change: admission::Change) -> Change {
+    match change {
+        admission::Change::NewlyAllowed => Change::NewlyAllowed,
+        admission::Change::NewlyDenied => Change::NewlyDenied,
+        admission::Change::NowUnverified => Change::NowUnverified,
+        admission::Change::NowVerified => Change::NowVerified,
+        admission::Change::NowPlainHttp => Change::NowPlainHttp,
+        admission::Change::NoLongerPlainHttp => Change::NoLongerPlainHttp,
+        admission::Change::OtherAuthorities => Change::OtherAuthorities,
+        admission::Change::NowByDns => Change::NowByDns,
+        admission::Change::NoLongerByDns => Change::NoLongerByDns,
+    }
+}
+
+fn region(region: admission::Region) -> Region {
+    let within = |within: admission::Within| Within { namespace: within.namespace, except: within.except };
+    Region {
+        change: change(region.change),
+        text: region.text,
+        unverified: region.unverified,
+        hosts: region.hosts,
+        hub: region.hub,
+        except: region.except,
+        more_except: region.more_except,
+        ports: Ports { unwritten: region.ports.unwritten, all_but: region.ports.all_but, ports: region.ports.ports },
+        repositories: Repositories {
+            login: region.repositories.login,
+            within: region.repositories.within.into_iter().map(within).collect(),
+        },
+        projects: Projects { none: region.projects.none, named: region.projects.named, others: region.projects.others },
+        added: region.added,
+        removed: region.removed,
+        witness: witness(region.witness),
+    }
+}
+
+fn witness(witness: admission::Witness) -> Witness {
+    let fact = |fact: admission::Assumed| Fact {
+        kind: match fact.kind {
+            admission::QuestionKind::NamesOf => QuestionKind::NamesOf,
+            admission::QuestionKind::AddressesOf => QuestionKind::AddressesOf,
+        },
+        subject: fact.subject,
+        answers: fact.answers,
+    };
+    Witness {
+        reference: witness.reference,
+        kind: match witness.kind {
+            admission::ReferenceKind::Image => ReferenceKind::Image,
+            admission::ReferenceKind::Registry => ReferenceKind::Registry,
+        },
+        project: witness.project,
+        facts: witness.facts.into_iter().map(fact).collect(),
+        before: witness.before,
+        after: witness.after,
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use pullgate::{CertificateReport, EntryReport, Finding, List, PolicyReport};
+use pullgate::{CertificateReport, Comparison, EntryReport, Finding, List, NarrowError, PolicyReport, Unreadable};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, EngineWeak};
@@ -151,6 +151,40 @@ impl Module {
             exports.pullgate_policy_validation().call_check_policy(store, document, at)
         })?;
         convert::policy_report(report)
+    }
+
+    /// Says what replacing one policy document by another does, both as of `at`, in seconds since 1970-01-01 UTC (rule A1).
+    /// The inner error has the findings of documents that do not load.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails.
+    pub fn compare(&self, old: &str, new: &str, at: u64) -> Result<Result<Comparison, Unreadable>, Failure> {
+        let limits = &self.inner.limits;
+        let compared = Instance::new(self, limits)?.call(limits.load, |exports, store| {
+            exports.pullgate_policy_admission().call_compare(store, old, new, at)
+        })?;
+        match compared {
+            Ok(comparison) => Ok(Ok(convert::comparison(comparison))),
+            Err(why) => convert::unreadable(why).map(Err),
+        }
+    }
+
+    /// The policy narrowed to the lists of another document, both as of `at`, in seconds since 1970-01-01 UTC: a document in
+    /// canonical form (rule A2). The inner error says why the policy stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails.
+    pub fn narrow(&self, policy: &str, remote: &str, at: u64) -> Result<Result<String, NarrowError>, Failure> {
+        let limits = &self.inner.limits;
+        let narrowed = Instance::new(self, limits)?.call(limits.load, |exports, store| {
+            exports.pullgate_policy_admission().call_narrow(store, policy, remote, at)
+        })?;
+        match narrowed {
+            Ok(document) => Ok(Ok(document)),
+            Err(why) => convert::narrow_error(why).map(Err),
+        }
     }
 
     /// Loads a policy document, JSON text of at most 64 MiB, as of `at`, in seconds since 1970-01-01 UTC. With the

@@ -42,6 +42,22 @@ impl about::Guest for Face {
 
 impl admission::Guest for Face {
     type Policy = pullgate::Policy;
+
+    fn compare(old: String, new: String, at: u64) -> Result<admission::Comparison, admission::Unreadable> {
+        pullgate::compare(&old, &new, at).map(comparison).map_err(unreadable)
+    }
+
+    fn narrow(policy: String, remote: String, at: u64) -> Result<String, admission::NarrowError> {
+        pullgate::narrow(&policy, &remote, at).map_err(|error| match error {
+            pullgate::NarrowError::Unreadable(why) => admission::NarrowError::Unreadable(unreadable(why)),
+            pullgate::NarrowError::Refused(refused) => admission::NarrowError::Refused(admission::Refused {
+                list: list_out(refused.list),
+                index: refused.index,
+                entry: refused.entry,
+                witness: refused.witness.map(witness),
+            }),
+        })
+    }
 }
 
 impl admission::GuestPolicy for pullgate::Policy {
@@ -296,5 +312,97 @@ fn step(step: pullgate::Step<'_>) -> admission::Step {
         entry: step.entry.map(matched),
         covers: step.covers,
         text: step.text,
+    }
+}
+
+fn unreadable(unreadable: pullgate::Unreadable) -> admission::Unreadable {
+    admission::Unreadable { first: findings(unreadable.first), second: findings(unreadable.second) }
+}
+
+fn comparison(comparison: pullgate::Comparison) -> admission::Comparison {
+    admission::Comparison {
+        verdict: match comparison.verdict {
+            pullgate::Verdict::Same => admission::Verdict::Same,
+            pullgate::Verdict::NotWider => admission::Verdict::NotWider,
+            pullgate::Verdict::Wider => admission::Verdict::Wider,
+        },
+        modes: comparison
+            .modes
+            .into_iter()
+            .map(|mode| admission::ModeChange { project: mode.project, on: mode.on })
+            .collect(),
+        match_resolved_addresses: comparison.match_resolved_addresses,
+        regions: comparison.regions.into_iter().map(region).collect(),
+        omitted: comparison
+            .omitted
+            .into_iter()
+            .map(|omitted| admission::Omitted { change: change(omitted.change), count: omitted.count })
+            .collect(),
+    }
+}
+
+fn change(change: pullgate::Change) -> admission::Change {
+    match change {
+        pullgate::Change::NewlyAllowed => admission::Change::NewlyAllowed,
+        pullgate::Change::NewlyDenied => admission::Change::NewlyDenied,
+        pullgate::Change::NowUnverified => admission::Change::NowUnverified,
+        pullgate::Change::NowVerified => admission::Change::NowVerified,
+        pullgate::Change::NowPlainHttp => admission::Change::NowPlainHttp,
+        pullgate::Change::NoLongerPlainHttp => admission::Change::NoLongerPlainHttp,
+        pullgate::Change::OtherAuthorities => admission::Change::OtherAuthorities,
+        pullgate::Change::NowByDns => admission::Change::NowByDns,
+        pullgate::Change::NoLongerByDns => admission::Change::NoLongerByDns,
+    }
+}
+
+fn region(region: pullgate::Region) -> admission::Region {
+    let within = |within: pullgate::Within| admission::Within { namespace: within.namespace, except: within.except };
+    admission::Region {
+        change: change(region.change),
+        text: region.text,
+        unverified: region.unverified,
+        hosts: region.hosts,
+        hub: region.hub,
+        except: region.except,
+        more_except: region.more_except,
+        ports: admission::Ports {
+            unwritten: region.ports.unwritten,
+            all_but: region.ports.all_but,
+            ports: region.ports.ports,
+        },
+        repositories: admission::Repositories {
+            login: region.repositories.login,
+            within: region.repositories.within.into_iter().map(within).collect(),
+        },
+        projects: admission::Projects {
+            none: region.projects.none,
+            named: region.projects.named,
+            others: region.projects.others,
+        },
+        added: region.added,
+        removed: region.removed,
+        witness: witness(region.witness),
+    }
+}
+
+fn witness(witness: pullgate::Witness) -> admission::Witness {
+    let fact = |fact: pullgate::Fact| admission::Assumed {
+        kind: match fact.kind {
+            pullgate::QuestionKind::NamesOf => admission::QuestionKind::NamesOf,
+            pullgate::QuestionKind::AddressesOf => admission::QuestionKind::AddressesOf,
+        },
+        subject: fact.subject,
+        answers: fact.answers,
+    };
+    admission::Witness {
+        reference: witness.reference,
+        kind: match witness.kind {
+            pullgate::ReferenceKind::Image => admission::ReferenceKind::Image,
+            pullgate::ReferenceKind::Registry => admission::ReferenceKind::Registry,
+        },
+        project: witness.project,
+        facts: witness.facts.into_iter().map(fact).collect(),
+        before: witness.before,
+        after: witness.after,
     }
 }

@@ -1,4 +1,5 @@
-//! The JavaScript face: `checkEntry`, `checkCertificates`, `checkPolicy`, `Policy`, `version` and `rules`.
+//! The JavaScript face: `checkEntry`, `checkCertificates`, `checkPolicy`, `compare`, `narrow`, `Policy`, `version` and
+//! `rules`.
 //!
 //! Whatever comes in is taken as any value at all and looked at here: a value of the wrong type is a `TypeError` that
 //! says what was wanted, never an answer. Objects come in as JSON text, so that the decoder which refuses an unknown
@@ -40,6 +41,48 @@ pub fn check_certificates(pem: &JsValue, at: &JsValue) -> Result<JsValue, JsValu
 #[wasm_bindgen(js_name = checkPolicy)]
 pub fn check_policy(text: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
     out(&pullgate::check_policy(&string(text, "text")?, time(at)?))
+}
+
+/// Says what replacing one policy document by another does, both given as JSON text, as of `at`, in seconds since
+/// 1970-01-01 UTC. Gives `{ok: true, comparison}`, or `{ok: false, first, second}` with the findings of documents that do
+/// not load.
+#[wasm_bindgen]
+pub fn compare(old: &JsValue, new: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
+    let result = Object::new();
+    match pullgate::compare(&string(old, "old")?, &string(new, "new")?, time(at)?) {
+        Ok(comparison) => {
+            set(&result, "ok", true.into())?;
+            set(&result, "comparison", out(&comparison)?)?;
+        }
+        Err(why) => refuse(&result, &why)?,
+    }
+    Ok(result.into())
+}
+
+/// The policy narrowed to the lists of another document, both given as JSON text, as of `at`. Gives
+/// `{ok: true, document}`, `{ok: false, refused}` with the entry that the policy does not cover, or
+/// `{ok: false, first, second}` with the findings of documents that do not load.
+#[wasm_bindgen]
+pub fn narrow(policy: &JsValue, remote: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
+    let result = Object::new();
+    match pullgate::narrow(&string(policy, "policy")?, &string(remote, "remote")?, time(at)?) {
+        Ok(document) => {
+            set(&result, "ok", true.into())?;
+            set(&result, "document", document.into())?;
+        }
+        Err(pullgate::NarrowError::Unreadable(why)) => refuse(&result, &why)?,
+        Err(pullgate::NarrowError::Refused(refused)) => {
+            set(&result, "ok", false.into())?;
+            set(&result, "refused", out(&*refused)?)?;
+        }
+    }
+    Ok(result.into())
+}
+
+fn refuse(result: &Object, why: &pullgate::Unreadable) -> Result<(), JsValue> {
+    set(result, "ok", false.into())?;
+    set(result, "first", out(&why.first)?)?;
+    set(result, "second", out(&why.second)?)
 }
 
 /// The version of pullgate that this module is from.

@@ -106,6 +106,17 @@ impl Authorities {
         authorities
     }
 
+    /// Where those that are limited count.
+    pub fn limits(&self) -> &Index {
+        &self.limits
+    }
+
+    /// Those without a limit, then those of each element with one, in the order of the document; as indices into the
+    /// policy's trust anchors.
+    pub fn each(&self) -> (&[u32], &[Vec<u32>]) {
+        (&self.everywhere, &self.limited)
+    }
+
     /// Adds the trust anchors that may vouch for a registry: rules M1 and M2, without namespaces and without DNS.
     pub fn applying(&self, subject: Subject<'_>, ports: &Ports, found: &mut Vec<u32>) {
         found.extend(&self.everywhere);
@@ -147,6 +158,6 @@ fn place_of(anchors: &[Authority], fingerprint: &str) -> Option<u32> {
 }
 
 /// The entries that an authority is limited to.
-fn enabled<'d>(registries: &'d Items<'d>) -> impl Iterator<Item = &'d Entry> {
+pub(crate) fn enabled<'d>(registries: &'d Items<'d>) -> impl Iterator<Item = &'d Entry> {
     registries.items.iter().filter(|item| item.enabled).map(|item| item.entry())
 }

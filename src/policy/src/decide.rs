@@ -67,7 +67,7 @@ impl Policy {
             }
             _ => None,
         };
-        Ok(Ask { policy: self, project, reference, ports: Ports::of(reference), facts: request.facts })
+        Ok(Ask::of(self, project, reference, request.facts))
     }
 }
 
@@ -143,6 +143,19 @@ pub(crate) struct Standing<'p> {
     settled: bool,
     /// Whether the registry is one of the product's own (rule T5).
     built_in: bool,
+    /// How specific the entry is that settles the transport; nothing for a name by its addresses.
+    rank: Rank,
+}
+
+/// What a decision comes to, the entry that decided and the certificate authorities left aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Way {
+    pub allowed: bool,
+    pub verified: bool,
+    /// Whether plain HTTP may be tried.
+    pub plain: bool,
+    /// Whether the addresses of the name must be connected to.
+    pub pinned: bool,
 }
 
 /// What DNS adds.
@@ -156,6 +169,15 @@ enum Dns<'p> {
 }
 
 impl<'p, 'r> Ask<'p, 'r> {
+    pub fn of(
+        policy: &'p Policy,
+        project: Option<(&'p str, &'p Scope)>,
+        reference: &'r Reference<'r>,
+        facts: &'r [Fact],
+    ) -> Self {
+        Ask { policy, project, reference, ports: Ports::of(reference), facts }
+    }
+
     pub fn decide(&self) -> Decision<'p> {
         let first = self.standing(self.subject());
         match self.dns(&first) {
@@ -163,14 +185,45 @@ impl<'p, 'r> Ask<'p, 'r> {
             Dns::Ask(questions) => Decision::Lookup(questions),
             Dns::Said { standing, addresses, outside } => {
                 let both = first.before(&standing);
-                let by_dns = first.cover.is_none() && both.cover.is_some() || both.is_insecure();
                 let mut pinned: Vec<String> = Vec::new();
-                if by_dns && !matches!(self.subject(), Subject::Address(_)) {
+                if self.pins(&first, &both) {
                     pinned.extend(addresses.iter().map(IpAddr::to_string));
                 }
                 self.conclude(&both, pinned, outside)
             }
         }
+    }
+
+    /// Whether the addresses that DNS gave must be connected to (rule M4).
+    fn pins(&self, first: &Standing<'p>, both: &Standing<'p>) -> bool {
+        let by_dns = first.cover.is_none() && both.cover.is_some() || both.is_insecure();
+        by_dns && !matches!(self.subject(), Subject::Address(_))
+    }
+
+    /// What the decision comes to, with what DNS adds where it is asked.
+    pub fn way(&self, first: &Standing<'p>, dns: Option<&Standing<'p>>) -> Way {
+        let both = dns.map_or(*first, |standing| first.before(standing));
+        Way {
+            allowed: !self.whitelist_mode() || both.cover.is_some(),
+            verified: !both.is_insecure(),
+            plain: self.attempts(&both).len() > 1,
+            pinned: dns.is_some() && self.pins(first, &both),
+        }
+    }
+
+    /// What the entries that match without DNS say of the registry.
+    pub fn first(&self) -> Standing<'p> {
+        self.standing(self.subject())
+    }
+
+    /// What the entries say of one address of the asked name (rule M4).
+    pub fn of_address(&self, address: IpAddr) -> Standing<'p> {
+        self.standing(Subject::Address(address))
+    }
+
+    /// What the wildcards say of one confirmed name of the asked address (rule M5).
+    pub fn of_name(&self, name: &str) -> Standing<'p> {
+        Scale::new(self).weigh(&self.gather(|index, found| index.wildcards_over(name, found)))
     }
 
     /// Whether whitelist mode is on for this request (rules W1, J1).
@@ -220,8 +273,8 @@ impl<'p, 'r> Ask<'p, 'r> {
         matches
     }
 
-    /// What DNS has to say, asked only where the rest of the policy does not decide (rule M6).
-    fn dns(&self, first: &Standing<'p>) -> Dns<'p> {
+    /// Whether DNS is asked: only where the rest of the policy does not decide (rule M6).
+    pub fn asks(&self, first: &Standing<'p>) -> bool {
         let subject = self.subject();
         let reaches = |list| {
             let repository = self.reference.repository.as_deref().filter(|_| list == List::Whitelist);
@@ -229,19 +282,23 @@ impl<'p, 'r> Ask<'p, 'r> {
                 .any(|(_, index)| index.by_dns(subject).cover(list, self.ports.of_list(list), repository).is_some())
         };
         if !self.policy.resolves && !matches!(subject, Subject::Address(_)) {
-            return Dns::Silent;
+            return false;
         }
-        let matters = if self.whitelist_mode() && first.cover.is_none() {
+        if self.whitelist_mode() && first.cover.is_none() {
             reaches(List::Whitelist) || reaches(List::Insecure)
         } else if first.settled {
             first.is_insecure() && self.policy.has_built_in() && reaches(List::BuiltIn)
         } else {
             !first.built_in && reaches(List::Insecure)
-        };
-        if !matters {
+        }
+    }
+
+    /// What DNS has to say.
+    fn dns(&self, first: &Standing<'p>) -> Dns<'p> {
+        if !self.asks(first) {
             return Dns::Silent;
         }
-        match subject {
+        match self.subject() {
             Subject::Address(address) => self.reverse(first, address),
             Subject::Name(name) => self.resolve(name),
             Subject::Hub => self.resolve(hub::HOST),
@@ -258,16 +315,8 @@ impl<'p, 'r> Ask<'p, 'r> {
             .iter()
             .map(|address| address.map_or_else(Standing::default, |address| self.standing(Subject::Address(address))))
             .collect();
-        let all = |test: fn(&Standing<'p>) -> bool| !standings.is_empty() && standings.iter().all(test);
-        let one = standings.first().copied().unwrap_or_default();
         let outside = addresses.iter().zip(&standings).find(|(_, standing)| standing.cover.is_none());
-        let standing = Standing {
-            cover: one.cover.filter(|_| all(|standing| standing.cover.is_some())),
-            insecure: one.insecure.filter(|_| all(Standing::is_insecure)),
-            plain_80: all(|standing| standing.plain_80),
-            settled: all(|standing| standing.settled),
-            built_in: standings.iter().any(|standing| standing.built_in),
-        };
+        let standing = standings.iter().copied().reduce(Standing::and_address).unwrap_or_default();
         let outside = outside.and_then(|(address, _)| *address);
         Dns::Said { standing, addresses: addresses.into_iter().flatten().collect(), outside }
     }
@@ -459,6 +508,7 @@ impl<'a, 'p, 'r> Scale<'a, 'p, 'r> {
     fn standing(self) -> Standing<'p> {
         let mut standing = self.standing;
         standing.settled = self.insecure.is_some() || self.whitelist.is_some();
+        standing.rank = self.insecure.map(|(rank, _)| rank).max(self.whitelist).unwrap_or_default();
         standing.cover = match (self.cover, self.insecure) {
             (Some((of, hit)), Some((rank, _))) if of >= rank => Some(hit),
             (_, Some((_, hit))) => Some(hit),
@@ -486,7 +536,39 @@ impl<'p> Standing<'p> {
             plain_80: transport.plain_80,
             settled: self.settled || other.settled,
             built_in: self.built_in || other.built_in,
+            rank: transport.rank,
         }
+    }
+
+    /// Of a name with both addresses (rule M4).
+    pub fn and_address(self, other: Self) -> Self {
+        Standing {
+            cover: self.cover.filter(|_| other.cover.is_some()),
+            insecure: self.insecure.filter(|_| self.is_insecure() && other.is_insecure()),
+            plain_80: self.plain_80 && other.plain_80,
+            settled: self.settled && other.settled,
+            built_in: self.built_in || other.built_in,
+            rank: 0,
+        }
+    }
+
+    /// Of an address with both names (rule M5): the more specific entry settles the transport, at a tie the insecure one.
+    pub fn and_name(self, other: Self) -> Self {
+        let strength = |standing: &Self| (standing.rank, standing.insecure.is_some(), standing.plain_80);
+        let transport = if strength(&other) > strength(&self) { other } else { self };
+        Standing {
+            cover: self.cover.or(other.cover),
+            settled: self.settled || other.settled,
+            built_in: self.built_in || other.built_in,
+            ..transport
+        }
+    }
+
+    /// All of it that makes a difference, as a number.
+    pub fn signature(&self) -> u32 {
+        let insecure = self.insecure.is_some();
+        let bits = [self.cover.is_some(), insecure, insecure && self.plain_80, self.settled, self.built_in];
+        bits.iter().fold(u32::from(self.rank), |number, bit| number << 1 | u32::from(*bit))
     }
 }
 

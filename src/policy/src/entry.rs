@@ -53,7 +53,7 @@ pub(crate) enum Hosts {
 }
 
 /// A parsed entry. Prints as its canonical text, which parses to the same entry (rule E14).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry {
     pub hosts: Hosts,
     /// The one port that it covers; without one it covers every port (rule M2).

@@ -17,7 +17,7 @@ use crate::order;
 use crate::repository;
 use crate::table::Table;
 
-mod networks;
+pub(crate) mod networks;
 
 use networks::Networks;
 
@@ -411,6 +411,11 @@ impl<'i> Group<'i> {
 
     pub fn row(self, row: u32) -> Option<&'i Row> {
         self.index.row(row)
+    }
+
+    /// All of its entries, sorted by list, port and namespace.
+    pub fn all(self) -> &'i [u32] {
+        self.rows
     }
 }
 

@@ -32,6 +32,7 @@ mod canonical;
 mod certificate;
 mod check;
 mod code;
+mod compare;
 mod constraints;
 mod content;
 mod decide;
@@ -49,6 +50,7 @@ mod hub;
 mod index;
 mod json;
 mod name;
+mod narrow;
 mod nearest;
 mod order;
 mod pem;
@@ -63,6 +65,10 @@ mod writer;
 
 pub use authority::Authority;
 pub use code::{CODES, Code, CodeRow};
+pub use compare::{
+    Change, Comparison, MAX_EXCEPTIONS, MAX_REGIONS, ModeChange, Omitted, Ports, Projects, Region, Repositories,
+    Unreadable, Verdict, Within, Witness, compare,
+};
 pub use decision::{
     Allowed, Answer, Attempt, Decision, Denial, Denied, Explanation, Fact, Matched, Miss, Nearest, Question,
     QuestionKind, ReferenceKind, Request, Scheme, Step, Topic,
@@ -71,6 +77,7 @@ pub use description::{CertificateDescription, CertificateReport, KeyDescription,
 pub use document::{MAX_DOCUMENT, MAX_ENTRIES};
 pub use entry::{EntryKind, EntryReport, MAX_ENTRY, check_entry};
 pub use finding::{Finding, List, Range, Severity};
+pub use narrow::{NarrowError, Refused, narrow};
 pub use pem::{MAX_BLOCKS, MAX_BUNDLE};
 pub use policy::{Loaded, Policy, PolicyReport, check_policy};
 pub use request::OwnedRequest;

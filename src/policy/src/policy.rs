@@ -68,9 +68,7 @@ impl Policy {
     /// not load (rule P3): the error is its findings. Time alone never keeps a policy from loading: a certificate that
     /// has expired, or is not valid yet, is left out of the trust anchors.
     pub fn load(text: &str, at: u64) -> Result<Loaded, Vec<Finding>> {
-        let read = read(text, at);
-        let failed = read.findings.iter().any(|finding| finding.is_error() && finding.code != Code::CertificateExpired);
-        if failed { Err(read.findings) } else { Ok(Loaded { policy: read.policy, findings: read.findings }) }
+        read_loadable(text, at).map(|read| Loaded { policy: read.policy, findings: read.findings })
     }
 
     /// The certificates of the document and its projects that may vouch for registries, each once, sorted by fingerprint.
@@ -121,10 +119,24 @@ impl Scope {
     }
 }
 
-struct Read<'t> {
-    document: Document<'t>,
-    policy: Policy,
-    findings: Vec<Finding>,
+/// A document that was read: what stands in it, and what it means.
+pub(crate) struct Read<'t> {
+    pub document: Document<'t>,
+    pub policy: Policy,
+    pub findings: Vec<Finding>,
+}
+
+impl Read<'_> {
+    /// Whether the document loads (rule P3).
+    fn loads(&self) -> bool {
+        !self.findings.iter().any(|finding| finding.is_error() && finding.code != Code::CertificateExpired)
+    }
+}
+
+/// Reads a document that loads; the error is its findings.
+pub(crate) fn read_loadable(text: &str, at: u64) -> Result<Read<'_>, Vec<Finding>> {
+    let read = read(text, at);
+    if read.loads() { Ok(read) } else { Err(read.findings) }
 }
 
 fn read(text: &str, at: u64) -> Read<'_> {

@@ -50,6 +50,11 @@ impl Table {
         number
     }
 
+    /// The names, in the order in which they came.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(name, _)| &**name)
+    }
+
     fn grow(&mut self) {
         self.slots = vec![FREE; self.slots.len().saturating_mul(2).max(8)];
         for ((name, _), place) in self.names.iter().zip(0..) {

@@ -29,6 +29,8 @@ pub fn verdict(case: &Value) -> Verdict {
         }
         "deploy" if case.get("whitelist").is_some() => deploy(case),
         "reference_to_registry" => reference_to_registry(case),
+        "whitelist_merge_entry" => merge(case, &[string(case, "orig").to_owned()], &[string(case, "other").to_owned()]),
+        "whitelist_merge" => merge(case, &strings(case, "orig"), &strings(case, "other")),
         "admiral_image_parse" => admiral_image_parse(case),
         "admiral_filter_by_path" => admiral_filter_by_path(case),
         "admiral_find_by_host" => admiral_find_by_host(case),
@@ -109,6 +111,35 @@ fn deploy(case: &Value) -> Verdict {
     let insecure = strings(case, "expect_insecure").iter().all(|entry| login(&policy, &host(entry)).is_insecure());
     let others = allowed(&policy, "elsewhere.example.org", ReferenceKind::Registry);
     compare((true, true, false), (whitelisted, insecure, others))
+}
+
+/// What a remote list makes of a policy. VIC had no whitelist mode but a list with entries, and neither merging nor an error
+/// is its third outcome: the remote entry belongs to another one. Here all but merging is a refusal.
+fn merge(case: &Value, orig: &[String], other: &[String]) -> Verdict {
+    let document = |entries: &[String]| {
+        // Plain HTTP is for insecure registries only (rule E10).
+        let plain: Vec<&String> = entries.iter().filter(|entry| entry.starts_with("http://")).collect();
+        let mut document = json!({ "insecure": plain });
+        if !entries.is_empty() {
+            document["whitelist"] = json!(entries);
+        }
+        document.to_string()
+    };
+    let theirs = match (&case["result"], &case["outcome"]) {
+        (Value::Array(_), _) => Some(strings(case, "result")),
+        (Value::String(entry), _) => Some(vec![entry.clone()]),
+        _ => None,
+    };
+    let canonical = |entries: Vec<String>| {
+        let mut entries: Vec<String> = entries.iter().filter_map(|entry| canonical(entry)).collect();
+        entries.sort();
+        entries
+    };
+    let ours = pullgate::narrow(&document(orig), &document(other), 0).ok().map(|narrowed| {
+        let narrowed: Value = serde_json::from_str(&narrowed).expect("a document is JSON");
+        canonical(strings(&narrowed, "whitelist"))
+    });
+    compare(theirs.map(canonical), ours)
 }
 
 fn reference_to_registry(case: &Value) -> Verdict {

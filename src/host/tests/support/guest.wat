@@ -71,6 +71,12 @@
   (func (export "pullgate:policy/admission@0.1.0#[method]policy.authorities") (param i32) (result i32)
     (i32.const 128))
 
+  (func (export "pullgate:policy/admission@0.1.0#compare") (param i32 i32 i32 i32 i64) (result i32)
+    (call $obey (local.get 0)))
+
+  (func (export "pullgate:policy/admission@0.1.0#narrow") (param i32 i32 i32 i32 i64) (result i32)
+    (call $obey (local.get 0)))
+
   (func (export "pullgate:policy/validation@0.1.0#check-certificates") (param i32 i32 i64) (result i32)
     (call $obey (local.get 0)))
 

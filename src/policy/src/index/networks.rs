@@ -9,7 +9,7 @@ use crate::order;
 
 /// The networks of a scope, each with the group of its entries.
 #[derive(Debug, Default)]
-pub(super) struct Networks {
+pub(crate) struct Networks {
     v4: Family<u32>,
     v6: Family<u128>,
 }
@@ -42,6 +42,10 @@ impl Networks {
             IpAddr::V4(address) => self.v4.containing(address.to_bits(), found),
             IpAddr::V6(address) => self.v6.containing(address.to_bits(), found),
         }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.v4.firsts.is_empty() && self.v6.firsts.is_empty()
     }
 
     /// The group of the network with exactly this first address and prefix length.
