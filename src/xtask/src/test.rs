@@ -1,11 +1,11 @@
 //! `cargo xtask test`: everything that can be built, checked and tested, in order.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{cargo, exists, output, program, root, run};
+use crate::command::{cargo, exists, output, program, root, run, run_within};
 use crate::{debian, generate, module};
 
 /// A step: what it is called, and what it does.
@@ -20,6 +20,7 @@ const STEPS: &[Step] = &[
     ("documentation", documentation),
     ("tests in Node", node),
     ("tests", || run(cargo().args(["test", "--workspace", "--release"]))),
+    ("npm package", npm_package),
 ];
 
 /// Takes every step, in order, up to the first that fails.
@@ -39,13 +40,14 @@ type Needed = (&'static str, &'static [&'static str], &'static str, &'static str
 const NEEDED: &[Needed] = &[
     ("openssl", &["version"], "openssl", "OpenSSL 3"),
     ("python3", &["-m", "pip", "--version"], "python3-pip", "Python 3.9 or later, with pip"),
+    ("chromium", &["--version"], "chromium", "Chromium"),
     ("docker-registry", &["--version"], "docker-registry", "the registry of that name"),
 ];
 
 /// Sees to the programs that the tests run, before anything is built: what is missing comes from Debian's packages.
 fn programs() -> Result<()> {
     if !exists("node") {
-        bail!("`node` is missing: install Node.js 20 or later");
+        bail!("`node` is missing: install Node.js 20.19 or later");
     }
     for (name, arguments, package, otherwise) in NEEDED {
         if output(program(name).args(*arguments)).is_err() {
@@ -75,4 +77,11 @@ fn node() -> Result<()> {
     files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
     files.sort();
     run(program("node").arg("--test").args(files))
+}
+
+/// The package as its users have it. What it takes from npm the first time is half a gigabyte, and not in the limit.
+fn npm_package() -> Result<()> {
+    const LIMIT: Duration = Duration::from_secs(180);
+    run(program("node").args(["tests/npm/run.mjs", "--install"]))?;
+    run_within(LIMIT, program("node").arg("tests/npm/run.mjs"))
 }

@@ -1,0 +1,58 @@
+// The functions of the package over an engine: those of the module, with what a form leaves out filled in.
+
+import { Engine } from "./engine.js";
+import { internalError, internalFinding } from "./internal.js";
+import { Policy } from "./policy.js";
+
+/** The functions, for a module that comes from `source` (lib/engine.js). */
+export function api(source) {
+  const engine = new Engine(source);
+  return {
+    ready: (source) => engine.ready(source),
+
+    checkEntry: (text, list) =>
+      engine.ask(
+        (instance) => instance.checkEntry(text, list),
+        () => ({ text, findings: [internalFinding()] }),
+      ),
+
+    checkCertificates: (pem, at = now()) =>
+      engine.ask(
+        (instance) => instance.checkCertificates(pem, at),
+        () => ({ certificates: [], findings: [internalFinding()] }),
+      ),
+
+    checkPolicy: (document, at = now()) => {
+      const text = textOf(document);
+      return engine.ask(
+        (instance) => instance.checkPolicy(text, at),
+        () => ({ findings: [internalFinding()] }),
+      );
+    },
+
+    loadPolicy: (document, at = now()) => {
+      const text = textOf(document);
+      return engine.ask(
+        (instance) => {
+          const { ok, findings, policy } = instance.Policy.load(text, at);
+          return ok ? { ok, findings, policy: new Policy(engine, text, at, instance, policy) } : { ok, findings };
+        },
+        () => ({ ok: false, findings: [internalFinding()] }),
+      );
+    },
+
+    moduleDigest: () => engine.loaded().digest,
+    version: () => engine.ask((instance) => instance.version(), internalError),
+    rules: () => engine.ask((instance) => instance.rules(), internalError),
+  };
+}
+
+function now() {
+  return Math.floor(Date.now() / 1000);
+}
+
+// The module reads text, and refuses what is neither. As text an object goes through the one decoder, which refuses
+// members that it does not know.
+function textOf(document) {
+  return typeof document === "object" && document !== null ? JSON.stringify(document) : document;
+}

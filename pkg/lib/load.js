@@ -1,0 +1,23 @@
+// From whatever a browser has to a compiled module.
+
+/** Bytes, a `WebAssembly.Module`, a URL or a `Response`, or a promise of one, to `{module, digest}`. */
+export async function load(source) {
+  const given = await source;
+  if (given instanceof WebAssembly.Module) return { module: given, digest: undefined };
+  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return compile(given);
+  const response = given instanceof Response ? given : await fetch(given);
+  if (!response.ok) throw new Error(`the module cannot be had from ${response.url}: status ${response.status}`);
+  // Not `compileStreaming`: it wants a MIME type that many servers do not send, and keeps the bytes from being hashed.
+  return compile(await response.arrayBuffer());
+}
+
+async function compile(bytes) {
+  const [module, digest] = await Promise.all([WebAssembly.compile(bytes), sha256(bytes)]);
+  return { module, digest };
+}
+
+async function sha256(bytes) {
+  // Only a secure context has it: HTTPS, or the machine itself.
+  const hash = await globalThis.crypto?.subtle?.digest("SHA-256", bytes);
+  return hash && Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,71 @@
+// Standard Schema v1 validators (https://standardschema.dev) over the functions of the package.
+
+/** The validators, over `checkEntry`, `checkCertificates` and `checkPolicy` of one entry point. */
+export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
+  const entry = (list) =>
+    schema((value) =>
+      typeof value === "string" ? issues(checkEntry(value, list).findings) : [wrong("an entry must be a string")],
+    );
+  return {
+    whitelistEntry: entry("whitelist"),
+    insecureEntry: entry("insecure"),
+    builtInEntry: entry("built-in"),
+
+    certificates: schema((value) => {
+      if (typeof value !== "string" && !(value instanceof Uint8Array)) {
+        return [wrong("certificates must be a string or a Uint8Array")];
+      }
+      const { certificates, findings } = checkCertificates(value);
+      return issues([...certificates.flatMap((certificate) => certificate.findings), ...findings]);
+    }),
+
+    policy: schema((value) => {
+      if (typeof value !== "object" || value === null) return [wrong("a policy must be an object")];
+      // Ranges are in a text that the form does not have.
+      return issues(checkPolicy(value).findings, value).map(({ range, ...issue }) => issue);
+    }),
+
+    policyText: schema((value) =>
+      typeof value === "string" ? issues(checkPolicy(value).findings, parsed(value)) : [wrong("a policy must be JSON text")],
+    ),
+  };
+}
+
+// The value goes through as it is: a form keeps what was typed.
+function schema(issuesOf) {
+  const validate = (value) => {
+    const issues = issuesOf(value);
+    return issues.length === 0 ? { value } : { issues };
+  };
+  return { "~standard": { version: 1, vendor: "pullgate", validate } };
+}
+
+function wrong(message) {
+  return { code: "type-wrong", message };
+}
+
+// Warnings and notes keep nobody from submitting.
+function issues(findings, document) {
+  return findings
+    .filter(({ severity }) => severity === "error")
+    .map(({ severity, path, ...finding }) => ({ ...finding, ...(path && { path: segments(path, document) }) }));
+}
+
+// A JSON Pointer (RFC 6901) as forms have it: an index of an array is a number.
+function segments(pointer, document) {
+  let value = document;
+  return pointer.slice(1).split("/").map((part) => {
+    const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
+    const key = Array.isArray(value) ? Number(name) : name;
+    value = value?.[key];
+    return key;
+  });
+}
+
+function parsed(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

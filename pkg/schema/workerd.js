@@ -1,0 +1,7 @@
+// The validators over ../workerd.js.
+
+import { checkCertificates, checkEntry, checkPolicy } from "../workerd.js";
+import { schemas } from "../lib/schemas.js";
+
+export const { builtInEntry, certificates, insecureEntry, policy, policyText, whitelistEntry } =
+  /* @__PURE__ */ schemas({ checkCertificates, checkEntry, checkPolicy });

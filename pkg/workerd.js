@@ -1,0 +1,8 @@
+// workerd (Cloudflare Workers), which compiles no bytes: there the module is an import.
+
+import module from "./dist/pullgate_bg.wasm";
+import digest from "./dist/digest.js";
+import { api } from "./lib/api.js";
+
+export const { checkCertificates, checkEntry, checkPolicy, loadPolicy, moduleDigest, ready, rules, version } =
+  /* @__PURE__ */ api({ start: () => ({ module, digest }) });

@@ -1,0 +1,66 @@
+// What a set of functions answers to every case of tests/vectors: `{type, name, value}`, with the name of the type that the
+// package has for it.
+
+import { readdirSync, readFileSync } from "node:fs";
+
+// The time at which documents are checked where a case names none: as in tests/src/vectors.rs.
+const AT = 1_800_000_000;
+
+const folder = new URL("../vectors/", import.meta.url);
+const certificates = new URL("../certificates/", import.meta.url);
+
+export function answers({ checkCertificates, checkEntry, checkPolicy, loadPolicy }) {
+  const all = [];
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "schema.json").sort()) {
+    for (const { name, entry, pem, document, documentText, policy, requests = [], at = AT } of casesOf(file)) {
+      const answer = (type, value) => all.push({ type, name, value });
+      if (entry !== undefined) answer("EntryReport", checkEntry(entry.text, entry.list));
+      // The others are bytes in another way, and the module answers them.
+      if (typeof pem === "string") answer("CertificateReport", checkCertificates(pem, at));
+      else if (pem?.files) answer("CertificateReport", checkCertificates(pem.files.map(read).join(""), at));
+      const text = documentText ?? withFiles(JSON.stringify(document ?? policy));
+      if (text === undefined) continue;
+      answer("PolicyReport", checkPolicy(text, at));
+      const loaded = loadPolicy(text, at);
+      answer("Finding[]", loaded.findings);
+      if (!loaded.ok) continue;
+      answer("Authority[]", loaded.policy.authorities().map(inHexadecimal));
+      for (const request of requests.map(requestOf)) {
+        answer("Decision", loaded.policy.decide(request));
+        answer("Explanation", loaded.policy.explain(request));
+      }
+      loaded.policy[Symbol.dispose]();
+    }
+  }
+  return all;
+}
+
+function casesOf(file) {
+  return JSON.parse(readFileSync(new URL(file, folder), "utf8")).cases;
+}
+
+// A string such as "file:ca.pem" stands for the text of that file.
+function withFiles(document) {
+  return document?.replace(/"file:([^"]*)"/g, (_, name) => JSON.stringify(read(name)));
+}
+
+function read(name) {
+  return readFileSync(new URL(name, certificates), "utf8");
+}
+
+function inHexadecimal(authority) {
+  return { ...authority, der: Buffer.from(authority.der).toString("hex") };
+}
+
+function requestOf({ reference, login, project, facts = {} }) {
+  return {
+    reference: reference ?? login,
+    kind: reference === undefined ? "registry" : "image",
+    project,
+    facts: Object.entries(facts).map(([subject, answers]) => ({
+      kind: /^[0-9.]+$|:/.test(subject) ? "names-of" : "addresses-of",
+      subject,
+      answers,
+    })),
+  };
+}

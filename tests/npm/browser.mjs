@@ -1,0 +1,75 @@
+// A real Chromium, and a server for what it opens.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join } from "node:path";
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
+
+let running;
+
+/** Opens a page, and gives it, with the addresses that it has asked for so far and what went wrong in it. */
+export async function open(address) {
+  running ??= chromium.launch({ executablePath: program(), args: FLAGS });
+  const page = await (await running).newPage();
+  const asked = [];
+  const errors = [];
+  page.on("request", (request) => asked.push(request.url()));
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    // Every browser asks for an icon, and nobody has one here.
+    if (message.type() === "error" && !message.location().url.endsWith("/favicon.ico")) errors.push(message.text());
+  });
+  await page.goto(address);
+  return { page, asked, errors };
+}
+
+/** Ends Chromium. */
+export async function close() {
+  await (await running)?.close();
+}
+
+/** Serves a folder, and gives its address and what ends it. A path of `mounts` stands for another folder. */
+export async function serve(folder, mounts = {}) {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url, "http://localhost").pathname;
+    const mount = Object.keys(mounts).find((prefix) => path.startsWith(prefix));
+    const file = mount === undefined ? join(folder, path) : join(mounts[mount], path.slice(mount.length));
+    try {
+      const content = readFileSync(path === "/" ? join(folder, "index.html") : file);
+      response.setHeader("content-type", TYPES[extname(path)] ?? "text/html");
+      response.end(content);
+    } catch {
+      response.statusCode = 404;
+      response.end();
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const end = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { address: `http://127.0.0.1:${server.address().port}/`, end };
+}
+
+function program() {
+  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
+    try {
+      return execFileSync("which", [name], { encoding: "utf8" }).trim();
+    } catch {
+      // The next.
+    }
+  }
+  throw new Error("there is no Chromium: on Debian, `apt-get install chromium`");
+}

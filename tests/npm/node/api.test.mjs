@@ -1,0 +1,94 @@
+// The functions that the package adds to those of the module.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { test } from "node:test";
+
+import * as pullgate from "pullgate";
+import * as inline from "pullgate/inline";
+import * as inlineSchema from "pullgate/inline/schema";
+import * as schema from "pullgate/schema";
+
+const { checkCertificates, checkEntry, checkPolicy, loadPolicy, moduleDigest, ready, rules, version } = pullgate;
+const require = createRequire(import.meta.url);
+const description = require("pullgate/package.json");
+const ca = readFileSync(new URL("../../certificates/ca.pem", import.meta.url), "utf8");
+const codes = ({ findings }) => findings.map(({ code }) => code);
+
+test("`require` gives the same functions", () => {
+  assert.equal(require("pullgate").checkEntry, checkEntry);
+});
+
+test("`ready` is welcome where nothing waits for it", async () => {
+  assert.equal(await ready(), undefined);
+});
+
+test("every entry point has the same exports, and the types have them", () => {
+  const typed = (name) => {
+    const text = readFileSync(new URL(name, import.meta.resolve("pullgate/package.json")), "utf8");
+    return [...text.matchAll(/^export (?:function|const) (\w+)/gm)].map(([, name]) => name).sort();
+  };
+  assert.deepEqual(Object.keys(pullgate), typed("index.d.ts"));
+  assert.deepEqual(Object.keys(inline), Object.keys(pullgate));
+  assert.deepEqual(Object.keys(schema), typed("schema.d.ts"));
+  assert.deepEqual(Object.keys(inlineSchema), Object.keys(schema));
+  assert.deepEqual(inline.checkEntry("a..b", "whitelist"), checkEntry("a..b", "whitelist"));
+});
+
+test("the digest in package.json is that of the only browser module in the package, and of the one that runs", () => {
+  const wasm = readFileSync(new URL("dist/pullgate_bg.wasm", import.meta.resolve("pullgate/package.json")));
+  const digest = createHash("sha256").update(wasm).digest("hex");
+  assert.equal(description.wasm.sha256, digest);
+  assert.equal(moduleDigest(), digest);
+  assert.equal(inline.moduleDigest(), digest);
+  assert.equal(version(), description.version);
+  assert.match(rules(), /^[0-9a-f]{64}$/);
+});
+
+test("the component, the interface and the schema are in the package", () => {
+  const read = (name) => readFileSync(new URL(import.meta.resolve(`pullgate/${name}`)));
+  assert.deepEqual([...read("component.wasm").subarray(0, 8)], [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0]);
+  assert.match(read("wit/pullgate.wit").toString(), /^package pullgate:policy/);
+  assert.equal(JSON.parse(read("policy.schema.json")).title, "A policy of pullgate");
+});
+
+test("without a time it is now", () => {
+  assert.deepEqual(codes(checkCertificates(ca).certificates[0]), []);
+  assert.deepEqual(codes(checkCertificates(ca, 0).certificates[0]), ["certificate-not-yet-valid"]);
+  const document = { certificate_authorities: [{ pem: ca }] };
+  assert.deepEqual(codes(checkPolicy(document)), []);
+  assert.deepEqual(codes(checkPolicy(document, 0)), ["certificate-not-yet-valid"]);
+  assert.equal(loadPolicy(document).policy.authorities().length, 1);
+  assert.equal(loadPolicy(document, 0).policy.authorities().length, 0);
+});
+
+test("a policy is text or an object, which is read no less strictly", () => {
+  const document = { whitelist: ["A.example.com"], whitelst: [] };
+  assert.deepEqual(checkPolicy(document), checkPolicy(JSON.stringify(document)));
+  assert.deepEqual(codes(checkPolicy(document)), ["member-unknown"]);
+  assert.equal(checkPolicy({ whitelist: ["A.example.com"] }).canonical, '{"whitelist":["a.example.com"]}');
+  for (const value of [null, undefined, 7, true, Symbol("x"), () => "{}"]) {
+    assert.throws(() => checkPolicy(value), TypeError);
+    assert.throws(() => loadPolicy(value), TypeError);
+  }
+});
+
+test("a document with an error has findings and no policy", () => {
+  const loaded = loadPolicy({ whitelist: ["a..b"] });
+  assert.deepEqual(Object.keys(loaded), ["ok", "findings"]);
+  assert.equal(loaded.ok, false);
+  assert.deepEqual(codes(loaded), ["name-label-empty"]);
+});
+
+test("a policy decides until it is disposed of", () => {
+  const { policy } = loadPolicy({ whitelist: ["*.example.com"] });
+  const decisions = policy.decideMany(["a.example.com/b", { reference: "alpine" }]);
+  assert.deepEqual(decisions.map(({ decision }) => decision), ["allow", "deny"]);
+  assert.equal(policy.explain("a.example.com/b").steps.at(-1).topic, "outcome");
+  assert.throws(() => policy.decide({ reference: "a.example.com/b", facs: [] }), /`facs`/);
+  policy[Symbol.dispose]();
+  policy.dispose();
+  assert.throws(() => policy.decide("a.example.com/b"), /disposed/);
+});

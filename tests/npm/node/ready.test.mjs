@@ -1,0 +1,101 @@
+// `ready`, as a browser has it: here it runs in Node, on the same files.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { after, before, beforeEach, test } from "node:test";
+
+const root = new URL(".", import.meta.resolve("pullgate/package.json"));
+const bytes = readFileSync(new URL("dist/pullgate_bg.wasm", root));
+const digest = JSON.parse(readFileSync(new URL("package.json", root), "utf8")).wasm.sha256;
+
+let server;
+let address;
+let asked = 0;
+before(async () => {
+  server = createServer((request, response) => {
+    asked += 1;
+    response.statusCode = request.url === "/pullgate_bg.wasm" ? 200 : 404;
+    // No MIME type: many servers know none for it.
+    response.end(response.statusCode === 200 ? bytes : "");
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  address = `http://127.0.0.1:${server.address().port}/pullgate_bg.wasm`;
+});
+after(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+// Each test has the package for itself, as if nothing had been loaded.
+let pullgate;
+let copies = 0;
+beforeEach(async () => {
+  pullgate = await import(new URL(`browser.js?${++copies}`, root));
+  asked = 0;
+});
+
+function works(known) {
+  assert.equal(pullgate.checkEntry("Harbor.Corp.Local.", "whitelist").entry, "harbor.corp.local");
+  assert.equal(pullgate.moduleDigest(), known);
+}
+
+test("before it, every call says what is missing, and nothing was fetched", () => {
+  for (const call of [
+    () => pullgate.checkEntry("a.corp", "whitelist"),
+    () => pullgate.checkPolicy("{}"),
+    () => pullgate.loadPolicy("{}"),
+    () => pullgate.moduleDigest(),
+    () => pullgate.rules(),
+  ]) {
+    assert.throws(call, /`await ready\(\)` comes first/);
+  }
+  assert.equal(asked, 0);
+});
+
+test("bytes", async () => {
+  await pullgate.ready(bytes);
+  works(digest);
+});
+
+test("an ArrayBuffer", async () => {
+  await pullgate.ready(new Uint8Array(bytes).buffer);
+  works(digest);
+});
+
+test("a compiled module, whose bytes nobody knows", async () => {
+  await pullgate.ready(new WebAssembly.Module(bytes));
+  works(undefined);
+});
+
+test("a URL", async () => {
+  await pullgate.ready(new URL(address));
+  works(digest);
+});
+
+test("an address", async () => {
+  await pullgate.ready(address);
+  works(digest);
+});
+
+test("a Response, or a promise of one", async () => {
+  await pullgate.ready(fetch(address));
+  works(digest);
+});
+
+test("many calls at once load it once, and so do later ones", async () => {
+  await Promise.all([pullgate.ready(address), pullgate.ready(address), pullgate.ready(address)]);
+  await pullgate.ready(address);
+  assert.equal(asked, 1);
+  works(digest);
+});
+
+test("what fails can be tried again", async () => {
+  await assert.rejects(pullgate.ready(`${address}.gone`), /404/);
+  await assert.rejects(pullgate.ready(new Uint8Array(8)), WebAssembly.CompileError);
+  // A module, but another one.
+  await assert.rejects(pullgate.ready(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)));
+  assert.throws(() => pullgate.version(), /comes first/);
+  await pullgate.ready(address);
+  works(digest);
+});

@@ -1,0 +1,141 @@
+// The module traps, and nothing is valid or allowed for that. Before the package is loaded, what makes instances is wrapped
+// here, so that the next call into the module can be made to trap, really: the package itself has no such switch.
+
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+// (module (func (export "trap") unreachable))
+const TRAP = "0061736d0100000001040160000003020100070801047472617000000a05010300000b";
+const { trap } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(TRAP, "hex"))).exports;
+
+let instances = 0;
+let failure;
+const { Instance } = WebAssembly;
+WebAssembly.Instance = function (module, imports) {
+  const { exports } = new Instance(module, imports);
+  const broken = { dead: false };
+  instances += 1;
+  const wrapped = Object.entries(exports).map(([name, value]) => {
+    // Not the memory, and not the stack pointer, which the glue sets straight after a trap too.
+    if (typeof value !== "function" || name.startsWith("__wbindgen")) return [name, value];
+    return [
+      name,
+      (...values) => {
+        assert.ok(!broken.dead, `\`${name}\` was called in an instance that had trapped`);
+        if (failure === undefined) return value(...values);
+        const fail = failure;
+        failure = undefined;
+        broken.dead = true;
+        return fail();
+      },
+    ];
+  });
+  return { exports: Object.fromEntries(wrapped) };
+};
+
+const { checkCertificates, checkEntry, checkPolicy, loadPolicy, version } = await import("pullgate");
+const { certificates, policy: policySchema, whitelistEntry } = await import("pullgate/schema");
+
+const { policy } = loadPolicy({ whitelist: ["*.example.com"] }, 0);
+
+function exhausted() {
+  return exhausted() + 1;
+}
+
+/** Calls, with a trap in the middle; before and after, all is well, in another instance. */
+function trapped(call, fail = trap) {
+  const before = instances;
+  failure = fail;
+  let answer;
+  try {
+    answer = call();
+  } finally {
+    assert.equal(failure, undefined, "nothing was called");
+    failure = undefined;
+  }
+  works();
+  assert.equal(instances, before + 1);
+  return answer;
+}
+
+function works() {
+  assert.equal(checkEntry("Harbor.Corp.Local.", "whitelist").entry, "harbor.corp.local");
+  assert.equal(policy.decide("a.example.com/b").decision, "allow");
+  assert.equal(policy.decide("alpine").reason, "not-whitelisted");
+}
+
+function isInternal({ findings, ...rest }, expected) {
+  assert.deepEqual(findings.map(({ code, severity }) => [code, severity]), [["internal", "error"]]);
+  assert.deepEqual(rest, expected);
+}
+
+beforeEach(works);
+
+test("what traps is a trap", () => {
+  assert.throws(trap, WebAssembly.RuntimeError);
+  assert.throws(exhausted, RangeError);
+});
+
+test("a check finds that it could not check, and has no result besides", () => {
+  isInternal(trapped(() => checkEntry("a.example.com", "whitelist")), { text: "a.example.com" });
+  isInternal(trapped(() => checkCertificates("")), { certificates: [] });
+  isInternal(trapped(() => checkPolicy({})), {});
+  isInternal(trapped(() => loadPolicy({})), { ok: false });
+});
+
+test("a decision is a denial", () => {
+  const denied = ({ reference, decision, reason }) => {
+    assert.deepEqual([reference, decision, reason], ["a.example.com/b", "deny", "internal"]);
+  };
+  denied(trapped(() => policy.decide("a.example.com/b")));
+  denied(trapped(() => policy.decide({ reference: "a.example.com/b" })));
+  const many = trapped(() => policy.decideMany(["a.example.com/b", { reference: "a.example.com/b" }]));
+  assert.equal(many.length, 2);
+  many.forEach(denied);
+  const explained = trapped(() => policy.explain("a.example.com/b"));
+  denied(explained);
+  assert.deepEqual(explained.steps.map(({ topic }) => topic), ["outcome"]);
+});
+
+test("what is no answer about an input throws", () => {
+  assert.throws(() => trapped(() => policy.authorities()), (error) => error.cause instanceof WebAssembly.RuntimeError);
+  works();
+  assert.throws(() => trapped(() => version()), (error) => error.cause instanceof WebAssembly.RuntimeError);
+});
+
+test("a validator has an issue", () => {
+  for (const [schema, value] of [[whitelistEntry, "a.example.com"], [certificates, ""], [policySchema, {}]]) {
+    const { issues } = trapped(() => schema["~standard"].validate(value));
+    assert.deepEqual(issues.map(({ code }) => code), ["internal"]);
+  }
+});
+
+test("the end of the stack is a trap too", () => {
+  isInternal(trapped(() => checkEntry("a.example.com", "whitelist"), exhausted), { text: "a.example.com" });
+});
+
+test("a policy that traps while it is loaded again denies, and answers the next time", () => {
+  trapped(() => checkEntry("a.example.com", "whitelist"));
+  const other = loadPolicy({ insecure: ["*.example.com"] }, 0).policy;
+  failure = trap;
+  checkEntry("a.example.com", "whitelist");
+  failure = trap;
+  assert.equal(other.decide("a.example.com/b").reason, "internal");
+  assert.equal(other.decide("a.example.com/b").decision, "allow");
+});
+
+test("disposing of a policy whose instance trapped calls nothing in it", () => {
+  const other = loadPolicy({}, 0).policy;
+  failure = trap;
+  checkEntry("a.example.com", "whitelist");
+  other.dispose();
+  works();
+});
+
+test("a mistake of the caller is no trap", () => {
+  const before = instances;
+  assert.throws(() => policy.decide({ reference: 7 }), TypeError);
+  assert.throws(() => checkEntry(7, "whitelist"), TypeError);
+  works();
+  assert.equal(instances, before);
+});

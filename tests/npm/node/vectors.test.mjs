@@ -1,0 +1,16 @@
+// The package answers every case of tests/vectors as the module does, whose answers the Rust harness holds against those of
+// native code. (That takes the module beside the package, in pkg/dist.)
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as pullgate from "pullgate";
+import { answers } from "../answers.mjs";
+
+test("every case", async () => {
+  const { checkCertificates, checkEntry, checkPolicy, Policy } = await import("../../node/module.mjs");
+  const module = { checkCertificates, checkEntry, checkPolicy, loadPolicy: Policy.load };
+  const expected = answers(module);
+  assert.ok(expected.length > 1_000, `${expected.length} answers`);
+  assert.deepEqual(answers(pullgate), expected);
+});

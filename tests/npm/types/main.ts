@@ -1,0 +1,89 @@
+// The types as a consumer meets them: this compiles under every setting that types.json names, or the types are wrong.
+
+import {
+  checkCertificates,
+  checkEntry,
+  checkPolicy,
+  loadPolicy,
+  moduleDigest,
+  ready,
+  rules,
+  version,
+  type Decision,
+  type EntryReport,
+  type FindingCode,
+  type PolicyDocument,
+} from "pullgate";
+import * as inline from "pullgate/inline";
+import { certificates, policy, whitelistEntry } from "pullgate/schema";
+import * as inlineSchema from "pullgate/inline/schema";
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function holds<_T extends true>(): void {}
+
+export async function everything(bytes: Uint8Array, module: object): Promise<void> {
+  await ready();
+  await ready(bytes);
+  await ready("/pullgate_bg.wasm");
+  await ready(module);
+  // @ts-expect-error: a number is no module
+  await ready(7);
+
+  const report: EntryReport = checkEntry("a.example.com", "built-in");
+  // @ts-expect-error: there is no such list
+  checkEntry("a.example.com", "blacklist");
+  // @ts-expect-error: the entry is there only when there is no error
+  report.entry.length;
+
+  for (const finding of report.findings) {
+    if (finding.code === "internal") continue;
+    const code: FindingCode = finding.code;
+    // @ts-expect-error: there is no such code
+    if (code === "entry-emtpy") return;
+  }
+
+  const document: PolicyDocument = { whitelist: ["a.example.com", { entry: "b.example.com", enabled: false }] };
+  // @ts-expect-error: a misspelt member
+  const misspelt: PolicyDocument = { whitelst: [] };
+  checkPolicy(misspelt, 0).canonical?.length;
+
+  const loaded = loadPolicy(document);
+  if (!loaded.ok) {
+    // @ts-expect-error: there is no policy
+    loaded.policy;
+    return;
+  }
+  using allowed = loaded.policy;
+  const decision: Decision = allowed.decide({ reference: "alpine", kind: "image", facts: [] });
+  switch (decision.decision) {
+    case "allow":
+      decision.attempts[0]?.port.toFixed();
+      break;
+    case "deny":
+      decision.nearest?.miss.length;
+      // @ts-expect-error: a denied reference has no attempts
+      decision.attempts;
+      break;
+    case "lookup":
+      allowed.decide({ reference: "alpine", facts: decision.questions.map((question) => ({ ...question, answers: [] })) });
+      break;
+    default:
+      decision satisfies never;
+  }
+  allowed.decideMany(["alpine", { reference: "busybox" }] as const).length;
+  allowed.explain("alpine").steps[0]?.text.length;
+  allowed.authorities()[0]?.der.byteLength;
+  checkCertificates(bytes).certificates[0]?.key.curve?.length;
+  holds<Equal<ReturnType<typeof moduleDigest>, string | undefined>>();
+  version().length;
+  rules().length;
+
+  // Both entry points are the same, and the validators are what the specification says.
+  holds<Equal<typeof inline.checkEntry, typeof checkEntry>>();
+  const schemas: StandardSchemaV1[] = [whitelistEntry, policy, certificates, inlineSchema.insecureEntry];
+  schemas.length;
+  holds<Equal<StandardSchemaV1.InferOutput<typeof whitelistEntry>, string>>();
+  const result = whitelistEntry["~standard"].validate("a..b");
+  result.issues?.[0]?.code satisfies FindingCode | "internal" | undefined;
+}

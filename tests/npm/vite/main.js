@@ -1,0 +1,5 @@
+import { checkEntry, ready } from "pullgate";
+
+await ready();
+const { findings } = checkEntry("10.2.2/24", "insecure");
+document.title = `${findings[0].code} ${findings[0].fix}`;
