@@ -303,6 +303,8 @@ export interface Policy {
   decideMany(requests: readonly (string | Request)[]): Decision[];
   /** The same decision with its reasoning. */
   explain(request: string | Request): Explanation;
+  /** What another document in place of this policy would do, at the time that this one was loaded for. */
+  compare(document: string | PolicyDocument): Compared;
   /** The certificates that may vouch for registries, each once, sorted by fingerprint. */
   authorities(): Authority[];
   /** Gives its memory back. Where that is forgotten, it goes with the object. */
@@ -316,6 +318,102 @@ export type Loaded = { ok: true; findings: Finding[]; policy: Policy } | { ok: f
 
 /** Loads a policy document, as JSON text or as an object. With any error there is no policy. `at` as for certificates. */
 export function loadPolicy(document: string | PolicyDocument, at?: number): Loaded;
+
+/** How decisions differ. */
+export type Change =
+  | "newly-allowed"
+  | "newly-denied"
+  | "now-unverified"
+  | "now-verified"
+  | "now-plain-http"
+  | "no-longer-plain-http"
+  | "other-authorities"
+  | "now-by-dns"
+  | "no-longer-by-dns";
+
+/** A request that two policies decide differently, in the way that its region says. */
+export interface Witness {
+  reference: string;
+  kind: "image" | "registry";
+  project?: string;
+  /** What DNS says, where that decides. */
+  facts?: Fact[];
+  /** The old decision in words. */
+  before: string;
+  /** The new decision in words. */
+  after: string;
+}
+
+/** Requests that are decided differently. */
+export interface Region {
+  change: Change;
+  /** Which requests, in words. */
+  text: string;
+  /** Whether what is newly allowed is reached without verification. */
+  unverified: boolean;
+  /** The hosts, written like entries; `*` for every name. */
+  hosts: string[];
+  /** Whether Docker Hub is meant. */
+  hub: boolean;
+  /** But not these, nor what is below them or in them. */
+  except: string[];
+  /** How many more exceptions there are. */
+  moreExcept: number;
+  /** Requests without a port, and the ports, or all but these. */
+  ports: { unwritten: boolean; allBut: boolean; ports: number[] };
+  /** Logins, and the repositories within these namespaces, but not within those. */
+  repositories: { login: boolean; within: { namespace: string; except: string[] }[] };
+  /** On whose behalf: nobody's in particular, these projects, any that neither document names. */
+  projects: { none: boolean; named: string[]; others: boolean };
+  /** Authorities that may vouch for it now, by fingerprint. */
+  added?: string[];
+  /** Authorities that may not any more. */
+  removed?: string[];
+  /** A request that shows the difference. */
+  witness: Witness;
+}
+
+/** What a change to a policy does: the regions, and nothing else, are decided differently. */
+export interface Comparison {
+  /** Whether anything differs, and whether anything is newly allowed or reached less safely. */
+  verdict: "same" | "not-wider" | "wider";
+  /** For whom whitelist mode was turned on or off; without a project, for all. */
+  modes: { project?: string; on: boolean }[];
+  /** What `match_resolved_addresses` was turned to, where that changed. */
+  matchResolvedAddresses?: boolean;
+  /** What is decided differently, sorted by change; at most 1,000 of a kind. */
+  regions: Region[];
+  /** How many more there are. */
+  omitted: { change: Change; count: number }[];
+}
+
+/** Findings of two documents of which one does not load. */
+export interface Unreadable {
+  ok: false;
+  first: Finding[];
+  second: Finding[];
+}
+
+/** A comparison, or why there is none. */
+export type Compared = { ok: true; comparison: Comparison } | Unreadable;
+
+/** Says what replacing one policy document by another does. `at` as for certificates. */
+export function compare(old: string | PolicyDocument, document: string | PolicyDocument, at?: number): Compared;
+
+/** An entry of a remote list that the policy does not cover whole. */
+export interface Refused {
+  list: EntryList;
+  index: number;
+  entry: string;
+  /** What the entry would allow, or reach less safely, and the policy does not. */
+  witness?: Witness;
+}
+
+/** The narrowed policy in canonical form, as JSON; or why the policy stays as it is. */
+export type Narrowed = { ok: true; document: string } | { ok: false; refused: Refused } | Unreadable;
+
+/** Leaves of a policy what a remote document's lists name, if the policy covers every entry of them. */
+export function narrow(policy: string | PolicyDocument, remote: string | PolicyDocument, at?: number): Narrowed;
 
 /**
  * The SHA-256 of the bytes of the module, in lower-case hexadecimal: the same as `pullgate module` gives for a daemon.

@@ -4,8 +4,9 @@ import base64 from "./dist/base64.js";
 import digest from "./dist/digest.js";
 import { api } from "./lib/api.js";
 
-export const { checkCertificates, checkEntry, checkPolicy, loadPolicy, moduleDigest, ready, rules, version } =
-  /* @__PURE__ */ api({ start });
+export const {
+  checkCertificates, checkEntry, checkPolicy, compare, loadPolicy, moduleDigest, narrow, ready, rules, version,
+} = /* @__PURE__ */ api({ start });
 
 function start() {
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));

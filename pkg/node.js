@@ -4,8 +4,9 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { api } from "./lib/api.js";
 
-export const { checkCertificates, checkEntry, checkPolicy, loadPolicy, moduleDigest, ready, rules, version } =
-  /* @__PURE__ */ api({ start });
+export const {
+  checkCertificates, checkEntry, checkPolicy, compare, loadPolicy, moduleDigest, narrow, ready, rules, version,
+} = /* @__PURE__ */ api({ start });
 
 function start() {
   const bytes = readFileSync(new URL("./dist/pullgate_bg.wasm", import.meta.url));

@@ -4,5 +4,6 @@ import module from "./dist/pullgate_bg.wasm";
 import digest from "./dist/digest.js";
 import { api } from "./lib/api.js";
 
-export const { checkCertificates, checkEntry, checkPolicy, loadPolicy, moduleDigest, ready, rules, version } =
-  /* @__PURE__ */ api({ start: () => ({ module, digest }) });
+export const {
+  checkCertificates, checkEntry, checkPolicy, compare, loadPolicy, moduleDigest, narrow, ready, rules, version,
+} = /* @__PURE__ */ api({ start: () => ({ module, digest }) });

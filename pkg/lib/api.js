@@ -1,8 +1,10 @@
 // The functions of the package over an engine: those of the module, with what a form leaves out filled in.
 
+import { compare } from "./compare.js";
 import { Engine } from "./engine.js";
-import { internalError, internalFinding } from "./internal.js";
+import { internalError, internalFinding, internalReading } from "./internal.js";
 import { Policy } from "./policy.js";
+import { textOf } from "./text.js";
 
 /** The functions, for a module that comes from `source` (lib/engine.js). */
 export function api(source) {
@@ -41,6 +43,13 @@ export function api(source) {
       );
     },
 
+    compare: (old, document, at = now()) => compare(engine, textOf(old), textOf(document), at),
+
+    narrow: (policy, remote, at = now()) => {
+      const texts = [textOf(policy), textOf(remote)];
+      return engine.ask((instance) => instance.narrow(...texts, at), internalReading);
+    },
+
     moduleDigest: () => engine.loaded().digest,
     version: () => engine.ask((instance) => instance.version(), internalError),
     rules: () => engine.ask((instance) => instance.rules(), internalError),
@@ -49,10 +58,4 @@ export function api(source) {
 
 function now() {
   return Math.floor(Date.now() / 1000);
-}
-
-// The module reads text, and refuses what is neither. As text an object goes through the one decoder, which refuses
-// members that it does not know.
-function textOf(document) {
-  return typeof document === "object" && document !== null ? JSON.stringify(document) : document;
 }

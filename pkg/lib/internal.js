@@ -18,6 +18,11 @@ export function internalExplanation(request) {
   return { ...internalDecision(request), steps: [{ topic: "outcome", text: `denied: ${TEXT}` }] };
 }
 
+/** Of two documents that were to be read together: neither was. */
+export function internalReading() {
+  return { ok: false, first: [internalFinding()], second: [internalFinding()] };
+}
+
 /** For what is no answer about an input: there is nothing safe to give. */
 export function internalError(cause) {
   throw new Error(`pullgate: ${TEXT}`, { cause });

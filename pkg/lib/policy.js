@@ -1,6 +1,8 @@
 // A policy, ready to decide.
 
+import { compare } from "./compare.js";
 import { internalDecision, internalError, internalExplanation } from "./internal.js";
+import { textOf } from "./text.js";
 
 // Frees policies that nobody disposed of. Some runtimes do not have it, and there they stay until the instance goes.
 const abandoned =
@@ -29,6 +31,11 @@ export class Policy {
 
   explain(request) {
     return this.#ask((policy) => policy.explain(request), () => internalExplanation(request));
+  }
+
+  compare(document) {
+    if (this.#text === undefined) throw new Error("this policy was disposed of");
+    return compare(this.#held.engine, this.#text, textOf(document), this.#at);
   }
 
   authorities() {

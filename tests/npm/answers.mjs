@@ -9,15 +9,18 @@ const AT = 1_800_000_000;
 const folder = new URL("../vectors/", import.meta.url);
 const certificates = new URL("../certificates/", import.meta.url);
 
-export function answers({ checkCertificates, checkEntry, checkPolicy, loadPolicy }) {
+export function answers({ checkCertificates, checkEntry, checkPolicy, compare, loadPolicy, narrow }) {
   const all = [];
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "schema.json").sort()) {
-    for (const { name, entry, pem, document, documentText, policy, requests = [], at = AT } of casesOf(file)) {
+    for (const { name, entry, pem, document, documentText, policy, requests = [], at = AT, ...analysis } of casesOf(file)) {
       const answer = (type, value) => all.push({ type, name, value });
       if (entry !== undefined) answer("EntryReport", checkEntry(entry.text, entry.list));
       // The others are bytes in another way, and the module answers them.
       if (typeof pem === "string") answer("CertificateReport", checkCertificates(pem, at));
       else if (pem?.files) answer("CertificateReport", checkCertificates(pem.files.map(read).join(""), at));
+      const { compare: change, narrow: narrowing } = analysis;
+      if (change) answer("Compared", compare(...[change.old, change.new].map(textOf), at));
+      if (narrowing) answer("Narrowed", narrow(...[narrowing.policy, narrowing.remote].map(textOf), at));
       const text = documentText ?? withFiles(JSON.stringify(document ?? policy));
       if (text === undefined) continue;
       answer("PolicyReport", checkPolicy(text, at));
@@ -37,6 +40,10 @@ export function answers({ checkCertificates, checkEntry, checkPolicy, loadPolicy
 
 function casesOf(file) {
   return JSON.parse(readFileSync(new URL(file, folder), "utf8")).cases;
+}
+
+function textOf(document) {
+  return withFiles(JSON.stringify(document));
 }
 
 // A string such as "file:ca.pem" stands for the text of that file.

@@ -11,7 +11,7 @@ import * as inline from "pullgate/inline";
 import * as inlineSchema from "pullgate/inline/schema";
 import * as schema from "pullgate/schema";
 
-const { checkCertificates, checkEntry, checkPolicy, loadPolicy, moduleDigest, ready, rules, version } = pullgate;
+const { checkCertificates, checkEntry, checkPolicy, compare, loadPolicy, moduleDigest, narrow, ready, rules, version } = pullgate;
 const require = createRequire(import.meta.url);
 const description = require("pullgate/package.json");
 const ca = readFileSync(new URL("../../certificates/ca.pem", import.meta.url), "utf8");
@@ -73,6 +73,24 @@ test("a policy is text or an object, which is read no less strictly", () => {
     assert.throws(() => checkPolicy(value), TypeError);
     assert.throws(() => loadPolicy(value), TypeError);
   }
+});
+
+test("a policy says what another one in its place would do", () => {
+  const { policy } = loadPolicy({ whitelist: ["10.0.0.0/9"] });
+  const { ok, comparison } = policy.compare({ whitelist: ["10.0.0.0/8"] });
+  assert.deepEqual([ok, comparison.verdict, comparison.regions.map(({ hosts }) => hosts)], [true, "wider", [["10.128.0.0/9"]]]);
+  assert.deepEqual(policy.compare('{"whitelist":["10.0.0.0/9"]}').comparison.verdict, "same");
+  assert.deepEqual(codes({ findings: policy.compare({ whitelist: ["a..b"] }).second }), ["name-label-empty"]);
+  assert.throws(() => policy.compare(7), TypeError);
+  policy.dispose();
+  assert.throws(() => policy.compare({}), /disposed/);
+});
+
+test("a policy is narrowed to what it covers", () => {
+  const policy = { whitelist: ["*.example.com"] };
+  assert.deepEqual(narrow(policy, { whitelist: ["a.example.com"] }), { ok: true, document: '{"whitelist":["a.example.com"]}' });
+  assert.equal(narrow(policy, { whitelist: ["example.net"] }).refused.entry, "example.net");
+  assert.equal(compare(policy, policy).comparison.verdict, "same");
 });
 
 test("a document with an error has findings and no policy", () => {

@@ -139,3 +139,10 @@ test("a mistake of the caller is no trap", () => {
   works();
   assert.equal(instances, before);
 });
+
+test("documents that could not be compared are not the same", () => {
+  const { ok, first, second } = trapped(() => policy.compare({ whitelist: [] }));
+  assert.equal(ok, false);
+  isInternal({ findings: first }, {});
+  isInternal({ findings: second }, {});
+});

@@ -8,8 +8,8 @@ import * as pullgate from "pullgate";
 import { answers } from "../answers.mjs";
 
 test("every case", async () => {
-  const { checkCertificates, checkEntry, checkPolicy, Policy } = await import("../../node/module.mjs");
-  const module = { checkCertificates, checkEntry, checkPolicy, loadPolicy: Policy.load };
+  const { checkCertificates, checkEntry, checkPolicy, compare, narrow, Policy } = await import("../../node/module.mjs");
+  const module = { checkCertificates, checkEntry, checkPolicy, compare, loadPolicy: Policy.load, narrow };
   const expected = answers(module);
   assert.ok(expected.length > 1_000, `${expected.length} answers`);
   assert.deepEqual(answers(pullgate), expected);

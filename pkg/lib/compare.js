@@ -1,0 +1,8 @@
+// What a change to a policy does.
+
+import { internalReading } from "./internal.js";
+
+/** Compares two documents, given as text. */
+export function compare(engine, old, document, at) {
+  return engine.ask((instance) => instance.compare(old, document, at), internalReading);
+}
