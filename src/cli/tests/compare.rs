@@ -11,7 +11,7 @@ const EXAMPLE: &str = include_str!("../../../docs/examples/worked-example-1.json
 fn changed(change: impl Fn(&mut Value), options: &[&str]) -> Ran {
     let mut document: Value = serde_json::from_str(EXAMPLE).unwrap();
     change(&mut document);
-    let (old, new) = (file("json", EXAMPLE), file("json", &document.to_string()));
+    let (old, new) = (file("json", EXAMPLE), file("json", document.to_string()));
     run(&[&["compare", &old, &new], options].concat())
 }
 
