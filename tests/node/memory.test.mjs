@@ -3,19 +3,11 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 
 import { checkEntry, checkPolicy, compare, initSync, narrow, Policy } from "../../pkg/dist/pullgate.js";
+import { measure, run } from "./memory.mjs";
 
 const { memory } = initSync({ module: readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta.url)) });
-
-// The collector, so that what is measured is what is kept.
-setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc");
-
-// A stack for each of a million errors would take longer than the calls.
-Error.stackTraceLimit = 0;
 
 const loaded = Policy.load('{"whitelist": ["*.example.com"]}', 0);
 const policy = loaded.policy;
@@ -63,10 +55,11 @@ test("a member that a request does not have is refused, and named", () => {
 });
 
 test("memory stays flat over a million malformed calls", () => {
-  run(20_000);
-  const [module, heap] = measure();
-  run(1_000_000);
-  const [moduleAfter, heapAfter] = measure();
+  const calls = [...refused, ...answered];
+  run(calls, 20_000);
+  const [module, heap] = measure(memory);
+  run(calls, 1_000_000);
+  const [moduleAfter, heapAfter] = measure(memory);
   assert.equal(moduleAfter, module, "the module's memory grew");
   assert.ok(heapAfter - heap < 4_000_000, `JavaScript's memory grew by ${heapAfter - heap} bytes`);
 });
@@ -83,23 +76,7 @@ test("memory stays flat over many policies that are loaded and freed", () => {
     for (let time = 0; time < times; time++) Policy.load(text, 0).policy.free();
   };
   load(100);
-  const [module] = measure();
+  const [module] = measure(memory);
   load(2_000);
-  assert.equal(measure()[0], module);
+  assert.equal(measure(memory)[0], module);
 });
-
-function run(times) {
-  const calls = [...refused, ...answered];
-  for (let time = 0; time < times; time++) {
-    try {
-      calls[time % calls.length]();
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error;
-    }
-  }
-}
-
-function measure() {
-  collect();
-  return [memory.buffer.byteLength, process.memoryUsage().heapUsed];
-}
