@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use pullgate::{EntryKind, EntryReport, List, PolicyReport, Severity};
+use pullgate::{EntryKind, EntryReport, Finding, List, PolicyReport};
 use pullgate_host::{Module, now};
 
 use crate::args::Check;
@@ -33,7 +33,7 @@ fn policy(file: &Path, json: bool, output: &mut Output) -> Result<bool, Failure>
         located = document.locate(report.findings);
         canonical = report.canonical;
     }
-    let sound = located.iter().all(|located| located.finding.severity != Severity::Error);
+    let sound = !located.iter().any(|located| located.finding.is_error());
     if json {
         let findings = located.into_iter().map(|located| located.finding).collect();
         output.line(report::json_line(&PolicyReport { canonical, findings })?)?;
@@ -68,7 +68,7 @@ fn stdin_entries(arguments: &Check, output: &mut Output) -> Result<bool, Failure
 fn entry(module: &Module, text: &str, arguments: &Check, output: &mut Output) -> Result<bool, Failure> {
     let list = List::from(arguments.list);
     let report = module.check_entry(text, list)?;
-    let sound = report.findings.iter().all(|finding| finding.severity != Severity::Error);
+    let sound = !report.findings.iter().any(Finding::is_error);
     if arguments.json {
         output.line(report::json_line(&report)?)?;
     } else {

@@ -130,6 +130,8 @@ fn several_files_are_several_reports() {
 fn a_bundle_that_is_too_large_is_refused() {
     let ran = run_with(&["ca", "-", "--json"], vec![b'\n'; (1 << 20) + 1]);
     assert_eq!((ran.code, codes(&ran.json()[0]["findings"])), (Some(1), vec!["bundle-too-large"]));
+    // More is not read, so how much more there is nobody can say.
+    assert_eq!(ran.json()[0]["findings"][0]["message"], "a bundle has at most 1048576 bytes, and this one has more");
 }
 
 #[test]

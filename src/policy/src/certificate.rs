@@ -93,14 +93,11 @@ pub(crate) fn read(text: &[u8], at: u64) -> Bundle {
             Err(note) => bundle.notes.push(note),
         }
     }
-    for index in 0..bundle.certificates.len() {
-        let notes = match (bundle.certificates.get(index), bundle.certificates.get(..index)) {
-            (Some(certificate), Some(before)) => Check { certificate, before, all: &bundle.certificates, at }.notes(),
-            _ => Vec::new(),
-        };
-        if let Some(certificate) = bundle.certificates.get_mut(index) {
-            certificate.notes.extend(notes);
-        }
+    let all = &bundle.certificates;
+    let check = |(index, certificate)| Check { certificate, before: all.get(..index).unwrap_or_default(), all, at };
+    let notes: Vec<Vec<Note>> = all.iter().enumerate().map(|each| check(each).notes()).collect();
+    for (certificate, notes) in bundle.certificates.iter_mut().zip(notes) {
+        certificate.notes.extend(notes);
     }
     bundle
 }

@@ -1,10 +1,8 @@
 //! Name constraints (RFC 5280, section 4.2.1.10): which entries of a whitelist a certificate cannot vouch for (rule C4).
 
-use std::net::IpAddr;
-
 use crate::content;
 use crate::entry::{Entry, Hosts};
-use crate::general_name::GeneralName;
+use crate::general_name::{GeneralName, octets};
 use crate::hub;
 use ipnet::IpNet;
 
@@ -113,11 +111,7 @@ fn network_meets(constraint: Option<IpNet>, other: IpNet) -> Meets {
 /// An address and a mask, each of 4 or 16 octets.
 fn network(bytes: &[u8]) -> Option<IpNet> {
     let (address, mask) = bytes.split_at_checked(bytes.len() >> 1)?;
-    let read = |octets: &[u8]| -> Option<IpAddr> {
-        let v4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
-        v4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
-    };
-    IpNet::with_netmask(read(address)?, read(mask)?).ok().map(|network| network.trunc())
+    IpNet::with_netmask(octets(address)?, octets(mask)?).ok().map(|network| network.trunc())
 }
 
 /// A network as people write it; none where the octets are no network.

@@ -183,6 +183,11 @@ fn offset(bytes: usize) -> u32 {
 /// Where `part`, a slice of `whole`, stands in it, in bytes.
 #[inline(never)]
 pub(crate) fn place(whole: &str, part: &str) -> std::ops::Range<usize> {
-    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    let start = offset_of(whole.as_bytes(), part.as_bytes());
     start..start.saturating_add(part.len())
+}
+
+/// Where `part`, a slice of `whole`, begins in it.
+pub(crate) fn offset_of(whole: &[u8], part: &[u8]) -> usize {
+    part.as_ptr().addr().saturating_sub(whole.as_ptr().addr())
 }

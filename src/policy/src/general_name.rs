@@ -62,10 +62,14 @@ impl GeneralName {
 }
 
 fn address(bytes: &[u8]) -> String {
-    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    let address = v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from));
-    match address {
-        Ok(address) => address.to_string(),
-        Err(_) => constraints::network_text(bytes).unwrap_or_else(|| hexadecimal(bytes)),
+    match octets(bytes) {
+        Some(address) => address.to_string(),
+        None => constraints::network_text(bytes).unwrap_or_else(|| hexadecimal(bytes)),
     }
+}
+
+/// An address of four or sixteen octets.
+pub(crate) fn octets(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }

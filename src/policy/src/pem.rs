@@ -9,7 +9,7 @@ use base64ct::{Base64, Encoding};
 
 use crate::code::Code;
 use crate::content::{self, Content};
-use crate::finding::Note;
+use crate::finding::{Note, offset_of};
 
 /// The most bytes that a bundle may have (rule C8): 1 MiB.
 pub const MAX_BUNDLE: usize = 1 << 20;
@@ -32,14 +32,15 @@ pub(crate) struct Block {
 /// Reads the blocks of a bundle that hold certificates. There is a note on everything else that looks like a block.
 pub(crate) fn read(text: &[u8], notes: &mut Vec<Note>) -> Vec<Block> {
     if text.len() > MAX_BUNDLE {
-        let message = format!("a bundle has at most {MAX_BUNDLE} bytes, and this one {}", text.len());
+        // Whoever read it may have stopped there, so how many more is not known.
+        let message = format!("a bundle has at most {MAX_BUNDLE} bytes, and this one has more");
         notes.push(Note::new(Code::BundleTooLarge, 0..0, message));
         return Vec::new();
     }
     // Counted without a look at them.
     let blocks = text.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
     if blocks > MAX_BLOCKS {
-        let message = format!("a bundle has at most {MAX_BLOCKS} blocks, and this one {blocks}");
+        let message = format!("a bundle has at most {MAX_BLOCKS} blocks, and this one has {blocks}");
         notes.push(Note::new(Code::BundleTooManyBlocks, 0..0, message));
         return Vec::new();
     }
@@ -69,15 +70,18 @@ fn binary(text: &[u8]) -> Option<Note> {
         let message = "this is a binary file, DER or PKCS #12: choose it as a file, or convert it to PEM first";
         return Some(Note::new(Code::CertificateDer, whole, message));
     }
-    let content = content::of(text)?;
-    let note = other(content, whole, "this is");
-    Some(match content {
-        Content::Certificate => {
-            let message = "this certificate is in DER, which is binary: convert it to PEM";
-            note.unwrap_or_else(|| fixed(Note::new(Code::CertificateDer, 0..text.len(), message), text))
-        }
-        _ => note?,
-    })
+    let message = "this certificate is in DER, which is binary: convert it to PEM";
+    bare(text, Note::new(Code::CertificateDer, whole, message))
+}
+
+/// The note on DER that stands in no block: `certificate`, where it is one. It proposes the certificate as PEM, unless more
+/// follows it, which may be a private key.
+fn bare(der: &[u8], certificate: Note) -> Option<Note> {
+    match content::of(der)? {
+        Content::Certificate if content::is_one(der) => Some(certificate.fix(armoured(der))),
+        Content::Certificate => Some(certificate),
+        content => other(content, certificate.start..certificate.end, "this is"),
+    }
 }
 
 /// The note on what is no certificate; none on one.
@@ -106,11 +110,6 @@ pub(crate) fn other(content: Content, place: Range<usize>, this: &str) -> Option
         ),
     };
     Some(Note::new(code, place, format!("{this} {what}")))
-}
-
-/// Proposes the certificate as PEM, unless more follows it, which may be a private key.
-fn fixed(note: Note, der: &[u8]) -> Note {
-    if content::is_one(der) { note.fix(armoured(der)) } else { note }
 }
 
 /// A certificate as PEM (RFC 7468, section 3), with lines of 64 characters.
@@ -423,15 +422,8 @@ impl<'t> Reader<'t, '_> {
 /// What a text is that has base64 and nothing else.
 fn unarmoured(text: &[u8]) -> Option<Note> {
     let base64: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let der = decoded(&base64)?;
-    let whole = 0..text.len();
-    match content::of(&der)? {
-        Content::Certificate => {
-            let message = "the certificate lacks its BEGIN and END lines";
-            Some(fixed(Note::new(Code::PemArmour, whole, message), &der))
-        }
-        content => other(content, whole, "this is"),
-    }
+    let message = "the certificate lacks its BEGIN and END lines";
+    bare(&decoded(&base64)?, Note::new(Code::PemArmour, 0..text.len(), message))
 }
 
 /// Decodes base64 that has no blanks in it.
@@ -462,11 +454,6 @@ fn has_word(line: &[u8], words: &[&[u8]]) -> bool {
         let word = line.get(start..).unwrap_or_default();
         words.iter().any(|begin| word.starts_with(begin))
     })
-}
-
-/// Where `part`, a slice of `whole`, begins in it.
-fn offset_of(whole: &[u8], part: &[u8]) -> usize {
-    part.as_ptr().addr().saturating_sub(whole.as_ptr().addr())
 }
 
 /// How many bytes the first character has; 1 where it is no UTF-8.

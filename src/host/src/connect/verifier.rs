@@ -33,6 +33,19 @@ pub(crate) enum Trust {
     Verified(Arc<Vouchers>),
 }
 
+impl Trust {
+    /// Whether the server has the key of its certificate, where it must prove anything.
+    fn signature(
+        &self,
+        verify: impl FnOnce() -> Result<HandshakeSignatureValid, Error>,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match self {
+            Trust::Unverified => Ok(HandshakeSignatureValid::assertion()),
+            Trust::Verified(_) => verify().map_err(of_key),
+        }
+    }
+}
+
 /// Who counts for a registry.
 pub(crate) struct Vouchers {
     /// The certificates of the policy that apply.
@@ -165,10 +178,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match self.trust {
-            Trust::Unverified => Ok(HandshakeSignatureValid::assertion()),
-            Trust::Verified(_) => verify_tls12_signature(message, cert, dss, &self.algorithms).map_err(of_key),
-        }
+        self.trust.signature(|| verify_tls12_signature(message, cert, dss, &self.algorithms))
     }
 
     fn verify_tls13_signature(
@@ -177,10 +187,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match self.trust {
-            Trust::Unverified => Ok(HandshakeSignatureValid::assertion()),
-            Trust::Verified(_) => verify_tls13_signature(message, cert, dss, &self.algorithms).map_err(of_key),
-        }
+        self.trust.signature(|| verify_tls13_signature(message, cert, dss, &self.algorithms))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
