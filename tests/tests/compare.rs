@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use pullgate::{
-    Allowed, Change, Decision, Fact, Policy, QuestionKind, ReferenceKind, Region, Request, Scheme, compare,
+    Allowed, Change, Code, Decision, Fact, Policy, QuestionKind, ReferenceKind, Region, Request, Scheme, compare,
 };
 use pullgate_tests::reference::{HUB, Host};
 use pullgate_tests::regions::{Place, contains};
@@ -117,6 +117,29 @@ proptest! {
         // The other way round, every region is one of the opposite change.
         let back = compare(&new_text, &old_text, 1_800_000_000).expect("both load");
         prop_assert_eq!(back.regions.is_empty(), comparison.regions.is_empty());
+    }
+
+    /// The cross-checks (rule P4) and the comparison (rule A1) mean the same by "covers".
+    #[test]
+    fn an_entry_that_another_one_covers_can_go(document in document()) {
+        let text = text_of(&document);
+        let Ok(loaded) = Policy::load(&text, 1_800_000_000) else { return Ok(()) };
+        for finding in &loaded.findings {
+            if !matches!(finding.code, Code::EntryCovered | Code::EntryDuplicate) {
+                continue;
+            }
+            let mut without: Value = serde_json::from_str(&text).expect("it is JSON");
+            let (list, index) = finding.path.as_deref().and_then(|path| path.rsplit_once('/')).expect("an entry has a path");
+            let list = without.pointer_mut(list).and_then(Value::as_array_mut).expect("the list is there");
+            list.remove(index.parse().expect("an entry has an index"));
+            let comparison = compare(&text, &without.to_string(), 1_800_000_000).expect("both load");
+            // Through DNS an address may also have names under other entries, and then the longest wildcard decides how
+            // it is reached; whether it may be reached stays as it is.
+            let changed = comparison.regions.iter().find(|region| {
+                region.witness.facts.is_empty() || matches!(region.change, Change::NewlyAllowed | Change::NewlyDenied)
+            });
+            prop_assert!(changed.is_none(), "{:#?}\n{:#?}\n{}", finding, changed, &text);
+        }
     }
 
     #[test]

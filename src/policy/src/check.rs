@@ -1,5 +1,6 @@
 //! Cross-checks of a document: what its entries mean to each other (rules E10, W1, T4, T5, P4).
 
+use std::cell::OnceCell;
 use std::fmt;
 
 use crate::code::Code;
@@ -15,12 +16,14 @@ use crate::policy::{Policy, Scope};
 pub(crate) fn check(document: &Document<'_>, policy: &Policy, notes: &mut Vec<Note>) {
     // Of a list that could not be read nothing is said as a whole.
     let whole = !notes.iter().any(Note::is_error);
-    let weakened = Positions::default();
-    Checker { scope: &policy.global, lists: &document.global, project: None, policy, notes, weakened }.all(whole);
-    for project in document.projects.iter().flatten() {
-        let Some((name, scope)) = policy.project(&project.name) else { continue };
-        let weakened = Positions::default();
-        Checker { scope, lists: &project.lists, project: Some(name), policy, notes, weakened }.all(whole);
+    let global = (None, &policy.global, &document.global);
+    let projects = document.projects.iter().flatten().filter_map(|project| {
+        let (name, scope) = policy.project(&project.name)?;
+        Some((Some(name), scope, &project.lists))
+    });
+    for (project, scope, lists) in std::iter::once(global).chain(projects) {
+        let (weakened, of_projects) = (Positions::default(), OnceCell::new());
+        Checker { scope, lists, project, policy, document, notes, weakened, of_projects }.all(whole);
     }
 }
 
@@ -30,9 +33,12 @@ struct Checker<'d, 'n> {
     lists: &'d Lists<'d>,
     project: Option<&'d str>,
     policy: &'d Policy,
+    document: &'d Document<'d>,
     notes: &'n mut Vec<Note>,
     /// Insecure entries that were said to weaken an entry: once is enough.
     weakened: Positions,
+    /// See `projects`; made when it is asked for.
+    of_projects: OnceCell<Index>,
 }
 
 impl<'d> Checker<'d, '_> {
@@ -61,29 +67,24 @@ impl<'d> Checker<'d, '_> {
         std::iter::once((self.project, &self.scope.index)).chain(global)
     }
 
-    /// Rule P4: the same entry twice, or an entry that another one covers.
+    /// Rule P4: the same entry twice, or an entry that another one covers, so that nothing changes without it (rule A1).
     fn redundant(&mut self, list: List, item: &Item<'_>) {
         let entry = item.entry();
         let ports = ports_over(entry);
         let namespace = entry.namespace.as_deref().unwrap_or_default();
+        let own_rank = own_rank(entry);
         for (project, index) in self.visible() {
-            let mut other: Option<(&Row, bool)> = None;
-            let mut separated = false;
-            let own_rank = own_rank(entry);
+            let mut other: Option<(&Row, Rank)> = None;
             let _ = index.over(entry, &mut |rank, group| {
-                let same_hosts = rank == own_rank;
-                // An entry of the other list in between, or at the level of the wider one, makes this one count (T4).
-                separated |= list == List::Whitelist && !same_hosts && !group.in_list(List::Insecure).is_empty();
-                let itself = |row: &Row| same_hosts && project == self.project && position(item) == row.position;
-                if other.is_none() && !separated {
-                    let found = group.all_over(list, &ports, namespace).find(|row| !itself(row));
-                    other = found.map(|row| (row, same_hosts));
-                }
-                separated |= list == List::Insecure && !group.in_list(List::Whitelist).is_empty();
-                Flow::Continue(())
+                let itself = |row: &Row| rank == own_rank && project == self.project && position(item) == row.position;
+                other = group.all_over(list, &ports, namespace).find(|row| !itself(row)).map(|row| (row, rank));
+                if other.is_some() { Flow::Break(()) } else { Flow::Continue(()) }
             });
-            let Some((other, same_hosts)) = other else { continue };
-            let alike = same_hosts
+            let Some((other, rank)) = other else { continue };
+            if self.counts_beside(list, entry, other, rank) {
+                continue;
+            }
+            let alike = rank == own_rank
                 && (other.port == entry.port.unwrap_or(ANY_PORT) || entry.is_hub())
                 && other.namespace() == namespace;
             // Of entries that are alike the first stands.
@@ -100,6 +101,46 @@ impl<'d> Checker<'d, '_> {
             }
             return;
         }
+    }
+
+    /// Whether an entry changes something although `other`, of the same list and with hosts of the rank `wider`, covers it.
+    fn counts_beside(&self, list: List, entry: &Entry, other: &Row, wider: Rank) -> bool {
+        let own = own_rank(entry);
+        // On 443 alone an insecure entry keeps plain HTTP away; on every port it lets it in on 80 (rule T3).
+        let http = entry.port != Some(443);
+        if list == List::Insecure && (http && other.port == 443 || !http && other.port != 443 && wider != own) {
+            return true;
+        }
+        if wider == own {
+            return false;
+        }
+        // The most specific entry decides the transport, and of equals an insecure one, on every port before 443 (rules
+        // T3 and T4). So what stands between the two makes this one count.
+        let decides = |rank, group: Group<'_>| {
+            let insecure = |port| !group.on_port(List::Insecure, port).is_empty();
+            match list {
+                List::Whitelist => rank < own && !group.in_list(List::Insecure).is_empty(),
+                List::Insecure if !http && (insecure(80) || insecure(ANY_PORT)) => true,
+                List::Insecure => rank > wider && (!group.in_list(List::Whitelist).is_empty() || http && insecure(443)),
+                List::BuiltIn => false,
+            }
+        };
+        let separates = |index: &Index| {
+            let mut found = false;
+            let _ = index.over(entry, &mut |rank, group| {
+                found |= rank >= wider && decides(rank, group);
+                Flow::Continue(())
+            });
+            found
+        };
+        // A global entry counts for the requests of every project too, among that project's entries.
+        self.visible().any(|(_, index)| separates(index)) || self.project.is_none() && separates(self.projects())
+    }
+
+    /// The entries of all projects together.
+    fn projects(&self) -> &Index {
+        let projects = self.document.projects.iter().flatten();
+        self.of_projects.get_or_init(|| Index::new(projects.flat_map(|project| project.lists.entries())))
     }
 
     /// Rule E10: plain HTTP in the whitelist needs the same entry in the insecure list.

@@ -311,4 +311,12 @@ impl<'t> Lists<'t> {
         };
         items.as_ref().map_or(&[], |items| &items.items)
     }
+
+    /// The enabled entries, each with its list and its position there.
+    pub fn entries(&self) -> impl Iterator<Item = (List, u32, &Entry)> {
+        [List::Whitelist, List::Insecure, List::BuiltIn].into_iter().flat_map(|list| {
+            let enabled = self.items(list).iter().filter(|item| item.enabled);
+            enabled.map(move |item| (list, u32::try_from(item.index).unwrap_or(u32::MAX), item.entry()))
+        })
+    }
 }

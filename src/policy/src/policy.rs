@@ -7,7 +7,7 @@ use crate::canonical;
 use crate::check;
 use crate::code::Code;
 use crate::document::{self, Document, Lists};
-use crate::finding::{Finding, List, Note, findings};
+use crate::finding::{Finding, Note, findings};
 use crate::index::Index;
 use crate::table::Table;
 
@@ -111,11 +111,7 @@ impl Policy {
 
 impl Scope {
     fn new(lists: &Lists<'_>, authorities: Authorities) -> Self {
-        let entries = [List::Whitelist, List::Insecure, List::BuiltIn].into_iter().flat_map(|list| {
-            let enabled = lists.items(list).iter().filter(|item| item.enabled);
-            enabled.map(move |item| (list, u32::try_from(item.index).unwrap_or(u32::MAX), item.entry()))
-        });
-        Scope { whitelist: lists.whitelist.is_some(), index: Index::new(entries), authorities }
+        Scope { whitelist: lists.whitelist.is_some(), index: Index::new(lists.entries()), authorities }
     }
 }
 
