@@ -2,7 +2,7 @@
 //! fixed.
 
 use crate::decision::{
-    Answer, Attempt, Decision, Denial, Explanation, Matched, Miss, Question, QuestionKind, Scheme, Step, Topic,
+    Answer, Attempt, Decision, Explanation, Matched, Miss, Question, QuestionKind, Scheme, Step, Topic,
 };
 use crate::finding::List;
 use crate::writer::Writer;
@@ -41,7 +41,7 @@ fn write(answer: &Answer<'_>, steps: Option<&[Step<'_>]>) -> String {
         }
         Decision::Deny(denied) => {
             out.member("decision", "deny");
-            out.member("reason", reason(denied.reason));
+            out.member("reason", denied.reason.as_str());
             out.member("text", &denied.text);
             if let Some(nearest) = &denied.nearest {
                 out.name("nearest");
@@ -143,17 +143,6 @@ fn step(out: &mut Writer, step: &Step<'_>) {
     out.end('}');
 }
 
-fn reason(denial: Denial) -> &'static str {
-    match denial {
-        Denial::NotWhitelisted => "not-whitelisted",
-        Denial::InvalidReference => "invalid-reference",
-        Denial::UnknownProject => "unknown-project",
-        Denial::Trap => "trap",
-        Denial::TimeOut => "time-out",
-        Denial::Memory => "memory",
-    }
-}
-
 fn miss(miss: Miss) -> &'static str {
     match miss {
         Miss::AnotherPort => "another-port",
@@ -170,6 +159,7 @@ fn miss(miss: Miss) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::Denial;
 
     #[test]
     fn d4_names_are_those_that_are_read() {
@@ -181,7 +171,7 @@ mod tests {
             Denial::TimeOut,
             Denial::Memory,
         ] {
-            assert_eq!(serde_json::to_value(denial).unwrap(), reason(denial));
+            assert_eq!(serde_json::to_value(denial).unwrap(), denial.as_str());
         }
         for of in [
             Miss::AnotherPort,

@@ -115,6 +115,20 @@ pub enum Denial {
     Memory,
 }
 
+impl Denial {
+    /// Its stable code, as it stands in the canonical text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotWhitelisted => "not-whitelisted",
+            Self::InvalidReference => "invalid-reference",
+            Self::UnknownProject => "unknown-project",
+            Self::Trap => "trap",
+            Self::TimeOut => "time-out",
+            Self::Memory => "memory",
+        }
+    }
+}
+
 /// An entry of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matched<'a> {
