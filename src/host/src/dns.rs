@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -86,13 +87,33 @@ struct Inner {
     resolver: Box<dyn Resolver>,
     limits: DnsLimits,
     cache: Mutex<Cache>,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    cached: AtomicU64,
+    answered: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// How many questions came to what, since there is this [`Dns`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DnsCounts {
+    /// Answered from the cache.
+    pub cached: u64,
+    /// Answered by the resolver; that there is nothing is an answer too.
+    pub answered: u64,
+    /// Not answered, or not in time, or with too much.
+    pub failed: u64,
 }
 
 impl Dns {
     /// A resolver of the caller's own.
     pub fn new(resolver: impl Resolver, limits: DnsLimits) -> Self {
         let cache = Mutex::new(Cache::new(limits.cache));
-        Self { inner: Arc::new(Inner { resolver: Box::new(resolver), limits, cache }) }
+        let counts = Counts::default();
+        Self { inner: Arc::new(Inner { resolver: Box::new(resolver), limits, cache, counts }) }
     }
 
     /// The resolver of this machine: `/etc/hosts`, then the servers of `/etc/resolv.conf`, both read now.
@@ -106,6 +127,23 @@ impl Dns {
     #[cfg(feature = "system-dns")]
     pub fn system(limits: DnsLimits) -> Result<Self, DnsError> {
         Ok(Self::new(crate::system::System::new(&limits)?, limits))
+    }
+
+    /// As [`system`](Self::system), with these servers in place of those of `/etc/resolv.conf`.
+    ///
+    /// # Errors
+    ///
+    /// If the resolver cannot be made.
+    #[cfg(feature = "system-dns")]
+    pub fn servers(servers: &[std::net::SocketAddr], limits: DnsLimits) -> Result<Self, DnsError> {
+        Ok(Self::new(crate::system::System::asking(servers, &limits)?, limits))
+    }
+
+    /// What became of the questions so far.
+    pub fn counts(&self) -> DnsCounts {
+        let Counts { cached, answered, failed } = &self.inner.counts;
+        let [cached, answered, failed] = [cached, answered, failed].map(|count| count.load(Ordering::Relaxed));
+        DnsCounts { cached, answered, failed }
     }
 
     pub(crate) fn limits(&self) -> &DnsLimits {
@@ -123,16 +161,20 @@ impl Dns {
     }
 
     async fn answers(&self, question: &Question) -> Vec<String> {
+        let counts = &self.inner.counts;
         if let Some(answers) = self.cache(|cache| cache.find(question)) {
+            counts.cached.fetch_add(1, Ordering::Relaxed);
             return answers;
         }
         let limits = self.limits();
-        let Answers { answers, ttl } = tokio::time::timeout(limits.question, self.inner.resolver.resolve(question))
+        let found = tokio::time::timeout(limits.question, self.inner.resolver.resolve(question))
             .await
             .ok()
             .and_then(Result::ok)
-            .filter(|found| found.answers.len() <= ANSWERS)
-            .unwrap_or(Answers { answers: Vec::new(), ttl: FAILURE });
+            .filter(|found| found.answers.len() <= ANSWERS);
+        let count = if found.is_some() { &counts.answered } else { &counts.failed };
+        count.fetch_add(1, Ordering::Relaxed);
+        let Answers { answers, ttl } = found.unwrap_or(Answers { answers: Vec::new(), ttl: FAILURE });
         self.cache(|cache| cache.keep(question.clone(), answers.clone(), ttl.min(limits.ttl)));
         answers
     }

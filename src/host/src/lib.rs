@@ -45,7 +45,7 @@
 //!
 //! The connection is a stream for an HTTP client that does not follow redirects by itself: another host is another
 //! question to the policy. Those who make their connections themselves take the [`Route`]s, whose TLS configurations
-//! refuse every other host. Where there is no connection, [`ConnectError`] says of each attempt what it came to.
+//! refuse every other host, or go step by step through their [`Target`]s. Where there is no connection, [`ConnectError`] says of each attempt what it came to.
 //!
 //! | feature | |
 //! |---|---|
@@ -77,9 +77,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use connect::RootsError;
 #[cfg(feature = "tls")]
 pub use connect::{
-    ConnectError, ConnectLimits, Connection, Connector, LeftOut, Problem, Refusal, Roots, Route, Tried, Voucher,
+    ConnectError, ConnectLimits, Connection, Connector, Described, Dialed, Handshake, LeftOut, Problem, Refusal, Roots,
+    Route, Target, Tried, Voucher,
 };
-pub use dns::{Answers, Dns, DnsError, DnsLimits, Resolver, Resolving};
+pub use dns::{Answers, Dns, DnsCounts, DnsError, DnsLimits, Resolver, Resolving};
 pub use error::{Failure, LoadError, ModuleError};
 pub use gate::{Gate, Limits, Options};
 pub use module::Module;

@@ -1,10 +1,13 @@
 //! The module: an engine and the compiled component.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use pullgate::{CertificateReport, Comparison, EntryReport, Finding, List, NarrowError, PolicyReport, Unreadable};
+use pullgate::{
+    CertificateReport, Comparison, Denial, EntryReport, Finding, List, NarrowError, PolicyReport, Unreadable,
+};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, EngineWeak};
@@ -36,7 +39,11 @@ struct Inner {
     limits: Limits,
     /// An instance at rest, for checking entries.
     checker: Mutex<Option<Instance>>,
+    thrown_away: [AtomicU64; CAUSES.len()],
 }
+
+/// Why an instance is thrown away.
+const CAUSES: [Denial; 3] = [Denial::Trap, Denial::TimeOut, Denial::Memory];
 
 impl Module {
     /// The module that is built into this crate. Made once for the whole process: this costs a few milliseconds, or
@@ -82,7 +89,9 @@ impl Module {
         tick(engine.weak()).map_err(|error| ModuleError::Engine(error.to_string()))?;
         let (digest, component_digest) = (digest.to_owned(), component_digest.to_owned());
         let (limits, checker) = (Limits::default(), Mutex::new(None));
-        Ok(Self { inner: Arc::new(Inner { engine, component, digest, component_digest, limits, checker }) })
+        let thrown_away = Default::default();
+        let inner = Inner { engine, component, digest, component_digest, limits, checker, thrown_away };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The SHA-256 of the core module inside the component, in lower-case hexadecimal: that of the file in the npm
@@ -113,6 +122,17 @@ impl Module {
     /// If the module fails.
     pub fn rules(&self) -> Result<String, Failure> {
         self.check(|exports, store| exports.pullgate_policy_about().call_rules(store))
+    }
+
+    /// How many instances of the policies of this module were thrown away so far, by cause; others took their places.
+    pub fn thrown_away(&self) -> [(Denial, u64); 3] {
+        std::array::from_fn(|index| (CAUSES[index], self.inner.thrown_away[index].load(Ordering::Relaxed)))
+    }
+
+    pub(crate) fn threw_away(&self, cause: Denial) {
+        if let Some(index) = CAUSES.iter().position(|known| *known == cause) {
+            self.inner.thrown_away[index].fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Checks one entry, at most 1,024 bytes, as an element of `list`.

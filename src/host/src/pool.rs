@@ -73,6 +73,9 @@ impl Pool {
         let mut lease = Lease { pool: self, instance: Some(self.take()?), sound: false };
         let result = lease.instance.as_mut().map_or_else(|| Err(Failure::trap("no instance")), work);
         lease.sound = result.is_ok();
+        if let Err(failure) = &result {
+            self.module.threw_away(failure.reason);
+        }
         result
     }
 

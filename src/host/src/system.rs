@@ -1,10 +1,10 @@
 //! The resolver of this machine, on `hickory-resolver`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join;
-use hickory_resolver::config::ResolveHosts;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError as Refusal, NetError};
@@ -22,6 +22,20 @@ pub(crate) struct System {
 }
 
 impl System {
+    /// `/etc/hosts` and these servers in place of those of `/etc/resolv.conf`.
+    pub(crate) fn asking(servers: &[SocketAddr], limits: &DnsLimits) -> Result<Self, DnsError> {
+        let servers = servers.iter().map(|server| {
+            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                connection.port = server.port();
+                connection
+            });
+            NameServerConfig::new(server.ip(), true, connections.into())
+        });
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
+        let servers = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        Self::with(Hosts::from_system().unwrap_or_default(), servers, limits)
+    }
+
     pub(crate) fn new(limits: &DnsLimits) -> Result<Self, DnsError> {
         let servers = TokioResolver::builder_tokio()
             .map_err(|error| DnsError(format!("`/etc/resolv.conf` cannot be used: {error}")))?;
@@ -122,7 +136,6 @@ fn values(found: &Lookup) -> Vec<String> {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolverConfig};
     use hickory_resolver::proto::op::Message;
     use hickory_resolver::proto::rr::Record;
     use hickory_resolver::proto::rr::rdata::{CNAME, PTR, SOA};

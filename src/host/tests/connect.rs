@@ -620,6 +620,54 @@ async fn time_is_bounded() {
 }
 
 #[tokio::test]
+async fn steps_show_what_was_sent_and_refused() {
+    let (ca, other) = (Ca::new("Lab CA"), Ca::new("Other CA").authority());
+    let below = ca.intermediate("Below");
+    let mut identity = below.server(&["registry.test"]);
+    identity.chain.push(below.der());
+    let server = Server::new(&identity).await;
+    let known = [other.clone(), ca.authority()];
+    let step = async |attempt, named: &[&Authority]| {
+        let allowed = allowed(server.port, &[attempt], named, &["127.0.0.1", "127.0.0.2"]);
+        let routes = connector().routes("registry.test", &allowed, &known).unwrap();
+        let targets = routes[0].targets().await.unwrap();
+        // Those that are pinned, and DNS is not asked.
+        let peers: Vec<_> = targets.iter().map(|target| target.peer().to_string()).collect();
+        assert_eq!(peers, ["127.0.0.1", "127.0.0.2"].map(|address| format!("{address}:{}", server.port)));
+        assert!(matches!(targets[1].dial().await, Err(Problem::Refused)));
+        (targets[0].dial().await.unwrap().handshake().await, allowed)
+    };
+    let (made, _) = step(VERIFIED, &[&ca.authority()]).await;
+    assert_eq!(made.certificates, identity.chain);
+    greets(made.outcome.unwrap()).await;
+    let (made, _) = step(UNVERIFIED, &[]).await;
+    assert_eq!((made.certificates, made.outcome.unwrap().voucher()), (identity.chain.clone(), None));
+
+    let (made, allowed) = step(VERIFIED, &[&other]).await;
+    assert_eq!(made.certificates, identity.chain);
+    let mut problem = made.outcome.unwrap_err();
+    problem.add_unnamed(&allowed, &known);
+    let Problem::Certificate(Refusal::UnknownIssuer { issuer, left_out, .. }) = problem else { panic!("{problem:?}") };
+    assert_eq!((issuer.as_str(), left_out.len()), ("CN=Lab CA", 1));
+
+    // Over plain HTTP there is nothing to show, and nothing is sent unasked.
+    let (made, _) = step(HTTP, &[]).await;
+    assert!(made.certificates.is_empty() && made.outcome.is_ok());
+}
+
+#[tokio::test]
+async fn roots_are_found_by_name() {
+    let (ca, below) = (Ca::new("Public CA"), Ca::new("Public CA").intermediate("Below"));
+    let mut store = RootCertStore::empty();
+    store.add(ca.der()).unwrap();
+    let roots = Roots::from(store);
+    let leaf = below.server(&["registry.test"]).chain.remove(0);
+    assert_eq!(roots.issuer_of(&[leaf.clone(), below.der()]).as_deref(), Some("CN=Public CA"));
+    assert_eq!(roots.issuer_of(&[leaf]), None);
+    assert_eq!(Roots::none().issuer_of(&[below.der()]), None);
+}
+
+#[tokio::test]
 async fn what_does_not_belong_together_is_refused() {
     let (known, unknown) = (Ca::new("Lab CA").authority(), Ca::new("Lab CA").authority());
     let connect = async |registry, authorities: &[&Authority], pinned| {

@@ -47,6 +47,8 @@ fn assert_works(gate: &Gate) {
 fn a_failed_decision_is_a_denial_and_the_next_one_works() {
     let gate = gate();
     assert_works(&gate);
+    // Other tests share the module, and count too.
+    let before = gate.module().thrown_away();
     for (reference, reason, text) in FAILURES {
         for _ in 0..3 {
             let found = denial(gate.decide_offline(&asked(reference)));
@@ -54,6 +56,9 @@ fn a_failed_decision_is_a_denial_and_the_next_one_works() {
             assert!(found.1.contains(text), "{found:?}");
             assert_works(&gate);
         }
+    }
+    for ((cause, after), (_, before)) in gate.module().thrown_away().into_iter().zip(before) {
+        assert!(after >= before + 3, "{cause:?}: {before}, {after}");
     }
 }
 

@@ -4,14 +4,41 @@ use std::fmt::{self, Display, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use x509_cert::Certificate;
 use x509_cert::certificate::Version;
-use x509_cert::der::{DateTime, Decode};
+use x509_cert::der::{DateTime, Decode, Encode, Header, Reader, SliceReader};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectAltName};
 
 /// How long a text from a certificate may get, in bytes. Anybody may have written it.
 const LONGEST: usize = 200;
+
+/// What a certificate that a server sent says of itself. Nothing of it is verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Described {
+    /// Whom it is for, as RFC 4514 writes names, in a form fit for a line of a log. None where it cannot be read.
+    pub subject: Option<String>,
+    /// Who issued it, likewise.
+    pub issuer: Option<String>,
+    /// The last second in which it counts, as `2026-01-31T12:00:00Z`.
+    pub not_after: Option<String>,
+    /// Its SHA-256, in lower-case hexadecimal.
+    pub fingerprint: String,
+}
+
+impl Described {
+    /// Describes a certificate in DER.
+    pub fn of(der: &[u8]) -> Self {
+        let reading = Reading::of(der);
+        Self {
+            subject: reading.as_ref().map(Reading::subject),
+            issuer: reading.as_ref().map(Reading::issuer),
+            not_after: reading.as_ref().map(|reading| date(reading.not_after())),
+            fingerprint: Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+}
 
 /// A certificate, taken apart.
 pub(crate) struct Reading(Certificate);
@@ -35,6 +62,14 @@ impl Reading {
     /// Who issued it, as RFC 4514 writes names.
     pub(crate) fn issuer(&self) -> String {
         shown(self.0.tbs_certificate().issuer())
+    }
+
+    /// Its issuer as webpki keeps names: in DER, without the header.
+    pub(crate) fn issuer_contents(&self) -> Option<Vec<u8>> {
+        let whole = self.0.tbs_certificate().issuer().to_der().ok()?;
+        let mut reader = SliceReader::new(&whole).ok()?;
+        Header::decode(&mut reader).ok()?;
+        reader.read_slice(reader.remaining_len()).ok().map(<[u8]>::to_vec)
     }
 
     /// The last second in which it counts, since 1970-01-01 UTC.
@@ -136,6 +171,8 @@ mod tests {
         assert_eq!(date(reading.not_after()), "2025-02-03T00:00:00Z");
         assert_eq!(reading.hosts().unwrap(), ["a.example.com", "10.0.0.1", "fd00::1"]);
         assert!(Reading::of(b"no certificate").is_none());
+        let Described { subject, issuer, not_after, fingerprint } = Described::of(b"no certificate");
+        assert_eq!((subject, issuer, not_after, fingerprint.len()), (None, None, None, 64));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Connecting as decisions allow.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +9,6 @@ use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
-use tokio::net::lookup_host;
 use tokio::time::{Instant, timeout_at};
 
 use super::anchor::Anchor;
@@ -97,14 +96,8 @@ impl Connector {
                 return Ok(connection);
             }
         }
-        let unnamed = || {
-            let named = |authority: &&Authority| allowed.authorities.iter().any(|it| **it == authority.fingerprint);
-            authorities.iter().filter(move |authority| !named(authority))
-        };
         for tried in &mut tried {
-            if let Problem::Certificate(refusal) = &mut tried.problem {
-                refusal.add_unnamed(unnamed());
-            }
+            tried.problem.add_unnamed(allowed, authorities);
         }
         Err(ConnectError::Failed { registry: registry.to_owned(), tried })
     }
@@ -170,10 +163,10 @@ impl Connector {
             failed(None, Problem::NotTried);
             return None;
         }
-        let addresses = match timeout_at(end, addresses(route)).await {
-            Ok(Ok(addresses)) => addresses,
-            Ok(Err(error)) => {
-                failed(None, Problem::Dns(error));
+        let targets = match timeout_at(end, route.targets()).await {
+            Ok(Ok(targets)) => targets,
+            Ok(Err(problem)) => {
+                failed(None, problem);
                 return None;
             }
             Err(_) => {
@@ -181,15 +174,13 @@ impl Connector {
                 return None;
             }
         };
-        if addresses.is_empty() {
-            failed(None, Problem::NoAddress);
-        }
-        for address in addresses {
+        for target in targets {
             let start = Instant::now();
-            match timeout_at(end.min(start + self.limits.address), route.connect(address)).await {
+            let connection = async { target.dial().await?.handshake().await.outcome };
+            match timeout_at(end.min(start + self.limits.address), connection).await {
                 Ok(Ok(connection)) => return Some(connection),
-                Ok(Err(problem)) => failed(Some(address), problem),
-                Err(_) => failed(Some(address), Problem::TimeOut(start.elapsed())),
+                Ok(Err(problem)) => failed(Some(target.peer()), problem),
+                Err(_) => failed(Some(target.peer()), Problem::TimeOut(start.elapsed())),
             }
             if Instant::now() >= end {
                 break;
@@ -197,14 +188,6 @@ impl Connector {
         }
         None
     }
-}
-
-/// Where to connect to: what is pinned, the host itself where it is an address, or what DNS says.
-async fn addresses(route: &Route) -> std::io::Result<Vec<SocketAddr>> {
-    if !route.pinned.is_empty() {
-        return Ok(route.pinned.iter().map(|address| SocketAddr::new(*address, route.port)).collect());
-    }
-    Ok(lookup_host((route.host.as_str(), route.port)).await?.collect())
 }
 
 /// The host of `HOST[:PORT]`, an IPv6 address without its brackets.

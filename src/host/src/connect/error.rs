@@ -5,7 +5,7 @@ use std::io::{Error as IoError, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pullgate::Scheme;
+use pullgate::{Allowed, Authority, Scheme};
 use rustls::Error as TlsError;
 use thiserror::Error;
 
@@ -96,6 +96,14 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// Adds to an issuer that is not known the certificates of the policy that would vouch if the decision named them.
+    /// [`Connector::connect`](crate::Connector::connect) has done so; those who take the steps themselves have not.
+    pub fn add_unnamed(&mut self, allowed: &Allowed<'_>, authorities: &[Authority]) {
+        let Self::Certificate(refusal) = self else { return };
+        let named = |authority: &&Authority| allowed.authorities.iter().any(|it| **it == authority.fingerprint);
+        refusal.add_unnamed(authorities.iter().filter(|authority| !named(authority)));
+    }
+
     /// What kept a TCP connection from being made.
     pub(crate) fn of_connecting(error: IoError) -> Self {
         match error.kind() {

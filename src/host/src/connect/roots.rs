@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
 #[cfg(feature = "platform-roots")]
 use thiserror::Error;
+
+use super::certificate::Reading;
+
+/// How many certificates of a chain are looked at. Anybody may have sent them.
+const CHAIN: usize = 10;
 
 /// The certificate authorities that count for every registry, beside those that the decision names (rule C1). Cheap to
 /// clone.
@@ -46,6 +52,17 @@ impl Roots {
             return Err(RootsError(found.errors.first().map(|error| format!(": {error}")).unwrap_or_default()));
         }
         Ok(store.into())
+    }
+
+    /// The subject of the root that a chain comes to, as RFC 4514 writes names. By the names alone: nothing is verified,
+    /// so it says who vouched only where it is known that one of these did.
+    pub fn issuer_of(&self, chain: &[CertificateDer<'_>]) -> Option<String> {
+        let readings = chain.iter().take(CHAIN).map_while(|certificate| Reading::of(certificate));
+        let rooted = |reading: &Reading| {
+            let issuer = reading.issuer_contents();
+            self.store.roots.iter().any(|root| issuer.as_deref() == Some(root.subject.as_ref()))
+        };
+        readings.into_iter().find(rooted).map(|reading| reading.issuer())
     }
 
     pub(crate) fn store(&self) -> &RootCertStore {

@@ -7,12 +7,10 @@ use std::sync::{Arc, OnceLock};
 use pullgate::Scheme;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
+use tokio::net::lookup_host;
 
-use super::connection::{Connection, Stream};
 use super::error::Problem;
-use super::head::Head;
+use super::stages::Target;
 use super::verifier::{Trust, Verifier};
 
 /// One attempt that a decision allows, with all that it takes: for those who make their connections themselves.
@@ -82,36 +80,36 @@ impl Route {
         self.tls.as_ref().map(|tls| tls.config(&Arc::new(tls.verifier())))
     }
 
-    /// Connects to one address.
-    pub(crate) async fn connect(&self, peer: SocketAddr) -> Result<Connection, Problem> {
-        let stream = TcpStream::connect(peer).await.map_err(Problem::of_connecting)?;
-        // Requests are small, and their sender waits for the answer.
-        let _ = stream.set_nodelay(true);
-        let Some(tls) = &self.tls else {
-            return Ok(Connection::new(self.clone(), peer, None, Stream::Plain(stream)));
+    /// Where to connect to: what is pinned, the host itself where it is an address, or what DNS says now. How long that
+    /// may take is the caller's to say.
+    ///
+    /// # Errors
+    ///
+    /// If the host's addresses are not known, or it has none.
+    pub async fn targets(&self) -> Result<Vec<Target>, Problem> {
+        let targets: Vec<Target> = if self.pinned.is_empty() {
+            let found = lookup_host((self.host.as_str(), self.port)).await.map_err(Problem::Dns)?;
+            found.map(|peer| Target::new(self.clone(), peer)).collect()
+        } else {
+            let target = |address: &IpAddr| Target::new(self.clone(), SocketAddr::new(*address, self.port));
+            self.pinned.iter().map(target).collect()
         };
-        let verifier = Arc::new(tls.verifier());
-        let connector = TlsConnector::from(tls.config(&verifier));
-        let stream = connector
-            .connect(tls.name.clone(), Head::new(stream))
-            .into_fallible()
-            .await
-            .map_err(|(error, head)| Problem::of_handshake(error, head.read()))?;
-        Ok(Connection::new(self.clone(), peer, verifier.voucher.get().cloned(), Stream::Tls(Box::new(stream))))
+        if targets.is_empty() { Err(Problem::NoAddress) } else { Ok(targets) }
     }
 }
 
 impl Tls {
-    fn verifier(&self) -> Verifier {
+    pub(crate) fn verifier(&self) -> Verifier {
         Verifier {
             host: self.name.clone(),
             trust: self.trust.clone(),
             algorithms: self.base.crypto_provider().signature_verification_algorithms,
             voucher: OnceLock::new(),
+            sent: OnceLock::new(),
         }
     }
 
-    fn config(&self, verifier: &Arc<Verifier>) -> Arc<ClientConfig> {
+    pub(crate) fn config(&self, verifier: &Arc<Verifier>) -> Arc<ClientConfig> {
         let mut config = ClientConfig::clone(&self.base);
         config.dangerous().set_certificate_verifier(Arc::clone(verifier) as _);
         Arc::new(config)

@@ -62,6 +62,8 @@ pub(crate) struct Verifier {
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
     /// Who vouched, once someone has.
     pub(crate) voucher: OnceLock<Voucher>,
+    /// What the server sent, once it has: to be shown, if it was refused.
+    pub(crate) sent: OnceLock<Vec<CertificateDer<'static>>>,
 }
 
 impl Vouchers {
@@ -159,6 +161,8 @@ impl ServerCertVerifier for Verifier {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let sent = || std::iter::once(end_entity).chain(intermediates).map(|one| one.clone().into_owned()).collect();
+        self.sent.get_or_init(sent);
         if *server_name != self.host {
             let (host, asked) = (self.host.to_str().into_owned(), server_name.to_str().into_owned());
             return Err(refused(Refusal::AnotherHost { host, asked }));
