@@ -1,0 +1,87 @@
+// The page, and the package alone, beside `validator`, `ipaddr.js` and `@peculiar/x509` in the same Chromium. `npm ci && npm run
+// bench`, after `npm ci && npm run build` in www. Prints a table in Markdown.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+import { build } from "vite";
+import { serve } from "./server.mjs";
+import { checks, firstKeystroke, keystroke } from "./stopwatch.mjs";
+
+const at = (path) => fileURLToPath(new URL(path, import.meta.url));
+const page = at("../../www/dist");
+if (!existsSync(page)) throw new Error("the page is not built: run `npm ci && npm run build` in www");
+
+const ROUNDS = 9;
+// What a person in an office far away has.
+const SLOW = { offline: false, latency: 40, downloadThroughput: 10e6 / 8, uploadThroughput: 10e6 / 8 };
+const ENTRIES = ["10.2.40.40:443", "10.2.2.0/24", "harbor.example.com", "192.168.100.207:5000", "256.1.1.1", "h_r.example:99999"];
+const pem = readFileSync(at("../../tests/certificates/ca.pem"), "utf8");
+
+for (const name of ["package", "peers"]) {
+  await build({
+    root: at("."),
+    logLevel: "warn",
+    build: {
+      outDir: at(`.work/${name}`),
+      emptyOutDir: true,
+      target: "es2023",
+      modulePreload: { polyfill: false },
+      rolldownOptions: { input: at(`${name}.html`) },
+    },
+  });
+}
+
+const subjects = [
+  { title: "the page", folder: page, file: "", field: "li.row input", error: "li.row .finding-text" },
+  { title: "pullgate alone, one field", folder: at(".work/package"), file: "package.html", field: "#field", error: "#error" },
+  { title: "validator + ipaddr.js + @peculiar/x509, one field", folder: at(".work/peers"), file: "peers.html", field: "#field", error: "#error" },
+];
+const program = process.env.CHROMIUM ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim();
+const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const browser = await chromium.launch({ executablePath: program, args: flags, headless: true });
+
+const measured = new Map(subjects.map((subject) => [subject, { near: [], far: [], keys: [], bytes: 0 }]));
+// In turns, so that whatever else the machine does meets all alike.
+for (let round = 0; round < ROUNDS; round += 1) {
+  for (const subject of subjects) {
+    const found = measured.get(subject);
+    for (const [where, network] of [["near", undefined], ["far", SLOW]]) await visit(subject, found, where, network);
+  }
+}
+await browser.close();
+
+const row = (cells) => `| ${cells.join(" | ")} |`;
+console.log(row(["", "KB over the wire, gzip", "first validated key, ms", "at 10 Mbit/s and 40 ms", "a key to its message, ms", "one entry, µs", "one certificate, µs"]));
+console.log(row(["---", ...Array(6).fill("---:")]));
+for (const [{ title }, { bytes, near, far, keys, entry, certificate }] of measured) {
+  const small = (time) => time === undefined ? "" : time < 0.05 ? "< 0.1" : time.toFixed(time < 10 ? 1 : 0);
+  console.log(row([title, Math.round(bytes / 1000), small(median(near)), small(median(far)), small(median(keys)), small(entry), small(certificate)]));
+}
+
+async function visit({ folder, file, field, error }, found, where, network) {
+  const server = await serve(folder);
+  const context = await browser.newContext();
+  const tab = await context.newPage();
+  if (network) await (await context.newCDPSession(tab)).send("Network.emulateNetworkConditions", network);
+  await tab.addInitScript(firstKeystroke, { field, error });
+  await tab.goto(`${server.address}${file || "index.html"}`);
+  await tab.waitForFunction(() => window.validatedAt);
+  found[where].push(await tab.evaluate(() => window.validatedAt));
+  found.bytes = server.bytes();
+  if (where === "near") {
+    found.keys.push(await tab.evaluate(keystroke, { field, error }));
+    if (file) Object.assign(found, best(found, await tab.evaluate(checks, { entries: ENTRIES, pem })));
+  }
+  await context.close();
+  server.end();
+}
+
+function best({ entry = Infinity, certificate = Infinity }, now) {
+  return { entry: Math.min(entry, now.entry), certificate: Math.min(certificate, now.certificate) };
+}
+
+function median(times) {
+  return [...times].sort((a, b) => a - b)[times.length >> 1];
+}

@@ -1,0 +1,9 @@
+// A field with a line for what is wrong, and a way in for the stopwatch.
+
+export function field(check, read) {
+  const show = () => {
+    document.getElementById("error").textContent = check(document.getElementById("field").value) ?? "";
+  };
+  document.getElementById("field").addEventListener("input", show);
+  window.bench = { check, read };
+}

@@ -1,0 +1,10 @@
+// One field that the package checks as one types.
+
+import { checkCertificates, checkEntry, ready } from "pullgate";
+import { field } from "./field.js";
+
+await ready();
+field(
+  (text) => checkEntry(text, "whitelist").findings.find(({ severity }) => severity === "error")?.message,
+  (pem) => checkCertificates(pem).certificates.length,
+);

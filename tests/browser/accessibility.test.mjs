@@ -1,0 +1,102 @@
+// axe over the page in its states, in both themes and at two widths; and pictures of it, in `.screenshots`, for people.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { AxeBuilder } from "@axe-core/playwright";
+import { withPage } from "./browser.mjs";
+import * as form from "./form.mjs";
+
+const pictures = fileURLToPath(new URL(".screenshots/", import.meta.url));
+mkdirSync(pictures, { recursive: true });
+
+const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+const STATES = {
+  empty: async () => {},
+  errors: async (page) => {
+    await form.typeRegistries(page, [
+      ["10.2.40.40:99999", "Secure"],
+      ["10.2.2/24", "Insecure"],
+      ["*.local", "Secure"],
+      ["10.0.0.1-10.0.0.9", "Secure"],
+    ]);
+    await form.status(page).getByText("3 errors").waitFor();
+  },
+  off: async (page) => {
+    await form.setMode(page, false);
+    await form.typeInsecure(page, [["192.168.100.207", "5000"], ["*.lab.example.com", ""], ["h.example", "99999"]]);
+    await form.row(page, 3).locator(".finding").waitFor();
+  },
+  certificates: async (page) => {
+    const names = ["ca.pem", "expired.pem", "future.pem", "intermediate.pem"];
+    const files = [...names, "request.pem"].map((name) => ({
+      name,
+      mimeType: "application/x-pem-file",
+      buffer: Buffer.from(form.certificate(name)),
+    }));
+    await page.locator('.certificates input[type="file"]').setInputFiles(files);
+    await page.locator(".authority").nth(3).waitFor();
+    await page.locator(".authority").first().getByText("Only for certain registries").click();
+    await page.locator(".authority").first().getByText("Details").click();
+  },
+  decision: async (page) => {
+    await form.typeRegistries(page, [
+      ["10.2.40.40:443", "Secure"],
+      ["10.2.2.0/24", "Insecure"],
+      ["*.example.com", "Insecure"],
+    ]);
+    await form.decisionOf(page, "10.2.2.7:5000/app");
+    await form.written(page, "TOML");
+  },
+  lookup: async (page) => {
+    const later = { entry: "*.old.example", enabled: false, comment: "later" };
+    const policy = { whitelist: ["*.corp.example", later], projects: { blue: {} }, match_resolved_addresses: true };
+    await form.openText(page, JSON.stringify(policy));
+    await form.decisionOf(page, "10.1.2.3/app");
+  },
+  denied: async (page) => {
+    await form.typeRegistries(page, [["10.2.40.40:443", "Secure"]]);
+    await form.decisionOf(page, "10.2.40.40:5000/app");
+    await page.getByRole("button", { name: "Open…" }).click();
+  },
+};
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [1280, 360]) {
+    for (const [name, reach] of Object.entries(STATES)) {
+      test(`${name}, ${colorScheme}, ${width} pixels: it fits, and axe finds nothing`, { timeout: 60_000 }, () =>
+        withPage({ colorScheme, viewport: { width, height: 900 } }, async (page) => {
+          await reach(page);
+          await page.mouse.move(0, 0);
+          await page.screenshot({ path: `${pictures}${name}-${width}-${colorScheme}.png`, fullPage: true });
+          assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+          // The colours are the same at both widths.
+          if (colorScheme === "dark" && width === 360) return;
+          const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+          const found = ({ id, nodes }) => nodes.map(({ target, failureSummary }) => ({ id, target, failureSummary }));
+          assert.deepEqual(violations.flatMap(found), []);
+        }),
+      );
+    }
+  }
+}
+
+test("everything that can be pressed is at least 24 by 24 pixels", { timeout: 60_000 }, () =>
+  withPage({ viewport: { width: 360, height: 900 } }, async (page) => {
+    await STATES.errors(page);
+    await STATES.certificates(page);
+    // Of a switch and a choice, the label is what is pressed.
+    const pressed = "button, a, .switch, .segment, summary, [role=tab], .text-field input, select, textarea";
+    const small = await page.evaluate((pressed) =>
+      [...document.querySelectorAll(pressed)]
+        .filter((element) => !element.closest(".skip"))
+        .map((element) => ({ text: element.ariaLabel ?? element.textContent, box: element.getBoundingClientRect() }))
+        .filter(({ box }) => box.width > 0 && (box.width < 24 || box.height < 24))
+        .map(({ text, box }) => `${text}: ${box.width} × ${box.height}`),
+      pressed,
+    );
+    assert.deepEqual(small, []);
+  }),
+);

@@ -1,0 +1,78 @@
+// A real Chromium, and the page in it. A violation of the content security policy, an error in the console or one that nobody
+// caught fails the test that it happened in.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { chromium } from "playwright-core";
+import { serve } from "./server.mjs";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+let running;
+
+function browser() {
+  running ??= chromium.launch({ executablePath: program(), args: FLAGS, headless: true });
+  return running;
+}
+
+/** Ends Chromium. */
+export async function close() {
+  await (await running)?.close();
+}
+
+/**
+ * Opens the page for one test, and ends everything after it. `use` is given the page with what helps. Of the daemon, one
+ * error is expected where there is none: the browser itself reports that `v1/module` is not there.
+ */
+export async function withPage(options, use) {
+  const { viewport = { width: 1280, height: 900 }, colorScheme = "light", server: given = {}, init, wait = true } = options;
+  const server = await serve(given);
+  const context = await (await browser()).newContext({ viewport, colorScheme, acceptDownloads: true });
+  const errors = [];
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(15_000);
+    page.on("pageerror", (error) => errors.push(error.stack ?? error.message));
+    page.on("console", (message) => {
+      const isMissingDaemon = message.location().url.endsWith("v1/module") && given.daemon?.["v1/module"] === undefined;
+      const isTold = (given.expectErrorsOf ?? []).some((path) => message.location().url.endsWith(path));
+      if (message.type() === "error" && !isMissingDaemon && !isTold) errors.push(message.text());
+    });
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) => {
+        console.error(`content security policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+      });
+    });
+    if (init) await page.addInitScript(init);
+    await page.goto(server.address);
+    if (wait) await page.getByRole("heading", { level: 1 }).waitFor();
+    await use(page, { server, context });
+    assert.deepEqual(errors, []);
+  } catch (error) {
+    if (errors.length > 0) error.message += `\nin the page: ${errors.join("\n")}`;
+    throw error;
+  } finally {
+    await context.close();
+    server.end();
+  }
+}
+
+function program() {
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
+  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
+    try {
+      return execFileSync("which", [name], { encoding: "utf8" }).trim();
+    } catch {
+      // The next.
+    }
+  }
+  throw new Error("there is no Chromium: on Debian, `apt-get install chromium`");
+}

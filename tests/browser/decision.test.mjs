@@ -1,0 +1,89 @@
+// *Try an image*: the decision with its reasoning, the entry that decided, and DNS by hand.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withPage } from "./browser.mjs";
+import * as form from "./form.mjs";
+
+const check = (name, use) => test(name, { timeout: 60_000 }, () => withPage({}, use));
+const tryOut = (page) => page.getByRole("region", { name: "Try an image" });
+
+check("the entry that decided is lit up, and can be gone to", async (page) => {
+  await form.typeRegistries(page, [["a.example", "Secure"], ["10.2.0.0/16", "Insecure"], ["b.example", "Secure"]]);
+  assert.equal((await form.decisionOf(page, "b.example/app")).decision, "allow");
+  assert.equal(await form.row(page, 3).getAttribute("data-lit"), "decides");
+  await form.row(page, 3).getByText("Decides").waitFor();
+  await form.decisionOf(page, "10.2.2.5:5000/app");
+  // The second row, and the first of the insecure list.
+  await form.row(page, 2).locator("xpath=self::*[@data-lit='decides']").waitFor();
+  assert.equal(await form.row(page, 3).getAttribute("data-lit"), null);
+  await tryOut(page).getByRole("button", { name: "Show the entry" }).click();
+  await page.waitForFunction(() => document.activeElement.value === "10.2.0.0/16");
+});
+
+check("a denial names the entry that came nearest, and gives the steps", async (page) => {
+  await form.typeRegistries(page, [["10.2.40.40:443", "Secure"]]);
+  assert.equal((await form.decisionOf(page, "10.2.40.40:5000/app")).decision, "deny");
+  assert.equal(await form.row(page, 1).getAttribute("data-lit"), "nearest");
+  const denied = "Access denied to unauthorized registry (10.2.40.40:5000) while VCH is in whitelist mode";
+  await tryOut(page).locator(".verdict").getByText(denied).waitFor();
+  const steps = await tryOut(page).locator(".steps li").allInnerTexts();
+  assert.match(steps[0], /^repository app on registry 10\.2\.40\.40:5000$/);
+  assert.match(steps.at(-1), /^denied/);
+});
+
+check("of many entries that do not match, most are folded away", async (page) => {
+  const whitelist = Array.from({ length: 40 }, (_, index) => `host-${index}.example`);
+  await form.openText(page, JSON.stringify({ whitelist }));
+  await form.decisionOf(page, "host-39.example/app");
+  await tryOut(page).getByText("33 more entries that do not match").click();
+  await tryOut(page).locator(".steps details li").nth(32).waitFor();
+  assert.equal(await form.row(page, 40).getAttribute("data-lit"), "decides");
+});
+
+check("DNS by hand: exactly what is needed is asked, step by step", async (page) => {
+  await form.typeRegistries(page, [["*.corp.example", "Secure"]]);
+  assert.equal((await form.decisionOf(page, "10.1.2.3/app")).decision, "lookup");
+  assert.equal(await tryOut(page).getByLabel(/^(Names|Addresses) of/).count(), 1);
+  await tryOut(page).getByLabel("Names of 10.1.2.3").fill("harbor.corp.example");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction(() => document.activeElement.labels?.[0]?.textContent === "Addresses of harbor.corp.example");
+  await tryOut(page).getByLabel("Addresses of harbor.corp.example").fill("10.1.2.3, 10.1.2.4");
+  await tryOut(page).getByRole("button", { name: "Use", exact: true }).click();
+  await tryOut(page).getByText("Allowed", { exact: true }).waitFor();
+  assert.equal(await form.row(page, 1).getAttribute("data-lit"), "decides");
+  // Without the second answer it is undecided again; and none is an answer, too.
+  await tryOut(page).getByRole("button", { name: "Forget: Addresses of harbor.corp.example" }).click();
+  await tryOut(page).getByRole("button", { name: "There is none" }).click();
+  await tryOut(page).getByText("Denied", { exact: true }).waitFor();
+});
+
+check("names by their addresses: the addresses that must be connected to are shown", async (page) => {
+  await form.openText(page, '{"whitelist": ["10.2.0.0/16"], "match_resolved_addresses": true}');
+  assert.equal((await form.decisionOf(page, "harbor.example/app")).decision, "lookup");
+  await tryOut(page).getByLabel("Addresses of harbor.example").fill("10.2.9.9");
+  await page.keyboard.press("Enter");
+  await tryOut(page).getByRole("heading", { name: "Only at these addresses" }).waitFor();
+  await tryOut(page).locator(".plain-list").getByText("10.2.9.9").waitFor();
+});
+
+check("a login, and a project", async (page) => {
+  const policy = { whitelist: ["a.example/team"], projects: { blue: { whitelist: ["b.example"] }, "5": {} } };
+  await form.openText(page, JSON.stringify(policy));
+  await page.locator("main").getByText("2 projects: 5, blue").waitFor();
+  await tryOut(page).getByText("Log in to a registry").click();
+  assert.equal((await form.decisionOf(page, "https://a.example/")).decision, "allow");
+  await tryOut(page).getByText("Pull an image").click();
+  assert.equal((await form.decisionOf(page, "b.example/app")).decision, "deny");
+  await tryOut(page).getByLabel("Project").selectOption("blue");
+  await tryOut(page).getByText("Allowed", { exact: true }).waitFor();
+  // The project's entry is in no row of the form.
+  assert.equal(await page.locator(".row[data-lit]").count(), 0);
+});
+
+check("a policy with an error decides nothing, and says so", async (page) => {
+  await form.typeRegistries(page, [["h.example:0", "Secure"]]);
+  await page.getByLabel("Image or registry").fill("h.example/app");
+  await tryOut(page).getByText("A policy with 1 error decides nothing. Correct it first.").waitFor();
+  assert.equal(await page.locator(".decision").count(), 0);
+});

@@ -1,0 +1,97 @@
+// What is said under a field: the range that is meant, the fix, warnings, and what could not be checked.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withPage } from "./browser.mjs";
+import * as form from "./form.mjs";
+
+const check = (name, use, options = {}) => test(name, { timeout: 60_000 }, () => withPage(options, use));
+
+check("one click puts an entry right, and the focus goes back to it", async (page) => {
+  await form.typeRegistries(page, [["10.2.2/24", "Insecure"]]);
+  await form.row(page, 1).locator("mark").getByText("10.2.2/24", { exact: true }).waitFor();
+  await form.row(page, 1).getByRole("button", { name: "Use 10.2.2.0/24" }).click();
+  await form.status(page).getByText(/^No errors/).waitFor();
+  assert.equal(await form.field(page, 1).inputValue(), "10.2.2.0/24");
+  await page.waitForFunction(() => document.activeElement.value === "10.2.2.0/24");
+});
+
+check("only the wrong part of an entry is marked and replaced", async (page) => {
+  await form.field(page, 1).fill("user:secret@🐳h.example.com");
+  await form.row(page, 1).locator("mark").first().waitFor();
+  assert.equal((await form.row(page, 1).locator("mark").allInnerTexts())[0], "user:secret@");
+  assert.equal((await form.row(page, 1).locator(".findings").innerText()).includes("secret"), false);
+  await form.row(page, 1).getByRole("button", { name: "Delete this part" }).first().click();
+  await page.waitForFunction(() => document.activeElement.value === "🐳h.example.com");
+});
+
+check("a range of addresses becomes several rows", async (page) => {
+  await form.field(page, 1).fill("10.0.0.1-10.0.0.9");
+  await form.row(page, 1).getByRole("button", { name: "Split into 4 entries" }).click();
+  await form.status(page).getByText(/^No errors/).waitFor();
+  const { whitelist } = JSON.parse(await form.written(page, "JSON"));
+  assert.deepEqual(whitelist, ["10.0.0.1", "10.0.0.2/31", "10.0.0.4/30", "10.0.0.8/31"]);
+});
+
+check("a lone * offers to turn whitelist mode off", async (page) => {
+  await form.field(page, 1).fill("*");
+  await form.row(page, 1).getByRole("button", { name: "Turn whitelist mode off" }).click();
+  assert.equal(await form.mode(page).isChecked(), false);
+  assert.equal(await form.mode(page).evaluate((input) => input === document.activeElement), true);
+  await form.status(page).getByText(/^No errors/).waitFor();
+});
+
+check("a warning is said and blocks nothing", async (page) => {
+  await form.typeRegistries(page, [["h.example.com", "Secure"], ["h.example.com", "Secure"]]);
+  await form.status(page).getByText(/^No errors, [12] warning/).waitFor();
+  assert.equal(await form.row(page, 2).locator('.finding[data-weight="warning"]').count() > 0, true);
+  assert.equal(await form.field(page, 2).getAttribute("aria-invalid"), null);
+  await form.downloaded(page, "TOML");
+});
+
+check("plain HTTP in the whitelist needs an insecure twin", async (page) => {
+  await form.typeRegistries(page, [["http://h.example.com:5000", "Secure"]]);
+  await form.status(page).getByText("1 error").waitFor();
+  await form.row(page, 1).getByRole("button", { name: /^Add a registry/ }).click();
+  await form.field(page, 2).fill("h.example.com:5000");
+  await form.row(page, 2).getByText("Insecure", { exact: true }).click();
+  await form.status(page).getByText(/^No errors/).waitFor();
+});
+
+check("what could not be checked is neither valid nor wrong", async (page) => {
+  await page.evaluate(() => {
+    window.trap = true;
+  });
+  await form.field(page, 1).fill("harbor.example.com");
+  await form.status(page).getByText("Could not be checked").waitFor();
+  await form.row(page, 1).getByText("Could not be checked:").waitFor();
+  assert.equal(await form.row(page, 1).locator('.finding[data-weight="error"]').count(), 0);
+  await page.getByLabel("Image or registry").fill("alpine");
+  await page.locator("main").getByText("The policy could not be checked, so there is no decision.").waitFor();
+  // It recovers by itself.
+  await page.evaluate(() => {
+    window.trap = false;
+  });
+  await form.field(page, 1).fill("harbor.example.com:443");
+  await form.status(page).getByText(/^No errors/).waitFor();
+}, { init: trapOnDemand });
+
+/** Makes every function of the module end like a trap, while `window.trap` is true. */
+function trapOnDemand() {
+  const Instance = WebAssembly.Instance;
+  WebAssembly.Instance = function (...args) {
+    const { exports } = new Instance(...args);
+    const trapping = ([name, value]) => {
+      if (typeof value !== "function") return [name, value];
+      const call = (...given) => {
+        if (window.trap) throw new WebAssembly.RuntimeError("unreachable");
+        return value(...given);
+      };
+      return [name, call];
+    };
+    const instance = Object.create(Instance.prototype);
+    Object.defineProperty(instance, "exports", { value: Object.fromEntries(Object.entries(exports).map(trapping)) });
+    return instance;
+  };
+  WebAssembly.Instance.prototype = Instance.prototype;
+}

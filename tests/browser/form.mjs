@@ -1,0 +1,108 @@
+// What the tests do with the page, in words of the page.
+
+import { readFileSync } from "node:fs";
+
+/** The list of the registries, and its n-th row. */
+export const registries = (page) => page.getByRole("region", { name: "Registries" });
+export const rows = (page) => registries(page).locator("li.row");
+export const row = (page, number) => rows(page).nth(number - 1);
+export const field = (page, number) => row(page, number).getByRole("textbox").first();
+export const mode = (page) => page.getByRole("switch", { name: "Whitelist registry mode" });
+
+/** Turns whitelist mode on or off, as a click does. */
+export async function setMode(page, on) {
+  if ((await mode(page).isChecked()) !== on) await registries(page).getByText("Whitelist registry mode").click();
+}
+
+/** Types registries into the rows, adding rows with the + button. With whitelist mode on: `[text, "Secure" | "Insecure"]`. */
+export async function typeRegistries(page, entries) {
+  for (const [index, [text, transport]] of entries.entries()) {
+    if (index > 0) await row(page, index).getByRole("button", { name: /^Add a registry/ }).click();
+    await field(page, index + 1).pressSequentially(text);
+    if (transport) await row(page, index + 1).getByText(transport, { exact: true }).click();
+  }
+}
+
+/** Types insecure registries with whitelist mode off: `[host, port]`. */
+export async function typeInsecure(page, entries) {
+  for (const [index, [host, port]] of entries.entries()) {
+    if (index > 0) await row(page, index).getByRole("button", { name: /^Add a registry/ }).click();
+    await field(page, index + 1).pressSequentially(host);
+    await row(page, index + 1).getByRole("textbox").nth(1).pressSequentially(port);
+  }
+}
+
+/** What the page says of the policy as a whole: "No errors", "1 error, 2 warnings". */
+export const status = (page) => page.locator(".status span").first();
+
+export const output = (page) => page.getByRole("region", { name: "What you get" });
+
+/** The text of a format, as it is shown. */
+export async function written(page, format) {
+  await output(page).getByRole("tab", { name: format, exact: true }).click();
+  return output(page).locator("pre").innerText();
+}
+
+/** The file that the download button of a format gives. */
+export async function downloaded(page, format, button = "Download") {
+  await output(page).getByRole("tab", { name: format, exact: true }).click();
+  const waiting = page.waitForEvent("download");
+  await output(page).getByRole("button", { name: button, exact: true }).click();
+  const download = await waiting;
+  return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf8") };
+}
+
+/** Asks about an image, and gives the decision as the page shows it. */
+export async function decisionOf(page, reference) {
+  await page.getByLabel("Image or registry").fill(reference);
+  return shownDecision(page);
+}
+
+export async function shownDecision(page) {
+  const shown = page.locator(".decision");
+  await shown.waitFor();
+  return {
+    decision: await shown.getAttribute("data-decision"),
+    by: (await shown.locator(".verdict p > code").allInnerTexts())[0],
+    attempts: (await shown.locator(".attempts li").allInnerTexts()).map((text) => text.replace(/\s+/g, " ").trim()),
+  };
+}
+
+/** The same of what the command line prints with `--json`. */
+export function decisionIn(line) {
+  const { decision, by, attempts = [] } = JSON.parse(line);
+  return {
+    decision,
+    by: by?.entry,
+    attempts: attempts.map(({ scheme, port, host, verified }) => {
+      const how = verified ? "certificate verified" : scheme === "http" ? "not encrypted" : "certificate not verified";
+      return `${scheme.toUpperCase()} on port ${port}${host ? ` of ${host}` : ""} ${how}`;
+    }),
+  };
+}
+
+/** Opens a policy by its text. */
+export async function openText(page, text) {
+  const button = page.getByRole("button", { name: "Open…" });
+  if ((await button.getAttribute("aria-expanded")) !== "true") await button.click();
+  await page.getByLabel("Or paste it").fill(text);
+  await page.getByRole("button", { name: "Open this text" }).click();
+}
+
+/** Pastes a text into what has the focus, as a person does. */
+export async function paste(page, text) {
+  await page.evaluate((text) => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData("text/plain", text);
+    const event = new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true });
+    if (document.activeElement.dispatchEvent(event)) document.execCommand("insertText", false, text);
+  }, text);
+}
+
+export function certificate(name) {
+  return readFileSync(new URL(`../certificates/${name}`, import.meta.url), "utf8");
+}
+
+export function vectors(file) {
+  return JSON.parse(readFileSync(new URL(`../vectors/${file}`, import.meta.url), "utf8")).cases;
+}

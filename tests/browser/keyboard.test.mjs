@@ -1,0 +1,103 @@
+// The whole step without a mouse.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withPage } from "./browser.mjs";
+import * as form from "./form.mjs";
+
+/** Presses Tab until something of this name has the focus, which has to be seen. */
+async function tabTo(page, name, key = "Tab") {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press(key);
+    const focused = await page.evaluate(() => {
+      const element = document.activeElement;
+      const label = element.labels?.[0]?.textContent ?? "";
+      // The controls of React Aria have a hidden input, and show its focus around it.
+      const shown = element.closest("[data-focus-visible]") ?? element;
+      const painted = [shown, ...shown.querySelectorAll("*")].some((part) => getComputedStyle(part).outlineStyle !== "none");
+      return { name: (element.ariaLabel || label || element.textContent || "").trim(), painted };
+    });
+    if (!focused.name.match(name)) continue;
+    assert.ok(focused.painted, `the focus on ${focused.name} is not to be seen`);
+    return;
+  }
+  assert.fail(`no Tab leads to ${name}`);
+}
+
+test("a policy made and tried with the keyboard alone", { timeout: 90_000 }, () =>
+  withPage({}, async (page) => {
+    await tabTo(page, /^Skip to the registries/);
+    await page.keyboard.press("Enter");
+    await tabTo(page, /^Whitelist registry mode/);
+    await page.keyboard.press("Space");
+    assert.equal(await form.mode(page).isChecked(), false);
+    await page.keyboard.press("Space");
+    assert.equal(await form.mode(page).isChecked(), true);
+
+    await tabTo(page, /^Registry 1: IP/);
+    await page.keyboard.type("10.2.40.40:443");
+    // Enter goes on to the next row.
+    await page.keyboard.press("Enter");
+    await focusOn(page, 2);
+    await page.keyboard.type("10.2.2/24");
+    await tabTo(page, /^Secure/);
+    await page.keyboard.press("ArrowRight");
+    await form.row(page, 2).getByRole("button", { name: "Use 10.2.2.0/24" }).waitFor();
+    await tabTo(page, /^Use 10\.2\.2\.0\/24/);
+    await page.keyboard.press("Enter");
+    await focusOn(page, 2);
+    assert.equal(await form.field(page, 2).inputValue(), "10.2.2.0/24");
+
+    // + and −: the focus is always where one goes on.
+    await tabTo(page, /^Add a registry after registry 2/);
+    await page.keyboard.press("Space");
+    await focusOn(page, 3);
+    await page.keyboard.type("gone.example");
+    await tabTo(page, /^Remove registry 3/);
+    await page.keyboard.press("Enter");
+    await focusOn(page, 2);
+    assert.equal(await form.rows(page).count(), 2);
+
+    await tabTo(page, /^Image or registry/);
+    await page.keyboard.type("10.2.2.7:5000/app");
+    assert.equal((await form.shownDecision(page)).decision, "allow");
+    await tabTo(page, /^Show the entry/);
+    await page.keyboard.press("Enter");
+    await focusOn(page, 2);
+
+    await tabTo(page, /^vic-machine/);
+    await page.keyboard.press("ArrowRight");
+    await form.output(page).getByRole("tab", { name: "REST JSON", selected: true }).waitFor();
+    await tabTo(page, /^Download$/);
+    const waiting = page.waitForEvent("download");
+    await page.keyboard.press("Enter");
+    assert.equal((await waiting).suggestedFilename(), "registry.json");
+  }),
+);
+
+test("a screen reader is told what happens", { timeout: 60_000 }, () =>
+  withPage({}, async (page) => {
+    const said = page.locator('[role="status"].visually-hidden');
+    await form.field(page, 1).pressSequentially("h.example:99999");
+    await said.getByText("Error: `99999` is not a port").waitFor();
+    await form.field(page, 1).fill("h.example");
+    await form.decisionOf(page, "h.example/app");
+    await said.getByText("Allowed").waitFor();
+    await form.row(page, 1).getByRole("button", { name: /^Add/ }).click();
+    await said.getByText("Registry added").waitFor();
+    // What is wrong is part of the description of the field.
+    await form.field(page, 2).fill("10.2.2/24");
+    await form.row(page, 2).locator(".finding").waitFor();
+    const described = await form.field(page, 2).evaluate((input) =>
+      input.getAttribute("aria-describedby").split(" ").map((id) => document.getElementById(id)?.textContent).join(" "),
+    );
+    assert.match(described, /Error:.*has 3 of the 4 numbers/);
+  }),
+);
+
+async function focusOn(page, number) {
+  await page.waitForFunction(
+    (index) => document.activeElement === document.querySelectorAll("li.row[data-row]")[index]?.querySelector("input"),
+    number - 1,
+  );
+}

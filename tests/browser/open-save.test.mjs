@@ -1,0 +1,126 @@
+// Open, edit, save: nothing is lost on the way, and what a format has no room for is said.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withPage } from "./browser.mjs";
+import * as form from "./form.mjs";
+
+const check = (name, use) => test(name, { timeout: 60_000 }, () => withPage({}, use));
+
+const POLICY = {
+  whitelist: ["10.2.40.40:443", { entry: "*.old.example", enabled: false, comment: "back in March" }],
+  insecure: [{ entry: "10.2.2.0/24", comment: "the lab" }],
+  certificate_authorities: [{ pem: form.certificate("ca.pem") + form.certificate("other-ca.pem"), registries: ["10.2.40.40"] }],
+  built_in: ["vic.example"],
+  match_resolved_addresses: true,
+  projects: { blue: { whitelist: ["b.example"] } },
+  image_fetch_proxy: { http: "http://proxy.example:3128" },
+};
+
+for (const format of ["JSON", "TOML"]) {
+  check(`${format}: what the form does not show is kept through an edit`, async (page) => {
+    await form.openText(page, JSON.stringify(POLICY));
+    await page.locator("main").getByText("The policy is open.").waitFor();
+    const { text } = await form.downloaded(page, format);
+    await form.setMode(page, false);
+    await form.setMode(page, true);
+    await form.openText(page, text);
+    await page.locator("main").getByText("Kept from the opened policy").waitFor();
+    for (const kept of ["1 built-in registry", "names match by their addresses: yes", "1 project: blue", "an image fetch proxy"]) {
+      await page.getByRole("region", { name: "Kept from the opened policy" }).getByText(kept).waitFor();
+    }
+    await form.row(page, 2).getByText("Disabled: counts as if it were not there.").waitFor();
+    await form.row(page, 2).getByText("back in March").waitFor();
+    await form.field(page, 1).fill("10.2.40.41:443");
+    const changed = structuredClone(POLICY);
+    changed.whitelist[0] = "10.2.40.41:443";
+    await page.locator("pre").getByText("10.2.40.41:443").first().waitFor();
+    assert.deepEqual(JSON.parse((await form.downloaded(page, "JSON")).text), changed);
+  });
+}
+
+check("a bundle stays one authority, and loses only the certificate that is removed", async (page) => {
+  await form.openText(page, JSON.stringify(POLICY));
+  await page.locator(".certificate").nth(1).waitFor();
+  assert.equal(await page.locator(".authority").count(), 1);
+  assert.equal(await page.locator(".certificate").count(), 2);
+  await page.locator(".certificate").first().getByRole("button").first().click();
+  await page.waitForFunction(() => document.querySelectorAll(".certificate").length === 1);
+  const [{ pem, registries }] = JSON.parse(await form.written(page, "JSON")).certificate_authorities;
+  assert.deepEqual([pem.match(/BEGIN CERTIFICATE/g).length, registries], [1, ["10.2.40.40"]]);
+});
+
+check("a disabled entry can be enabled", async (page) => {
+  await form.openText(page, JSON.stringify(POLICY));
+  await form.row(page, 2).getByRole("button", { name: "Enable" }).click();
+  await page.waitForFunction(() => !document.querySelector(".row[data-disabled]"));
+  const { whitelist } = JSON.parse(await form.written(page, "JSON"));
+  assert.deepEqual(whitelist[1], { entry: "*.old.example", comment: "back in March" });
+});
+
+check("formats of VIC say what they leave out", async (page) => {
+  await form.openText(page, JSON.stringify(POLICY));
+  const notes = async (format) => {
+    await form.written(page, format);
+    return (await form.output(page).locator(".format-notes li").allInnerTexts()).map((note) => note.trim());
+  };
+  const both = [
+    "Here 1 certificate authority that is limited to registries would count for all of them.",
+    "1 disabled entry is left out.",
+    "2 comments are left out.",
+    "built_in is left out.",
+    "match_resolved_addresses is left out.",
+    "projects is left out.",
+  ];
+  assert.deepEqual(await notes("REST JSON"), both);
+  assert.deepEqual(await notes("vic-machine"), [...both, "image_fetch_proxy is left out."]);
+  assert.deepEqual(await notes("TOML"), []);
+  assert.deepEqual(await notes("JSON"), []);
+});
+
+check("the options line, and a whole command with it", async (page) => {
+  await form.openText(
+    page,
+    "vic-machine-linux create --name vch1 --whitelist-registry=10.2.40.40:443 \\\n  --dir '*.example.com' --registry-ca corp.pem",
+  );
+  await page.locator("main").getByText("Add them under “Additional registry certificates”: corp.pem").waitFor();
+  await page.locator("main").getByText("left out: vic-machine-linux create --name vch1").waitFor();
+  assert.deepEqual(JSON.parse(await form.written(page, "JSON")), {
+    whitelist: ["10.2.40.40:443"],
+    insecure: ["*.example.com"],
+  });
+  const { text } = await form.downloaded(page, "vic-machine");
+  await form.openText(page, text);
+  assert.equal(await form.written(page, "vic-machine"), text);
+});
+
+check("with whitelist mode off, ports stand in their own field", async (page) => {
+  const insecure = ["*.example.com", "192.168.100.207:5000", "[2001:db8::1]:5000", "10.0.0.0/8"];
+  await form.openText(page, JSON.stringify({ insecure }));
+  await page.waitForFunction(() => document.querySelectorAll("li.row").length === 4);
+  assert.equal(await form.field(page, 3).inputValue(), "2001:db8::1");
+  assert.equal(await form.row(page, 3).getByRole("textbox").nth(1).inputValue(), "5000");
+  assert.deepEqual(JSON.parse(await form.written(page, "JSON")), { insecure });
+});
+
+check("what cannot be read leaves the form as it was, and says where it is wrong", async (page) => {
+  await form.field(page, 1).fill("keep.example");
+  await form.openText(page, '{"whitelist": ["a"], "whitelst": []}');
+  await page.locator("main").getByText("This could not be opened, and the form is as it was:").waitFor();
+  await page.locator(".notice").getByText("/whitelst").waitFor();
+  assert.equal(await form.field(page, 1).inputValue(), "keep.example");
+  await form.openText(page, "whitelist = [ # a comment\n  'a.example', # another\n]\n");
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Open…");
+  await page.locator("main").getByText("2 comments that begin with # cannot be kept").waitFor();
+  assert.equal(await form.field(page, 1).inputValue(), "a.example");
+});
+
+check("copying gives the text that is shown", async (page) => {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await form.field(page, 1).fill("*.example.com");
+  await page.locator("pre").getByText("*.example.com").waitFor();
+  await form.output(page).getByRole("button", { name: "Copy" }).click();
+  await form.output(page).getByText("Copied").waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.equal(copied, "--whitelist-registry '*.example.com'\n");
+});

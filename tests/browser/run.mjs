@@ -1,0 +1,39 @@
+// The Registry Access page in a real Chromium, as people use it. `node run.mjs`, after `cargo xtask module` and
+// `cargo build --release -p pullgate-cli`; `node run.mjs NAME…` runs only the files of these names. With `--install` it only
+// installs what the page and its tests need; with `--built` it takes the page as it was built.
+
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+import { run } from "./program.mjs";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const www = fileURLToPath(new URL("../../www/", import.meta.url));
+
+for (const folder of [www, here]) install(folder);
+if (process.argv.includes("--install")) process.exit();
+
+if (!process.argv.includes("--built")) run(www, "npm", "run", "build", "--silent");
+const names = process.argv.slice(2).filter((name) => name !== "--built");
+if (names.length === 0) run(www, "npm", "test", "--silent");
+
+const { close } = await import("./browser.mjs");
+after(close);
+
+for (const file of readdirSync(here).filter((name) => name.endsWith(".test.mjs")).sort()) {
+  if (names.length === 0 || names.some((name) => file.startsWith(name))) await import(`./${file}`);
+}
+
+/** Installs what a folder's lock file names, unless it is there. No install script is run. */
+function install(folder) {
+  const lock = readFileSync(join(folder, "package-lock.json"), "utf8");
+  const stamp = join(folder, "node_modules/.installed-from");
+  try {
+    if (readFileSync(stamp, "utf8") === lock) return;
+  } catch {
+    // Nothing is installed yet.
+  }
+  run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
+  writeFileSync(stamp, lock);
+}

@@ -1,0 +1,68 @@
+// Serves the built page as the daemon does: with a strict policy for its content. What the daemon itself would answer, a test
+// gives in `daemon`: functions by path, from the body of a request to an object, `{status, text}` or `{bytes}`.
+
+import { createReadStream, existsSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const page = fileURLToPath(new URL("../../www/dist/", import.meta.url));
+
+export const CONTENT_POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+const TYPES = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+};
+
+/** Starts it under a path, and gives its address, what it was asked for, and what ends it. */
+export async function serve({ under = "/", daemon = {}, files = page } = {}) {
+  const asked = [];
+  const server = createServer(async (request, response) => {
+    const path = new URL(request.url, "http://localhost").pathname;
+    const name = path.startsWith(under) ? path.slice(under.length) || "index.html" : "";
+    const body = await bodyOf(request);
+    asked.push({ name, body });
+    response.setHeader("content-security-policy", CONTENT_POLICY);
+    response.setHeader("cache-control", "no-store");
+    const answer = daemon[name]?.(body);
+    if (answer !== undefined) return reply(response, await answer);
+    const file = join(files, normalize(`/${name}`));
+    if (name === "" || !existsSync(file)) return reply(response, { status: 404, text: "not here" });
+    response.setHeader("content-type", TYPES[extname(file)] ?? "application/octet-stream");
+    createReadStream(file).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const end = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { address: `http://127.0.0.1:${server.address().port}${under}`, asked, end };
+}
+
+async function bodyOf(request) {
+  const chunks = await request.toArray();
+  const text = Buffer.concat(chunks).toString();
+  return text === "" ? undefined : JSON.parse(text);
+}
+
+function reply(response, answer) {
+  if (answer.bytes) return response.end(answer.bytes);
+  const isText = typeof answer.text === "string";
+  response.statusCode = answer.status ?? 200;
+  response.setHeader("content-type", isText ? "text/plain" : "application/json");
+  response.end(isText ? answer.text : JSON.stringify(answer));
+}

@@ -1,0 +1,44 @@
+// A certificate authority: its certificates (one, unless a document with a bundle was opened), and what it is limited to.
+
+import { checkCertificates } from "pullgate";
+import { useMemo } from "react";
+import { usePolicy } from "../form/usePolicyForm";
+import { texts } from "../texts";
+import { CertificateView } from "./CertificateView";
+import { FindingList } from "./FindingList";
+import { LimitEditor } from "./LimitEditor";
+import { RemoveCertificate } from "./RemoveCertificate";
+
+interface Props {
+  index: number;
+  pem: string;
+  onRemove: (index: number, line: number, last: boolean) => void;
+}
+
+export function AuthorityCard({ index, pem, onRemove }: Props) {
+  const { analysis } = usePolicy();
+  const { certificates, findings } = useMemo(() => checkCertificates(pem), [pem]);
+  const said = new Set([...certificates.flatMap((certificate) => certificate.findings), ...findings].map(({ code }) => code));
+  // What only the whole policy gives: that it has no effect, that another card has the same certificate.
+  const others = (analysis.authorities.get(index) ?? []).filter(({ code }) => !said.has(code));
+  const [first] = certificates;
+  return (
+    <li className="authority" data-authority={index}>
+      {certificates.map((certificate) => (
+        <CertificateView
+          key={certificate.line}
+          certificate={certificate}
+          onRemove={() => onRemove(index, certificate.line, certificates.length === 1)}
+        />
+      ))}
+      {first === undefined && (
+        <div className="certificate-header">
+          <h3>{texts.certificates.unreadable}</h3>
+          <RemoveCertificate subject="" onRemove={() => onRemove(index, 0, true)} />
+        </div>
+      )}
+      <FindingList findings={[...findings, ...others]} />
+      <LimitEditor authority={index} subject={first?.subject ?? ""} />
+    </li>
+  );
+}

@@ -1,0 +1,60 @@
+// One certificate: whose it is, how long it is valid, its fingerprint, and what is wrong with it.
+
+import type { Certificate } from "pullgate";
+import { texts } from "../texts";
+import { FindingList } from "./FindingList";
+import { RemoveCertificate } from "./RemoveCertificate";
+import { ValidityBar } from "./ValidityBar";
+
+export function CertificateView({ certificate, onRemove }: { certificate: Certificate; onRemove: () => void }) {
+  const { subject, issuer, selfSigned, findings, sha256 } = certificate;
+  const say = texts.certificates;
+  return (
+    <div className="certificate">
+      <div className="certificate-header">
+        <h3>
+          <bdi>{subject || say.unnamed}</bdi>
+        </h3>
+        <RemoveCertificate subject={subject} onRemove={onRemove} />
+      </div>
+      <p className="muted">
+        {say.issuer} <bdi>{selfSigned ? say.selfSigned : issuer || say.unnamed}</bdi>
+      </p>
+      <ValidityBar from={certificate.notBefore} to={certificate.notAfter} />
+      <p className="fingerprint">
+        <span className="muted">{say.fingerprint}</span> <code>{colons(sha256)}</code>
+      </p>
+      <FindingList findings={findings} />
+      <details className="certificate-details">
+        <summary>{say.details}</summary>
+        <dl>
+          {detailsOf(certificate).map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                <bdi>{value}</bdi>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </details>
+    </div>
+  );
+}
+
+function detailsOf({ key, signatureAlgorithm, serial, sha1, subjectAltNames }: Certificate): [string, string][] {
+  const say = texts.certificates;
+  const size = key.curve ?? key.bits?.toString() ?? "";
+  return [
+    [say.key, `${key.algorithm} ${size}`.trim()],
+    [say.signature, signatureAlgorithm],
+    [say.serial, serial],
+    [say.sha1, colons(sha1)],
+    ...(subjectAltNames.length > 0 ? [[say.names, subjectAltNames.join(", ")] satisfies [string, string]] : []),
+  ];
+}
+
+// As `openssl x509 -fingerprint` prints it.
+function colons(hex: string): string {
+  return (hex.toUpperCase().match(/../g) ?? []).join(":");
+}

@@ -1,0 +1,116 @@
+// A decision, what may be tried, and the reasoning step by step.
+
+import type { Attempt, Explanation } from "pullgate";
+import type { ReactNode } from "react";
+import { Button } from "react-aria-components/Button";
+import { usePolicy } from "../form/usePolicyForm";
+import { texts } from "../texts";
+import { Icon } from "./Icon";
+import { rowOf } from "./lit";
+import { Message } from "./Message";
+import { Steps } from "./Steps";
+
+const ICONS = { allow: "check", deny: "close", lookup: "unchecked", internal: "unchecked" } as const;
+
+/** The decision in a word or two. What could not be decided is no denial to rely on. */
+export function headlineOf(explanation: Explanation): string {
+  return texts.tryOut[stateOf(explanation)];
+}
+
+function stateOf(explanation: Explanation) {
+  return explanation.decision === "deny" && explanation.reason === "internal" ? "internal" : explanation.decision;
+}
+
+interface Props {
+  explanation: Explanation;
+  /** What stands between the decision and its reasoning. */
+  children: ReactNode;
+}
+
+export function DecisionView({ explanation, children }: Props) {
+  const { analysis, actions } = usePolicy();
+  const state = stateOf(explanation);
+  const row = rowOf(explanation, analysis.places);
+  const say = texts.tryOut;
+  return (
+    <div className="decision" data-decision={state}>
+      <div className="verdict">
+        <Icon name={ICONS[state]} />
+        <p>
+          <strong>{headlineOf(explanation)}</strong>
+          {explanation.decision === "allow" && explanation.by && (
+            <>
+              {" "}
+              {say.by} <code>{explanation.by.entry}</code>
+            </>
+          )}
+          {explanation.decision === "deny" && (
+            <span className="verdict-text">
+              <Message text={explanation.text} />
+            </span>
+          )}
+          {explanation.decision === "deny" && explanation.nearest && (
+            <span className="verdict-text">
+              {say.nearest} <code>{explanation.nearest.entry}</code>
+              {say.colon}
+              <Message text={explanation.nearest.text} />
+            </span>
+          )}
+        </p>
+        {row !== undefined && (
+          <Button className="button small" onPress={() => actions.focus(row)}>
+            {say.showEntry}
+          </Button>
+        )}
+      </div>
+      {children}
+      {explanation.decision === "allow" && (
+        <>
+          <h3>{say.attempts}</h3>
+          <ol className="attempts">
+            {explanation.attempts.map((attempt, index) => (
+              <AttemptView key={index} attempt={attempt} />
+            ))}
+          </ol>
+          <Facts title={say.pinned} values={explanation.pinned} />
+          <Facts title={say.authorities} values={explanation.authorities} />
+        </>
+      )}
+      {explanation.steps.length > 0 && (
+        <>
+          <h3>{say.why}</h3>
+          <Steps steps={explanation.steps} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function AttemptView({ attempt: { scheme, port, host, verified } }: { attempt: Attempt }) {
+  const say = texts.tryOut;
+  return (
+    <li data-verified={verified}>
+      <Icon name={verified ? "lock" : "unlock"} />
+      <span>
+        {say.attempt(scheme, port, host)}{" "}
+        <span className="muted">{verified ? say.verified : scheme === "http" ? say.plain : say.unverified}</span>
+      </span>
+    </li>
+  );
+}
+
+function Facts({ title, values }: { title: string; values: string[] | undefined }) {
+  if (!values || values.length === 0) return null;
+  return (
+    <>
+      <h3>{title}</h3>
+      <ul className="plain-list">
+        {values.map((value) => (
+          <li key={value}>
+            <code>{value}</code>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

@@ -1,0 +1,84 @@
+// What DNS would answer, typed by hand: exactly what the decision asks for, and what was answered so far.
+
+import type { Fact, Question } from "pullgate";
+import { type FormEvent, useState } from "react";
+import { Button } from "react-aria-components/Button";
+import { Input } from "react-aria-components/Input";
+import { Label } from "react-aria-components/Label";
+import { TextField } from "react-aria-components/TextField";
+import { texts } from "../texts";
+import { Icon } from "./Icon";
+
+interface Props {
+  questions: readonly Question[];
+  facts: readonly Fact[];
+  onAnswer: (fact: Fact) => void;
+  onForget: (fact: Fact) => void;
+}
+
+export function DnsAnswers({ questions, facts, onAnswer, onForget }: Props) {
+  if (questions.length === 0 && facts.length === 0) return null;
+  const say = texts.tryOut;
+  return (
+    <div className="dns">
+      <h3>{say.dnsTitle}</h3>
+      {questions.length > 0 && <p className="muted">{say.dnsIntro}</p>}
+      {questions.map((question) => (
+        <QuestionForm key={labelOf(question)} question={question} onAnswer={onAnswer} />
+      ))}
+      {facts.length > 0 && (
+        <ul className="facts">
+          {facts.map((fact) => (
+            <li key={labelOf(fact)}>
+              <span>
+                {labelOf(fact)}: <bdi>{fact.answers.join(", ") || say.none}</bdi>
+              </span>
+              <Button
+                className="button icon-only quiet"
+                aria-label={say.forget(labelOf(fact))}
+                onPress={() => onForget(fact)}
+              >
+                <Icon name="close" />
+              </Button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (fact: Fact) => void }) {
+  const [typed, setTyped] = useState("");
+  const say = texts.tryOut;
+  const answers = typed.split(/[\s,;]+/).filter((answer) => answer !== "");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (answers.length > 0) onAnswer({ ...question, answers });
+  };
+  return (
+    <form className="question" onSubmit={submit}>
+      <TextField className="text-field" value={typed} onChange={setTyped}>
+        <Label>{labelOf(question)}</Label>
+        <Input
+          placeholder={question.kind === "names-of" ? say.namesExample : say.addressesExample}
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+        />
+      </TextField>
+      <div className="question-buttons">
+        <Button className="button" type="submit" isDisabled={answers.length === 0}>
+          {say.use}
+        </Button>
+        <Button className="button quiet" onPress={() => onAnswer({ ...question, answers: [] })}>
+          {say.noAnswer}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+function labelOf({ kind, subject }: Question): string {
+  return kind === "names-of" ? texts.tryOut.namesOf(subject) : texts.tryOut.addressesOf(subject);
+}

@@ -1,0 +1,25 @@
+// What an opened policy has and the form does not show. It is kept, and this says so.
+
+import { keptOf } from "../form/document";
+import { usePolicy } from "../form/usePolicyForm";
+import { texts } from "../texts";
+import { FindingList } from "./FindingList";
+import { Section } from "./Section";
+
+export function Kept() {
+  const { values, analysis } = usePolicy();
+  const kept = keptOf(values);
+  if (Object.keys(kept).length === 0) return null;
+  const say = texts.kept;
+  return (
+    <Section title={say.title} intro={say.intro} className="kept">
+      <ul className="plain-list">
+        {kept.built_in && <li>{say.builtIn(kept.built_in.length)}</li>}
+        {kept.match_resolved_addresses !== undefined && <li>{say.resolved(kept.match_resolved_addresses)}</li>}
+        {kept.projects && <li>{say.projects(Object.keys(kept.projects))}</li>}
+        {kept.image_fetch_proxy !== undefined && <li>{say.proxy}</li>}
+      </ul>
+      <FindingList findings={analysis.kept} />
+    </Section>
+  );
+}

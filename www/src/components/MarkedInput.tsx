@@ -1,0 +1,57 @@
+// A text field that underlines the parts of its text that are wrong. The field itself is see-through; behind it stands the
+// same text, invisible, with the marks. Names of hosts run from left to right, whatever letters they have.
+
+import { type Ref, useLayoutEffect, useRef, useState } from "react";
+import { Input } from "react-aria-components/Input";
+import type { weightOf } from "./FindingList";
+
+export interface Mark {
+  start: number;
+  end: number;
+  weight: ReturnType<typeof weightOf>;
+}
+
+interface Props {
+  text: string;
+  marks: readonly Mark[];
+  inputRef?: Ref<HTMLInputElement>;
+  placeholder?: string;
+  onPaste?: React.ClipboardEventHandler<HTMLInputElement>;
+  onKeyDown?: React.KeyboardEventHandler<HTMLInputElement>;
+}
+
+export function MarkedInput({ text, marks, inputRef, ...input }: Props) {
+  const behind = useRef<HTMLDivElement>(null);
+  const [scrolled, setScrolled] = useState(0);
+  useLayoutEffect(() => {
+    if (behind.current) behind.current.scrollLeft = scrolled;
+  }, [scrolled, text, marks]);
+  return (
+    <div className="marked-input">
+      <div className="marked-text" ref={behind} aria-hidden="true" dir="ltr">
+        {pieces(text, marks)}
+      </div>
+      <Input
+        {...input}
+        ref={inputRef}
+        dir="ltr"
+        autoComplete="off"
+        autoCapitalize="off"
+        spellCheck={false}
+        onScroll={(event) => setScrolled(event.currentTarget.scrollLeft)}
+      />
+    </div>
+  );
+}
+
+/** The text in pieces, each marked or not. Of marks that overlap, the first is drawn. */
+function pieces(text: string, marks: readonly Mark[]) {
+  const drawn = [];
+  let at = 0;
+  for (const { start, end, weight } of [...marks].sort((a, b) => a.start - b.start)) {
+    if (start < at) continue;
+    drawn.push(text.slice(at, start), <mark key={start} data-weight={weight}>{text.slice(start, end)}</mark>);
+    at = end;
+  }
+  return [...drawn, text.slice(at)];
+}

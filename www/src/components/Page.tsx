@@ -1,0 +1,90 @@
+// The whole page.
+
+import { useDeferredValue, useRef, useState } from "react";
+import { FormProvider } from "react-hook-form";
+import { Button } from "react-aria-components/Button";
+import { useAnnouncement } from "../announce";
+import type { Opened } from "../formats/open";
+import { PolicyFormContext, usePolicyForm } from "../form/usePolicyForm";
+import { texts } from "../texts";
+import { Certificates } from "./Certificates";
+import { DaemonNotice } from "./DaemonNotice";
+import { focusFirstError } from "./firstError";
+import { Kept } from "./Kept";
+import { litBy } from "./lit";
+import { ModuleFooter } from "./ModuleFooter";
+import { OpenedNotice } from "./OpenedNotice";
+import { OpenPanel } from "./OpenPanel";
+import { Output } from "./Output";
+import { Registries } from "./Registries";
+import { Status } from "./Status";
+import { TryImage } from "./TryImage";
+import { useDaemon } from "./useDaemon";
+import { type Question, useDecision } from "./useDecision";
+
+const NOTHING_ASKED: Question = { reference: "", kind: "image", project: "", facts: [], there: true };
+
+export function Page() {
+  const policy = usePolicyForm();
+  // A hundred certificates take longer to draw than a key may: their cards follow when there is time.
+  const later = useDeferredValue(policy);
+  const { daemon, opened: daemonOpened, openCurrent } = useDaemon(policy);
+  const [isOpening, setIsOpening] = useState(false);
+  const [opened, setOpened] = useState<Opened>();
+  const [question, setQuestion] = useState(NOTHING_ASKED);
+  const answer = useDecision(policy.analysis, question, daemon);
+  const announcement = useAnnouncement();
+
+  const openButton = useRef<HTMLButtonElement>(null);
+
+  // What had the focus goes, with the panel or the notice.
+  const onOpened = (result: Opened | undefined) => {
+    setOpened(result);
+    if (result?.ok) setIsOpening(false);
+    if (result === undefined || result.ok) openButton.current?.focus();
+  };
+  const toFirstError = () => focusFirstError(policy);
+
+  return (
+    <FormProvider {...policy.form}>
+      <PolicyFormContext value={policy}>
+        <a className="skip" href="#main">
+          {texts.skip}
+        </a>
+        <header className="page-header">
+          <div>
+            <p className="muted">{texts.wizard}</p>
+            <h1>{texts.title}</h1>
+          </div>
+          <Button ref={openButton} className="button" aria-expanded={isOpening} onPress={() => setIsOpening(!isOpening)}>
+            {texts.open.button}
+          </Button>
+          <p className="muted">{texts.intro}</p>
+        </header>
+        <main id="main" tabIndex={-1}>
+          {isOpening && <OpenPanel onOpened={onOpened} />}
+          {opened && <OpenedNotice opened={opened} onDismiss={() => onOpened(undefined)} />}
+          <DaemonNotice daemon={daemon} opened={daemonOpened} onOpen={() => onOpened(openCurrent())} />
+          <div className="columns">
+            <div className="column">
+              <Registries lit={litBy(answer.explanation, policy.analysis.places)} />
+              <PolicyFormContext value={later}>
+                <Certificates />
+              </PolicyFormContext>
+              <Kept />
+            </div>
+            <div className="column aside">
+              <Status onFirst={toFirstError} />
+              <TryImage question={question} onQuestion={setQuestion} answer={answer} daemon={daemon} />
+            </div>
+          </div>
+          <Output onError={toFirstError} />
+        </main>
+        <ModuleFooter daemon={daemon} />
+        <div className="visually-hidden" role="status">
+          {announcement}
+        </div>
+      </PolicyFormContext>
+    </FormProvider>
+  );
+}

@@ -1,0 +1,28 @@
+// Turns the pages of a long list.
+
+import { Button } from "react-aria-components/Button";
+import { texts } from "../texts";
+import { Icon } from "./Icon";
+
+interface Props {
+  from: number;
+  size: number;
+  of: number;
+  onPage: (step: 1 | -1) => void;
+}
+
+export function Pager({ from, size, of, onPage }: Props) {
+  const say = texts.registries;
+  const to = Math.min(of, from + size);
+  return (
+    <nav className="pager" aria-label={say.pages}>
+      <Button className="button icon-only" aria-label={say.previous} isDisabled={from === 0} onPress={() => onPage(-1)}>
+        <Icon name="previous" />
+      </Button>
+      <span role="status">{say.page(from + 1, to, of)}</span>
+      <Button className="button icon-only" aria-label={say.next} isDisabled={to === of} onPress={() => onPage(1)}>
+        <Icon name="next" />
+      </Button>
+    </nav>
+  );
+}

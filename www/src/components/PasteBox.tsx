@@ -1,0 +1,56 @@
+// A box for text that is taken as soon as it is pasted. It never shows a private key: what is pasted does not get into it, and
+// it is emptied where one comes in another way.
+
+import { useId, useState } from "react";
+import { Button } from "react-aria-components/Button";
+import { Label } from "react-aria-components/Label";
+import { TextArea } from "react-aria-components/TextArea";
+import { TextField } from "react-aria-components/TextField";
+import { holdsKey } from "../certificates/pem";
+
+interface Props {
+  label: string;
+  example: string;
+  hint: string;
+  button: string;
+  onText: (text: string) => void;
+}
+
+export function PasteBox({ label, example, hint, button, onText }: Props) {
+  const [text, setText] = useState("");
+  const hintId = useId();
+  const take = (taken: string) => {
+    setText("");
+    if (taken.trim() !== "") onText(taken);
+  };
+  return (
+    <div className="paste-box">
+      <TextField
+        className="text-field"
+        value={text}
+        onChange={(typed) => (holdsKey(typed) ? take(typed) : setText(typed))}
+        aria-describedby={hintId}
+      >
+        <Label>{label}</Label>
+        <TextArea
+          rows={2}
+          placeholder={example}
+          autoComplete="off"
+          spellCheck={false}
+          onPaste={(event) => {
+            event.preventDefault();
+            take(event.clipboardData.getData("text/plain"));
+          }}
+        />
+      </TextField>
+      <p className="paste-line">
+        <span className="muted" id={hintId}>
+          {hint}
+        </span>
+        <Button className="button small" isDisabled={text.trim() === ""} onPress={() => take(text)}>
+          {button}
+        </Button>
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,151 @@
+// One registry: its field or fields, what is said of it, and its buttons.
+
+import { memo, useEffect, useId, useRef } from "react";
+import { useFormContext, useWatch } from "react-hook-form";
+import { Button } from "react-aria-components/Button";
+import { announce } from "../announce";
+import type { FieldReport } from "../form/analysis";
+import { textOf } from "../form/document";
+import { join } from "../form/hostPort";
+import type { Actions } from "../form/usePolicyForm";
+import type { FormValues } from "../form/values";
+import { texts } from "../texts";
+import { EntryInput } from "./EntryInput";
+import { FindingList, weightOf } from "./FindingList";
+import { Icon } from "./Icon";
+import type { Mark } from "./MarkedInput";
+import { RowNotes } from "./RowNotes";
+import { TransportChoice } from "./TransportChoice";
+
+interface Props {
+  index: number;
+  /** Its place among the rows that are shown, from 1. */
+  number: number;
+  whitelistMode: boolean;
+  report: FieldReport | undefined;
+  lit: "decides" | "nearest" | undefined;
+  actions: Actions;
+}
+
+export const RegistryRow = memo(
+  function RegistryRow({ index, number, whitelistMode, report, lit, actions }: Props) {
+    const { control } = useFormContext<FormValues>();
+    const row = useWatch({ control, name: `rows.${index}` });
+    const item = useRef<HTMLLIElement>(null);
+    const findingsId = useId();
+    const current = row === undefined ? "" : textOf(row);
+    // While a check is under way, what is known is about an older text.
+    const fresh = report?.text === current ? report : undefined;
+    const findings = report?.findings ?? [];
+    const isInvalid = findings.some(({ severity }) => severity === "error");
+    useSpoken(item, fresh);
+
+    if (row === undefined) return null;
+    const { hostStart, portStart } = join({ host: row.entry, port: row.port });
+    const marks = fresh === undefined ? [] : marksOf(fresh);
+    const describedBy = findings.length > 0 ? findingsId : undefined;
+    const common = { describedBy, onEnter: () => actions.add(index) };
+    const inHost = within(marks, hostStart, row.entry.length);
+    const inPort = within(marks, portStart, row.port.length);
+    // An error without a place is in both fields.
+    const isElsewhere = (here: Mark[], there: Mark[]) => !here.some(isError) && there.some(isError);
+    const name = texts.registries;
+    const switchOff = () => {
+      actions.setMode(false);
+      // This row goes.
+      document.querySelector<HTMLElement>(".registries .switch input")?.focus();
+    };
+
+    return (
+      <li ref={item} className="row" data-row={index} data-lit={lit} data-disabled={row.enabled === false || undefined}>
+        <div className="row-fields" data-mode={whitelistMode ? "on" : "off"}>
+          <EntryInput
+            {...common}
+            isInvalid={isInvalid && !isElsewhere(inHost, inPort)}
+            name={`rows.${index}.entry`}
+            label={whitelistMode ? name.entryLabel(number) : name.hostLabel(number)}
+            example={whitelistMode ? name.entryExample : name.hostExample}
+            marks={inHost}
+            onLines={(lines) => actions.paste(index, lines)}
+          />
+          {whitelistMode ? (
+            <TransportChoice index={index} label={name.transportLabel(number)} />
+          ) : (
+            <EntryInput
+              {...common}
+              isInvalid={isInvalid && !isElsewhere(inPort, inHost)}
+              className="port"
+              name={`rows.${index}.port`}
+              label={name.portLabel(number)}
+              example={name.portExample}
+              marks={inPort}
+            />
+          )}
+          <div className="row-buttons">
+            <Button className="button icon-only" aria-label={name.remove(number)} onPress={() => actions.remove(index)}>
+              <Icon name="minus" />
+            </Button>
+            <Button className="button icon-only" aria-label={name.add(number)} onPress={() => actions.add(index)}>
+              <Icon name="plus" />
+            </Button>
+          </div>
+        </div>
+        <FindingList
+          id={findingsId}
+          findings={findings}
+          {...(fresh && { onFix: (finding) => actions.fix(index, finding) })}
+          action={({ code }) =>
+            code === "wildcard-all" &&
+            whitelistMode && (
+              <Button className="button small" onPress={switchOff}>
+                {name.switchOff}
+              </Button>
+            )
+          }
+        />
+        <RowNotes row={row} means={fresh && newsOf(fresh)} lit={lit} onEnable={() => actions.enable(index)} />
+      </li>
+    );
+  },
+  // Reports are made anew at every key, and most of them say the same as before.
+  (before, after) =>
+    before.index === after.index &&
+    before.number === after.number &&
+    before.whitelistMode === after.whitelistMode &&
+    before.lit === after.lit &&
+    before.actions === after.actions &&
+    JSON.stringify(before.report) === JSON.stringify(after.report),
+);
+
+export function marksOf({ findings }: FieldReport): Mark[] {
+  return findings.flatMap((finding) =>
+    finding.range
+      ? [{ start: finding.range.startUtf16, end: finding.range.endUtf16, weight: weightOf(finding) }]
+      : [],
+  );
+}
+
+function isError({ weight }: Mark): boolean {
+  return weight === "error";
+}
+
+/** What the text is read as, unless a finding says it already. */
+export function newsOf({ means, findings }: FieldReport): string | undefined {
+  return findings.some(({ message }) => message.includes(`\`${means}\``)) ? undefined : means;
+}
+
+/** The marks of a part of the text, as that part counts. */
+function within(marks: readonly Mark[], from: number, length: number): Mark[] {
+  return marks
+    .map((mark) => ({ ...mark, start: Math.max(0, mark.start - from), end: Math.min(length, mark.end - from) }))
+    .filter(({ start, end }) => end > start);
+}
+
+/** Says what is wrong with the field that is being typed into, once the typing pauses. */
+function useSpoken(item: React.RefObject<HTMLLIElement | null>, report: FieldReport | undefined) {
+  const [first] = report?.findings.filter(({ severity }) => severity !== "info") ?? [];
+  const text = first && `${texts.findings[weightOf(first)]}: ${first.message}`;
+  useEffect(() => {
+    if (text !== undefined && item.current?.contains(document.activeElement)) announce(text, 700);
+  }, [item, text]);
+}

@@ -1,0 +1,27 @@
+// One part of the page, with its heading.
+
+import { type ReactNode, useId } from "react";
+
+interface Props {
+  title: string;
+  intro?: string;
+  aside?: ReactNode;
+  className?: string;
+  children: ReactNode;
+}
+
+export function Section({ title, intro, aside, className, children }: Props) {
+  const id = useId();
+  return (
+    <section className={`card ${className ?? ""}`} aria-labelledby={id}>
+      <header className="card-header">
+        <div>
+          <h2 id={id}>{title}</h2>
+          {intro && <p className="muted">{intro}</p>}
+        </div>
+        {aside}
+      </header>
+      {children}
+    </section>
+  );
+}

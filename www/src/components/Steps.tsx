@@ -1,0 +1,51 @@
+// The reasoning, step by step. Of many entries that do not match, most are folded away.
+
+import type { Step } from "pullgate";
+import { texts } from "../texts";
+import { Message } from "./Message";
+
+const SHOWN_MISSES = 6;
+
+export function Steps({ steps }: { steps: readonly Step[] }) {
+  const misses = steps.filter(isMiss);
+  const folded = new Set(misses.length > SHOWN_MISSES + 1 ? misses.slice(SHOWN_MISSES) : []);
+  const [firstFolded] = folded;
+  return (
+    <ol className="steps">
+      {steps.map((step, index) => {
+        if (!folded.has(step)) return <StepView key={index} step={step} />;
+        if (step !== firstFolded) return null;
+        return (
+          <li key={index} data-covers={false}>
+            <details>
+              <summary>{texts.tryOut.moreMisses(folded.size)}</summary>
+              <ol>
+                {[...folded].map((step, index) => (
+                  <StepView key={index} step={step} />
+                ))}
+              </ol>
+            </details>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function isMiss({ topic, covers }: Step): boolean {
+  return topic === "entry" && covers === false;
+}
+
+function StepView({ step: { topic, entry, covers, text } }: { step: Step }) {
+  return (
+    <li data-topic={topic} data-covers={covers}>
+      {topic === "entry" && entry && (
+        <>
+          <code>{entry.entry}</code>
+          {texts.tryOut.colon}
+        </>
+      )}
+      <Message text={text} />
+    </li>
+  );
+}

@@ -1,0 +1,30 @@
+// Secure or insecure: the choice of one registry.
+
+import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
+import { useController, useFormContext } from "react-hook-form";
+import type { FormValues } from "../form/values";
+import { texts } from "../texts";
+import { Icon } from "./Icon";
+
+export function TransportChoice({ index, label }: { index: number; label: string }) {
+  const { control } = useFormContext<FormValues>();
+  const { field } = useController({ control, name: `rows.${index}.insecure` });
+  return (
+    <RadioGroup
+      className="segments"
+      aria-label={label}
+      orientation="horizontal"
+      value={field.value ? "insecure" : "secure"}
+      onChange={(value) => field.onChange(value === "insecure")}
+    >
+      <Radio className="segment" value="secure">
+        <Icon name="lock" />
+        {texts.registries.secure}
+      </Radio>
+      <Radio className="segment insecure" value="insecure">
+        <Icon name="unlock" />
+        {texts.registries.insecure}
+      </Radio>
+    </RadioGroup>
+  );
+}

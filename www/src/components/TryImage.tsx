@@ -1,0 +1,120 @@
+// *Try an image*: what the policy, as it stands in the form, says of a reference.
+
+import type { Fact } from "pullgate";
+import { useEffect, useRef } from "react";
+import { Input } from "react-aria-components/Input";
+import { Label } from "react-aria-components/Label";
+import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
+import { Switch } from "react-aria-components/Switch";
+import { TextField } from "react-aria-components/TextField";
+import { announce } from "../announce";
+import { holdsKey } from "../certificates/pem";
+import type { Daemon } from "../daemon/daemon";
+import { usePolicy } from "../form/usePolicyForm";
+import { texts } from "../texts";
+import { DecisionView, headlineOf } from "./DecisionView";
+import { DnsAnswers } from "./DnsAnswers";
+import { ProjectChoice } from "./ProjectChoice";
+import { Section } from "./Section";
+import { TestConnection } from "./TestConnection";
+import type { Answer, Question } from "./useDecision";
+
+interface Props {
+  question: Question;
+  onQuestion: (question: Question) => void;
+  answer: Answer;
+  daemon: Daemon | undefined;
+}
+
+export function TryImage({ question, onQuestion, answer: { explanation, state }, daemon }: Props) {
+  const { analysis } = usePolicy();
+  const change = (part: Partial<Question>) => onQuestion({ ...question, ...part });
+  const say = texts.tryOut;
+  const byHand = state === "here" || state === "failed";
+  const reference = useRef<HTMLInputElement>(null);
+  const tried = useRef(false);
+  tried.current ||= question.reference !== "";
+
+  const headline = explanation && headlineOf(explanation);
+  useEffect(() => {
+    if (headline && tried.current) announce(headline, 500);
+  }, [headline]);
+
+  const setFacts = (facts: Fact[]) => {
+    change({ facts });
+    // The field that was answered goes: on to the next question, or back to the reference.
+    requestAnimationFrame(() => {
+      const next = document.querySelector<HTMLElement>(".try .question input") ?? reference.current;
+      next?.focus();
+    });
+  };
+  const answered = (fact: Fact) => {
+    const others = question.facts.filter(({ kind, subject }) => kind !== fact.kind || subject !== fact.subject);
+    setFacts([...others, fact]);
+  };
+
+  return (
+    <Section title={say.title} intro={say.intro} className="try">
+      <RadioGroup
+        className="segments"
+        aria-label={say.kind}
+        orientation="horizontal"
+        value={question.kind}
+        onChange={(kind) => change({ kind: kind as Question["kind"] })}
+      >
+        <Radio className="segment" value="image">
+          {say.image}
+        </Radio>
+        <Radio className="segment" value="registry">
+          {say.login}
+        </Radio>
+      </RadioGroup>
+      <TextField
+        className="text-field"
+        value={question.reference}
+        onChange={(reference) => holdsKey(reference) || change({ reference })}
+      >
+        <Label>{say.reference}</Label>
+        <Input
+          ref={reference}
+          placeholder={say.referenceExample}
+          autoComplete="off"
+          autoCapitalize="off"
+          spellCheck={false}
+          dir="ltr"
+        />
+      </TextField>
+      <ProjectChoice project={question.project} onProject={(project) => change({ project })} />
+      {daemon && question.kind === "image" && (
+        <Switch className="switch small" isSelected={question.there} onChange={(there) => change({ there })}>
+          <span className="switch-track" aria-hidden="true" />
+          {say.daemon}
+        </Switch>
+      )}
+      {state === "failed" && <p className="notice" data-weight="warning">{say.daemonFailed}</p>}
+      {explanation ? (
+        <DecisionView explanation={explanation}>
+          {byHand && (
+            <DnsAnswers
+              questions={explanation.decision === "lookup" ? explanation.questions : []}
+              facts={question.facts}
+              onAnswer={answered}
+              onForget={(fact) => setFacts(question.facts.filter((other) => other !== fact))}
+            />
+          )}
+        </DecisionView>
+      ) : (
+        <p className="muted">{waitingFor()}</p>
+      )}
+      {daemon && explanation?.registry && (
+        <TestConnection key={explanation.registry} registry={explanation.registry} policy={analysis.document} />
+      )}
+    </Section>
+  );
+
+  function waitingFor(): string {
+    if (analysis.unchecked) return say.unchecked;
+    if (analysis.errors > 0) return say.errors(analysis.errors);
+    return state === "asking" ? say.asking : say.waiting;
+  }
+}

@@ -1,0 +1,35 @@
+// The time in which a certificate is valid, as a bar with today marked on it.
+
+import { texts } from "../texts";
+
+const format = new Intl.DateTimeFormat(texts.locale, { dateStyle: "medium", timeZone: "UTC" });
+
+export function ValidityBar({ from, to }: { from: string; to: string }) {
+  const say = texts.certificates;
+  const [start, end, now] = [Date.parse(from), Date.parse(to), Date.now()];
+  const part = end > start ? (now - start) / (end - start) : now < start ? -1 : 2;
+  const where = part < 0 ? say.before : part > 1 ? say.after : say.within(Math.floor(part * 100));
+  const at = `${Math.min(1, Math.max(0, part)) * 100}%`;
+  const [fromText, toText] = [dateOf(start, from), dateOf(end, to)];
+  return (
+    <div className="validity">
+      <div
+        className="validity-bar"
+        role="img"
+        aria-label={say.bar(fromText, toText, format.format(now), where)}
+        data-state={part < 0 ? "before" : part > 1 ? "after" : "within"}
+      >
+        <span className="validity-past" style={{ inlineSize: at }} />
+        <span className="validity-today" style={{ insetInlineStart: at }} title={say.today} />
+      </div>
+      <p className="muted" aria-hidden="true">
+        {say.valid} {say.validity(fromText, toText)}
+      </p>
+    </div>
+  );
+}
+
+// A time that JavaScript does not know is shown as it is.
+function dateOf(time: number, text: string): string {
+  return Number.isNaN(time) ? text : format.format(time);
+}

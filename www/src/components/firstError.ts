@@ -1,0 +1,24 @@
+// Where the first error is.
+
+import type { PolicyForm } from "../form/usePolicyForm";
+
+/** Brings the focus to the first error: a row, an authority, or what is kept. */
+export function focusFirstError({ analysis, actions }: PolicyForm): void {
+  const isWrong = (findings: { severity: string }[]) => findings.some(({ severity }) => severity === "error");
+  const rows = [...analysis.rows].filter(([, { findings }]) => isWrong(findings)).map(([row]) => row);
+  if (rows.length > 0) {
+    actions.focus(Math.min(...rows));
+    return;
+  }
+  const limit = [...analysis.limits].find(([, { findings }]) => isWrong(findings))?.[0];
+  const authority = [...analysis.authorities].find(([, findings]) => isWrong(findings))?.[0];
+  const selector =
+    limit !== undefined
+      ? `[data-limit="${limit}"] input`
+      : authority !== undefined
+        ? `[data-authority="${authority}"] .certificate-remove`
+        : ".kept";
+  const found = document.querySelector<HTMLElement>(selector);
+  found?.focus();
+  found?.scrollIntoView({ block: "center" });
+}

@@ -1,0 +1,103 @@
+// The policy document of the form, and the form of a policy document.
+
+import type { PolicyAuthority, PolicyDocument, PolicyEntry } from "pullgate";
+import { join, split } from "./hostPort";
+import { type Authority, blankRow, type FormValues, isBlank, type Limit, type Row } from "./values";
+
+/** Which rows the elements of the document's lists are: blank and hidden rows are not in it. */
+export interface Places {
+  whitelist: number[];
+  insecure: number[];
+  registries: number[][];
+}
+
+export function textOf(row: Row): string {
+  return join({ host: row.entry, port: row.port }).text;
+}
+
+/** Whether the form shows a row: with whitelist mode off, only insecure registries mean something. */
+export function isShown(row: Row, whitelistMode: boolean): boolean {
+  return whitelistMode || row.insecure;
+}
+
+/** Members that the form does not show. */
+export function keptOf(values: FormValues): PolicyDocument {
+  return JSON.parse(values.kept) as PolicyDocument;
+}
+
+export function documentOf(values: FormValues): { document: PolicyDocument; places: Places } {
+  const secure = filled(values.rows, (row) => !row.insecure);
+  const insecure = filled(values.rows, (row) => row.insecure);
+  const rows = (indexes: number[]) => indexes.map((index) => rowElement(values.rows[index]!));
+  const registries = values.authorities.map((authority) => filled(authority.registries, () => true));
+  const document: PolicyDocument = {};
+  // An empty whitelist is one too: what is insecure is then all that is allowed.
+  if (values.whitelistMode) document.whitelist = rows(secure);
+  if (insecure.length > 0) document.insecure = rows(insecure);
+  if (values.authorities.length > 0) {
+    document.certificate_authorities = values.authorities.map((authority, index) =>
+      authorityElement(authority, registries[index]!),
+    );
+  }
+  return { document: { ...document, ...keptOf(values) }, places: { whitelist: secure, insecure, registries } };
+}
+
+function filled<R extends Row | Limit>(rows: readonly R[], wanted: (row: R) => boolean): number[] {
+  return rows.flatMap((row, index) => (!isBlank(row) && wanted(row) ? [index] : []));
+}
+
+function rowElement(row: Row): PolicyEntry {
+  return element({ ...row, entry: textOf(row) });
+}
+
+function element({ entry, enabled, comment }: Limit): PolicyEntry {
+  if (enabled === undefined && comment === undefined) return entry;
+  return { entry, ...(enabled !== undefined && { enabled }), ...(comment !== undefined && { comment }) };
+}
+
+function authorityElement({ pem, limited, registries }: Authority, indexes: number[]): PolicyAuthority {
+  return limited ? { pem, registries: indexes.map((index) => element(registries[index]!)) } : { pem };
+}
+
+/** The form of a document whose members have the right names and types. */
+export function valuesOf(document: PolicyDocument): FormValues {
+  const { whitelist, insecure, certificate_authorities: authorities, ...kept } = document;
+  const whitelistMode = whitelist !== undefined;
+  const row = (insecure: boolean) => (given: PolicyEntry): Row => {
+    const { entry, ...rest } = limitOf(given);
+    const { host, port } = whitelistMode ? { host: entry, port: "" } : split(entry);
+    return { entry: host, port, insecure, ...rest };
+  };
+  const rows = [...(whitelist ?? []).map(row(false)), ...(insecure ?? []).map(row(true))];
+  return {
+    whitelistMode,
+    rows: rows.length > 0 ? rows : [blankRow(!whitelistMode)],
+    authorities: (authorities ?? []).map(({ pem, registries }) => ({
+      pem,
+      limited: registries !== undefined,
+      registries: (registries ?? []).map(limitOf),
+    })),
+    kept: JSON.stringify(kept),
+  };
+}
+
+function limitOf(given: PolicyEntry): Limit {
+  return typeof given === "string" ? { entry: given } : given;
+}
+
+/** The rows as the other mode shows them: with the port in its own field or in the entry's. Nothing typed is lost. */
+export function rowsForMode(rows: readonly Row[], whitelistMode: boolean): Row[] {
+  const shown = whitelistMode ? rows.map(inOneField) : rows.map((row) => (row.insecure ? inTwoFields(row) : row));
+  // Each mode needs a row to type into, and nobody needs the one that the other mode had for that.
+  const needed = shown.filter((row) => !isBlank(row) || row.insecure !== whitelistMode);
+  return needed.some((row) => isShown(row, whitelistMode)) ? needed : [...needed, blankRow(!whitelistMode)];
+}
+
+function inOneField(row: Row): Row {
+  return { ...row, entry: textOf(row), port: "" };
+}
+
+function inTwoFields(row: Row): Row {
+  const { host, port } = split(textOf(row));
+  return { ...row, entry: host, port };
+}

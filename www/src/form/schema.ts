@@ -1,0 +1,37 @@
+// The validator of the form: the package's validator of a policy, with its issues at the fields that they are about.
+
+import type { StandardSchemaV1 } from "@standard-schema/spec";
+import { policy } from "pullgate/schema";
+import { documentOf, type Places } from "./document";
+import type { FormValues } from "./values";
+
+type Path = readonly (string | number)[];
+
+export const formSchema: StandardSchemaV1<FormValues, FormValues> = {
+  "~standard": {
+    version: 1,
+    vendor: "pullgate-page",
+    validate: (value) => {
+      const values = value as FormValues;
+      const { document, places } = documentOf(values);
+      const result = policy["~standard"].validate(document);
+      if (result.issues === undefined) return { value: values };
+      return { issues: result.issues.map(({ message, path = [] }) => ({ message, path: fieldOf(path, places) })) };
+    },
+  },
+};
+
+/** The field that a place of the document is typed into. What no field shows is said at `kept`. */
+export function fieldOf([member, index, inside, inner]: Path, places: Places): Path {
+  if (typeof index !== "number") return ["kept"];
+  switch (member) {
+    case "whitelist":
+    case "insecure":
+      return ["rows", places[member][index] ?? 0, "entry"];
+    case "certificate_authorities":
+      if (inside !== "registries" || typeof inner !== "number") return ["authorities", index, "pem"];
+      return ["authorities", index, "registries", places.registries[index]?.[inner] ?? 0, "entry"];
+    default:
+      return ["kept"];
+  }
+}

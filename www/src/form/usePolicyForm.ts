@@ -1,0 +1,136 @@
+// The form with everything that is derived from it, and what can be done with it.
+
+import { standardSchemaResolver } from "@hookform/resolvers/standard-schema";
+import type { Finding, PolicyDocument } from "pullgate";
+import { createContext, use, useDeferredValue, useMemo, useState } from "react";
+import { type UseFormReturn, useFieldArray, useForm, useWatch } from "react-hook-form";
+import { announce } from "../announce";
+import { texts } from "../texts";
+import { type Analysis, analyse } from "./analysis";
+import { rowsForMode, textOf, valuesOf } from "./document";
+import { split } from "./hostPort";
+import { formSchema } from "./schema";
+import { blankRow, blankValues, type FormValues, isBlank, type Row } from "./values";
+
+/** What can be done with the rows. Each of them leaves the focus where one would go on. */
+export interface Actions {
+  setMode(on: boolean): void;
+  add(after: number): void;
+  remove(index: number): void;
+  paste(index: number, lines: string[]): void;
+  fix(index: number, finding: Finding): void;
+  enable(index: number): void;
+  focus(index: number): void;
+  open(document: PolicyDocument): void;
+}
+
+export interface PolicyForm {
+  form: UseFormReturn<FormValues>;
+  /** Keys of the rows. */
+  ids: string[];
+  values: FormValues;
+  analysis: Analysis;
+  actions: Actions;
+  /** The row that is to have the focus, as soon as it is there. */
+  focused: { row: number } | undefined;
+}
+
+export const PolicyFormContext = createContext<PolicyForm | undefined>(undefined);
+
+export function usePolicy(): PolicyForm {
+  const policy = use(PolicyFormContext);
+  if (policy === undefined) throw new Error("there is no form around this");
+  return policy;
+}
+
+export function usePolicyForm(): PolicyForm {
+  // What is typed is checked at every key (`analyse`), with more to show for it than errors. The resolver guards the way out.
+  const form = useForm<FormValues>({
+    defaultValues: blankValues(),
+    resolver: standardSchemaResolver(formSchema),
+    mode: "onSubmit",
+    reValidateMode: "onSubmit",
+    shouldFocusError: false,
+  });
+  const { control } = form;
+  const { fields, insert, remove, replace, update } = useFieldArray({ control, name: "rows" });
+  const values = useWatch({ control }) as FormValues;
+  // With thousands of rows the check may take longer than a key; typing goes on meanwhile.
+  const checked = useDeferredValue(values);
+  const analysis = useMemo(() => analyse(checked), [checked]);
+  const [focused, setFocused] = useState<PolicyForm["focused"]>();
+
+  const actions = useMemo((): Actions => {
+    const rows = () => form.getValues("rows");
+    const focus = (row: number) => setFocused({ row });
+    const set = (index: number, text: string) => update(index, { ...rows()[index]!, ...fieldsOf(text) });
+    const fieldsOf = (text: string): Pick<Row, "entry" | "port"> => {
+      if (form.getValues("whitelistMode")) return { entry: text, port: "" };
+      const { host, port } = split(text);
+      return { entry: host, port };
+    };
+    const more = (after: number, texts: string[]) =>
+      insert(after + 1, texts.map((text) => ({ ...blankRow(rows()[after]!.insecure), ...fieldsOf(text) })), {
+        shouldFocus: false,
+      });
+    return {
+      focus,
+      setMode(on) {
+        replace(rowsForMode(rows(), on));
+        form.setValue("whitelistMode", on, { shouldDirty: true });
+        announce(on ? texts.registries.turnedOn : texts.registries.turnedOff);
+      },
+      add(after) {
+        more(after, [""]);
+        focus(after + 1);
+        announce(texts.registries.added);
+      },
+      remove(index) {
+        const shown = rows().flatMap((row, at) => (form.getValues("whitelistMode") || row.insecure ? [at] : []));
+        if (shown.length === 1) {
+          update(index, blankRow(rows()[index]!.insecure));
+          focus(index);
+          announce(texts.registries.cleared);
+          return;
+        }
+        const at = shown.indexOf(index);
+        const next = shown[at + 1] ?? shown[at - 1] ?? 0;
+        remove(index);
+        focus(next > index ? next - 1 : next);
+        announce(texts.registries.removed);
+      },
+      paste(index, lines) {
+        const [first, ...others] = isBlank(rows()[index]!) ? lines : [textOf(rows()[index]!), ...lines];
+        set(index, first ?? "");
+        more(index, others);
+        focus(index + others.length);
+        announce(texts.registries.addedMany(lines.length));
+      },
+      fix(index, { fix = "", range }) {
+        const text = textOf(rows()[index]!);
+        const fixed = text.slice(0, range?.startUtf16 ?? 0) + fix + text.slice(range?.endUtf16);
+        // A range of addresses becomes several networks, and each is an entry.
+        const [first = "", ...others] = fixed.split(", ");
+        set(index, first);
+        if (others.length > 0) more(index, others);
+        focus(index);
+        announce(texts.findings.fixed);
+      },
+      enable(index) {
+        const { enabled: _, ...row } = rows()[index]!;
+        update(index, row);
+        focus(index);
+        announce(texts.registries.enabled);
+      },
+      open(document) {
+        form.reset(valuesOf(document));
+      },
+    };
+  }, [form, insert, remove, replace, update]);
+
+  const ids = useMemo(() => fields.map(({ id }) => id), [fields]);
+  return useMemo(
+    () => ({ form, ids, values, analysis, actions, focused }),
+    [form, ids, values, analysis, actions, focused],
+  );
+}

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compare } from "pullgate";
+import { documentOf, rowsForMode, valuesOf } from "../form/document";
+import { writeJson, writeRest } from "./json";
+import { open } from "./open";
+import { countComments, readToml, writeToml } from "./toml";
+import { readOptions, writeOptions } from "./vicMachine";
+
+const PEM = "-----BEGIN CERTIFICATE-----\nMIIB0DCC+/a=\n-----END CERTIFICATE-----\n";
+const FULL = {
+  whitelist: ["10.2.40.40:443", { entry: "*.example.com", enabled: false, comment: "say \"when\" # not yet" }],
+  insecure: [{ entry: "10.2.2.0/24", enabled: true }],
+  certificate_authorities: [{ pem: PEM, registries: ["10.2.40.40", { entry: "b.example", comment: "🐳" }] }],
+  built_in: ["vic.local"],
+  match_resolved_addresses: false,
+  projects: { "a.b/c": { whitelist: ["x.example"], insecure: [] }, "7": {} },
+  image_fetch_proxy: { host: "proxy", list: [1, "two", { three: 3 }] },
+};
+
+test("TOML: everything comes back", () => {
+  const { text } = writeToml(FULL);
+  // Through JSON, as it goes into the form: the reader's objects have no prototype.
+  assert.deepEqual(JSON.parse(JSON.stringify(readToml(text))), { document: FULL, comments: 0 });
+  assert.match(text, /^pem = """\n-----BEGIN CERTIFICATE-----\n/m);
+  const { text: without, notes } = writeToml({ whitelist: [], image_fetch_proxy: { a: [null] } });
+  assert.deepEqual([without, notes.length], ["whitelist = []\n", 1]);
+});
+
+test("TOML: comments are counted, and what only looks like one is not", () => {
+  const text = 'a = "x # y" # one\nb = \'#\'\n# two\nc = """\n# no\n"""\nd = "\\"#"\n';
+  assert.equal(countComments(text), 2);
+});
+
+test("the form gives back the document that it was given, whole", () => {
+  assert.deepEqual(documentOf(valuesOf(FULL)).document, FULL);
+  const { whitelist: _, ...off } = FULL;
+  assert.deepEqual(documentOf(valuesOf(off)).document, off);
+});
+
+test("whitelist mode off and on again: what was typed is there, and no more", () => {
+  const typed = ["a.example:1", "[::1]:5000", "10.0.0.0/8"].map((entry, index) => ({ entry, port: "", insecure: index > 0 }));
+  const off = rowsForMode(typed, false);
+  assert.deepEqual(off.map(({ entry, port }) => `${entry} ${port}`), ["a.example:1 ", "::1 5000", "10.0.0.0/8 "]);
+  assert.deepEqual(rowsForMode(off, true), typed);
+  const blank = [{ entry: "", port: "", insecure: false }];
+  assert.deepEqual(rowsForMode(rowsForMode(blank, false), true), blank);
+});
+
+test("a project of a strange name is not lost", () => {
+  const text = '{"projects":{"__proto__":{"whitelist":["a.example"]}}}';
+  const opened = open(text);
+  assert.ok(opened.ok);
+  assert.equal(JSON.stringify(documentOf(valuesOf(opened.document)).document), text);
+});
+
+test("JSON and REST JSON: what REST cannot say is left out and said", () => {
+  assert.deepEqual(JSON.parse(writeJson(FULL).text), FULL);
+  const { text, notes } = writeRest(FULL);
+  assert.deepEqual(JSON.parse(text), {
+    whitelist: ["10.2.40.40:443"],
+    insecure: ["10.2.2.0/24"],
+    certificate_authorities: [{ pem: PEM }],
+    image_fetch_proxy: FULL.image_fetch_proxy,
+  });
+  assert.equal(notes.length, 6);
+});
+
+test("options: quoted, and read back", () => {
+  const document = { whitelist: ["*.example.com", "it's", "a b", "$HOME", "~x", "[2001:db8::1]:5000"], insecure: ["-x"] };
+  const { text } = writeOptions(document);
+  assert.match(text, /--whitelist-registry '\*\.example\.com' \\\n/);
+  assert.deepEqual(readOptions(text), { document, files: [], others: [] });
+  assert.deepEqual(readOptions(text.replaceAll("\n", "\r\n")), { document, files: [], others: [] });
+});
+
+test("options: short names, equals signs, and what is not ours", () => {
+  const line = "vic-machine-linux create --name=vch1 --wr=a.example --dir \"b.example\" --rc ca.pem -wr 'c.example'";
+  const { document, files, others } = readOptions(line);
+  assert.deepEqual(document, { whitelist: ["a.example", "c.example"], insecure: ["b.example"] });
+  assert.deepEqual([files, others], [["ca.pem"], ["vic-machine-linux", "create", "--name=vch1"]]);
+});
+
+test("a whitelist that says nothing, in formats that have no words for it", () => {
+  assert.equal(writeOptions({ whitelist: [] }).notes.length, 1);
+  assert.deepEqual(JSON.parse(writeRest({ whitelist: [{ entry: "a.example", enabled: false }] }).text), { whitelist: [] });
+});
+
+test("a whitelist of insecure entries alone means the same in REST JSON and in pullgate", () => {
+  const insecure = ["10.0.0.0/8", "*.example.com:5000", "http://h.example", "10.2.2.2"];
+  const { text } = writeRest({ whitelist: [], insecure: ["10.0.0.0/8", "*.example.com:5000", "h.example:80", "10.2.2.2"] });
+  const compared = compare({ whitelist: [], insecure }, text);
+  assert.ok(compared.ok);
+  assert.equal(compared.comparison.verdict, "same");
+});
+
+test("what cannot be opened without loss is not opened", () => {
+  for (const text of [
+    "",
+    "{",
+    "[]",
+    '{"whitelist":["a"],"whitelist":[]}',
+    '{"whitlist":[]}',
+    '{"whitelist":[{"entry":"a","because":"b"}]}',
+    "whitelist = [",
+    "--whitelist-registry 'a",
+    PEM,
+  ]) {
+    assert.equal(open(text).ok, false, text);
+  }
+});
+
+test("an entry that is wrong is opened, for the form to show", () => {
+  const opened = open('{"whitelist":["10.2.2/24"]}');
+  assert.deepEqual(opened, { ok: true, document: { whitelist: ["10.2.2/24"] }, notes: [] });
+});
+
+test("the registry of a whole virtual container host", () => {
+  const opened = open('{"name":"vch1","registry":{"insecure":["a.example"]}}');
+  assert.ok(opened.ok);
+  assert.deepEqual([opened.document, opened.notes.length], [{ insecure: ["a.example"] }, 1]);
+});
+
+test("a private key in a document is left out, and in no message", () => {
+  const key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
+  const document = { certificate_authorities: [{ pem: key }], projects: { p: { certificate_authorities: [{ pem: key }] } } };
+  const opened = open(JSON.stringify(document));
+  assert.ok(opened.ok);
+  assert.deepEqual(opened.document, { certificate_authorities: [], projects: { p: { certificate_authorities: [] } } });
+  for (const text of [`x = """\n${key}`, `{"a": "${key}"}`, key]) {
+    assert.equal(JSON.stringify(open(text)).includes("c2VjcmV0"), false, text);
+  }
+});

@@ -1,0 +1,85 @@
+// Reads a policy from whatever somebody has: JSON in either shape, TOML, or options of `vic-machine`.
+
+import { checkPolicy, type Finding, type PolicyDocument } from "pullgate";
+import { TomlError } from "smol-toml";
+import { withoutKeys } from "../certificates/pem";
+import { texts } from "../texts";
+import { readToml } from "./toml";
+import { looksLikeOptions, readOptions } from "./vicMachine";
+
+/** A document and what was left out of it; or why there is none. */
+export type Opened = { ok: true; document: PolicyDocument; notes: string[] } | { ok: false; problems: string[] };
+
+// With these the form could not hold the document, or would lose something of it. Any other error is for the form to show.
+const UNREADABLE = new Set<Finding["code"]>([
+  "json-syntax",
+  "member-unknown",
+  "member-duplicate",
+  "member-missing",
+  "type-wrong",
+  "document-too-large",
+  "entries-too-many",
+  "internal",
+]);
+
+export function open(given: string): Opened {
+  const text = given.replace(/^\uFEFF/, "");
+  if (text.trim() === "") return { ok: false, problems: [texts.open.empty] };
+  if (text.trimStart().startsWith("{")) return openJson(text);
+  if (looksLikeOptions(text)) return openOptions(text);
+  if (/-----BEGIN /.test(text) && !/^\s*[\w"'.-]+\s*=/m.test(text)) return { ok: false, problems: [texts.open.pem] };
+  return openToml(text);
+}
+
+function openJson(text: string): Opened {
+  const wrapped = registryOf(text);
+  return wrapped === undefined ? accept(text, []) : accept(wrapped, [texts.open.wrapped]);
+}
+
+/** In a description of a whole virtual container host, the policy is its `registry`. */
+function registryOf(text: string): string | undefined {
+  try {
+    const { registry, ...others } = JSON.parse(text) as { registry?: unknown; whitelist?: unknown; insecure?: unknown };
+    if (typeof registry !== "object" || registry === null) return undefined;
+    return others.whitelist === undefined && others.insecure === undefined ? JSON.stringify(registry) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function openOptions(text: string): Opened {
+  try {
+    const { document, files, others } = readOptions(text);
+    const notes = [
+      ...(files.length > 0 ? [texts.open.files(files)] : []),
+      // `vic-machine create` itself is no news.
+      ...(others.some((word) => word.startsWith("-")) ? [texts.open.others(others)] : []),
+    ];
+    return accept(JSON.stringify(document), notes);
+  } catch {
+    return { ok: false, problems: [texts.open.quotes] };
+  }
+}
+
+function openToml(text: string): Opened {
+  try {
+    const { document, comments } = readToml(text);
+    return accept(JSON.stringify(document), comments > 0 ? [texts.open.comments(comments)] : []);
+  } catch (error) {
+    return { ok: false, problems: [texts.open.neither, ...(error instanceof TomlError ? [said(error)] : [])] };
+  }
+}
+
+// The first line of the message; the others show the text, which may have a private key in it.
+function said({ message, line }: TomlError): string {
+  return texts.open.line(line, message.split("\n", 1)[0] ?? "");
+}
+
+function accept(json: string, notes: string[]): Opened {
+  const unreadable = checkPolicy(json).findings.filter(({ code }) => UNREADABLE.has(code));
+  if (unreadable.length > 0) {
+    return { ok: false, problems: unreadable.map(({ path, message }) => (path ? `${path}: ${message}` : message)) };
+  }
+  const { document, keys } = withoutKeys(JSON.parse(json) as PolicyDocument);
+  return { ok: true, document, notes: keys > 0 ? [...notes, texts.open.keys(keys)] : notes };
+}

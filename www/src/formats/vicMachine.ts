@@ -1,0 +1,64 @@
+// Options of `vic-machine create`, written and read.
+
+import type { PolicyDocument } from "pullgate";
+import { quote, split } from "shlex";
+import { texts } from "../texts";
+import { bundle, listsForVic, type Written } from "./format";
+import { vicNotes } from "./notes";
+
+/** The file that the options name for certificates. */
+export const AUTHORITIES_FILE = "registry-ca.pem";
+
+export function writeOptions(document: PolicyDocument): Written {
+  const { whitelist, insecure } = listsForVic(document);
+  const options = [
+    ...whitelist.map((entry) => `--whitelist-registry ${quote(entry)}`),
+    ...insecure.map((entry) => `--insecure-registry ${quote(entry)}`),
+    ...(bundle(document) === "" ? [] : [`--registry-ca ${AUTHORITIES_FILE}`]),
+  ];
+  const proxy = document.image_fetch_proxy === undefined ? [] : [texts.output.notes.member("image_fetch_proxy")];
+  return {
+    text: `${options.join(" \\\n")}\n`,
+    fileName: "vic-machine-options.txt",
+    notes: [...vicNotes(document), ...proxy],
+  };
+}
+
+// Short names as `vic-machine` has them.
+const OPTIONS: Record<string, "whitelist" | "insecure" | "file"> = {
+  "whitelist-registry": "whitelist",
+  wr: "whitelist",
+  "insecure-registry": "insecure",
+  dir: "insecure",
+  "registry-ca": "file",
+  rc: "file",
+};
+
+export interface ReadOptions {
+  document: PolicyDocument;
+  /** Names of files of certificates, which only the reader of the command line has. */
+  files: string[];
+  /** What is on the line besides. */
+  others: string[];
+}
+
+/** Whether a text looks like options, or a whole command line. */
+export function looksLikeOptions(text: string): boolean {
+  return /(^|\s)--?(whitelist-registry|wr|insecure-registry|dir|registry-ca|rc)(?=[\s=]|$)/.test(text);
+}
+
+/** Reads options, among others. Throws where quotes are open. */
+export function readOptions(text: string): ReadOptions {
+  const words = split(text.replaceAll("\r\n", "\n"));
+  const found: ReadOptions = { document: {}, files: [], others: [] };
+  while (words.length > 0) {
+    const word = words.shift()!;
+    const [, name, equals] = /^--?([a-z-]+)(?:=([^]*))?$/.exec(word) ?? [];
+    const kind = name === undefined ? undefined : OPTIONS[name];
+    const value = kind && (equals ?? words.shift());
+    if (kind === undefined || value === undefined) found.others.push(word);
+    else if (kind === "file") found.files.push(value);
+    else (found.document[kind] ??= []).push(value);
+  }
+  return found;
+}

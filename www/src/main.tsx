@@ -1,0 +1,36 @@
+// Loads the module, and then shows the page. Everything is synchronous from then on.
+
+import "./style/base.css";
+import "./style/layout.css";
+import "./style/controls.css";
+import "./style/fields.css";
+import "./style/registries.css";
+import "./style/certificates.css";
+import "./style/decision.css";
+import "./style/output.css";
+import { ready } from "pullgate";
+import { StrictMode } from "react";
+import { I18nProvider } from "react-aria-components/I18nProvider";
+import { createRoot } from "react-dom/client";
+import { Page } from "./components/Page";
+import { texts } from "./texts";
+
+const root = createRoot(document.getElementById("root")!);
+document.documentElement.lang = texts.locale;
+
+// A file that is dropped beside its place would otherwise be opened by the browser, in place of the page.
+for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
+
+try {
+  await ready();
+  root.render(
+    <StrictMode>
+      <I18nProvider locale={texts.locale}>
+        <Page />
+      </I18nProvider>
+    </StrictMode>,
+  );
+} catch (error) {
+  root.render(<p className="load-failed">{texts.loadFailed}</p>);
+  throw error;
+}

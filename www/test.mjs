@@ -1,0 +1,14 @@
+// Runs the tests beside the code: `src/**/*.test.ts`, with the runner of Node. Vite turns them into JavaScript.
+
+import { readdirSync } from "node:fs";
+import { createServer } from "vite";
+
+const server = await createServer({
+  logLevel: "error",
+  server: { middlewareMode: true, ws: false, watch: null },
+  optimizeDeps: { noDiscovery: true },
+  ssr: { external: ["pullgate"] },
+});
+const files = readdirSync("src", { recursive: true }).filter((name) => name.endsWith(".test.ts")).sort();
+for (const file of files) await server.ssrLoadModule(`/src/${file}`);
+await server.close();
