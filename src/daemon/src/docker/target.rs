@@ -1,0 +1,164 @@
+//! The target of a request: its path and its query, decoded as dockerd decodes them.
+
+use percent_encoding::percent_decode_str;
+
+/// What a request line asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Target<'u> {
+    /// The path, decoded.
+    pub path: String,
+    query: &'u str,
+}
+
+impl<'u> Target<'u> {
+    /// Reads the target of a request line: `/path?query`, or with a scheme and a host in front. The error is for a person.
+    pub fn read(uri: &'u str) -> Result<Self, &'static str> {
+        if !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("the path or the query has characters that must be percent-encoded");
+        }
+        let (before, query) = uri.split_once('?').unwrap_or((uri, ""));
+        let path = decode(without_authority(before)?, false).ok_or("the path is not well encoded")?;
+        if path.chars().any(char::is_control) {
+            return Err("the path has control characters");
+        }
+        // dockerd redirects to a shorter path; others resolve such paths where they stand.
+        let mut segments = path.split('/').skip(1);
+        if segments.any(|segment| matches!(segment, "" | "." | "..")) {
+            return Err("the path has an empty component, `.` or `..`, and could be read in two ways");
+        }
+        Ok(Self { path, query })
+    }
+
+    /// The query. The error is for a person.
+    pub fn query(&self) -> Result<Query, &'static str> {
+        Query::read(self.query)
+    }
+}
+
+/// The members of a query, decoded, in their order.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn read(text: &str) -> Result<Self, &'static str> {
+        // Go took it for `&` up to 1.16, and has refused it since.
+        if text.contains(';') {
+            return Err("the query has `;`, which could be read in two ways");
+        }
+        let members = text.split('&').filter(|member| !member.is_empty()).map(|member| {
+            let (key, value) = member.split_once('=').unwrap_or((member, ""));
+            Some((decode(key, true)?, decode(value, true)?))
+        });
+        members.collect::<Option<_>>().map(Self).ok_or("the query is not well encoded")
+    }
+
+    /// The value that dockerd takes: the first one.
+    pub fn first(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
+    }
+
+    /// As [`first`](Self::first), with nothing for a key that there is not.
+    pub fn text(&self, key: &str) -> &str {
+        self.first(key).unwrap_or_default()
+    }
+}
+
+/// The path of a target that may be absolute: `http://host/path`.
+fn without_authority(target: &str) -> Result<&str, &'static str> {
+    const OTHER: &str = "the target of the request is neither a path nor a URL";
+    if target.starts_with('/') {
+        return Ok(target);
+    }
+    let (scheme, rest) = target.split_once(':').ok_or(OTHER)?;
+    let begins = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
+    if !begins || !scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')) {
+        return Err(OTHER);
+    }
+    let path = match rest.strip_prefix("//") {
+        Some(rest) => rest.find('/').and_then(|slash| rest.get(slash..)),
+        None => Some(rest),
+    };
+    path.filter(|path| path.starts_with('/')).ok_or(OTHER)
+}
+
+/// Decodes `%XX`, and in a form `+`. Nothing where an escape is broken or the result is not UTF-8.
+fn decode(text: &str, form: bool) -> Option<String> {
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once('%') {
+        let escape = after.get(..2)?;
+        if !escape.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        rest = after;
+    }
+    let spaced = if form { text.replace('+', " ") } else { text.to_owned() };
+    percent_decode_str(&spaced).decode_utf8().ok().map(|decoded| decoded.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(uri: &str) -> String {
+        Target::read(uri).unwrap_or_else(|why| panic!("{uri}: {why}")).path
+    }
+
+    #[test]
+    fn paths_are_decoded_once() {
+        assert_eq!(path("/v1.41/images/create?fromImage=x"), "/v1.41/images/create");
+        assert_eq!(path("/v1.41/images/%63reate"), "/v1.41/images/create");
+        assert_eq!(path("/images/h%3A5000%2Fx/push"), "/images/h:5000/x/push");
+        assert_eq!(path("/images/%2563reate"), "/images/%63reate");
+        assert_eq!(path("/a+b"), "/a+b");
+        assert_eq!(path("/x#/y"), "/x#/y");
+    }
+
+    #[test]
+    fn the_absolute_form_is_a_path_with_a_host() {
+        assert_eq!(path("http://x/v1.41/images/create?a"), "/v1.41/images/create");
+        assert_eq!(path("x+y:/images/create"), "/images/create");
+        assert_eq!(path("HTTP:///images/create"), "/images/create");
+        for uri in ["*", "x", "http:x", "http://x", "http://x?/images/create", ":/x", "1a:/x", "a_b://x/y", "?x"] {
+            assert!(Target::read(uri).is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        for uri in [
+            "/images//create",
+            "//images/create",
+            "/images/./create",
+            "/x/../images/create",
+            "/x/%2e%2E/images/create",
+            "/images/create/",
+            "/images%2F%2Fcreate",
+            "/images/create%",
+            "/images/%zz",
+            "/images/%e",
+            "/images/%ff",
+            "/images/x%00/push",
+            "/images/x%0a/push",
+            "/imäges",
+            "/a b",
+            "http://x//y",
+        ] {
+            assert!(Target::read(uri).is_err(), "{uri}");
+        }
+    }
+
+    #[test]
+    fn queries_are_forms_and_the_first_value_counts() {
+        let target = Target::read("/x?a=1&a=2&&b=x%2Fy+z&%63=%26&d&e==").unwrap();
+        let query = target.query().unwrap();
+        assert_eq!(query.first("a"), Some("1"));
+        assert_eq!(query.first("b"), Some("x/y z"));
+        assert_eq!(query.first("c"), Some("&"));
+        assert_eq!(query.first("d"), Some(""));
+        assert_eq!(query.first("e"), Some("="));
+        assert_eq!(query.first("A"), None);
+        for uri in ["/x?a=1;b=2", "/x?a=%", "/x?a=%f", "/x?%ff=1", "/x?a=%c3"] {
+            assert!(Target::read(uri).unwrap().query().is_err(), "{uri}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The plugin as a whole, by what dockerd sends.
+
+mod daemon;
+mod fuzz;
+mod table;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use pullgate_host::Module;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::{Options, router};
+use crate::admission::Admission;
+use crate::audit::{Audit, Target};
+use crate::policy::{Policies, PolicySource, PolicyText};
+
+/// Whitelist mode, and one registry.
+const POLICY: &str = r#"{"whitelist": ["good.example"]}"#;
+
+struct Fixed(&'static str);
+
+impl PolicySource for Fixed {
+    fn read(&self) -> Result<PolicyText, String> {
+        Ok(PolicyText { json: self.0.to_owned(), show: Box::new(|findings| format!("{findings:?}")) })
+    }
+
+    fn stamp(&self) -> Option<String> {
+        None
+    }
+
+    fn write(&self, _: &str) -> Result<(), String> {
+        Err("fixed".to_owned())
+    }
+}
+
+fn admission(policy: &'static str) -> Arc<Admission> {
+    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(Fixed(policy)), None).unwrap();
+    let audit = Audit::open(&Target::Off).unwrap();
+    Arc::new(Admission::new(Arc::new(policies), audit))
+}
+
+fn plugin(policy: &'static str) -> Router {
+    router(admission(policy), Options::default())
+}
+
+/// Sends a call. What comes back is always 200, JSON, and of the right type.
+async fn call(router: &Router, path: &str, body: impl Into<Body>) -> Value {
+    let request = Request::post(path).body(body.into()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "application/vnd.docker.plugins.v1.2+json");
+    serde_json::from_slice(&to_bytes(response.into_body(), 1 << 20).await.unwrap()).unwrap()
+}
+
+/// Asks about a request; gives whether it is allowed, and the message.
+async fn ask(router: &Router, request: &Value) -> (bool, String) {
+    let reply = call(router, "/AuthZPlugin.AuthZReq", request.to_string()).await;
+    (reply["Allow"].as_bool().unwrap(), reply["Msg"].as_str().unwrap_or_default().to_owned())
+}
+
+/// A request without a body, as Docker's clients send it.
+fn empty(method: &str, uri: &str) -> Value {
+    let mut request = json!({"RequestMethod": method, "RequestUri": uri});
+    if method == "POST" {
+        request["RequestHeaders"] = json!({"Content-Length": "0", "User-Agent": "Docker-Client/28.2.2 (linux)"});
+    }
+    request
+}
+
+/// A request with a JSON body.
+fn with_json(uri: &str, body: &str) -> Value {
+    json!({
+        "RequestMethod": "POST",
+        "RequestUri": uri,
+        "RequestHeaders": {"Content-Length": body.len().to_string(), "Content-Type": "application/json"},
+        "RequestBody": STANDARD.encode(body),
+    })
+}

@@ -1,0 +1,172 @@
+//! What dockerd sends to an authorization plugin, and the replies.
+
+use std::collections::HashMap;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+/// The largest call. The bodies of the requests that matter are some kilobytes, and dockerd passes on a few megabytes
+/// at most, a third longer in base64.
+pub const LIMIT: usize = 16 << 20;
+
+const MEDIA_TYPE: &str = "application/vnd.docker.plugins.v1.2+json";
+
+/// A request to dockerd, as it tells of it. What is empty is left out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Call {
+    /// The common name of the client's certificate; empty on a unix socket.
+    pub user: String,
+    pub request_method: String,
+    /// As it stood in the request line. dockerd writes `RequestUri`, and its documentation `RequestURI`.
+    #[serde(alias = "RequestURI")]
+    pub request_uri: String,
+    /// The last value of each.
+    pub request_headers: Option<HashMap<String, String>>,
+    request_body: Option<String>,
+}
+
+/// Why a call, or a body in it, cannot be read: a sentence for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable(pub String);
+
+/// Reads a call.
+pub fn asked(bytes: &[u8]) -> Result<Call, Unreadable> {
+    let call: Call = serde_json::from_slice(bytes)
+        .map_err(|error| Unreadable(format!("dockerd's call is not the JSON that it should be: {error}")))?;
+    if call.request_method.is_empty() || call.request_uri.is_empty() {
+        return Err(Unreadable("dockerd's call does not say what was requested".to_owned()));
+    }
+    Ok(call)
+}
+
+impl Call {
+    /// The body of the request, if it is in view: it has bytes, and dockerd took it for JSON.
+    pub fn body(&self) -> Result<Option<Vec<u8>>, Unreadable> {
+        match self.request_body.as_deref() {
+            None | Some("") => Ok(None),
+            Some(text) => STANDARD
+                .decode(text)
+                .map(Some)
+                .map_err(|_| Unreadable("the body in dockerd's call is not base64".into())),
+        }
+    }
+
+    /// Whether dockerd can have taken no parameter from the body in place of the query.
+    ///
+    /// It does from a form, which plugins are not shown. The type of the body does not tell: of repeated headers dockerd
+    /// goes by the first and plugins see the last. A body that is in view was JSON by dockerd's own reading.
+    pub fn has_no_form(&self) -> bool {
+        self.header("Content-Length") == Some("0") || self.request_body.as_deref().is_some_and(|body| !body.is_empty())
+    }
+
+    /// Whether the body says that it is a form. That it does not say so proves nothing.
+    pub fn says_form(&self) -> bool {
+        self.header("Content-Type").is_some_and(|value| {
+            let value = value.trim_start().to_ascii_lowercase();
+            value.starts_with("application/x-www-form-urlencoded") || value.starts_with("multipart/")
+        })
+    }
+
+    /// The value of a header. dockerd writes all names alike.
+    fn header(&self, name: &str) -> Option<&str> {
+        self.request_headers.as_ref()?.get(name).map(String::as_str)
+    }
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Reply {
+    pub allow: bool,
+    /// The client is shown this after `authorization denied by plugin NAME: `.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub msg: String,
+}
+
+impl Reply {
+    pub fn allow() -> Self {
+        Self { allow: true, msg: String::new() }
+    }
+
+    pub fn deny(msg: String) -> Self {
+        Self { allow: false, msg }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        // A reply is two plain members. Were it ever not to serialize, no reply at all denies, too.
+        json(serde_json::to_string(&self).unwrap_or_default())
+    }
+}
+
+/// Says what the plugin is for.
+pub fn implements() -> Response {
+    json(r#"{"Implements":["authz"]}"#.to_owned())
+}
+
+fn json(text: String) -> Response {
+    ([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_as_dockerd_writes_it() {
+        let text = r#"{"User":"alice","UserAuthNMethod":"TLS","RequestMethod":"POST","RequestUri":"/v1.41/containers/create",
+            "RequestBody":"e30K","RequestHeaders":{"Content-Length":"3","Content-Type":"application/json"}}"#;
+        let call = asked(text.as_bytes()).unwrap();
+        assert_eq!(
+            (&*call.user, &*call.request_method, &*call.request_uri),
+            ("alice", "POST", "/v1.41/containers/create")
+        );
+        assert_eq!(call.body(), Ok(Some(b"{}\n".to_vec())));
+        assert!(call.has_no_form());
+        assert!(asked(br#"{"RequestMethod":"GET","RequestURI":"/info"}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_a_call() {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            "{",
+            r#"{"RequestMethod":"GET"}"#,
+            r#"{"RequestUri":"/info"}"#,
+            r#"{"RequestMethod":1,"RequestUri":"/info"}"#,
+            r#"{"RequestMethod":"GET","RequestUri":"/info","RequestURI":"/images/json"}"#,
+            r#"{"RequestMethod":"GET","RequestUri":"/info"} x"#,
+        ] {
+            assert!(asked(text.as_bytes()).is_err(), "{text}");
+        }
+        let call = asked(br#"{"RequestMethod":"GET","RequestUri":"/info","RequestBody":"!"}"#).unwrap();
+        assert!(call.body().is_err());
+    }
+
+    #[test]
+    fn only_an_empty_body_or_one_in_view_is_no_form() {
+        let call = |headers: &str, body: &str| {
+            let text = format!(
+                r#"{{"RequestMethod":"POST","RequestUri":"/x","RequestHeaders":{headers},"RequestBody":"{body}"}}"#
+            );
+            asked(text.as_bytes()).unwrap()
+        };
+        assert!(call(r#"{"Content-Length":"0"}"#, "").has_no_form());
+        assert!(call(r#"{"Content-Length":"2","Content-Type":"application/json"}"#, "e30=").has_no_form());
+        for headers in
+            [r"null", "{}", r#"{"Content-Length":"00"}"#, r#"{"Content-Length":"5"}"#, r#"{"content-length":"0"}"#]
+        {
+            assert!(!call(headers, "").has_no_form(), "{headers}");
+        }
+        assert!(call(r#"{"Content-Type":" Application/X-WWW-Form-Urlencoded; a=b"}"#, "").says_form());
+        assert!(!call(r#"{"Content-Type":"application/x-tar"}"#, "").says_form());
+    }
+}

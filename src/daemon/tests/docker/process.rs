@@ -1,0 +1,89 @@
+//! Programs that end with the test, however that ends.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longer than the whole test: whoever kills the test leaves nothing behind for longer.
+const LONGEST: &str = "300";
+
+/// A running program.
+pub struct Process {
+    child: Child,
+    /// Its output, all of it.
+    pub log: PathBuf,
+}
+
+impl Process {
+    /// Starts a program. `package` is the one of Debian that has it.
+    pub fn start(package: &str, log: &Path, program: &str, arguments: &[String], variables: &[(&str, String)]) -> Self {
+        let found = Command::new("which").arg(program).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(found.is_ok_and(|status| status.success()), "`{program}` is missing: apt-get install {package}");
+        let file = std::fs::File::create(log).unwrap();
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=20", LONGEST, program]).args(arguments).stdin(Stdio::null());
+        command
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .envs(variables.iter().map(|(name, value)| (name, value)));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REGISTRY_")) {
+            command.env_remove(name);
+        }
+        Self { child: command.spawn().unwrap(), log: log.to_owned() }
+    }
+
+    /// Waits until something is so.
+    pub async fn until(&mut self, what: &str, mut ready: impl AsyncFnMut() -> bool) {
+        let start = Instant::now();
+        while !ready().await {
+            let ended = self.child.try_wait().unwrap();
+            let log = || std::fs::read_to_string(&self.log).unwrap_or_default();
+            assert!(ended.is_none(), "{what}: it ended\n{}", log());
+            assert!(start.elapsed() < Duration::from_secs(60), "{what}: not in time\n{}", log());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // `timeout` passes it on.
+        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        for _ in 0..200 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// dockerd runs as nobody else here.
+pub fn demand_root() {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    assert_eq!(id.stdout.trim_ascii(), b"0", "this test starts dockerd, and needs root");
+}
+
+/// A folder for one test process, which goes with what it is given.
+pub struct Folder(pub PathBuf);
+
+impl Folder {
+    pub fn new(name: &str) -> Self {
+        // Short: the path of a socket has at most 107 bytes.
+        let folder = std::env::temp_dir().join(format!("pullgate-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
