@@ -1,0 +1,203 @@
+//! Kubernetes' webhooks, asked as the API server asks: `tests/kubernetes/reviews` has the reviews and the answers.
+
+mod kubernetes {
+    pub mod fuzz;
+    pub mod manifests;
+    pub mod webhook;
+}
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use kubernetes::webhook::{Webhook, repository};
+
+/// A file of `tests/kubernetes/reviews`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// What it is for.
+    #[serde(rename = "about")]
+    _about: String,
+    /// The webhook: `validate` or `imagepolicy`.
+    path: String,
+    policy: Value,
+    review: Option<Value>,
+    /// The review as text, where it is not JSON, or JSON that nobody should write.
+    raw: Option<String>,
+    expected: Expected,
+}
+
+/// What the answer must be.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    /// The HTTP status, where it is not 200.
+    status: Option<u16>,
+    allowed: Option<bool>,
+    /// The code in the audit annotations.
+    reason: Option<String>,
+    /// Texts that the message has.
+    #[serde(default)]
+    says: Vec<String>,
+    /// How the warnings begin.
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+impl Case {
+    fn text(&self) -> String {
+        self.raw.clone().unwrap_or_else(|| self.review.clone().unwrap_or_default().to_string())
+    }
+}
+
+/// Every case, with its name.
+fn cases() -> Vec<(String, Case)> {
+    let folder = repository().join("tests/kubernetes/reviews");
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).unwrap();
+        let case = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        (path.file_stem().unwrap().to_string_lossy().into_owned(), case)
+    };
+    files.into_iter().map(read).collect()
+}
+
+#[tokio::test]
+async fn every_review_has_its_answer() {
+    let cases = cases();
+    assert!(cases.len() > 60, "there are {} reviews only", cases.len());
+    for (name, case) in cases {
+        let webhook = Webhook::new(&case.policy.to_string());
+        let (status, reply) = webhook.post(&format!("/kubernetes/{}", case.path), case.text()).await;
+        assert_eq!(status, case.expected.status.unwrap_or(200), "{name}: {reply}");
+        if status != 200 {
+            continue;
+        }
+        let reply: Value = serde_json::from_str(&reply).unwrap();
+        if let Some(review) = &case.review {
+            let of = if case.path == "validate" { review } else { &serde_json::json!({}) };
+            for member in ["kind", "apiVersion"] {
+                let expected = of.get(member).unwrap_or(&reply[member]);
+                assert_eq!(reply[member], *expected, "{name}");
+            }
+        }
+        let (answer, message) = if case.path == "validate" {
+            let uid = case.review.as_ref().map(|review| &review["request"]["uid"]);
+            let response = &reply["response"];
+            assert_eq!(&response["uid"], uid.unwrap_or(&response["uid"]), "{name}");
+            assert!(response["uid"].is_string(), "{name}");
+            assert!(response.get("patch").is_none());
+            if response["allowed"] == false {
+                assert_eq!(response["status"]["code"], 403, "{name}");
+                assert_eq!(response["status"]["reason"], "Forbidden", "{name}");
+            } else {
+                assert!(response.get("status").is_none(), "{name}");
+            }
+            (response, &response["status"]["message"])
+        } else {
+            assert_eq!(reply["kind"], "ImageReview", "{name}");
+            assert_eq!(reply["apiVersion"], "imagepolicy.k8s.io/v1alpha1", "{name}");
+            (&reply["status"], &reply["status"]["reason"])
+        };
+        assert_eq!(answer["allowed"].as_bool(), case.expected.allowed, "{name}: {reply}");
+        let annotations = &answer["auditAnnotations"];
+        assert_eq!(annotations["reason"].as_str(), case.expected.reason.as_deref(), "{name}: {reply}");
+        assert!(annotations.as_object().unwrap().values().all(Value::is_string), "{name}");
+        let message = message.as_str().unwrap_or_default();
+        for text in &case.expected.says {
+            assert!(message.contains(text), "{name}: no `{text}` in `{message}`");
+        }
+        assert!(!message.contains(['\n', '\r']), "{name}");
+        assert!(!reply.to_string().contains("hunter2"), "{name}: {reply}");
+        let warnings: Vec<&str> =
+            answer["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        assert_eq!(warnings.len(), case.expected.warnings.len(), "{name}: {warnings:?}");
+        for (warning, expected) in warnings.iter().zip(&case.expected.warnings) {
+            assert!(warning.starts_with(expected.as_str()), "{name}: {warning}");
+            assert!(warning.chars().count() <= 120, "{name}: {warning}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_review_that_is_too_large_is_not_read() {
+    let webhook = Webhook::new("{}");
+    let image = format!(r#"[{{"image":"{}"}}]"#, "a".repeat(pullgate_daemon::kubernetes::LARGEST));
+    let (status, _) = webhook.post("/kubernetes/validate", image.clone()).await;
+    assert_eq!(status, 413);
+    // Here an error might be taken for a permission.
+    let (status, reply) = webhook.post("/kubernetes/imagepolicy", image).await;
+    let reply: Value = serde_json::from_str(&reply).unwrap();
+    assert_eq!((status, &reply["status"]["allowed"]), (200, &Value::Bool(false)), "{reply}");
+}
+
+#[tokio::test]
+async fn an_object_as_large_as_there_are_is_read() {
+    let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    let filling = "x".repeat(3 << 20);
+    let object = |image: &str| {
+        serde_json::json!({
+            "kind": "Pod", "apiVersion": "v1", "metadata": {"annotations": {"filling": filling}},
+            "spec": {"containers": [{"name": "web", "image": image}]}
+        })
+    };
+    for (image, allowed) in [("registry.example.com/a", true), ("evil.example.net/a", false)] {
+        let review = serde_json::json!({
+            "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
+            "request": {
+                "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "UPDATE",
+                "object": object(image), "oldObject": object("registry.example.com/b")
+            }
+        });
+        let (status, reply) = webhook.post("/kubernetes/validate", review.to_string()).await;
+        let reply: Value = serde_json::from_str(&reply).unwrap();
+        assert_eq!((status, &reply["response"]["allowed"]), (200, &Value::Bool(allowed)), "{image}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_images_are_denied_and_a_thousand_decided() {
+    let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    for (number, code) in [(1_000, "matched"), (1_001, "too-many-images")] {
+        let containers: Vec<Value> =
+            (0..number).map(|index| serde_json::json!({"image": format!("registry.example.com/a:{index}")})).collect();
+        let review = serde_json::json!({
+            "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
+            "request": {
+                "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE",
+                "object": {"spec": {"containers": containers}}
+            }
+        });
+        let (_, reply) = webhook.post("/kubernetes/validate", review.to_string()).await;
+        let reply: Value = serde_json::from_str(&reply).unwrap();
+        assert_eq!(reply["response"]["auditAnnotations"]["reason"], code);
+    }
+}
+
+#[tokio::test]
+async fn only_the_two_paths_answer_and_only_to_posts() {
+    let webhook = Webhook::new("{}");
+    assert_eq!(webhook.post("/kubernetes/mutate", String::new()).await.0, 404);
+    assert_eq!(webhook.request("GET", "/kubernetes/validate", String::new()).await.0, 405);
+}
+
+#[tokio::test]
+async fn every_image_is_recorded_and_counted() {
+    let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    for (name, case) in cases().into_iter().filter(|(name, _)| name == "pod-every-field" || name == "delete") {
+        let (status, _) = webhook.post("/kubernetes/validate", case.text()).await;
+        assert_eq!(status, 200, "{name}");
+    }
+    let metrics = webhook.metrics();
+    for line in [
+        r#"pullgate_decisions_total{door="kubernetes",decision="deny",reason="not-whitelisted"} 4"#,
+        r#"pullgate_decisions_total{door="kubernetes",decision="allow",reason="matched"} 1"#,
+        r#"pullgate_decisions_total{door="kubernetes",decision="allow",reason="no-image"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "no `{line}` in\n{metrics}");
+    }
+}

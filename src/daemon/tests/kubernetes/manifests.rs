@@ -1,0 +1,80 @@
+//! The manifests of `deploy/kubernetes` use what there is: flags, paths, and times. What they say to Kubernetes,
+//! `tests/kubernetes/check.py` checks.
+
+use std::fs;
+
+use clap::Parser;
+use pullgate_daemon::kubernetes::{IMAGE_POLICY, LONGEST, VALIDATE};
+use pullgate_daemon::{Policies, PolicySource, PolicyText, Settings};
+use pullgate_host::Module;
+
+use super::webhook::repository;
+
+/// `pullgate`, as far as it matters here.
+#[derive(Parser)]
+enum Program {
+    Serve(Serve),
+}
+
+#[derive(clap::Args)]
+struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+fn manifest(name: &str) -> String {
+    fs::read_to_string(repository().join("deploy/kubernetes").join(name)).unwrap()
+}
+
+/// The value of the first member of this name.
+fn member(manifest: &str, name: &str) -> String {
+    let opening = format!("{name}: ");
+    let mut lines = manifest.lines().map(|line| line.trim_start().trim_start_matches("- "));
+    let line = lines.find_map(|line| line.strip_prefix(&opening));
+    line.unwrap_or_else(|| panic!("no `{name}`")).trim().to_owned()
+}
+
+#[test]
+fn the_arguments_are_settings_of_the_daemon() {
+    let deployment = manifest("base/deployment.yaml");
+    let lines = deployment.lines().map(str::trim).skip_while(|line| *line != "args:").skip(1);
+    let arguments = lines.map_while(|line| line.strip_prefix("- ")).take_while(|line| !line.starts_with("name:"));
+    let Program::Serve(Serve { settings }) =
+        Program::try_parse_from(std::iter::once("pullgate").chain(arguments)).unwrap();
+    let listen = settings.kubernetes_listen.unwrap();
+    assert!(listen.ip().is_unspecified());
+    assert_eq!(listen.port().to_string(), member(&deployment, "containerPort"));
+    assert!(settings.policy.is_some() && settings.tls_certificate.is_some() && settings.tls_key.is_some());
+    // Nothing but the webhooks is served beyond the pod.
+    assert!(settings.listen.is_none() && settings.docker_socket.is_none() && !settings.allow_policy_updates);
+}
+
+#[test]
+fn the_webhooks_are_where_the_manifests_say() {
+    let webhook = manifest("base/webhook.yaml");
+    assert_eq!(member(&webhook, "path"), VALIDATE);
+    let seconds: u64 = member(&webhook, "timeoutSeconds").parse().unwrap();
+    assert!(LONGEST.as_secs() < seconds, "the API server would not hear why");
+    let server = member(&manifest("image-policy/kubeconfig.yaml"), "server");
+    assert!(server.starts_with("https://") && server.ends_with(IMAGE_POLICY), "{server}");
+}
+
+#[test]
+fn the_policy_has_no_errors() {
+    struct File(String);
+    impl PolicySource for File {
+        fn read(&self) -> Result<PolicyText, String> {
+            Ok(PolicyText { json: self.0.clone(), show: Box::new(|findings| format!("{findings:?}")) })
+        }
+        fn stamp(&self) -> Option<String> {
+            None
+        }
+        fn write(&self, _: &str) -> Result<(), String> {
+            Err(String::new())
+        }
+    }
+    let policy: toml::Value = toml::from_str(&manifest("base/policy.toml")).unwrap();
+    let json = serde_json::to_string(&policy).unwrap();
+    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(File(json)), None).unwrap();
+    assert!(policies.current().in_whitelist_mode(None));
+}

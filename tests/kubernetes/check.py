@@ -1,0 +1,191 @@
+"""Checks the manifests of deploy/kubernetes, and the reviews here, against the schemas of the Kubernetes API.
+
+    python3 tests/kubernetes/check.py
+
+The packages come from PyPI the first time, pinned by their digests, into target/kubernetes-python. With `kubectl` there,
+the overlays are built as `kubectl apply -k` builds them; without it, the files are checked one by one.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+MANIFESTS = ROOT / "deploy/kubernetes"
+# The oldest version that has what the manifests use, and the newest that there is a schema for.
+VERSIONS = ["1.31", "1.35"]
+# Nobody's own: read as YAML, and looked at below.
+NOT_OF_THE_API = {"Kustomization", "Certificate", "Issuer", "AdmissionConfiguration", "Config"}
+# Reviews that are wrong on purpose.
+WRONG = {"malformed-review", "no-pod-spec", "invalid-reference", "several"}
+
+
+def packages():
+    """Puts the packages on the path, fetched if they are not there."""
+    target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "kubernetes-python"
+    wanted = (HERE / "requirements.txt").read_text()
+    stamp = target / "requirements.txt"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        shutil.rmtree(target, ignore_errors=True)
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        pip += ["--require-hashes", "--only-binary", ":all:", "--target", str(target)]
+        subprocess.run(pip + ["--requirement", str(HERE / "requirements.txt")], check=True)
+        stamp.write_text(wanted)
+    sys.path.insert(0, str(target))
+
+
+def documents(text):
+    import yaml
+
+    class Strict(yaml.SafeLoader):
+        """YAML in which no key may stand twice."""
+
+    def mapping(loader, node, deep=False):
+        keys = [loader.construct_object(key, deep=deep) for key, _ in node.value]
+        doubles = {key for key in keys if keys.count(key) > 1}
+        assert not doubles, f"{doubles} stands twice"
+        return yaml.SafeLoader.construct_mapping(loader, node, deep=deep)
+
+    Strict.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    return [document for document in yaml.load_all(text, Loader=Strict) if document]
+
+
+def check(document, where, versions=VERSIONS):
+    import kubernetes_validate
+
+    if document["kind"] in NOT_OF_THE_API:
+        return
+    for version in versions:
+        try:
+            kubernetes_validate.validate(document, version, strict=True)
+        except kubernetes_validate.ValidationError as error:
+            sys.exit(f"{where}: {document['kind']} is not valid in {version}: {error}")
+
+
+def built(overlay):
+    """What `kubectl apply -k` would apply; the plain overlay with a certificate made for the occasion."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder) / "kubernetes"
+        shutil.copytree(MANIFESTS, copy)
+        if overlay.name == "plain":
+            subprocess.run(["sh", "make-certificate.sh"], cwd=copy / "overlays/plain", check=True, capture_output=True)
+        command = ["kubectl", "kustomize", str(copy / overlay.relative_to(MANIFESTS))]
+        return documents(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def together(objects, name):
+    """What the manifests must say, taken together."""
+    of = {(entry["kind"], entry["metadata"]["name"]): entry for entry in objects}
+    deployment = of["Deployment", "pullgate"]
+    pod = deployment["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+
+    for kind, selector in [
+        ("Deployment", deployment["spec"]["selector"]["matchLabels"]),
+        ("Service", of["Service", "pullgate"]["spec"]["selector"]),
+        ("PodDisruptionBudget", of["PodDisruptionBudget", "pullgate"]["spec"]["selector"]["matchLabels"]),
+        ("NetworkPolicy", of["NetworkPolicy", "pullgate"]["spec"]["podSelector"]["matchLabels"]),
+        *[("spread", each["labelSelector"]["matchLabels"]) for each in pod["topologySpreadConstraints"]],
+    ]:
+        assert selector and selector.items() <= labels.items(), f"{name}: {kind} selects something else"
+
+    security = container["securityContext"]
+    assert security["readOnlyRootFilesystem"] and not security["allowPrivilegeEscalation"]
+    assert security["capabilities"]["drop"] == ["ALL"]
+    assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+    assert pod["automountServiceAccountToken"] is False
+    assert of["ServiceAccount", pod["serviceAccountName"]]["automountServiceAccountToken"] is False
+
+    replicas = deployment["spec"]["replicas"]
+    scaler = of["HorizontalPodAutoscaler", "pullgate"]["spec"]
+    assert 2 <= replicas == scaler["minReplicas"] < scaler["maxReplicas"]
+
+    # Every file in the arguments is in a volume, and every volume is there.
+    arguments = dict(each[2:].split("=", 1) for each in container["args"] if each.startswith("--"))
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    held = {}
+    for flag in ["policy", "tls-certificate", "tls-key"]:
+        folder, file = arguments[flag].rsplit("/", 1)
+        held[flag] = (volumes[mounts[folder]], file)
+    assert not any("subPath" in mount for mount in container["volumeMounts"]), "what is mounted so never changes"
+    volume, file = held["policy"]
+    assert file in of["ConfigMap", volume["configMap"]["name"]]["data"]
+    if name == "plain":
+        data = of["Secret", held["tls-key"][0]["secret"]["secretName"]]["data"]
+        assert held["tls-key"][1] in data and held["tls-certificate"][1] in data
+    if name == "cert-manager":
+        assert held["tls-key"][0]["secret"]["secretName"] == of["Certificate", "pullgate-tls"]["spec"]["secretName"]
+
+    # From the webhook to the port.
+    [port] = container["ports"]
+    assert arguments["kubernetes-listen"].endswith(f":{port['containerPort']}")
+    [service_port] = of["Service", "pullgate"]["spec"]["ports"]
+    assert service_port["targetPort"] == port["name"]
+    [rule] = of["NetworkPolicy", "pullgate"]["spec"]["ingress"]
+    assert [each["port"] for each in rule["ports"]] == [port["containerPort"]]
+    [webhook] = of["ValidatingWebhookConfiguration", "pullgate"]["webhooks"]
+    service = webhook["clientConfig"]["service"]
+    namespace = of["Service", service["name"]]["metadata"]["namespace"]
+    assert (service["namespace"], service["port"]) == (namespace, service_port["port"])
+    assert webhook["failurePolicy"] == "Fail" and webhook["sideEffects"] == "None"
+    assert webhook["matchPolicy"] == "Equivalent"
+    [exempt] = webhook["namespaceSelector"]["matchExpressions"]
+    assert exempt["operator"] == "NotIn" and namespace in exempt["values"]
+    if name == "plain":
+        assert webhook["clientConfig"]["caBundle"]
+    governed = {f"{group or 'core'}/{resource}" for rule in webhook["rules"] for group in rule["apiGroups"] for resource in rule["resources"]}
+    expected = {"core/pods", "core/pods/ephemeralcontainers", "core/replicationcontrollers", "core/podtemplates"}
+    expected |= {f"apps/{kind}s" for kind in ["deployment", "replicaset", "statefulset", "daemonset"]}
+    expected |= {"batch/jobs", "batch/cronjobs"}
+    assert governed == expected, f"{name}: {governed ^ expected}"
+    for rule in webhook["rules"]:
+        assert rule["operations"] == ["CREATE", "UPDATE"]
+
+
+def main():
+    packages()
+    files = sorted(MANIFESTS.rglob("*.yaml"))
+    for file in files:
+        for document in documents(file.read_text()):
+            # A patch is not whole.
+            if not (file.parent.parent.name == "overlays" and document["kind"] == "ValidatingWebhookConfiguration"):
+                check(document, file.relative_to(ROOT))
+    print(f"{len(files)} files are valid")
+
+    [review] = documents((MANIFESTS / "image-policy/admission-configuration.yaml").read_text())
+    assert review["plugins"][0]["configuration"]["imagePolicy"]["defaultAllow"] is False
+
+    if shutil.which("kubectl"):
+        overlays = sorted(path.parent for path in (MANIFESTS / "overlays").glob("*/kustomization.yaml"))
+        for overlay in [MANIFESTS / "base", *overlays]:
+            objects = built(overlay)
+            for document in objects:
+                check(document, overlay.name)
+            together(objects, overlay.name)
+            print(f"{overlay.name} is valid: {len(objects)} objects")
+    else:
+        print("the overlays are not checked: there is no kubectl")
+
+    number = 0
+    for file in sorted((HERE / "reviews").glob("*.json")):
+        case = json.loads(file.read_text())
+        request = (case.get("review") or {}).get("request") if isinstance(case.get("review"), dict) else None
+        if not request or case["expected"].get("reason") in WRONG:
+            continue
+        for name in ["object", "oldObject"]:
+            document = request.get(name)
+            if document and document["apiVersion"] in ["v1", "apps/v1", "batch/v1"] and "Options" not in document["kind"]:
+                check(document, f"{file.name} {name}", VERSIONS[1:])
+                number += 1
+    print(f"{number} objects in reviews are valid")
+
+
+if __name__ == "__main__":
+    main()
