@@ -1,0 +1,341 @@
+//! `pullgate image-verifier` as containerd runs it, with a daemon that answers, that does not, and that is not there.
+
+mod common;
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::{Ran, file};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+const NAME: &str = "registry.example.com/team/app:1.2";
+const MEDIA_TYPE: &str = "application/vnd.oci.descriptor.v1+json";
+
+/// The reference that containerd's arguments make.
+fn reference(name: &str) -> String {
+    format!("{name}@{DIGEST}")
+}
+
+/// A folder for one test. Unix sockets have short paths, so it is not in the target folder.
+fn folder() -> TempDir {
+    TempDir::new().unwrap()
+}
+
+/// How a daemon behaves.
+enum Daemon {
+    /// It answers with a status and a body.
+    Answers(u16, fn(&str) -> String),
+    /// It sends these bytes and no more.
+    Sends(&'static [u8]),
+    /// It reads and says nothing.
+    Hangs,
+    /// It goes on sending, slowly and without end.
+    Drips,
+}
+
+/// Serves one request on a socket. What comes back are the requests.
+fn daemon(socket: &Path, behaviour: Daemon) -> Receiver<Value> {
+    let _ = fs::remove_file(socket);
+    let listener = UnixListener::bind(socket).unwrap();
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let Ok((mut stream, _)) = listener.accept() else { return };
+        let request = request(&mut stream);
+        let asked = request["reference"].as_str().unwrap_or_default().to_owned();
+        let _ = sender.send(request);
+        match behaviour {
+            Daemon::Answers(status, body) => {
+                let body = body(&asked);
+                let head = format!(
+                    "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+                    body.len()
+                );
+                let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+            }
+            Daemon::Sends(bytes) => drop(stream.write_all(bytes)),
+            Daemon::Hangs => thread::sleep(Duration::from_secs(30)),
+            Daemon::Drips => {
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n");
+                while stream.write_all(b" ").is_ok() {
+                    thread::sleep(Duration::from_millis(50));
+                }
+            }
+        }
+    });
+    receiver
+}
+
+/// Reads a request. Asserts that it is the one that the daemon's interface has.
+fn request(stream: &mut UnixStream) -> Value {
+    let mut text = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let read = stream.read(&mut buffer).unwrap();
+        text.extend_from_slice(&buffer[..read]);
+        let whole = String::from_utf8_lossy(&text).into_owned();
+        let Some((head, body)) = whole.split_once("\r\n\r\n") else { continue };
+        let head = head.to_ascii_lowercase();
+        assert!(head.starts_with("post /v1/decide http/1.1\r\n"), "{head}");
+        assert!(head.contains("content-type: application/json"), "{head}");
+        if let Ok(request) = serde_json::from_str(body) {
+            return request;
+        }
+    }
+}
+
+/// How the verifier is called.
+struct Call<'a> {
+    program: &'a Path,
+    before: &'a [&'a str],
+    name: &'a str,
+    socket: Option<&'a Path>,
+    settings: Option<&'a str>,
+}
+
+impl<'a> Call<'a> {
+    fn new() -> Self {
+        let program = Path::new(env!("CARGO_BIN_EXE_pullgate"));
+        Self { program, before: &["image-verifier"], name: NAME, socket: None, settings: None }
+    }
+
+    fn socket(self, socket: &'a Path) -> Self {
+        Self { socket: Some(socket), ..self }
+    }
+
+    fn settings(self, settings: &'a str) -> Self {
+        Self { settings: Some(settings), ..self }
+    }
+
+    /// Runs it as containerd does. Standard input is a pipe that stays open, with a descriptor in it.
+    fn run(&self) -> Ran {
+        self.run_with(&json!({"mediaType": "application/vnd.oci.image.index.v1+json", "digest": DIGEST, "size": 1}))
+    }
+
+    fn run_with(&self, descriptor: &Value) -> Ran {
+        let start = Instant::now();
+        let mut command = Command::new(self.program);
+        command.args(self.before);
+        command.args(["-name", self.name, "-digest", DIGEST, "-stdin-media-type", MEDIA_TYPE]);
+        command.env_remove("PULLGATE_SOCKET").env("PULLGATE_IMAGE_VERIFIER_CONFIG", "/nonexistent/settings.toml");
+        if let Some(socket) = self.socket {
+            command.env("PULLGATE_SOCKET", socket);
+        }
+        if let Some(settings) = self.settings {
+            command.env("PULLGATE_IMAGE_VERIFIER_CONFIG", settings);
+        }
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        let written = stdin.write_all(descriptor.to_string().as_bytes());
+        let output = child.wait_with_output().unwrap();
+        drop((stdin, written));
+        assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let ran = Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+        assert_eq!(ran.stderr, "");
+        ran
+    }
+}
+
+fn allow(reference: &str) -> String {
+    json!({"reference": reference, "registry": "r", "repository": "a", "decision": "allow", "attempts": []}).to_string()
+}
+
+fn deny(reference: &str) -> String {
+    let nearest = json!({"list": "whitelist", "index": 0, "entry": "a", "miss": "another-port", "text": "so\nnear"});
+    json!({"reference": reference, "decision": "deny", "reason": "not-whitelisted", "text": "Access denied", "nearest": nearest})
+        .to_string()
+}
+
+#[test]
+fn the_daemon_decides() {
+    let folder = folder();
+    let socket = folder.path().join("s");
+    let requests = daemon(&socket, Daemon::Answers(200, allow));
+    let ran = Call::new().socket(&socket).run();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let expected = json!({"reference": reference(NAME), "kind": "image", "door": "containerd"});
+    assert_eq!(requests.recv().unwrap(), expected);
+
+    daemon(&socket, Daemon::Answers(200, deny));
+    let ran = Call::new().socket(&socket).run();
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(ran.stdout, "pullgate: Access denied: so near\n");
+}
+
+#[test]
+fn it_is_called_by_its_name_too() {
+    let folder = folder();
+    let socket = folder.path().join("s");
+    for name in ["pullgate-image-verifier", "pullgate-image-verifier-10", "anything"] {
+        let program = folder.path().join(name);
+        let _ = fs::remove_file(&program);
+        symlink(env!("CARGO_BIN_EXE_pullgate"), &program).unwrap();
+        for (answer, code) in [(allow as fn(&str) -> String, 0), (deny, 1)] {
+            daemon(&socket, Daemon::Answers(200, answer));
+            let ran = Call { program: &program, before: &[], ..Call::new() }.socket(&socket).run();
+            assert_eq!(ran.code, Some(code), "{name}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn a_daemon_that_does_not_answer_well_denies() {
+    let folder = folder();
+    let policy = file("toml", "");
+    let settings = file("toml", format!("policy = '{policy}'"));
+    for (number, behaviour) in [
+        Daemon::Answers(500, allow),
+        Daemon::Answers(404, allow),
+        Daemon::Answers(200, |_| String::new()),
+        Daemon::Answers(200, |_| "{}".to_owned()),
+        Daemon::Answers(200, |_| "allow".to_owned()),
+        Daemon::Answers(200, |asked| format!("[{}]", allow(asked))),
+        Daemon::Answers(200, |_| allow("registry.example.com/other")),
+        Daemon::Answers(200, |asked| json!({"reference": asked, "decision": "lookup", "questions": []}).to_string()),
+        Daemon::Answers(200, |asked| json!({"reference": asked, "decision": "maybe"}).to_string()),
+        Daemon::Answers(200, |asked| format!("{}{}", allow(asked), " ".repeat(2 << 20))),
+        Daemon::Sends(b""),
+        Daemon::Sends(b"\0\0\0\0"),
+        Daemon::Sends(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{\"decision\":\"allow\""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let socket = folder.path().join(number.to_string());
+        daemon(&socket, behaviour);
+        // Its own policy allows everything, and is not asked.
+        let ran = Call::new().socket(&socket).settings(&settings).run();
+        assert_eq!(ran.code, Some(1), "{number}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_daemon_that_is_slow_denies_in_time() {
+    let folder = folder();
+    let policy = file("toml", "");
+    let settings = file("toml", format!("policy = '{policy}'"));
+    let denies = |socket: PathBuf| {
+        let ran = Call::new().socket(&socket).settings(&settings).run();
+        assert_eq!(ran.code, Some(1), "{socket:?}: {ran:?}");
+        ran.says(&["did not answer within"]);
+    };
+    thread::scope(|scope| {
+        for (name, behaviour) in [("hangs", Daemon::Hangs), ("drips", Daemon::Drips)] {
+            let socket = folder.path().join(name);
+            daemon(&socket, behaviour);
+            scope.spawn(|| denies(socket));
+        }
+        // One that does not even take the connection: too many wait for that already.
+        let socket = folder.path().join("full");
+        let listener = UnixListener::bind(&socket).unwrap();
+        let waiting = socket.clone();
+        thread::spawn(move || (0..5_000).map_while(|_| UnixStream::connect(&waiting).ok()).collect::<Vec<_>>());
+        thread::sleep(Duration::from_millis(500));
+        denies(socket);
+        drop(listener);
+    });
+}
+
+#[test]
+fn without_a_daemon_the_policy_file_decides() {
+    let folder = folder();
+    let refused = folder.path().join("refused");
+    drop(UnixListener::bind(&refused).unwrap());
+    for socket in [folder.path().join("missing"), refused] {
+        let text = format!(
+            "socket = '{}'\npolicy = '{}'",
+            socket.display(),
+            file("toml", "whitelist = ['registry.example.com']")
+        );
+        let settings = file("toml", text);
+        let ran = Call::new().settings(&settings).run();
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let ran = Call { name: "docker.io/library/nginx:latest", ..Call::new() }.settings(&settings).run();
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        ran.says(&["Access denied to unauthorized registry (docker.io)"]);
+    }
+}
+
+#[test]
+fn with_neither_it_denies() {
+    let folder = folder();
+    let missing = folder.path().join("missing");
+    let ran = Call::new().socket(&missing).run();
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    ran.says(&["there is no daemon at", "no policy"]);
+    for (policy, says) in [
+        ("/nonexistent/policy.toml".to_owned(), "cannot read the policy file"),
+        (file("toml", "whitelist = ['*']"), "has errors"),
+        (file("toml", "whitelist = ["), "has errors"),
+    ] {
+        let settings = file("toml", format!("policy = '{policy}'"));
+        let ran = Call::new().socket(&missing).settings(&settings).run();
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        ran.says(&["there is no daemon at", says]);
+    }
+    for (text, says) in
+        [("colour = 'red'", "colour"), ("socket = ", "cannot be used"), ("socket = 5", "cannot be used")]
+    {
+        let settings = file("toml", text);
+        let ran = Call::new().socket(&missing).settings(&settings).run();
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        ran.says(&[says]);
+    }
+}
+
+#[test]
+fn a_socket_that_may_not_be_used_denies() {
+    let folder = folder();
+    let plain = folder.path().join("plain");
+    fs::write(&plain, "").unwrap();
+    let settings = file("toml", format!("policy = '{}'", file("toml", "")));
+    // A plain file refuses connections, as a socket without a daemon does.
+    let ran = Call::new().socket(&plain).settings(&settings).run();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = Call::new().socket(Path::new("/proc/self/status/x")).settings(&settings).run();
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    ran.says(&["cannot be reached"]);
+}
+
+#[test]
+fn a_large_descriptor_is_read_to_its_end() {
+    let folder = folder();
+    let socket = folder.path().join("s");
+    daemon(&socket, Daemon::Answers(200, allow));
+    let ran = Call::new().socket(&socket).run_with(&json!({"annotations": {"x": "x".repeat(200_000)}}));
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[test]
+fn what_containerd_would_not_say_is_denied() {
+    for arguments in [
+        &["-name", NAME][..],
+        &["-digest", DIGEST],
+        &["-name", NAME, "-digest", "latest"],
+        &["-name", NAME, "-digest", DIGEST, "-allow"],
+        &["-name", "registry.example.com/a@sha256:00", "-digest", DIGEST],
+    ] {
+        let mut whole = vec!["image-verifier"];
+        whole.extend(arguments);
+        let ran = common::run(&whole);
+        assert_eq!(ran.code, Some(1), "{arguments:?}: {ran:?}");
+        assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
+    }
+}
+
+#[test]
+fn its_help_says_where_the_settings_are() {
+    let ran = common::run(&["image-verifier", "--help"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.says(&["Usage: ", "/etc/pullgate/image-verifier.toml", "EXAMPLES:", "EXIT CODES:"]);
+}
