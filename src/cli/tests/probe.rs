@@ -1,0 +1,112 @@
+//! `pullgate probe`.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use common::{file, run};
+use serde_json::json;
+
+/// A registry without TLS, for as long as the test.
+fn registry() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            // One after the other will do: those who come wait.
+            let _ = stream.read(&mut [0; 4_096]);
+            let _ = stream.write_all(
+                b"HTTP/1.1 200 OK\r\nDocker-Distribution-Api-Version: registry/2.0\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+            );
+        }
+    });
+    address
+}
+
+/// A port that nothing listens on.
+fn nobody() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn a_registry_that_can_be_used_is_exit_code_0() {
+    let registry = registry();
+    let ran = run(&["probe", "--dir", "127.0.0.1", "--timeout", "20", &registry]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    ran.says(&[
+        &format!("{registry}\n"),
+        "  allowed by `127.0.0.1`, insecure[0] (from --insecure-registry)\n",
+        "  unverified HTTPS on port ",
+        " at 127.0.0.1\n",
+        "    + dns    127.0.0.1 is an address itself (",
+        "    + tcp    connected to 127.0.0.1:",
+        "    - tls    the server speaks plain HTTP on this port, not TLS (",
+        "  plain HTTP on port ",
+        "    + v2     200 OK, `registry/2.0`, no authentication (",
+        "  good  v2 over HTTP at 127.0.0.1; nothing is encrypted\n",
+    ]);
+    assert!(ran.stderr.is_empty(), "no progress where there is no terminal: {ran:#?}");
+    assert!(!ran.stdout.contains('\u{1b}'), "no colour where there is no terminal");
+}
+
+#[test]
+fn one_that_cannot_is_exit_code_1() {
+    let (registry, nobody) = (registry(), nobody());
+    let policy = file("toml", "whitelist = ['127.0.0.0/8']\ninsecure = ['127.0.0.1']");
+    let ran = run(&["probe", "--policy", &policy, &registry, &nobody, "harbor.corp.test"]);
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    ran.says(&[
+        "good  v2 over HTTP",
+        &format!("\n\n{nobody}\n"),
+        "- tcp    nothing listens there (connection refused)",
+        "bad  no registry was reached: unverified HTTPS on port",
+        "\n\nharbor.corp.test\n",
+        "denied: Access denied to unauthorized registry (harbor.corp.test)",
+        "bad  denied by the policy: Access denied",
+        "nothing was contacted\n",
+        "\n1 of 3 registries can be used\n",
+    ]);
+}
+
+#[test]
+fn json_is_one_object_a_line() {
+    let (registry, nobody) = (registry(), nobody());
+    let ran = run(&["probe", "--json", "--dir=127.0.0.1", "--wr=10.0.0.1", &nobody, &registry, "quay.io"]);
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    let reports = ran.json();
+    assert_eq!(reports.len(), 3);
+    assert_eq!((&reports[0]["registry"], &reports[0]["ok"]), (&json!(nobody), &json!(false)));
+    assert_eq!((&reports[1]["registry"], &reports[1]["ok"]), (&json!(registry), &json!(true)));
+    assert_eq!(reports[1]["protocol"], "v2 over HTTP");
+    assert_eq!(reports[1]["attempts"][1]["stages"][2]["stage"], "v2");
+    assert_eq!(reports[1]["attempts"][1]["chain"], json!([]));
+    assert_eq!((&reports[2]["decision"]["decision"], &reports[2]["attempts"]), (&json!("deny"), &json!([])));
+    // The decision is the canonical text.
+    let decided = run(&["decide", "--json", "--dir=127.0.0.1", "--wr=10.0.0.1", "--login", &registry]);
+    assert!(ran.stdout.contains(decided.stdout.trim_end()), "{decided:#?}");
+}
+
+#[test]
+fn what_cannot_be_used_is_exit_code_2() {
+    for (arguments, complaint) in [
+        (&["probe"][..], "<REGISTRY>..."),
+        (&["probe", "a.example"], "there is no policy to decide by"),
+        (&["probe", "--wr", "a b", "a.example"], "the policy does not load"),
+        (&["probe", "--policy", "/no/such/file", "a.example"], "cannot read the policy"),
+        (&["probe", "--wr", "a.example", "--timeout", "0", "a.example"], "0 is not in 1..=3600"),
+        (&["probe", "--policy", "-", "--rc", "-", "a.example"], "standard input can be read once only"),
+    ] {
+        let ran = run(arguments);
+        assert_eq!(ran.code, Some(2), "{ran:#?}");
+        ran.complains(&[complaint]);
+    }
+}
+
+#[test]
+fn help_says_how_to_begin() {
+    let ran = run(&["probe", "--help"]);
+    assert_eq!(ran.code, Some(0));
+    ran.says(&["Usage: pullgate probe", "REGISTRY", "--timeout", "[alias: --wr]", "EXAMPLES:", "EXIT CODES:"]);
+}

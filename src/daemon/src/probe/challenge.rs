@@ -1,0 +1,114 @@
+//! `WWW-Authenticate` (RFC 9110, section 11.6.1): how a server wants to be asked.
+
+use hyper::HeaderMap;
+use hyper::header::WWW_AUTHENTICATE;
+
+/// How many challenges are looked at.
+const CHALLENGES: usize = 16;
+
+/// One way to be asked.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Challenge {
+    /// The scheme in lower case: `basic`, `bearer`.
+    pub(super) scheme: String,
+    /// The parameters, their names in lower case.
+    parameters: Vec<(String, String)>,
+}
+
+impl Challenge {
+    /// All that an answer has, in order.
+    pub(super) fn all(headers: &HeaderMap) -> Vec<Self> {
+        let mut found = Vec::new();
+        for value in headers.get_all(WWW_AUTHENTICATE) {
+            read(&String::from_utf8_lossy(value.as_bytes()), &mut found);
+        }
+        found
+    }
+
+    /// A parameter; the first of that name.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A word that is followed by `=` is a parameter of the challenge before it; any other begins a challenge.
+fn read(mut text: &str, found: &mut Vec<Challenge>) {
+    while found.len() < CHALLENGES {
+        text = text.trim_start_matches([' ', '\t', ',']);
+        let (word, rest) = word(text);
+        if word.is_empty() {
+            return;
+        }
+        let name = word.to_ascii_lowercase();
+        text = match (rest.trim_start().strip_prefix('='), found.last_mut()) {
+            (Some(rest), Some(challenge)) => {
+                let (value, rest) = value(rest.trim_start());
+                challenge.parameters.push((name, value));
+                rest
+            }
+            (Some(_), None) => return,
+            (None, _) => {
+                found.push(Challenge { scheme: name, parameters: Vec::new() });
+                rest
+            }
+        };
+    }
+}
+
+fn value(text: &str) -> (String, &str) {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let end = text.find([' ', '\t', ',']).unwrap_or(text.len());
+        let (value, rest) = text.split_at_checked(end).unwrap_or((text, ""));
+        return (value.to_owned(), rest);
+    };
+    let mut value = String::new();
+    let mut characters = quoted.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => break,
+            '\\' => value.extend(characters.next()),
+            character => value.push(character),
+        }
+    }
+    (value, characters.as_str())
+}
+
+fn word(text: &str) -> (&str, &str) {
+    let end = text.find([' ', '\t', ',', '=', '"']).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(values: &[&str]) -> Vec<Challenge> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(WWW_AUTHENTICATE, value.parse().unwrap());
+        }
+        Challenge::all(&headers)
+    }
+
+    #[test]
+    fn challenges_are_read_however_they_are_written() {
+        let found =
+            all(&[r#"Bearer realm="https://a.example/token?x=1,2",service="a \"b\"" , scope=x"#, "BASIC realm=x"]);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].scheme, "bearer");
+        assert_eq!(found[0].parameter("realm"), Some("https://a.example/token?x=1,2"));
+        assert_eq!(found[0].parameter("service"), Some("a \"b\""));
+        assert_eq!(found[0].parameter("scope"), Some("x"));
+        assert_eq!((found[1].scheme.as_str(), found[1].parameter("realm")), ("basic", Some("x")));
+        let found = all(&[r#"Basic realm="a", Bearer Realm = "b""#]);
+        assert_eq!(found[1].parameter("realm"), Some("b"));
+    }
+
+    #[test]
+    fn nonsense_ends() {
+        for text in ["", "=", "\"", "a=\"", "Bearer realm=\"x", ",,,,", "a b c \"", "Bearer =", "Negotiate abc=="] {
+            let _ = all(&[text]);
+        }
+        assert_eq!(all(&[&"a ".repeat(10_000)]).len(), CHALLENGES);
+    }
+}
