@@ -91,6 +91,27 @@ impl Answer {
         block.text
     }
 
+    /// What decided, on one line.
+    pub fn decided(&self, document: &Document) -> String {
+        match self.decision {
+            Decision::Allow => format!("{} by {}", styled(GOOD, "allowed"), self.allowed_by(document)),
+            Decision::Deny => {
+                let why = self.text.as_deref().or(self.reason.as_deref()).map(visible).unwrap_or_default();
+                let nearest = self.nearest.as_ref();
+                let nearest = nearest.map(|near| format!("; {}: {}", near.entry.named(document), visible(&near.text)));
+                format!("{}: {why}{}", styled(BAD, "denied"), nearest.unwrap_or_default())
+            }
+            Decision::Lookup => format!("{}: it depends on DNS, and there was no answer", styled(UNSURE, "undecided")),
+        }
+    }
+
+    fn allowed_by(&self, document: &Document) -> String {
+        match &self.by {
+            Some(by) => by.named(document),
+            None => "no entry: whitelist mode is off, so every registry is allowed".to_owned(),
+        }
+    }
+
     /// The verdict and what was asked about.
     fn verdict(&self) -> String {
         let verdict = match self.decision {
@@ -104,11 +125,7 @@ impl Answer {
     fn summary(&self, document: &Document, authorities: &[Authority], asks_dns: bool, block: &mut Block) {
         match self.decision {
             Decision::Allow => {
-                let by = match &self.by {
-                    Some(by) => by.named(document),
-                    None => "no entry: whitelist mode is off, so every registry is allowed".to_owned(),
-                };
-                block.row("by", Some(by));
+                block.row("by", Some(self.allowed_by(document)));
                 let attempts = self.attempts.iter().map(Attempt::words).collect::<Vec<_>>();
                 block.row("reached by", Some(attempts.join(", then ")));
                 for digest in &self.authorities {

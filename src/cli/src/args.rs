@@ -42,6 +42,9 @@ pub enum Command {
     /// Decides like `decide`, and shows the reasoning step by step.
     #[command(after_help = EXPLAIN_HELP)]
     Explain(Ask),
+    /// Tests connections to registries as the policy allows them, and says how far each came.
+    #[command(after_help = PROBE_HELP)]
+    Probe(Probe),
     /// Finds what is wrong with a policy file, or with single entries.
     #[command(after_help = CHECK_HELP)]
     Check(Check),
@@ -54,6 +57,17 @@ pub enum Command {
     /// Shows the certificates of PEM files, and what is wrong with them as certificate authorities.
     #[command(after_help = CA_HELP)]
     Ca(Ca),
+    /// Stands in front of Docker Engine, containerd and Kubernetes, and serves the page.
+    #[command(after_help = SERVE_HELP)]
+    Serve(Box<Serve>),
+    /// Answers containerd's question about an image that it pulls: the executable of an image verifier.
+    #[command(after_help = IMAGE_VERIFIER_HELP)]
+    ImageVerifier {
+        /// What containerd passes: `-name REFERENCE -digest DIGEST -stdin-media-type TYPE`.
+        #[arg(value_name = "ARGUMENT", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+        #[arg(value_hint = ValueHint::Other)]
+        arguments: Vec<String>,
+    },
     /// Shows which module decides: its version, its digests and its interface.
     #[command(after_help = MODULE_HELP)]
     Module(Module),
@@ -112,6 +126,26 @@ EXAMPLES:
 EXIT CODES:
   0  all are allowed
   1  any is denied or undecided (it depends on DNS, and there was no answer)
+  2  the policy has an error, or the command line is wrong";
+
+const PROBE_HELP: &str = "\
+It does what the policy allows and nothing else: a registry that the policy denies is not contacted.
+Where a registry points to another host, for tokens or with a redirect, the policy is asked about it
+first. No credentials are sent. The well-known authorities are those of this machine.
+
+EXAMPLES:
+  # Is this registry there, and does the policy have the certificate authority that it needs?
+  pullgate probe --policy policy.toml harbor.corp.local
+
+  # Without a file, with a private authority.
+  pullgate probe --wr harbor.corp.local --rc corp-ca.pem harbor.corp.local
+
+  # For a program: one JSON object a line.
+  pullgate probe --policy policy.json --timeout 10 --json harbor.corp.local 192.168.100.207:5000
+
+EXIT CODES:
+  0  all can be used as the policy says
+  1  any cannot: it is denied, not reached, not trusted, or no registry
   2  the policy has an error, or the command line is wrong";
 
 const CHECK_HELP: &str = "\
@@ -186,6 +220,46 @@ EXIT CODES:
   1  there are errors
   2  a file cannot be read, or the command line is wrong";
 
+const SERVE_HELP: &str = "\
+Every setting can stand in the file of --config too, TOML, under the name of its flag with `_` in place of
+`-`; flags go before the file. The policy is read again when its file changes and on SIGHUP; one with
+errors changes nothing. How much is logged to standard error, RUST_LOG says: `warn`, `info`, `debug`.
+
+EXAMPLES:
+  # The page and the API on http://127.0.0.1:8730, with an example policy.
+  pullgate serve
+
+  # In front of Docker Engine; then `dockerd --authorization-plugin=pullgate`.
+  pullgate serve --policy /etc/pullgate/policy.toml --docker-socket /run/docker/plugins/pullgate.sock
+
+  # For Kubernetes.
+  pullgate serve --policy policy.toml --kubernetes-listen 0.0.0.0:8443 \\
+    --tls-certificate tls.crt --tls-key tls.key
+
+EXIT CODES:
+  0  it was told to stop
+  2  it cannot start: the policy has an error, an address is taken, or the settings make no sense";
+
+const IMAGE_VERIFIER_HELP: &str = "\
+The daemon decides, on its unix socket: that of the environment variable PULLGATE_SOCKET, or of `socket`
+in /etc/pullgate/image-verifier.toml, or /run/pullgate/pullgate.sock. Where there is no daemon, the
+policy file of `policy` decides, with the DNS of this machine. Where neither can be had, where the daemon
+answers something else, or not within 5 seconds, the image is denied. The reason goes to standard output.
+A program named pullgate-image-verifier, or one that containerd finds in its folder, does the same: then
+no command is written. PULLGATE_IMAGE_VERIFIER_CONFIG names another settings file.
+
+EXAMPLES:
+  # For containerd 2, which runs what is in this folder for every pull.
+  ln -s /usr/bin/pullgate /opt/containerd/image-verifier/bin/pullgate-image-verifier
+
+  # What it would answer.
+  pullgate image-verifier -name docker.io/library/nginx:1 -digest sha256:0123... < /dev/null
+
+EXIT CODES:
+  0  the image may be pulled
+  1  it may not; so it is whenever something goes wrong
+  2  the command line is wrong";
+
 const MODULE_HELP: &str = "\
 The digest of the module is the SHA-256 of the core WebAssembly module: that of the file in the npm
 package too, so a form in a browser and this program can be seen to decide by the same rules.
@@ -227,6 +301,45 @@ pub struct Ask {
     #[arg(long, value_name = "HOST", value_hint = ValueHint::Hostname)]
     pub login: Vec<String>,
 
+    #[command(flatten)]
+    pub flags: PolicyFlags,
+
+    /// Asks no DNS server: what depends on DNS and has no `--fact` stays undecided.
+    #[arg(long, help_heading = "DNS")]
+    pub no_dns: bool,
+
+    /// Gives a DNS answer by hand, `NAME=ADDRESS[,ADDRESS]` or `ADDRESS=NAME[,NAME]`; nothing after `=` says that there
+    /// is none; may be repeated.
+    #[arg(long, value_name = "FACT", value_hint = ValueHint::Other, help_heading = "DNS")]
+    pub fact: Vec<String>,
+
+    /// Prints one JSON object a line.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// What `probe` takes.
+#[derive(Args, Debug)]
+pub struct Probe {
+    /// A registry, as `docker login` takes it: a host and port, or a URL.
+    #[arg(value_name = "REGISTRY", required = true, value_hint = ValueHint::Hostname)]
+    pub registries: Vec<String>,
+
+    #[command(flatten)]
+    pub flags: PolicyFlags,
+
+    /// Gives up on a registry after this many seconds; one stage of it takes a third at most, or 10 seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    pub timeout: u64,
+
+    /// Prints one JSON object a line, in the order of the registries.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// The policy that a command decides by.
+#[derive(Args, Debug)]
+pub struct PolicyFlags {
     /// Takes the policy from this file, JSON or TOML; `-` reads it from standard input.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Policy")]
     pub policy: Option<PathBuf>,
@@ -246,19 +359,6 @@ pub struct Ask {
     /// Decides on behalf of this project of the policy.
     #[arg(long, value_name = "PROJECT", help_heading = "Policy")]
     pub project: Option<String>,
-
-    /// Asks no DNS server: what depends on DNS and has no `--fact` stays undecided.
-    #[arg(long, help_heading = "DNS")]
-    pub no_dns: bool,
-
-    /// Gives a DNS answer by hand, `NAME=ADDRESS[,ADDRESS]` or `ADDRESS=NAME[,NAME]`; nothing after `=` says that there
-    /// is none; may be repeated.
-    #[arg(long, value_name = "FACT", value_hint = ValueHint::Other, help_heading = "DNS")]
-    pub fact: Vec<String>,
-
-    /// Prints one JSON object a line.
-    #[arg(long, help_heading = "Output")]
-    pub json: bool,
 }
 
 /// What `check` takes.
@@ -333,6 +433,18 @@ fn seconds(text: &str) -> Result<u64, String> {
         .map_err(|_| "write a date, such as 2027-01-01, or a time in UTC, such as 2027-01-01T12:00:00Z".to_owned())?;
     let since = time.duration_since(std::time::UNIX_EPOCH).map_err(|_| "no time before 1970 is known".to_owned())?;
     Ok(since.as_secs())
+}
+
+/// What `serve` takes.
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Reads settings from this file.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub config: Option<PathBuf>,
+
+    /// The settings.
+    #[command(flatten)]
+    pub settings: pullgate_daemon::Settings,
 }
 
 /// What `module` takes.

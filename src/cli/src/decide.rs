@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::answer::{Answer, Decision};
-use crate::args::Ask;
+use crate::args::{Ask, PolicyFlags};
 use crate::document::{Document, Flags, Located};
 use crate::facts;
 use crate::failure::{Failure, reason};
@@ -27,7 +27,8 @@ pub enum Mode {
 
 /// Runs the command. `true` if everything that was asked about is allowed.
 pub fn run(ask: &Ask, matches: &ArgMatches, mode: Mode) -> Result<bool, Failure> {
-    let document = document(ask)?;
+    let dashes = ask.references.iter().filter(|reference| *reference == "-").count();
+    let document = document(&ask.flags, dashes)?;
     let module = Module::built_in()?;
     let mut session = Session::new(ask, mode, &document, &module)?;
     let mut output = Output::new(ask.json);
@@ -65,21 +66,21 @@ fn subjects<'a>(ask: &'a Ask, matches: &ArgMatches) -> Vec<(ReferenceKind, &'a s
     subjects.into_iter().map(|(_, kind, text)| (kind, text)).collect()
 }
 
-/// The policy that was given.
-fn document(ask: &Ask) -> Result<Document, Failure> {
-    let flags = !(ask.whitelist_registry.is_empty() && ask.insecure_registry.is_empty() && ask.registry_ca.is_empty());
-    if ask.policy.is_none() && !flags {
+/// The policy that was given. `dashes` is how often standard input is read besides.
+pub fn document(given: &PolicyFlags, dashes: usize) -> Result<Document, Failure> {
+    let flags =
+        !(given.whitelist_registry.is_empty() && given.insecure_registry.is_empty() && given.registry_ca.is_empty());
+    if given.policy.is_none() && !flags {
         let message = "there is no policy to decide by: give `--policy FILE`, or entries with `--whitelist-registry ENTRY` and \
                        `--insecure-registry ENTRY`";
         return Err(Failure::Usage(message.to_owned()));
     }
     let on_stdin = |path: &&std::path::PathBuf| is_stdin(path);
-    let stdin = ask.policy.iter().chain(&ask.registry_ca).filter(on_stdin).count()
-        + ask.references.iter().filter(|reference| *reference == "-").count();
+    let stdin = given.policy.iter().chain(&given.registry_ca).filter(on_stdin).count() + dashes;
     if stdin > 1 {
         return Err(Failure::Usage("standard input can be read once only: leave one `-`".to_owned()));
     }
-    let mut document = match &ask.policy {
+    let mut document = match &given.policy {
         Some(path) => {
             let (document, located) = Document::read(path)?;
             if !located.is_empty() {
@@ -90,16 +91,32 @@ fn document(ask: &Ask) -> Result<Document, Failure> {
         None => Document::of_flags(),
     };
     if flags {
-        let authorities = ask.registry_ca.iter().map(|path| {
+        let authorities = given.registry_ca.iter().map(|path| {
             let what = "file of certificate authorities";
             let too_large =
                 || Failure::bare(format!("the {what} `{}` has over {MAX_AUTHORITIES} bytes", name_of(path)));
             Source::read(path, what, MAX_AUTHORITIES)?.ok_or_else(too_large)
         });
         let authorities = authorities.collect::<Result<_, _>>()?;
-        document.add(Flags { whitelist: &ask.whitelist_registry, insecure: &ask.insecure_registry, authorities });
+        document.add(Flags { whitelist: &given.whitelist_registry, insecure: &given.insecure_registry, authorities });
     }
     Ok(document)
+}
+
+/// The policy, loaded.
+pub fn gate(document: &Document, module: &Module, dns: Option<Dns>) -> Result<Gate, Failure> {
+    let options = Options { dns, ..Options::default() };
+    let gate = match module.load(document.json(), now(), options) {
+        Ok((gate, _)) => gate,
+        Err(LoadError::Policy(findings)) => return Err(refused(document, &document.locate(findings))?),
+        Err(LoadError::Failed(failure)) => return Err(failure.into()),
+    };
+    if !document.has_all() {
+        return Err(Failure::bare(
+            "the policy file has lists to which the flags cannot be added: give one or the other",
+        ));
+    }
+    Ok(gate)
 }
 
 /// Shows why a policy does not load.
@@ -135,17 +152,7 @@ impl<'a> Session<'a> {
             Some(Err(error)) => (None, Some(error.to_string())),
             None => (None, None),
         };
-        let options = Options { dns, ..Options::default() };
-        let gate = match module.load(document.json(), now(), options) {
-            Ok((gate, _)) => gate,
-            Err(LoadError::Policy(findings)) => return Err(refused(document, &document.locate(findings))?),
-            Err(LoadError::Failed(failure)) => return Err(failure.into()),
-        };
-        if !document.has_all() {
-            return Err(Failure::bare(
-                "the policy file has lists to which the flags cannot be added: give one or the other",
-            ));
-        }
+        let gate = gate(document, module, dns)?;
         Ok(Self { ask, mode, document, facts, gate, trouble, runtime: None, tally: Tally::default() })
     }
 
@@ -167,7 +174,7 @@ impl<'a> Session<'a> {
 
     /// The canonical text of the answer.
     fn text(&mut self, reference: &str, kind: ReferenceKind) -> Result<String, Failure> {
-        let request = Request { reference, kind, project: self.ask.project.as_deref(), facts: &self.facts };
+        let request = Request { reference, kind, project: self.ask.flags.project.as_deref(), facts: &self.facts };
         let text = match self.mode {
             Mode::Decide => self.gate.decide_text_offline(&request),
             Mode::Explain => self.gate.explain_offline(&request).to_json(),

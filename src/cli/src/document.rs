@@ -209,7 +209,7 @@ impl Document {
 const PEM_OPENING: &str = "{\"pem\":";
 
 /// By the name's extension; where it says nothing, by the text: no TOML begins with a brace, and all policies in JSON do.
-fn is_toml(path: &Path, text: &str) -> bool {
+pub fn is_toml(path: &Path, text: &str) -> bool {
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
     match extension.as_ref().and_then(|extension| extension.to_str()) {
         Some("toml") => true,

@@ -9,13 +9,16 @@ mod decide;
 mod document;
 mod facts;
 mod failure;
+mod image_verifier;
 mod lines;
 mod manual;
 mod map;
 mod mask;
 mod module;
 mod output;
+mod probe;
 mod report;
+mod serve;
 mod source;
 mod splice;
 mod toml_text;
@@ -38,6 +41,9 @@ const UNUSABLE: u8 = 2;
 const UNCOMPARABLE: u8 = 3;
 
 fn main() -> ExitCode {
+    if let Some(arguments) = image_verifier::called(std::env::args_os()) {
+        return ExitCode::from(if image_verifier::run(&arguments) { 0 } else { NO });
+    }
     let matches = Cli::command().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
@@ -63,8 +69,11 @@ fn run(cli: &Cli, matches: &ArgMatches) -> Result<u8, Failure> {
         Command::Narrow(arguments) => compare::narrow(arguments),
         Command::Decide(ask) => decide::run(ask, matches, decide::Mode::Decide),
         Command::Explain(ask) => decide::run(ask, matches, decide::Mode::Explain),
+        Command::Probe(arguments) => probe::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Ca(arguments) => ca::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments).map(|()| true),
+        Command::ImageVerifier { arguments } => Ok(image_verifier::run(arguments)),
         Command::Module(arguments) => module::run(arguments).map(|()| true),
         Command::Completions { shell } => manual::completions(*shell).map(|()| true),
         Command::Man { directory } => manual::pages(directory.as_deref()).map(|()| true),

@@ -1,0 +1,411 @@
+//! `pullgate serve`: the daemon as a process.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::file;
+use serde_json::{Value, json};
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+/// How long anything may take; nothing takes nearly as long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A daemon that runs until it is dropped.
+struct Daemon {
+    child: Child,
+    log: Receiver<String>,
+    audit: PathBuf,
+    address: String,
+}
+
+impl Daemon {
+    /// Starts a daemon on a port of its own and waits until it serves.
+    fn start(arguments: &[&str]) -> Self {
+        let audit = PathBuf::from(file("audit", ""));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pullgate"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--audit"]).arg(&audit).args(arguments);
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let (sender, log) = channel();
+        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let mut daemon = Self { child, log, audit, address: String::new() };
+        let line = daemon.says("the page and the API are served");
+        let (_, address) = line.split_once("address=").expect("the log says where");
+        daemon.address = address.trim_matches('"').to_owned();
+        daemon.waits_for(|daemon| daemon.get("/readyz").0 == 200);
+        daemon
+    }
+
+    /// Waits for a line of the log.
+    #[track_caller]
+    fn says(&self, text: &str) -> String {
+        let end = Instant::now() + PATIENCE;
+        let mut seen = Vec::new();
+        while let Ok(line) = self.log.recv_timeout(end.saturating_duration_since(Instant::now())) {
+            let line = anstream::adapter::strip_str(&line).to_string();
+            if line.contains(text) {
+                return line;
+            }
+            seen.push(line);
+        }
+        panic!("the log does not say `{text}`, but {seen:#?}");
+    }
+
+    #[track_caller]
+    fn waits_for(&self, done: impl Fn(&Self) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !done(self) {
+            assert!(Instant::now() < end, "waited in vain");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        self.ask(&format!("GET {path}"), &[], "")
+    }
+
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let (status, text) = self.ask(&format!("POST {path}"), &[], &body.to_string());
+        (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
+    }
+
+    fn ask(&self, line: &str, headers: &[&str], body: &str) -> (u16, String) {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let done = stream.try_clone().unwrap();
+        let answer = talk(stream, line, &self.address, headers, body);
+        let _ = done.shutdown(Shutdown::Both);
+        answer
+    }
+
+    fn signal(&self, name: &str) {
+        let killed = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+    }
+
+    /// Tells it to stop, and waits until it has.
+    fn stop(mut self) -> (Option<i32>, Vec<Value>) {
+        self.signal("TERM");
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let audit = fs::read_to_string(&self.audit).unwrap();
+                return (status.code(), audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect());
+            }
+            assert!(Instant::now() < end, "it does not stop");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One request over a connection of its own.
+fn talk(mut stream: impl Read + Write, line: &str, host: &str, headers: &[&str], body: &str) -> (u16, String) {
+    let own = headers.iter().any(|header| header.to_ascii_lowercase().starts_with("host:"));
+    let host = if own { String::new() } else { format!("Host: {host}\r\n") };
+    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let length = body.len();
+    write!(stream, "{line} HTTP/1.1\r\n{host}{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, body.to_owned())
+}
+
+/// Runs it where it must not start.
+fn refused(arguments: &[&str]) -> String {
+    let ran = common::run(&[&["serve"], arguments].concat());
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    ran.stderr.clone()
+}
+
+fn policy(text: &str) -> String {
+    file("json", text)
+}
+
+#[test]
+fn it_decides_by_its_policy_and_records_it() {
+    let policy = policy(r#"{"whitelist": ["docker.io", "harbor.example.com:5000"]}"#);
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
+    let (status, answer) = daemon.post("/v1/decide", &json!({"reference": "alpine"}));
+    assert_eq!((status, &answer["decision"]), (200, &json!("allow")));
+    let (status, answers) = daemon.post(
+        "/v1/decide",
+        &json!([{"reference": "evil.example.com/x"}, {"reference": "harbor.example.com/x", "door": "containerd"}]),
+    );
+    assert_eq!(status, 200);
+    assert_eq!([&answers[0]["decision"], &answers[1]["nearest"]["miss"]], [&json!("deny"), &json!("another-port")]);
+
+    // The same bytes as everywhere.
+    let (_, text) = daemon.ask("POST /v1/decide", &[], r#"{"reference":"harbor.example.com:5000/a/b:1"}"#);
+    let cli = common::run(&["decide", "--policy", &policy, "--no-dns", "--json", "harbor.example.com:5000/a/b:1"]);
+    assert_eq!(text, cli.stdout.trim_end());
+    let (_, text) = daemon.ask("POST /v1/explain", &[], r#"{"reference":"alpine"}"#);
+    let cli = common::run(&["explain", "--policy", &policy, "--no-dns", "--json", "alpine"]);
+    assert_eq!(text, cli.stdout.trim_end());
+
+    // By a policy that is sent along.
+    let (_, explained) = daemon.post("/v1/explain", &json!({"reference": "alpine", "policy": {"whitelist": []}}));
+    assert_eq!(explained["decision"], "deny");
+    let (status, _) = daemon.post("/v1/explain", &json!({"reference": "alpine", "policy": {"whitelist": ["h:0"]}}));
+    assert_eq!(status, 422);
+
+    let (_, metrics) = daemon.get("/metrics");
+    for line in [
+        r#"pullgate_decisions_total{door="api",decision="allow",reason="matched"} 2"#,
+        r#"pullgate_decisions_total{door="containerd",decision="deny",reason="not-whitelisted"} 1"#,
+    ] {
+        assert!(metrics.contains(line), "{metrics}");
+    }
+    let (code, audit) = daemon.stop();
+    assert_eq!(code, Some(0));
+    let told: Vec<_> = audit.iter().map(|record| (record["reference"].as_str(), record["decision"].as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (Some("alpine"), Some("allow")),
+            (Some("evil.example.com/x"), Some("deny")),
+            (Some("harbor.example.com/x"), Some("deny")),
+            (Some("harbor.example.com:5000/a/b:1"), Some("allow")),
+        ]
+    );
+    assert_eq!((&audit[2]["door"], &audit[2]["entry"]), (&json!("containerd"), &json!("harbor.example.com:5000")));
+}
+
+#[test]
+fn passwords_are_in_no_record() {
+    let policy = policy(r#"{"whitelist": []}"#);
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
+    for reference in
+        ["user:hunter2@evil.example.com/x", "u:hunter2@e/x@sha256:0", "https://u:hunter2@e/x", "u:hunter2@e:5000"]
+    {
+        daemon.post("/v1/decide", &json!({"reference": reference}));
+    }
+    let (_, audit) = daemon.stop();
+    assert_eq!(audit.len(), 4);
+    assert!(!format!("{audit:?}").contains("hunter2"), "{audit:?}");
+}
+
+#[test]
+fn a_changed_file_is_read_and_a_bad_one_changes_nothing() {
+    let path = policy(r#"{"whitelist": []}"#);
+    let daemon = Daemon::start(&["--policy", &path, "--no-dns"]);
+    let decision = |daemon: &Daemon| daemon.post("/v1/decide", &json!({"reference": "alpine"})).1["decision"].clone();
+    assert_eq!(decision(&daemon), "deny");
+    fs::write(&path, r#"{"whitelist": ["docker.io"]}"#).unwrap();
+    daemon.waits_for(|daemon| decision(daemon) == "allow");
+    daemon.says("newly-allowed");
+
+    fs::write(&path, r#"{"whitelist": ["docker.io:99999"]}"#).unwrap();
+    daemon.signal("HUP");
+    daemon.says("the old one stays in effect");
+    daemon.says("port-invalid");
+    assert_eq!(decision(&daemon), "allow");
+    let (_, metrics) = daemon.get("/metrics");
+    assert!(
+        metrics.contains("pullgate_policy_stale 1") && metrics.contains("pullgate_policy_generation 2"),
+        "{metrics}"
+    );
+
+    // A file that is gone for a moment is one that is being written.
+    fs::remove_file(&path).unwrap();
+    thread::sleep(Duration::from_millis(1_200));
+    assert_eq!(decision(&daemon), "allow");
+    fs::write(&path, r#"{"whitelist": []}"#).unwrap();
+    daemon.waits_for(|daemon| decision(daemon) == "deny");
+}
+
+#[test]
+fn a_policy_comes_over_the_api_from_those_who_may() {
+    let path = policy(r#"{"whitelist": []}"#);
+    let token = file("token", format!("{TOKEN}\n"));
+    let daemon = Daemon::start(&["--policy", &path, "--no-dns", "--token-file", &token, "--allow-policy-updates"]);
+    let put = |headers: &[&str], body: &str| daemon.ask("PUT /v1/policy", headers, body);
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    let new = r#"{"whitelist": ["docker.io"], "insecure": []}"#;
+    for headers in [&[][..], &["Authorization: Bearer x"], &["Authorization: Basic eDp4"]] {
+        assert_eq!(put(headers, new).0, 401);
+    }
+    assert_eq!(put(&[&bearer], r#"{"whitelist": ["h:0"]}"#).0, 422);
+    assert_eq!(fs::read_to_string(&path).unwrap(), r#"{"whitelist": []}"#, "nothing is written that does not load");
+    assert_eq!(put(&[&bearer, "If-Match: \"0\""], new).0, 412);
+
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    let (status, text) = put(&[&bearer], new);
+    assert_eq!(status, 200, "{text}");
+    let current: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&current["generation"], &current["policy"]["whitelist"]), (&json!(2), &json!(["docker.io"])));
+    assert_eq!(fs::read_to_string(&path).unwrap(), new);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(daemon.post("/v1/decide", &json!({"reference": "alpine"})).1["decision"], "allow");
+
+    // The file is its own, and is not taken for a change.
+    thread::sleep(Duration::from_millis(1_500));
+    assert!(daemon.get("/v1/policy").1.contains("\"generation\":2"));
+    let tag = format!("If-Match: \"{}\"", current["sha256"].as_str().unwrap());
+    assert_eq!(put(&[&bearer, &tag], r#"{"whitelist": []}"#).0, 200);
+}
+
+#[test]
+fn updates_are_off_unless_they_are_turned_on() {
+    let token = file("token", TOKEN);
+    let daemon = Daemon::start(&["--token-file", &token, "--no-dns"]);
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    assert_eq!(daemon.ask("PUT /v1/policy", &[&bearer], "{}").0, 403);
+}
+
+#[test]
+fn other_sites_and_made_up_names_are_refused() {
+    let daemon = Daemon::start(&["--no-dns"]);
+    let port = daemon.address.rsplit_once(':').unwrap().1;
+    let status = |headers: &[&str]| daemon.ask("POST /v1/explain", headers, r#"{"reference":"alpine"}"#).0;
+    let own = format!("Host: localhost:{port}");
+    for (headers, expected) in [
+        (vec![], 200),
+        (vec![own.clone()], 200),
+        (vec![own.clone(), format!("Origin: http://localhost:{port}")], 200),
+        (vec![own.clone(), "Sec-Fetch-Site: same-origin".to_owned()], 200),
+        (vec![format!("Host: [::1]:{port}")], 200),
+        (vec![format!("Host: evil.example.com:{port}")], 403),
+        (vec!["Host: 127.0.0.1.evil.example.com".to_owned()], 403),
+        (vec![own.clone(), "Origin: http://evil.example.com".to_owned()], 403),
+        (vec![own.clone(), "Origin: null".to_owned()], 403),
+        (vec![own.clone(), "Origin: http://localhost:1".to_owned()], 403),
+        (vec![own.clone(), "Sec-Fetch-Site: cross-site".to_owned()], 403),
+        (vec![own.clone(), "Sec-Fetch-Site: same-site".to_owned()], 403),
+    ] {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        assert_eq!(status(&headers), expected, "{headers:?}");
+    }
+    assert_eq!(daemon.ask("GET /healthz", &["Host: evil.example.com"], "").0, 200, "whoever watches may ask");
+}
+
+#[test]
+fn bad_requests_are_errors_with_a_code() {
+    let daemon = Daemon::start(&["--no-dns"]);
+    for (line, body, status, code) in [
+        ("POST /v1/decide", "", 400, "bad-request"),
+        ("POST /v1/decide", "{}", 400, "bad-request"),
+        ("POST /v1/decide", r#"{"reference": "a", "refrence": "b"}"#, 400, "bad-request"),
+        ("POST /v1/decide", r#"[{"reference": 1}]"#, 400, "bad-request"),
+        ("POST /v1/decide", r#"[["alpine", "image"]]"#, 400, "bad-request"),
+        ("POST /v1/decide", r#"{"reference": "a", "reference": "b"}"#, 400, "bad-request"),
+        ("GET /v1/decide", "", 405, "method-not-allowed"),
+        ("GET /v1/nothing", "", 404, "not-found"),
+        ("POST /v1/probe", "{}", 400, "bad-request"),
+    ] {
+        let (found, text) = daemon.ask(line, &[], body);
+        let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{line}: {error}: {text}"));
+        assert_eq!((found, &answer["code"]), (status, &json!(code)), "{line} {body}");
+    }
+    let (status, report) = daemon.post("/v1/check", &json!({"whitelist": ["docker.io:0"]}));
+    assert_eq!((status, &report["findings"][0]["code"]), (200, &json!("port-invalid")));
+    assert_eq!(daemon.get("/nothing").0, 404);
+}
+
+#[test]
+fn it_says_what_it_is() {
+    let daemon = Daemon::start(&["--no-dns"]);
+    let module: Value = serde_json::from_str(&daemon.get("/v1/module").1).unwrap();
+    let told = common::run(&["module", "--json"]).json();
+    assert_eq!([&module["sha256"], &module["version"]], [&told[0]["module"], &told[0]["version"]]);
+    let description: Value = serde_json::from_str(&daemon.get("/v1/openapi.json").1).unwrap();
+    let paths: Vec<&String> = description["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(
+        paths,
+        [
+            "/healthz",
+            "/metrics",
+            "/readyz",
+            "/v1/check",
+            "/v1/decide",
+            "/v1/explain",
+            "/v1/module",
+            "/v1/policy",
+            "/v1/probe"
+        ]
+    );
+    let (status, page) = daemon.get("/");
+    assert_eq!(status, 200);
+    assert!(page.contains("pullgate"), "{page}");
+}
+
+#[test]
+fn it_does_not_start_where_it_would_let_anybody_in_or_make_no_sense() {
+    let token = file("token", TOKEN);
+    let short = file("token", "short");
+    let bad = policy(r#"{"whitelist": ["a:0", "b:0"]}"#);
+    let config = file("toml", "listne = '127.0.0.1:0'\n");
+    for (arguments, said) in [
+        (vec!["--listen", "0.0.0.0:0"], "refusing to serve the API on `0.0.0.0:0`"),
+        (vec!["--listen", "0.0.0.0:0", "--token-file", &token], "refusing"),
+        (vec!["--listen", "nowhere"], "127.0.0.1:8730"),
+        (vec!["--kubernetes-listen", "127.0.0.1:0"], "over TLS only"),
+        (vec!["--allow-policy-updates"], "--token-file or --client-ca"),
+        (vec!["--allow-policy-updates", "--token-file", &token], "needs --policy"),
+        (vec!["--listen", "127.0.0.1:0", "--token-file", &short], "openssl rand"),
+        (vec!["--tls-key", "k"], "--tls-certificate"),
+        (vec!["--policy", "/nowhere/policy.json"], "no such file"),
+        (vec!["--policy", &bad], "b:0"),
+        (vec!["--config", &config], "listne"),
+        (vec!["--no-dns", "--dns-server", "127.0.0.1:53"], "contradict"),
+    ] {
+        let error = refused(&arguments);
+        assert!(error.contains(said), "{arguments:?}: {error}");
+    }
+}
+
+#[test]
+fn settings_come_from_a_file_and_flags_go_before_it() {
+    let path = policy(r#"{"whitelist": ["docker.io"]}"#);
+    let name = Path::new(&path).file_name().unwrap().to_str().unwrap();
+    let config = file("toml", format!("policy = '{name}'\nlisten = '0.0.0.0:1'\nno_dns = true\n"));
+    let daemon = Daemon::start(&["--config", &config]);
+    assert!(daemon.get("/v1/policy").1.contains("docker.io"), "a path is relative to the file that it stands in");
+}
+
+#[test]
+fn a_unix_socket_is_for_those_who_may_open_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("api.sock");
+    // What a process that died has left behind.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let listen = format!("unix:{}", path.display());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pullgate"));
+    let mut child =
+        child.args(["serve", "--no-dns", "--audit", "off", "--listen", &listen]).stderr(Stdio::null()).spawn().unwrap();
+    let end = Instant::now() + PATIENCE;
+    let stream = loop {
+        if let Ok(stream) = UnixStream::connect(&path) {
+            break stream;
+        }
+        assert!(Instant::now() < end, "it does not listen");
+        thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o660);
+    assert_eq!(talk(stream, "GET /v1/module", "pullgate", &[], "").0, 200);
+    let error = refused(&["--listen", &listen]);
+    assert!(error.contains("another program listens there"), "{error}");
+    Command::new("kill").arg(child.id().to_string()).status().unwrap();
+    assert!(child.wait().unwrap().success());
+    assert!(!path.exists(), "it takes its socket away");
+}

@@ -1,0 +1,110 @@
+//! The HTTP API, and the page.
+//!
+//! What a browser on another site, or a name that was made to point here, can reach is refused before anything else looks
+//! at the request.
+
+mod decide;
+mod error;
+mod guard;
+mod page;
+mod policy;
+mod probe;
+mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use utoipa::OpenApi;
+
+use crate::admission::Admission;
+use crate::probe::Prober;
+
+pub use guard::Guard;
+
+/// How long one request may take; a probe waits for other machines, and a large policy takes its time to load.
+const TIME: Duration = Duration::from_secs(90);
+
+/// The longest body, in bytes: the longest policy, and as much again for what JSON adds around it.
+const BODY: usize = 2 * pullgate::MAX_DOCUMENT;
+
+/// What every request of the API has at hand.
+pub struct Context {
+    /// Decides.
+    pub admission: Arc<Admission>,
+    /// Tests connections.
+    pub prober: Prober,
+    /// Whether `PUT /v1/policy` is there.
+    pub updates: bool,
+    /// Who may ask what.
+    pub guard: Guard,
+}
+
+/// All routes.
+pub fn router(context: Arc<Context>) -> Router {
+    let api = Router::new()
+        .route("/decide", post(decide::decide))
+        .route("/explain", post(decide::explain))
+        .route("/check", post(decide::check))
+        .route("/policy", get(policy::show).put(policy::replace))
+        .route("/module", get(status::module))
+        .route("/probe", post(probe::probe))
+        .route("/openapi.json", get(|| async { axum::Json(openapi()) }))
+        .fallback(|| async { error::Error::not_found() })
+        .method_not_allowed_fallback(|| async { error::Error::no_such_method() })
+        .layer(DefaultBodyLimit::max(BODY))
+        .layer(from_fn_with_state(Arc::clone(&context), guard::known));
+    Router::new()
+        .nest("/v1", api)
+        .fallback_service(page::service())
+        .layer(from_fn_with_state(Arc::clone(&context), guard::same_origin))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME))
+        .layer(CatchPanicLayer::new())
+        .with_state(context)
+}
+
+/// What those ask who watch over the daemon; any listener may serve it.
+pub fn health(admission: Arc<Admission>, stopping: watch::Receiver<bool>) -> Router {
+    Router::new()
+        .route("/healthz", get(status::alive))
+        .route("/readyz", get(status::ready))
+        .route("/metrics", get(status::metrics))
+        .with_state(Arc::new(Health { admission, stopping }))
+}
+
+/// What those need who watch over the daemon.
+struct Health {
+    admission: Arc<Admission>,
+    /// Becomes true when the daemon is to stop.
+    stopping: watch::Receiver<bool>,
+}
+
+/// The description of the API (OpenAPI 3.1), made from the code.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "pullgate", description = "Which container registries may be used, and how"),
+    paths(
+        decide::decide,
+        decide::explain,
+        decide::check,
+        policy::show,
+        policy::replace,
+        status::module,
+        probe::probe,
+        status::alive,
+        status::ready,
+        status::metrics
+    )
+)]
+struct Description;

@@ -1,0 +1,188 @@
+//! Decisions, and checks of policies.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use pullgate::{Fact, ReferenceKind, Request};
+use pullgate_host::{Gate, LoadError, Options, now};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::admission::{Ask, Door};
+use crate::api::Context;
+use crate::api::error::Error;
+use crate::json::Object;
+use crate::policy::Generation;
+use crate::server::Peer;
+
+/// How many requests one call may have.
+const MOST: usize = 10_000;
+
+/// What is asked.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The reference, as it was typed.
+    reference: String,
+    /// `image`, or `registry` for what `docker login` takes.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    kind: ReferenceKind,
+    /// The project on whose behalf.
+    project: Option<String>,
+    /// DNS answers that are known already.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    facts: Vec<Fact>,
+    /// For the record: the program on whose behalf.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    door: Caller,
+}
+
+/// Who asks through the API.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Caller {
+    #[default]
+    Api,
+    Containerd,
+}
+
+impl Question {
+    fn request(&self) -> Request<'_> {
+        Request { reference: &self.reference, kind: self.kind, project: self.project.as_deref(), facts: &self.facts }
+    }
+}
+
+/// Decides one request, or several by one policy.
+///
+/// An object is answered with the canonical text of the decision, an array with an array.
+#[utoipa::path(post, path = "/v1/decide", request_body = Question, responses(
+    (status = 200, body = Object, description = "the decision; a denial too"), (status = 400, body = Error)
+))]
+pub async fn decide(
+    State(context): State<Arc<Context>>,
+    peer: Option<Extension<Peer>>,
+    body: String,
+) -> Result<Response, Error> {
+    let user = peer.map_or_else(String::new, |Extension(peer)| peer.name);
+    let generation = context.admission.begin();
+    // An untagged enum would say no more than that nothing fits.
+    if !body.trim_start().starts_with('[') {
+        let Object(question) = read(&body)?;
+        return Ok(json(answer(&context, &generation, &user, &question).await));
+    }
+    let questions: Vec<Object<Question>> = read(&body)?;
+    if questions.len() > MOST {
+        return Err(Error::bad_request(format!(
+            "one call has at most {MOST} requests, this one has {}",
+            questions.len()
+        )));
+    }
+    let mut answers = Vec::with_capacity(questions.len());
+    for Object(question) in &questions {
+        answers.push(answer(&context, &generation, &user, question).await);
+    }
+    Ok(json(format!("[{}]", answers.join(","))))
+}
+
+async fn answer(context: &Context, generation: &Generation, user: &str, question: &Question) -> String {
+    let start = Instant::now();
+    let answer = generation.gate.answer(&question.request()).await;
+    let ask = Ask {
+        door: match question.door {
+            Caller::Api => Door::Api,
+            Caller::Containerd => Door::Containerd,
+        },
+        user,
+        action: "decide",
+        reference: &question.reference,
+        kind: question.kind,
+        project: question.project.as_deref(),
+    };
+    context.admission.finish(generation, &ask, &answer.decision, start.elapsed());
+    answer.to_json()
+}
+
+/// What is to be explained.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToExplain {
+    /// The reference, as it was typed.
+    reference: String,
+    /// `image`, or `registry` for what `docker login` takes.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    kind: ReferenceKind,
+    /// The project on whose behalf.
+    project: Option<String>,
+    /// DNS answers that are known already.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    facts: Vec<Fact>,
+    /// A policy document to go by, in place of the daemon's own.
+    #[schema(value_type = Option<Object>)]
+    policy: Option<Box<RawValue>>,
+}
+
+/// Decides and gives the reasoning, by the daemon's policy or by one that is sent along. DNS is asked either way.
+#[utoipa::path(post, path = "/v1/explain", request_body = ToExplain, responses(
+    (status = 200, body = Object, description = "the decision with its `steps`"),
+    (status = 400, body = Error),
+    (status = 422, body = Error, description = "the policy that was sent has errors")
+))]
+pub async fn explain(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
+    let Object(ToExplain { reference, kind, project, facts, policy }) = read(&body)?;
+    let gate = gate(&context, policy.as_deref()).await?;
+    let request = Request { reference: &reference, kind, project: project.as_deref(), facts: &facts };
+    Ok(json(gate.explain(&request).await.to_json()))
+}
+
+/// The policy that was sent along, or the daemon's own.
+pub async fn gate(context: &Context, policy: Option<&RawValue>) -> Result<Gate, Error> {
+    let policies = context.admission.policies();
+    let Some(policy) = policy else { return Ok(policies.current().gate.clone()) };
+    let (module, text) = (policies.module().clone(), policy.get().to_owned());
+    let options = Options { dns: policies.dns().cloned(), ..Options::default() };
+    let loaded = tokio::task::spawn_blocking(move || module.load(&text, now(), options)).await;
+    match loaded {
+        Ok(Ok((gate, _))) => Ok(gate),
+        Ok(Err(error @ LoadError::Policy(_))) => {
+            Err(Error::new(StatusCode::UNPROCESSABLE_ENTITY, "policy-refused", error.to_string()))
+        }
+        Ok(Err(LoadError::Failed(failure))) => Err(internal(failure.text)),
+        Err(error) => Err(internal(error.to_string())),
+    }
+}
+
+/// Checks a policy document: its canonical form, and what is wrong with it.
+#[utoipa::path(post, path = "/v1/check", request_body(content = Object, description = "the document, JSON"), responses(
+    (status = 200, body = Object, description = "the report; ranges are those of the text that was sent"),
+    (status = 500, body = Error)
+))]
+pub async fn check(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
+    let module = context.admission.policies().module().clone();
+    let report = tokio::task::spawn_blocking(move || module.check_policy(&body, now())).await;
+    let report = report.map_err(|error| internal(error.to_string()))?.map_err(|failure| internal(failure.text))?;
+    serde_json::to_string(&report).map(json).map_err(|error| internal(error.to_string()))
+}
+
+fn internal(message: String) -> Error {
+    Error::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+}
+
+/// Reads a body as JSON, whatever its content type says: no browser sends another site's JSON here (see `guard`).
+pub fn read<'b, T: Deserialize<'b>>(body: &'b str) -> Result<T, Error> {
+    serde_json::from_str(body).map_err(|error| Error::bad_request(format!("the body cannot be read: {error}")))
+}
+
+fn json(text: String) -> Response {
+    ([(CONTENT_TYPE, "application/json")], text).into_response()
+}

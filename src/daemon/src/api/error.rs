@@ -1,0 +1,50 @@
+//! What the API answers where it has no answer.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why there is no answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Error {
+    #[serde(skip)]
+    status: StatusCode,
+    /// What it is, for programs.
+    code: &'static str,
+    /// What it is, for people.
+    message: String,
+}
+
+impl Error {
+    /// An error with a stable code.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    /// The request makes no sense.
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad-request", message)
+    }
+
+    /// There is nothing at this path.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path: see /v1/openapi.json")
+    }
+
+    /// The path has other methods.
+    pub fn no_such_method() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method-not-allowed",
+            "this path has other methods: see /v1/openapi.json",
+        )
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        (self.status, Json(self)).into_response()
+    }
+}

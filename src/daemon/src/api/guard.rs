@@ -1,0 +1,119 @@
+//! Who may ask what.
+
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use subtle::ConstantTimeEq;
+
+use crate::api::Context;
+use crate::api::error::Error;
+use crate::server::Peer;
+
+/// The shortest token: 128 bits in hexadecimal are 32 letters, and in base64 some 22.
+const SHORTEST_TOKEN: usize = 16;
+
+/// Who may ask what.
+#[derive(Clone, Debug, Default)]
+pub struct Guard {
+    token: Option<String>,
+    /// Whether only this machine reaches the listener.
+    is_local: bool,
+    /// Whether it is reached by an address: then a browser may be made to come here by another site.
+    has_address: bool,
+}
+
+impl Guard {
+    /// For a unix socket (`has_address` is false), a loopback address, or any other one.
+    ///
+    /// # Errors
+    ///
+    /// If the file with the token cannot be read, or has none that is fit.
+    pub fn new(token_file: Option<&Path>, is_local: bool, has_address: bool) -> Result<Self, String> {
+        let token = token_file.map(read_token).transpose()?;
+        Ok(Self { token, is_local, has_address })
+    }
+
+    fn knows(&self, request: &Request) -> bool {
+        let certificate = request.extensions().get::<Peer>().is_some_and(|peer| peer.has_certificate);
+        certificate || self.token.as_deref().is_some_and(|token| bears(request.headers(), token))
+    }
+}
+
+fn read_token(path: &Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("cannot read the token file `{}`: {error}", path.display()))?;
+    let token = text.trim();
+    if token.len() < SHORTEST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!(
+            "the token file `{}` must hold one line of at least {SHORTEST_TOKEN} letters and digits, such as `openssl rand -hex 32` prints",
+            path.display()
+        ));
+    }
+    Ok(token.to_owned())
+}
+
+fn bears(headers: &HeaderMap, token: &str) -> bool {
+    let given =
+        headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.split_once(' '));
+    given.is_some_and(|(scheme, given)| {
+        scheme.eq_ignore_ascii_case("bearer") && bool::from(given.trim().as_bytes().ct_eq(token.as_bytes()))
+    })
+}
+
+/// Lets in who is known; on this machine, everybody who changes nothing.
+pub async fn known(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
+    let guard = &context.guard;
+    let changes = request.method() == Method::PUT;
+    if guard.is_local && !changes || guard.knows(&request) {
+        return next.run(request).await;
+    }
+    let error =
+        Error::new(StatusCode::UNAUTHORIZED, "unauthorized", "this needs the bearer token or a client certificate");
+    ([(WWW_AUTHENTICATE, "Bearer")], error).into_response()
+}
+
+/// Refuses what another site makes a browser send, by its own name or by a name that was made to point here.
+pub async fn same_origin(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
+    if context.guard.has_address {
+        let host = host(&request);
+        let foreign = |why| Error::new(StatusCode::FORBIDDEN, "foreign-origin", why).into_response();
+        if context.guard.is_local && !host.is_some_and(is_loopback) {
+            return foreign("ask for this by `localhost` or by a loopback address");
+        }
+        if request
+            .headers()
+            .get("sec-fetch-site")
+            .is_some_and(|site| !["same-origin", "none"].iter().any(|own| site == own))
+        {
+            return foreign("another site may not ask for this");
+        }
+        let own = |origin: &str| {
+            origin.parse::<Uri>().ok().and_then(|origin| origin.authority().map(|own| Some(own.as_str()) == host))
+        };
+        let origin = request.headers().get(ORIGIN).map(|origin| origin.to_str().ok().and_then(own) == Some(true));
+        if origin == Some(false) {
+            return foreign("another site may not ask for this");
+        }
+    }
+    next.run(request).await
+}
+
+/// The name that it was asked by, with the port: `Host`, or HTTP/2's `:authority`.
+fn host(request: &Request) -> Option<&str> {
+    match request.uri().authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => request.headers().get(HOST)?.to_str().ok(),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let Ok(uri) = host.parse::<axum::http::uri::Authority>() else { return false };
+    let name = uri.host().trim_matches(['[', ']']);
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

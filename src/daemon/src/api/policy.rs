@@ -1,0 +1,71 @@
+//! The policy: shown, and replaced.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::api::Context;
+use crate::api::error::Error;
+use crate::policy::{Generation, PolicyError};
+use crate::reload;
+
+/// A policy and which one it is.
+#[derive(Serialize, ToSchema)]
+pub struct CurrentPolicy<'a> {
+    /// Counts up from 1 with each policy that takes another's place.
+    generation: u64,
+    /// The SHA-256 of the document in canonical form; the `ETag` too.
+    sha256: &'a str,
+    /// The document in canonical form.
+    #[schema(value_type = Object)]
+    policy: &'a RawValue,
+}
+
+/// The current policy.
+#[utoipa::path(get, path = "/v1/policy", responses((status = 200, body = CurrentPolicy)))]
+pub async fn show(State(context): State<Arc<Context>>) -> Response {
+    shown(&context.admission.begin())
+}
+
+/// Takes another policy: checked, written to disk, and then in effect; or refused, and nothing changes.
+///
+/// With `If-Match`, only in place of the policy that has this `ETag`.
+#[utoipa::path(put, path = "/v1/policy", request_body(content = Object, description = "the document, JSON"), responses(
+    (status = 200, body = CurrentPolicy),
+    (status = 401, body = Error, description = "neither the token nor a client certificate"),
+    (status = 403, body = Error, description = "updates are off"),
+    (status = 412, body = Error, description = "the policy is another one than `If-Match` says"),
+    (status = 422, body = Error, description = "the document has errors, or the policy file cannot be written")
+))]
+pub async fn replace(State(context): State<Arc<Context>>, headers: HeaderMap, body: String) -> Result<Response, Error> {
+    if !context.updates {
+        let message = "policy updates are off: start the daemon with --allow-policy-updates";
+        return Err(Error::new(StatusCode::FORBIDDEN, "updates-off", message));
+    }
+    let admission = &context.admission;
+    let wanted = headers.get(IF_MATCH).map(|tag| tag.to_str().unwrap_or_default().to_owned());
+    match reload::replace(admission, body, wanted.as_deref()).await {
+        Ok(()) => Ok(shown(&admission.begin())),
+        Err(PolicyError::Outdated(message)) => {
+            Err(Error::new(StatusCode::PRECONDITION_FAILED, "another-policy", message))
+        }
+        Err(error) => Err(Error::new(StatusCode::UNPROCESSABLE_ENTITY, "policy-refused", error.to_string())),
+    }
+}
+
+fn shown(generation: &Generation) -> Response {
+    match RawValue::from_string(generation.canonical.clone()) {
+        Ok(policy) => {
+            let current = CurrentPolicy { generation: generation.number, sha256: &generation.sha256, policy: &policy };
+            ([(ETAG, generation.tag())], Json(current)).into_response()
+        }
+        Err(error) => Error::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()).into_response(),
+    }
+}

@@ -1,0 +1,38 @@
+//! Testing a connection for the page.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::api::Context;
+use crate::api::decide::{gate, read};
+use crate::api::error::Error;
+use crate::json::Object;
+
+/// What is to be tried.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ToProbe {
+    /// The registry, as `docker login` takes it.
+    registry: String,
+    /// The project on whose behalf.
+    project: Option<String>,
+    /// A policy document to go by, in place of the daemon's own.
+    #[schema(value_type = Option<Object>)]
+    policy: Option<Box<RawValue>>,
+}
+
+/// Tries to reach a registry, as the policy says and no other way.
+#[utoipa::path(post, path = "/v1/probe", request_body = ToProbe, responses(
+    (status = 200, body = Object, description = "the report"), (status = 400, body = Error)
+))]
+pub async fn probe(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
+    let Object(ToProbe { registry, project, policy }) = read(&body)?;
+    let gate = gate(&context, policy.as_deref()).await?;
+    Ok(Json(context.prober.probe(&gate, &registry, project.as_deref()).await).into_response())
+}

@@ -1,0 +1,274 @@
+//! The policy's life: loaded at the start, replaced as a whole, never half.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use pullgate::Finding;
+use pullgate_host::{Dns, Gate, LoadError, Module, Options, now};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+/// Where the policy comes from.
+pub trait PolicySource: Send + Sync + 'static {
+    /// Reads it as it is now. The error is for a person, and may have many lines.
+    fn read(&self) -> Result<PolicyText, String>;
+
+    /// Something that changes whenever the text may have changed, without reading it; `None` if it cannot be seen now.
+    fn stamp(&self) -> Option<String>;
+
+    /// Writes another text in place of the one that there is, at once or not at all.
+    fn write(&self, text: &str) -> Result<(), String>;
+}
+
+/// A policy as it was read.
+pub struct PolicyText {
+    /// The document as JSON, for the rules.
+    pub json: String,
+    /// Shows findings about it to a person, each with its place.
+    pub show: Box<dyn Fn(Vec<Finding>) -> String + Send>,
+}
+
+/// Why there is no new policy.
+#[derive(Debug, Error)]
+pub enum PolicyError {
+    /// It could not be read or written.
+    #[error("{0}")]
+    Text(String),
+    /// It was read, and has errors, shown for a person.
+    #[error("{0}")]
+    Findings(String),
+    /// The module failed.
+    #[error("{0}")]
+    Module(String),
+    /// The current policy is not the one that was to be replaced.
+    #[error("{0}")]
+    Outdated(String),
+}
+
+/// One policy, from when it was loaded until the next one.
+pub struct Generation {
+    /// Counts up from 1.
+    pub number: u64,
+    /// What decides.
+    pub gate: Gate,
+    /// The document in canonical form, as JSON.
+    pub canonical: String,
+    /// The SHA-256 of the canonical form, in lower-case hexadecimal.
+    pub sha256: String,
+    /// Whether the global lists have whitelist mode on (rule W1).
+    pub whitelist: bool,
+    /// The projects of the policy, each with whether it has a whitelist of its own; `None` if it has none at all (rule J1).
+    projects: Option<Vec<(String, bool)>>,
+}
+
+impl Generation {
+    /// Whether whitelist mode is on for requests of a project (rules W1 and J1).
+    pub fn in_whitelist_mode(&self, project: Option<&str>) -> bool {
+        let of = |name: &str| self.projects.iter().flatten().any(|(project, whitelist)| project == name && *whitelist);
+        self.whitelist || project.is_some_and(of)
+    }
+
+    /// Its tag for HTTP (RFC 9110, section 8.8.3).
+    pub fn tag(&self) -> String {
+        format!("\"{}\"", self.sha256)
+    }
+
+    /// Whether requests name a project here (rule J1).
+    pub fn has_projects(&self) -> bool {
+        self.projects.is_some()
+    }
+}
+
+/// The current policy, and how to get the next one.
+pub struct Policies {
+    module: Module,
+    source: Box<dyn PolicySource>,
+    dns: Option<Dns>,
+    current: ArcSwap<Generation>,
+    /// The stamp of the text that was read last, taken before it was.
+    read: Mutex<Option<String>>,
+    /// Held while one policy takes another's place.
+    replacing: tokio::sync::Mutex<()>,
+}
+
+/// What became of a reload.
+pub enum Reloaded {
+    /// The document means the same to the letter.
+    Unchanged,
+    /// There is another policy now.
+    Replaced {
+        /// The one that was current.
+        old: Arc<Generation>,
+        /// The one that is.
+        new: Arc<Generation>,
+    },
+}
+
+impl Policies {
+    /// Loads the first policy. With it come what there is to say about it, for a person.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or has errors.
+    pub fn load(
+        module: Module,
+        source: Box<dyn PolicySource>,
+        dns: Option<Dns>,
+    ) -> Result<(Self, String), PolicyError> {
+        let read = Mutex::new(source.stamp());
+        let text = source.read().map_err(PolicyError::Text)?;
+        let (generation, said) = load(&module, &text, dns.clone(), 1)?;
+        let current = ArcSwap::from_pointee(generation);
+        Ok((Self { module, source, dns, current, read, replacing: tokio::sync::Mutex::default() }, said))
+    }
+
+    /// The module that decides.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// The DNS that every generation asks.
+    pub fn dns(&self) -> Option<&Dns> {
+        self.dns.as_ref()
+    }
+
+    /// The policy that is current now. Who holds it decides by it to the end, whatever comes after it.
+    pub fn current(&self) -> Arc<Generation> {
+        self.current.load_full()
+    }
+
+    /// The stamp of the text as it is now, if that is not the text that was read last. A text that is not there now is
+    /// about to be written again.
+    pub fn changed(&self) -> Option<String> {
+        let stamp = self.source.stamp()?;
+        (self.last_read().as_deref() != Some(&*stamp)).then_some(stamp)
+    }
+
+    fn last_read(&self) -> MutexGuard<'_, Option<String>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the policy again. Where that fails the current one stays.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or has errors.
+    pub async fn reload(self: &Arc<Self>) -> Result<(Reloaded, String), PolicyError> {
+        let _replacing = self.replacing.lock().await;
+        self.blocking(|policies| {
+            *policies.last_read() = policies.source.stamp();
+            let text = policies.source.read().map_err(PolicyError::Text)?;
+            policies.take(&text)
+        })
+        .await
+    }
+
+    /// Takes another document, JSON, in place of the policy: checked, then written, then in effect. With `wanted`, only in
+    /// place of the policy that has this tag.
+    ///
+    /// # Errors
+    ///
+    /// If it has errors or cannot be written, or another policy came first; then nothing changes.
+    pub async fn replace(
+        self: &Arc<Self>,
+        json: String,
+        wanted: Option<&str>,
+    ) -> Result<(Reloaded, String), PolicyError> {
+        let _replacing = self.replacing.lock().await;
+        let tag = self.current().tag();
+        if wanted.is_some_and(|wanted| wanted != tag && wanted != "*") {
+            return Err(PolicyError::Outdated(format!("the policy is not that one any more: its tag is {tag}")));
+        }
+        self.blocking(move |policies| {
+            let number = policies.current().number + 1;
+            let show = Box::new(|findings: Vec<Finding>| list(&findings));
+            let text = PolicyText { json, show };
+            let loaded = load(&policies.module, &text, policies.dns.clone(), number)?;
+            policies.source.write(&text.json).map_err(PolicyError::Text)?;
+            *policies.last_read() = policies.source.stamp();
+            Ok(policies.put(loaded))
+        })
+        .await
+    }
+
+    async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, PolicyError> + Send + 'static,
+    ) -> Result<T, PolicyError> {
+        let policies = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&policies))
+            .await
+            .unwrap_or_else(|error| Err(PolicyError::Module(format!("loading the policy failed: {error}"))))
+    }
+
+    fn take(&self, text: &PolicyText) -> Result<(Reloaded, String), PolicyError> {
+        let loaded = load(&self.module, text, self.dns.clone(), self.current().number + 1)?;
+        Ok(self.put(loaded))
+    }
+
+    fn put(&self, (generation, said): (Generation, String)) -> (Reloaded, String) {
+        let old = self.current();
+        if old.canonical == generation.canonical {
+            return (Reloaded::Unchanged, said);
+        }
+        let new = Arc::new(generation);
+        self.current.store(Arc::clone(&new));
+        (Reloaded::Replaced { old, new }, said)
+    }
+}
+
+/// Loads a document. A decision is asked of it at once, so that nobody waits for the first.
+fn load(
+    module: &Module,
+    text: &PolicyText,
+    dns: Option<Dns>,
+    number: u64,
+) -> Result<(Generation, String), PolicyError> {
+    let start = Instant::now();
+    let report = module.check_policy(&text.json, now()).map_err(|failure| PolicyError::Module(failure.text))?;
+    let Some(canonical) = report.canonical else { return Err(PolicyError::Findings((text.show)(report.findings))) };
+    let options = Options { dns, ..Options::default() };
+    // The text as it was written, so that an entry has the index that it has there.
+    let (gate, findings) = match module.load(&text.json, now(), options) {
+        Ok(loaded) => loaded,
+        Err(LoadError::Policy(findings)) => return Err(PolicyError::Findings((text.show)(findings))),
+        Err(LoadError::Failed(failure)) => return Err(PolicyError::Module(failure.text)),
+    };
+    let said = if findings.is_empty() { String::new() } else { (text.show)(findings) };
+    let document: Value = serde_json::from_str(&canonical).map_err(|error| PolicyError::Module(error.to_string()))?;
+    let generation = Generation {
+        number,
+        sha256: hex(&Sha256::digest(&canonical)),
+        whitelist: has_whitelist(&document),
+        projects: projects(&document),
+        gate,
+        canonical,
+    };
+    tracing::debug!(generation = number, took = ?start.elapsed(), "policy loaded");
+    Ok((generation, said))
+}
+
+fn has_whitelist(lists: &Value) -> bool {
+    lists.get("whitelist").is_some_and(Value::is_array)
+}
+
+fn projects(document: &Value) -> Option<Vec<(String, bool)>> {
+    let projects = document.get("projects")?.as_object()?;
+    (!projects.is_empty()).then(|| projects.iter().map(|(name, lists)| (name.clone(), has_whitelist(lists))).collect())
+}
+
+/// Findings without a text that they could be shown in.
+fn list(findings: &[Finding]) -> String {
+    let lines = findings.iter().map(|finding| match finding.path.as_deref().filter(|path| !path.is_empty()) {
+        Some(path) => format!("{path}: {} ({})", finding.message, finding.code.as_str()),
+        None => format!("{} ({})", finding.message, finding.code.as_str()),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,120 @@
+//! One policy taking another's place, with what there is to say about it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pullgate_host::now;
+use serde::Serialize;
+
+use crate::admission::Admission;
+use crate::policy::{Generation, PolicyError, Reloaded};
+use crate::server::Tls;
+
+/// The largest documents of which a change is described in the log, in bytes together.
+const DESCRIBED: usize = 4 << 20;
+
+/// How many differences are logged.
+const SHOWN: usize = 50;
+
+/// Reads the policy again, and says in log and metrics what came of it.
+pub async fn reload(admission: &Arc<Admission>) {
+    let done = admission.policies().reload().await;
+    // What went wrong was said.
+    let _ = said(admission, done);
+}
+
+/// Takes another document in place of the policy. With `wanted`, only if that is the tag of the current one.
+///
+/// # Errors
+///
+/// If the document has errors or cannot be written, or the current policy has another tag.
+pub async fn replace(admission: &Arc<Admission>, json: String, wanted: Option<&str>) -> Result<(), PolicyError> {
+    let done = admission.policies().replace(json, wanted).await;
+    said(admission, done)
+}
+
+/// Reads the policy again whenever its file has changed: looks twice a second, which costs nothing, works for every file
+/// system, and sees a Kubernetes ConfigMap change.
+pub async fn watch(admission: Arc<Admission>, tls: Vec<Tls>) {
+    let mut changed = None;
+    let mut certificates: Vec<_> = tls.iter().map(Tls::stamp).collect();
+    let mut ticks = tokio::time::interval(Duration::from_millis(500));
+    loop {
+        ticks.tick().await;
+        let now = admission.policies().changed();
+        // A file that is still being written may be shorter than what is meant, and a whitelist at its end not be there yet.
+        if now.is_some() && now == changed {
+            reload(&admission).await;
+        }
+        changed = now;
+        for (tls, seen) in tls.iter().zip(&mut certificates) {
+            let stamp = tls.stamp();
+            if stamp == *seen {
+                continue;
+            }
+            match tls.reload() {
+                Ok(()) => tracing::info!("the TLS certificate was read again"),
+                Err(error) => tracing::error!(%error, "the TLS certificate stays as it was"),
+            }
+            *seen = stamp;
+        }
+    }
+}
+
+fn said(admission: &Arc<Admission>, done: Result<(Reloaded, String), PolicyError>) -> Result<(), PolicyError> {
+    let metrics = admission.metrics();
+    match done {
+        Ok((reloaded, findings)) => {
+            if !findings.is_empty() {
+                tracing::warn!("what there is to say about the policy:\n{findings}");
+            }
+            match reloaded {
+                Reloaded::Unchanged => {
+                    metrics.loaded("unchanged");
+                    tracing::info!("the policy was read again and is the same");
+                }
+                Reloaded::Replaced { old, new } => {
+                    metrics.loaded("replaced");
+                    metrics.generation.set(i64::try_from(new.number).unwrap_or(i64::MAX));
+                    tracing::info!(generation = new.number, sha256 = new.sha256, "there is a new policy");
+                    let admission = Arc::clone(admission);
+                    tokio::task::spawn_blocking(move || describe(&admission, &old, &new));
+                }
+            }
+            Ok(())
+        }
+        Err(error @ PolicyError::Outdated(_)) => Err(error),
+        Err(error) => {
+            metrics.loaded("failed");
+            tracing::error!(
+                generation = admission.begin().number,
+                "the new policy cannot be used, and the old one stays in effect:\n{error}"
+            );
+            Err(error)
+        }
+    }
+}
+
+/// Logs what a change does (rule A1).
+fn describe(admission: &Admission, old: &Generation, new: &Generation) {
+    if old.canonical.len() + new.canonical.len() > DESCRIBED {
+        tracing::info!("the policies are too large to describe the change here: see `pullgate compare`");
+        return;
+    }
+    match admission.policies().module().compare(&old.canonical, &new.canonical, now()) {
+        Ok(Ok(comparison)) => {
+            for region in comparison.regions.iter().take(SHOWN) {
+                tracing::info!(change = word(region.change), such_as = region.witness.reference, "{}", region.text);
+            }
+            let more = comparison.regions.len().saturating_sub(SHOWN);
+            tracing::info!(verdict = word(comparison.verdict), more, "that is what the change does");
+        }
+        Ok(Err(_)) => tracing::error!("the change cannot be described: a policy does not load any more"),
+        Err(failure) => tracing::error!(error = failure.text, "the change cannot be described"),
+    }
+}
+
+/// What a report calls it.
+fn word(value: impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}

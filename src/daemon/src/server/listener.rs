@@ -1,0 +1,113 @@
+//! The sockets: bound here, or handed over by systemd.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+
+use crate::server::Peer;
+use crate::settings::Listen;
+
+/// A socket that connections come in on.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// A unix socket, with the path to remove at the end.
+    Unix(UnixListener, Option<PathBuf>),
+}
+
+/// A connection.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+impl Listener {
+    /// Binds an address. A unix socket gets the permissions `mode`; one that nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    ///
+    /// If the address cannot be had. The text says which.
+    pub async fn bind(listen: &Listen, mode: u32) -> io::Result<Self> {
+        let bound = match listen {
+            Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            Listen::Unix(path) => unix(path, mode).await,
+        };
+        bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on `{listen}`: {error}")))
+    }
+
+    /// Whether only processes of this machine reach it, through the file system.
+    pub fn is_unix(&self) -> bool {
+        matches!(self, Self::Unix(..))
+    }
+
+    /// Whether only this machine reaches it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().is_loopback()),
+            Self::Unix(..) => true,
+        }
+    }
+
+    /// Where it listens, as settings write it.
+    ///
+    /// # Errors
+    ///
+    /// As getsockname(2).
+    pub fn address(&self) -> io::Result<String> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().map(|address| address.to_string()),
+            Self::Unix(listener, _) => listener.local_addr().map(|address| {
+                address.as_pathname().map_or_else(|| "unix:".to_owned(), |path| format!("unix:{}", path.display()))
+            }),
+        }
+    }
+
+    /// Waits for a connection.
+    ///
+    /// # Errors
+    ///
+    /// As accept(2).
+    pub async fn accept(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, address) = listener.accept().await?;
+                // Answers are small and awaited.
+                stream.set_nodelay(true)?;
+                Ok((Box::new(stream), Peer::at(address)))
+            }
+            Self::Unix(listener, _) => {
+                let (stream, _) = listener.accept().await?;
+                let peer = Peer::process(stream.peer_cred().ok().map(|credentials| credentials.uid()));
+                Ok((Box::new(stream), peer))
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Self::Unix(_, Some(path)) = self {
+            // What is left behind is replaced at the next start.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+async fn unix(path: &Path, mode: u32) -> io::Result<Listener> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
+        if UnixStream::connect(path).await.is_ok() {
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another program listens there"));
+        }
+        fs::remove_file(path)?;
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    Ok(Listener::Unix(listener, Some(path.to_owned())))
+}

@@ -1,0 +1,121 @@
+//! TLS for those who connect to the daemon. Certificates are read again when they change.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+
+use crate::server::listener::Stream;
+use crate::stamp::stamp;
+
+/// The files that TLS needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and its intermediates, PEM.
+    pub certificate: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+    /// The certificate authorities that clients must have a certificate of, PEM.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// TLS as the files have it.
+#[derive(Clone)]
+pub struct Tls {
+    files: Arc<TlsFiles>,
+    current: Arc<ArcSwap<ServerConfig>>,
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    ///
+    /// If one cannot be read, or the key is not that of the certificate. The text is for a person.
+    pub fn load(files: TlsFiles) -> Result<Self, String> {
+        let current = Arc::new(ArcSwap::from_pointee(configuration(&files)?));
+        Ok(Self { files: Arc::new(files), current })
+    }
+
+    /// Reads the files again, for the connections from now on. Where that fails, all stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn reload(&self) -> Result<(), String> {
+        self.current.store(Arc::new(configuration(&self.files)?));
+        Ok(())
+    }
+
+    /// Changes whenever a file may have changed.
+    pub fn stamp(&self) -> Vec<Option<String>> {
+        let TlsFiles { certificate, key, client_ca } = &*self.files;
+        [Some(certificate), Some(key), client_ca.as_ref()].into_iter().flatten().map(|path| stamp(path)).collect()
+    }
+
+    /// Does the handshake. With the stream comes the subject of the client's certificate, if clients must have one.
+    ///
+    /// # Errors
+    ///
+    /// If the handshake fails.
+    pub async fn accept(
+        &self,
+        stream: Box<dyn Stream>,
+    ) -> std::io::Result<(TlsStream<Box<dyn Stream>>, Option<String>)> {
+        let stream = TlsAcceptor::from(self.current.load_full()).accept(stream).await?;
+        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        let subject = certificate.map(|certificate| subject(certificate));
+        Ok((stream, subject))
+    }
+}
+
+fn configuration(files: &TlsFiles) -> Result<ServerConfig, String> {
+    let shown = |path: &PathBuf, error: &dyn std::fmt::Display| format!("cannot use `{}`: {error}", path.display());
+    let certificates = certificates(&files.certificate)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| shown(&files.key, &error))?;
+    let provider = Arc::new(default_provider());
+    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    let builder = match &files.client_ca {
+        None => builder.with_no_client_auth(),
+        Some(path) => {
+            let mut roots = RootCertStore::empty();
+            for root in self::certificates(path)? {
+                roots.add(root).map_err(|error| shown(path, &error))?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                .build()
+                .map_err(|error| shown(path, &error))?;
+            builder.with_client_cert_verifier(verifier)
+        }
+    };
+    let mut configuration =
+        builder.with_single_cert(certificates, key).map_err(|error| shown(&files.certificate, &error))?;
+    configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(configuration)
+}
+
+fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    match read {
+        Ok(certificates) if certificates.is_empty() => Err(format!("`{}` has no certificate", path.display())),
+        Ok(certificates) => Ok(certificates),
+        Err(error) => Err(format!("cannot read `{}`: {error}", path.display())),
+    }
+}
+
+/// The subject as RFC 4514 writes it.
+fn subject(certificate: &CertificateDer<'_>) -> String {
+    Certificate::from_der(certificate)
+        .map_or_else(|_| "unreadable".to_owned(), |certificate| certificate.tbs_certificate().subject().to_string())
+}

@@ -1,0 +1,273 @@
+//! What the daemon is told: in a file, or with flags of the same names, which go before the file.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum, ValueHint};
+use serde::Deserialize;
+
+use crate::audit::Target;
+use crate::server::TlsFiles;
+
+/// Where the API listens unless it is told otherwise.
+const PORT: u16 = 8730;
+
+/// Why there are no webhooks.
+pub(crate) const NO_TLS: &str = "Kubernetes calls webhooks over TLS only: give --tls-certificate and --tls-key";
+
+/// The settings. In the file the members have the names of the flags, with `_` in place of `-`.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The policy file, JSON or TOML; an example policy where there is none.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub policy: Option<PathBuf>,
+
+    /// Serves the page and the HTTP API here: `ADDRESS:PORT`, or `unix:PATH`; `127.0.0.1:8730` by default. Other than on
+    /// loopback and unix sockets this needs TLS and a way to know who asks.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<Listen>,
+
+    /// Serves Docker Engine's authorization plugin on this unix socket, such as /run/docker/plugins/pullgate.sock.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    pub docker_socket: Option<PathBuf>,
+
+    /// Serves Kubernetes' webhooks here, over TLS: `ADDRESS:PORT`.
+    #[arg(long, value_name = "ADDRESS")]
+    pub kubernetes_listen: Option<SocketAddr>,
+
+    /// The certificate of the TLS listeners, PEM, with its intermediates. It is read again when it changes.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
+    pub tls_certificate: Option<PathBuf>,
+
+    /// The private key of the certificate, PEM.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Lets in only clients with a certificate of these certificate authorities, PEM.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
+    pub client_ca: Option<PathBuf>,
+
+    /// Lets in only requests to the HTTP API with the bearer token that this file holds.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
+    pub token_file: Option<PathBuf>,
+
+    /// Takes a new policy over the HTTP API, from those who have the token or a client certificate.
+    #[arg(long, help_heading = "TLS and authentication")]
+    pub allow_policy_updates: bool,
+
+    /// Builds, whose registries cannot be seen: `POST /build`, BuildKit's sessions.
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
+    pub docker_builds: Option<Permission>,
+
+    /// Images from a URL or a tar file: `docker import`, `docker load`.
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
+    pub docker_imports: Option<Permission>,
+
+    /// Logins, whose registry cannot be seen: `POST /auth`.
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
+    pub docker_logins: Option<Permission>,
+
+    /// Giving an image another name: `docker tag`, `docker commit`.
+    #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
+    pub docker_tags: Option<Permission>,
+
+    /// Asks no DNS server: what depends on DNS is denied.
+    #[arg(long, help_heading = "DNS")]
+    pub no_dns: bool,
+
+    /// Asks this DNS server in place of those of /etc/resolv.conf, `ADDRESS:PORT`; may be repeated.
+    #[arg(long, value_name = "ADDRESS", help_heading = "DNS")]
+    pub dns_server: Vec<SocketAddr>,
+
+    /// Where the audit record goes: `stdout`, `journald`, `off`, or a file; `stdout` by default.
+    #[arg(long, value_name = "TARGET", help_heading = "Record")]
+    pub audit: Option<Target>,
+}
+
+/// When something is allowed that the rules cannot see into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Permission {
+    /// Always.
+    Allow,
+    /// Never.
+    Deny,
+    /// While whitelist mode is off.
+    WithoutWhitelist,
+}
+
+impl Permission {
+    /// Whether it is allowed, with whitelist mode on or off.
+    pub fn allows(self, whitelist: bool) -> bool {
+        match self {
+            Self::Allow => true,
+            Self::Deny => false,
+            Self::WithoutWhitelist => !whitelist,
+        }
+    }
+}
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An address and port.
+    Tcp(SocketAddr),
+    /// A unix socket.
+    Unix(PathBuf),
+}
+
+impl Listen {
+    /// Whether only this machine reaches it.
+    pub fn is_local(&self) -> bool {
+        match self {
+            Self::Tcp(address) => address.ip().is_loopback(),
+            Self::Unix(_) => true,
+        }
+    }
+}
+
+impl std::str::FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err("write the path of the socket after `unix:`".to_owned()),
+            Some(path) => Ok(Self::Unix(path.into())),
+            None => text
+                .parse()
+                .map(Self::Tcp)
+                .map_err(|_| "write an address and a port, such as 127.0.0.1:8730, or unix:PATH".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Listen {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => write!(formatter, "{address}"),
+            Self::Unix(path) => write!(formatter, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Listen {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Ok(target) = String::deserialize(deserializer)?.parse();
+        Ok(target)
+    }
+}
+
+impl Settings {
+    /// Reads a settings file. Relative paths in it are relative to where it stands.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read, or has a member that there is not. The text is for a person.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read the settings `{}`: {error}", path.display()))?;
+        let mut settings: Self =
+            toml::from_str(&text).map_err(|error| format!("`{}` cannot be used: {error}", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        for file in [
+            &mut settings.policy,
+            &mut settings.docker_socket,
+            &mut settings.tls_certificate,
+            &mut settings.tls_key,
+            &mut settings.client_ca,
+            &mut settings.token_file,
+        ] {
+            *file = file.take().map(|file| folder.join(file));
+        }
+        Ok(settings)
+    }
+
+    /// Where the API listens.
+    pub fn api_listen(&self) -> Listen {
+        self.listen.clone().unwrap_or(Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))))
+    }
+
+    /// The files that TLS needs, if there is TLS.
+    pub fn tls(&self) -> Option<TlsFiles> {
+        let (certificate, key) = self.tls_certificate.clone().zip(self.tls_key.clone())?;
+        Some(TlsFiles { certificate, key, client_ca: self.client_ca.clone() })
+    }
+
+    /// Refuses what would not work, or would let in who should not be let in.
+    ///
+    /// # Errors
+    ///
+    /// With what is wrong and what to do about it, for a person.
+    pub fn check(&self) -> Result<(), String> {
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return Err("TLS needs both --tls-certificate and --tls-key".to_owned());
+        }
+        let (has_tls, knows) = (self.tls_key.is_some(), self.token_file.is_some() || self.client_ca.is_some());
+        if self.client_ca.is_some() && !has_tls {
+            return Err("--client-ca needs TLS: give --tls-certificate and --tls-key too".to_owned());
+        }
+        let listen = self.api_listen();
+        self.check_api(&listen.to_string(), listen.is_local())?;
+        if self.kubernetes_listen.is_some() && !has_tls {
+            return Err(NO_TLS.to_owned());
+        }
+        if self.allow_policy_updates && !knows {
+            return Err(
+                "--allow-policy-updates needs --token-file or --client-ca, to know whose policy it takes".to_owned()
+            );
+        }
+        if self.allow_policy_updates && self.policy.is_none() {
+            return Err("--allow-policy-updates needs --policy: the example policy is in no file".to_owned());
+        }
+        if self.no_dns && !self.dns_server.is_empty() {
+            return Err("--no-dns and --dns-server contradict each other: leave one of them out".to_owned());
+        }
+        Ok(())
+    }
+
+    /// Refuses to serve the API where it would let anybody in.
+    ///
+    /// # Errors
+    ///
+    /// With what to do about it, for a person.
+    pub fn check_api(&self, address: &str, is_local: bool) -> Result<(), String> {
+        let is_guarded = self.tls().is_some() && (self.token_file.is_some() || self.client_ca.is_some());
+        if is_local || is_guarded {
+            return Ok(());
+        }
+        Err(format!(
+            "refusing to serve the API on `{address}`, where others than this machine can reach it: give --tls-certificate and \
+             --tls-key, and --token-file or --client-ca; or listen on 127.0.0.1 or on a unix socket"
+        ))
+    }
+
+    /// These settings, and those of a file for what is not said here.
+    #[must_use]
+    pub fn or(self, file: Self) -> Self {
+        Self {
+            policy: self.policy.or(file.policy),
+            listen: self.listen.or(file.listen),
+            docker_socket: self.docker_socket.or(file.docker_socket),
+            kubernetes_listen: self.kubernetes_listen.or(file.kubernetes_listen),
+            tls_certificate: self.tls_certificate.or(file.tls_certificate),
+            tls_key: self.tls_key.or(file.tls_key),
+            client_ca: self.client_ca.or(file.client_ca),
+            token_file: self.token_file.or(file.token_file),
+            allow_policy_updates: self.allow_policy_updates || file.allow_policy_updates,
+            docker_builds: self.docker_builds.or(file.docker_builds),
+            docker_imports: self.docker_imports.or(file.docker_imports),
+            docker_logins: self.docker_logins.or(file.docker_logins),
+            docker_tags: self.docker_tags.or(file.docker_tags),
+            no_dns: self.no_dns || file.no_dns,
+            dns_server: if self.dns_server.is_empty() { file.dns_server } else { self.dns_server },
+            audit: self.audit.or(file.audit),
+        }
+    }
+}
