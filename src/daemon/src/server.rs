@@ -44,11 +44,15 @@ pub async fn serve(listener: Listener, tls: Option<Tls>, router: Router, mut sto
     if !listener.is_unix() {
         // The few programs that may reach a unix socket keep their connections, and must not find them closed.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD);
     }
     loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let next = async {
+            let permit = Arc::clone(&room).acquire_owned().await.ok();
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            next = next => next,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         while handshakes.try_join_next().is_some() {}

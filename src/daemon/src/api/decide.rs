@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use pullgate::{Fact, ReferenceKind, Request};
 use pullgate_host::{Gate, LoadError, Options, now};
 use serde::Deserialize;
@@ -23,6 +24,9 @@ use crate::server::Peer;
 
 /// How many requests one call may have.
 const MOST: usize = 10_000;
+
+/// How many of them wait for DNS at once.
+const WAITING: usize = 16;
 
 /// What is asked.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -44,6 +48,9 @@ pub struct Question {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     door: Caller,
+    /// For `/v1/explain`: a policy document to go by, in place of the daemon's own.
+    #[schema(value_type = Option<Object>)]
+    policy: Option<Box<RawValue>>,
 }
 
 /// Who asks through the API.
@@ -77,7 +84,7 @@ pub async fn decide(
     // An untagged enum would say no more than that nothing fits.
     if !body.trim_start().starts_with('[') {
         let Object(question) = read(&body)?;
-        return Ok(json(answer(&context, &generation, &user, &question).await));
+        return answer(&context, &generation, &user, &question).await.map(json);
     }
     let questions: Vec<Object<Question>> = read(&body)?;
     if questions.len() > MOST {
@@ -86,14 +93,17 @@ pub async fn decide(
             questions.len()
         )));
     }
-    let mut answers = Vec::with_capacity(questions.len());
-    for Object(question) in &questions {
-        answers.push(answer(&context, &generation, &user, question).await);
-    }
+    let (context, generation, user) = (&*context, &*generation, &*user);
+    let answers =
+        questions.into_iter().map(|Object(question)| async move { answer(context, generation, user, &question).await });
+    let answers: Vec<String> = stream::iter(answers).buffered(WAITING).try_collect().await?;
     Ok(json(format!("[{}]", answers.join(","))))
 }
 
-async fn answer(context: &Context, generation: &Generation, user: &str, question: &Question) -> String {
+async fn answer(context: &Context, generation: &Generation, user: &str, question: &Question) -> Result<String, Error> {
+    if question.policy.is_some() {
+        return Err(Error::bad_request("decisions are by the daemon's own policy: ask /v1/explain about another one"));
+    }
     let start = Instant::now();
     let answer = generation.gate.answer(&question.request()).await;
     let ask = Ask {
@@ -108,41 +118,19 @@ async fn answer(context: &Context, generation: &Generation, user: &str, question
         project: question.project.as_deref(),
     };
     context.admission.finish(generation, &ask, &answer.decision, start.elapsed());
-    answer.to_json()
-}
-
-/// What is to be explained.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ToExplain {
-    /// The reference, as it was typed.
-    reference: String,
-    /// `image`, or `registry` for what `docker login` takes.
-    #[serde(default)]
-    #[schema(value_type = Option<String>)]
-    kind: ReferenceKind,
-    /// The project on whose behalf.
-    project: Option<String>,
-    /// DNS answers that are known already.
-    #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    facts: Vec<Fact>,
-    /// A policy document to go by, in place of the daemon's own.
-    #[schema(value_type = Option<Object>)]
-    policy: Option<Box<RawValue>>,
+    Ok(answer.to_json())
 }
 
 /// Decides and gives the reasoning, by the daemon's policy or by one that is sent along. DNS is asked either way.
-#[utoipa::path(post, path = "/v1/explain", request_body = ToExplain, responses(
+#[utoipa::path(post, path = "/v1/explain", request_body = Question, responses(
     (status = 200, body = Object, description = "the decision with its `steps`"),
     (status = 400, body = Error),
     (status = 422, body = Error, description = "the policy that was sent has errors")
 ))]
 pub async fn explain(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
-    let Object(ToExplain { reference, kind, project, facts, policy }) = read(&body)?;
-    let gate = gate(&context, policy.as_deref()).await?;
-    let request = Request { reference: &reference, kind, project: project.as_deref(), facts: &facts };
-    Ok(json(gate.explain(&request).await.to_json()))
+    let Object(question): Object<Question> = read(&body)?;
+    let gate = gate(&context, question.policy.as_deref()).await?;
+    Ok(json(gate.explain(&question.request()).await.to_json()))
 }
 
 /// The policy that was sent along, or the daemon's own.

@@ -1,0 +1,233 @@
+//! The daemon under load: 1,000 requests a second for 30 seconds to the Docker plugin's socket, and as many to the webhook
+//! over TLS. Each answer is looked at.
+//!
+//! `cargo build --release -p pullgate-cli && cargo bench -p pullgate-benches --bench daemon [-- RATE SECONDS]`
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use pullgate_host::rustls::crypto::ring::default_provider;
+use pullgate_host::rustls::pki_types::ServerName;
+use pullgate_host::rustls::{ClientConfig, RootCertStore};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::{Mutex, mpsc};
+use tokio_rustls::TlsConnector;
+
+/// How many connections share the requests, as the processes of a busy machine do.
+const CONNECTIONS: usize = 16;
+
+const POLICY: &str = r#"{"whitelist": ["docker.io", "10.2.0.0/16", "*.example.com"], "insecure": ["10.2.2.0/24"]}"#;
+
+/// References, and whether they are allowed.
+const REFERENCES: [(&str, bool); 6] = [
+    ("registry.example.com/team/app:1.0", true),
+    ("evil.example.net/app:1", false),
+    ("10.2.2.5:5000/tools/scanner", true),
+    ("alpine:3.20", true),
+    ("10.3.0.1/x", false),
+    ("example.com/apex", false),
+];
+
+struct Load {
+    name: &'static str,
+    /// The path and body of a request for a reference.
+    request: fn(&str) -> (&'static str, String),
+    /// What an answer that allows has, and one that denies.
+    allows: &'static str,
+    denies: &'static str,
+}
+
+const DOCKER: Load = Load {
+    name: "Docker plugin, unix socket",
+    request: |reference| {
+        let (image, tag) = reference.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).unwrap_or((reference, ""));
+        let uri = format!("/v1.47/images/create?fromImage={}&tag={tag}", image.replace('/', "%2F").replace(':', "%3A"));
+        let body = format!(
+            r#"{{"RequestMethod":"POST","RequestUri":"{uri}","RequestHeaders":{{"Content-Length":"0","User-Agent":"Docker-Client/27.0"}}}}"#
+        );
+        ("/AuthZPlugin.AuthZReq", body)
+    },
+    allows: r#""Allow":true"#,
+    denies: r#""Allow":false"#,
+};
+
+const KUBERNETES: Load = Load {
+    name: "Kubernetes webhook, TLS",
+    request: |reference| {
+        let body = format!(
+            r#"{{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"705ab4f5-6393-11e8-b7cc-42010a800002","kind":{{"group":"","version":"v1","kind":"Pod"}},"resource":{{"group":"","version":"v1","resource":"pods"}},"namespace":"default","operation":"CREATE","userInfo":{{"username":"admin"}},"object":{{"apiVersion":"v1","kind":"Pod","metadata":{{"name":"p"}},"spec":{{"containers":[{{"name":"c","image":"{reference}"}}]}}}}}}}}"#
+        );
+        ("/kubernetes/validate", body)
+    },
+    allows: r#""allowed":true"#,
+    denies: r#""allowed":false"#,
+};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1).filter_map(|argument| argument.parse::<u64>().ok());
+    let (rate, seconds) = (arguments.next().unwrap_or(1_000), arguments.next().unwrap_or(30));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    runtime.block_on(measure(rate, seconds));
+}
+
+async fn measure(rate: u64, seconds: u64) {
+    let folder = std::env::temp_dir().join(format!("pullgate-load-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(folder.join("tls.crt"), key.cert.pem()).unwrap();
+    fs::write(folder.join("tls.key"), key.signing_key.serialize_pem()).unwrap();
+    fs::write(folder.join("policy.json"), POLICY).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(key.cert.der().clone()).unwrap();
+    let tls = ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+    let tls = TlsConnector::from(Arc::new(tls.unwrap().with_root_certificates(roots).with_no_client_auth()));
+
+    let daemon = Daemon::start(&folder);
+    println!("| {rate} requests/s for {seconds} s | p50 ms | p99 ms | most ms | wrong | memory before, after (MB) |");
+    println!("|---|---|---|---|---|---|");
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let stream = UnixStream::connect(folder.join("docker.sock")).await.unwrap();
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        connections.push(sender);
+    }
+    load(&DOCKER, connections, rate, seconds, &daemon).await;
+    let mut connections = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let stream = TcpStream::connect(daemon.kubernetes).await.unwrap();
+        let stream = tls.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        connections.push(sender);
+    }
+    load(&KUBERNETES, connections, rate, seconds, &daemon).await;
+    drop(daemon);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Sends requests at their times, whether or not the earlier ones are answered: time spent waiting for a connection counts.
+async fn load(
+    load: &'static Load,
+    connections: Vec<SendRequest<Full<Bytes>>>,
+    rate: u64,
+    seconds: u64,
+    daemon: &Daemon,
+) {
+    let before = daemon.memory();
+    let (free, waiting) = mpsc::channel(CONNECTIONS);
+    for connection in connections {
+        free.send(connection).await.unwrap();
+    }
+    let waiting = Arc::new(Mutex::new(waiting));
+    let start = Instant::now();
+    let mut tasks = Vec::new();
+    for number in 0..rate * seconds {
+        let at = start + Duration::from_nanos(1_000_000_000 / rate * number);
+        tokio::time::sleep_until(at.into()).await;
+        let (free, waiting) = (free.clone(), Arc::clone(&waiting));
+        tasks.push(tokio::spawn(async move {
+            let (reference, allowed) = REFERENCES[usize::try_from(number).unwrap() % REFERENCES.len()];
+            let mut connection = waiting.lock().await.recv().await.unwrap();
+            let right = ask(&mut connection, load, reference, allowed).await;
+            let took = at.elapsed();
+            free.send(connection).await.unwrap();
+            (took, right)
+        }));
+    }
+    let mut times = Vec::new();
+    let mut wrong = 0;
+    for task in tasks {
+        let (took, right) = task.await.unwrap();
+        times.push(took);
+        wrong += u32::from(!right);
+    }
+    times.sort();
+    let at = |part: f64| times[(times.len() as f64 * part) as usize].as_secs_f64() * 1_000.0;
+    println!(
+        "| {} | {:.2} | {:.2} | {:.2} | {wrong} | {:.1}, {:.1} |",
+        load.name,
+        at(0.5),
+        at(0.99),
+        times[times.len() - 1].as_secs_f64() * 1_000.0,
+        before,
+        daemon.memory()
+    );
+}
+
+async fn ask(connection: &mut SendRequest<Full<Bytes>>, load: &Load, reference: &str, allowed: bool) -> bool {
+    let (path, body) = (load.request)(reference);
+    let request = hyper::Request::post(path)
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(Full::new(Bytes::from(body)))
+        .unwrap();
+    if connection.ready().await.is_err() {
+        return false;
+    }
+    let Ok(answer) = connection.send_request(request).await else { return false };
+    let Ok(body) = answer.into_body().collect().await else { return false };
+    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+    text.contains(if allowed { load.allows } else { load.denies })
+}
+
+struct Daemon {
+    child: Child,
+    kubernetes: SocketAddr,
+}
+
+impl Daemon {
+    fn start(folder: &Path) -> Self {
+        let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/pullgate");
+        assert!(program.exists(), "run `cargo build --release -p pullgate-cli` first");
+        // A port that was free a moment ago.
+        let kubernetes = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let file = |name: &str| folder.join(name);
+        let start = Instant::now();
+        let child = Command::new(program)
+            .args(["serve", "--no-dns", "--listen"])
+            .arg(format!("unix:{}", file("api.sock").display()))
+            .args(["--kubernetes-listen", &kubernetes.to_string(), "--policy"])
+            .arg(file("policy.json"))
+            .arg("--docker-socket")
+            .arg(file("docker.sock"))
+            .arg("--tls-certificate")
+            .arg(file("tls.crt"))
+            .arg("--tls-key")
+            .arg(file("tls.key"))
+            .arg("--audit")
+            .arg(file("audit"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        while std::os::unix::net::UnixStream::connect(file("api.sock")).is_err() {
+            assert!(start.elapsed() < Duration::from_secs(20), "the daemon does not start");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        println!("started in {:.0} ms\n", start.elapsed().as_secs_f64() * 1_000.0);
+        Self { child, kubernetes }
+    }
+
+    /// The memory that it holds, in MB.
+    fn memory(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_024.0
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
