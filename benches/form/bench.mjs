@@ -1,12 +1,12 @@
 // The page, and the package alone, beside `validator`, `ipaddr.js` and `@peculiar/x509` in the same Chromium. `npm ci && npm run
 // bench`, after `npm ci && npm run build` in www. Prints a table in Markdown.
 
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { build } from "vite";
 import { serve } from "./server.mjs";
+import { chromiumOptions } from "../../tests/chromium.mjs";
 import { checks, firstKeystroke, keystroke } from "./stopwatch.mjs";
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -38,9 +38,7 @@ const subjects = [
   { title: "pullgate alone, one field", folder: at(".work/package"), file: "package.html", field: "#field", error: "#error" },
   { title: "validator + ipaddr.js + @peculiar/x509, one field", folder: at(".work/peers"), file: "peers.html", field: "#field", error: "#error" },
 ];
-const program = process.env.CHROMIUM ?? execFileSync("which", ["chromium"], { encoding: "utf8" }).trim();
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const browser = await chromium.launch({ executablePath: program, args: flags, headless: true });
+const browser = await chromium.launch(chromiumOptions());
 
 const measured = new Map(subjects.map((subject) => [subject, { near: [], far: [], keys: [], bytes: 0 }]));
 // In turns, so that whatever else the machine does meets all alike.

@@ -2,24 +2,15 @@
 // caught fails the test that it happened in.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { chromium } from "playwright-core";
+import { chromiumOptions } from "../chromium.mjs";
 import { serve } from "./server.mjs";
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 let running;
 
 function browser() {
-  running ??= chromium.launch({ executablePath: program(), args: FLAGS, headless: true });
+  running ??= chromium.launch(chromiumOptions());
   return running;
 }
 
@@ -63,16 +54,4 @@ export async function withPage(options, use) {
     await context.close();
     server.end();
   }
-}
-
-function program() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
-    try {
-      return execFileSync("which", [name], { encoding: "utf8" }).trim();
-    } catch {
-      // The next.
-    }
-  }
-  throw new Error("there is no Chromium: on Debian, `apt-get install chromium`");
 }

@@ -1,27 +1,18 @@
 // A real Chromium, and a server for what it opens.
 
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join } from "node:path";
 import { chromium } from "playwright-core";
+import { chromiumOptions } from "../chromium.mjs";
 
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "application/wasm" };
 
 let running;
 
 /** Opens a page, and gives it, with the addresses that it has asked for so far and what went wrong in it. */
 export async function open(address) {
-  running ??= chromium.launch({ executablePath: program(), args: FLAGS });
+  running ??= chromium.launch(chromiumOptions());
   const page = await (await running).newPage();
   const asked = [];
   const errors = [];
@@ -61,15 +52,4 @@ export async function serve(folder, mounts = {}) {
     server.close();
   };
   return { address: `http://127.0.0.1:${server.address().port}/`, end };
-}
-
-function program() {
-  for (const name of ["chromium", "chromium-browser", "google-chrome"]) {
-    try {
-      return execFileSync("which", [name], { encoding: "utf8" }).trim();
-    } catch {
-      // The next.
-    }
-  }
-  throw new Error("there is no Chromium: on Debian, `apt-get install chromium`");
 }
