@@ -3,12 +3,15 @@
 mod bindgen;
 mod command;
 mod component;
+mod deb;
 mod debian;
 mod generate;
 mod module;
 mod npm;
 mod optimise;
+mod page;
 mod precompile;
+mod pullgate;
 mod record;
 mod run;
 mod sections;
@@ -40,13 +43,17 @@ enum Task {
         #[arg(long)]
         force: bool,
     },
+    /// Builds the module and the page, into `www/dist`.
+    Page,
+    /// Builds the Debian package, into `target/debian`.
+    Deb,
     /// Writes the files that come from the table of finding codes.
     Generate {
         /// Writes nothing, and fails where a file is not as it should be.
         #[arg(long)]
         check: bool,
     },
-    /// Builds what is missing and decides the first worked example on some images.
+    /// Builds what is missing, starts the daemon with an example policy, and opens its page.
     Run,
     /// Builds, checks and tests everything.
     Test,
@@ -55,6 +62,8 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Module { way, force } => module::build(way, force),
+        Task::Page => module::build(None, false).and_then(|()| page::build()),
+        Task::Deb => deb::build(),
         Task::Generate { check } => generate::generate(check),
         Task::Run => run::run(),
         Task::Test => test::test(),

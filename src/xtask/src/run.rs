@@ -1,37 +1,49 @@
-//! `cargo xtask run`: the first worked example, decided on the command line.
+//! `cargo xtask run`: the daemon with the first worked example, and its page.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{cargo, run as run_program};
-use crate::module;
+use crate::command::{exists, program};
+use crate::{module, page, pullgate};
 
 /// The policy, in `docs/examples`.
 const POLICY: &str = "docs/examples/worked-example-1.json";
 
-/// References for every answer that the policy gives.
-const REFERENCES: [&str; 8] = [
-    "10.2.40.40/library/nginx:1.27",
-    "10.2.40.40:443/library/nginx:1.27",
-    "10.2.40.40:5000/library/nginx:1.27",
-    "10.2.2.5/team/app:2.0",
-    "registry.example.com/team/app:2.0",
-    "example.com/team/app:2.0",
-    "192.168.100.207:5000/tools/scanner",
-    "alpine:3.20",
-];
-
-/// Builds what is missing and shows what the policy of the first worked example says of some images.
+/// Builds what is missing and serves until Ctrl+C.
 pub fn run() -> Result<()> {
     module::build(None, false)?;
-    run_program(cargo().args(["build", "--release", "--package", "pullgate-cli"]))?;
-    println!("\npullgate decide --policy {POLICY} --no-dns {}\n", REFERENCES.join(" "));
-    let mut decide = cargo();
-    decide.args(["run", "--quiet", "--release", "--package", "pullgate-cli", "--"]);
-    decide.args(["decide", "--policy", POLICY, "--no-dns"]).args(REFERENCES);
-    let status = decide.status().context("cannot start cargo")?;
-    // 1 says that some were denied, which is what the example is there to show.
-    match status.code() {
-        Some(0 | 1) => Ok(()),
-        _ => bail!("`pullgate decide` failed ({status})"),
+    page::build()?;
+    pullgate::build()?;
+    println!("\npullgate serve --policy {POLICY}\n");
+    let mut daemon = program(pullgate::path())
+        .args(["serve", "--policy", POLICY])
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .context("the daemon cannot be started")?;
+    let log = daemon.stderr.take().context("the daemon has no log")?;
+    for line in BufReader::new(log).lines() {
+        let line = line?;
+        eprintln!("{line}");
+        if let Some((_, address)) = line.split_once("the page and the API are served address=") {
+            open(&format!("http://{}/", address.trim_matches('"')));
+        }
+    }
+    let status = daemon.wait()?;
+    if !status.success() {
+        bail!("the daemon ended ({status})");
+    }
+    Ok(())
+}
+
+/// Opens the page where there is a desktop, and says where it is in any case.
+fn open(address: &str) {
+    println!("\nThe page is at {address} (Ctrl+C ends this)\n");
+    let has_desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    if has_desktop && exists("xdg-open") {
+        // Whoever reads the line above can open it too.
+        let _ = program("xdg-open").arg(address).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use crate::command::{cargo, exists, output, program, root, run, run_within};
-use crate::{debian, generate, module};
+use crate::{debian, generate, module, page, pullgate};
 
 /// A step: what it is called, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -14,13 +14,16 @@ type Step = (&'static str, fn() -> Result<()>);
 const STEPS: &[Step] = &[
     ("programs", programs),
     ("module", || module::build(None, false)),
+    ("page", page::build),
     ("generated files", || generate::generate(true)),
     ("formatting", || run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", lints),
     ("documentation", documentation),
     ("tests in Node", node),
-    ("tests", || run(cargo().args(["test", "--workspace", "--release"]))),
+    ("tests", tests),
+    ("manifests for Kubernetes", || run(program("python3").arg("tests/kubernetes/check.py"))),
     ("npm package", npm_package),
+    ("page in Chromium", browser),
 ];
 
 /// Takes every step, in order, up to the first that fails.
@@ -42,6 +45,11 @@ const NEEDED: &[Needed] = &[
     ("python3", &["-m", "pip", "--version"], "python3-pip", "Python 3.9 or later, with pip"),
     ("chromium", &["--version"], "chromium", "Chromium"),
     ("docker-registry", &["--version"], "docker-registry", "the registry of that name"),
+    ("dockerd", &["--version"], "docker.io", "Docker Engine"),
+    ("nginx", &["-v"], "nginx-light", "nginx"),
+    ("htpasswd", &["-nbB", "user", "password"], "apache2-utils", "htpasswd"),
+    ("dnsmasq", &["--version"], "dnsmasq-base", "dnsmasq"),
+    ("systemd-analyze", &["--version"], "systemd", "systemd"),
 ];
 
 /// Sees to the programs that the tests run, before anything is built: what is missing comes from Debian's packages.
@@ -68,6 +76,12 @@ fn documentation() -> Result<()> {
     run(command.env("RUSTDOCFLAGS", "--deny warnings"))
 }
 
+/// All tests of Rust. Those of the command line have built the program.
+fn tests() -> Result<()> {
+    run(cargo().args(["test", "--workspace", "--release"]))?;
+    pullgate::built()
+}
+
 fn node() -> Result<()> {
     let mut files: Vec<PathBuf> = root()
         .join("tests/node")
@@ -84,4 +98,11 @@ fn npm_package() -> Result<()> {
     const LIMIT: Duration = Duration::from_secs(180);
     run(program("node").args(["tests/npm/run.mjs", "--install"]))?;
     run_within(LIMIT, program("node").arg("tests/npm/run.mjs"))
+}
+
+/// The page as its users have it, and the program beside it.
+fn browser() -> Result<()> {
+    const LIMIT: Duration = Duration::from_secs(600);
+    pullgate::build()?;
+    run_within(LIMIT, program("node").args(["tests/browser/run.mjs", "--built"]))
 }
