@@ -60,6 +60,11 @@ impl PolicySource for PolicyFile {
         if !located.is_empty() {
             return Err(shown(&document, &located));
         }
+        // Empty TOML would be a policy that allows everything; but it is a file that somebody is about to write.
+        if document.sources()[0].text.trim().is_empty() {
+            let name = self.0.display();
+            return Err(format!("`{name}` is empty: to allow every registry, write `insecure = []`"));
+        }
         let json = document.json().to_owned();
         let show = Box::new(move |findings: Vec<Finding>| shown(&document, &document.locate(findings)));
         Ok(PolicyText { json, show })
@@ -92,7 +97,11 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
-    fs::File::open(folder)?.sync_all()
+    // By now the policy is another one, whatever becomes of this.
+    if let Err(error) = fs::File::open(folder).and_then(|folder| folder.sync_all()) {
+        tracing::warn!(%error, "the new policy file may be gone after a power failure");
+    }
+    Ok(())
 }
 
 /// The example policy.

@@ -3,133 +3,16 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use common::daemon::{Daemon, PATIENCE, TOKEN, talk};
 use common::file;
 use serde_json::{Value, json};
-
-const TOKEN: &str = "0123456789abcdef0123456789abcdef";
-
-/// How long anything may take; nothing takes nearly as long.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A daemon that runs until it is dropped.
-struct Daemon {
-    child: Child,
-    log: Receiver<String>,
-    audit: PathBuf,
-    address: String,
-}
-
-impl Daemon {
-    /// Starts a daemon on a port of its own and waits until it serves.
-    fn start(arguments: &[&str]) -> Self {
-        let audit = PathBuf::from(file("audit", ""));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pullgate"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--audit"]).arg(&audit).args(arguments);
-        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        let (sender, log) = channel();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let mut daemon = Self { child, log, audit, address: String::new() };
-        let line = daemon.says("the page and the API are served");
-        let (_, address) = line.split_once("address=").expect("the log says where");
-        daemon.address = address.trim_matches('"').to_owned();
-        daemon.waits_for(|daemon| daemon.get("/readyz").0 == 200);
-        daemon
-    }
-
-    /// Waits for a line of the log.
-    #[track_caller]
-    fn says(&self, text: &str) -> String {
-        let end = Instant::now() + PATIENCE;
-        let mut seen = Vec::new();
-        while let Ok(line) = self.log.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            let line = anstream::adapter::strip_str(&line).to_string();
-            if line.contains(text) {
-                return line;
-            }
-            seen.push(line);
-        }
-        panic!("the log does not say `{text}`, but {seen:#?}");
-    }
-
-    #[track_caller]
-    fn waits_for(&self, done: impl Fn(&Self) -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while !done(self) {
-            assert!(Instant::now() < end, "waited in vain");
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-
-    fn get(&self, path: &str) -> (u16, String) {
-        self.ask(&format!("GET {path}"), &[], "")
-    }
-
-    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let (status, text) = self.ask(&format!("POST {path}"), &[], &body.to_string());
-        (status, serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}")))
-    }
-
-    fn ask(&self, line: &str, headers: &[&str], body: &str) -> (u16, String) {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let done = stream.try_clone().unwrap();
-        let answer = talk(stream, line, &self.address, headers, body);
-        let _ = done.shutdown(Shutdown::Both);
-        answer
-    }
-
-    fn signal(&self, name: &str) {
-        let killed = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
-    }
-
-    /// Tells it to stop, and waits until it has.
-    fn stop(mut self) -> (Option<i32>, Vec<Value>) {
-        self.signal("TERM");
-        let end = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                let audit = fs::read_to_string(&self.audit).unwrap();
-                return (status.code(), audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect());
-            }
-            assert!(Instant::now() < end, "it does not stop");
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// One request over a connection of its own.
-fn talk(mut stream: impl Read + Write, line: &str, host: &str, headers: &[&str], body: &str) -> (u16, String) {
-    let own = headers.iter().any(|header| header.to_ascii_lowercase().starts_with("host:"));
-    let host = if own { String::new() } else { format!("Host: {host}\r\n") };
-    let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
-    let length = body.len();
-    write!(stream, "{line} HTTP/1.1\r\n{host}{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}")
-        .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, body.to_owned())
-}
 
 /// Runs it where it must not start.
 fn refused(arguments: &[&str]) -> String {
@@ -355,6 +238,7 @@ fn it_does_not_start_where_it_would_let_anybody_in_or_make_no_sense() {
     let short = file("token", "short");
     let bad = policy(r#"{"whitelist": ["a:0", "b:0"]}"#);
     let config = file("toml", "listne = '127.0.0.1:0'\n");
+    let empty = file("toml", "\n");
     for (arguments, said) in [
         (vec!["--listen", "0.0.0.0:0"], "refusing to serve the API on `0.0.0.0:0`"),
         (vec!["--listen", "0.0.0.0:0", "--token-file", &token], "refusing"),
@@ -362,6 +246,8 @@ fn it_does_not_start_where_it_would_let_anybody_in_or_make_no_sense() {
         (vec!["--kubernetes-listen", "127.0.0.1:0"], "over TLS only"),
         (vec!["--allow-policy-updates"], "--token-file or --client-ca"),
         (vec!["--allow-policy-updates", "--token-file", &token], "needs --policy"),
+        (vec!["--audit", "journal"], "./journal"),
+        (vec!["--policy", &empty, "--listen", "127.0.0.1:0"], "is empty"),
         (vec!["--listen", "127.0.0.1:0", "--token-file", &short], "openssl rand"),
         (vec!["--tls-key", "k"], "--tls-certificate"),
         (vec!["--policy", "/nowhere/policy.json"], "no such file"),
@@ -408,4 +294,99 @@ fn a_unix_socket_is_for_those_who_may_open_it() {
     Command::new("kill").arg(child.id().to_string()).status().unwrap();
     assert!(child.wait().unwrap().success());
     assert!(!path.exists(), "it takes its socket away");
+}
+
+#[test]
+fn a_reload_under_load_loses_no_request() {
+    let path = policy(r#"{"whitelist": []}"#);
+    let daemon = Daemon::start(&["--policy", &path, "--no-dns"]);
+    let end = Instant::now() + Duration::from_secs(5);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while Instant::now() < end {
+                    let questions = json!([{"reference": "alpine"}, {"reference": "alpine"}]);
+                    let (status, answers) = daemon.post("/v1/decide", &questions);
+                    assert_eq!(status, 200, "{answers}");
+                    // Both by the same policy, whichever it is.
+                    assert_eq!(answers[0]["decision"], answers[1]["decision"]);
+                }
+            });
+        }
+        for round in 0.. {
+            let text = if round % 2 == 0 { r#"{"whitelist": ["docker.io"]}"# } else { r#"{"whitelist": []}"# };
+            let next = file("json", text);
+            fs::rename(next, &path).unwrap();
+            daemon.signal("HUP");
+            thread::sleep(Duration::from_millis(50));
+            if Instant::now() > end {
+                break;
+            }
+        }
+    });
+    let (_, metrics) = daemon.get("/metrics");
+    let generation = metrics.lines().find_map(|line| line.strip_prefix("pullgate_policy_generation ")).unwrap();
+    assert!(generation.parse::<u32>().unwrap() > 20, "{generation}");
+}
+
+#[test]
+fn noise_is_answered_and_does_no_harm() {
+    let daemon = Daemon::start(&["--no-dns"]);
+    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let pieces = [
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        "\"",
+        "\\",
+        "reference",
+        "alpine",
+        "kind",
+        "image",
+        "facts",
+        "policy",
+        "whitelist",
+        "null",
+        "1e999",
+        "\u{fffd}",
+        "\\ud800",
+        "\0",
+        " ",
+        "registry",
+        "10.0.0.0/8",
+        "@",
+        "%00",
+        "true",
+    ];
+    let lines = [
+        "POST /v1/decide",
+        "POST /v1/explain",
+        "POST /v1/check",
+        "POST /v1/probe",
+        "PUT /v1/policy",
+        "GET /v1/policy",
+        "POST /kubernetes/validate",
+        "GET /..%2f..%2fetc/passwd",
+        "GET //",
+        "OPTIONS *",
+        "POST /v1/%64ecide",
+    ];
+    for _ in 0..600 {
+        let body: String = (0..next(12)).map(|_| pieces[next(pieces.len())]).collect();
+        let line = lines[next(lines.len())];
+        let (status, answer) = daemon.ask(line, &[], &body);
+        assert!(status != 500 && (200..=505).contains(&status), "{line} {body:?}: {status} {answer}");
+    }
+    assert_eq!(daemon.get("/readyz").0, 200);
+    let (code, _) = daemon.stop();
+    assert_eq!(code, Some(0));
 }

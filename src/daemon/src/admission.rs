@@ -76,13 +76,18 @@ pub struct Admission {
 impl Admission {
     /// Decides by these policies.
     pub fn new(policies: Arc<Policies>, audit: Audit) -> Self {
-        let metrics = Metrics::new(policies.module(), policies.dns());
+        let metrics = Metrics::new(policies.module(), policies.dns(), audit.lost());
         Self { policies, audit, metrics }
     }
 
     /// The policies.
     pub fn policies(&self) -> &Arc<Policies> {
         &self.policies
+    }
+
+    /// The record.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// The counters.
@@ -141,9 +146,7 @@ impl Admission {
     fn write(&self, mut record: Record<'_>, verdict: Verdict, took: Duration) -> Verdict {
         record.allowed(verdict.allowed, &verdict.message);
         self.metrics.decided(record.door, verdict.allowed, record.reason, took);
-        if !self.audit.write(&record) {
-            self.metrics.audit_lost.inc();
-        }
+        self.audit.write(&record);
         drop(record);
         verdict
     }

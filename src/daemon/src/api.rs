@@ -19,7 +19,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
@@ -41,6 +41,10 @@ pub struct Context {
     pub admission: Arc<Admission>,
     /// Tests connections.
     pub prober: Prober,
+    /// How many documents that callers send are loaded at once: the largest takes a gigabyte.
+    pub loading: Arc<Semaphore>,
+    /// How many connections are tested at once.
+    pub probing: Arc<Semaphore>,
     /// Whether `PUT /v1/policy` is there.
     pub updates: bool,
     /// Who may ask what.

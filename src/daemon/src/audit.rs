@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use libsystemd::logging::{Priority, journal_send};
+use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 
 use crate::admission::{Ask, Door};
@@ -18,6 +20,9 @@ use crate::policy::Generation;
 
 /// How many lines wait for a slow disk. What comes after them is lost, and counted.
 const WAITING: usize = 16_384;
+
+/// How long the end of the process waits for them.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// The longest text of one member, in bytes: references and users come from whoever asks.
 const LONGEST: usize = 1_024;
@@ -36,15 +41,16 @@ pub enum Target {
 }
 
 impl FromStr for Target {
-    type Err = std::convert::Infallible;
+    type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(match text {
-            "stdout" => Self::Stdout,
-            "journald" => Self::Journald,
-            "off" => Self::Off,
-            path => Self::File(path.into()),
-        })
+        match text {
+            "stdout" => Ok(Self::Stdout),
+            "journald" => Ok(Self::Journald),
+            "off" => Ok(Self::Off),
+            path if path.contains('/') => Ok(Self::File(path.into())),
+            _ => Err(format!("write `stdout`, `journald`, `off`, or the path of a file, such as `./{text}`")),
+        }
     }
 }
 
@@ -127,7 +133,17 @@ fn is_digest(text: &str) -> bool {
 
 /// Writes records, off the path of the decisions.
 pub struct Audit {
-    lines: Option<SyncSender<String>>,
+    messages: Option<SyncSender<Message>>,
+    lost: Counter,
+}
+
+/// What the writing thread is told.
+enum Message {
+    Line(String),
+    /// The file may have been renamed: what comes now goes into a new one.
+    Reopen,
+    /// Says when everything before it is written.
+    Flush(SyncSender<()>),
 }
 
 impl Audit {
@@ -137,48 +153,93 @@ impl Audit {
     ///
     /// If the file cannot be opened.
     pub fn open(target: &Target) -> io::Result<Self> {
+        let lost = Counter::default();
         let mut sink = match target {
-            Target::Off => return Ok(Self { lines: None }),
+            Target::Off => return Ok(Self { messages: None, lost }),
             Target::Stdout => Sink::Stdout,
             Target::Journald => Sink::Journald,
-            Target::File(path) => Sink::File(OpenOptions::new().create(true).append(true).open(path)?),
+            Target::File(path) => Sink::File(open(path)?, path.clone()),
         };
-        let (lines, receiver): (_, Receiver<String>) = sync_channel(WAITING);
+        let (messages, receiver) = sync_channel(WAITING);
+        let failed = lost.clone();
         thread::Builder::new().name("pullgate-audit".to_owned()).spawn(move || {
-            for line in receiver {
-                if let Err(error) = sink.write(&line) {
+            for message in receiver {
+                let done = match message {
+                    Message::Line(line) => sink.write(&line).inspect_err(|_| {
+                        failed.inc();
+                    }),
+                    Message::Reopen => sink.reopen(),
+                    Message::Flush(done) => {
+                        // Who asked may have lost patience.
+                        let _ = done.send(());
+                        Ok(())
+                    }
+                };
+                if let Err(error) = done {
                     tracing::error!(%error, "the audit record cannot be written");
                 }
             }
         })?;
-        Ok(Self { lines: Some(lines) })
+        Ok(Self { messages: Some(messages), lost })
     }
 
-    /// Takes a record. `false` if it is lost, because too many wait already.
-    pub fn write(&self, record: &Record<'_>) -> bool {
-        let Some(lines) = &self.lines else { return true };
-        let Ok(mut line) = serde_json::to_string(record) else { return false };
-        line.push('\n');
-        match lines.try_send(line) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
+    /// Takes a record. It is lost, and counted, where too many wait already.
+    pub fn write(&self, record: &Record<'_>) {
+        let Some(messages) = &self.messages else { return };
+        let taken =
+            serde_json::to_string(record).is_ok_and(|line| messages.try_send(Message::Line(line + "\n")).is_ok());
+        if !taken {
+            self.lost.inc();
         }
     }
+
+    /// How many records were not written.
+    pub fn lost(&self) -> &Counter {
+        &self.lost
+    }
+
+    /// Goes on in a new file where the old one was renamed.
+    pub fn reopen(&self) {
+        if let Some(messages) = &self.messages {
+            // The thread ends with the process.
+            let _ = messages.try_send(Message::Reopen);
+        }
+    }
+
+    /// Waits until all records are written, but not for long.
+    pub fn flush(&self) {
+        let Some(messages) = &self.messages else { return };
+        let (done, written) = sync_channel(1);
+        if messages.try_send(Message::Flush(done)).is_err() || written.recv_timeout(FLUSH).is_err() {
+            tracing::error!("some audit records are lost");
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).mode(0o640).open(path)
 }
 
 enum Sink {
     Stdout,
     Journald,
-    File(File),
+    File(File, PathBuf),
 }
 
 impl Sink {
     fn write(&mut self, line: &str) -> io::Result<()> {
         match self {
             Self::Stdout => io::stdout().lock().write_all(line.as_bytes()),
-            Self::File(file) => file.write_all(line.as_bytes()),
+            Self::File(file, _) => file.write_all(line.as_bytes()),
             Self::Journald => journal(line),
         }
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        if let Self::File(file, path) = self {
+            *file = open(path)?;
+        }
+        Ok(())
     }
 }
 

@@ -123,6 +123,15 @@ impl Call {
         if !is_digest(&self.digest) {
             return Err(format!("`{}` is no digest", self.digest));
         }
+        // containerd itself takes the first component for the host, always; the rules, as Docker does, only if it looks
+        // like one (rule H3).
+        let host = self.name.split_once('/').map_or("", |(host, _)| host);
+        if !host.contains(['.', ':']) && host != "localhost" {
+            let name = without_password(&self.name);
+            return Err(format!(
+                "`{name}` has no registry that everybody reads alike: write it out, as in `docker.io/library/{name}`"
+            ));
+        }
         match self.name.rsplit_once('@') {
             None => Ok(format!("{}@{}", self.name, self.digest)),
             Some((_, digest)) if digest == self.digest => Ok(self.name.clone()),

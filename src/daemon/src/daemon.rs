@@ -7,7 +7,7 @@ use std::sync::Arc;
 use libsystemd::daemon::{NotifyState, notify};
 use pullgate_host::{Dns, DnsLimits, Module};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
@@ -37,6 +37,12 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
     let mut tasks = JoinSet::new();
 
     if let Some(listener) = match (handed_over.take("docker"), &settings.docker_socket) {
+        (Some(listener), _) if !listener.is_unix() => {
+            return Err(
+                "the socket `docker` of systemd must be a unix socket: whoever reaches it is taken for dockerd"
+                    .to_owned(),
+            );
+        }
         (Some(listener), _) => Some(listener),
         (None, Some(path)) => Some(bind(&Listen::Unix(path.clone()), 0o600).await?),
         (None, None) => None,
@@ -71,6 +77,8 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
         let context = Context {
             admission: Arc::clone(&admission),
             prober: prober.clone(),
+            loading: Arc::new(Semaphore::new(2)),
+            probing: Arc::new(Semaphore::new(8)),
             updates: settings.allow_policy_updates,
             guard,
         };
@@ -88,6 +96,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
     // Nobody listens any more if this fails.
     let _ = stop.send(true);
     while tasks.join_next().await.is_some() {}
+    admission.audit().flush();
     Ok(())
 }
 
@@ -137,6 +146,7 @@ fn on_hangup(admission: Arc<Admission>) -> Result<impl Future<Output = ()>, Stri
     let mut hangup = signal(SignalKind::hangup()).map_err(unheard)?;
     Ok(async move {
         while hangup.recv().await.is_some() {
+            admission.audit().reopen();
             reload::reload(&admission).await;
         }
     })

@@ -34,6 +34,9 @@ impl HandedOver {
                     NAMES.join(", ")
                 ));
             }
+            if sockets.iter().any(|(found, _)| found == name) {
+                return Err(format!("systemd handed over two sockets with the name `{name}`"));
+            }
             let listener = listener(&mut found, index).map_err(|error| format!("the socket `{name}`: {error}"))?;
             sockets.push((name.to_owned(), listener));
         }

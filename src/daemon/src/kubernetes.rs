@@ -16,7 +16,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::routing::post;
+use tower_http::timeout::TimeoutLayer;
 
 use crate::admission::Admission;
 
@@ -33,10 +35,14 @@ pub const LARGEST: usize = 8 << 20;
 /// by default it waits 10 seconds.
 pub const LONGEST: Duration = Duration::from_secs(8);
 
+/// How long a review may take to arrive and to be decided, and what is said of one that takes longer.
+const ARRIVAL: Duration = Duration::from_secs(15);
+const SLOW: StatusCode = StatusCode::REQUEST_TIMEOUT;
+
 /// The two webhooks.
 pub fn router(admission: Arc<Admission>) -> Router {
     Router::new()
-        .route(VALIDATE, post(validate::answer))
+        .route(VALIDATE, post(validate::answer).layer(TimeoutLayer::with_status_code(SLOW, ARRIVAL)))
         .route(IMAGE_POLICY, post(image_policy::answer))
         .layer(DefaultBodyLimit::max(LARGEST))
         .with_state(admission)

@@ -28,8 +28,6 @@ pub struct Metrics {
     pub generation: Gauge,
     /// Whether the last attempt to load a policy failed.
     pub stale: Gauge,
-    /// Records that were not written.
-    pub audit_lost: Counter,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,12 +74,12 @@ impl Collector for Host {
 
 impl Metrics {
     /// Nothing counted yet, and the first policy. The module and DNS count by themselves.
-    pub fn new(module: &Module, dns: Option<&Dns>) -> Self {
+    pub fn new(module: &Module, dns: Option<&Dns>, audit_lost: &Counter) -> Self {
         let mut registry = Registry::with_prefix("pullgate");
         let decisions = Family::default();
         let durations = Family::<Way, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
         let reloads = Family::default();
-        let (generation, stale, audit_lost) = (Gauge::default(), Gauge::default(), Counter::default());
+        let (generation, stale) = (Gauge::default(), Gauge::default());
         registry.register("decisions", "Decisions by way in, outcome and reason", decisions.clone());
         registry.register("decision_seconds", "How long decisions took, DNS included", durations.clone());
         registry.register("policy_loads", "Attempts to load a policy by outcome", reloads.clone());
@@ -90,7 +88,7 @@ impl Metrics {
         registry.register("audit_lost", "Audit records that were not written", audit_lost.clone());
         registry.register_collector(Box::new(Host { module: module.clone(), dns: dns.cloned() }));
         generation.set(1);
-        Self { registry, decisions, durations, reloads, generation, stale, audit_lost }
+        Self { registry, decisions, durations, reloads, generation, stale }
     }
 
     /// Counts a decision.

@@ -159,7 +159,11 @@ impl Policies {
         let _replacing = self.replacing.lock().await;
         self.blocking(|policies| {
             *policies.last_read() = policies.source.stamp();
-            let text = policies.source.read().map_err(PolicyError::Text)?;
+            let text = policies.source.read().map_err(|error| {
+                // It may be the machine's fault, and be another time.
+                *policies.last_read() = None;
+                PolicyError::Text(error)
+            })?;
             policies.take(&text)
         })
         .await

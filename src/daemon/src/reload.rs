@@ -29,15 +29,19 @@ pub async fn reload(admission: &Arc<Admission>) {
 ///
 /// If the document has errors or cannot be written, or the current policy has another tag.
 pub async fn replace(admission: &Arc<Admission>, json: String, wanted: Option<&str>) -> Result<(), PolicyError> {
-    let done = admission.policies().replace(json, wanted).await;
-    said(admission, done)
+    let (admission, wanted) = (Arc::clone(admission), wanted.map(str::to_owned));
+    // To its end, even if whoever asked for it is gone by then.
+    let replacing = tokio::spawn(async move {
+        let done = admission.policies().replace(json, wanted.as_deref()).await;
+        said(&admission, done)
+    });
+    replacing.await.unwrap_or_else(|error| Err(PolicyError::Module(format!("loading the policy failed: {error}"))))
 }
 
 /// Reads the policy again whenever its file has changed: looks twice a second, which costs nothing, works for every file
 /// system, and sees a Kubernetes ConfigMap change.
 pub async fn watch(admission: Arc<Admission>, tls: Vec<Tls>) {
     let mut changed = None;
-    let mut certificates: Vec<_> = tls.iter().map(Tls::stamp).collect();
     let mut ticks = tokio::time::interval(Duration::from_millis(500));
     loop {
         ticks.tick().await;
@@ -47,16 +51,12 @@ pub async fn watch(admission: Arc<Admission>, tls: Vec<Tls>) {
             reload(&admission).await;
         }
         changed = now;
-        for (tls, seen) in tls.iter().zip(&mut certificates) {
-            let stamp = tls.stamp();
-            if stamp == *seen {
-                continue;
-            }
-            match tls.reload() {
-                Ok(()) => tracing::info!("the TLS certificate was read again"),
+        for tls in &tls {
+            match tls.refresh() {
+                Ok(false) => {}
+                Ok(true) => tracing::info!("the TLS certificate was read again"),
                 Err(error) => tracing::error!(%error, "the TLS certificate stays as it was"),
             }
-            *seen = stamp;
         }
     }
 }
@@ -77,6 +77,9 @@ fn said(admission: &Arc<Admission>, done: Result<(Reloaded, String), PolicyError
                     metrics.loaded("replaced");
                     metrics.generation.set(i64::try_from(new.number).unwrap_or(i64::MAX));
                     tracing::info!(generation = new.number, sha256 = new.sha256, "there is a new policy");
+                    if old.whitelist && !new.whitelist {
+                        tracing::warn!("whitelist mode is off now: every registry is allowed");
+                    }
                     let admission = Arc::clone(admission);
                     tokio::task::spawn_blocking(move || describe(&admission, &old, &new));
                 }

@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
@@ -31,6 +31,9 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a client may take for the head of a request, where it could be anybody.
 const HEAD: Duration = Duration::from_secs(30);
 
+/// How many requests one connection has in flight.
+const STREAMS: u32 = 64;
+
 /// How long requests in flight may take once the daemon is told to stop.
 const STOPPING: Duration = Duration::from_secs(10);
 
@@ -41,10 +44,11 @@ pub async fn serve(listener: Listener, tls: Option<Tls>, router: Router, mut sto
     let graceful = GracefulShutdown::new();
     let mut handshakes = JoinSet::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    if !listener.is_unix() {
+    let anybody = !listener.is_unix();
+    if anybody {
         // The few programs that may reach a unix socket keep their connections, and must not find them closed.
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD).max_concurrent_streams(STREAMS);
     }
     loop {
         let next = async {
@@ -70,10 +74,10 @@ pub async fn serve(listener: Listener, tls: Option<Tls>, router: Router, mut sto
         handshakes.spawn(async move {
             let _permit = permit;
             let served = match tls {
-                None => connection(&builder, stream, peer, router, watcher).await,
+                None => connection(&builder, stream, peer, router, watcher, anybody).await,
                 Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
                     Ok(Ok((stream, subject))) => {
-                        connection(&builder, stream, peer.with_certificate(subject), router, watcher).await
+                        connection(&builder, stream, peer.with_certificate(subject), router, watcher, anybody).await
                     }
                     Ok(Err(error)) => Err(error.into()),
                     Err(_) => Err("the handshake took too long".into()),
@@ -98,11 +102,26 @@ async fn connection(
     peer: Peer,
     router: Router,
     watcher: Watcher,
+    anybody: bool,
 ) -> Result<(), Error> {
+    let asked = Arc::new(Notify::new());
+    let first = Arc::clone(&asked);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        first.notify_one();
         request.extensions_mut().insert(peer.clone());
         router.clone().oneshot(Request::from(request.map(axum::body::Body::new)))
     });
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    watcher.watch(connection).await
+    let served = watcher.watch(connection);
+    tokio::pin!(served);
+    if !anybody {
+        return served.await;
+    }
+    // Before the first request not even the version of HTTP is known, and hyper's own limits do not count.
+    tokio::select! {
+        done = &mut served => return done,
+        () = asked.notified() => {}
+        () = tokio::time::sleep(HEAD) => return Err("nothing was asked".into()),
+    }
+    served.await
 }

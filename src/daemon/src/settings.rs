@@ -48,7 +48,8 @@ pub struct Settings {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
     pub client_ca: Option<PathBuf>,
 
-    /// Lets in only requests to the HTTP API with the bearer token that this file holds.
+    /// Takes the bearer token that this file holds for a sign of who may ask the HTTP API from elsewhere, and change the
+    /// policy from anywhere.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
     pub token_file: Option<PathBuf>,
 
@@ -72,7 +73,7 @@ pub struct Settings {
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
     pub docker_tags: Option<Permission>,
 
-    /// Asks no DNS server: what depends on DNS is denied.
+    /// Asks no DNS server for a decision: what depends on DNS is denied. Testing a connection looks up names all the same.
     #[arg(long, help_heading = "DNS")]
     pub no_dns: bool,
 
@@ -80,7 +81,8 @@ pub struct Settings {
     #[arg(long, value_name = "ADDRESS", help_heading = "DNS")]
     pub dns_server: Vec<SocketAddr>,
 
-    /// Where the audit record goes: `stdout`, `journald`, `off`, or a file; `stdout` by default.
+    /// Where the audit record goes: `stdout`, `journald`, `off`, or the path of a file; `stdout` by default. SIGHUP makes
+    /// it go on in a new file where the old one was renamed.
     #[arg(long, value_name = "TARGET", help_heading = "Record")]
     pub audit: Option<Target>,
 }
@@ -159,8 +161,7 @@ impl<'de> Deserialize<'de> for Listen {
 
 impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Ok(target) = String::deserialize(deserializer)?.parse();
-        Ok(target)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -185,6 +186,12 @@ impl Settings {
             &mut settings.token_file,
         ] {
             *file = file.take().map(|file| folder.join(file));
+        }
+        if let Some(Target::File(path)) = &mut settings.audit {
+            *path = folder.join(&*path);
+        }
+        if let Some(Listen::Unix(path)) = &mut settings.listen {
+            *path = folder.join(&*path);
         }
         Ok(settings)
     }
@@ -221,6 +228,12 @@ impl Settings {
         if self.allow_policy_updates && !knows {
             return Err(
                 "--allow-policy-updates needs --token-file or --client-ca, to know whose policy it takes".to_owned()
+            );
+        }
+        if self.allow_policy_updates && self.token_file.is_none() && listen.is_local() {
+            return Err(
+                "on loopback and on unix sockets there is no TLS, so --allow-policy-updates needs --token-file"
+                    .to_owned(),
             );
         }
         if self.allow_policy_updates && self.policy.is_none() {

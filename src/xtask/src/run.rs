@@ -19,6 +19,8 @@ pub fn run() -> Result<()> {
     println!("\npullgate serve --policy {POLICY}\n");
     let mut daemon = program(pullgate::path())
         .args(["serve", "--policy", POLICY])
+        // The address is in the log.
+        .env("RUST_LOG", "info")
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -3,6 +3,8 @@
 // Each test file is a program of its own and uses what it needs.
 #![allow(dead_code)]
 
+pub mod daemon;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;

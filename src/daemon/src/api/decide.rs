@@ -139,7 +139,13 @@ pub async fn gate(context: &Context, policy: Option<&RawValue>) -> Result<Gate, 
     let Some(policy) = policy else { return Ok(policies.current().gate.clone()) };
     let (module, text) = (policies.module().clone(), policy.get().to_owned());
     let options = Options { dns: policies.dns().cloned(), ..Options::default() };
-    let loaded = tokio::task::spawn_blocking(move || module.load(&text, now(), options)).await;
+    let room = Arc::clone(&context.loading).acquire_owned().await;
+    let load = move || {
+        // Loading goes on where the caller is gone.
+        let _room = room;
+        module.load(&text, now(), options)
+    };
+    let loaded = tokio::task::spawn_blocking(load).await;
     match loaded {
         Ok(Ok((gate, _))) => Ok(gate),
         Ok(Err(error @ LoadError::Policy(_))) => {
@@ -157,7 +163,12 @@ pub async fn gate(context: &Context, policy: Option<&RawValue>) -> Result<Gate, 
 ))]
 pub async fn check(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
     let module = context.admission.policies().module().clone();
-    let report = tokio::task::spawn_blocking(move || module.check_policy(&body, now())).await;
+    let room = Arc::clone(&context.loading).acquire_owned().await;
+    let check = move || {
+        let _room = room;
+        module.check_policy(&body, now())
+    };
+    let report = tokio::task::spawn_blocking(check).await;
     let report = report.map_err(|error| internal(error.to_string()))?.map_err(|failure| internal(failure.text))?;
     serde_json::to_string(&report).map(json).map_err(|error| internal(error.to_string()))
 }

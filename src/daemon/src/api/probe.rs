@@ -34,5 +34,6 @@ pub struct ToProbe {
 pub async fn probe(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
     let Object(ToProbe { registry, project, policy }) = read(&body)?;
     let gate = gate(&context, policy.as_deref()).await?;
+    let _room = context.probing.acquire().await;
     Ok(Json(context.prober.probe(&gate, &registry, project.as_deref()).await).into_response())
 }

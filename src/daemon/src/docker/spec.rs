@@ -29,7 +29,12 @@ pub fn of_service(body: &[u8]) -> Result<Vec<String>, String> {
     }
     if let Some(plugin) = task.object("PluginSpec")? {
         // Docker's clients write it in lower case, and its documentation does not.
-        images.push(named(plugin.text(&["remote", "Remote"])?, "`PluginSpec.Remote`")?);
+        let remote = named(plugin.text(&["remote", "Remote"])?, "`PluginSpec.Remote`")?;
+        // Of a plugin dockerd takes even this for a name.
+        if is_id(&remote) {
+            return Err("`PluginSpec.Remote` is an id: write the name of the plugin".to_owned());
+        }
+        images.push(remote);
     }
     if images.is_empty() {
         return Err("the service names no image".to_owned());

@@ -8,11 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request, State};
 use hyper::body::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
+use super::ARRIVAL;
 use super::images::{self, Context};
 use super::object::Image;
 use super::shown;
@@ -63,8 +65,12 @@ struct Status {
 }
 
 /// Answers a review.
-pub async fn answer(State(admission): State<Arc<Admission>>, body: Result<Bytes, BytesRejection>) -> Json<Reply> {
-    let status = decide(&admission, read(&body)).await;
+pub async fn answer(State(admission): State<Arc<Admission>>, request: Request) -> Json<Reply> {
+    let review = match timeout(ARRIVAL, Bytes::from_request(request, &())).await {
+        Ok(body) => read(&body),
+        Err(_) => Err(format!("the review was not complete after {} seconds", ARRIVAL.as_secs())),
+    };
+    let status = decide(&admission, review).await;
     Json(Reply { api_version: API_VERSION, kind: KIND, status })
 }
 

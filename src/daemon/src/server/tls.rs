@@ -1,7 +1,7 @@
 //! TLS for those who connect to the daemon. Certificates are read again when they change.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use rustls::crypto::ring::default_provider;
@@ -33,6 +33,8 @@ pub struct TlsFiles {
 pub struct Tls {
     files: Arc<TlsFiles>,
     current: Arc<ArcSwap<ServerConfig>>,
+    /// The stamps of the files, from before they were read last.
+    read: Arc<Mutex<Vec<Option<String>>>>,
 }
 
 impl Tls {
@@ -42,24 +44,24 @@ impl Tls {
     ///
     /// If one cannot be read, or the key is not that of the certificate. The text is for a person.
     pub fn load(files: TlsFiles) -> Result<Self, String> {
+        let read = Arc::new(Mutex::new(stamps(&files)));
         let current = Arc::new(ArcSwap::from_pointee(configuration(&files)?));
-        Ok(Self { files: Arc::new(files), current })
+        Ok(Self { files: Arc::new(files), current, read })
     }
 
-    /// Reads the files again, for the connections from now on. Where that fails, all stays as it is.
+    /// Reads the files again where one may have changed, for the connections from now on. Where that fails, all stays as it
+    /// is. Says whether they were read.
     ///
     /// # Errors
     ///
     /// As [`load`](Self::load).
-    pub fn reload(&self) -> Result<(), String> {
+    pub fn refresh(&self) -> Result<bool, String> {
+        let now = stamps(&self.files);
+        if std::mem::replace(&mut *self.read.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now {
+            return Ok(false);
+        }
         self.current.store(Arc::new(configuration(&self.files)?));
-        Ok(())
-    }
-
-    /// Changes whenever a file may have changed.
-    pub fn stamp(&self) -> Vec<Option<String>> {
-        let TlsFiles { certificate, key, client_ca } = &*self.files;
-        [Some(certificate), Some(key), client_ca.as_ref()].into_iter().flatten().map(|path| stamp(path)).collect()
+        Ok(true)
     }
 
     /// Does the handshake. With the stream comes the subject of the client's certificate, if clients must have one.
@@ -76,6 +78,11 @@ impl Tls {
         let subject = certificate.map(|certificate| subject(certificate));
         Ok((stream, subject))
     }
+}
+
+fn stamps(files: &TlsFiles) -> Vec<Option<String>> {
+    let TlsFiles { certificate, key, client_ca } = files;
+    [Some(certificate), Some(key), client_ca.as_ref()].into_iter().flatten().map(|path| stamp(path)).collect()
 }
 
 fn configuration(files: &TlsFiles) -> Result<ServerConfig, String> {
