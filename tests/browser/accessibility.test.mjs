@@ -13,6 +13,33 @@ mkdirSync(pictures, { recursive: true });
 
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
+const certificate = { subject: "CN=harbor.example.com,O=Example", issuer: "CN=Example CA", notAfter: "2027-01-02T03:04:05Z" };
+const attempt = {
+  scheme: "https",
+  port: 443,
+  address: "10.2.40.40",
+  verified: true,
+  stages: [
+    { stage: "tcp", ok: true, detail: "connected", milliseconds: 4 },
+    { stage: "tls", ok: false, detail: "the certificate expired on 2026-01-02", milliseconds: 12 },
+  ],
+  chain: [certificate],
+  vouchedBy: { subject: "CN=Example CA", source: "well-known" },
+  protocol: "v2 over HTTPS with token authentication",
+};
+const report = (more) => ({ registry: "10.2.40.40", decision: {}, ok: false, summary: "no registry was reached", ...more });
+const elsewhere = [report({ registry: "auth.example.com", ok: true, summary: "reached at 10.2.3.4:443", attempts: [attempt] })];
+
+/** What a daemon answers in some of the states. */
+const DAEMONS = {
+  probe: {
+    "v1/module": () => ({ sha256: "ab".repeat(32), version: "0.1.0" }),
+    "v1/policy": () => ({ generation: 7, policy: { whitelist: ["10.2.40.40"] } }),
+    "v1/explain": ({ reference }) => ({ reference, registry: "10.2.40.40", decision: "allow", attempts: [], steps: [] }),
+    "v1/probe": () => report({ attempts: [{ ...attempt, elsewhere }] }),
+  },
+};
+
 const STATES = {
   empty: async () => {},
   errors: async (page) => {
@@ -61,13 +88,26 @@ const STATES = {
     await form.decisionOf(page, "10.2.40.40:5000/app");
     await page.getByRole("button", { name: "Open…" }).click();
   },
+  probe: async (page) => {
+    await form.decisionOf(page, "10.2.40.40/app");
+    await page.getByRole("button", { name: "Test connection to 10.2.40.40" }).click();
+    await page.locator(".elsewhere .probe-summary").waitFor();
+  },
+  unchecked: async (page) => {
+    await page.evaluate(() => void (window.trap = true));
+    await form.typeRegistries(page, [["a.example", "Secure"]]);
+    await page.getByLabel("Image or registry").fill("a.example/app");
+    await page.locator(".summary").getByText("Could not be checked").waitFor();
+  },
 };
+
+const optionsOf = (name) => ({ init: form.trapOnDemand, server: { daemon: DAEMONS[name] ?? {} } });
 
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [1280, 360]) {
     for (const [name, reach] of Object.entries(STATES)) {
       test(`${name}, ${colorScheme}, ${width} pixels: it fits, and axe finds nothing`, { timeout: 60_000 }, () =>
-        withPage({ colorScheme, viewport: { width, height: 900 } }, async (page) => {
+        withPage({ ...optionsOf(name), colorScheme, viewport: { width, height: 900 } }, async (page) => {
           await reach(page);
           await page.mouse.move(0, 0);
           await page.screenshot({ path: `${pictures}${name}-${width}-${colorScheme}.png`, fullPage: true });

@@ -37,22 +37,42 @@ check("files from the dialog, several at once, each certificate a card", async (
 });
 
 check("dropped files and dropped text", async (page) => {
-  const drop = (text, asFile) =>
-    section(page).locator(".add-certificates").evaluate(
-      (target, [text, asFile]) => {
-        const dataTransfer = new DataTransfer();
-        if (asFile) dataTransfer.items.add(new File([text], "dropped.pem"));
-        else dataTransfer.setData("text/plain", text);
-        for (const type of ["dragover", "drop"]) {
-          target.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
-        }
-      },
-      [text, asFile],
-    );
-  await drop(form.certificate("ca.pem"), true);
+  const box = section(page).locator(".drop-box");
+  await form.dropFiles(box, [["unreadable", ""], ["ca.pem", form.certificate("ca.pem")]]);
   await cards(page).first().waitFor();
-  await drop(form.certificate("other-ca.pem"), false);
+  await section(page).locator(".notice").getByText("unreadable could not be read.").waitFor();
+  await box.evaluate((target, text) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.setData("text/plain", text);
+    target.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+  }, form.certificate("other-ca.pem"));
   await cards(page).nth(1).waitFor();
+});
+
+check("text may be dragged into a field, and a file is opened by no browser", async (page) => {
+  const isKept = (asFile) =>
+    form.field(page, 1).evaluate((target, asFile) => {
+      const dataTransfer = new DataTransfer();
+      if (asFile) dataTransfer.items.add(new File(["x"], "x.pem"));
+      else dataTransfer.setData("text/plain", "x");
+      return target.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+    }, asFile);
+  assert.deepEqual([await isKept(false), await isKept(true)], [true, false]);
+});
+
+check("several registries for a limit: a range of addresses, and pasted lines", async (page) => {
+  await files(page).setInputFiles([file("ca.pem")]);
+  await cards(page).getByText("Only for certain registries").click();
+  const limit = (number) => cards(page).getByLabel(new RegExp(`^Registry ${number} that`));
+  await limit(1).fill("10.0.0.1-10.0.0.3");
+  await cards(page).getByRole("button", { name: "Split into 2 entries" }).click();
+  await page.waitForFunction(() => document.activeElement.value === "10.0.0.2/31");
+  await form.paste(page, "a.example\nb.example\n");
+  await page.waitForFunction(() => document.activeElement.value === "b.example");
+  await form.output(page).getByRole("tab", { name: "JSON", exact: true }).click();
+  await page.locator("pre").getByText("b.example").waitFor();
+  const [{ registries }] = JSON.parse(await form.written(page, "JSON")).certificate_authorities;
+  assert.deepEqual(registries, ["10.0.0.1", "10.0.0.2/31", "a.example", "b.example"]);
 });
 
 check("pasted text is taken at once, and the same not again", async (page) => {
@@ -134,6 +154,9 @@ check("a private key is never shown, kept or given away", async (page) => {
   await page.getByLabel("Or paste it").fill(`pem = """\n${secret}`);
   await page.locator("main").getByText("This could not be opened, and the form is as it was:").waitFor();
   await nowhere("opened and not understood");
+  await page.getByLabel("Or paste it").fill(JSON.stringify({ whitelist: [{ entry: "a.example", comment: secret }] }));
+  await page.locator(".notice").getByText("there is a private key in it").waitFor();
+  await nowhere("opened as a comment");
   const authorities = [{ pem: secret + form.certificate("ca.pem") }];
   await page.getByLabel("Or paste it").fill(JSON.stringify({ whitelist: [], certificate_authorities: authorities }));
   await page.locator("main").getByText("1 private key was in it, and left out.").waitFor();
@@ -141,4 +164,9 @@ check("a private key is never shown, kept or given away", async (page) => {
   for (const format of ["vic-machine", "REST JSON", "TOML", "JSON"]) {
     assert.equal((await form.downloaded(page, format)).text.includes(bytes), false, format);
   }
+  await form.openText(page, '{"whitelist": ["10.0.0.0/8"], "match_resolved_addresses": true}');
+  await page.getByLabel("Image or registry").fill("h.example/app");
+  await page.getByLabel("Addresses of h.example").fill(secret);
+  await page.locator(".dns").getByText("That looked like a private key and was not taken.").waitFor();
+  await nowhere("typed as an answer of DNS");
 });

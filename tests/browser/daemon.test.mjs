@@ -16,27 +16,53 @@ const policy = { whitelist: ["10.2.0.0/16"], match_resolved_addresses: true };
 const daemon = (more = {}, facts = ["harbor.example=10.2.3.4"]) => ({
   "v1/module": () => ({ sha256: digest, version: "0.1.0" }),
   "v1/policy": () => ({ generation: 7, sha256: "00", policy }),
-  "v1/explain": ({ reference, policy: given, project }) => {
-    const args = ["explain", "--json", "--no-dns", "--policy", "-", ...facts.flatMap((fact) => ["--fact", fact])];
+  "v1/explain": ({ reference, kind, policy: given, project, facts: typed }) => {
+    const known = [...facts, ...typed.map(({ subject, answers }) => `${subject}=${answers.join(",")}`)];
+    const args = ["explain", "--json", "--no-dns", "--policy", "-", ...known.flatMap((fact) => ["--fact", fact])];
     const onBehalf = project ? ["--project", project] : [];
-    const { stdout } = pullgate([...args, ...onBehalf, reference], JSON.stringify(given ?? policy));
-    return JSON.parse(stdout);
+    const { stdout } = pullgate([...args, ...onBehalf, ...(kind === "registry" ? ["--login"] : []), reference], JSON.stringify(given ?? policy));
+    return { bytes: stdout, type: "application/json" };
   },
   "v1/probe": ({ registry }) => ({
     registry,
-    summary: `${registry} answers`,
+    decision: { decision: "allow" },
+    summary: `\`${registry}\` answers`,
+    ok: true,
+    protocol: "v2 over HTTPS with token authentication",
     mood: "a member that the page does not know",
     attempts: [
       {
         scheme: "https",
+        host: "registry-1.docker.io",
         port: 443,
         address: "10.2.3.4",
+        verified: true,
         stages: [
-          { stage: "dns", ok: true, detail: "10.2.3.4" },
-          { stage: "tls", ok: false, detail: "certificate has expired" },
+          { stage: "dns", ok: true, detail: "10.2.3.4", milliseconds: 3 },
+          { stage: "tls", ok: true, detail: "TLS 1.3", milliseconds: 20 },
+          { stage: "token", ok: true, detail: "auth.example gives tokens", milliseconds: 12 },
+        ],
+        chain: [{ subject: "CN=harbor", issuer: "CN=Example CA", notAfter: "2027-01-02T03:04:05Z", sha256: "ab".repeat(32) }],
+        vouchedBy: { subject: "CN=Example CA", sha256: "cd".repeat(32), source: "policy" },
+        protocol: "v2 over HTTPS with token authentication",
+        elsewhere: [
+          {
+            registry: "auth.example",
+            decision: { decision: "allow" },
+            ok: false,
+            summary: "no registry was reached",
+            attempts: [
+              {
+                scheme: "https",
+                port: 8443,
+                verified: false,
+                stages: [{ stage: "tls", ok: false, detail: "certificate has expired", milliseconds: 4 }],
+                chain: [],
+              },
+            ],
+          },
         ],
       },
-      { stages: [{ stage: "v2" }] },
     ],
   }),
   ...more,
@@ -115,7 +141,12 @@ test("its policy does not take the place of what was typed", { timeout: 60_000 }
 check("the daemon explains, with real DNS, by the policy in the form", { daemon: daemon() }, async (page, { server }) => {
   await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
   assert.equal((await form.decisionOf(page, "harbor.example/app")).decision, "allow");
-  assert.deepEqual(server.asked.find(({ name }) => name === "v1/explain").body, { reference: "harbor.example/app", policy });
+  assert.deepEqual(server.asked.find(({ name }) => name === "v1/explain").body, {
+    reference: "harbor.example/app",
+    kind: "image",
+    facts: [],
+    policy,
+  });
   assert.equal(await form.row(page, 1).getAttribute("data-lit"), "decides");
   // By hand, on demand.
   await page.locator("main").getByText("Ask the daemon, which asks the DNS").click();
@@ -137,7 +168,111 @@ check("the connection is tested", { daemon: daemon() }, async (page, { server })
   await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
   await form.decisionOf(page, "10.2.3.4:5000/app");
   await page.getByRole("button", { name: "Test connection to 10.2.3.4:5000" }).click();
-  await page.locator(".probe").getByText("10.2.3.4:5000 answers").waitFor();
-  await page.locator('.stages [data-ok="false"]').getByText("certificate has expired").waitFor();
+  await page.locator('.probe-summary[data-ok="true"]').getByText("The connection works").waitFor();
+  const report = page.locator(".probe > .probe-report");
+  for (const text of [
+    "HTTPS on port 443 of registry-1.docker.io, 10.2.3.4 certificate must be verified",
+    "Find the addresses worked 10.2.3.4 3 ms",
+    "Ask where tokens come from worked auth.example gives tokens 12 ms",
+    "Vouched for by the policy’s CN=Example CA",
+    "Speaks v2 over HTTPS with token authentication",
+    "CN=harbor, issued by CN=Example CA, valid until 2027-01-02T03:04:05Z",
+  ]) {
+    await report.getByText(text, { exact: true }).or(report.locator("li, p", { hasText: text })).first().waitFor();
+  }
+  // The host that it points to has a report of its own.
+  const there = report.locator(".elsewhere");
+  await there.locator('.probe-summary[data-ok="false"]').getByText("The connection does not work").waitFor();
+  await there.locator('.stages [data-ok="false"]').getByText("certificate has expired").waitFor();
+  await page.getByRole("status").getByText("The connection works. `10.2.3.4:5000` answers").waitFor();
   assert.deepEqual(server.asked.find(({ name }) => name === "v1/probe").body, { registry: "10.2.3.4:5000", policy });
+  // A report is about the policy that it was made with.
+  await form.field(page, 1).fill("10.2.0.0/15");
+  await report.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Test connection to 10.2.3.4:5000" }).waitFor();
+  assert.equal(await page.locator(".probe-report").count(), 0);
+  await page.locator("main").getByText("The daemon has a policy (generation 7).").waitFor();
+});
+
+const withProjects = { whitelist: ["a.example"], projects: { blue: { whitelist: ["b.example"] } } };
+
+check("the project is sent, and no other policy's", { daemon: daemon() }, async (page, { server }) => {
+  const sent = (name) => server.asked.filter((one) => one.name === name).at(-1).body.project;
+  await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
+  await form.openText(page, JSON.stringify(withProjects));
+  await page.locator(".summary").getByText("A project may allow more.").waitFor();
+  await page.getByLabel("Project").selectOption("blue");
+  assert.equal((await form.decisionOf(page, "b.example/app")).decision, "allow");
+  assert.equal(sent("v1/explain"), "blue");
+  await page.getByRole("button", { name: "Test connection to b.example" }).click();
+  await page.locator(".probe-summary").first().waitFor();
+  assert.equal(sent("v1/probe"), "blue");
+  await form.openText(page, '{"whitelist": ["c.example"], "projects": {"red": {}}}');
+  await page.locator('.decision[data-decision="deny"]').getByText("unauthorized registry").first().waitFor();
+  assert.equal(sent("v1/explain"), undefined);
+});
+
+check("logins are the daemon's too; one without DNS is answered by hand", { daemon: daemon({}, []) }, async (page, { server }) => {
+  await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
+  await page.getByText("Log in to a registry").click();
+  assert.equal((await form.decisionOf(page, "harbor.example")).decision, "lookup");
+  await page.getByLabel("Addresses of harbor.example").fill("10.2.9.9");
+  await page.keyboard.press("Enter");
+  await page.locator('.decision[data-decision="allow"]').waitFor();
+  const { kind, facts } = server.asked.filter(({ name }) => name === "v1/explain").at(-1).body;
+  assert.equal(kind, "registry");
+  assert.deepEqual(facts, [{ kind: "addresses-of", subject: "harbor.example", answers: ["10.2.9.9"] }]);
+  await page.getByRole("button", { name: "Forget: Addresses of harbor.example" }).waitFor();
+});
+
+const refusal = { status: 422, code: "policy-refused", message: "the policy has `errors`" };
+
+check(
+  "what the daemon says against it is shown",
+  { daemon: daemon({ "v1/explain": () => refusal, "v1/probe": () => refusal }), expectErrorsOf: ["v1/explain", "v1/probe"] },
+  async (page) => {
+    await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
+    await form.decisionOf(page, "10.2.3.4/app");
+    await page.locator(".try .notice", { hasText: "The daemon gives no decision: the policy has errors." }).waitFor();
+    await page.getByRole("button", { name: "Test connection to 10.2.3.4" }).click();
+    await page.locator(".probe .notice", { hasText: "The daemon did not test the connection: the policy has errors." }).waitFor();
+  },
+);
+
+check(
+  "a daemon that wants a token",
+  { daemon: { "v1/module": () => ({ status: 401, code: "unauthorized", message: "…" }) }, expectErrorsOf: ["v1/module"] },
+  async (page) => {
+    await footer(page).getByText("The daemon wants a token or a client certificate").waitFor();
+    assert.equal((await form.decisionOf(page, "alpine")).decision, "deny");
+  },
+);
+
+test("its policy does not take the place of what was opened", { timeout: 60_000 }, async () => {
+  let answer;
+  const late = new Promise((resolve) => {
+    answer = resolve;
+  });
+  await withPage({ server: { daemon: daemon({ "v1/policy": () => late }) } }, async (page) => {
+    await form.openText(page, '{"whitelist": []}');
+    await page.locator("main").getByText("The policy is open.").waitFor();
+    answer({ generation: 8, policy });
+    await page.locator("main").getByText("The daemon has a policy (generation 8).").waitFor();
+    assert.equal(await form.field(page, 1).inputValue(), "");
+  });
+});
+
+check("the first error may be in what is kept, which says where", {}, async (page) => {
+  await form.openText(page, '{"whitelist": [], "projects": {"blue": {"whitelist": ["h:0"]}, "red": {"whitelist": ["h:0"]}}}');
+  await page.getByRole("button", { name: "Go to the first error" }).first().click();
+  await page.waitForFunction(() => document.activeElement.matches(".kept"));
+  await page.locator(".kept .finding").getByText("/projects/red/whitelist/0", { exact: true }).first().waitFor();
+  await page.locator(".summary").getByText("A policy with 2 errors decides nothing. Correct them first.").waitFor();
+});
+
+check("a deed is said, and then how things stand", {}, async (page) => {
+  await form.decisionOf(page, "alpine");
+  await form.openText(page, '{"whitelist": ["a.example"]}');
+  await page.getByRole("status").getByText("Denied").waitFor();
+  await page.getByRole("status").getByText("The policy is open.").waitFor();
 });

@@ -87,3 +87,14 @@ check("a policy with an error decides nothing, and says so", async (page) => {
   await tryOut(page).getByText("A policy with 1 error decides nothing. Correct it first.").waitFor();
   assert.equal(await page.locator(".decision").count(), 0);
 });
+
+test("a module that fails while it loads the policy: there is no decision, and that is said", { timeout: 60_000 }, () =>
+  withPage({ init: form.trapOnDemand }, async (page) => {
+    await page.evaluate(() => void (window.trap = "policy_load"));
+    await form.field(page, 1).fill("a.example");
+    await page.getByLabel("Image or registry").fill("a.example/app");
+    await tryOut(page).getByText("The policy could not be checked, so there is no decision.").waitFor();
+    await page.evaluate(() => void (window.trap = undefined));
+    assert.equal((await form.decisionOf(page, "a.example/other")).decision, "allow");
+  }),
+);

@@ -66,6 +66,11 @@ check("what could not be checked is neither valid nor wrong", async (page) => {
   await form.status(page).getByText("Could not be checked").waitFor();
   await form.row(page, 1).getByText("Could not be checked:").waitFor();
   assert.equal(await form.row(page, 1).locator('.finding[data-weight="error"]').count(), 0);
+  assert.equal(await form.field(page, 1).getAttribute("aria-invalid"), null);
+  await form.output(page).locator('.notice[data-weight="unchecked"]').waitFor();
+  assert.equal((await form.output(page).innerText()).includes("error"), false);
+  await form.output(page).getByRole("button", { name: "Copy" }).click();
+  await form.output(page).locator(".format-buttons").getByText("This could not be checked").waitFor();
   await page.getByLabel("Image or registry").fill("alpine");
   await page.locator("main").getByText("The policy could not be checked, so there is no decision.").waitFor();
   // It recovers by itself.

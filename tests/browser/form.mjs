@@ -99,10 +99,48 @@ export async function paste(page, text) {
   }, text);
 }
 
+/** Drops files, each a name and its text, onto an element. One named `unreadable` cannot be read, like a folder. */
+export async function dropFiles(target, files) {
+  await target.evaluate((target, files) => {
+    for (const read of ["text", "arrayBuffer"]) {
+      const whole = Blob.prototype[read];
+      Blob.prototype[read] = function () {
+        const error = new DOMException("no such file", "NotFoundError");
+        return this.name === "unreadable" ? Promise.reject(error) : whole.call(this);
+      };
+    }
+    const dataTransfer = new DataTransfer();
+    for (const [name, text] of files) dataTransfer.items.add(new File([text], name));
+    for (const type of ["dragover", "drop"]) {
+      target.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+    }
+  }, files);
+}
+
 export function certificate(name) {
   return readFileSync(new URL(`../certificates/${name}`, import.meta.url), "utf8");
 }
 
 export function vectors(file) {
   return JSON.parse(readFileSync(new URL(`../vectors/${file}`, import.meta.url), "utf8")).cases;
+}
+
+/** To begin a page with: a function of the module ends like a trap while `window.trap` is its name, and every one while it is true. */
+export function trapOnDemand() {
+  const Instance = WebAssembly.Instance;
+  WebAssembly.Instance = function (...args) {
+    const { exports } = new Instance(...args);
+    const trapping = ([name, value]) => {
+      if (typeof value !== "function") return [name, value];
+      const call = (...given) => {
+        if (window.trap === true || window.trap === name) throw new WebAssembly.RuntimeError("unreachable");
+        return value(...given);
+      };
+      return [name, call];
+    };
+    const instance = Object.create(Instance.prototype);
+    Object.defineProperty(instance, "exports", { value: Object.fromEntries(Object.entries(exports).map(trapping)) });
+    return instance;
+  };
+  WebAssembly.Instance.prototype = Instance.prototype;
 }

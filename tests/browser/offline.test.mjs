@@ -89,5 +89,8 @@ check("garbage everywhere", async (page) => {
     await page.getByLabel("Or paste it").focus();
     await form.paste(page, text);
     await page.locator("main > .notice").waitFor();
+    // The next notice is to be another one.
+    await page.locator("main > .notice").getByRole("button", { name: "Dismiss" }).click();
+    await page.locator("main > .notice").waitFor({ state: "detached" });
   }
 });

@@ -1,6 +1,7 @@
 // Open, edit, save: nothing is lost on the way, and what a format has no room for is said.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { withPage } from "./browser.mjs";
 import * as form from "./form.mjs";
@@ -22,10 +23,10 @@ for (const format of ["JSON", "TOML"]) {
     await form.openText(page, JSON.stringify(POLICY));
     await page.locator("main").getByText("The policy is open.").waitFor();
     const { text } = await form.downloaded(page, format);
-    await form.setMode(page, false);
-    await form.setMode(page, true);
     await form.openText(page, text);
     await page.locator("main").getByText("Kept from the opened policy").waitFor();
+    await form.setMode(page, false);
+    await form.setMode(page, true);
     for (const kept of ["1 built-in registry", "names match by their addresses: yes", "1 project: blue", "an image fetch proxy"]) {
       await page.getByRole("region", { name: "Kept from the opened policy" }).getByText(kept).waitFor();
     }
@@ -81,10 +82,13 @@ check("formats of VIC say what they leave out", async (page) => {
 check("the options line, and a whole command with it", async (page) => {
   await form.openText(
     page,
-    "vic-machine-linux create --name vch1 --whitelist-registry=10.2.40.40:443 \\\n  --dir '*.example.com' --registry-ca corp.pem",
+    "vic-machine-linux create --name vch1 --target 'admin:S3cret@vc' --password S3cret --whitelist-registry=10.2.40.40:443 \\\n  --dir '*.example.com' --registry-ca corp.pem",
   );
   await page.locator("main").getByText("Add them under “Additional registry certificates”: corp.pem").waitFor();
-  await page.locator("main").getByText("left out: vic-machine-linux create --name vch1").waitFor();
+  await page.locator("main").getByText("left out: --name --target --password").first().waitFor();
+  const status = page.getByRole("status");
+  await status.getByText("left out: --name --target --password").waitFor({ state: "attached" });
+  assert.equal((await page.content()).includes("S3cret"), false);
   assert.deepEqual(JSON.parse(await form.written(page, "JSON")), {
     whitelist: ["10.2.40.40:443"],
     insecure: ["*.example.com"],
@@ -123,4 +127,38 @@ check("copying gives the text that is shown", async (page) => {
   await form.output(page).getByText("Copied").waitFor();
   const copied = await page.evaluate(() => navigator.clipboard.readText());
   assert.equal(copied, "--whitelist-registry '*.example.com'\n");
+});
+
+check("what leaves is what is in the fields, though an older text is shown", async (page) => {
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await form.typeRegistries(page, [["old.example", "Secure"]]);
+  await page.locator("pre").getByText("old.example").waitFor();
+  // All in one go: nothing is drawn between the key and the button.
+  const typeAndPress = (text, button) =>
+    form.field(page, 1).evaluate((input, [text, button]) => {
+      Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, text);
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+      [...document.querySelectorAll(".output button")].find(({ textContent }) => textContent === button).click();
+    }, [text, button]);
+  await typeAndPress("new.example", "Copy");
+  await form.output(page).getByText("Copied").waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), "--whitelist-registry new.example\n");
+  const waiting = page.waitForEvent("download");
+  await typeAndPress("newer.example", "Download");
+  assert.equal(readFileSync(await (await waiting).path(), "utf8"), "--whitelist-registry newer.example\n");
+});
+
+check("a blank entry is not lost in silence", async (page) => {
+  await form.openText(page, '{"whitelist": ["a.example", ""]}');
+  await page.locator(".notice").getByText("/whitelist/1").waitFor();
+});
+
+check("files that cannot be opened are said", async (page) => {
+  await page.getByRole("button", { name: "Open…" }).click();
+  await form.dropFiles(page.locator(".open-panel .drop-box"), [["a.json", "{}"], ["b.json", "{}"]]);
+  await page.locator(".notice").getByText("one file is opened at a time").waitFor();
+  await form.dropFiles(page.locator(".open-panel .drop-box"), [["unreadable", ""]]);
+  await page.locator(".notice").getByText("unreadable could not be read.").waitFor();
+  await form.dropFiles(page.locator(".open-panel .drop-box"), [["a.json", '{"whitelist": ["a.example"]}']]);
+  await page.locator(".notice").getByText("The policy is open.").waitFor();
 });

@@ -13,13 +13,18 @@ export function run(folder, program, ...args) {
   return stdout;
 }
 
-/** Runs the command line, and gives its exit code and what it prints. */
-export function pullgate(args, input) {
+/** The command line: `PULLGATE_CLI`, or the one that was built here. */
+export function program() {
   const program = process.env.PULLGATE_CLI ?? built;
   if (!existsSync(program)) {
     throw new Error(`there is no ${program}: build it with \`cargo build --release -p pullgate-cli\`, or name it in PULLGATE_CLI`);
   }
-  return start(program, args, { input });
+  return program;
+}
+
+/** Runs the command line, and gives its exit code and what it prints. */
+export function pullgate(args, input) {
+  return start(program(), args, { input });
 }
 
 function start(program, args, options) {

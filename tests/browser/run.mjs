@@ -14,14 +14,18 @@ const www = fileURLToPath(new URL("../../www/", import.meta.url));
 for (const folder of [www, here]) install(folder);
 if (process.argv.includes("--install")) process.exit();
 
-if (!process.argv.includes("--built")) run(www, "npm", "run", "build", "--silent");
+const files = readdirSync(here).filter((name) => name.endsWith(".test.mjs")).sort();
 const names = process.argv.slice(2).filter((name) => name !== "--built");
+// With a name of nothing, no test would run, and none would fail.
+const unknown = names.filter((name) => !files.some((file) => file.startsWith(name)));
+if (unknown.length > 0) throw new Error(`no tests of this name: ${unknown.join(", ")}`);
+if (!process.argv.includes("--built")) run(www, "npm", "run", "build", "--silent");
 if (names.length === 0) run(www, "npm", "test", "--silent");
 
 const { close } = await import("./browser.mjs");
 after(close);
 
-for (const file of readdirSync(here).filter((name) => name.endsWith(".test.mjs")).sort()) {
+for (const file of files) {
   if (names.length === 0 || names.some((name) => file.startsWith(name))) await import(`./${file}`);
 }
 

@@ -1,5 +1,6 @@
 // Serves the built page as the daemon does: with a strict policy for its content. What the daemon itself would answer, a test
-// gives in `daemon`: functions by path, from the body of a request to an object, `{status, text}` or `{bytes}`.
+// gives in `daemon`: functions by path, from the body of a request to an object, `{status, text}` or `{bytes}`,
+// the last with a `status` and a `type` if it is to have others.
 
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -60,7 +61,11 @@ async function bodyOf(request) {
 }
 
 function reply(response, answer) {
-  if (answer.bytes) return response.end(answer.bytes);
+  if (answer.bytes) {
+    response.statusCode = answer.status ?? 200;
+    if (answer.type) response.setHeader("content-type", answer.type);
+    return response.end(answer.bytes);
+  }
   const isText = typeof answer.text === "string";
   response.statusCode = answer.status ?? 200;
   response.setHeader("content-type", isText ? "text/plain" : "application/json");

@@ -17,9 +17,15 @@ import { texts } from "./texts";
 
 const root = createRoot(document.getElementById("root")!);
 document.documentElement.lang = texts.locale;
+document.title = `${texts.title} – ${texts.product}`;
 
-// A file that is dropped beside its place would otherwise be opened by the browser, in place of the page.
-for (const type of ["dragover", "drop"]) addEventListener(type, (event) => event.preventDefault());
+// A file that is dropped beside its place would otherwise be opened by the browser, in place of the page. Text is not kept
+// from the fields.
+for (const type of ["dragover", "drop"] as const) {
+  addEventListener(type, (event) => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  });
+}
 
 try {
   await ready();

@@ -5,15 +5,22 @@ import { DropBox } from "./DropBox";
 
 export interface Given {
   name: string;
-  content: Uint8Array | string;
+  /** Absent where it could not be read: of a folder, say. */
+  content: Uint8Array | string | undefined;
 }
 
 export function AddCertificates({ onGiven }: { onGiven: (given: Given[]) => void }) {
   const say = texts.certificates;
 
   const read = async (files: File[]) => {
-    const given = files.map(async (file) => ({ name: file.name, content: new Uint8Array(await file.arrayBuffer()) }));
-    onGiven(await Promise.all(given));
+    // One that cannot be read takes none of the others with it.
+    const contents = await Promise.allSettled(files.map((file) => file.arrayBuffer()));
+    onGiven(
+      contents.map((content, index) => ({
+        name: files[index]!.name,
+        content: content.status === "fulfilled" ? new Uint8Array(content.value) : undefined,
+      })),
+    );
   };
 
   return (

@@ -5,7 +5,7 @@ import { useMemo } from "react";
 import { usePolicy } from "../form/usePolicyForm";
 import { texts } from "../texts";
 import { CertificateView } from "./CertificateView";
-import { FindingList } from "./FindingList";
+import { FindingList, weightOf } from "./FindingList";
 import { LimitEditor } from "./LimitEditor";
 import { RemoveCertificate } from "./RemoveCertificate";
 
@@ -22,6 +22,7 @@ export function AuthorityCard({ index, pem, onRemove }: Props) {
   // What only the whole policy gives: that it has no effect, that another card has the same certificate.
   const others = (analysis.authorities.get(index) ?? []).filter(({ code }) => !said.has(code));
   const [first] = certificates;
+  const isUnchecked = findings.some((finding) => weightOf(finding) === "unchecked");
   return (
     <li className="authority" data-authority={index}>
       {certificates.map((certificate) => (
@@ -33,7 +34,7 @@ export function AuthorityCard({ index, pem, onRemove }: Props) {
       ))}
       {first === undefined && (
         <div className="certificate-header">
-          <h3>{texts.certificates.unreadable}</h3>
+          <h3>{isUnchecked ? texts.findings.unchecked : texts.certificates.unreadable}</h3>
           <RemoveCertificate subject="" onRemove={() => onRemove(index, 0, true)} />
         </div>
       )}

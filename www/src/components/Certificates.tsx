@@ -22,18 +22,19 @@ export const Certificates = memo(function Certificates() {
     const known = new Set(form.getValues("authorities").flatMap(({ pem }) => takeCertificates(pem).fingerprints));
     const authorities: Authority[] = [];
     const refused = all.flatMap(({ name, content }): Refusal[] => {
+      if (content === undefined) return [{ name, findings: [], key: false, again: 0, unread: true }];
       const { blocks, fingerprints, findings } = takeCertificates(content);
       const fresh = blocks.filter((_, index) => !known.has(fingerprints[index]!) && known.add(fingerprints[index]!));
       authorities.push(...fresh.map((pem) => ({ pem, limited: false, registries: [] })));
       const errors = findings.filter(({ severity }) => severity === "error");
       const again = blocks.length - fresh.length;
       const key = errors.some(({ code }) => code === "private-key");
-      return errors.length + again > 0 ? [{ name, findings: errors, key, again }] : [];
+      return errors.length + again > 0 ? [{ name, findings: errors, key, again, unread: false }] : [];
     });
     if (authorities.length > 0) append(authorities, { shouldFocus: false });
     setRefusals(refused);
-    const problems = refused.map(({ name, findings, key, again }) =>
-      key ? say.keyRefused(name) : (findings[0]?.message ?? say.again(again, name)),
+    const problems = refused.map(({ name, findings, key, again, unread }) =>
+      unread ? say.unread(name) : key ? say.keyRefused(name) : (findings[0]?.message ?? say.again(again, name)),
     );
     announce([authorities.length > 0 ? say.added(authorities.length) : say.none, ...problems].join(". "));
   };

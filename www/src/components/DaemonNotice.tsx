@@ -1,17 +1,22 @@
-// Says that the form began with the daemon's policy, or offers it.
+// Says that the form holds the daemon's policy, or offers it.
 
+import { useDeferredValue } from "react";
 import { Button } from "react-aria-components/Button";
+import { usePolicy } from "../form/usePolicyForm";
 import { texts } from "../texts";
 import type { DaemonState } from "./useDaemon";
 
-export function DaemonNotice({ daemon, opened, onOpen }: Pick<DaemonState, "daemon" | "opened"> & { onOpen: () => void }) {
-  if (daemon?.current === undefined) return null;
+export function DaemonNotice({ daemon, text, onOpen }: Pick<DaemonState, "daemon" | "text"> & { onOpen: () => void }) {
+  const { analysis } = usePolicy();
+  // The analysis is a step behind the form: so is this, lest the offer be seen in between.
+  const current = useDeferredValue(daemon)?.current;
+  if (current === undefined) return null;
   const say = texts.daemon;
-  const { generation } = daemon.current;
+  const isOpen = analysis.text === text;
   return (
     <div className="notice" data-weight="info">
-      <p className="notice-text">{opened ? say.loaded(generation) : say.offer(generation)}</p>
-      {!opened && (
+      <p className="notice-text">{isOpen ? say.loaded(current.generation) : say.offer(current.generation)}</p>
+      {!isOpen && (
         <Button className="button small" onPress={onOpen}>
           {say.open}
         </Button>

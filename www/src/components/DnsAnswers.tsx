@@ -6,6 +6,8 @@ import { Button } from "react-aria-components/Button";
 import { Input } from "react-aria-components/Input";
 import { Label } from "react-aria-components/Label";
 import { TextField } from "react-aria-components/TextField";
+import { announce } from "../announce";
+import { holdsKey } from "../certificates/pem";
 import { texts } from "../texts";
 import { Icon } from "./Icon";
 
@@ -50,6 +52,13 @@ export function DnsAnswers({ questions, facts, onAnswer, onForget }: Props) {
 
 function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (fact: Fact) => void }) {
   const [typed, setTyped] = useState("");
+  const [keyRefused, setKeyRefused] = useState(false);
+  const change = (text: string) => {
+    const isKey = holdsKey(text);
+    setKeyRefused(isKey);
+    if (isKey) announce(texts.registries.keyRefused);
+    else setTyped(text);
+  };
   const say = texts.tryOut;
   const answers = typed.split(/[\s,;]+/).filter((answer) => answer !== "");
   const submit = (event: FormEvent) => {
@@ -58,7 +67,7 @@ function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (f
   };
   return (
     <form className="question" onSubmit={submit}>
-      <TextField className="text-field" value={typed} onChange={setTyped}>
+      <TextField className="text-field" value={typed} onChange={change}>
         <Label>{labelOf(question)}</Label>
         <Input
           placeholder={question.kind === "names-of" ? say.namesExample : say.addressesExample}
@@ -66,6 +75,7 @@ function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (f
           autoCapitalize="off"
           spellCheck={false}
         />
+        {keyRefused && <p className="key-refused">{texts.registries.keyRefused}</p>}
       </TextField>
       <div className="question-buttons">
         <Button className="button" type="submit" isDisabled={answers.length === 0}>

@@ -34,7 +34,7 @@ export function DropBox({ onFiles, onText, allowsMultiple = false, say }: Props)
 
   return (
     <div
-      className="add-certificates"
+      className="drop-box"
       data-over={isOver || undefined}
       onDragOver={(event) => {
         event.preventDefault();

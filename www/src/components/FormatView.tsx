@@ -4,6 +4,7 @@ import type { PolicyDocument } from "pullgate";
 import { useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { announce } from "../announce";
+import { analyse } from "../form/analysis";
 import { bundle, type Written } from "../formats/format";
 import { AUTHORITIES_FILE } from "../formats/vicMachine";
 import { usePolicy } from "../form/usePolicyForm";
@@ -14,45 +15,56 @@ import type { Format } from "./Output";
 
 interface Props {
   format: Format;
-  written: Written;
+  write: (document: PolicyDocument) => Written;
+  /** What is shown. While a check is under way, it is older than what is in the fields. */
   document: PolicyDocument;
-  isDraft: boolean;
+  state: "ready" | "draft" | "unchecked";
   onError: () => void;
 }
 
-export function FormatView({ format, written: { text, fileName, notes }, document, isDraft, onError }: Props) {
+export function FormatView({ format, write, document, state, onError }: Props) {
   const { form } = usePolicy();
   const shown = useRef<HTMLPreElement>(null);
   const [done, setDone] = useState("");
   const say = texts.output;
-  const authorities = format === "options" ? bundle(document) : "";
+  const { text, notes } = write(document);
+  const hasBundle = format === "options" && bundle(document) !== "";
 
   const tell = (what: string) => {
     setDone(what);
     announce(what);
   };
-  // What leaves this page has passed the validator. Warnings keep nobody.
-  const leave = (give: () => void | Promise<void>) =>
-    form.handleSubmit(give, () => {
-      tell(say.blocked);
-      onError();
-    });
-  const copyText = leave(async () => tell((await copy(text, shown.current)) ? say.copied : say.notCopied));
-  const downloadText = leave(() => {
-    download(fileName, text);
-    tell(say.downloaded(fileName));
+  // What leaves this page has passed the validator: the very values, not what is shown. Warnings keep nobody.
+  const leave = (give: (document: PolicyDocument) => void | Promise<void>) => {
+    const refuse = () => {
+      const { unchecked } = analyse(form.getValues());
+      tell(unchecked ? say.unchecked : say.blocked);
+      if (!unchecked) onError();
+    };
+    return form.handleSubmit((values) => {
+      const { canonical } = analyse(values);
+      return canonical === undefined ? refuse() : give(canonical);
+    }, refuse);
+  };
+  const copyText = leave(async (checked) =>
+    tell((await copy(write(checked).text, shown.current)) ? say.copied : say.notCopied),
+  );
+  const save = (name: string, content: string) => {
+    download(name, content);
+    tell(say.downloaded(name));
+  };
+  const downloadText = leave((checked) => {
+    const { fileName, text } = write(checked);
+    save(fileName, text);
   });
-  const downloadAuthorities = leave(() => {
-    download(AUTHORITIES_FILE, authorities);
-    tell(say.downloaded(AUTHORITIES_FILE));
-  });
+  const downloadAuthorities = leave((checked) => save(AUTHORITIES_FILE, bundle(checked)));
 
   return (
     <>
       <p className="muted">{say.about[format]}</p>
-      {isDraft && (
-        <p className="notice" data-weight="error">
-          {say.draft}
+      {state !== "ready" && (
+        <p className="notice" data-weight={state === "draft" ? "error" : "unchecked"}>
+          {say[state]}
         </p>
       )}
       {notes.length > 0 && (
@@ -75,7 +87,7 @@ export function FormatView({ format, written: { text, fileName, notes }, documen
         <Button className="button" onPress={() => void downloadText()}>
           {say.download}
         </Button>
-        {authorities !== "" && (
+        {hasBundle && (
           <Button className="button" onPress={() => void downloadAuthorities()}>
             {say.downloadAuthorities(AUTHORITIES_FILE)}
           </Button>

@@ -1,7 +1,10 @@
 // The registries that a certificate authority is limited to.
 
+import type { Finding } from "pullgate";
 import { useController, useFieldArray } from "react-hook-form";
 import { Switch } from "react-aria-components/Switch";
+import { announce } from "../announce";
+import { fixed } from "../form/fix";
 import { usePolicy } from "../form/usePolicyForm";
 import { isBlank, type Limit } from "../form/values";
 import { texts } from "../texts";
@@ -35,9 +38,25 @@ export function LimitEditor({ authority, subject }: { authority: number; subject
     if (fields.length === 0) insert(0, BLANK, { shouldFocus: false });
     focus(0);
   };
-  const replace = (row: number, limit: Limit) => {
+  // These cards are drawn when there is time: what is in the fields may be newer than `rows`.
+  const current = (row: number) => form.getValues(name)[row] ?? BLANK;
+  const replace = (row: number, limit: Limit, others: string[] = []) => {
     update(row, limit);
-    focus(row);
+    if (others.length > 0) insert(row + 1, others.map((entry) => ({ entry })), { shouldFocus: false });
+    focus(row + others.length);
+  };
+  const paste = (row: number, lines: string[]) => {
+    const limit = current(row);
+    const [entry = "", ...others] = isBlank(limit) ? lines : [limit.entry, ...lines];
+    replace(row, { ...limit, entry }, others);
+    announce(texts.registries.addedMany(lines.length));
+  };
+  const fix = (row: number, finding: Finding, text: string) => {
+    const limit = current(row);
+    if (limit.entry !== text) return;
+    const [entry = "", ...others] = fixed(text, finding);
+    replace(row, { ...limit, entry }, others);
+    announce(texts.findings.fixed);
   };
 
   return (
@@ -59,9 +78,10 @@ export function LimitEditor({ authority, subject }: { authority: number; subject
               report={analysis.limits.get(`${authority}/${row}`)}
               onAdd={() => add(row)}
               onRemove={() => takeOut(row)}
-              onFix={(text) => replace(row, { ...rows[row]!, entry: text })}
+              onLines={(lines) => paste(row, lines)}
+              onFix={(finding, text) => fix(row, finding, text)}
               onEnable={() => {
-                const { enabled: _, ...enabled } = rows[row]!;
+                const { enabled: _, ...enabled } = current(row);
                 replace(row, enabled);
               }}
             />

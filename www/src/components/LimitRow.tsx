@@ -1,12 +1,13 @@
 // One registry that a certificate authority is limited to.
 
+import type { Finding } from "pullgate";
 import { useId } from "react";
 import { Button } from "react-aria-components/Button";
 import type { FieldReport } from "../form/analysis";
 import type { Limit } from "../form/values";
 import { texts } from "../texts";
 import { EntryInput } from "./EntryInput";
-import { FindingList } from "./FindingList";
+import { FindingList, weightOf } from "./FindingList";
 import { Icon } from "./Icon";
 import { marksOf, newsOf } from "./RegistryRow";
 import { RowNotes } from "./RowNotes";
@@ -20,11 +21,12 @@ interface Props {
   report: FieldReport | undefined;
   onAdd: () => void;
   onRemove: () => void;
-  onFix: (text: string) => void;
+  onLines: (lines: string[]) => void;
+  onFix: (finding: Finding, text: string) => void;
   onEnable: () => void;
 }
 
-export function LimitRow({ place, name, label, row, number, report, onAdd, onRemove, onFix, onEnable }: Props) {
+export function LimitRow({ place, name, label, row, number, report, onAdd, onRemove, onLines, onFix, onEnable }: Props) {
   const id = useId();
   const fresh = report?.text === row.entry ? report : undefined;
   const findings = report?.findings ?? [];
@@ -37,9 +39,10 @@ export function LimitRow({ place, name, label, row, number, report, onAdd, onRem
           label={label}
           example={say.limitExample}
           marks={fresh ? marksOf(fresh) : []}
-          isInvalid={findings.some(({ severity }) => severity === "error")}
+          isInvalid={findings.some((finding) => weightOf(finding) === "error")}
           describedBy={findings.length > 0 ? id : undefined}
           onEnter={onAdd}
+          onLines={onLines}
         />
         <div className="row-buttons">
           <Button className="button icon-only" aria-label={say.removeLimit(number)} onPress={onRemove}>
@@ -53,10 +56,7 @@ export function LimitRow({ place, name, label, row, number, report, onAdd, onRem
       <FindingList
         id={id}
         findings={findings}
-        {...(fresh && {
-          onFix: ({ fix = "", range }) =>
-            onFix(row.entry.slice(0, range?.startUtf16 ?? 0) + fix + row.entry.slice(range?.endUtf16)),
-        })}
+        {...(fresh && { onFix: (finding) => onFix(finding, fresh.text) })}
       />
       <RowNotes row={{ ...row, port: "", insecure: false }} means={fresh && newsOf(fresh)} lit={undefined} onEnable={onEnable} />
     </li>

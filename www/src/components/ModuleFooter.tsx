@@ -6,7 +6,7 @@ import type { Daemon } from "../daemon/daemon";
 import { texts } from "../texts";
 import { Icon } from "./Icon";
 
-export function ModuleFooter({ daemon }: { daemon: Daemon | undefined }) {
+export function ModuleFooter({ daemon }: { daemon: Daemon | "locked" | undefined }) {
   // Once: while the module does not work, it has no version to tell, and the page has to go on.
   const [running] = useState(version);
   // Of the bytes that were loaded, not of those that were meant to be.
@@ -24,8 +24,8 @@ export function ModuleFooter({ daemon }: { daemon: Daemon | undefined }) {
         {digest !== undefined && (
           <Check good={digest === PACKAGE_DIGEST} text={digest === PACKAGE_DIGEST ? say.asPackage : say.notAsPackage} />
         )}
-        {daemon === undefined ? (
-          <li>{say.noDaemon}</li>
+        {daemon === undefined || daemon === "locked" ? (
+          <li>{daemon === "locked" ? say.locked : say.noDaemon}</li>
         ) : (
           digest !== undefined && (
             <Check

@@ -15,8 +15,13 @@ export function OpenPanel({ onOpened }: Props) {
   const { actions } = usePolicy();
   const say = texts.open;
 
-  const take = (text: string) => {
-    const opened = open(text);
+  const take = (text: string) => finish(open(text));
+  const refuse = (problem: string) => finish({ ok: false, problems: [problem] });
+  const takeFiles = ([file, ...others]: File[]) => {
+    if (others.length > 0) refuse(say.oneAtATime);
+    else void file?.text().then(take, () => refuse(say.unread(file.name)));
+  };
+  const finish = (opened: Opened) => {
     if (opened.ok) actions.open(opened.document);
     onOpened(opened);
     announce([opened.ok ? say.done : say.failed, ...(opened.ok ? opened.notes : opened.problems)].join(" "));
@@ -25,8 +30,8 @@ export function OpenPanel({ onOpened }: Props) {
   return (
     <Section title={say.title} intro={say.intro} className="open-panel">
       <DropBox
-        say={{ ...say, pasteHint: texts.certificates.pasteHint, add: say.submit }}
-        onFiles={([file]) => void file?.text().then(take)}
+        say={{ ...say, add: say.submit }}
+        onFiles={takeFiles}
         onText={take}
       />
     </Section>

@@ -38,9 +38,9 @@ export function Output({ onError }: { onError: () => void }) {
           <TabPanel key={format} id={format} className="tab-panel">
             <FormatView
               format={format}
-              written={WRITE[format](document)}
+              write={WRITE[format]}
               document={document}
-              isDraft={analysis.canonical === undefined}
+              state={analysis.unchecked ? "unchecked" : analysis.canonical === undefined ? "draft" : "ready"}
               onError={onError}
             />
           </TabPanel>

@@ -3,7 +3,7 @@
 import { useDeferredValue, useRef, useState } from "react";
 import { FormProvider } from "react-hook-form";
 import { Button } from "react-aria-components/Button";
-import { useAnnouncement } from "../announce";
+import { useAnnouncements } from "../announce";
 import type { Opened } from "../formats/open";
 import { PolicyFormContext, usePolicyForm } from "../form/usePolicyForm";
 import { texts } from "../texts";
@@ -28,12 +28,12 @@ export function Page() {
   const policy = usePolicyForm();
   // A hundred certificates take longer to draw than a key may: their cards follow when there is time.
   const later = useDeferredValue(policy);
-  const { daemon, opened: daemonOpened, openCurrent } = useDaemon(policy);
   const [isOpening, setIsOpening] = useState(false);
   const [opened, setOpened] = useState<Opened>();
+  const { daemon, isLocked, text, openCurrent } = useDaemon(policy, opened?.ok === true);
   const [question, setQuestion] = useState(NOTHING_ASKED);
   const answer = useDecision(policy.analysis, question, daemon);
-  const announcement = useAnnouncement();
+  const announcements = useAnnouncements();
 
   const openButton = useRef<HTMLButtonElement>(null);
 
@@ -64,7 +64,7 @@ export function Page() {
         <main id="main" tabIndex={-1}>
           {isOpening && <OpenPanel onOpened={onOpened} />}
           {opened && <OpenedNotice opened={opened} onDismiss={() => onOpened(undefined)} />}
-          <DaemonNotice daemon={daemon} opened={daemonOpened} onOpen={() => onOpened(openCurrent())} />
+          <DaemonNotice daemon={daemon} text={text} onOpen={() => onOpened(openCurrent())} />
           <div className="columns">
             <div className="column">
               <Registries lit={litBy(answer.explanation, policy.analysis.places)} />
@@ -80,9 +80,12 @@ export function Page() {
           </div>
           <Output onError={toFirstError} />
         </main>
-        <ModuleFooter daemon={daemon} />
-        <div className="visually-hidden" role="status">
-          {announcement}
+        <ModuleFooter daemon={isLocked ? "locked" : daemon} />
+        {/* Of several messages, each is read once, as it comes. */}
+        <div className="visually-hidden" role="status" aria-atomic="false">
+          {announcements.map(({ id, text }) => (
+            <p key={id}>{text}</p>
+          ))}
         </div>
       </PolicyFormContext>
     </FormProvider>

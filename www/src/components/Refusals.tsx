@@ -13,16 +13,19 @@ export interface Refusal {
   key: boolean;
   /** How many certificates were there already. */
   again: number;
+  /** Whether it could not even be read. */
+  unread: boolean;
 }
 
 export function Refusals({ refusals, onDismiss }: { refusals: Refusal[]; onDismiss: () => void }) {
   if (refusals.length === 0) return null;
   const say = texts.certificates;
   return (
-    <div className="notice" data-weight={refusals.some(({ findings }) => findings.length > 0) ? "error" : "warning"}>
+    <div className="notice" data-weight={refusals.some(({ findings, unread }) => unread || findings.length > 0) ? "error" : "warning"}>
       <div className="notice-text">
-        {refusals.map(({ name, findings, key, again }, index) => (
+        {refusals.map(({ name, findings, key, again, unread }, index) => (
           <div key={index}>
+            {unread && <p>{say.unread(name)}</p>}
             {key && <p>{say.keyRefused(name)}</p>}
             {!key && findings.length > 0 && <p>{say.refused(name)}</p>}
             <FindingList findings={findings} />

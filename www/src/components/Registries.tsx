@@ -56,7 +56,7 @@ export function Registries({ lit }: { lit: Lit | undefined }) {
         {say.switch}
       </Switch>
       <p className="summary" data-mode={whitelistMode ? "on" : "off"}>
-        {summaryOf(analysis.document)}
+        {summaryOf(analysis)}
       </p>
       <div className="row-headings" data-mode={whitelistMode ? "on" : "off"} aria-hidden="true">
         <span>

@@ -37,7 +37,7 @@ export const RegistryRow = memo(
     // While a check is under way, what is known is about an older text.
     const fresh = report?.text === current ? report : undefined;
     const findings = report?.findings ?? [];
-    const isInvalid = findings.some(({ severity }) => severity === "error");
+    const isInvalid = findings.some((finding) => weightOf(finding) === "error");
     useSpoken(item, fresh);
 
     if (row === undefined) return null;

@@ -7,13 +7,15 @@ interface Props {
   intro?: string;
   aside?: ReactNode;
   className?: string;
+  /** Whether a button elsewhere brings the focus here. */
+  isTarget?: boolean;
   children: ReactNode;
 }
 
-export function Section({ title, intro, aside, className, children }: Props) {
+export function Section({ title, intro, aside, className, isTarget = false, children }: Props) {
   const id = useId();
   return (
-    <section className={`card ${className ?? ""}`} aria-labelledby={id}>
+    <section className={`card ${className ?? ""}`} aria-labelledby={id} {...(isTarget && { tabIndex: -1 })}>
       <header className="card-header">
         <div>
           <h2 id={id}>{title}</h2>

@@ -1,16 +1,17 @@
 // Lets the daemon try to reach a registry, and shows how far it got.
 
-import type { PolicyDocument } from "pullgate";
 import { useEffect, useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { announce } from "../announce";
-import { type ProbeReport, probe } from "../daemon/daemon";
+import { probe, Refused, type ToProbe } from "../daemon/daemon";
+import type { ProbeReport } from "../daemon/report";
 import { texts } from "../texts";
-import { Icon } from "./Icon";
+import { Message } from "./Message";
+import { outcomeOf, ProbeReportView } from "./ProbeReportView";
 
-type State = { is: "idle" | "asking" | "failed" } | { is: "done"; report: ProbeReport };
+type State = { is: "idle" | "asking" } | { is: "failed"; why: string } | { is: "done"; report: ProbeReport };
 
-export function TestConnection({ registry, policy }: { registry: string; policy: PolicyDocument }) {
+export function TestConnection(what: ToProbe) {
   const [state, setState] = useState<State>({ is: "idle" });
   const asked = useRef<AbortController>(undefined);
   useEffect(() => () => asked.current?.abort(), []);
@@ -21,54 +22,32 @@ export function TestConnection({ registry, policy }: { registry: string; policy:
     const { signal } = (asked.current = new AbortController());
     setState({ is: "asking" });
     try {
-      const report = await probe(registry, policy, signal);
+      const report = await probe(what, signal);
       if (signal.aborted) return;
       setState({ is: "done", report });
-      announce(report.summary ?? "");
-    } catch {
+      announce(`${outcomeOf(report)}. ${report.summary}`);
+    } catch (error) {
       if (signal.aborted) return;
-      setState({ is: "failed" });
-      announce(say.connectFailed);
+      const why = error instanceof Refused ? say.connectRefused(error.message) : say.connectFailed;
+      setState({ is: "failed", why });
+      announce(why);
     }
   };
 
   return (
     <div className="probe">
       <Button className="button" onPress={test}>
-        {say.connect(registry)}
+        {say.connect(what.registry)}
       </Button>
       {state.is === "asking" && <p className="muted">{say.connecting}</p>}
-      {state.is === "failed" && <p className="notice" data-weight="error">{say.connectFailed}</p>}
-      {state.is === "done" && <Report report={state.report} />}
+      {state.is === "failed" && (
+        <p className="notice" data-weight="error">
+          <span>
+            <Message text={state.why} />
+          </span>
+        </p>
+      )}
+      {state.is === "done" && <ProbeReportView report={state.report} />}
     </div>
-  );
-}
-
-function Report({ report: { summary, attempts = [] } }: { report: ProbeReport }) {
-  const say = texts.tryOut;
-  return (
-    <>
-      {summary && <p className="probe-summary">{summary}</p>}
-      <ol className="probe-attempts">
-        {attempts.map(({ scheme = "", port, address, stages = [] }, index) => (
-          <li key={index}>
-            <p>
-              {[port === undefined ? scheme.toUpperCase() : say.attempt(scheme, port), address].filter(Boolean).join(", ")}
-            </p>
-            <ul className="stages">
-              {stages.map(({ stage = "", ok, detail = "" }, index) => (
-                <li key={index} data-ok={ok === true}>
-                  <Icon name={ok === true ? "check" : "close"} />
-                  <span>
-                    <strong>{stage}</strong> <span className="visually-hidden">{ok === true ? say.worked : say.failed}</span>{" "}
-                    <bdi>{detail}</bdi>
-                  </span>
-                </li>
-              ))}
-            </ul>
-          </li>
-        ))}
-      </ol>
-    </>
   );
 }

@@ -10,10 +10,12 @@ import { TextField } from "react-aria-components/TextField";
 import { announce } from "../announce";
 import { holdsKey } from "../certificates/pem";
 import type { Daemon } from "../daemon/daemon";
+import { projectOf } from "../form/document";
 import { usePolicy } from "../form/usePolicyForm";
 import { texts } from "../texts";
 import { DecisionView, headlineOf } from "./DecisionView";
 import { DnsAnswers } from "./DnsAnswers";
+import { Message } from "./Message";
 import { ProjectChoice } from "./ProjectChoice";
 import { Section } from "./Section";
 import { TestConnection } from "./TestConnection";
@@ -26,19 +28,21 @@ interface Props {
   daemon: Daemon | undefined;
 }
 
-export function TryImage({ question, onQuestion, answer: { explanation, state }, daemon }: Props) {
+export function TryImage({ question, onQuestion, answer: { explanation, state, refusal }, daemon }: Props) {
   const { analysis } = usePolicy();
   const change = (part: Partial<Question>) => onQuestion({ ...question, ...part });
   const say = texts.tryOut;
-  const byHand = state === "here" || state === "failed";
+  const project = projectOf(analysis.document, question.project);
+  // A daemon may have no DNS, and what was typed for it is to be seen wherever it counts.
+  const byHand = state !== "there" || explanation?.decision === "lookup" || question.facts.length > 0;
   const reference = useRef<HTMLInputElement>(null);
   const tried = useRef(false);
   tried.current ||= question.reference !== "";
 
   const headline = explanation && headlineOf(explanation);
   useEffect(() => {
-    if (headline && tried.current) announce(headline, 500);
-  }, [headline]);
+    return headline && tried.current ? announce(headline, 500) : undefined;
+  }, [headline, question.reference]);
 
   const setFacts = (facts: Fact[]) => {
     change({ facts });
@@ -85,13 +89,19 @@ export function TryImage({ question, onQuestion, answer: { explanation, state },
         />
       </TextField>
       <ProjectChoice project={question.project} onProject={(project) => change({ project })} />
-      {daemon && question.kind === "image" && (
+      {daemon && (
         <Switch className="switch small" isSelected={question.there} onChange={(there) => change({ there })}>
           <span className="switch-track" aria-hidden="true" />
           {say.daemon}
         </Switch>
       )}
-      {state === "failed" && <p className="notice" data-weight="warning">{say.daemonFailed}</p>}
+      {state === "failed" && (
+        <p className="notice" data-weight="warning">
+          <span>
+            <Message text={refusal === undefined ? say.daemonFailed : say.daemonRefused(refusal)} />
+          </span>
+        </p>
+      )}
       {explanation ? (
         <DecisionView explanation={explanation}>
           {byHand && (
@@ -107,7 +117,13 @@ export function TryImage({ question, onQuestion, answer: { explanation, state },
         <p className="muted">{waitingFor()}</p>
       )}
       {daemon && explanation?.registry && (
-        <TestConnection key={explanation.registry} registry={explanation.registry} policy={analysis.document} />
+        <TestConnection
+          // A report is about one policy, and goes with it.
+          key={JSON.stringify([explanation.registry, project, analysis.text])}
+          registry={explanation.registry}
+          {...(project !== undefined && { project })}
+          policy={analysis.document}
+        />
       )}
     </Section>
   );
@@ -115,6 +131,8 @@ export function TryImage({ question, onQuestion, answer: { explanation, state },
   function waitingFor(): string {
     if (analysis.unchecked) return say.unchecked;
     if (analysis.errors > 0) return say.errors(analysis.errors);
-    return state === "asking" ? say.asking : say.waiting;
+    if (state === "asking") return say.asking;
+    // Asked and not answered: the module failed.
+    return state === "none" ? say.waiting : say.unchecked;
   }
 }

@@ -1,10 +1,12 @@
 // Where the first error is.
 
+import type { Finding } from "pullgate";
 import type { PolicyForm } from "../form/usePolicyForm";
+import { weightOf } from "./FindingList";
 
 /** Brings the focus to the first error: a row, an authority, or what is kept. */
 export function focusFirstError({ analysis, actions }: PolicyForm): void {
-  const isWrong = (findings: { severity: string }[]) => findings.some(({ severity }) => severity === "error");
+  const isWrong = (findings: Finding[]) => findings.some((finding) => weightOf(finding) === "error");
   const rows = [...analysis.rows].filter(([, { findings }]) => isWrong(findings)).map(([row]) => row);
   if (rows.length > 0) {
     actions.focus(Math.min(...rows));

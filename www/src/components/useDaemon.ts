@@ -1,43 +1,60 @@
-// Looks for the daemon once, and opens its policy where nobody has typed anything yet.
+// Looks for the daemon once, and opens its policy where nobody has typed or opened anything yet.
 
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { type Daemon, findDaemon } from "../daemon/daemon";
-import { type Opened, open } from "../formats/open";
+import { documentOf, valuesOf } from "../form/document";
 import type { PolicyForm } from "../form/usePolicyForm";
+import { blankValues, isBlank } from "../form/values";
+import { type Opened, open } from "../formats/open";
 
 export interface DaemonState {
   daemon: Daemon | undefined;
-  /** Whether the form began with its policy. */
-  opened: boolean;
-  /** Opens it, whatever is in the form. */
+  /** Whether there is a daemon that lets nobody in who has no token. */
+  isLocked: boolean;
+  /** Its policy, as the form would write it. */
+  text: string | undefined;
+  /** Opens its policy, whatever is in the form. */
   openCurrent: () => Opened | undefined;
 }
 
-export function useDaemon({ form, values, actions }: PolicyForm): DaemonState {
-  const [daemon, setDaemon] = useState<Daemon>();
-  const [opened, setOpened] = useState(false);
+export function useDaemon({ form, values, actions }: PolicyForm, hasOpened: boolean): DaemonState {
+  const [found, setFound] = useState<Daemon | "locked">();
+  const daemon = found === "locked" ? undefined : found;
   const untouched = useRef(true);
-  untouched.current &&= !form.formState.isDirty && values.rows.every(({ entry }) => entry === "");
-
-  const openPolicyOf = (found: Daemon): Opened | undefined => {
-    if (found.current === undefined) return undefined;
-    const read = open(JSON.stringify(found.current.policy));
-    if (read.ok) actions.open(read.document);
-    setOpened(read.ok);
-    return read;
-  };
+  // What was opened is not "dirty", and may have no rows.
+  untouched.current &&=
+    !hasOpened &&
+    !form.formState.isDirty &&
+    values.whitelistMode &&
+    values.rows.every(isBlank) &&
+    values.authorities.length === 0 &&
+    values.kept === blankValues().kept;
 
   useEffect(() => {
     let gone = false;
     void findDaemon().then((found) => {
       if (gone || found === undefined) return;
-      setDaemon(found);
-      if (untouched.current) openPolicyOf(found);
+      setFound(found);
+      const read = found === "locked" ? undefined : policyOf(found);
+      if (untouched.current && read?.ok) actions.open(read.document);
     });
     return () => {
       gone = true;
     };
   }, []);
 
-  return { daemon, opened, openCurrent: () => daemon && openPolicyOf(daemon) };
+  const text = useMemo(() => {
+    const read = daemon && policyOf(daemon);
+    return read?.ok ? JSON.stringify(documentOf(valuesOf(read.document)).document) : undefined;
+  }, [daemon]);
+  const openCurrent = () => {
+    const read = daemon && policyOf(daemon);
+    if (read?.ok) actions.open(read.document);
+    return read;
+  };
+  return { daemon, isLocked: found === "locked", text, openCurrent };
+}
+
+function policyOf({ current }: Daemon): Opened | undefined {
+  return current && open(JSON.stringify(current.policy));
 }

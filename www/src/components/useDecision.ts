@@ -1,9 +1,10 @@
-// The decision about what is typed under *Try an image*: by the module here, or by the daemon, which has DNS.
+// The decision about what is typed under *Try an image*: by the module here, or by the daemon, which may have DNS.
 
 import { type Explanation, type Fact, loadPolicy, type Request } from "pullgate";
 import { useEffect, useMemo, useState } from "react";
-import { type Daemon, explainThere } from "../daemon/daemon";
+import { type Daemon, explainThere, Refused, type ToExplain } from "../daemon/daemon";
 import type { Analysis } from "../form/analysis";
+import { projectOf } from "../form/document";
 
 export interface Question {
   reference: string;
@@ -15,38 +16,42 @@ export interface Question {
 }
 
 export interface Answer {
-  /** Absent while nothing is asked, and where the policy has errors. */
+  /** Absent while nothing is asked, where the policy has errors, and where the module fails. */
   explanation: Explanation | undefined;
-  /** Whether the daemon has still to answer, or could not. */
-  state: "here" | "there" | "asking" | "failed";
+  /** Who answers; whether the daemon has still to, or could not; `none` while there is nothing to answer. */
+  state: "none" | "here" | "there" | "asking" | "failed";
+  /** Why the daemon could not, in its own words. */
+  refusal?: string;
+}
+
+interface Answered {
+  key: string;
+  explanation?: Explanation;
+  refusal?: string;
 }
 
 export function useDecision(analysis: Analysis, question: Question, daemon: Daemon | undefined): Answer {
-  const { reference, kind, project, facts } = question;
-  const reading = reference.trim();
-  const askable = reading !== "" && analysis.errors === 0 && !analysis.unchecked;
-  // The daemon takes images only.
-  const there = question.there && daemon !== undefined && kind === "image";
+  const { kind, facts } = question;
+  const reference = question.reference.trim();
+  const project = projectOf(analysis.document, question.project);
+  const askable = reference !== "" && analysis.errors === 0 && !analysis.unchecked;
+  const there = question.there && daemon !== undefined;
 
-  const here = useMemo(() => {
-    if (!askable || there) return undefined;
-    return explainHere(analysis.text, { reference: reading, kind, facts, ...(project !== "" && { project }) });
-  }, [askable, there, analysis.text, reading, kind, project, facts]);
-
-  const key = askable && there ? JSON.stringify([analysis.text, reading, project]) : "";
-  const [answered, setAnswered] = useState<{ key: string; explanation: Explanation | undefined }>();
+  const request = useMemo(
+    (): Request => ({ reference, kind, facts, ...(project !== undefined && { project }) }),
+    [reference, kind, facts, project],
+  );
+  const key = askable && there ? `{"policy":${analysis.text},${JSON.stringify(request).slice(1)}` : "";
+  const [answered, setAnswered] = useState<Answered>();
   useEffect(() => {
     if (key === "") return;
     const ended = new AbortController();
-    const [text, reference, project] = JSON.parse(key) as [string, string, string];
     const ask = async () => {
-      try {
-        const question = { reference, policy: JSON.parse(text), ...(project !== "" && { project }) };
-        const explanation = await explainThere(question, ended.signal);
-        if (!ended.signal.aborted) setAnswered({ key, explanation });
-      } catch {
-        if (!ended.signal.aborted) setAnswered({ key, explanation: undefined });
-      }
+      const answer = await explainThere(JSON.parse(key) as ToExplain, ended.signal).then(
+        (explanation) => ({ explanation }),
+        (error: unknown) => (error instanceof Refused ? { refusal: error.message } : {}),
+      );
+      if (!ended.signal.aborted) setAnswered({ key, ...answer });
     };
     // Not at every key.
     const timer = setTimeout(ask, 250);
@@ -56,17 +61,22 @@ export function useDecision(analysis: Analysis, question: Question, daemon: Daem
     };
   }, [key]);
 
-  const failed = answered?.key === key && answered.explanation === undefined;
-  const instead = useMemo(() => {
-    if (key === "" || !failed) return undefined;
-    return explainHere(analysis.text, { reference: reading, kind, facts, ...(project !== "" && { project }) });
-  }, [key, failed, analysis.text, reading, kind, project, facts]);
+  const arrived = answered?.key === key ? answered : undefined;
+  const isHere = askable && (!there || (arrived !== undefined && arrived.explanation === undefined));
+  const here = useMemo(
+    () => (isHere ? explainHere(analysis.text, request) : undefined),
+    [isHere, analysis.text, request],
+  );
 
-  if (!askable || !there) return { explanation: here, state: "here" };
-  if (answered?.key !== key) return { explanation: undefined, state: "asking" };
-  return failed ? { explanation: instead, state: "failed" } : { explanation: answered.explanation, state: "there" };
+  if (!askable) return { explanation: undefined, state: "none" };
+  if (!there) return { explanation: here, state: "here" };
+  if (arrived === undefined) return { explanation: undefined, state: "asking" };
+  const { explanation, refusal } = arrived;
+  if (explanation !== undefined) return { explanation, state: "there" };
+  return { explanation: here, state: "failed", ...(refusal !== undefined && { refusal }) };
 }
 
+/** `undefined` where the module fails: the policy was checked, and had no errors. */
 function explainHere(text: string, request: Request): Explanation | undefined {
   const loaded = loadPolicy(text);
   if (!loaded.ok) return undefined;
@@ -74,4 +84,3 @@ function explainHere(text: string, request: Request): Explanation | undefined {
   loaded.policy.dispose();
   return explanation;
 }
-

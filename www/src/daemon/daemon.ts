@@ -1,6 +1,7 @@
 // The daemon that serves the page, if one does. Its addresses are relative to the page's.
 
-import type { Explanation, PolicyDocument } from "pullgate";
+import type { Explanation, Fact, PolicyDocument } from "pullgate";
+import type { ProbeReport } from "./report";
 
 export interface Daemon {
   /** Of the module that it runs. */
@@ -10,45 +11,53 @@ export interface Daemon {
   current?: { generation: number; policy: PolicyDocument };
 }
 
-/** What came of trying to reach a registry. Whatever is missing is not shown. */
-export interface ProbeReport {
-  registry?: string;
-  summary?: string;
-  attempts?: {
-    scheme?: string;
-    port?: number;
-    address?: string;
-    stages?: { stage?: string; ok?: boolean; detail?: string }[];
-  }[];
+/** What the daemon is asked to explain. */
+export interface ToExplain {
+  reference: string;
+  kind: "image" | "registry";
+  project?: string;
+  facts: Fact[];
+  policy: PolicyDocument;
 }
 
-/** Finds the daemon; `undefined` where something else serves the page. */
-export async function findDaemon(): Promise<Daemon | undefined> {
+/** What the daemon is asked to try. */
+export interface ToProbe {
+  registry: string;
+  project?: string;
+  policy: PolicyDocument;
+}
+
+/** That the daemon has no answer, in its own words. */
+export class Refused extends Error {}
+
+/** Finds the daemon: `"locked"` where it lets nobody in who has no token, `undefined` where something else serves the page. */
+export async function findDaemon(): Promise<Daemon | "locked" | undefined> {
   const module = await get<Partial<Daemon>>("v1/module");
+  if (module === "locked") return "locked";
   if (typeof module?.sha256 !== "string") return undefined;
   const current = await get<NonNullable<Daemon["current"]>>("v1/policy");
-  const known = typeof current?.policy === "object" && current.policy !== null;
+  const known = current !== "locked" && typeof current?.policy === "object" && current.policy !== null;
   return { sha256: module.sha256, version: String(module.version ?? ""), ...(known && { current }) };
 }
 
 /** Asks the daemon, which asks the DNS. */
-export async function explainThere(
-  question: { reference: string; project?: string; policy: PolicyDocument },
-  signal: AbortSignal,
-): Promise<Explanation> {
+export async function explainThere(question: ToExplain, signal: AbortSignal): Promise<Explanation> {
   const answer = await post<Explanation>("v1/explain", question, signal);
   if (typeof answer.decision !== "string") throw new Error("the answer is no decision");
   return { ...answer, steps: answer.steps ?? [] };
 }
 
 /** Lets the daemon try to reach a registry. */
-export function probe(registry: string, policy: PolicyDocument, signal: AbortSignal): Promise<ProbeReport> {
-  return post<ProbeReport>("v1/probe", { registry, policy }, signal);
+export async function probe(what: ToProbe, signal: AbortSignal): Promise<ProbeReport> {
+  const report = await post<ProbeReport>("v1/probe", what, signal);
+  if (typeof report.summary !== "string" || !Array.isArray(report.attempts)) throw new Error("the answer is no report");
+  return report;
 }
 
-async function get<T>(path: string): Promise<T | undefined> {
+async function get<T>(path: string): Promise<T | "locked" | undefined> {
   try {
     const response = await fetch(path, { headers: { accept: "application/json" } });
+    if (response.status === 401) return "locked";
     if (!response.ok || !isJson(response)) return undefined;
     return (await response.json()) as T;
   } catch {
@@ -59,8 +68,11 @@ async function get<T>(path: string): Promise<T | undefined> {
 async function post<T>(path: string, body: object, signal: AbortSignal): Promise<T> {
   const headers = { "content-type": "application/json", accept: "application/json" };
   const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal });
-  if (!response.ok || !isJson(response)) throw new Error(`status ${response.status}`);
-  return (await response.json()) as T;
+  if (!isJson(response)) throw new Error(`status ${response.status}`);
+  const answer: unknown = await response.json();
+  if (response.ok) return answer as T;
+  const { message } = answer as { message?: unknown };
+  throw typeof message === "string" ? new Refused(message) : new Error(`status ${response.status}`);
 }
 
 function isJson(response: Response): boolean {

@@ -25,6 +25,11 @@ export function keptOf(values: FormValues): PolicyDocument {
   return JSON.parse(values.kept) as PolicyDocument;
 }
 
+/** The project that was chosen, if the policy has it: another one may have been opened since. */
+export function projectOf({ projects }: PolicyDocument, chosen: string): string | undefined {
+  return chosen !== "" && Object.hasOwn(projects ?? {}, chosen) ? chosen : undefined;
+}
+
 export function documentOf(values: FormValues): { document: PolicyDocument; places: Places } {
   const secure = filled(values.rows, (row) => !row.insecure);
   const insecure = filled(values.rows, (row) => row.insecure);

@@ -8,6 +8,7 @@ import { announce } from "../announce";
 import { texts } from "../texts";
 import { type Analysis, analyse } from "./analysis";
 import { rowsForMode, textOf, valuesOf } from "./document";
+import { fixed } from "./fix";
 import { split } from "./hostPort";
 import { formSchema } from "./schema";
 import { blankRow, blankValues, type FormValues, isBlank, type Row } from "./values";
@@ -106,11 +107,8 @@ export function usePolicyForm(): PolicyForm {
         focus(index + others.length);
         announce(texts.registries.addedMany(lines.length));
       },
-      fix(index, { fix = "", range }) {
-        const text = textOf(rows()[index]!);
-        const fixed = text.slice(0, range?.startUtf16 ?? 0) + fix + text.slice(range?.endUtf16);
-        // A range of addresses becomes several networks, and each is an entry.
-        const [first = "", ...others] = fixed.split(", ");
+      fix(index, finding) {
+        const [first = "", ...others] = fixed(textOf(rows()[index]!), finding);
         set(index, first);
         if (others.length > 0) more(index, others);
         focus(index);

@@ -94,8 +94,44 @@ test("a whitelist of insecure entries alone means the same in REST JSON and in p
   assert.equal(compared.comparison.verdict, "same");
 });
 
+test("options further on in a text of TOML are none", () => {
+  for (const text of [
+    '# from: vic-machine create --wr old.example\nwhitelist = ["a.example"]\n',
+    "whitelist = ['a.example'] # was --wr before\n",
+  ]) {
+    const opened = open(text);
+    assert.ok(opened.ok, text);
+    assert.deepEqual([opened.document, opened.notes.length], [{ whitelist: ["a.example"] }, 1]);
+  }
+  const commented = open('[[whitelist]]\nentry = "a.example"\ncomment = "was --wr before"\n');
+  assert.ok(commented.ok);
+  assert.deepEqual(commented.document, { whitelist: [{ entry: "a.example", comment: "was --wr before" }] });
+  for (const text of ['{ comment = "was --wr before" }', 'comment = "was --wr before"', 'vic-machine = "create --wr a"']) {
+    assert.equal(open(text).ok, false, text);
+  }
+});
+
+test("options, with all that may stand before them", () => {
+  for (const before of ["", "$ ", "  vic-machine-linux create ", "$ ./vic-machine create --force ", "C:\\vic-machine-windows.exe create "]) {
+    const opened = open(`${before}--wr a.example`);
+    assert.deepEqual(opened.ok && opened.document, { whitelist: ["a.example"] }, before);
+  }
+});
+
+test("of other options, only names are said", () => {
+  const opened = open("vic-machine create --target 'admin:S3cret@vc' --password -secret --op='S3cret' -p S3cret --force --wr a.example");
+  assert.ok(opened.ok);
+  assert.deepEqual(opened.notes, ["Not about registries, and left out: --target --password --op -p --force"]);
+});
+
 test("what cannot be opened without loss is not opened", () => {
   for (const text of [
+    '{"whitelist":[""]}',
+    '{"certificate_authorities":[{"pem":"x","registries":[""]}]}',
+    '{"registry":{"whitelist":["a"],"whitelist":[]}}',
+    '{"registry":{"whitelist":["a"],"white\\u006cist":[]}}',
+    '{"registry":{"whitelist":["a"]},"registry":{}}',
+    "vic-machine create --name vch1",
     "",
     "{",
     "[]",
@@ -119,6 +155,26 @@ test("the registry of a whole virtual container host", () => {
   const opened = open('{"name":"vch1","registry":{"insecure":["a.example"]}}');
   assert.ok(opened.ok);
   assert.deepEqual([opened.document, opened.notes.length], [{ insecure: ["a.example"] }, 1]);
+  // A name in two objects is in neither of them twice.
+  assert.ok(open('{"a":{"b":1},"c":[{"b":"x"},{"b":"{"}],"registry":{"insecure":[]}}').ok);
+  const twice = open('{"registry":{"insecure":["a"],"insecure":[]}}');
+  assert.match(twice.ok ? "" : twice.problems.join(), /^the member insecure is there twice/);
+});
+
+test("with a private key anywhere but among the certificates, nothing is opened", () => {
+  const key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
+  for (const document of [
+    { whitelist: [key] },
+    { whitelist: [{ entry: "a.example", comment: key }] },
+    { image_fetch_proxy: { deep: [{ [key]: 1 }] } },
+    { projects: { [key]: {} } },
+    { [key]: 1 },
+  ]) {
+    const opened = open(JSON.stringify(document));
+    assert.match(opened.ok ? "" : opened.problems.join(), /^there is a private key in it/, JSON.stringify(document));
+    assert.equal(JSON.stringify(opened).includes("c2VjcmV0"), false);
+  }
+  assert.equal(open(`--wr '${key}'`).ok, false);
 });
 
 test("a private key in a document is left out, and in no message", () => {

@@ -2,10 +2,11 @@
 
 import { checkPolicy, type Finding, type PolicyDocument } from "pullgate";
 import { TomlError } from "smol-toml";
-import { withoutKeys } from "../certificates/pem";
+import { holdsKey, withoutKeys } from "../certificates/pem";
 import { texts } from "../texts";
+import { duplicateIn, textsIn } from "./scan";
 import { readToml } from "./toml";
-import { looksLikeOptions, readOptions } from "./vicMachine";
+import { beginsAsOptions, namesOf, readOptions } from "./vicMachine";
 
 /** A document and what was left out of it; or why there is none. */
 export type Opened = { ok: true; document: PolicyDocument; notes: string[] } | { ok: false; problems: string[] };
@@ -19,6 +20,8 @@ const UNREADABLE = new Set<Finding["code"]>([
   "type-wrong",
   "document-too-large",
   "entries-too-many",
+  // A row with nothing in it is no part of the document.
+  "entry-empty",
   "internal",
 ]);
 
@@ -26,14 +29,17 @@ export function open(given: string): Opened {
   const text = given.replace(/^\uFEFF/, "");
   if (text.trim() === "") return { ok: false, problems: [texts.open.empty] };
   if (text.trimStart().startsWith("{")) return openJson(text);
-  if (looksLikeOptions(text)) return openOptions(text);
+  if (beginsAsOptions(text)) return openOptions(text);
   if (/-----BEGIN /.test(text) && !/^\s*[\w"'.-]+\s*=/m.test(text)) return { ok: false, problems: [texts.open.pem] };
   return openToml(text);
 }
 
 function openJson(text: string): Opened {
   const wrapped = registryOf(text);
-  return wrapped === undefined ? accept(text, []) : accept(wrapped, [texts.open.wrapped]);
+  if (wrapped === undefined) return accept(text, []);
+  // Of two members of a name, JavaScript's reader keeps the last, and the module would see no other.
+  const twice = duplicateIn(text);
+  return twice === undefined ? accept(wrapped, [texts.open.wrapped]) : refuse(text, [texts.open.twice(twice)]);
 }
 
 /** In a description of a whole virtual container host, the policy is its `registry`. */
@@ -50,12 +56,13 @@ function registryOf(text: string): string | undefined {
 function openOptions(text: string): Opened {
   try {
     const { document, files, others } = readOptions(text);
+    if (files.length === 0 && Object.keys(document).length === 0) return refuse(text, [texts.open.neither]);
+    const left = namesOf(others);
     const notes = [
       ...(files.length > 0 ? [texts.open.files(files)] : []),
-      // `vic-machine create` itself is no news.
-      ...(others.some((word) => word.startsWith("-")) ? [texts.open.others(others)] : []),
+      ...(left.length > 0 ? [texts.open.others(left)] : []),
     ];
-    return accept(JSON.stringify(document), notes);
+    return holdsKey(text) ? refuse(text, []) : accept(JSON.stringify(document), notes);
   } catch {
     return { ok: false, problems: [texts.open.quotes] };
   }
@@ -78,8 +85,14 @@ function said({ message, line }: TomlError): string {
 function accept(json: string, notes: string[]): Opened {
   const unreadable = checkPolicy(json).findings.filter(({ code }) => UNREADABLE.has(code));
   if (unreadable.length > 0) {
-    return { ok: false, problems: unreadable.map(({ path, message }) => (path ? `${path}: ${message}` : message)) };
+    return refuse(json, unreadable.map(({ path, message }) => (path ? `${path}: ${message}` : message)));
   }
   const { document, keys } = withoutKeys(JSON.parse(json) as PolicyDocument);
+  if (textsIn(document).some(holdsKey)) return refuse(json, [texts.open.keyInside]);
   return { ok: true, document, notes: keys > 0 ? [...notes, texts.open.keys(keys)] : notes };
+}
+
+// A problem may name what it is about: with a private key in the text, no more is said.
+function refuse(text: string, problems: string[]): Opened {
+  return { ok: false, problems: holdsKey(text) ? [texts.open.keyInside] : problems };
 }

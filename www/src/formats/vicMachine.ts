@@ -42,9 +42,21 @@ export interface ReadOptions {
   others: string[];
 }
 
-/** Whether a text looks like options, or a whole command line. */
-export function looksLikeOptions(text: string): boolean {
-  return /(^|\s)--?(whitelist-registry|wr|insecure-registry|dir|registry-ca|rc)(?=[\s=]|$)/.test(text);
+// A key of TOML may have either name, too: then an equals sign comes next.
+const BEGINNING = /^\s*(?:\$\s+)?(?:[^\s=#"'[\]{}]*vic-machine[^\s=#"'[\]{}]*(?=\s)|--?[a-z][a-z-]*(?=[\s=]|$))(?!\s+=)/;
+
+/** Whether a text begins as a command line, or as options. What stands further on may be a comment or a string of TOML. */
+export function beginsAsOptions(text: string): boolean {
+  return BEGINNING.test(text);
+}
+
+/** The names of options, for a person. Never a value: it may be a password. */
+export function namesOf(words: readonly string[]): string[] {
+  return words.flatMap((word, index) => {
+    // A password may begin with a hyphen.
+    if (/^--?([a-z-]*password|p|op)$/.test(words[index - 1] ?? "")) return [];
+    return /^(--?[a-z][a-z-]*)(?:=|$)/.exec(word)?.[1] ?? [];
+  });
 }
 
 /** Reads options, among others. Throws where quotes are open. */
