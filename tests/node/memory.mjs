@@ -5,7 +5,7 @@ import { runInNewContext } from "node:vm";
 
 // The collector, so that what is measured is what is kept.
 setFlagsFromString("--expose-gc");
-const collect = runInNewContext("gc");
+export const collect = runInNewContext("gc");
 
 // A stack for each of a million errors would take longer than the calls.
 Error.stackTraceLimit = 0;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { measure, run } from "../../node/memory.mjs";
+import { collect, measure, run } from "../../node/memory.mjs";
 
 // The instance, as it is made: the package does not show it.
 let memory;
