@@ -79,24 +79,4 @@ check("what could not be checked is neither valid nor wrong", async (page) => {
   });
   await form.field(page, 1).fill("harbor.example.com:443");
   await form.status(page).getByText(/^No errors/).waitFor();
-}, { init: trapOnDemand });
-
-/** Makes every function of the module end like a trap, while `window.trap` is true. */
-function trapOnDemand() {
-  const Instance = WebAssembly.Instance;
-  WebAssembly.Instance = function (...args) {
-    const { exports } = new Instance(...args);
-    const trapping = ([name, value]) => {
-      if (typeof value !== "function") return [name, value];
-      const call = (...given) => {
-        if (window.trap) throw new WebAssembly.RuntimeError("unreachable");
-        return value(...given);
-      };
-      return [name, call];
-    };
-    const instance = Object.create(Instance.prototype);
-    Object.defineProperty(instance, "exports", { value: Object.fromEntries(Object.entries(exports).map(trapping)) });
-    return instance;
-  };
-  WebAssembly.Instance.prototype = Instance.prototype;
-}
+}, { init: form.trapOnDemand });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withPage } from "./browser.mjs";
 import * as form from "./form.mjs";
-import { run } from "./program.mjs";
+import { run } from "../programs.mjs";
 
 const failure = (name, check) => test(`VIC: ${name}`, { timeout: 60_000 }, () => withPage({}, check));
 
@@ -51,7 +51,7 @@ failure("an unquoted * was left to the shell", async (page) => {
   const options = await form.written(page, "vic-machine");
   assert.match(options, /^--whitelist-registry '\*\.example\.com'/);
   // In a folder where the shell would find something for an unquoted one.
-  const words = run("/", "sh", "-c", `cd "$(mktemp -d)" && touch a.example.com && printf '%s\n' ${options}`);
+  const words = run("/", "sh", ["-c", `cd "$(mktemp -d)" && touch a.example.com && printf '%s\n' ${options}`]);
   assert.deepEqual(words.trim().split("\n"), ["--whitelist-registry", "*.example.com"]);
 });
 

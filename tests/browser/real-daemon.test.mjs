@@ -11,6 +11,7 @@ import { test } from "node:test";
 import { withPage } from "./browser.mjs";
 import * as form from "./form.mjs";
 import { program } from "./program.mjs";
+import { CONTENT_POLICY } from "./server.mjs";
 
 const wasm = readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta.url));
 const digest = createHash("sha256").update(wasm).digest("hex");
@@ -38,6 +39,11 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
     await main(page).getByText("This is what the daemon decides by now (generation 1).").waitFor();
     const fields = await form.rows(page).getByRole("textbox").all();
     assert.deepEqual(await Promise.all(fields.map((field) => field.inputValue())), ["harbor.example", ...insecure]);
+  });
+
+  await context.test("serves its page under the policy that the page is tested with", async () => {
+    const answer = await fetch(`${address}/`);
+    assert.equal(answer.headers.get("content-security-policy"), CONTENT_POLICY);
   });
 
   await check("explains images and logins, for a project too", async (page) => {

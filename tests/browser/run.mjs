@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
-import { run } from "./program.mjs";
+import { install, run } from "../programs.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const www = fileURLToPath(new URL("../../www/", import.meta.url));
@@ -19,25 +19,12 @@ const names = process.argv.slice(2).filter((name) => name !== "--built");
 // With a name of nothing, no test would run, and none would fail.
 const unknown = names.filter((name) => !files.some((file) => file.startsWith(name)));
 if (unknown.length > 0) throw new Error(`no tests of this name: ${unknown.join(", ")}`);
-if (!process.argv.includes("--built")) run(www, "npm", "run", "build", "--silent");
-if (names.length === 0) run(www, "npm", "test", "--silent");
+if (!process.argv.includes("--built")) run(www, "npm", ["run", "build", "--silent"]);
+if (names.length === 0) run(www, "npm", ["test", "--silent"]);
 
 const { close } = await import("./browser.mjs");
 after(close);
 
 for (const file of files) {
   if (names.length === 0 || names.some((name) => file.startsWith(name))) await import(`./${file}`);
-}
-
-/** Installs what a folder's lock file names, unless it is there. No install script is run. */
-function install(folder) {
-  const lock = readFileSync(join(folder, "package-lock.json"), "utf8");
-  const stamp = join(folder, "node_modules/.installed-from");
-  try {
-    if (readFileSync(stamp, "utf8") === lock) return;
-  } catch {
-    // Nothing is installed yet.
-  }
-  run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
-  writeFileSync(stamp, lock);
 }

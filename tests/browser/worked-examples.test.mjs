@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { withPage } from "./browser.mjs";
 import * as form from "./form.mjs";
-import { pullgate, run } from "./program.mjs";
+import { run } from "../programs.mjs";
+import { pullgate } from "./program.mjs";
 
 const cases = form.vectors("worked-examples.json");
 const whitelisted = cases.find(({ name }) => name === "W1: vic example: whitelist mode");
@@ -87,6 +88,6 @@ async function optionsOf(page, folder) {
     const { name, text: pem } = await form.downloaded(page, "vic-machine", "Download registry-ca.pem");
     writeFileSync(join(folder, name), pem);
   }
-  const words = run(folder, "sh", "-c", `printf '%s\\n' ${text}`).trim().split("\n");
+  const words = run(folder, "sh", ["-c", `printf '%s\\n' ${text}`]).split("\n");
   return words.map((word) => (word === "registry-ca.pem" ? join(folder, word) : word));
 }

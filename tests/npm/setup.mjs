@@ -1,39 +1,28 @@
 // What the consumers need: the programs of package-lock.json, and the package, packed and installed as anybody would.
 
-import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { install, run as runProgram } from "../programs.mjs";
 
 /** This folder. */
 export const here = fileURLToPath(new URL(".", import.meta.url));
 /** Where everything that is built goes. */
 export const work = join(here, ".work");
 const modules = join(here, "node_modules");
-const stamp = join(modules, ".installed-from");
 
 // Programs that would ask the network for newer ones, or tell somebody that they ran, do neither.
 const env = { ...process.env, DENO_DIR: join(work, "deno"), DENO_NO_UPDATE_CHECK: "1", DO_NOT_TRACK: "1" };
 
 /** Runs a program in a folder, and gives what it prints. */
 export function run(folder, program, ...args) {
-  const { error, status, signal, stdout, stderr } = spawnSync(program, args, { cwd: folder, env, encoding: "utf8" });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`${program} ${args.join(" ")} failed (${status ?? signal})\n${stdout}${stderr}`);
-  return stdout.trim();
+  return runProgram(folder, program, args, { env });
 }
 
-/** Installs the programs, unless they are there. None of their install scripts is run. */
+/** Installs the programs, unless they are there. */
 export function installTools() {
-  const lock = readFileSync(join(here, "package-lock.json"), "utf8");
-  try {
-    if (readFileSync(stamp, "utf8") === lock) return;
-  } catch {
-    // Nothing is installed yet.
-  }
-  run(here, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error");
-  writeFileSync(stamp, lock);
+  install(here);
 }
 
 /**

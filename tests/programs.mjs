@@ -1,0 +1,32 @@
+// Other programs, for the tests in Node.
+
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Starts a program and waits for its end. */
+export function start(program, args, options) {
+  const result = spawnSync(program, args, { encoding: "utf8", timeout: 240_000, ...options });
+  if (result.error) throw result.error;
+  return result;
+}
+
+/** Runs a program in a folder, and gives what it prints. */
+export function run(folder, program, args, options) {
+  const { status, signal, stdout, stderr } = start(program, args, { cwd: folder, ...options });
+  if (status !== 0) throw new Error(`${program} ${args.join(" ")} failed (${status ?? signal})\n${stdout}${stderr}`);
+  return stdout.trim();
+}
+
+/** Installs what a folder's lock file names, unless it is there. No install script is run. */
+export function install(folder) {
+  const lock = readFileSync(join(folder, "package-lock.json"), "utf8");
+  const stamp = join(folder, "node_modules/.installed-from");
+  try {
+    if (readFileSync(stamp, "utf8") === lock) return;
+  } catch {
+    // Nothing is installed yet.
+  }
+  run(folder, "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+  writeFileSync(stamp, lock);
+}
