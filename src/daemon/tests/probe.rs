@@ -3,7 +3,7 @@
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../../host/tests/pki/mod.rs"]
 mod pki;
-#[path = "probe/programs.rs"]
+#[path = "../../host/tests/programs/mod.rs"]
 mod programs;
 #[path = "probe/servers.rs"]
 mod servers;

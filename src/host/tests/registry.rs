@@ -2,101 +2,26 @@
 
 #[allow(dead_code, reason = "other tests use the rest")]
 mod pki;
+#[allow(dead_code, reason = "other tests use the rest")]
+mod programs;
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
-use std::{env, fs, process, thread};
 
 use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use pki::{Ca, Identity};
+use programs::Program;
 use pullgate::{Code, Decision, Fact, QuestionKind, ReferenceKind, Request, Scheme};
 use pullgate_host::{
     ConnectError, ConnectLimits, Connection, Connector, Module, Options, Problem, Refusal, Roots, Tried, Voucher, now,
 };
 use serde_json::{Value, json};
 
-/// How long a registry may take to listen.
-const START: Duration = Duration::from_secs(30);
-
-/// A running `docker-registry`; it ends with the test, however that ends.
-struct Registry {
-    child: Child,
-    folder: PathBuf,
-    port: u16,
-}
-
-impl Registry {
-    /// A registry on a port of this machine's own choice, with TLS if there is an identity.
-    fn start(identity: Option<&Identity>) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("registry-{}-{number}", process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let config = folder.join("config.yml");
-        let storage = folder.join("storage");
-        let storage = storage.display();
-        let text = format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {storage}\nhttp:\n  addr: 127.0.0.1:0\n"
-        );
-        fs::write(&config, text).unwrap();
-        let mut command = Command::new("docker-registry");
-        command.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::piped());
-        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REGISTRY_")) {
-            command.env_remove(name);
-        }
-        if let Some(identity) = identity {
-            let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
-            fs::write(&certificate, identity.pem()).unwrap();
-            fs::write(&key, identity.key.serialize_pem()).unwrap();
-            command.env("REGISTRY_HTTP_TLS_CERTIFICATE", certificate).env("REGISTRY_HTTP_TLS_KEY", key);
-        }
-        let child = command.spawn().unwrap_or_else(|error| {
-            panic!("`docker-registry` cannot be started ({error}): install Debian's package docker-registry")
-        });
-        // From here on, whatever panics ends it.
-        let mut registry = Self { child, folder, port: 0 };
-        let log = read_log(&mut registry.child);
-        let mut seen = String::new();
-        while registry.port == 0 {
-            let line = log.recv_timeout(START).unwrap_or_else(|error| panic!("`docker-registry`: {error}\n{seen}"));
-            registry.port = port_in(&line).unwrap_or_default();
-            seen += &line;
-        }
-        registry
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// The lines of the registry's log, which is read to its end, so that the registry never waits for it.
-fn read_log(child: &mut Child) -> Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    let log = BufReader::new(child.stderr.take().unwrap());
-    thread::spawn(move || {
-        for line in log.lines().map_while(Result::ok) {
-            let _ = sender.send(line + "\n");
-        }
-    });
-    receiver
-}
-
-fn port_in(line: &str) -> Option<u16> {
-    let (_, rest) = line.split_once("listening on 127.0.0.1:")?;
-    let digits = rest.find(|character: char| !character.is_ascii_digit())?;
-    rest[..digits].parse().ok()
+/// A `docker-registry`, with TLS if there is an identity.
+fn registry(identity: Option<&Identity>) -> Program {
+    Program::registry(identity, |_| String::new())
 }
 
 /// Decides about an image by a policy document, and connects as the decision allows.
@@ -157,7 +82,7 @@ fn refusal(result: Result<Connection, ConnectError>) -> Refusal {
 #[tokio::test]
 async fn a_private_authority_opens_its_registry_and_no_other_does() {
     let ca = Ca::new("Lab CA");
-    let registry = Registry::start(Some(&ca.server(&["127.0.0.1"])));
+    let registry = registry(Some(&ca.server(&["127.0.0.1"])));
     let image = format!("127.0.0.1:{}/team/app:1", registry.port);
 
     for policy in [
@@ -186,7 +111,7 @@ async fn a_private_authority_opens_its_registry_and_no_other_does() {
 #[tokio::test]
 async fn an_authority_that_expired_opens_nothing() {
     let ca = Ca::with("Lab CA", pki::expired);
-    let registry = Registry::start(Some(&ca.server(&["127.0.0.1"])));
+    let registry = registry(Some(&ca.server(&["127.0.0.1"])));
     let image = format!("127.0.0.1:{}/team/app:1", registry.port);
     let policy = policy(&ca, &["127.0.0.1"]);
     // It expired while the policy was loaded.
@@ -204,7 +129,7 @@ async fn an_authority_that_expired_opens_nothing() {
 async fn a_listed_certificate_opens_its_registry() {
     // As `openssl req -x509` makes them.
     let identity = Identity::self_signed(&["localhost"], pki::as_authority);
-    let registry = Registry::start(Some(&identity));
+    let registry = registry(Some(&identity));
     let policy = json!({ "certificate_authorities": [{ "pem": identity.pem(), "registries": ["localhost"] }] });
     let connection = connect(&policy, &format!("localhost:{}/app", registry.port), &[]).await.unwrap();
     assert_eq!(connection.voucher(), Some(&Voucher::Policy(identity.authority.fingerprint.clone())));
@@ -215,7 +140,7 @@ async fn a_listed_certificate_opens_its_registry() {
 async fn a_pinned_name_is_reached_where_it_was_confirmed() {
     let ca = Ca::new("Lab CA");
     // This name has no address anywhere (RFC 6761): only the decision says where it is.
-    let registry = Registry::start(Some(&ca.server(&["registry.test"])));
+    let registry = registry(Some(&ca.server(&["registry.test"])));
     let policy = json!({
         "whitelist": ["127.0.0.0/8"],
         "match_resolved_addresses": true,
@@ -230,7 +155,7 @@ async fn a_pinned_name_is_reached_where_it_was_confirmed() {
 
 #[tokio::test]
 async fn an_insecure_registry_is_reached_unverified() {
-    let registry = Registry::start(Some(&Identity::self_signed(&["other.test"], pki::expired)));
+    let registry = registry(Some(&Identity::self_signed(&["other.test"], pki::expired)));
     let image = format!("127.0.0.1:{}/app", registry.port);
     let connection = connect(&json!({ "insecure": ["127.0.0.1"] }), &image, &[]).await.unwrap();
     assert_eq!((connection.route().scheme(), connection.route().is_verified()), (Scheme::Https, false));
@@ -241,7 +166,7 @@ async fn an_insecure_registry_is_reached_unverified() {
 
 #[tokio::test]
 async fn an_insecure_registry_without_tls_is_reached_over_plain_http() {
-    let registry = Registry::start(None);
+    let registry = registry(None);
     let image = format!("127.0.0.1:{}/app", registry.port);
     let connection = connect(&json!({ "insecure": ["127.0.0.1"] }), &image, &[]).await.unwrap();
     assert_eq!(connection.route().scheme(), Scheme::Http);

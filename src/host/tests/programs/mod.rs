@@ -127,7 +127,7 @@ fn missing(program: &str, package: &str, error: &std::io::Error) -> ! {
 fn folder() -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("probe-{}-{number}", process::id()));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("programs-{}-{number}", process::id()));
     fs::create_dir_all(&folder).unwrap();
     folder
 }
