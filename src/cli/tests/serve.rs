@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 
 use common::daemon::{Daemon, PATIENCE, TOKEN, talk};
 use common::file;
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig as Config, Strategy, prop_assert};
+use proptest::sample::select;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 /// Runs it where it must not start.
@@ -332,14 +336,7 @@ fn a_reload_under_load_loses_no_request() {
 #[test]
 fn noise_is_answered_and_does_no_harm() {
     let daemon = Daemon::start(&["--no-dns"]);
-    let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut next = |below: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        usize::try_from(state % below as u64).unwrap()
-    };
-    let pieces = [
+    let pieces = select(vec![
         "{",
         "}",
         "[",
@@ -366,8 +363,8 @@ fn noise_is_answered_and_does_no_harm() {
         "@",
         "%00",
         "true",
-    ];
-    let lines = [
+    ]);
+    let lines = select(vec![
         "POST /v1/decide",
         "POST /v1/explain",
         "POST /v1/check",
@@ -379,13 +376,15 @@ fn noise_is_answered_and_does_no_harm() {
         "GET //",
         "OPTIONS *",
         "POST /v1/%64ecide",
-    ];
-    for _ in 0..600 {
-        let body: String = (0..next(12)).map(|_| pieces[next(pieces.len())]).collect();
-        let line = lines[next(lines.len())];
+    ]);
+    let body = vec(pieces, 0..12).prop_map(|pieces| pieces.concat());
+    let mut runner = TestRunner::new(Config { cases: 600, failure_persistence: None, ..Config::default() });
+    let done = runner.run(&(lines, body), |(line, body)| {
         let (status, answer) = daemon.ask(line, &[], &body);
-        assert!(status != 500 && (200..=505).contains(&status), "{line} {body:?}: {status} {answer}");
-    }
+        prop_assert!(status != 500 && (200..=505).contains(&status), "{line} {body:?}: {status} {answer}");
+        Ok(())
+    });
+    done.unwrap();
     assert_eq!(daemon.get("/readyz").0, 200);
     let (code, _) = daemon.stop();
     assert_eq!(code, Some(0));

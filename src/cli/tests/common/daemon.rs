@@ -1,8 +1,5 @@
 //! `pullgate serve` as a process that tests talk to.
 
-// Each test file is a program of its own and uses what it needs.
-#![allow(dead_code)]
-
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
