@@ -6,6 +6,7 @@ use std::io::{self, BufWriter, StderrLock, StdoutLock, Write};
 
 use anstream::AutoStream;
 use clap::builder::styling::{AnsiColor, Style};
+use pullgate_daemon::text::reorders;
 
 use crate::failure::Failure;
 
@@ -76,11 +77,6 @@ pub fn visible(text: &str) -> String {
         }
     }
     shown
-}
-
-/// The controls of the Unicode bidirectional algorithm, and line and paragraph separators.
-fn reorders(character: char) -> bool {
-    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 fn failed(error: &io::Error) -> Failure {

@@ -19,7 +19,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
@@ -39,16 +39,29 @@ const BODY: usize = 2 * pullgate::MAX_DOCUMENT;
 pub struct Context {
     /// Decides.
     pub admission: Arc<Admission>,
-    /// Tests connections.
-    pub prober: Prober,
-    /// How many documents that callers send are loaded at once: the largest takes a gigabyte.
-    pub loading: Arc<Semaphore>,
-    /// How many connections are tested at once.
-    pub probing: Arc<Semaphore>,
+    /// What callers can make the daemon do.
+    pub work: Work,
     /// Whether `PUT /v1/policy` is there.
     pub updates: bool,
     /// Who may ask what.
     pub guard: Guard,
+}
+
+/// What callers can make the daemon do, in all listeners together.
+#[derive(Clone)]
+pub struct Work {
+    /// Tests connections. It reads the certificate authorities of the machine, so it is made when it is asked for.
+    prober: Arc<OnceCell<Prober>>,
+    /// How many documents that callers send are loaded at once: the largest takes a gigabyte.
+    loading: Arc<Semaphore>,
+    /// How many connections are tested at once.
+    probing: Arc<Semaphore>,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Self { prober: Arc::default(), loading: Arc::new(Semaphore::new(2)), probing: Arc::new(Semaphore::new(8)) }
+    }
 }
 
 /// All routes.

@@ -19,6 +19,7 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
+use crate::audit::without_password;
 use crate::json::Object;
 
 /// Where the daemon is asked, if nothing else is said.
@@ -293,10 +294,6 @@ fn is_digest(text: &str) -> bool {
     };
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     text.split_once(':').is_some_and(|(_, hex)| hex.len() == length && hex.bytes().all(is_hex))
-}
-
-fn without_password(name: &str) -> String {
-    crate::audit::without_password(name).into_owned()
 }
 
 #[cfg(test)]

@@ -7,17 +7,16 @@ use std::sync::Arc;
 use libsystemd::daemon::{NotifyState, notify};
 use pullgate_host::{Dns, DnsLimits, Module};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
-use crate::api::{self, Context, Guard};
+use crate::api::{self, Context, Guard, Work};
 use crate::audit::{Audit, Target};
 use crate::docker;
 use crate::handed_over::HandedOver;
 use crate::kubernetes;
 use crate::policy::{Policies, PolicySource};
-use crate::probe::{ProbeLimits, Prober};
 use crate::reload;
 use crate::server::{self, Listener, Tls};
 use crate::settings::{Listen, NO_TLS, Settings};
@@ -63,7 +62,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
         tasks.spawn(server::serve(listener, Some(tls.clone()), router, stopping.clone()));
     }
     // What systemd hands over takes the place of the default, not of what was asked for.
-    let prober = Prober::of_this_machine(ProbeLimits::default()).map_err(|error| error.to_string())?;
+    let work = Work::default();
     let mut apis: Vec<Listener> = handed_over.take("api").into_iter().collect();
     if apis.is_empty() || settings.listen.is_some() {
         apis.push(bind(&settings.api_listen(), 0o660).await?);
@@ -76,9 +75,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
         let guard = Guard::new(settings.token_file.as_deref(), is_local, !listener.is_unix())?;
         let context = Context {
             admission: Arc::clone(&admission),
-            prober: prober.clone(),
-            loading: Arc::new(Semaphore::new(2)),
-            probing: Arc::new(Semaphore::new(8)),
+            work: work.clone(),
             updates: settings.allow_policy_updates,
             guard,
         };
@@ -86,7 +83,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
         let tls = tls.clone().filter(|_| !is_local);
         tasks.spawn(server::serve(listener, tls, router, stopping.clone()));
     }
-    tasks.spawn(until(stopping.clone(), reload::watch(Arc::clone(&admission), tls.into_iter().collect())));
+    tasks.spawn(until(stopping.clone(), reload::watch(Arc::clone(&admission), tls)));
     tasks.spawn(until(stopping, on_hangup(Arc::clone(&admission))?));
 
     tell(&[NotifyState::Ready]);

@@ -20,6 +20,7 @@ pub mod reload;
 pub mod server;
 pub mod settings;
 pub mod stamp;
+pub mod text;
 
 pub use admission::{Admission, Ask, Door, Verdict};
 pub use daemon::serve;

@@ -33,15 +33,9 @@ pub struct PolicyText {
 /// Why there is no new policy.
 #[derive(Debug, Error)]
 pub enum PolicyError {
-    /// It could not be read or written.
+    /// It cannot be read or written, or has errors, or the module failed: why, for a person.
     #[error("{0}")]
-    Text(String),
-    /// It was read, and has errors, shown for a person.
-    #[error("{0}")]
-    Findings(String),
-    /// The module failed.
-    #[error("{0}")]
-    Module(String),
+    Refused(String),
     /// The current policy is not the one that was to be replaced.
     #[error("{0}")]
     Outdated(String),
@@ -118,7 +112,7 @@ impl Policies {
         dns: Option<Dns>,
     ) -> Result<(Self, String), PolicyError> {
         let read = Mutex::new(source.stamp());
-        let text = source.read().map_err(PolicyError::Text)?;
+        let text = source.read().map_err(PolicyError::Refused)?;
         let (generation, said) = load(&module, &text, dns.clone(), 1)?;
         let current = ArcSwap::from_pointee(generation);
         Ok((Self { module, source, dns, current, read, replacing: tokio::sync::Mutex::default() }, said))
@@ -162,7 +156,7 @@ impl Policies {
             let text = policies.source.read().map_err(|error| {
                 // It may be the machine's fault, and be another time.
                 *policies.last_read() = None;
-                PolicyError::Text(error)
+                PolicyError::Refused(error)
             })?;
             policies.take(&text)
         })
@@ -190,7 +184,7 @@ impl Policies {
             let show = Box::new(|findings: Vec<Finding>| list(&findings));
             let text = PolicyText { json, show };
             let loaded = load(&policies.module, &text, policies.dns.clone(), number)?;
-            policies.source.write(&text.json).map_err(PolicyError::Text)?;
+            policies.source.write(&text.json).map_err(PolicyError::Refused)?;
             *policies.last_read() = policies.source.stamp();
             Ok(policies.put(loaded))
         })
@@ -204,7 +198,7 @@ impl Policies {
         let policies = Arc::clone(self);
         tokio::task::spawn_blocking(move || work(&policies))
             .await
-            .unwrap_or_else(|error| Err(PolicyError::Module(format!("loading the policy failed: {error}"))))
+            .unwrap_or_else(|error| Err(PolicyError::Refused(format!("loading the policy failed: {error}"))))
     }
 
     fn take(&self, text: &PolicyText) -> Result<(Reloaded, String), PolicyError> {
@@ -231,17 +225,17 @@ fn load(
     number: u64,
 ) -> Result<(Generation, String), PolicyError> {
     let start = Instant::now();
-    let report = module.check_policy(&text.json, now()).map_err(|failure| PolicyError::Module(failure.text))?;
-    let Some(canonical) = report.canonical else { return Err(PolicyError::Findings((text.show)(report.findings))) };
+    let report = module.check_policy(&text.json, now()).map_err(|failure| PolicyError::Refused(failure.text))?;
+    let Some(canonical) = report.canonical else { return Err(PolicyError::Refused((text.show)(report.findings))) };
     let options = Options { dns, ..Options::default() };
     // The text as it was written, so that an entry has the index that it has there.
     let (gate, findings) = match module.load(&text.json, now(), options) {
         Ok(loaded) => loaded,
-        Err(LoadError::Policy(findings)) => return Err(PolicyError::Findings((text.show)(findings))),
-        Err(LoadError::Failed(failure)) => return Err(PolicyError::Module(failure.text)),
+        Err(LoadError::Policy(findings)) => return Err(PolicyError::Refused((text.show)(findings))),
+        Err(LoadError::Failed(failure)) => return Err(PolicyError::Refused(failure.text)),
     };
     let said = if findings.is_empty() { String::new() } else { (text.show)(findings) };
-    let document: Value = serde_json::from_str(&canonical).map_err(|error| PolicyError::Module(error.to_string()))?;
+    let document: Value = serde_json::from_str(&canonical).map_err(|error| PolicyError::Refused(error.to_string()))?;
     let generation = Generation {
         number,
         sha256: hex(&Sha256::digest(&canonical)),
@@ -272,7 +266,6 @@ fn list(findings: &[Finding]) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Bytes in lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

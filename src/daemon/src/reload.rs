@@ -35,12 +35,12 @@ pub async fn replace(admission: &Arc<Admission>, json: String, wanted: Option<&s
         let done = admission.policies().replace(json, wanted.as_deref()).await;
         said(&admission, done)
     });
-    replacing.await.unwrap_or_else(|error| Err(PolicyError::Module(format!("loading the policy failed: {error}"))))
+    replacing.await.unwrap_or_else(|error| Err(PolicyError::Refused(format!("loading the policy failed: {error}"))))
 }
 
 /// Reads the policy again whenever its file has changed: looks twice a second, which costs nothing, works for every file
 /// system, and sees a Kubernetes ConfigMap change.
-pub async fn watch(admission: Arc<Admission>, tls: Vec<Tls>) {
+pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>) {
     let mut changed = None;
     let mut ticks = tokio::time::interval(Duration::from_millis(500));
     loop {
@@ -51,7 +51,7 @@ pub async fn watch(admission: Arc<Admission>, tls: Vec<Tls>) {
             reload(&admission).await;
         }
         changed = now;
-        for tls in &tls {
+        if let Some(tls) = &tls {
             match tls.refresh() {
                 Ok(false) => {}
                 Ok(true) => tracing::info!("the TLS certificate was read again"),

@@ -139,7 +139,7 @@ pub async fn gate(context: &Context, policy: Option<&RawValue>) -> Result<Gate, 
     let Some(policy) = policy else { return Ok(policies.current().gate.clone()) };
     let (module, text) = (policies.module().clone(), policy.get().to_owned());
     let options = Options { dns: policies.dns().cloned(), ..Options::default() };
-    let room = Arc::clone(&context.loading).acquire_owned().await;
+    let room = Arc::clone(&context.work.loading).acquire_owned().await;
     let load = move || {
         // Loading goes on where the caller is gone.
         let _room = room;
@@ -163,7 +163,7 @@ pub async fn gate(context: &Context, policy: Option<&RawValue>) -> Result<Gate, 
 ))]
 pub async fn check(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
     let module = context.admission.policies().module().clone();
-    let room = Arc::clone(&context.loading).acquire_owned().await;
+    let room = Arc::clone(&context.work.loading).acquire_owned().await;
     let check = move || {
         let _room = room;
         module.check_policy(&body, now())
@@ -173,7 +173,8 @@ pub async fn check(State(context): State<Arc<Context>>, body: String) -> Result<
     serde_json::to_string(&report).map(json).map_err(|error| internal(error.to_string()))
 }
 
-fn internal(message: String) -> Error {
+/// What is no fault of the caller's.
+pub fn internal(message: String) -> Error {
     Error::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
 }
 

@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api::Context;
-use crate::api::decide::{gate, read};
+use crate::api::decide::{gate, internal, read};
 use crate::api::error::Error;
 use crate::json::Object;
+use crate::probe::{ProbeLimits, Prober};
 
 /// What is to be tried.
 #[derive(Deserialize, ToSchema)]
@@ -34,6 +35,8 @@ pub struct ToProbe {
 pub async fn probe(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
     let Object(ToProbe { registry, project, policy }) = read(&body)?;
     let gate = gate(&context, policy.as_deref()).await?;
-    let _room = context.probing.acquire().await;
-    Ok(Json(context.prober.probe(&gate, &registry, project.as_deref()).await).into_response())
+    let _room = context.work.probing.acquire().await;
+    let make = || async { Prober::of_this_machine(ProbeLimits::default()) };
+    let prober = context.work.prober.get_or_try_init(make).await.map_err(|error| internal(error.to_string()))?;
+    Ok(Json(prober.probe(&gate, &registry, project.as_deref()).await).into_response())
 }

@@ -1,6 +1,7 @@
 //! Texts from elsewhere, made fit for one line that is shown to people: in a terminal, in a header, in a log.
 
 use crate::audit::without_password;
+use crate::text::reorders;
 
 /// The longest image name that is shown, in characters. A legal one has at most 255 in its name, 128 in its tag and
 /// 135 in its digest.
@@ -53,11 +54,6 @@ fn shorten(text: &mut String, most: usize) {
         text.truncate(end);
     }
     text.push_str(DOTS);
-}
-
-/// The controls of the Unicode bidirectional algorithm, and line and paragraph separators.
-fn reorders(character: char) -> bool {
-    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
