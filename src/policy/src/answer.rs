@@ -4,7 +4,6 @@
 use crate::decision::{
     Answer, Attempt, Decision, Explanation, Matched, Miss, Question, QuestionKind, Scheme, Step, Topic,
 };
-use crate::finding::List;
 use crate::writer::Writer;
 
 impl Answer<'_> {
@@ -80,12 +79,7 @@ fn list<T>(out: &mut Writer, name: &str, elements: &[T], write: fn(&mut Writer, 
 /// The members of an entry, in an object that is still open.
 fn matched(out: &mut Writer, matched: &Matched<'_>) {
     out.begin('{');
-    let list = match matched.list {
-        List::Whitelist => "whitelist",
-        List::Insecure => "insecure",
-        List::BuiltIn => "built-in",
-    };
-    out.member("list", list);
+    out.member("list", matched.list.as_str());
     out.name("index");
     out.number(matched.index);
     out.member("entry", &matched.entry);

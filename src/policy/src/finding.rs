@@ -31,6 +31,17 @@ pub enum List {
     BuiltIn,
 }
 
+impl List {
+    /// The list as answers name it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            List::Whitelist => "whitelist",
+            List::Insecure => "insecure",
+            List::BuiltIn => "built-in",
+        }
+    }
+}
+
 /// A stretch of the checked text, end excluded, in bytes of UTF-8 and in UTF-16 code units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -46,10 +46,12 @@ const INPUTS: &[&str] = &[
 /// How the module is compiled. A component cannot be made of a module that speaks in reference types. Functions of a few
 /// instructions are inlined, although the module is compiled for its size: that costs 2 KB of gzip, and a decision takes
 /// a quarter less time.
-const FLAGS: [&str; 5] = [
+const FLAGS: [&str; 6] = [
     "-Ctarget-feature=-reference-types,-multivalue",
     "-Zunstable-options",
     "-Cpanic=immediate-abort",
+    // Nobody is told where a panic was.
+    "-Zlocation-detail=none",
     // A fingerprint is taken of a few kilobytes, and the unrolled SHA-256 has as many.
     "--cfg=sha2_backend_soft=\"compact\"",
     "-Cllvm-args=-inline-threshold=40",

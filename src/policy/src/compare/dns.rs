@@ -72,7 +72,9 @@ impl<'d> Dns<'d> {
                 .find(|path| namespaces.binary_search_by(|other| other.as_str().cmp(path)).is_ok());
             found.unwrap_or_default()
         });
-        let key = format!("{port:?} {namespace:?}");
+        let port = port.map(|port| format!("{port}")).unwrap_or_default();
+        // No namespace is of upper-case letters.
+        let key = format!("{port} {}", namespace.unwrap_or("NONE"));
         let place = match self.known.get(&key) {
             Some(place) => place,
             None => {

@@ -25,7 +25,7 @@ pub(super) fn profile(sides: &[Side<'_>; 2], host: &Registry<'_>, direct: bool) 
             for row in group.all().iter().filter_map(|row| group.row(*row)) {
                 // Which authority it is that is limited makes a difference.
                 let authority = if limits { row.position } else { 0 };
-                let _ = write!(text, " {:?}{authority}:{}/{}", row.list, row.port, row.namespace());
+                let _ = write!(text, " {}{authority}:{}/{}", row.list.as_str(), row.port, row.namespace());
             }
             text.push(',');
         });
