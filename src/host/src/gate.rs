@@ -12,7 +12,7 @@ use crate::dns::Dns;
 use crate::error::{Failure, LoadError};
 use crate::instance::Loaded;
 use crate::module::Module;
-use crate::pool::Pool;
+use crate::pool::{Lease, Pool};
 
 /// How many rounds of DNS questions one decision may need. The rules need two: names of an address, and their addresses.
 const ROUNDS: usize = 4;
@@ -58,6 +58,9 @@ pub struct Options {
 }
 
 /// A loaded policy. Cheap to clone; the clones share their instances.
+///
+/// Where all instances are at work, and after a failure none may be left until the policy is loaded again, a caller waits
+/// for one. The methods that are futures wait as futures do, by tokio's clock, and those without DNS block their thread.
 #[derive(Clone)]
 pub struct Gate {
     pool: Arc<Pool>,
@@ -92,7 +95,7 @@ impl Gate {
 
     /// Decides one request, asking DNS where that is needed. Never fails: what goes wrong is a denial.
     pub async fn decide(&self, request: &Request<'_>) -> Decision<'static> {
-        let decision = self.decide_offline(request);
+        let decision = self.decide_in(self.pool.instance().await, request);
         match (decision, &self.dns) {
             (Decision::Lookup(questions), Some(dns)) => match self.settle(dns, request, questions).await {
                 Ok((decision, _)) => decision,
@@ -110,14 +113,17 @@ impl Gate {
             Err(failure) => return failure.into_answer(request.reference),
         };
         let request = Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request };
-        let decision = self.decide_offline(&request);
-        convert::answer(&self.decide_text_offline(&request), decision)
+        let decision = self.decide_in(self.pool.instance().await, &request);
+        convert::answer(&self.decide_text_in(self.pool.instance().await, &request), decision)
             .unwrap_or_else(|failure| failure.into_answer(request.reference))
     }
 
     /// Decides many requests, in their order: the fast path.
     pub async fn decide_many(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
-        let decisions = self.decide_many_offline(requests);
+        let mut decisions = Vec::with_capacity(requests.len());
+        for batch in requests.chunks(BATCH) {
+            decisions.extend(self.decide_batch(self.pool.instance().await, batch));
+        }
         if self.dns.is_none() || !decisions.iter().any(|decision| matches!(decision, Decision::Lookup(_))) {
             return decisions;
         }
@@ -134,7 +140,8 @@ impl Gate {
     pub async fn decide_text(&self, request: &Request<'_>) -> String {
         match self.facts(request).await {
             Ok(facts) => {
-                self.decide_text_offline(&Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request })
+                let request = Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request };
+                self.decide_text_in(self.pool.instance().await, &request)
             }
             Err(failure) => failure.into_answer(request.reference).to_json(),
         }
@@ -144,7 +151,8 @@ impl Gate {
     pub async fn explain(&self, request: &Request<'_>) -> Explanation<'static> {
         match self.facts(request).await {
             Ok(facts) => {
-                self.explain_offline(&Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request })
+                let request = Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request };
+                self.explain_in(self.pool.instance().await, &request)
             }
             Err(failure) => unexplained(failure, request),
         }
@@ -152,7 +160,11 @@ impl Gate {
 
     /// As [`decide`](Self::decide), without DNS: what needs it is [`Decision::Lookup`].
     pub fn decide_offline(&self, request: &Request<'_>) -> Decision<'static> {
-        let decided = self.pool.with(|instance| {
+        self.decide_in(self.pool.instance_now(), request)
+    }
+
+    fn decide_in(&self, lease: Result<Lease<'_>, Failure>, request: &Request<'_>) -> Decision<'static> {
+        let decided = run(lease, |instance| {
             convert::asked(request, |request| {
                 instance.call(self.pool.limits().decision, |exports, store, policy| {
                     exports.pullgate_policy_admission().policy().call_decide(store, policy, request)
@@ -165,7 +177,7 @@ impl Gate {
     /// As [`decide_many`](Self::decide_many), without DNS. Where the module fails, the requests that went to it in one
     /// call are denied together.
     pub fn decide_many_offline(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
-        let mut batches = requests.chunks(BATCH).map(|batch| self.decide_batch(batch));
+        let mut batches = requests.chunks(BATCH).map(|batch| self.decide_batch(self.pool.instance_now(), batch));
         let mut decisions = batches.next().unwrap_or_default();
         batches.for_each(|batch| decisions.extend(batch));
         decisions
@@ -173,7 +185,11 @@ impl Gate {
 
     /// As [`decide_text`](Self::decide_text), without DNS.
     pub fn decide_text_offline(&self, request: &Request<'_>) -> String {
-        let decided = self.pool.with(|instance| {
+        self.decide_text_in(self.pool.instance_now(), request)
+    }
+
+    fn decide_text_in(&self, lease: Result<Lease<'_>, Failure>, request: &Request<'_>) -> String {
+        let decided = run(lease, |instance| {
             convert::asked(request, |request| {
                 instance.call(self.pool.limits().decision, |exports, store, policy| {
                     exports.pullgate_policy_admission().policy().call_decide_text(store, policy, request)
@@ -185,7 +201,11 @@ impl Gate {
 
     /// As [`explain`](Self::explain), without DNS.
     pub fn explain_offline(&self, request: &Request<'_>) -> Explanation<'static> {
-        let explained = self.pool.with(|instance| {
+        self.explain_in(self.pool.instance_now(), request)
+    }
+
+    fn explain_in(&self, lease: Result<Lease<'_>, Failure>, request: &Request<'_>) -> Explanation<'static> {
+        let explained = run(lease, |instance| {
             convert::asked(request, |request| {
                 instance.call(self.pool.limits().decision, |exports, store, policy| {
                     exports.pullgate_policy_admission().policy().call_explain(store, policy, request)
@@ -195,8 +215,8 @@ impl Gate {
         explained.and_then(convert::explanation).unwrap_or_else(|failure| unexplained(failure, request))
     }
 
-    fn decide_batch(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
-        let decided = self.pool.with(|instance| {
+    fn decide_batch(&self, lease: Result<Lease<'_>, Failure>, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
+        let decided = run(lease, |instance| {
             convert::asked_many(requests, |requests| {
                 instance.call(self.pool.limits().decision, |exports, store, policy| {
                     exports.pullgate_policy_admission().policy().call_decide_many(store, policy, requests)
@@ -218,7 +238,7 @@ impl Gate {
     /// The facts that decide the request, those given with it included. None where the given ones do.
     async fn facts(&self, request: &Request<'_>) -> Result<Option<Vec<Fact>>, Failure> {
         let Some(dns) = &self.dns else { return Ok(None) };
-        match self.decide_offline(request) {
+        match self.decide_in(self.pool.instance().await, request) {
             Decision::Lookup(questions) => self.settle(dns, request, questions).await.map(|(_, facts)| Some(facts)),
             _ => Ok(None),
         }
@@ -238,7 +258,8 @@ impl Gate {
                 let number = questions.len();
                 facts.extend(dns.ask(questions, room).await);
                 room = room.saturating_sub(number);
-                match self.decide_offline(&Request { facts: &facts, ..*request }) {
+                let request = Request { facts: &facts, ..*request };
+                match self.decide_in(self.pool.instance().await, &request) {
                     Decision::Lookup(more) => questions = more,
                     decision => return Ok(decision),
                 }
@@ -257,6 +278,14 @@ impl std::fmt::Debug for Gate {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Gate").field("module", self.module()).field("dns", &self.dns).finish_non_exhaustive()
     }
+}
+
+/// Works with an instance, if there is one.
+fn run<T>(
+    lease: Result<Lease<'_>, Failure>,
+    work: impl FnOnce(&mut Loaded) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    lease.and_then(|lease| lease.run(work))
 }
 
 /// A denial with the only reasoning that there is.

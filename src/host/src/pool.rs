@@ -3,10 +3,16 @@
 //! The first is made when the policy loads. Another is made, in the background and one at a time, when a caller finds
 //! none at rest: a large policy takes seconds to load and microseconds to ask, so a caller is better off with the next
 //! instance that comes back. Only when no instance is left does a caller wait for a new one.
+//!
+//! [`Pool::instance`] waits as a future does: a thread of tokio's goes on with other work, however long a policy takes to
+//! load. [`Pool::instance_now`] blocks its thread.
 
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
 
 use crate::error::{Failure, LoadError};
 use crate::gate::Limits;
@@ -20,7 +26,10 @@ pub(crate) struct Pool {
     document: Box<str>,
     at: u64,
     state: Mutex<State>,
+    /// Wakes threads that wait.
     changed: Condvar,
+    /// Wakes futures that wait.
+    changed_for_futures: Notify,
 }
 
 struct State {
@@ -30,7 +39,7 @@ struct State {
     alive: usize,
     /// Whether one is being made.
     growing: bool,
-    /// How many callers wait. Waking nobody would cost more than all else here.
+    /// How many threads wait. Waking nobody would cost more than all else here.
     waiting: usize,
     /// How many could not be made, and why the last one could not.
     failures: u64,
@@ -54,7 +63,8 @@ impl Pool {
             failures: 0,
             failure: Failure::trap("the module could not be started"),
         };
-        Self { module, limits, document, at, state: Mutex::new(state), changed: Condvar::new() }
+        let (changed, changed_for_futures) = (Condvar::new(), Notify::new());
+        Self { module, limits, document, at, state: Mutex::new(state), changed, changed_for_futures }
     }
 
     pub(crate) fn module(&self) -> &Module {
@@ -65,46 +75,62 @@ impl Pool {
         &self.limits
     }
 
-    /// Lends an instance to `work`. It comes back if the work succeeds and is thrown away if not.
-    pub(crate) fn with<T>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&mut Loaded) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let mut lease = Lease { pool: self, instance: Some(self.take()?), sound: false };
-        let result = lease.instance.as_mut().map_or_else(|| Err(Failure::trap("no instance")), work);
-        lease.sound = result.is_ok();
-        if let Err(failure) = &result {
-            self.module.threw_away(failure.reason);
+    /// Takes an instance at rest, or waits for one as a future does. Where it waits it needs tokio's clock.
+    pub(crate) async fn instance(self: &Arc<Self>) -> Result<Lease<'_>, Failure> {
+        let mut wait = None;
+        loop {
+            let mut changed = pin!(self.changed_for_futures.notified());
+            let left = {
+                let mut state = self.state();
+                match self.take(&mut state, &mut wait)? {
+                    Taken::Instance(instance) => return Ok(self.lend(instance)),
+                    Taken::Wait(left) => {
+                        // Before anybody else can change the state, so that no change is missed.
+                        changed.as_mut().enable();
+                        left
+                    }
+                }
+            };
+            // Whether it changed or not is looked at above.
+            let _ = tokio::time::timeout(left, changed).await;
         }
-        result
     }
 
-    /// Takes an instance at rest, or waits for one.
-    fn take(self: &Arc<Self>) -> Result<Loaded, Failure> {
+    /// As [`instance`](Self::instance), and blocks the thread while it waits.
+    pub(crate) fn instance_now(self: &Arc<Self>) -> Result<Lease<'_>, Failure> {
         let mut state = self.state();
-        if let Some(instance) = state.idle.pop() {
-            return Ok(instance);
-        }
-        let (start, seen) = (Instant::now(), state.failures);
+        let mut wait = None;
         loop {
-            if state.alive > 0 || state.failures == seen {
-                self.grow(&mut state);
-            }
-            if state.alive == 0 && state.failures != seen {
-                return Err(state.failure.clone());
-            }
-            // The work of others takes as long as a decision may; when there are none, a policy is being loaded.
-            let wait = self.limits.decision + if state.alive == 0 { self.limits.load } else { Duration::ZERO };
-            let Some(left) = wait.checked_sub(start.elapsed()) else {
-                return Err(Failure::time_out("no instance of the module came free in time"));
+            let left = match self.take(&mut state, &mut wait)? {
+                Taken::Instance(instance) => return Ok(self.lend(instance)),
+                Taken::Wait(left) => left,
             };
             state.waiting += 1;
             (state, _) = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
             state.waiting -= 1;
-            if let Some(instance) = state.idle.pop() {
-                return Ok(instance);
-            }
         }
+    }
+
+    fn lend(&self, instance: Loaded) -> Lease<'_> {
+        Lease { pool: self, instance: Some(instance), sound: false }
+    }
+
+    /// Takes an instance at rest, or says for how long to wait for one. `wait` is the caller's, none at first.
+    fn take(self: &Arc<Self>, state: &mut State, wait: &mut Option<Wait>) -> Result<Taken, Failure> {
+        if let Some(instance) = state.idle.pop() {
+            return Ok(Taken::Instance(instance));
+        }
+        let Wait { since, failures } = *wait.get_or_insert_with(|| Wait::new(state));
+        if state.alive > 0 || state.failures == failures {
+            self.grow(state);
+        }
+        if state.alive == 0 && state.failures != failures {
+            return Err(state.failure.clone());
+        }
+        // The work of others takes as long as a decision may; when there are none, a policy is being loaded.
+        let longest = self.limits.decision + if state.alive == 0 { self.limits.load } else { Duration::ZERO };
+        let left = longest.checked_sub(since.elapsed()).map(Taken::Wait);
+        left.ok_or_else(|| Failure::time_out("no instance of the module came free in time"))
     }
 
     /// Starts making an instance, unless one is being made or there are enough.
@@ -136,6 +162,7 @@ impl Pool {
         }
         drop(state);
         self.changed.notify_all();
+        self.changed_for_futures.notify_waiters();
     }
 
     /// The state. Nothing that can panic runs under the lock, so what a panicking thread leaves is whole.
@@ -144,11 +171,42 @@ impl Pool {
     }
 }
 
+/// What a caller gets at once.
+enum Taken {
+    Instance(Loaded),
+    /// None, and this is the longest to wait for the next change.
+    Wait(Duration),
+}
+
+/// What a caller that waits has seen at first.
+struct Wait {
+    since: Instant,
+    failures: u64,
+}
+
+impl Wait {
+    fn new(state: &State) -> Self {
+        Self { since: Instant::now(), failures: state.failures }
+    }
+}
+
 /// An instance at work. Dropped by a panic too, so that the pool's count stays right.
-struct Lease<'p> {
+pub(crate) struct Lease<'p> {
     pool: &'p Pool,
     instance: Option<Loaded>,
     sound: bool,
+}
+
+impl Lease<'_> {
+    /// Lends the instance to `work`. It goes back if the work succeeds and is thrown away if not.
+    pub(crate) fn run<T>(mut self, work: impl FnOnce(&mut Loaded) -> Result<T, Failure>) -> Result<T, Failure> {
+        let result = self.instance.as_mut().map_or_else(|| Err(Failure::trap("no instance")), work);
+        self.sound = result.is_ok();
+        if let Err(failure) = &result {
+            self.pool.module.threw_away(failure.reason);
+        }
+        result
+    }
 }
 
 impl Drop for Lease<'_> {
@@ -164,5 +222,7 @@ impl Drop for Lease<'_> {
         if waiting {
             self.pool.changed.notify_one();
         }
+        // Costs next to nothing where no future waits.
+        self.pool.changed_for_futures.notify_one();
     }
 }

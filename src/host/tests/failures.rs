@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use pullgate::{Decision, Denial, List, QuestionKind, Request};
@@ -140,6 +142,35 @@ fn a_gate_serves_many_threads_while_some_calls_fail() {
             });
         }
     });
+}
+
+#[tokio::test]
+async fn a_future_that_waits_for_an_instance_blocks_nobody() {
+    let gate = gate();
+    for _ in 0..20 {
+        // The only instance is gone, and another is made only when somebody asks.
+        assert_eq!(denial(gate.decide(&asked("trap")).await).0, Denial::Trap);
+        let request = asked("well");
+        let mut decided = pin!(gate.decide(&request));
+        assert!(decided.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert_eq!(denial(decided.await).0, Denial::NotWhitelisted);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gate_serves_many_futures_while_some_calls_fail() {
+    let gate = gate();
+    let calls = (0..400).map(|call| {
+        let gate = gate.clone();
+        tokio::spawn(async move {
+            let (reference, reason) =
+                if call % 50 == 0 { ("trap", Denial::Trap) } else { ("well", Denial::NotWhitelisted) };
+            assert_eq!(denial(gate.decide(&asked(reference)).await).0, reason);
+        })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap();
+    }
 }
 
 /// Answers nothing, at once.
