@@ -169,7 +169,7 @@ fn the_daemon_decides() {
     daemon(&socket, Daemon::Answers(200, deny));
     let ran = Call::new().socket(&socket).run();
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert_eq!(ran.stdout, "pullgate: Access denied: so near\n");
+    assert_eq!(ran.stdout, "pullgate: Access denied; nearest is `a`: so near\n");
 }
 
 #[test]

@@ -157,11 +157,16 @@ pub fn request<'a>(ask: &Ask<'a>) -> Request<'a> {
     Request { reference: ask.reference, kind: ask.kind, project: ask.project, facts: &[] }
 }
 
-/// Rule W3's text and the nearest entry, on one line.
 fn message(denied: &Denied<'_>) -> String {
-    let text = match &denied.nearest {
-        Some(nearest) => format!("{}; nearest is `{}`: {}", denied.text, nearest.entry.entry, nearest.text),
-        None => denied.text.clone(),
+    let nearest = denied.nearest.as_ref().map(|nearest| (&*nearest.entry.entry, nearest.text.as_str()));
+    denial(&denied.text, nearest)
+}
+
+/// Rule W3's text and the nearest entry, with why it does not match, on one line.
+pub(crate) fn denial(text: &str, nearest: Option<(&str, &str)>) -> String {
+    let text = match nearest {
+        Some((entry, why)) => format!("{text}; nearest is `{entry}`: {why}"),
+        None => text.to_owned(),
     };
     text.replace(['\n', '\r'], " ")
 }

@@ -19,6 +19,7 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
+use crate::admission::denial;
 use crate::audit::without_password;
 use crate::json::Object;
 
@@ -180,10 +181,8 @@ impl Answer {
             ("allow", false) => Err("answers about another image".to_owned()),
             ("deny", _) => {
                 let text = answer.text.unwrap_or_else(|| "the image is denied".to_owned());
-                Ok(Self::no(match answer.nearest {
-                    Some(Object(nearest)) => format!("{text}: {}", nearest.text),
-                    None => text,
-                }))
+                let nearest = answer.nearest.as_ref().map(|Object(nearest)| (&*nearest.entry, &*nearest.text));
+                Ok(Self::no(denial(&text, nearest)))
             }
             ("lookup", _) => Ok(Self::no("whether the image is allowed depends on DNS, which is not asked")),
             _ => Err("does not answer with a decision".to_owned()),
@@ -281,6 +280,7 @@ struct Decided {
 
 #[derive(Deserialize)]
 struct Nearest {
+    entry: String,
     text: String,
 }
 
@@ -352,9 +352,13 @@ mod tests {
         let allow = r#"{"reference":"h/a","registry":"h","repository":"a","decision":"allow","attempts":[]}"#;
         assert!(Answer::read(allow, "h/a").is_ok_and(|answer| answer.allowed));
         assert!(Answer::read(allow, "h/b").is_err());
-        let deny =
-            r#"{"reference":"h/a","decision":"deny","reason":"not-whitelisted","text":"no","nearest":{"text":"near"}}"#;
-        assert_eq!(Answer::read(deny, "h/a"), Ok(Answer::no("no: near")));
+        let deny = |more: &str| {
+            format!(r#"{{"reference":"h/a","decision":"deny","reason":"not-whitelisted","text":"no"{more}}}"#)
+        };
+        assert_eq!(Answer::read(&deny(""), "h/a"), Ok(Answer::no("no")));
+        let near =
+            deny(r#","nearest":{"list":"whitelist","index":0,"entry":"h:1","miss":"another-port","text":"near"}"#);
+        assert_eq!(Answer::read(&near, "h/a"), Ok(Answer::no("no; nearest is `h:1`: near")));
         assert!(
             Answer::read(r#"{"reference":"h/a","decision":"lookup","questions":[]}"#, "h/a").is_ok_and(|a| !a.allowed)
         );
