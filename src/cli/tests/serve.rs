@@ -1,6 +1,8 @@
 //! `pullgate serve`: the daemon as a process.
 
 mod common;
+#[path = "../../host/tests/programs/dnsmasq.rs"]
+mod dnsmasq;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use common::daemon::{Daemon, PATIENCE, TOKEN, talk};
 use common::file;
+use dnsmasq::Dnsmasq;
 use proptest::collection::vec;
 use proptest::prelude::{ProptestConfig as Config, Strategy, prop_assert};
 use proptest::sample::select;
@@ -207,6 +210,24 @@ fn bad_requests_are_errors_with_a_code() {
     let (status, report) = daemon.post("/v1/check", &json!({"whitelist": ["docker.io:0"]}));
     assert_eq!((status, &report["findings"][0]["code"]), (200, &json!("port-invalid")));
     assert_eq!(daemon.get("/nothing").0, 404);
+}
+
+#[test]
+fn connections_are_tested_with_the_dns_servers_of_the_settings() {
+    // This name has no address anywhere else (RFC 6761), and nothing listens on the port.
+    let dnsmasq = Dnsmasq::start(&[("registry.test", "127.0.0.1")], &[]);
+    let policy = policy(r#"{"whitelist": ["registry.test"]}"#);
+    let found = |daemon: &Daemon| {
+        let (status, report) = daemon.post("/v1/probe", &json!({"registry": "registry.test:1"}));
+        assert_eq!(status, 200, "{report}");
+        let stage = &report["attempts"][0]["stages"][0];
+        (stage["ok"].as_bool().unwrap(), stage["detail"].as_str().unwrap().to_owned())
+    };
+    let daemon = Daemon::start(&["--policy", &policy, "--dns-server", &dnsmasq.address.to_string()]);
+    assert_eq!(found(&daemon), (true, "`registry.test` is 127.0.0.1".to_owned()), "{}", dnsmasq.log());
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
+    let (ok, detail) = found(&daemon);
+    assert!(!ok && detail.starts_with("its addresses cannot be found"), "{detail}");
 }
 
 #[test]

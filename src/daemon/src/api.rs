@@ -19,13 +19,14 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use pullgate_host::{Dns, rustls};
 use tokio::sync::{OnceCell, Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 
 use crate::admission::Admission;
-use crate::probe::Prober;
+use crate::probe::{ProbeLimits, Prober};
 
 pub use guard::Guard;
 
@@ -52,15 +53,34 @@ pub struct Context {
 pub struct Work {
     /// Tests connections. It reads the certificate authorities of the machine, so it is made when it is asked for.
     prober: Arc<OnceCell<Prober>>,
+    /// Whom it asks for the addresses of names, if not the machine's resolver.
+    names: Option<Dns>,
     /// How many documents that callers send are loaded at once: the largest takes a gigabyte.
     loading: Arc<Semaphore>,
     /// How many connections are tested at once.
     probing: Arc<Semaphore>,
 }
 
-impl Default for Work {
-    fn default() -> Self {
-        Self { prober: Arc::default(), loading: Arc::new(Semaphore::new(2)), probing: Arc::new(Semaphore::new(8)) }
+impl Work {
+    /// `names` is asked for the addresses of names that are connected to, if not the machine's resolver.
+    pub fn new(names: Option<Dns>) -> Self {
+        Self {
+            prober: Arc::default(),
+            names,
+            loading: Arc::new(Semaphore::new(2)),
+            probing: Arc::new(Semaphore::new(8)),
+        }
+    }
+
+    async fn prober(&self) -> Result<&Prober, rustls::Error> {
+        let make = || async {
+            let prober = Prober::of_this_machine(ProbeLimits::default())?;
+            Ok(match &self.names {
+                Some(dns) => prober.with_dns(dns.clone()),
+                None => prober,
+            })
+        };
+        self.prober.get_or_try_init(make).await
     }
 }
 

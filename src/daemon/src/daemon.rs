@@ -62,7 +62,9 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
         tasks.spawn(server::serve(listener, Some(tls.clone()), router, stopping.clone()));
     }
     // What systemd hands over takes the place of the default, not of what was asked for.
-    let work = Work::default();
+    // Servers that are named in the settings are asked for all names; without, a connection is made as others here are.
+    let names = admission.policies().dns().filter(|_| !settings.dns_server.is_empty());
+    let work = Work::new(names.cloned());
     let mut apis: Vec<Listener> = handed_over.take("api").into_iter().collect();
     if apis.is_empty() || settings.listen.is_some() {
         apis.push(bind(&settings.api_listen(), 0o660).await?);

@@ -18,7 +18,7 @@ mod text;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt};
-use pullgate_host::{ConnectLimits, Connector, Gate, Roots, rustls};
+use pullgate_host::{ConnectLimits, Connector, Dns, Gate, Roots, rustls};
 
 pub use report::{Attempt, Certificate, Report, Source, Stage, StageName, VouchedBy};
 use run::Run;
@@ -96,6 +96,12 @@ impl Prober {
     /// If rustls cannot be set up.
     pub fn of_this_machine(limits: ProbeLimits) -> Result<Self, rustls::Error> {
         Self::new(Roots::platform().unwrap_or_else(|_| Roots::well_known()), limits)
+    }
+
+    /// Who is asked for the addresses of names; the resolver of this machine by default.
+    #[must_use]
+    pub fn with_dns(self, dns: Dns) -> Self {
+        Self { connector: self.connector.with_dns(dns), ..self }
     }
 
     /// Tests one registry, `HOST[:PORT]`. Never fails: what goes wrong is the report.

@@ -77,7 +77,8 @@ pub struct Settings {
     #[arg(long, help_heading = "DNS")]
     pub no_dns: bool,
 
-    /// Asks this DNS server in place of those of /etc/resolv.conf, `ADDRESS:PORT`; may be repeated.
+    /// Asks this DNS server in place of those of /etc/resolv.conf, `ADDRESS:PORT`, also for the addresses that are connected
+    /// to when a connection is tested; may be repeated.
     #[arg(long, value_name = "ADDRESS", help_heading = "DNS")]
     pub dns_server: Vec<SocketAddr>,
 

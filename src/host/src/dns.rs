@@ -1,12 +1,16 @@
 //! Answers to the questions that the rules ask of DNS (rule M6).
 
 use std::future::Future;
+#[cfg(feature = "tls")]
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+#[cfg(feature = "tls")]
+use pullgate::QuestionKind;
 use pullgate::{Fact, Question};
 use thiserror::Error;
 
@@ -177,6 +181,16 @@ impl Dns {
         let Answers { answers, ttl } = found.unwrap_or(Answers { answers: Vec::new(), ttl: FAILURE });
         self.cache(|cache| cache.keep(question.clone(), answers.clone(), ttl.min(limits.ttl)));
         answers
+    }
+
+    /// The addresses of a name as they are now, for a connection: neither kept nor counted.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn addresses(&self, name: &str) -> Result<Vec<IpAddr>, DnsError> {
+        let question = Question { kind: QuestionKind::AddressesOf, subject: name.to_owned() };
+        let time = self.limits().question;
+        let found = tokio::time::timeout(time, self.inner.resolver.resolve(&question)).await;
+        let found = found.unwrap_or_else(|_| Err(DnsError(format!("no answer within {} ms", time.as_millis()))))?;
+        Ok(found.answers.iter().filter_map(|address| address.parse().ok()).collect())
     }
 
     fn cache<T>(&self, look: impl FnOnce(&mut Cache) -> T) -> T {

@@ -13,7 +13,6 @@ use crate::api::Context;
 use crate::api::decide::{gate, internal, read};
 use crate::api::error::Error;
 use crate::json::Object;
-use crate::probe::{ProbeLimits, Prober};
 
 /// What is to be tried.
 #[derive(Deserialize, ToSchema)]
@@ -36,7 +35,6 @@ pub async fn probe(State(context): State<Arc<Context>>, body: String) -> Result<
     let Object(ToProbe { registry, project, policy }) = read(&body)?;
     let gate = gate(&context, policy.as_deref()).await?;
     let _room = context.work.probing.acquire().await;
-    let make = || async { Prober::of_this_machine(ProbeLimits::default()) };
-    let prober = context.work.prober.get_or_try_init(make).await.map_err(|error| internal(error.to_string()))?;
+    let prober = context.work.prober().await.map_err(|error| internal(error.to_string()))?;
     Ok(Json(prober.probe(&gate, &registry, project.as_deref()).await).into_response())
 }

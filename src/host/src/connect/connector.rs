@@ -17,6 +17,7 @@ use super::error::{ConnectError, Problem, Tried};
 use super::roots::Roots;
 use super::route::{Route, Tls};
 use super::verifier::{Trust, Vouchers};
+use crate::dns::Dns;
 use pullgate::Authority;
 
 /// How long connecting may take.
@@ -48,6 +49,7 @@ pub struct Connector {
     roots: Roots,
     limits: ConnectLimits,
     base: Arc<ClientConfig>,
+    dns: Option<Dns>,
 }
 
 impl Connector {
@@ -63,13 +65,20 @@ impl Connector {
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
         base.resumption = Resumption::disabled();
-        Ok(Self { roots, limits, base: Arc::new(base) })
+        Ok(Self { roots, limits, base: Arc::new(base), dns: None })
     }
 
     /// The protocols to offer (RFC 7301), the best first: `http/1.1`, `h2`. None by default, which means HTTP/1.1.
     #[must_use]
     pub fn with_alpn(mut self, protocols: Vec<Vec<u8>>) -> Self {
         Arc::make_mut(&mut self.base).alpn_protocols = protocols;
+        self
+    }
+
+    /// Who is asked for the addresses of names that a decision does not pin; the resolver of this machine by default.
+    #[must_use]
+    pub fn with_dns(mut self, dns: Dns) -> Self {
+        self.dns = Some(dns);
         self
     }
 
@@ -143,7 +152,14 @@ impl Connector {
             Scheme::Https => Some(Tls { base: Arc::clone(&self.base), name, trust }),
             Scheme::Http => None,
         };
-        Ok(Route { scheme: attempt.scheme, host: host.to_owned(), port: attempt.port, pinned, tls })
+        Ok(Route {
+            scheme: attempt.scheme,
+            host: host.to_owned(),
+            port: attempt.port,
+            pinned,
+            tls,
+            dns: self.dns.clone(),
+        })
     }
 
     /// Tries the addresses of one attempt, one after the other.

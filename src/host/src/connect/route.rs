@@ -1,6 +1,7 @@
 //! One attempt of a decision, with all that it takes.
 
 use std::fmt;
+use std::io::Error as IoError;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
@@ -12,6 +13,7 @@ use tokio::net::lookup_host;
 use super::error::Problem;
 use super::stages::Target;
 use super::verifier::{Trust, Verifier};
+use crate::dns::Dns;
 
 /// One attempt that a decision allows, with all that it takes: for those who make their connections themselves.
 ///
@@ -25,6 +27,8 @@ pub struct Route {
     pub(crate) port: u16,
     pub(crate) pinned: Vec<IpAddr>,
     pub(crate) tls: Option<Tls>,
+    /// Whom to ask for addresses, if not this machine's resolver.
+    pub(crate) dns: Option<Dns>,
 }
 
 /// What TLS takes.
@@ -87,14 +91,20 @@ impl Route {
     ///
     /// If the host's addresses are not known, or it has none.
     pub async fn targets(&self) -> Result<Vec<Target>, Problem> {
-        let targets: Vec<Target> = if self.pinned.is_empty() {
-            let found = lookup_host((self.host.as_str(), self.port)).await.map_err(Problem::Dns)?;
-            found.map(|peer| Target::new(self.clone(), peer)).collect()
-        } else {
-            let target = |address: &IpAddr| Target::new(self.clone(), SocketAddr::new(*address, self.port));
-            self.pinned.iter().map(target).collect()
+        let peer = |address: &IpAddr| SocketAddr::new(*address, self.port);
+        let peers: Vec<SocketAddr> = match (&self.dns, self.host.parse()) {
+            _ if !self.pinned.is_empty() => self.pinned.iter().map(peer).collect(),
+            (_, Ok(address)) => vec![peer(&address)],
+            (Some(dns), Err(_)) => {
+                let found = dns.addresses(&self.host).await.map_err(|error| Problem::Dns(IoError::other(error)))?;
+                found.iter().map(peer).collect()
+            }
+            (None, Err(_)) => lookup_host((self.host.as_str(), self.port)).await.map_err(Problem::Dns)?.collect(),
         };
-        if targets.is_empty() { Err(Problem::NoAddress) } else { Ok(targets) }
+        if peers.is_empty() {
+            return Err(Problem::NoAddress);
+        }
+        Ok(peers.into_iter().map(|peer| Target::new(self.clone(), peer)).collect())
     }
 }
 
