@@ -49,6 +49,7 @@ const NEEDED: &[Needed] = &[
     ("nginx", &["-v"], "nginx-light", "nginx"),
     ("htpasswd", &["-nbB", "user", "password"], "apache2-utils", "htpasswd"),
     ("dnsmasq", &["--version"], "dnsmasq-base", "dnsmasq"),
+    ("skopeo", &["--version"], "skopeo", "skopeo"),
     ("systemd-analyze", &["--version"], "systemd", "systemd"),
 ];
 

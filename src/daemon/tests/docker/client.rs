@@ -4,7 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-#[derive(Clone)]
+/// How long a command may take, in seconds.
+const LONGEST: &str = "60";
+
 pub struct Client {
     host: String,
     config: PathBuf,
@@ -29,26 +31,32 @@ impl Client {
 
     /// Runs a command with some input.
     pub async fn run_with(&self, arguments: &[&str], input: &[u8]) -> Outcome {
-        let (client, input) = (self.clone(), input.to_vec());
-        let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        tokio::task::spawn_blocking(move || client.run_now(&arguments, &input)).await.unwrap()
-    }
-
-    fn run_now(&self, arguments: &[String], input: &[u8]) -> Outcome {
         let mut command = Command::new("timeout");
-        command.args(["60", "docker"]).args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args([LONGEST, "docker"]).args(arguments);
         // BuildKit is a program of its own, which Debian's package does not have.
         command.env("DOCKER_HOST", &self.host).env("DOCKER_CONFIG", &self.config).env("DOCKER_BUILDKIT", "0");
         for name in ["DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HTTP_PROXY", "http_proxy"] {
             command.env_remove(name);
         }
-        let mut child = command.spawn().unwrap();
-        // The client may well not want it.
-        let _ = child.stdin.take().unwrap().write_all(input);
-        let output = child.wait_with_output().unwrap();
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert_ne!(output.status.code(), Some(127), "`docker` is missing: apt-get install docker.io");
-        Outcome { done: output.status.success(), text }
+        Outcome::of(command, input, "docker.io").await
+    }
+}
+
+impl Outcome {
+    /// Runs a command with some input. `package` is the one of Debian that has the program.
+    pub async fn of(mut command: Command, input: &[u8], package: &'static str) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let input = input.to_vec();
+        let run = move || {
+            let mut child = command.spawn().unwrap();
+            // It may well not want it.
+            let _ = child.stdin.take().unwrap().write_all(&input);
+            let output = child.wait_with_output().unwrap();
+            let text =
+                format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            assert_ne!(output.status.code(), Some(127), "a program is missing: apt-get install {package}");
+            Self { done: output.status.success(), text }
+        };
+        tokio::task::spawn_blocking(run).await.unwrap()
     }
 }

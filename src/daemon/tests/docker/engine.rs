@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::client::Client;
+use crate::pki::Ca;
 use crate::process::{Folder, Process};
 use crate::raw;
+use crate::registries::NAMES;
 
 pub struct Engine {
     pub version: String,
@@ -13,12 +15,12 @@ pub struct Engine {
     /// The docker client, for it.
     pub client: Client,
     _process: Process,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Engine {
-    /// Starts one that reaches all but loopback addresses through a proxy. It takes plain HTTP from the names of the test.
-    pub async fn start(plugin: &str, proxy: SocketAddr, port: u16) -> Self {
+    /// Starts one that reaches all but loopback addresses through a proxy, and verifies all but those and these registries.
+    pub async fn start(plugin: &str, proxy: SocketAddr, insecure: &[String]) -> Self {
         let folder = Folder::new("engine");
         let path = |name: &str| folder.path(name).display().to_string();
         let socket = folder.path("docker.sock");
@@ -42,15 +44,19 @@ impl Engine {
             format!("--host=unix://{}", socket.display()),
             format!("--authorization-plugin={plugin}"),
         ]);
-        for name in ["a.wild.test", "evil.test", "wild.test"] {
-            arguments.push(format!("--insecure-registry={name}:{port}"));
-        }
-        for registry in ["named.test:5000", "named.test:5001", "198.51.100.0/24"] {
-            arguments.push(format!("--insecure-registry={registry}"));
-        }
+        arguments.extend(insecure.iter().map(|registry| format!("--insecure-registry={registry}")));
+        std::fs::create_dir_all(folder.path("etc")).unwrap();
+        // Its certificates are those of the test. It looks up every name to see whether that is loopback, which is
+        // insecure: none is, and no DNS is asked.
+        std::fs::write(folder.path("hosts"), format!("203.0.113.1 {}\n", NAMES.join(" "))).unwrap();
+        let script = format!(
+            "mkdir -p /etc/docker\nmount --bind {} /etc/docker\nmount --bind {} /etc/hosts",
+            path("etc"),
+            path("hosts")
+        );
         let proxy = format!("http://{proxy}");
         let variables = [("HTTP_PROXY", proxy.clone()), ("HTTPS_PROXY", proxy), ("NO_PROXY", String::new())];
-        let mut process = Process::start("docker.io", &folder.path("log"), "dockerd", &arguments, &variables);
+        let mut process = Process::start(&folder.path("log"), &script, &arguments, &variables);
         let get = "GET /version HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";
         let mut version = String::new();
         process
@@ -65,6 +71,23 @@ impl Engine {
         let version: serde_json::Value = serde_json::from_str(raw::json_in(&version)).unwrap();
         let version = format!("dockerd {}, API {}", version["Version"], version["ApiVersion"]);
         let client = Client::new(&socket, folder.path("client"));
-        Self { version, socket, client, _process: process, _folder: folder }
+        Self { version, socket, client, _process: process, folder }
+    }
+
+    /// Gives dockerd a certificate authority for a registry, in place of any other.
+    pub fn trust(&self, registry: &str, ca: &Ca) {
+        let folder = self.certificates(registry);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("ca.crt"), ca.pem()).unwrap();
+    }
+
+    /// Takes it away.
+    pub fn distrust(&self, registry: &str) {
+        std::fs::remove_dir_all(self.certificates(registry)).unwrap();
+    }
+
+    /// What is `/etc/docker/certs.d/HOST:PORT` to dockerd.
+    fn certificates(&self, registry: &str) -> PathBuf {
+        self.folder.path("etc").join("certs.d").join(registry)
     }
 }

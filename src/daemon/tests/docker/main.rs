@@ -3,23 +3,38 @@
 //! dockerd reaches the registry by many names and addresses. Each of them leads through something that the test listens
 //! on, so what dockerd contacts is known: [`Tap`]s on loopback addresses, and a proxy for all that is not loopback.
 //!
-//! It needs root, and Debian's packages `docker.io`, `docker-registry` and `dnsmasq`.
+//! It needs root, and Debian's packages `docker.io`, `docker-registry`, `apache2-utils`, `dnsmasq-base` and `skopeo`.
 
 mod client;
+#[path = "../../../host/tests/programs/dnsmasq.rs"]
+mod dnsmasq;
 mod engine;
+mod issuer;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../../../host/tests/pki/mod.rs"]
+mod pki;
 mod plugin;
 mod process;
+#[allow(dead_code, reason = "other tests use the rest")]
+#[path = "../../../host/tests/programs/mod.rs"]
+mod programs;
 mod raw;
+mod registries;
 mod scenes;
-mod servers;
+mod secured;
+mod skopeo;
 mod tap;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use dnsmasq::Dnsmasq;
 use engine::Engine;
 use plugin::Plugin;
-use servers::{Names, Registry};
+use programs::Program;
+use registries::Registries;
+use skopeo::Skopeo;
 use tap::Tap;
 
 /// Its name in reverse DNS is covered by a wildcard, and leads back to it. No machine has it: it is reached by the proxy.
@@ -42,22 +57,32 @@ struct World {
     unlisted: Tap,
     /// All that is not loopback.
     proxy: Tap,
-    _registry: Registry,
-    names: Names,
+    /// Registries with TLS and logins.
+    registries: Registries,
+    skopeo: Skopeo,
+    _registry: Program,
+    names: Dnsmasq,
 }
 
 impl World {
     async fn start() -> Self {
         process::demand_root();
-        let registry = Registry::start().await;
-        let forward = [("reg.wild.test", CONFIRMED)];
-        let names = Names::start(&forward, &[(CONFIRMED, "reg.wild.test"), (LYING, "reg.wild.test")]).await;
-        let listed = Tap::to(registry.address, "127.0.71.1:0").await;
+        let registry = Program::registry(None, |_| String::new());
+        let address = SocketAddr::from(([127, 0, 0, 1], registry.port));
+        let registries = Registries::start(registry.port).await;
+        let mut forward = vec![("reg.wild.test", CONFIRMED)];
+        forward.extend(registries::NAMES.map(|name| (name, "127.0.0.1")));
+        let names = Dnsmasq::start(&forward, &[(CONFIRMED, "reg.wild.test"), (LYING, "reg.wild.test")]);
+        let listed = Tap::to(address, "127.0.71.1:0").await;
         let port = listed.address.port();
-        let tap = async |address: &str| Tap::to(registry.address, &format!("{address}:{port}")).await;
+        let tap = async |listen: &str| Tap::to(address, &format!("{listen}:{port}")).await;
         let plugin = Plugin::start(&names).await;
-        let proxy = Tap::to(registry.address, "127.0.0.1:0").await;
-        let engine = Engine::start(&plugin.name, proxy.address, port).await;
+        let proxy = Tap::proxy(address, "127.0.0.1:0", registries.all()).await;
+        let mut insecure = ["a.wild.test", "evil.test", "wild.test"].map(|name| format!("{name}:{port}")).to_vec();
+        insecure.extend(["named.test:5000", "named.test:5001", "198.51.100.0/24"].map(str::to_owned));
+        insecure.extend(registries.insecure());
+        let engine = Engine::start(&plugin.name, proxy.address, &insecure).await;
+        let skopeo = Skopeo::new(proxy.address, &registries.ca);
         Self {
             within: tap("127.0.72.9").await,
             unlisted: tap("127.0.79.1").await,
@@ -66,6 +91,8 @@ impl World {
             plugin,
             port,
             proxy,
+            registries,
+            skopeo,
             _registry: registry,
             names,
         }
@@ -110,6 +137,14 @@ async fn dockerd_does_what_the_policy_allows_and_nothing_else() {
     say("raw requests");
     scenes::settings(&world).await;
     say("settings");
+    secured::verified(&world).await;
+    say("TLS with a certificate authority of one's own");
+    secured::insecure(&world).await;
+    say("TLS that is not verified, and plain HTTP");
+    secured::password(&world).await;
+    say("logins with a password file");
+    secured::tokens(&world).await;
+    say("logins with a server of tokens");
     scenes::failures(&world).await;
     say("the plugin hung, killed, restarted");
 }

@@ -10,19 +10,21 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use pullgate_daemon::audit::{Audit, Target};
 use pullgate_daemon::docker::{Options, router};
+use pullgate_daemon::probe::{ProbeLimits, Prober, Report};
 use pullgate_daemon::{Admission, Policies, PolicySource, PolicyText};
-use pullgate_host::{Dns, DnsLimits, Module};
+use pullgate_host::{Dns, DnsLimits, Module, Roots};
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::servers::Names;
+use crate::dnsmasq::Dnsmasq;
 
 pub struct Plugin {
     /// By which dockerd knows it.
     pub name: String,
     socket: PathBuf,
     admission: Arc<Admission>,
+    prober: Prober,
     policy: Policy,
     serving: Mutex<Option<Serving>>,
 }
@@ -47,16 +49,17 @@ impl PolicySource for Policy {
 
 impl Plugin {
     /// Serves with whitelist mode off, for now.
-    pub async fn start(names: &Names) -> Self {
+    pub async fn start(names: &Dnsmasq) -> Self {
         let name = format!("pullgate-test-{}", std::process::id());
         let socket = PathBuf::from(format!("/run/docker/plugins/{name}.sock"));
         std::fs::create_dir_all("/run/docker/plugins").unwrap();
         let policy = Policy(Arc::new(Mutex::new("{}".to_owned())));
         let dns = Dns::servers(&[names.address], DnsLimits::default()).unwrap();
+        let prober = Prober::new(Roots::none(), ProbeLimits::default()).unwrap().with_dns(dns.clone());
         let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(policy.clone()), Some(dns)).unwrap();
         let audit = Audit::open(&Target::Off).unwrap();
         let admission = Arc::new(Admission::new(Arc::new(policies), audit));
-        let plugin = Self { name, socket, admission, policy, serving: Mutex::new(None) };
+        let plugin = Self { name, socket, admission, prober, policy, serving: Mutex::new(None) };
         plugin.serve(Options::default()).await;
         plugin
     }
@@ -67,6 +70,11 @@ impl Plugin {
         if let Err(error) = self.admission.policies().reload().await {
             panic!("{error}");
         }
+    }
+
+    /// What the policy leads to at a registry, without dockerd: names are looked up, and no proxy is used.
+    pub async fn probe(&self, registry: &str) -> Report {
+        self.prober.probe(&self.admission.policies().current().gate, registry, None).await
     }
 
     /// Serves with these options from now on.

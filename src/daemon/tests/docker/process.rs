@@ -1,4 +1,4 @@
-//! Programs that end with the test, however that ends.
+//! dockerd as a process, which ends with the test, however that ends.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,24 +11,23 @@ const LONGEST: &str = "300";
 pub struct Process {
     child: Child,
     /// Its output, all of it.
-    pub log: PathBuf,
+    log: PathBuf,
 }
 
 impl Process {
-    /// Starts a program. `package` is the one of Debian that has it.
-    pub fn start(package: &str, log: &Path, program: &str, arguments: &[String], variables: &[(&str, String)]) -> Self {
-        let found = Command::new("which").arg(program).stdout(Stdio::null()).stderr(Stdio::null()).status();
-        assert!(found.is_ok_and(|status| status.success()), "`{program}` is missing: apt-get install {package}");
+    /// Starts dockerd, after a shell script that shows it other files than the machine's.
+    pub fn start(log: &Path, script: &str, arguments: &[String], variables: &[(&str, String)]) -> Self {
+        let found = Command::new("which").arg("dockerd").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(found.is_ok_and(|status| status.success()), "`dockerd` is missing: apt-get install docker.io");
         let file = std::fs::File::create(log).unwrap();
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=20", LONGEST, program]).args(arguments).stdin(Stdio::null());
+        // What is mounted in a namespace of its own is gone when dockerd is.
+        command.args(["--kill-after=20", LONGEST, "unshare", "--mount", "sh", "-e", "-c"]);
+        command.arg(format!("{script}\nexec dockerd \"$@\"")).arg("sh").args(arguments).stdin(Stdio::null());
         command
             .stdout(file.try_clone().unwrap())
             .stderr(file)
             .envs(variables.iter().map(|(name, value)| (name, value)));
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("REGISTRY_")) {
-            command.env_remove(name);
-        }
         Self { child: command.spawn().unwrap(), log: log.to_owned() }
     }
 

@@ -314,6 +314,7 @@ const CONTACTING: [&str; 20] = [
 
 /// While there is no plugin dockerd does nothing.
 pub async fn failures(world: &World) {
+    world.plugin.set(world.policy()).await;
     let socket = &world.engine.socket;
     let pull = format!(
         "POST /v1.41/images/create?fromImage=127.0.71.1:{}/team/app&tag=1 HTTP/1.1\r\nHost: d\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
@@ -347,10 +348,10 @@ pub async fn failures(world: &World) {
     assert!(works().await, "the plugin is there again after it was killed");
 }
 
-fn done(outcome: &Outcome) {
+pub fn done(outcome: &Outcome) {
     assert!(outcome.done, "{}", outcome.text);
 }
 
-fn denied(outcome: &Outcome, text: &str) {
+pub fn denied(outcome: &Outcome, text: &str) {
     assert!(!outcome.done && outcome.text.contains(text), "not `{text}`: {outcome:?}");
 }

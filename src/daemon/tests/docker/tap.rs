@@ -8,7 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Passes connections on to the registry. As the registry takes whole URLs, too, one serves as a proxy for plain HTTP.
+/// Passes connections on to the registry. As the registry takes whole URLs, too, one serves as a proxy for plain HTTP; as
+/// a proxy for TLS, it leads to registries of their own.
 pub struct Tap {
     pub address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -18,10 +19,16 @@ pub struct Tap {
 
 impl Tap {
     pub async fn to(registry: SocketAddr, listen: &str) -> Self {
+        Self::proxy(registry, listen, Vec::new()).await
+    }
+
+    /// As a proxy, it lets through TLS to these, `HOST:PORT`, and to no others. All of them are on this machine.
+    pub async fn proxy(registry: SocketAddr, listen: &str, tunnels: Vec<String>) -> Self {
         let listener = TcpListener::bind(listen).await.unwrap_or_else(|error| panic!("{listen}: {error}"));
         let address = listener.local_addr().unwrap();
         let (connections, heard) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
-        let serving = tokio::spawn(serve(listener, registry, Arc::clone(&connections), Arc::clone(&heard)));
+        let serving =
+            tokio::spawn(serve(listener, Ways { registry, tunnels }, Arc::clone(&connections), Arc::clone(&heard)));
         Self { address, connections, heard, serving }
     }
 
@@ -42,19 +49,48 @@ impl Drop for Tap {
     }
 }
 
-async fn serve(listener: TcpListener, registry: SocketAddr, connections: Arc<AtomicUsize>, heard: Arc<Mutex<Vec<u8>>>) {
-    while let Ok((client, _)) = listener.accept().await {
-        connections.fetch_add(1, Ordering::SeqCst);
-        tokio::spawn(pass(client, registry, Arc::clone(&heard)));
+/// Where connections lead to.
+#[derive(Clone)]
+struct Ways {
+    registry: SocketAddr,
+    tunnels: Vec<String>,
+}
+
+impl Ways {
+    /// Where a connection leads to that begins with these bytes, and whether they are for there.
+    fn find(&self, first: &[u8]) -> Option<(SocketAddr, bool)> {
+        let Some(rest) = first.strip_prefix(b"CONNECT ") else { return Some((self.registry, true)) };
+        let authority = std::str::from_utf8(rest).ok()?.split(' ').next()?;
+        let (_, port) = authority.rsplit_once(':')?;
+        let known = self.tunnels.iter().any(|tunnel| tunnel == authority);
+        known.then_some((SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?)), false))
     }
 }
 
-async fn pass(client: TcpStream, registry: SocketAddr, heard: Arc<Mutex<Vec<u8>>>) -> std::io::Result<()> {
-    let server = TcpStream::connect(registry).await?;
+async fn serve(listener: TcpListener, ways: Ways, connections: Arc<AtomicUsize>, heard: Arc<Mutex<Vec<u8>>>) {
+    while let Ok((client, _)) = listener.accept().await {
+        connections.fetch_add(1, Ordering::SeqCst);
+        tokio::spawn(pass(client, ways.clone(), Arc::clone(&heard)));
+    }
+}
+
+async fn pass(mut client: TcpStream, ways: Ways, heard: Arc<Mutex<Vec<u8>>>) -> std::io::Result<()> {
+    let mut buffer = vec![0; 64 << 10];
+    // A client that asks for a tunnel says so in one piece, and then waits.
+    let first = client.read(&mut buffer).await?;
+    heard.lock().unwrap().extend_from_slice(&buffer[..first]);
+    let Some((address, is_for_there)) = ways.find(&buffer[..first]) else {
+        return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
+    };
+    let mut server = TcpStream::connect(address).await?;
+    if is_for_there {
+        server.write_all(&buffer[..first]).await?;
+    } else {
+        client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    }
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let back = tokio::spawn(async move { copy(&mut from_server, &mut to_client).await });
-    let mut buffer = vec![0; 64 << 10];
     loop {
         let length = from_client.read(&mut buffer).await?;
         if length == 0 {

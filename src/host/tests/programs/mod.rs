@@ -132,7 +132,8 @@ fn folder() -> PathBuf {
     folder
 }
 
-fn write(folder: &Path, identity: &Identity) -> (String, String) {
+/// Writes a certificate and its key, and gives their paths.
+pub fn write(folder: &Path, identity: &Identity) -> (String, String) {
     let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
     fs::write(&certificate, identity.pem()).unwrap();
     fs::write(&key, identity.key.serialize_pem()).unwrap();
