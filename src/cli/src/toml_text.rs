@@ -9,6 +9,9 @@ use toml::de::{DeString, DeTable, DeValue};
 use crate::lines::Lines;
 use crate::map::Map;
 
+/// Why nothing is no policy. It would be one that allows everything.
+const EMPTY: &str = "the policy is empty: to allow every registry, write `insecure = []`";
+
 /// Turns TOML to JSON. The errors are findings about the TOML text.
 pub fn to_json(text: &str) -> Result<(String, Map), Vec<Finding>> {
     let (root, errors) = DeTable::parse_recoverable(text);
@@ -18,6 +21,10 @@ pub fn to_json(text: &str) -> Result<(String, Map), Vec<Finding>> {
             text,
             errors.map(|error| (error.span().unwrap_or(text.len()..text.len()), reason(error.message()))),
         ));
+    }
+    // Such a file is one that somebody is about to write, or that was cut off; JSON cannot be empty either.
+    if root.get_ref().is_empty() {
+        return Err(syntax(text, [(0..0, EMPTY.to_owned())]));
     }
     let mut writer =
         Writer { toml: text, json: String::with_capacity(text.len()), map: Map::default(), refused: Vec::new() };

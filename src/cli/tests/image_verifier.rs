@@ -191,7 +191,7 @@ fn it_is_called_by_its_name_too() {
 #[test]
 fn a_daemon_that_does_not_answer_well_denies() {
     let folder = folder();
-    let policy = file("toml", "");
+    let policy = file("toml", "insecure = []\n");
     let settings = file("toml", format!("policy = '{policy}'"));
     for (number, behaviour) in [
         Daemon::Answers(500, allow),
@@ -222,7 +222,7 @@ fn a_daemon_that_does_not_answer_well_denies() {
 #[test]
 fn a_daemon_that_is_slow_denies_in_time() {
     let folder = folder();
-    let policy = file("toml", "");
+    let policy = file("toml", "insecure = []\n");
     let settings = file("toml", format!("policy = '{policy}'"));
     let denies = |socket: PathBuf| {
         let ran = Call::new().socket(&socket).settings(&settings).run();
@@ -298,7 +298,7 @@ fn a_socket_that_may_not_be_used_denies() {
     let folder = folder();
     let plain = folder.path().join("plain");
     fs::write(&plain, "").unwrap();
-    let settings = file("toml", format!("policy = '{}'", file("toml", "")));
+    let settings = file("toml", format!("policy = '{}'", file("toml", "insecure = []\n")));
     // A plain file refuses connections, as a socket without a daemon does.
     let ran = Call::new().socket(&plain).settings(&settings).run();
     assert_eq!(ran.code, Some(0), "{ran:?}");
