@@ -31,7 +31,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
-use crate::output::{BAD, complain, styled, visible};
+use crate::output::{BAD, complain, styled, visible_lines};
 
 /// Something is denied, undecided, or has an error.
 const NO: u8 = 1;
@@ -94,9 +94,9 @@ fn show(failure: Failure, matches: &ArgMatches) {
             }
         }
         Failure::Error { message, help } => {
-            complain(format!("{}: {}", styled(BAD, "error"), visible(&message)));
+            complain(format!("{}: {}", styled(BAD, "error"), visible_lines(&message)));
             if let Some(help) = help {
-                complain(format!("{}: {}", styled(HELP, "help"), visible(&help)));
+                complain(format!("{}: {}", styled(HELP, "help"), visible_lines(&help)));
             }
         }
         Failure::Shown | Failure::Closed => {}

@@ -79,6 +79,11 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
+/// As [`visible`], of a text that has lines.
+pub fn visible_lines(text: &str) -> String {
+    text.lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
 fn failed(error: &io::Error) -> Failure {
     Failure::of_writing("standard output", error)
 }

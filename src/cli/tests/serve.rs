@@ -28,6 +28,24 @@ fn refused(arguments: &[&str]) -> String {
     ran.stderr.clone()
 }
 
+#[test]
+fn findings_at_the_start_stand_on_lines_of_their_own() {
+    let bad = file("toml", "whitelist = [\"10.0.0.0/99\"]\n");
+    let settings = file("toml", "no_dns = true\nlisten = \"\u{1b}[31m\"\n");
+    for (arguments, lines) in [
+        (["--policy", &bad], &["error: error[network-prefix-too-long]", " --> ", "1 | whitelist"][..]),
+        (["--policy", "/nowhere/policy.json"], &["error: cannot read the policy file `/nowhere/policy.json`", "give"]),
+        (["--config", &settings], &["error: ", "2 | listen = \"\\u{1b}[31m\""]),
+    ] {
+        let error = refused(&[&["--listen", "127.0.0.1:0"], &arguments[..]].concat());
+        let mut said = error.lines();
+        for expected in lines {
+            assert!(said.any(|line| line.starts_with(expected)), "no line `{expected}`: {error}");
+        }
+        assert!(!error.contains("u{a}"), "{error}");
+    }
+}
+
 fn policy(text: &str) -> String {
     file("json", text)
 }
