@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -16,8 +16,16 @@ use crate::settings::Listen;
 pub enum Listener {
     /// TCP.
     Tcp(TcpListener),
-    /// A unix socket, with the path to remove at the end.
-    Unix(UnixListener, Option<PathBuf>),
+    /// A unix socket, with the file to remove at the end.
+    Unix(UnixListener, Option<SocketFile>),
+}
+
+/// A unix socket's file, which was made here.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    /// Its device and its number there.
+    id: (u64, u64),
 }
 
 /// A connection.
@@ -90,7 +98,10 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Self::Unix(_, Some(path)) = self {
+        // While the socket is open no other file has its number.
+        if let Self::Unix(_, Some(SocketFile { path, id })) = self
+            && fs::symlink_metadata(&*path).is_ok_and(|found| (found.dev(), found.ino()) == *id)
+        {
             // What is left behind is replaced at the next start.
             let _ = fs::remove_file(path);
         }
@@ -99,15 +110,36 @@ impl Drop for Listener {
 
 async fn unix(path: &Path, mode: u32) -> io::Result<Listener> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder).map_err(|error| {
+            let what = if folder.metadata().is_ok() { "is no directory" } else { "cannot be made" };
+            io::Error::new(error.kind(), format!("`{}` {what}: {error}", folder.display()))
+        })?;
     }
-    if fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket()) {
-        if UnixStream::connect(path).await.is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, "another program listens there"));
-        }
-        fs::remove_file(path)?;
+    if let Ok(found) = fs::symlink_metadata(path) {
+        remove_dead(path, found.file_type()).await?;
     }
     let listener = UnixListener::bind(path)?;
+    let found = fs::symlink_metadata(path)?;
+    let file = SocketFile { path: path.to_owned(), id: (found.dev(), found.ino()) };
+    let listener = Listener::Unix(listener, Some(file));
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
-    Ok(Listener::Unix(listener, Some(path.to_owned())))
+    Ok(listener)
+}
+
+/// Removes a socket that nobody listens on. Only a refused connection says that: a program that is busy, or that others may
+/// not ask, still has its socket.
+async fn remove_dead(path: &Path, kind: fs::FileType) -> io::Result<()> {
+    let taken = |why: String| Err(io::Error::new(io::ErrorKind::AddrInUse, why));
+    if !kind.is_socket() {
+        let what = if kind.is_dir() { "a directory" } else { "a file that is no socket" };
+        return taken(format!("{what} is there: give another path, or take it away"));
+    }
+    match UnixStream::connect(path).await {
+        Ok(_) => taken("another program listens there".to_owned()),
+        Err(error) => match error.kind() {
+            io::ErrorKind::ConnectionRefused => fs::remove_file(path),
+            io::ErrorKind::NotFound => Ok(()),
+            _ => taken(format!("another program listens there, and does not answer: {error}")),
+        },
+    }
 }
