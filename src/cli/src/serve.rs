@@ -3,12 +3,14 @@
 use std::fs;
 use std::io::{IsTerminal, Write, stderr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use pullgate::Finding;
 use pullgate_daemon::stamp::stamp;
 use pullgate_daemon::{PolicySource, PolicyText, Settings};
 use tempfile::NamedTempFile;
+use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -16,6 +18,7 @@ use crate::args::Serve;
 use crate::document::{Document, Located, is_toml};
 use crate::failure::{Failure, reason};
 use crate::report;
+use crate::source::is_stdin;
 
 /// The policy of those who give none: the first worked example.
 const EXAMPLE: &str = include_str!("../../../docs/examples/worked-example-1.json");
@@ -35,9 +38,17 @@ pub fn run(arguments: &Serve) -> Result<(), Failure> {
             Box::new(Example)
         }
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::bare(format!("threads cannot be started: {}", reason(&error))))?;
-    runtime.block_on(pullgate_daemon::serve(settings, source)).map_err(Failure::bare)
+    to_its_end(runtime, pullgate_daemon::serve(settings, source)).map_err(Failure::bare)
+}
+
+/// Does the work, and waits no longer than a moment for what threads it has left behind: a file system that does not answer
+/// would keep the process for ever.
+fn to_its_end<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
+    let done = runtime.block_on(work);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
 }
 
 /// The log goes to standard error, and how much of it `RUST_LOG` says.
@@ -56,14 +67,10 @@ struct PolicyFile(PathBuf);
 
 impl PolicySource for PolicyFile {
     fn read(&self) -> Result<PolicyText, String> {
+        regular(&self.0)?;
         let (document, located) = Document::read(&self.0).map_err(said)?;
         if !located.is_empty() {
             return Err(shown(&document, &located));
-        }
-        // Empty TOML would be a policy that allows everything; but it is a file that somebody is about to write.
-        if document.sources()[0].text.trim().is_empty() {
-            let name = self.0.display();
-            return Err(format!("`{name}` is empty: to allow every registry, write `insecure = []`"));
         }
         let json = document.json().to_owned();
         let show = Box::new(move |findings: Vec<Finding>| shown(&document, &document.locate(findings)));
@@ -76,6 +83,7 @@ impl PolicySource for PolicyFile {
 
     fn write(&self, text: &str) -> Result<(), String> {
         let Self(path) = self;
+        regular(path)?;
         let old = fs::read_to_string(path).unwrap_or_default();
         if is_toml(path, &old) {
             let name = path.display();
@@ -84,6 +92,25 @@ impl PolicySource for PolicyFile {
             ));
         }
         replace(path, text).map_err(|error| format!("cannot write `{}`: {}", path.display(), reason(&error)))
+    }
+}
+
+/// Refuses what cannot be read again as often as one likes, before it is opened: a pipe would hold up whoever reads it.
+fn regular(path: &Path) -> Result<(), String> {
+    let cannot = |why: &str| format!("cannot read the policy file `{}`: {why}", path.display());
+    if is_stdin(path) {
+        return Err("the policy cannot come from standard input: it is read again on SIGHUP and when it changes\n\
+                    give the path of a file"
+            .to_owned());
+    }
+    match fs::metadata(path) {
+        Err(error) => Err(format!("{}\ngive the path of the policy file", cannot(&reason(&error)))),
+        Ok(found) if found.is_dir() => Err(format!("{}\ngive the path of a file in it", cannot("it is a directory"))),
+        Ok(found) if !found.is_file() => Err(format!(
+            "{}\nthe policy is read again on SIGHUP and when it changes: give the path of a file",
+            cannot("it is a pipe or a device")
+        )),
+        Ok(_) => Ok(()),
     }
 }
 
@@ -113,7 +140,8 @@ impl PolicySource for Example {
     }
 
     fn stamp(&self) -> Option<String> {
-        None
+        // It is there, and never changes.
+        Some(String::new())
     }
 
     fn write(&self, _: &str) -> Result<(), String> {
@@ -142,4 +170,30 @@ fn shown(document: &Document, located: &[Located]) -> String {
     let count = report::count(located.iter().map(|located| located.finding.severity));
     let name = &document.sources()[0].name;
     strip_str(&format!("{}{name}: {count}", lines.join("\n"))).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn a_thread_that_hangs_does_not_keep_the_process() {
+        const HANGS: Duration = Duration::from_secs(30);
+        let (keep, told) = channel::<()>();
+        let start = Instant::now();
+        let runtime = Builder::new_multi_thread().build().unwrap();
+        to_its_end(runtime, async move {
+            let (started, begun) = channel();
+            tokio::task::spawn_blocking(move || {
+                started.send(()).unwrap();
+                told.recv_timeout(HANGS)
+            });
+            begun.recv().unwrap();
+        });
+        assert!(start.elapsed() < HANGS);
+        drop(keep);
+    }
 }

@@ -77,6 +77,7 @@ impl Admission {
     /// Decides by these policies.
     pub fn new(policies: Arc<Policies>, audit: Audit) -> Self {
         let metrics = Metrics::new(policies.module(), policies.dns(), audit.lost());
+        metrics.in_effect(&policies.current());
         Self { policies, audit, metrics }
     }
 

@@ -14,6 +14,7 @@ use prometheus_client::registry::Registry;
 use pullgate_host::{Dns, DnsCounts, Module};
 
 use crate::admission::Door;
+use crate::policy::Generation;
 
 /// In seconds. A decision takes microseconds, and one that asks DNS up to seconds.
 const BUCKETS: [f64; 12] = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
@@ -24,10 +25,9 @@ pub struct Metrics {
     decisions: Family<Outcome, Counter>,
     durations: Family<Way, Histogram>,
     reloads: Family<Reload, Counter>,
-    /// The number of the current policy.
-    pub generation: Gauge,
-    /// Whether the last attempt to load a policy failed.
-    pub stale: Gauge,
+    generation: Gauge,
+    whitelist: Gauge,
+    stale: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,22 +73,23 @@ impl Collector for Host {
 }
 
 impl Metrics {
-    /// Nothing counted yet, and the first policy. The module and DNS count by themselves.
+    /// Nothing counted yet. The module and DNS count by themselves.
     pub fn new(module: &Module, dns: Option<&Dns>, audit_lost: &Counter) -> Self {
         let mut registry = Registry::with_prefix("pullgate");
         let decisions = Family::default();
         let durations = Family::<Way, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
         let reloads = Family::default();
-        let (generation, stale) = (Gauge::default(), Gauge::default());
+        let (generation, whitelist, stale) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("decisions", "Decisions by way in, outcome and reason", decisions.clone());
         registry.register("decision_seconds", "How long decisions took, DNS included", durations.clone());
         registry.register("policy_loads", "Attempts to load a policy by outcome", reloads.clone());
         registry.register("policy_generation", "The number of the current policy", generation.clone());
+        let help = "1 if whitelist mode is on; without it every registry is allowed";
+        registry.register("policy_whitelist_mode", help, whitelist.clone());
         registry.register("policy_stale", "1 if the last attempt to load a policy failed", stale.clone());
         registry.register("audit_lost", "Audit records that were not written", audit_lost.clone());
         registry.register_collector(Box::new(Host { module: module.clone(), dns: dns.cloned() }));
-        generation.set(1);
-        Self { registry, decisions, durations, reloads, generation, stale }
+        Self { registry, decisions, durations, reloads, generation, whitelist, stale }
     }
 
     /// Counts a decision.
@@ -102,6 +103,12 @@ impl Metrics {
     pub fn loaded(&self, outcome: &'static str) {
         self.reloads.get_or_create(&Reload { outcome }).inc();
         self.stale.set(i64::from(outcome == "failed"));
+    }
+
+    /// Says which policy is in effect.
+    pub fn in_effect(&self, generation: &Generation) {
+        self.generation.set(i64::try_from(generation.number).unwrap_or(i64::MAX));
+        self.whitelist.set(i64::from(generation.whitelist));
     }
 
     /// The text for Prometheus (OpenMetrics 1.0).

@@ -1,7 +1,7 @@
 //! The policy's life: loaded at the start, replaced as a whole, never half.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use pullgate::Finding;
@@ -9,13 +9,18 @@ use pullgate_host::{Dns, Gate, LoadError, Module, Options, now};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// How long reading a policy may take: a file system may not answer.
+const READING: Duration = Duration::from_secs(5);
 
 /// Where the policy comes from.
 pub trait PolicySource: Send + Sync + 'static {
     /// Reads it as it is now. The error is for a person, and may have many lines.
     fn read(&self) -> Result<PolicyText, String>;
 
-    /// Something that changes whenever the text may have changed, without reading it; `None` if it cannot be seen now.
+    /// Something that changes whenever the text may have changed, without reading it; `None` if there is none to be seen.
     fn stamp(&self) -> Option<String>;
 
     /// Writes another text in place of the one that there is, at once or not at all.
@@ -33,7 +38,10 @@ pub struct PolicyText {
 /// Why there is no new policy.
 #[derive(Debug, Error)]
 pub enum PolicyError {
-    /// It cannot be read or written, or has errors, or the module failed: why, for a person.
+    /// It cannot be read: why, for a person. That may be the machine's fault, and be another time.
+    #[error("{0}")]
+    Unreadable(String),
+    /// It cannot be written, or has errors, or the module failed: why, for a person.
     #[error("{0}")]
     Refused(String),
     /// The current policy is not the one that was to be replaced.
@@ -78,11 +86,13 @@ impl Generation {
 /// The current policy, and how to get the next one.
 pub struct Policies {
     module: Module,
-    source: Box<dyn PolicySource>,
+    source: Arc<dyn PolicySource>,
     dns: Option<Dns>,
     current: ArcSwap<Generation>,
-    /// The stamp of the text that was read last, taken before it was.
+    /// The stamp of the text that was read last, taken before it was; `None` if it could not be read.
     read: Mutex<Option<String>>,
+    /// Held while the text is read, by the thread that does.
+    reading: Arc<tokio::sync::Mutex<()>>,
     /// Held while one policy takes another's place.
     replacing: tokio::sync::Mutex<()>,
 }
@@ -112,10 +122,11 @@ impl Policies {
         dns: Option<Dns>,
     ) -> Result<(Self, String), PolicyError> {
         let read = Mutex::new(source.stamp());
-        let text = source.read().map_err(PolicyError::Refused)?;
+        let text = source.read().map_err(PolicyError::Unreadable)?;
         let (generation, said) = load(&module, &text, dns.clone(), 1)?;
         let current = ArcSwap::from_pointee(generation);
-        Ok((Self { module, source, dns, current, read, replacing: tokio::sync::Mutex::default() }, said))
+        let (reading, replacing) = (Arc::default(), tokio::sync::Mutex::default());
+        Ok((Self { module, source: source.into(), dns, current, read, reading, replacing }, said))
     }
 
     /// The module that decides.
@@ -133,11 +144,14 @@ impl Policies {
         self.current.load_full()
     }
 
-    /// The stamp of the text as it is now, if that is not the text that was read last. A text that is not there now is
-    /// about to be written again.
-    pub fn changed(&self) -> Option<String> {
-        let stamp = self.source.stamp()?;
-        (self.last_read().as_deref() != Some(&*stamp)).then_some(stamp)
+    /// The stamp of the text as it is now; `None` if there is none to be seen.
+    pub fn stamp(&self) -> Option<String> {
+        self.source.stamp()
+    }
+
+    /// Whether the text with this stamp is another one than was read last.
+    pub fn is_new(&self, stamp: &str) -> bool {
+        self.last_read().as_deref() != Some(stamp)
     }
 
     fn last_read(&self) -> MutexGuard<'_, Option<String>> {
@@ -151,16 +165,29 @@ impl Policies {
     /// If it cannot be read, or has errors.
     pub async fn reload(self: &Arc<Self>) -> Result<(Reloaded, String), PolicyError> {
         let _replacing = self.replacing.lock().await;
-        self.blocking(|policies| {
-            *policies.last_read() = policies.source.stamp();
-            let text = policies.source.read().map_err(|error| {
-                // It may be the machine's fault, and be another time.
-                *policies.last_read() = None;
-                PolicyError::Refused(error)
-            })?;
-            policies.take(&text)
-        })
-        .await
+        let read = self.read().await;
+        let (stamp, text) = read.map_err(|error| {
+            *self.last_read() = None;
+            PolicyError::Unreadable(error)
+        })?;
+        *self.last_read() = stamp;
+        self.blocking(move |policies| policies.take(&text)).await
+    }
+
+    /// Reads the text, after its stamp. One that takes too long holds up those after it, and no more threads than its own.
+    async fn read(&self) -> Result<(Option<String>, PolicyText), String> {
+        let source = Arc::clone(&self.source);
+        let read = async {
+            let reading = Arc::clone(&self.reading).lock_owned().await;
+            let read = spawn_blocking(move || {
+                let _reading = reading;
+                let stamp = source.stamp();
+                Ok((stamp, source.read()?))
+            });
+            read.await.unwrap_or_else(|error| Err(format!("reading the policy failed: {error}")))
+        };
+        let late = |_| Err(format!("the policy was not read within {} seconds: is its disk there?", READING.as_secs()));
+        timeout(READING, read).await.unwrap_or_else(late)
     }
 
     /// Takes another document, JSON, in place of the policy: checked, then written, then in effect. With `wanted`, only in
@@ -196,7 +223,7 @@ impl Policies {
         work: impl FnOnce(&Self) -> Result<T, PolicyError> + Send + 'static,
     ) -> Result<T, PolicyError> {
         let policies = Arc::clone(self);
-        tokio::task::spawn_blocking(move || work(&policies))
+        spawn_blocking(move || work(&policies))
             .await
             .unwrap_or_else(|error| Err(PolicyError::Refused(format!("loading the policy failed: {error}"))))
     }

@@ -16,14 +16,20 @@ const DESCRIBED: usize = 4 << 20;
 /// How many differences are logged.
 const SHOWN: usize = 50;
 
+/// How often the policy's file is looked at.
+const TICK: Duration = Duration::from_millis(500);
+
+/// For how many looks a file may be gone: one that is replaced is gone for a moment.
+const GONE: u32 = 6;
+
 /// Reads the policy again, and says in log and metrics what came of it.
 pub async fn reload(admission: &Arc<Admission>) {
     let done = admission.policies().reload().await;
-    // What went wrong was said.
-    let _ = said(admission, done);
+    said(admission, &done);
 }
 
-/// Takes another document in place of the policy. With `wanted`, only if that is the tag of the current one.
+/// Takes another document in place of the policy. With `wanted`, only if that is the tag of the current one. What is refused
+/// is nothing that became of the policy's file, and whoever sent it is told.
 ///
 /// # Errors
 ///
@@ -33,24 +39,33 @@ pub async fn replace(admission: &Arc<Admission>, json: String, wanted: Option<&s
     // To its end, even if whoever asked for it is gone by then.
     let replacing = tokio::spawn(async move {
         let done = admission.policies().replace(json, wanted.as_deref()).await;
-        said(&admission, done)
+        if done.is_ok() {
+            said(&admission, &done);
+        }
+        done.map(drop)
     });
     replacing.await.unwrap_or_else(|error| Err(PolicyError::Refused(format!("loading the policy failed: {error}"))))
 }
 
 /// Reads the policy again whenever its file has changed: looks twice a second, which costs nothing, works for every file
-/// system, and sees a Kubernetes ConfigMap change.
+/// system, and sees a Kubernetes ConfigMap change. So it does with the files of TLS.
 pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>) {
-    let mut changed = None;
-    let mut ticks = tokio::time::interval(Duration::from_millis(500));
+    let mut ticks = tokio::time::interval(TICK);
+    let (mut before, mut gone, mut told) = (None, 0, None);
     loop {
         ticks.tick().await;
-        let now = admission.policies().changed();
-        // A file that is still being written may be shorter than what is meant, and a whitelist at its end not be there yet.
-        if now.is_some() && now == changed {
-            reload(&admission).await;
+        let now = admission.policies().stamp();
+        gone = if now.is_none() { gone + 1 } else { 0 };
+        let due = match &now {
+            // A file that is still being written may be shorter than what is meant, and a whitelist at its end not be there
+            // yet.
+            Some(stamp) => admission.policies().is_new(stamp) && now == before,
+            None => gone >= GONE,
+        };
+        if due {
+            told = again(&admission, &now, told).await;
         }
-        changed = now;
+        before = now;
         if let Some(tls) = &tls {
             match tls.refresh() {
                 Ok(false) => {}
@@ -61,7 +76,23 @@ pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>) {
     }
 }
 
-fn said(admission: &Arc<Admission>, done: Result<(Reloaded, String), PolicyError>) -> Result<(), PolicyError> {
+/// What was said of a file that cannot be read: its stamp, and why.
+type Told = Option<(Option<String>, String)>;
+
+/// Reads the policy again. A file that cannot be read is tried again and again, and spoken of once.
+async fn again(admission: &Arc<Admission>, stamp: &Option<String>, told: Told) -> Told {
+    let done = admission.policies().reload().await;
+    let telling = match &done {
+        Err(PolicyError::Unreadable(why)) => Some((stamp.clone(), why.clone())),
+        _ => None,
+    };
+    if telling.is_none() || telling != told {
+        said(admission, &done);
+    }
+    telling
+}
+
+fn said(admission: &Arc<Admission>, done: &Result<(Reloaded, String), PolicyError>) {
     let metrics = admission.metrics();
     match done {
         Ok((reloaded, findings)) => {
@@ -75,25 +106,22 @@ fn said(admission: &Arc<Admission>, done: Result<(Reloaded, String), PolicyError
                 }
                 Reloaded::Replaced { old, new } => {
                     metrics.loaded("replaced");
-                    metrics.generation.set(i64::try_from(new.number).unwrap_or(i64::MAX));
+                    metrics.in_effect(new);
                     tracing::info!(generation = new.number, sha256 = new.sha256, "there is a new policy");
                     if old.whitelist && !new.whitelist {
                         tracing::warn!("whitelist mode is off now: every registry is allowed");
                     }
-                    let admission = Arc::clone(admission);
+                    let (admission, old, new) = (Arc::clone(admission), Arc::clone(old), Arc::clone(new));
                     tokio::task::spawn_blocking(move || describe(&admission, &old, &new));
                 }
             }
-            Ok(())
         }
-        Err(error @ PolicyError::Outdated(_)) => Err(error),
         Err(error) => {
             metrics.loaded("failed");
             tracing::error!(
                 generation = admission.begin().number,
                 "the new policy cannot be used, and the old one stays in effect:\n{error}"
             );
-            Err(error)
         }
     }
 }

@@ -60,14 +60,20 @@ impl Daemon {
     /// Waits for a line of the log.
     #[track_caller]
     pub fn says(&self, text: &str) -> String {
+        self.heard(text).pop().unwrap()
+    }
+
+    /// Waits for a line of the log. With it, and before it, come those that were not looked at before.
+    #[track_caller]
+    pub fn heard(&self, text: &str) -> Vec<String> {
         let end = Instant::now() + PATIENCE;
         let (log, mut seen) = (self.log.lock().unwrap(), Vec::new());
         while let Ok(line) = log.recv_timeout(end.saturating_duration_since(Instant::now())) {
             let line = anstream::adapter::strip_str(&line).to_string();
-            if line.contains(text) {
-                return line;
-            }
             seen.push(line);
+            if seen.last().is_some_and(|line| line.contains(text)) {
+                return seen;
+            }
         }
         panic!("the log does not say `{text}`, but {seen:#?}");
     }
