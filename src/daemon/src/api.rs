@@ -10,6 +10,7 @@ mod page;
 mod policy;
 mod probe;
 mod status;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use pullgate_host::{Dns, rustls};
 use tokio::sync::{OnceCell, Semaphore, watch};
@@ -102,6 +103,7 @@ pub fn router(context: Arc<Context>) -> Router {
         .nest("/v1", api)
         .fallback_service(page::service())
         .layer(from_fn_with_state(Arc::clone(&context), guard::same_origin))
+        .layer(from_fn(told::changes))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME))
         .layer(CatchPanicLayer::new())
         .with_state(context)

@@ -1,8 +1,8 @@
 //! What the API answers where it has no answer.
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,8 +43,18 @@ impl Error {
     }
 }
 
+/// What an answer carries for the log: the error that it is.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// As in [`Error`].
+    pub code: &'static str,
+    /// As in [`Error`].
+    pub message: String,
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        (self.status, Json(self)).into_response()
+        let refusal = Refusal { code: self.code, message: self.message.clone() };
+        (self.status, Extension(refusal), Json(self)).into_response()
     }
 }

@@ -1,0 +1,27 @@
+//! The log of those who change the policy, or try to. Whatever refuses it, it is seen here.
+
+use axum::extract::Request;
+use axum::http::Method;
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::api::error::Refusal;
+use crate::server::Peer;
+
+/// Says who sent another policy, and what became of it; never what they bear to be known.
+pub async fn changes(request: Request, next: Next) -> Response {
+    if request.method() != Method::PUT || request.uri().path() != "/v1/policy" {
+        return next.run(request).await;
+    }
+    let peer = request.extensions().get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| peer.name.clone());
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    match response.extensions().get::<Refusal>() {
+        None if response.status().is_success() => tracing::info!(peer, status, "the policy came over the API"),
+        None => tracing::warn!(peer, status, "a policy that came over the API was refused"),
+        Some(Refusal { code, message }) => {
+            tracing::warn!(peer, status, code, why = message, "a policy that came over the API was refused");
+        }
+    }
+    response
+}
