@@ -1,10 +1,10 @@
 //! The audit record: one line of JSON for each decision.
 
+mod file;
+
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
@@ -16,6 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 
 use crate::admission::{Ask, Door};
+use crate::audit::file::Lines;
 use crate::policy::Generation;
 
 /// How many lines wait for a slow disk. What comes after them is lost, and counted.
@@ -151,18 +152,19 @@ impl Audit {
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened.
+    /// If the file cannot be opened. The text says which.
     pub fn open(target: &Target) -> io::Result<Self> {
         let lost = Counter::default();
         let mut sink = match target {
             Target::Off => return Ok(Self { messages: None, lost }),
             Target::Stdout => Sink::Stdout,
             Target::Journald => Sink::Journald,
-            Target::File(path) => Sink::File(open(path)?, path.clone()),
+            Target::File(path) => Sink::File(Lines::open(path)?),
         };
         let (messages, receiver) = sync_channel(WAITING);
         let failed = lost.clone();
         thread::Builder::new().name("pullgate-audit".to_owned()).spawn(move || {
+            let mut fails = false;
             for message in receiver {
                 let done = match message {
                     Message::Line(line) => sink.write(&line).inspect_err(|_| {
@@ -172,12 +174,16 @@ impl Audit {
                     Message::Flush(done) => {
                         // Who asked may have lost patience.
                         let _ = done.send(());
-                        Ok(())
+                        continue;
                     }
                 };
-                if let Err(error) = done {
+                // How many are lost is counted.
+                if let Err(error) = &done
+                    && !fails
+                {
                     tracing::error!(%error, "the audit record cannot be written");
                 }
+                fails = done.is_err();
             }
         })?;
         Ok(Self { messages: Some(messages), lost })
@@ -216,30 +222,26 @@ impl Audit {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o640).open(path)
-}
-
 enum Sink {
     Stdout,
     Journald,
-    File(File, PathBuf),
+    File(Lines),
 }
 
 impl Sink {
     fn write(&mut self, line: &str) -> io::Result<()> {
         match self {
             Self::Stdout => io::stdout().lock().write_all(line.as_bytes()),
-            Self::File(file, _) => file.write_all(line.as_bytes()),
+            Self::File(file) => file.add(line),
             Self::Journald => journal(line),
         }
     }
 
     fn reopen(&mut self) -> io::Result<()> {
-        if let Self::File(file, path) = self {
-            *file = open(path)?;
+        match self {
+            Self::File(file) => file.reopen(),
+            Self::Stdout | Self::Journald => Ok(()),
         }
-        Ok(())
     }
 }
 

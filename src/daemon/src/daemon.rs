@@ -120,7 +120,7 @@ fn admission(settings: &Settings, source: Box<dyn PolicySource>) -> Result<Arc<A
         "the policy is loaded"
     );
     let target = settings.audit.clone().unwrap_or(Target::Stdout);
-    let audit = Audit::open(&target).map_err(|error| format!("the audit record cannot be opened: {error}"))?;
+    let audit = Audit::open(&target).map_err(|error| format!("the audit record cannot be opened, {error}"))?;
     Ok(Arc::new(Admission::new(policies, audit)))
 }
 

@@ -42,8 +42,12 @@ impl Daemon {
 
     /// As `start_at`, with the line of the log that has this text and comes before the API is served.
     pub fn start_and_see(listen: &str, arguments: &[&str], text: &str) -> (Self, String) {
+        Self::start_as(Command::new(env!("CARGO_BIN_EXE_pullgate")), listen, arguments, text)
+    }
+
+    /// As `start_and_see`, with a command that runs the program with the arguments that are added to it.
+    pub fn start_as(mut command: Command, listen: &str, arguments: &[&str], text: &str) -> (Self, String) {
         let audit = PathBuf::from(file("audit", ""));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pullgate"));
         command.args(["serve", "--listen", listen, "--audit"]).arg(&audit).args(arguments);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let (sender, log) = channel();
@@ -105,8 +109,13 @@ impl Daemon {
         answer
     }
 
+    /// Its process.
+    pub fn process(&self) -> String {
+        self.child.id().to_string()
+    }
+
     pub fn signal(&self, name: &str) {
-        let killed = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        let killed = Command::new("kill").args(["-s", name, &self.process()]).status().unwrap();
         assert!(killed.success());
     }
 
