@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use libsystemd::daemon::{NotifyState, notify};
 use pullgate_host::{Dns, DnsLimits, Module};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -28,6 +28,8 @@ use crate::settings::{Listen, NO_TLS, Settings};
 /// If it cannot start: a policy with errors, an address that is taken, settings that would let anybody in. The text is for
 /// a person.
 pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<(), String> {
+    // From here on it means to read again, and no longer ends the process.
+    let hangup = signal(SignalKind::hangup()).map_err(unheard)?;
     settings.check()?;
     let (stop, stopping) = watch::channel(false);
     let tls = settings.tls().map(Tls::load).transpose()?;
@@ -86,7 +88,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
         tasks.spawn(server::serve(listener, tls, router, stopping.clone()));
     }
     tasks.spawn(until(stopping.clone(), reload::watch(Arc::clone(&admission), tls)));
-    tasks.spawn(until(stopping, on_hangup(Arc::clone(&admission))?));
+    tasks.spawn(until(stopping, on_hangup(Arc::clone(&admission), hangup)));
 
     tell(&[NotifyState::Ready]);
     stop_signal().await?;
@@ -141,14 +143,11 @@ async fn until(mut stopping: watch::Receiver<bool>, work: impl Future<Output = (
 }
 
 /// Reads the policy again whenever SIGHUP comes.
-fn on_hangup(admission: Arc<Admission>) -> Result<impl Future<Output = ()>, String> {
-    let mut hangup = signal(SignalKind::hangup()).map_err(unheard)?;
-    Ok(async move {
-        while hangup.recv().await.is_some() {
-            admission.audit().reopen();
-            reload::reload(&admission).await;
-        }
-    })
+async fn on_hangup(admission: Arc<Admission>, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        admission.audit().reopen();
+        reload::reload(&admission).await;
+    }
 }
 
 async fn stop_signal() -> Result<(), String> {

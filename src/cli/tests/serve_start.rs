@@ -1,0 +1,48 @@
+//! `pullgate serve`: a signal that comes before it serves.
+
+mod common;
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::daemon::PATIENCE;
+use common::file;
+use serde_json::json;
+
+/// Whether a process has a handler of its own for SIGHUP, as proc(5) has it: the lowest bit.
+fn hears_hangup(process: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(caught.trim(), 16).unwrap() & 1 == 1
+}
+
+#[test]
+fn a_hangup_during_the_start_is_no_end() {
+    // There is more to say about this policy than fits into a pipe, so until its log is read the daemon does not serve.
+    let networks: Vec<String> = (0..2_000).map(|number| format!("10.{}.{}.1/24", number / 250, number % 250)).collect();
+    let policy = file("json", json!({"whitelist": networks}).to_string());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pullgate"))
+        .args(["serve", "--no-dns", "--audit", "off", "--listen", "127.0.0.1:0", "--policy", &policy])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let process = child.id();
+    let end = Instant::now() + PATIENCE;
+    while !hears_hangup(process) {
+        assert!(Instant::now() < end, "it does not hear");
+        thread::sleep(Duration::from_millis(10));
+    }
+    let kill = |name: &str| Command::new("kill").args(["-s", name, &process.to_string()]).status().unwrap();
+    assert!(kill("HUP").success());
+    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    for text in ["network-host-bits", "the page and the API are served", "the policy was read again"] {
+        assert!(log.any(|line| line.contains(text)), "no `{text}`");
+    }
+    assert!(kill("TERM").success());
+    // It must not wait for who reads.
+    log.for_each(drop);
+    assert!(child.wait().unwrap().success());
+}
