@@ -281,6 +281,7 @@ fn it_does_not_start_where_it_would_let_anybody_in_or_make_no_sense() {
     let short = file("token", "short");
     let bad = policy(r#"{"whitelist": ["a:0", "b:0"]}"#);
     let config = file("toml", "listne = '127.0.0.1:0'\n");
+    let nameless = file("toml", "dns_server = ['dns']\n");
     let empty = file("toml", "\n");
     for (arguments, said) in [
         (vec!["--listen", "0.0.0.0:0"], "refusing to serve the API on `0.0.0.0:0`"),
@@ -297,6 +298,9 @@ fn it_does_not_start_where_it_would_let_anybody_in_or_make_no_sense() {
         (vec!["--policy", &bad], "b:0"),
         (vec!["--config", &config], "listne"),
         (vec!["--no-dns", "--dns-server", "127.0.0.1:53"], "contradict"),
+        (vec!["--dns-server", "dns.example.com"], "such as 10.0.0.1 or"),
+        (vec!["--config", &nameless], "such as 10.0.0.1 or"),
+        (vec!["--token-file", "/nowhere/token", "--audit", "/nowhere/audit"], "token file `/nowhere/token`"),
     ] {
         let error = refused(&arguments);
         assert!(error.contains(said), "{arguments:?}: {error}");
@@ -307,8 +311,8 @@ fn it_does_not_start_where_it_would_let_anybody_in_or_make_no_sense() {
 fn settings_come_from_a_file_and_flags_go_before_it() {
     let path = policy(r#"{"whitelist": ["docker.io"]}"#);
     let name = Path::new(&path).file_name().unwrap().to_str().unwrap();
-    let config = file("toml", format!("policy = '{name}'\nlisten = '0.0.0.0:1'\nno_dns = true\n"));
-    let daemon = Daemon::start(&["--config", &config]);
+    let config = file("toml", format!("policy = '{name}'\nlisten = '0.0.0.0:1'\ndns_server = ['127.0.0.1', '::1']\n"));
+    let daemon = Daemon::start(&["--config", &config, "--dns-server", "127.0.0.1"]);
     assert!(daemon.get("/v1/policy").1.contains("docker.io"), "a path is relative to the file that it stands in");
 }
 

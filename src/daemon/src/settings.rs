@@ -1,6 +1,6 @@
 //! What the daemon is told: in a file, or with flags of the same names, which go before the file.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
@@ -40,7 +40,7 @@ pub struct Settings {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
     pub tls_certificate: Option<PathBuf>,
 
-    /// The private key of the certificate, PEM.
+    /// The private key of the certificate, PEM, not encrypted.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
     pub tls_key: Option<PathBuf>,
 
@@ -49,7 +49,7 @@ pub struct Settings {
     pub client_ca: Option<PathBuf>,
 
     /// Takes the bearer token that this file holds for a sign of who may ask the HTTP API from elsewhere, and change the
-    /// policy from anywhere.
+    /// policy from anywhere. It is read again when it changes.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
     pub token_file: Option<PathBuf>,
 
@@ -77,9 +77,10 @@ pub struct Settings {
     #[arg(long, help_heading = "DNS")]
     pub no_dns: bool,
 
-    /// Asks this DNS server in place of those of /etc/resolv.conf, `ADDRESS:PORT`, also for the addresses that are connected
+    /// Asks this DNS server in place of those of /etc/resolv.conf, `ADDRESS` or `ADDRESS:PORT`, also for the addresses that are connected
     /// to when a connection is tested; may be repeated.
-    #[arg(long, value_name = "ADDRESS", help_heading = "DNS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = dns_server, help_heading = "DNS")]
+    #[serde(deserialize_with = "dns_servers")]
     pub dns_server: Vec<SocketAddr>,
 
     /// Where the audit record goes: `stdout`, `journald`, `off`, or the path of a file; `stdout` by default. SIGHUP makes
@@ -164,6 +165,23 @@ impl<'de> Deserialize<'de> for Target {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
+}
+
+/// The port of DNS unless another one is given.
+const DNS_PORT: u16 = 53;
+
+fn dns_server(text: &str) -> Result<SocketAddr, String> {
+    let bare = |_| text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DNS_PORT));
+    text.parse().or_else(bare).map_err(|_| {
+        "write an address, such as 10.0.0.1 or 2001:db8::1, or an address and a port, such as 10.0.0.1:5353 or \
+         [2001:db8::1]:5353"
+            .to_owned()
+    })
+}
+
+fn dns_servers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| dns_server(text)).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
 }
 
 impl Settings {
