@@ -10,6 +10,7 @@ mod page;
 mod policy;
 mod probe;
 mod status;
+mod token;
 mod told;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::admission::Admission;
 use crate::probe::{ProbeLimits, Prober};
 
 pub use guard::Guard;
+pub use token::Token;
 
 /// How long one request may take; a probe waits for other machines, and a large policy takes its time to load.
 const TIME: Duration = Duration::from_secs(90);

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
-use crate::api::{self, Context, Guard, Work};
+use crate::api::{self, Context, Guard, Token, Work};
 use crate::audit::{Audit, Target};
 use crate::docker;
 use crate::handed_over::HandedOver;
@@ -31,6 +31,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
     // From here on it means to read again, and no longer ends the process.
     let hangup = signal(SignalKind::hangup()).map_err(unheard)?;
     settings.check()?;
+    let token = settings.token_file.as_deref().map(Token::load).transpose()?.map(Arc::new);
     let (stop, stopping) = watch::channel(false);
     let tls = settings.tls().map(Tls::load).transpose()?;
     let admission = admission(&settings, source)?;
@@ -76,7 +77,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
         let is_local = listener.is_local();
         settings.check_api(&address, is_local)?;
         tracing::info!(address, "the page and the API are served");
-        let guard = Guard::new(settings.token_file.as_deref(), is_local, !listener.is_unix())?;
+        let guard = Guard::new(token.clone(), is_local, !listener.is_unix());
         let context = Context {
             admission: Arc::clone(&admission),
             work: work.clone(),
@@ -87,7 +88,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
         let tls = tls.clone().filter(|_| !is_local);
         tasks.spawn(server::serve(listener, tls, router, stopping.clone()));
     }
-    tasks.spawn(until(stopping.clone(), reload::watch(Arc::clone(&admission), tls)));
+    tasks.spawn(until(stopping.clone(), reload::watch(Arc::clone(&admission), tls, token)));
     tasks.spawn(until(stopping, on_hangup(Arc::clone(&admission), hangup)));
 
     tell(&[NotifyState::Ready]);

@@ -7,6 +7,7 @@ use pullgate_host::now;
 use serde::Serialize;
 
 use crate::admission::Admission;
+use crate::api::Token;
 use crate::policy::{Generation, PolicyError, Reloaded};
 use crate::server::Tls;
 
@@ -48,8 +49,8 @@ pub async fn replace(admission: &Arc<Admission>, json: String, wanted: Option<&s
 }
 
 /// Reads the policy again whenever its file has changed: looks twice a second, which costs nothing, works for every file
-/// system, and sees a Kubernetes ConfigMap change. So it does with the files of TLS.
-pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>) {
+/// system, and sees a Kubernetes ConfigMap change. So it does with the files of TLS and of the token.
+pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>, token: Option<Arc<Token>>) {
     let mut ticks = tokio::time::interval(TICK);
     let (mut before, mut gone, mut told) = (None, 0, None);
     loop {
@@ -71,6 +72,13 @@ pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>) {
                 Ok(false) => {}
                 Ok(true) => tracing::info!("the TLS certificate was read again"),
                 Err(error) => tracing::error!(%error, "the TLS certificate stays as it was"),
+            }
+        }
+        if let Some(token) = &token {
+            match token.refresh() {
+                Ok(false) => {}
+                Ok(true) => tracing::info!("the token was read again"),
+                Err(error) => tracing::error!(%error, "no token is taken until its file can be used"),
             }
         }
     }

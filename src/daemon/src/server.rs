@@ -2,6 +2,7 @@
 
 mod listener;
 mod peer;
+mod pem;
 mod tls;
 
 use std::sync::Arc;

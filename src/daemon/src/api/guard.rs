@@ -1,7 +1,6 @@
 //! Who may ask what.
 
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -9,19 +8,16 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use subtle::ConstantTimeEq;
 
 use crate::api::Context;
 use crate::api::error::Error;
+use crate::api::token::Token;
 use crate::server::Peer;
-
-/// The shortest token: 128 bits in hexadecimal are 32 letters, and in base64 some 22.
-const SHORTEST_TOKEN: usize = 16;
 
 /// Who may ask what.
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
-    token: Option<String>,
+    token: Option<Arc<Token>>,
     /// Whether only this machine reaches the listener.
     is_local: bool,
     /// Whether it is reached by an address: then a browser may be made to come here by another site.
@@ -30,13 +26,8 @@ pub struct Guard {
 
 impl Guard {
     /// For a unix socket (`has_address` is false), a loopback address, or any other one.
-    ///
-    /// # Errors
-    ///
-    /// If the file with the token cannot be read, or has none that is fit.
-    pub fn new(token_file: Option<&Path>, is_local: bool, has_address: bool) -> Result<Self, String> {
-        let token = token_file.map(read_token).transpose()?;
-        Ok(Self { token, is_local, has_address })
+    pub fn new(token: Option<Arc<Token>>, is_local: bool, has_address: bool) -> Self {
+        Self { token, is_local, has_address }
     }
 
     fn knows(&self, request: &Request) -> bool {
@@ -45,25 +36,10 @@ impl Guard {
     }
 }
 
-fn read_token(path: &Path) -> Result<String, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("cannot read the token file `{}`: {error}", path.display()))?;
-    let token = text.trim();
-    if token.len() < SHORTEST_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!(
-            "the token file `{}` must hold one line of at least {SHORTEST_TOKEN} letters and digits, such as `openssl rand -hex 32` prints",
-            path.display()
-        ));
-    }
-    Ok(token.to_owned())
-}
-
-fn bears(headers: &HeaderMap, token: &str) -> bool {
+fn bears(headers: &HeaderMap, token: &Token) -> bool {
     let given =
         headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.split_once(' '));
-    given.is_some_and(|(scheme, given)| {
-        scheme.eq_ignore_ascii_case("bearer") && bool::from(given.trim().as_bytes().ct_eq(token.as_bytes()))
-    })
+    given.is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case("bearer") && token.is(given.trim()))
 }
 
 /// Lets in who is known; on this machine, everybody who changes nothing.

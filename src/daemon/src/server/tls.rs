@@ -5,8 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use rustls::crypto::ring::default_provider;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
@@ -15,6 +14,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 use crate::server::listener::Stream;
+use crate::server::pem::{certificates, key, warn_of_time};
 use crate::stamp::stamp;
 
 /// The files that TLS needs.
@@ -88,7 +88,8 @@ fn stamps(files: &TlsFiles) -> Vec<Option<String>> {
 fn configuration(files: &TlsFiles) -> Result<ServerConfig, String> {
     let shown = |path: &PathBuf, error: &dyn std::fmt::Display| format!("cannot use `{}`: {error}", path.display());
     let certificates = certificates(&files.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| shown(&files.key, &error))?;
+    let key = key(&files.key)?;
+    warn_of_time(&files.certificate, &certificates);
     let provider = Arc::new(default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -106,19 +107,16 @@ fn configuration(files: &TlsFiles) -> Result<ServerConfig, String> {
             builder.with_client_cert_verifier(verifier)
         }
     };
-    let mut configuration =
-        builder.with_single_cert(certificates, key).map_err(|error| shown(&files.certificate, &error))?;
+    let mut configuration = builder.with_single_cert(certificates, key).map_err(|error| match error {
+        rustls::Error::InconsistentKeys(_) => format!(
+            "the key in `{}` is not that of the certificate in `{}`: give two that belong together",
+            files.key.display(),
+            files.certificate.display()
+        ),
+        error => shown(&files.certificate, &error),
+    })?;
     configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(configuration)
-}
-
-fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
-    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    match read {
-        Ok(certificates) if certificates.is_empty() => Err(format!("`{}` has no certificate", path.display())),
-        Ok(certificates) => Ok(certificates),
-        Err(error) => Err(format!("cannot read `{}`: {error}", path.display())),
-    }
 }
 
 /// The subject as RFC 4514 writes it.

@@ -1,0 +1,84 @@
+//! `pullgate serve`: the files of its token, certificate and key, as they are, change and expire.
+
+mod common;
+
+use std::fs;
+use std::process::Command;
+
+use common::daemon::{Daemon, TOKEN};
+use common::{file, run};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
+const ANOTHER: &str = "fedcba9876543210fedcba9876543210";
+
+#[test]
+fn a_token_is_taken_until_its_file_has_another() {
+    let policy = file("json", r#"{"whitelist": []}"#);
+    let token = file("token", TOKEN);
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns", "--token-file", &token, "--allow-policy-updates"]);
+    let status = |token: &str| {
+        let bearer = format!("Authorization: Bearer {token}");
+        daemon.ask("PUT /v1/policy", &[&bearer], r#"{"whitelist": []}"#).0
+    };
+    assert_eq!((status(TOKEN), status(ANOTHER)), (200, 401));
+    fs::rename(file("new", ANOTHER), &token).unwrap();
+    daemon.says("the token was read again");
+    assert_eq!((status(TOKEN), status(ANOTHER)), (401, 200));
+    // It may have been taken back.
+    fs::rename(file("new", ""), &token).unwrap();
+    daemon.says("no token is taken until its file can be used");
+    assert_eq!((status(TOKEN), status(ANOTHER), status("")), (401, 401, 401));
+    fs::rename(file("new", TOKEN), &token).unwrap();
+    daemon.says("the token was read again");
+    assert_eq!((status(TOKEN), status(ANOTHER)), (200, 401));
+}
+
+/// A certificate that is valid in these years, and its key.
+fn identity(from: i32, until: i32) -> (String, KeyPair) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+    (params.self_signed(&key).unwrap().pem(), key)
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_said() {
+    for (from, until, said) in
+        [(2001, 2002, "a certificate has expired"), (2901, 2902, "a certificate is not valid yet")]
+    {
+        let (pem, pair) = identity(from, until);
+        let (certificate, key) = (file("crt", pem), file("key", pair.serialize_pem()));
+        let tls =
+            ["--tls-certificate", &certificate, "--tls-key", &key, "--kubernetes-listen", "127.0.0.1:0", "--no-dns"];
+        let (daemon, line) = Daemon::start_and_see("127.0.0.1:0", &tls, said);
+        assert!(line.contains("WARN") && line.contains(&certificate), "{line}");
+        // And again when it is read again.
+        fs::write(&certificate, fs::read(&certificate).unwrap()).unwrap();
+        daemon.says(said);
+    }
+}
+
+#[test]
+fn what_a_certificate_or_a_key_is_not_is_said() {
+    let ((pem, pair), (_, other)) = (identity(2001, 2901), identity(2001, 2901));
+    let (certificate, key) = (file("crt", &pem), file("key", pair.serialize_pem()));
+    let other = file("key", other.serialize_pem());
+    let (der, der_key, encrypted) = (file("der", ""), file("der", pair.serialize_der()), file("key", ""));
+    let openssl = |arguments: &[&str]| assert!(Command::new("openssl").args(arguments).status().unwrap().success());
+    openssl(&["x509", "-in", &certificate, "-outform", "der", "-out", &der]);
+    openssl(&["pkey", "-in", &key, "-aes256", "-passout", "pass:secret", "-out", &encrypted]);
+    for (certificate, key, at, said) in [
+        (&certificate, &other, &other, "is not that of the certificate in"),
+        (&certificate, &certificate, &certificate, "has a certificate and no private key"),
+        (&certificate, &encrypted, &encrypted, "is encrypted"),
+        (&certificate, &der_key, &der_key, "openssl pkey -inform der"),
+        (&certificate, &"/dev/null".to_owned(), &"/dev/null".to_owned(), "a pipe or a device"),
+        (&der, &key, &der, "openssl x509 -inform der"),
+        (&key, &key, &key, "has a private key and no certificate"),
+    ] {
+        let tls = ["--tls-certificate", certificate, "--tls-key", key, "--kubernetes-listen", "127.0.0.1:0"];
+        let ran = run(&[&["serve", "--no-dns", "--audit", "off", "--listen", "127.0.0.1:0"], &tls[..]].concat());
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        assert!(ran.stderr.contains(said) && ran.stderr.contains(at.as_str()), "{ran:?}");
+    }
+}
