@@ -1,11 +1,15 @@
 //! Listening: TCP, TLS and unix sockets, each with a limit of connections and an orderly end.
 
+mod limits;
 mod listener;
 mod peer;
 mod pem;
+mod places;
+#[cfg(test)]
+mod tests;
 mod tls;
 
-use std::sync::Arc;
+use std::future::pending;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,55 +17,58 @@ use axum::extract::Request;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
+
+use limits::Limits;
+use places::{Place, Places};
 
 pub use listener::Listener;
 pub use peer::Peer;
 pub use tls::{Tls, TlsFiles};
 
-/// How many connections one listener has at once; others wait to be accepted.
-const CONNECTIONS: usize = 1_024;
-
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-
-/// How long a client may take for the head of a request, where it could be anybody.
-const HEAD: Duration = Duration::from_secs(30);
 
 /// How many requests one connection has in flight.
 const STREAMS: u32 = 64;
 
-/// How long requests in flight may take once the daemon is told to stop.
-const STOPPING: Duration = Duration::from_secs(10);
-
 /// Serves one listener until `stop` says so, and then until the requests in flight are answered. Each request carries its
 /// [`Peer`] as an extension.
-pub async fn serve(listener: Listener, tls: Option<Tls>, router: Router, mut stop: watch::Receiver<bool>) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    let mut handshakes = JoinSet::new();
+pub async fn serve(listener: Listener, tls: Option<Tls>, router: Router, stop: watch::Receiver<bool>) {
+    serve_within(Limits::default(), listener, tls, router, stop).await;
+}
+
+async fn serve_within(
+    limits: Limits,
+    listener: Listener,
+    tls: Option<Tls>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let places = Places::new(limits.connections);
+    let mut connections = JoinSet::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
     let anybody = !listener.is_unix();
     if anybody {
         // The few programs that may reach a unix socket keep their connections, and must not find them closed.
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD).max_concurrent_streams(STREAMS);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head);
+        builder.http2().timer(TokioTimer::new()).keep_alive_interval(limits.head).max_concurrent_streams(STREAMS);
     }
     loop {
         let next = async {
-            let permit = Arc::clone(&room).acquire_owned().await.ok();
-            (permit, listener.accept().await)
+            let (stream, peer) = listener.accept().await?;
+            let place = places.enter(peer.address).await;
+            Ok::<_, std::io::Error>((stream, peer, place))
         };
-        let (permit, accepted) = tokio::select! {
-            next = next => next,
+        let accepted = tokio::select! {
+            accepted = next => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
-        while handshakes.try_join_next().is_some() {}
-        let (stream, peer) = match accepted {
+        while connections.try_join_next().is_some() {}
+        let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 // Too many open files, mostly: the next attempt would fail at once.
@@ -70,59 +77,90 @@ pub async fn serve(listener: Listener, tls: Option<Tls>, router: Router, mut sto
                 continue;
             }
         };
-        let (builder, router, watcher) = (builder.clone(), router.clone(), graceful.watcher());
+        let connection =
+            Connection { builder: builder.clone(), router: router.clone(), stop: stop.clone(), limits, anybody };
         let tls = tls.clone();
-        handshakes.spawn(async move {
-            let _permit = permit;
-            let served = match tls {
-                None => connection(&builder, stream, peer, router, watcher, anybody).await,
-                Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                    Ok(Ok((stream, subject))) => {
-                        connection(&builder, stream, peer.with_certificate(subject), router, watcher, anybody).await
-                    }
-                    Ok(Err(error)) => Err(error.into()),
-                    Err(_) => Err("the handshake took too long".into()),
-                },
+        connections.spawn(async move {
+            let place = &place;
+            let served = async {
+                let Some(tls) = tls else { return connection.serve(stream, peer, place).await };
+                let (stream, subject) = connection.in_time(HANDSHAKE, tls.accept(stream)).await??;
+                connection.serve(stream, peer.with_certificate(subject), place).await
             };
-            if let Err(error) = served {
+            let ended = tokio::select! {
+                ended = served => ended,
+                () = place.lost() => Err("another connection needed its place".into()),
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended");
             }
         });
     }
     drop(listener);
-    if tokio::time::timeout(STOPPING, graceful.shutdown()).await.is_err() {
+    let all = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.stopping, all).await.is_err() {
         tracing::warn!("some requests were not answered in time and are dropped");
     }
 }
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-async fn connection(
-    builder: &auto::Builder<TokioExecutor>,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: Peer,
+/// What a connection is served with.
+struct Connection {
+    builder: auto::Builder<TokioExecutor>,
     router: Router,
-    watcher: Watcher,
+    stop: watch::Receiver<bool>,
+    limits: Limits,
+    /// Whether anybody could be at the other end.
     anybody: bool,
-) -> Result<(), Error> {
-    let asked = Arc::new(Notify::new());
-    let first = Arc::clone(&asked);
-    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-        first.notify_one();
-        request.extensions_mut().insert(peer.clone());
-        router.clone().oneshot(Request::from(request.map(axum::body::Body::new)))
-    });
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
-    let served = watcher.watch(connection);
-    tokio::pin!(served);
-    if !anybody {
-        return served.await;
+}
+
+impl Connection {
+    async fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
+        place: &Place,
+    ) -> Result<(), Error> {
+        let router = self.router.clone();
+        let using = place.user();
+        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            using.asks();
+            request.extensions_mut().insert(peer.clone());
+            router.clone().oneshot(Request::from(request.map(axum::body::Body::new)))
+        });
+        let served = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        tokio::pin!(served);
+        // hyper's own limits do not count before the version of HTTP is known, nor where nobody reads the answers, or
+        // where there is nothing but the pings of HTTP/2.
+        let idle = async {
+            if !self.anybody {
+                return pending().await;
+            }
+            place.idle(self.limits.head, self.limits.idle).await;
+        };
+        tokio::select! {
+            done = &mut served => return done,
+            () = self.stopped() => {}
+            () = idle => {
+                if !place.was_asked() {
+                    return Err("nothing was asked".into());
+                }
+            }
+        }
+        served.as_mut().graceful_shutdown();
+        tokio::time::timeout(self.limits.idle, served).await.map_err(|_| "the answers were not read")?
     }
-    // Before the first request not even the version of HTTP is known, and hyper's own limits do not count.
-    tokio::select! {
-        done = &mut served => return done,
-        () = asked.notified() => {}
-        () = tokio::time::sleep(HEAD) => return Err("nothing was asked".into()),
+
+    async fn stopped(&self) {
+        // Nobody is there to say so any more, or it was said.
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
-    served.await
+
+    async fn in_time<T>(&self, time: Duration, work: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::select! {
+            done = tokio::time::timeout(time, work) => done.map_err(|_| "the handshake took too long".into()),
+            () = self.stopped() => Err("the daemon stops".into()),
+        }
+    }
 }

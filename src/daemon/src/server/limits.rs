@@ -1,0 +1,46 @@
+//! How much one listener takes on itself.
+
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// How many connections one listener has at once, if the process may open that many files.
+const CONNECTIONS: usize = 1_024;
+
+/// How many listeners' worth of files there have to be: three of them, and what they need besides.
+const SHARES: u64 = 4;
+
+/// The limits of one listener.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many connections it has at once.
+    pub connections: usize,
+    /// How long a client may take for the head of a request.
+    pub head: Duration,
+    /// How long a connection is kept on which nothing is asked; longer than any request takes. The answers on their way
+    /// then have as long again.
+    pub idle: Duration,
+    /// How long requests in flight may take once the daemon is told to stop.
+    pub stopping: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: connections(),
+            head: Duration::from_secs(30),
+            idle: Duration::from_secs(120),
+            stopping: Duration::from_secs(10),
+        }
+    }
+}
+
+/// So many connections that those of one listener leave files for the others. Shells and systemd start programs with 1,024,
+/// for the sake of select(2), which is not used here; so as many as are allowed are taken.
+fn connections() -> usize {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1_024, 1_024));
+    let wanted = hard.min(SHARES * CONNECTIONS as u64);
+    let raised = soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok();
+    let files = if raised { wanted } else { soft };
+    usize::try_from(files / SHARES).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS)
+}
