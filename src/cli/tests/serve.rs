@@ -209,7 +209,9 @@ fn other_sites_and_made_up_names_are_refused() {
 
 #[test]
 fn bad_requests_are_errors_with_a_code() {
-    let daemon = Daemon::start(&["--no-dns"]);
+    let (policy, token) = (policy("{}"), file("token", TOKEN));
+    let daemon = Daemon::start(&["--no-dns", "--policy", &policy, "--token-file", &token, "--allow-policy-updates"]);
+    let bearer = format!("Authorization: Bearer {TOKEN}");
     for (line, body, status, code) in [
         ("POST /v1/decide", "", 400, "bad-request"),
         ("POST /v1/decide", "{}", 400, "bad-request"),
@@ -224,6 +226,20 @@ fn bad_requests_are_errors_with_a_code() {
         let (found, text) = daemon.ask(line, &[], body);
         let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{line}: {error}: {text}"));
         assert_eq!((found, &answer["code"]), (status, &json!(code)), "{line} {body}");
+    }
+    // A body that is no text, and one that is too long for what it is.
+    let long = format!("{{\"reference\": \"{}\"}}", "a".repeat(4 << 20));
+    for path in ["/v1/decide", "/v1/explain", "/v1/check", "/v1/probe", "/v1/policy"] {
+        let method = if path == "/v1/policy" { "PUT" } else { "POST" };
+        let mut cases = vec![(b"\"\xff\"".to_vec(), 400, "bad-request")];
+        if path == "/v1/decide" {
+            cases.push((long.clone().into_bytes(), 413, "too-large"));
+        }
+        for (body, status, code) in cases {
+            let (found, text) = daemon.ask_bytes(&format!("{method} {path}"), &[&bearer], &body);
+            let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"));
+            assert_eq!((found, &answer["code"]), (status, &json!(code)), "{path}: {text}");
+        }
     }
     let (status, report) = daemon.post("/v1/check", &json!({"whitelist": ["docker.io:0"]}));
     assert_eq!((status, &report["findings"][0]["code"]), (200, &json!("port-invalid")));

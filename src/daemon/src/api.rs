@@ -3,6 +3,7 @@
 //! What a browser on another site, or a name that was made to point here, can reach is refused before anything else looks
 //! at the request.
 
+mod body;
 mod decide;
 mod error;
 mod guard;
@@ -17,7 +18,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
@@ -35,9 +35,6 @@ pub use token::Token;
 
 /// How long one request may take; a probe waits for other machines, and a large policy takes its time to load.
 const TIME: Duration = Duration::from_secs(90);
-
-/// The longest body, in bytes: the longest policy, and as much again for what JSON adds around it.
-const BODY: usize = 2 * pullgate::MAX_DOCUMENT;
 
 /// What every request of the API has at hand.
 pub struct Context {
@@ -60,6 +57,9 @@ pub struct Work {
     names: Option<Dns>,
     /// How many documents that callers send are loaded at once: the largest takes a gigabyte.
     loading: Arc<Semaphore>,
+    /// How many that are long are in memory at once. It is another number, so that one that comes slowly keeps no short one
+    /// waiting.
+    receiving: Arc<Semaphore>,
     /// How many connections are tested at once.
     probing: Arc<Semaphore>,
 }
@@ -71,6 +71,7 @@ impl Work {
             prober: Arc::default(),
             names,
             loading: Arc::new(Semaphore::new(2)),
+            receiving: Arc::new(Semaphore::new(2)),
             probing: Arc::new(Semaphore::new(8)),
         }
     }
@@ -99,7 +100,6 @@ pub fn router(context: Arc<Context>) -> Router {
         .route("/openapi.json", get(|| async { axum::Json(openapi()) }))
         .fallback(|| async { error::Error::not_found() })
         .method_not_allowed_fallback(|| async { error::Error::no_such_method() })
-        .layer(DefaultBodyLimit::max(BODY))
         .layer(from_fn_with_state(Arc::clone(&context), guard::known));
     Router::new()
         .nest("/v1", api)

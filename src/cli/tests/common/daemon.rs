@@ -101,6 +101,10 @@ impl Daemon {
     }
 
     pub fn ask(&self, line: &str, headers: &[&str], body: &str) -> (u16, String) {
+        self.ask_bytes(line, headers, body.as_bytes())
+    }
+
+    pub fn ask_bytes(&self, line: &str, headers: &[&str], body: &[u8]) -> (u16, String) {
         let stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let done = stream.try_clone().unwrap();
@@ -142,13 +146,20 @@ impl Drop for Daemon {
 }
 
 /// One request over a connection of its own.
-pub fn talk(mut stream: impl Read + Write, line: &str, host: &str, headers: &[&str], body: &str) -> (u16, String) {
+pub fn talk(
+    mut stream: impl Read + Write,
+    line: &str,
+    host: &str,
+    headers: &[&str],
+    body: impl AsRef<[u8]>,
+) -> (u16, String) {
+    let body = body.as_ref();
     let own = headers.iter().any(|header| header.to_ascii_lowercase().starts_with("host:"));
     let host = if own { String::new() } else { format!("Host: {host}\r\n") };
     let headers: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
     let length = body.len();
-    write!(stream, "{line} HTTP/1.1\r\n{host}{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n{body}")
-        .unwrap();
+    write!(stream, "{line} HTTP/1.1\r\n{host}{headers}Connection: close\r\nContent-Length: {length}\r\n\r\n").unwrap();
+    stream.write_all(body).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{answer}"));

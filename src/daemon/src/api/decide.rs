@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 
 use crate::admission::{Ask, Door};
 use crate::api::Context;
+use crate::api::body::{self, Document};
 use crate::api::error::Error;
 use crate::json::Object;
 use crate::policy::Generation;
@@ -72,13 +74,16 @@ impl Question {
 ///
 /// An object is answered with the canonical text of the decision, an array with an array.
 #[utoipa::path(post, path = "/v1/decide", request_body = Question, responses(
-    (status = 200, body = Object, description = "the decision; a denial too"), (status = 400, body = Error)
+    (status = 200, body = Object, description = "the decision; a denial too"),
+    (status = 400, body = Error),
+    (status = 413, body = Error, description = "more than 2 MiB")
 ))]
 pub async fn decide(
     State(context): State<Arc<Context>>,
     peer: Option<Extension<Peer>>,
-    body: String,
+    body: Body,
 ) -> Result<Response, Error> {
+    let body = body::question(body).await?;
     let user = peer.map_or_else(String::new, |Extension(peer)| peer.name);
     let generation = context.admission.begin();
     // An untagged enum would say no more than that nothing fits.
@@ -125,10 +130,12 @@ async fn answer(context: &Context, generation: &Generation, user: &str, question
 #[utoipa::path(post, path = "/v1/explain", request_body = Question, responses(
     (status = 200, body = Object, description = "the decision with its `steps`"),
     (status = 400, body = Error),
+    (status = 413, body = Error, description = "longer than the longest policy"),
     (status = 422, body = Error, description = "the policy that was sent has errors")
 ))]
-pub async fn explain(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
-    let Object(question): Object<Question> = read(&body)?;
+pub async fn explain(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
+    let Document { text, room: _room } = body::document(body, &context.work.receiving).await?;
+    let Object(question): Object<Question> = read(&text)?;
     let gate = gate(&context, question.policy.as_deref()).await?;
     Ok(json(gate.explain(&question.request()).await.to_json()))
 }
@@ -159,14 +166,17 @@ pub async fn gate(context: &Context, policy: Option<&RawValue>) -> Result<Gate, 
 /// Checks a policy document: its canonical form, and what is wrong with it.
 #[utoipa::path(post, path = "/v1/check", request_body(content = Object, description = "the document, JSON"), responses(
     (status = 200, body = Object, description = "the report; ranges are those of the text that was sent"),
+    (status = 400, body = Error),
+    (status = 413, body = Error, description = "longer than the longest policy"),
     (status = 500, body = Error)
 ))]
-pub async fn check(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
+pub async fn check(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
+    let Document { text, room: received } = body::document(body, &context.work.receiving).await?;
     let module = context.admission.policies().module().clone();
     let room = Arc::clone(&context.work.loading).acquire_owned().await;
     let check = move || {
-        let _room = room;
-        module.check_policy(&body, now())
+        let _rooms = (room, received);
+        module.check_policy(&text, now())
     };
     let report = tokio::task::spawn_blocking(check).await;
     let report = report.map_err(|error| internal(error.to_string()))?.map_err(|failure| internal(failure.text))?;

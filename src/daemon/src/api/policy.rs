@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::{HeaderMap, StatusCode};
@@ -12,6 +13,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api::Context;
+use crate::api::body;
 use crate::api::error::Error;
 use crate::policy::{Generation, PolicyError};
 use crate::reload;
@@ -39,16 +41,20 @@ pub async fn show(State(context): State<Arc<Context>>) -> Response {
 /// With `If-Match`, only in place of the policy that has this `ETag`.
 #[utoipa::path(put, path = "/v1/policy", request_body(content = Object, description = "the document, JSON"), responses(
     (status = 200, body = CurrentPolicy),
+    (status = 400, body = Error),
     (status = 401, body = Error, description = "neither the token nor a client certificate"),
     (status = 403, body = Error, description = "updates are off"),
     (status = 412, body = Error, description = "the policy is another one than `If-Match` says"),
+    (status = 413, body = Error, description = "longer than the longest policy"),
     (status = 422, body = Error, description = "the document has errors, or the policy file cannot be written")
 ))]
-pub async fn replace(State(context): State<Arc<Context>>, headers: HeaderMap, body: String) -> Result<Response, Error> {
+pub async fn replace(State(context): State<Arc<Context>>, headers: HeaderMap, body: Body) -> Result<Response, Error> {
     if !context.updates {
         let message = "policy updates are off: start the daemon with --allow-policy-updates";
         return Err(Error::new(StatusCode::FORBIDDEN, "updates-off", message));
     }
+    // Who may do this may have the memory for it.
+    let body = body::text(body, body::DOCUMENT).await?;
     let admission = &context.admission;
     let wanted = headers.get(IF_MATCH).map(|tag| tag.to_str().unwrap_or_default().to_owned());
     match reload::replace(admission, body, wanted.as_deref()).await {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api::Context;
+use crate::api::body::{self, Document};
 use crate::api::decide::{gate, internal, read};
 use crate::api::error::Error;
 use crate::json::Object;
@@ -29,11 +31,16 @@ pub struct ToProbe {
 
 /// Tries to reach a registry, as the policy says and no other way.
 #[utoipa::path(post, path = "/v1/probe", request_body = ToProbe, responses(
-    (status = 200, body = Object, description = "the report"), (status = 400, body = Error)
+    (status = 200, body = Object, description = "the report"),
+    (status = 400, body = Error),
+    (status = 413, body = Error, description = "longer than the longest policy")
 ))]
-pub async fn probe(State(context): State<Arc<Context>>, body: String) -> Result<Response, Error> {
-    let Object(ToProbe { registry, project, policy }) = read(&body)?;
+pub async fn probe(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
+    let Document { text, room } = body::document(body, &context.work.receiving).await?;
+    let Object(ToProbe { registry, project, policy }) = read(&text)?;
     let gate = gate(&context, policy.as_deref()).await?;
+    // The probe takes long, and needs the document no more.
+    drop((policy, text, room));
     let _room = context.work.probing.acquire().await;
     let prober = context.work.prober().await.map_err(|error| internal(error.to_string()))?;
     Ok(Json(prober.probe(&gate, &registry, project.as_deref()).await).into_response())
