@@ -204,7 +204,27 @@ fn other_sites_and_made_up_names_are_refused() {
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
         assert_eq!(status(&headers), expected, "{headers:?}");
     }
-    assert_eq!(daemon.ask("GET /healthz", &["Host: evil.example.com"], "").0, 200, "whoever watches may ask");
+    for path in ["/healthz", "/readyz", "/metrics", "/"] {
+        let line = format!("GET {path}");
+        assert_eq!(daemon.ask(&line, &["Host: evil.example.com"], "").0, 403, "{path}");
+        assert_eq!(daemon.ask(&line, &[], "").0, 200, "{path}");
+    }
+    // A link on another site leads to the page, and to nothing else; and the page is in no frame of theirs.
+    let from_elsewhere = |line: &str, dest: &str| {
+        let dest = format!("Sec-Fetch-Dest: {dest}");
+        daemon.ask(line, &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", &dest], "").0
+    };
+    assert_eq!(from_elsewhere("GET /", "document"), 200);
+    for (line, dest) in [
+        ("GET /", "iframe"),
+        ("POST /", "document"),
+        ("GET /v1/policy", "document"),
+        ("GET /v1", "document"),
+        ("GET /metrics", "document"),
+        ("GET //v1/policy", "document"),
+    ] {
+        assert_eq!(from_elsewhere(line, dest), 403, "{line} {dest}");
+    }
 }
 
 #[test]

@@ -88,8 +88,8 @@ impl Work {
     }
 }
 
-/// All routes.
-pub fn router(context: Arc<Context>) -> Router {
+/// All routes, with those of [`health`].
+pub fn router(context: Arc<Context>, health: Router) -> Router {
     let api = Router::new()
         .route("/decide", post(decide::decide))
         .route("/explain", post(decide::explain))
@@ -104,11 +104,12 @@ pub fn router(context: Arc<Context>) -> Router {
     Router::new()
         .nest("/v1", api)
         .fallback_service(page::service())
-        .layer(from_fn_with_state(Arc::clone(&context), guard::same_origin))
+        .with_state(Arc::clone(&context))
+        .merge(health)
+        .layer(from_fn_with_state(context, guard::same_origin))
         .layer(from_fn(told::changes))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME))
         .layer(CatchPanicLayer::new())
-        .with_state(context)
 }
 
 /// What those ask who watch over the daemon; any listener may serve it.

@@ -84,7 +84,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
             updates: settings.allow_policy_updates,
             guard,
         };
-        let router = api::router(Arc::new(context)).merge(api::health(Arc::clone(&admission), stopping.clone()));
+        let router = api::router(Arc::new(context), api::health(Arc::clone(&admission), stopping.clone()));
         let tls = tls.clone().filter(|_| !is_local);
         tasks.spawn(server::serve(listener, tls, router, stopping.clone()));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -62,11 +62,8 @@ pub async fn same_origin(State(context): State<Arc<Context>>, request: Request, 
         if context.guard.is_local && !host.is_some_and(is_loopback) {
             return foreign("ask for this by `localhost` or by a loopback address");
         }
-        if request
-            .headers()
-            .get("sec-fetch-site")
-            .is_some_and(|site| !["same-origin", "none"].iter().any(|own| site == own))
-        {
+        let is_foreign = says(&request, "sec-fetch-site").is_some_and(|site| !matches!(site, b"same-origin" | b"none"));
+        if is_foreign && !follows_link_to_page(&request) {
             return foreign("another site may not ask for this");
         }
         let own = |origin: &str| {
@@ -78,6 +75,20 @@ pub async fn same_origin(State(context): State<Arc<Context>>, request: Request, 
         }
     }
     next.run(request).await
+}
+
+/// Whether somebody comes to the page from elsewhere, in a window of its own: no other site sees what is in it, and none may
+/// put it into a frame.
+fn follows_link_to_page(request: &Request) -> bool {
+    matches!(request.uri().path(), "/" | "/index.html")
+        && request.method() == Method::GET
+        && says(request, "sec-fetch-mode") == Some(b"navigate")
+        && says(request, "sec-fetch-dest") == Some(b"document")
+}
+
+/// What the browser says by itself, if it is one.
+fn says<'r>(request: &'r Request, header: &str) -> Option<&'r [u8]> {
+    request.headers().get(header).map(HeaderValue::as_bytes)
 }
 
 /// The name that it was asked by, with the port: `Host`, or HTTP/2's `:authority`.
