@@ -159,8 +159,11 @@ fn clients_are_known_by_their_certificates() {
         (Authority::new("Corp CA"), Authority::new("Clients CA"), Authority::new("Other CA"));
     let Identity { certificate, key } = authority.server();
     let (certificate, key, ca) = (file("crt", certificate), file("key", key), file("pem", &clients.pem));
-    let tls = ["--tls-certificate", &certificate, "--tls-key", &key, "--client-ca", &ca, "--no-dns"];
-    let daemon = Daemon::start_at("0.0.0.0:0", &tls);
+    let token = file("token", TOKEN);
+    let tls = ["--tls-certificate", &certificate, "--tls-key", &key, "--client-ca", &ca, "--token-file", &token];
+    let all = [&tls[..], &["--no-dns", "--kubernetes-listen", "127.0.0.1:0"]].concat();
+    let (daemon, log) = Daemon::start_and_see("0.0.0.0:0", &all, "Kubernetes may ask");
+    let webhooks = port(log.split_once("address=").unwrap().1);
     let port = port(&daemon.address);
     let known = clients.sign("node-1", ExtendedKeyUsagePurpose::ClientAuth);
     let stranger = others.sign("node-1", ExtendedKeyUsagePurpose::ClientAuth);
@@ -172,12 +175,20 @@ fn clients_are_known_by_their_certificates() {
         r#"{"reference":"evil.example.com/x"}"#,
     );
     assert_eq!(status, 200);
-    for identity in [None, Some(&stranger)] {
-        let mut stream = authority.connect(port, identity);
-        // The refusal comes after the client's part of the handshake.
-        let asked = std::io::Write::write_all(&mut stream, b"GET /v1/module HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        let answer = asked.and_then(|()| std::io::Read::read(&mut stream, &mut [0; 64]));
-        assert!(answer.is_err(), "{answer:?}");
+    let answered = talk(authority.connect(webhooks, Some(&known)), "GET /readyz", "localhost", &[], "");
+    assert_eq!(answered, (200, "ok\n".to_owned()));
+    // Without one nothing is answered, whatever is asked, and whoever has the token.
+    let asked = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    for (port, path) in
+        [(port, "/v1/module"), (port, "/"), (port, "/healthz"), (webhooks, "/readyz"), (webhooks, "/metrics")]
+    {
+        for identity in [None, Some(&stranger)] {
+            let mut stream = authority.connect(port, identity);
+            // The refusal comes after the client's part of the handshake.
+            let asked = std::io::Write::write_all(&mut stream, asked(path).as_bytes());
+            let answer = asked.and_then(|()| std::io::Read::read(&mut stream, &mut [0; 64]));
+            assert!(answer.is_err(), "{path}: {answer:?}");
+        }
     }
     std::thread::sleep(Duration::from_millis(50));
     let (_, audit) = daemon.stop();
