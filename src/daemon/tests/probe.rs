@@ -408,6 +408,14 @@ async fn whatever_is_answered_is_bounded() {
         (body, "no V2 registry: 200 OK"),
         (b"SSH-2.0-OpenSSH_9.2p1\x1b[2J\r\n".to_vec(), "the answer is not HTTP: it begins with `SSH-2.0-OpenSSH_`"),
         (b"\x00\xff\x1b\r\n\r\n".to_vec(), "the answer is not HTTP: it begins with `\\x00\\xff\\x1b\\r\\n"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".to_vec(),
+            "the answer breaks the rules of HTTP (invalid content-length parsed): it begins with `HTTP/1.1 200 OK",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\na b: c\r\n\r\n".to_vec(),
+            "the answer breaks the rules of HTTP (invalid HTTP header parsed)",
+        ),
         (b"\n".to_vec(), "closed the connection"),
         (b"HTTP/1.1 200 OK\r\nContent-".to_vec(), "closed the connection in the middle of its answer"),
     ] {

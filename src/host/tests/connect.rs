@@ -591,6 +591,10 @@ async fn protocols_are_those_of_the_caller() {
 async fn what_is_no_tls_is_said_to_be_none() {
     let port = plain(b"SSH-2.0-OpenSSH_9.2\r\n").await;
     assert!(matches!(problem(connect(port, &[]).await), Problem::NotTls));
+    // It speaks TLS, and sends more at once than TLS allows.
+    let port = plain(b"\x16\x03\x03\x7f\xff").await;
+    let found = problem(connect(port, &[]).await);
+    assert!(matches!(&found, Problem::Tls(_)) && found.to_string().starts_with("TLS failed"), "{found}");
     let port = listen("127.0.0.1:0", |mut stream| async move {
         let _ = stream.read(&mut [0; 4_096]).await;
     });

@@ -108,7 +108,11 @@ fn said(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
     }
     if error.is_parse() {
         let begins: String = head.iter().flat_map(|byte| byte.escape_ascii()).map(char::from).collect();
-        return format!("the answer is not HTTP: it begins with `{begins}`");
+        // What began like one may have two lengths, or a header that is none.
+        return match head.starts_with(b"HTTP/1.") {
+            true => format!("the answer breaks the rules of HTTP ({error}): it begins with `{begins}`"),
+            false => format!("the answer is not HTTP: it begins with `{begins}`"),
+        };
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         return match (head.is_empty(), is_plain) {

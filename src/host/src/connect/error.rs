@@ -121,7 +121,7 @@ impl Problem {
             return Self::Certificate(refusal.clone());
         }
         match error.downcast::<TlsError>() {
-            Ok(TlsError::InvalidMessage(_)) => Self::NotTls,
+            Ok(TlsError::InvalidMessage(_)) if !is_tls(head) => Self::NotTls,
             Ok(TlsError::AlertReceived(alert)) => Self::Alert(format!("{alert:?}")),
             Ok(error) => Self::Tls(error),
             Err(error) => match error.kind() {
@@ -130,6 +130,11 @@ impl Problem {
             },
         }
     }
+}
+
+/// Whether it begins as a record of TLS does: its type, and version 3.
+fn is_tls(head: &[u8]) -> bool {
+    matches!(head, [0x14..=0x17, 3, ..])
 }
 
 impl fmt::Display for Tried {
