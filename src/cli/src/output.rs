@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, StderrLock, StdoutLock, Write};
 
 use anstream::AutoStream;
 use clap::builder::styling::{AnsiColor, Style};
-use pullgate_daemon::text::reorders;
+use pullgate_daemon::text::is_control;
 
 use crate::failure::Failure;
 
@@ -70,7 +70,7 @@ pub fn styled(style: Style, text: impl Display) -> String {
 pub fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() || reorders(character) {
+        if is_control(character) {
             shown.extend(character.escape_unicode());
         } else {
             shown.push(character);

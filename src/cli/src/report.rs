@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use pullgate::{Finding, Severity};
+use pullgate_daemon::text::reorders;
 use serde::Serialize;
 
 use crate::document::Located;
@@ -89,9 +90,14 @@ impl<'s> View<'s> {
         let last = self.secrets.partition_point(|secret| secret.start < end).max(first);
         let before = if start > line.start { CUT } else { "" };
         let after = if end < line.end { CUT } else { "" };
-        let inside = |at: usize| before.len() + at.clamp(start, end) - start;
+        let masked = mask::masked(text, start..end, &self.secrets[first..last]);
+        let shown = without_controls(&masked);
+        let inside = |at: usize| {
+            let until = masked.floor_char_boundary(at.clamp(start, end) - start);
+            before.len() + without_controls(&masked[..until]).len()
+        };
         Excerpt {
-            text: format!("{before}{}{after}", mask::masked(text, start..end, &self.secrets[first..last])),
+            text: format!("{before}{shown}{after}"),
             place: inside(place.start)..inside(place.end),
             is_cut: start > line.start,
         }
@@ -104,6 +110,12 @@ struct Excerpt {
     place: Range<usize>,
     /// Whether the line begins before the excerpt does.
     is_cut: bool,
+}
+
+/// The renderer replaces most characters that do something to a terminal, in one column each; the others here.
+fn without_controls(text: &str) -> String {
+    let is_left = |character: char| matches!(character, '\u{80}'..='\u{9f}') || reorders(character);
+    text.replace(is_left, "\u{fffd}")
 }
 
 /// The ranges in order, overlapping ones as one.

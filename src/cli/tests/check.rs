@@ -28,6 +28,20 @@ fn a_policy_without_errors_loads() {
 }
 
 #[test]
+fn control_characters_of_a_policy_do_not_reach_the_terminal() {
+    let path = file("toml", "whitelist = [\"\u{9b}31m\u{85}\u{200f}\", \"10.2.2.1/24\"]\n");
+    let ran = run(&["check", &path]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(!ran.stdout.contains(['\u{9b}', '\u{85}', '\u{200f}']), "{ran:?}");
+    // The caret stands where the place is, all the same.
+    let shown = "whitelist = [\"\u{fffd}31m\u{fffd}\u{fffd}\", \"10.2.2.1/24\"]";
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    let at = lines.iter().rposition(|line| line.contains(shown)).unwrap_or_else(|| panic!("{ran:?}"));
+    let column = |line: &str, text: &str| line[..line.find(text).unwrap()].chars().count();
+    assert_eq!(column(lines[at + 1], "^"), column(lines[at], "10.2"), "{ran:?}");
+}
+
+#[test]
 fn findings_show_the_line_the_place_and_the_fix() {
     let path = file("toml", "# registries\nwhitelist = [\n  \"docker.io\",\n  \"10.2.2.1/24\",\n  \"harbor.*\",\n]\n");
     let ran = run(&["check", &path]);

@@ -114,6 +114,17 @@ fn passwords_are_in_no_record() {
 }
 
 #[test]
+fn a_record_does_nothing_to_a_terminal() {
+    let daemon = Daemon::start(&["--no-dns"]);
+    let reference = "evil.example/x\u{202e}\u{9b}31m\u{7f}\u{1b}[31m";
+    daemon.post("/v1/decide", &json!({"reference": reference}));
+    let (_, text) = daemon.stop_and_read();
+    let line = text.strip_suffix('\n').unwrap();
+    assert!(!line.contains(pullgate_daemon::text::is_control), "{line:?}");
+    assert_eq!(serde_json::from_str::<Value>(line).unwrap()["reference"], reference);
+}
+
+#[test]
 fn a_changed_file_is_read_and_a_bad_one_changes_nothing() {
     let path = policy(r#"{"whitelist": []}"#);
     let daemon = Daemon::start(&["--policy", &path, "--no-dns"]);

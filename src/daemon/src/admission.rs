@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::audit::{Audit, Record};
 use crate::metrics::Metrics;
 use crate::policy::{Generation, Policies};
+use crate::text::on_one_line;
 
 /// A way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -145,6 +146,8 @@ impl Admission {
     }
 
     fn write(&self, mut record: Record<'_>, verdict: Verdict, took: Duration) -> Verdict {
+        // Much of it is what whoever asks has written.
+        let verdict = Verdict { message: on_one_line(&verdict.message).into_owned(), ..verdict };
         record.allowed(verdict.allowed, &verdict.message);
         self.metrics.decided(record.door, verdict.allowed, record.reason, took);
         self.audit.write(&record);
@@ -169,5 +172,5 @@ pub(crate) fn denial(text: &str, nearest: Option<(&str, &str)>) -> String {
         Some((entry, why)) => format!("{text}; nearest is `{entry}`: {why}"),
         None => text.to_owned(),
     };
-    text.replace(['\n', '\r'], " ")
+    on_one_line(&text).into_owned()
 }

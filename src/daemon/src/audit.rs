@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::admission::{Ask, Door};
 use crate::audit::file::Lines;
 use crate::policy::Generation;
+use crate::text::in_json;
 
 /// How many lines wait for a slow disk. What comes after them is lost, and counted.
 const WAITING: usize = 16_384;
@@ -192,8 +193,9 @@ impl Audit {
     /// Takes a record. It is lost, and counted, where too many wait already.
     pub fn write(&self, record: &Record<'_>) {
         let Some(messages) = &self.messages else { return };
-        let taken =
-            serde_json::to_string(record).is_ok_and(|line| messages.try_send(Message::Line(line + "\n")).is_ok());
+        // Whoever reads the record in a terminal must see what was asked for.
+        let line = serde_json::to_string(record).map(|line| format!("{}\n", in_json(&line)));
+        let taken = line.is_ok_and(|line| messages.try_send(Message::Line(line)).is_ok());
         if !taken {
             self.lost.inc();
         }

@@ -22,6 +22,7 @@ use tokio::time::{sleep, timeout};
 use crate::admission::denial;
 use crate::audit::without_password;
 use crate::json::Object;
+use crate::text::on_one_line;
 
 /// Where the daemon is asked, if nothing else is said.
 pub const SOCKET: &str = "/run/pullgate/pullgate.sock";
@@ -191,8 +192,7 @@ impl Answer {
 
     /// The reason as one line that is not too long.
     pub fn line(&self) -> String {
-        let shown = self.reason.chars().map(|character| if character.is_control() { ' ' } else { character });
-        shown.take(REASON).collect()
+        on_one_line(&self.reason).chars().take(REASON).collect()
     }
 }
 
@@ -378,8 +378,8 @@ mod tests {
 
     #[test]
     fn a_reason_is_one_line() {
-        let answer = Answer::no(format!("a\nb\u{1b}{}", "x".repeat(5_000)));
-        assert!(answer.line().starts_with("a b x"));
+        let answer = Answer::no(format!("a\nb\u{1b}\u{202e}{}", "x".repeat(5_000)));
+        assert!(answer.line().starts_with("a b\\u{1b}\\u{202e}x"));
         assert_eq!(answer.line().chars().count(), REASON);
     }
 }

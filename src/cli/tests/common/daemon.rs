@@ -124,13 +124,18 @@ impl Daemon {
     }
 
     /// Tells it to stop, and waits until it has.
-    pub fn stop(mut self) -> (Option<i32>, Vec<Value>) {
+    pub fn stop(self) -> (Option<i32>, Vec<Value>) {
+        let (code, audit) = self.stop_and_read();
+        (code, audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+    }
+
+    /// The same, with the record as it was written.
+    pub fn stop_and_read(mut self) -> (Option<i32>, String) {
         self.signal("TERM");
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
-                let audit = fs::read_to_string(&self.audit).unwrap();
-                return (status.code(), audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect());
+                return (status.code(), fs::read_to_string(&self.audit).unwrap());
             }
             assert!(Instant::now() < end, "it does not stop");
             thread::sleep(Duration::from_millis(10));

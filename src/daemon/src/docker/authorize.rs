@@ -9,6 +9,7 @@ use crate::admission::{Admission, Ask, Door, Verdict};
 use crate::audit::without_password;
 use crate::policy::Generation;
 use crate::settings::Permission;
+use crate::text::on_one_line;
 
 /// Decides about a call, by the policy that is current now.
 pub async fn authorize(admission: &Admission, options: &Options, call: Result<Call, Unreadable>) -> Reply {
@@ -106,8 +107,7 @@ impl Asking<'_> {
     }
 
     fn settle(&self, action: &str, about: &str, reason: &'static str, allowed: bool, message: String) -> Verdict {
-        let message =
-            if allowed { String::new() } else { message.replace(|character: char| character.is_control(), " ") };
+        let message = if allowed { String::new() } else { message };
         let ask = self.ask(action, about, ReferenceKind::Image);
         self.admission.settle(self.generation, &ask, reason, Verdict { allowed, message })
     }
@@ -120,5 +120,5 @@ impl Asking<'_> {
 
 /// Text of the request for a message: on one line, short, and without a password.
 fn shown(text: &str) -> String {
-    without_password(text).replace(|character: char| character.is_control(), " ")
+    on_one_line(&without_password(text)).into_owned()
 }

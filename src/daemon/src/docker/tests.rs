@@ -82,3 +82,16 @@ fn with_json(uri: &str, body: &str) -> Value {
         "RequestBody": STANDARD.encode(body),
     })
 }
+
+#[tokio::test]
+async fn what_controls_a_terminal_is_written_out() {
+    for request in [
+        "/v1.51/images/create?fromImage=evil.example%2fx%1b%5b31mRED%c2%9b31m%e2%80%ae",
+        "/v1.51/a%1b/b%c2%9b%e2%80%ae",
+        "/v1.51/plugins/pull?remote=evil.example%2fx%1b%5b31m",
+    ] {
+        let (allowed, message) = ask(&plugin(POLICY), &empty("POST", request)).await;
+        assert!(!allowed && !message.is_empty(), "{request}");
+        assert!(!message.contains(crate::text::is_control), "{request}: {message:?}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Texts from elsewhere, made fit for one line that is shown to people: in a terminal, in a header, in a log.
 
 use crate::audit::without_password;
-use crate::text::reorders;
+use crate::text::on_one_line;
 
 /// The longest image name that is shown, in characters. A legal one has at most 255 in its name, 128 in its tag and
 /// 135 in its digest.
@@ -30,11 +30,8 @@ pub fn line(text: &str, most: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(most));
     let mut room = most;
     for character in text.chars() {
-        let written: String = match character {
-            '\n' | '\r' | '\t' => " ".to_owned(),
-            _ if character.is_control() || reorders(character) => character.escape_unicode().to_string(),
-            _ => character.to_string(),
-        };
+        let mut one = [0; 4];
+        let written = on_one_line(character.encode_utf8(&mut one));
         let length = written.chars().count();
         if length > room {
             shorten(&mut shown, most);
