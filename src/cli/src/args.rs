@@ -244,7 +244,7 @@ const IMAGE_VERIFIER_HELP: &str = "\
 The daemon decides, on its unix socket: that of the environment variable PULLGATE_SOCKET, or of `socket`
 in /etc/pullgate/image-verifier.toml, or /run/pullgate/pullgate.sock. Where there is no daemon, the
 policy file of `policy` decides, with the DNS of this machine. Where neither can be had, where the daemon
-answers something else, or not within 5 seconds, the image is denied. The reason goes to standard output.
+answers something else, or not within 4 seconds, the image is denied. The reason goes to standard output.
 A program named pullgate-image-verifier, or one that containerd finds in its folder, does the same: then
 no command is written. PULLGATE_IMAGE_VERIFIER_CONFIG names another settings file.
 
@@ -253,12 +253,12 @@ EXAMPLES:
   ln -s /usr/bin/pullgate /opt/containerd/image-verifier/bin/pullgate-image-verifier
 
   # What it would answer.
-  pullgate image-verifier -name docker.io/library/nginx:1 -digest sha256:0123... < /dev/null
+  pullgate image-verifier -name docker.io/library/nginx:1 -digest sha256:$(printf %064d 0) < /dev/null
 
 EXIT CODES:
   0  the image may be pulled
-  1  it may not; so it is whenever something goes wrong
-  2  the command line is wrong";
+  1  it may not; so it is whenever something goes wrong, and with arguments that are not containerd's
+  2  there are no arguments";
 
 const MODULE_HELP: &str = "\
 The digest of the module is the SHA-256 of the core WebAssembly module: that of the file in the npm

@@ -337,5 +337,12 @@ fn what_containerd_would_not_say_is_denied() {
 fn its_help_says_where_the_settings_are() {
     let ran = common::run(&["image-verifier", "--help"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    ran.says(&["Usage: ", "/etc/pullgate/image-verifier.toml", "EXAMPLES:", "EXIT CODES:"]);
+    ran.says(&["Usage: ", "/etc/pullgate/image-verifier.toml", "not within 4 seconds", "EXAMPLES:", "EXIT CODES:"]);
+    // The example is one that can be pasted.
+    ran.says(&["-digest sha256:$(printf %064d 0)"]);
+    let digest = format!("sha256:{:064}", 0);
+    let ran = common::run(&["image-verifier", "-name", NAME, "-digest", &digest]);
+    assert!(!ran.stdout.contains("no digest"), "{ran:?}");
+    assert_eq!(common::run(&["image-verifier", "-foo"]).code, Some(1));
+    assert_eq!(common::run(&["image-verifier"]).code, Some(2));
 }
