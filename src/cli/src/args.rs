@@ -113,7 +113,7 @@ EXAMPLES:
 EXIT CODES:
   0  all are allowed
   1  any is denied or undecided (it depends on DNS, and there was no answer)
-  2  the policy has an error, or the command line is wrong";
+  2  the policy has an error, the command line is wrong, or nothing was asked about";
 
 const EXPLAIN_HELP: &str = "\
 EXAMPLES:
@@ -126,7 +126,7 @@ EXAMPLES:
 EXIT CODES:
   0  all are allowed
   1  any is denied or undecided (it depends on DNS, and there was no answer)
-  2  the policy has an error, or the command line is wrong";
+  2  the policy has an error, the command line is wrong, or nothing was asked about";
 
 const PROBE_HELP: &str = "\
 It does what the policy allows and nothing else: a registry that the policy denies is not contacted.

@@ -47,6 +47,10 @@ pub fn run(ask: &Ask, matches: &ArgMatches, mode: Mode) -> Result<bool, Failure>
             session.answer(text, kind, &mut output)?;
         }
     }
+    if session.tally.all() == 0 {
+        // What should have written the references may have failed, and nothing is no permission.
+        return Err(Failure::new("nothing was decided: standard input has no reference", "write one reference a line"));
+    }
     if !ask.json && session.tally.all() > 1 {
         output.line(format!("\n{}", session.tally.words()))?;
     }

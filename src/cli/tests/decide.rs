@@ -346,6 +346,17 @@ fn what_is_not_utf8_is_refused() {
 }
 
 #[test]
+fn nothing_to_decide_is_no_permission() {
+    for (arguments, input) in [(&["decide"][..], ""), (&["decide", "--json"], "\n \n"), (&["explain"], "")] {
+        let ran = run_with(&[arguments, &["--dir", "a.example", "-"]].concat(), input);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        ran.complains(&["nothing was decided", "one reference a line"]);
+    }
+    // Where something else is asked about, there is an answer.
+    assert_eq!(run_with(&["decide", "--dir", "a.example", "-", "a.example/x"], "").code, Some(0));
+}
+
+#[test]
 fn control_characters_do_not_reach_the_terminal() {
     let ran = run_with(&["decide", "--dir", "a.example", "-"], "h\u{1b}[31m\u{202e}.example/x\n");
     assert_eq!(ran.code, Some(1));
