@@ -77,6 +77,10 @@ fn table(certificates: &[CertificateDescription]) -> String {
             certificate.sha256.clone(),
         ]);
     }
+    // A terminal that does not say how wide it is says 0.
+    if table.width() == Some(0) {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
     table.trim_fmt()
 }
 

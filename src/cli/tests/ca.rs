@@ -55,6 +55,16 @@ fn a_good_authority_is_shown_and_can_be_used() {
 }
 
 #[test]
+fn a_terminal_that_does_not_say_how_wide_it_is_gets_whole_lines() {
+    let path = file("pem", &authority("Corp CA").pem);
+    // util-linux's `script` runs it on a terminal of its own.
+    let command = format!("stty cols 0; {} ca {path} --at 2026-11-21", env!("CARGO_BIN_EXE_pullgate"));
+    let ran = std::process::Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
+    let stdout = String::from_utf8(ran.stdout).unwrap();
+    assert!(ran.status.success() && stdout.contains("EC P-256") && stdout.contains("2040-01-01"), "{stdout}");
+}
+
+#[test]
 fn time_is_an_argument() {
     let path = file("pem", &authority("Corp CA").pem);
     for (at, code, finding) in [
