@@ -14,12 +14,14 @@ mod status;
 mod token;
 mod told;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use pullgate_host::{Dns, rustls};
 use tokio::sync::{OnceCell, Semaphore, watch};
@@ -97,7 +99,7 @@ pub fn router(context: Arc<Context>, health: Router) -> Router {
         .route("/policy", get(policy::show).put(policy::replace))
         .route("/module", get(status::module))
         .route("/probe", post(probe::probe))
-        .route("/openapi.json", get(|| async { axum::Json(openapi()) }))
+        .route("/openapi.json", get(description))
         .fallback(|| async { error::Error::not_found() })
         .method_not_allowed_fallback(|| async { error::Error::no_such_method() })
         .layer(from_fn_with_state(Arc::clone(&context), guard::known));
@@ -126,6 +128,16 @@ struct Health {
     admission: Arc<Admission>,
     /// Becomes true when the daemon is to stop.
     stopping: watch::Receiver<bool>,
+}
+
+/// Serves the description, which is made once: anybody may ask for it over and over.
+async fn description() -> Result<impl IntoResponse, error::Error> {
+    static DESCRIPTION: LazyLock<Result<String, String>> =
+        LazyLock::new(|| openapi().to_json().map_err(|error| error.to_string()));
+    match &*DESCRIPTION {
+        Ok(text) => Ok(([(CONTENT_TYPE, "application/json")], text.as_str())),
+        Err(error) => Err(decide::internal(error.clone())),
+    }
 }
 
 /// The description of the API (OpenAPI 3.1), made from the code.
