@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// How many connections one listener has at once, if the process may open that many files.
 const CONNECTIONS: usize = 1_024;
@@ -38,9 +38,12 @@ impl Default for Limits {
 /// So many connections that those of one listener leave files for the others. Shells and systemd start programs with 1,024,
 /// for the sake of select(2), which is not used here; so as many as are allowed are taken.
 fn connections() -> usize {
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1_024, 1_024));
-    let wanted = hard.min(SHARES * CONNECTIONS as u64);
-    let raised = soft < wanted && setrlimit(Resource::RLIMIT_NOFILE, wanted, hard).is_ok();
+    // No limit at all is as good as what is wanted.
+    let wanted = SHARES * CONNECTIONS as u64;
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let soft = current.unwrap_or(wanted);
+    let wanted = maximum.unwrap_or(wanted).min(wanted);
+    let raised = soft < wanted && setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }).is_ok();
     let files = if raised { wanted } else { soft };
     usize::try_from(files / SHARES).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS)
 }
