@@ -166,11 +166,10 @@ fn message(denied: &Denied<'_>) -> String {
     denial(&denied.text, nearest)
 }
 
-/// Rule W3's text and the nearest entry, with why it does not match, on one line.
+/// Rule W3's text and the nearest entry, with why it does not match. It is put on one line on its way out.
 pub(crate) fn denial(text: &str, nearest: Option<(&str, &str)>) -> String {
-    let text = match nearest {
+    match nearest {
         Some((entry, why)) => format!("{text}; nearest is `{entry}`: {why}"),
         None => text.to_owned(),
-    };
-    on_one_line(&text).into_owned()
+    }
 }
