@@ -20,6 +20,7 @@ use crate::nearest;
 use crate::order;
 use crate::policy::{Policy, Scope};
 use crate::reference::{Reference, Registry};
+use crate::text::joined;
 
 impl Policy {
     /// Decides one request.
@@ -378,7 +379,7 @@ impl<'p, 'r> Ask<'p, 'r> {
         if self.whitelist_mode() && standing.cover.is_none() {
             let registry = self.reference.registry_text();
             let text =
-                ["Access denied to unauthorized registry (", &registry, ") while VCH is in whitelist mode"].concat();
+                joined(&["Access denied to unauthorized registry (", &registry, ") while VCH is in whitelist mode"]);
             let nearest = nearest::find(self, outside);
             return Decision::Deny(Denied { reason: Denial::NotWhitelisted, text, nearest });
         }

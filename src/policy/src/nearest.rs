@@ -8,6 +8,7 @@ use crate::finding::List;
 use crate::hub;
 use crate::index::{ANY_PORT, Flow, Group, Row, Subject};
 use crate::name;
+use crate::text::joined;
 
 /// Looks for the nearest entry. `outside` is an address of the asked name that no entry covers, where DNS was asked.
 pub(crate) fn find<'p>(ask: &Ask<'p, '_>, outside: Option<IpAddr>) -> Option<Nearest<'p>> {
@@ -116,7 +117,8 @@ fn under_network<'p>(ask: &Ask<'p, '_>, name: &str, outside: Option<IpAddr>) -> 
         let text = format!("`{name}` has no address that could be looked up");
         return Some(nearest(row, project, Miss::AddressOutside, text));
     }
-    let text = format!("a name is not covered by addresses: list `{name}` itself, or set `match_resolved_addresses`");
+    let text =
+        joined(&["a name is not covered by addresses: list `", name, "` itself, or set `match_resolved_addresses`"]);
     Some(nearest(row, project, Miss::NameUnderNetwork, text))
 }
 

@@ -1,5 +1,12 @@
 //! Taking short texts apart. Every decision does that, and the searches of the standard library are made for long ones.
 
+/// The parts as one text. `format!` takes several times as long, and denials are made of texts.
+pub(crate) fn joined(parts: &[&str]) -> String {
+    let mut text = String::with_capacity(parts.iter().fold(0, |length, part| part.len().saturating_add(length)));
+    parts.iter().for_each(|part| text.push_str(part));
+    text
+}
+
 /// As `str::split_once`, with an ASCII character.
 pub(crate) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
     let (before, after) = halves(text, at);
