@@ -120,7 +120,8 @@ impl Dns {
         Self { inner: Arc::new(Inner { resolver: Box::new(resolver), limits, cache, counts }) }
     }
 
-    /// The resolver of this machine: `/etc/hosts`, then the servers of `/etc/resolv.conf`, both read now.
+    /// The resolver of this machine: `/etc/hosts`, then the servers of `/etc/resolv.conf`. Both are read now, and again once
+    /// they have changed.
     ///
     /// Names are asked as they are, without the search domains of `/etc/resolv.conf`. It works for as long as the tokio
     /// runtime that first asks it.

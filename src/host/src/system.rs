@@ -1,7 +1,10 @@
 //! The resolver of this machine, on `hickory-resolver`.
 
+use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::future::try_join;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
@@ -15,8 +18,34 @@ use pullgate::{Question, QuestionKind};
 
 use crate::dns::{Answers, DnsError, DnsLimits, Resolver, Resolving};
 
-/// `/etc/hosts`, then the servers of `/etc/resolv.conf`.
+/// The files that say how names are looked up here.
+const FILES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
+
+/// How often they are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// `/etc/hosts`, then the servers of `/etc/resolv.conf` or those that were given. The files are read again when they change.
 pub(crate) struct System {
+    files: Vec<PathBuf>,
+    read: Box<Reading>,
+    current: Mutex<Current>,
+}
+
+type Reading = dyn Fn() -> Result<Found, DnsError> + Send + Sync;
+
+struct Current {
+    found: Arc<Found>,
+    /// Those of the files, from before they were read.
+    stamps: Vec<Option<Stamp>>,
+    /// When the files were last looked at.
+    looked: Instant,
+}
+
+/// What changes with a file: when it was written, and its size.
+type Stamp = (SystemTime, u64);
+
+/// What the files say.
+struct Found {
     hosts: Hosts,
     servers: TokioResolver,
 }
@@ -32,26 +61,79 @@ impl System {
             NameServerConfig::new(server.ip(), true, connections.into())
         });
         let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
-        let servers = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-        Self::with(Hosts::from_system().unwrap_or_default(), servers, limits)
+        let question = limits.question;
+        Self::reading(FILES.map(PathBuf::from).into(), move || {
+            let servers = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
+            Found::new(Hosts::from_system().unwrap_or_default(), servers, question)
+        })
     }
 
     pub(crate) fn new(limits: &DnsLimits) -> Result<Self, DnsError> {
-        let servers = TokioResolver::builder_tokio()
-            .map_err(|error| DnsError(format!("`/etc/resolv.conf` cannot be used: {error}")))?;
-        Self::with(Hosts::from_system().unwrap_or_default(), servers, limits)
+        let question = limits.question;
+        Self::reading(FILES.map(PathBuf::from).into(), move || {
+            let servers = TokioResolver::builder_tokio()
+                .map_err(|error| DnsError(format!("`/etc/resolv.conf` cannot be used: {error}")))?;
+            Found::new(Hosts::from_system().unwrap_or_default(), servers, question)
+        })
     }
 
-    fn with(
+    /// What `read` makes of the files.
+    fn reading(
+        files: Vec<PathBuf>,
+        read: impl Fn() -> Result<Found, DnsError> + Send + Sync + 'static,
+    ) -> Result<Self, DnsError> {
+        let stamps = stamps(&files);
+        let current = Current { found: Arc::new(read()?), stamps, looked: Instant::now() };
+        Ok(Self { files, read: Box::new(read), current: Mutex::new(current) })
+    }
+
+    /// What the files say now, or said last where they cannot be used.
+    fn found(&self, now: Instant) -> Arc<Found> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_duration_since(current.looked) >= LOOK {
+            current.looked = now;
+            let stamps = stamps(&self.files);
+            if stamps != current.stamps
+                && let Ok(found) = (self.read)()
+            {
+                (current.found, current.stamps) = (Arc::new(found), stamps);
+            }
+        }
+        Arc::clone(&current.found)
+    }
+}
+
+fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
+    let stamp = |file: &PathBuf| {
+        let found = fs::metadata(file).ok()?;
+        Some((found.modified().ok()?, found.len()))
+    };
+    files.iter().map(stamp).collect()
+}
+
+impl Resolver for System {
+    fn resolve<'a>(&'a self, question: &'a Question) -> Resolving<'a> {
+        let found = self.found(Instant::now());
+        Box::pin(async move {
+            match question.kind {
+                QuestionKind::NamesOf => found.names(&question.subject).await,
+                QuestionKind::AddressesOf => found.addresses(&question.subject).await,
+            }
+        })
+    }
+}
+
+impl Found {
+    fn new(
         hosts: Hosts,
         mut servers: ResolverBuilder<TokioRuntimeProvider>,
-        limits: &DnsLimits,
+        question: Duration,
     ) -> Result<Self, DnsError> {
         let options = servers.options_mut();
         // Both are done here: a cache that serves every resolver, and a hosts file that answers for both families.
         options.cache_size = 0;
         options.use_hosts_file = ResolveHosts::Never;
-        options.timeout = options.timeout.min(limits.question);
+        options.timeout = options.timeout.min(question);
         let servers = servers.build().map_err(|error| DnsError(error.to_string()))?;
         Ok(Self { hosts, servers })
     }
@@ -103,15 +185,6 @@ impl System {
     }
 }
 
-impl Resolver for System {
-    fn resolve<'a>(&'a self, question: &'a Question) -> Resolving<'a> {
-        match question.kind {
-            QuestionKind::NamesOf => Box::pin(self.names(&question.subject)),
-            QuestionKind::AddressesOf => Box::pin(self.addresses(&question.subject)),
-        }
-    }
-}
-
 /// The name as it is, not to be looked for in search domains: what a name means must not depend on the machine.
 fn full_name(name: &str) -> Result<Name, DnsError> {
     let mut name = Name::from_ascii(name).map_err(|error| DnsError(format!("`{name}` is no name: {error}")))?;
@@ -154,11 +227,14 @@ mod tests {
         server.connections = vec![connection];
         tokio::spawn(serve(socket));
         let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-        let servers = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        System::reading(Vec::new(), move || Ok(found(&config, HOSTS.as_bytes()))).unwrap()
+    }
+
+    fn found(config: &ResolverConfig, hosts_file: &[u8]) -> Found {
+        let servers = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
         let mut hosts = Hosts::default();
-        hosts.read_hosts_conf(HOSTS.as_bytes()).unwrap();
-        let limits = DnsLimits { question: Duration::from_millis(200), ..DnsLimits::default() };
-        System::with(hosts, servers, &limits).unwrap()
+        hosts.read_hosts_conf(hosts_file).unwrap();
+        Found::new(hosts, servers, Duration::from_millis(200)).unwrap()
     }
 
     async fn serve(socket: UdpSocket) {
@@ -232,6 +308,30 @@ mod tests {
         assert_eq!(names("10.1.1.1").await.0, ["listed.test"]);
         assert_eq!(names("fd00::1").await.0, ["listed.test"]);
         assert_eq!(names("10.0.0.6").await, (vec![], 15));
+    }
+
+    #[tokio::test]
+    async fn files_are_read_again_when_they_change_and_kept_where_they_cannot_be_used() {
+        let file = std::env::temp_dir().join(format!("pullgate-hosts-{}", std::process::id()));
+        fs::write(&file, "10.0.0.1 a.test\n").unwrap();
+        let path = file.clone();
+        let system = System::reading(vec![file.clone()], move || {
+            let text = fs::read(&path).map_err(|error| DnsError(error.to_string()))?;
+            Ok(found(&ResolverConfig::default(), &text))
+        })
+        .unwrap();
+        let listed = |later: Duration| {
+            let found = system.found(Instant::now() + later);
+            found.listed(&full_name("a.test").unwrap(), RecordType::A)
+        };
+        fs::write(&file, "10.0.0.2 a.test # another size\n").unwrap();
+        assert_eq!(listed(Duration::ZERO), ["10.0.0.1"], "it is not looked at all the time");
+        assert_eq!(listed(LOOK), ["10.0.0.2"]);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(listed(3 * LOOK), ["10.0.0.2"]);
+        fs::write(&file, "10.0.0.3 a.test\n").unwrap();
+        assert_eq!(listed(5 * LOOK), ["10.0.0.3"]);
+        fs::remove_file(&file).unwrap();
     }
 
     #[tokio::test]
