@@ -6,9 +6,11 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use libsystemd::logging::{Priority, journal_send};
@@ -136,14 +138,16 @@ fn is_digest(text: &str) -> bool {
 /// Writes records, off the path of the decisions.
 pub struct Audit {
     messages: Option<SyncSender<Message>>,
+    /// Whether the file may have been renamed: what comes now goes into a new one.
+    renamed: Arc<AtomicBool>,
     lost: Counter,
 }
 
 /// What the writing thread is told.
 enum Message {
     Line(String),
-    /// The file may have been renamed: what comes now goes into a new one.
-    Reopen,
+    /// There is something to be seen to.
+    Wake,
     /// Says when everything before it is written.
     Flush(SyncSender<()>),
 }
@@ -155,29 +159,32 @@ impl Audit {
     ///
     /// If the file cannot be opened. The text says which.
     pub fn open(target: &Target) -> io::Result<Self> {
-        let lost = Counter::default();
+        let (lost, renamed) = (Counter::default(), Arc::<AtomicBool>::default());
         let mut sink = match target {
-            Target::Off => return Ok(Self { messages: None, lost }),
+            Target::Off => return Ok(Self { messages: None, renamed, lost }),
             Target::Stdout => Sink::Stdout,
             Target::Journald => Sink::Journald,
             Target::File(path) => Sink::File(Lines::open(path)?),
         };
         let (messages, receiver) = sync_channel(WAITING);
-        let failed = lost.clone();
+        let (failed, reopens) = (lost.clone(), Arc::clone(&renamed));
         thread::Builder::new().name("pullgate-audit".to_owned()).spawn(move || {
             let mut fails = false;
             for message in receiver {
+                let reopened = if reopens.swap(false, Ordering::Relaxed) { sink.reopen() } else { Ok(()) };
                 let done = match message {
+                    // Where there is no new file, the old one still takes it.
                     Message::Line(line) => sink.write(&line).inspect_err(|_| {
                         failed.inc();
                     }),
-                    Message::Reopen => sink.reopen(),
+                    Message::Wake => Ok(()),
                     Message::Flush(done) => {
                         // Who asked may have lost patience.
                         let _ = done.send(());
                         continue;
                     }
                 };
+                let done = reopened.and(done);
                 // How many are lost is counted.
                 if let Err(error) = &done
                     && !fails
@@ -187,7 +194,7 @@ impl Audit {
                 fails = done.is_err();
             }
         })?;
-        Ok(Self { messages: Some(messages), lost })
+        Ok(Self { messages: Some(messages), renamed, lost })
     }
 
     /// Takes a record. It is lost, and counted, where too many wait already.
@@ -206,11 +213,12 @@ impl Audit {
         &self.lost
     }
 
-    /// Goes on in a new file where the old one was renamed.
+    /// Goes on in a new file where the old one was renamed, before the next line is written.
     pub fn reopen(&self) {
+        self.renamed.store(true, Ordering::Relaxed);
         if let Some(messages) = &self.messages {
-            // The thread ends with the process.
-            let _ = messages.try_send(Message::Reopen);
+            // Where too many lines wait, those wake it.
+            let _ = messages.try_send(Message::Wake);
         }
     }
 
@@ -218,8 +226,20 @@ impl Audit {
     pub fn flush(&self) {
         let Some(messages) = &self.messages else { return };
         let (done, written) = sync_channel(1);
-        if messages.try_send(Message::Flush(done)).is_err() || written.recv_timeout(FLUSH).is_err() {
-            tracing::error!("some audit records are lost");
+        let end = Instant::now() + FLUSH;
+        let mut message = Message::Flush(done);
+        while let Err(TrySendError::Full(refused)) = messages.try_send(message) {
+            if Instant::now() >= end {
+                break;
+            }
+            message = refused;
+            thread::sleep(Duration::from_millis(10));
+        }
+        if written.recv_timeout(end.saturating_duration_since(Instant::now())).is_err() {
+            tracing::error!(
+                "some audit records are lost: they could not be written within {} seconds",
+                FLUSH.as_secs()
+            );
         }
     }
 }
@@ -259,6 +279,12 @@ fn journal(line: &str) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::{self, File, OpenOptions};
+    use std::io::{BufRead, BufReader};
+    use std::sync::atomic::AtomicUsize;
+
+    use rustix::fs::{FileType, Mode};
+
     use super::*;
 
     #[test]
@@ -274,5 +300,60 @@ mod tests {
         ] {
             assert_eq!(without_password(reference), shown);
         }
+    }
+
+    /// A record in a pipe that nobody empties, so full that it takes no more; how many lines it has taken; and the pipe.
+    fn full() -> (Audit, usize, PathBuf, File) {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("pullgate-audit-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_file(&path);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let pipe = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let audit = Audit::open(&Target::File(path.clone())).unwrap();
+        let messages = audit.messages.as_ref().unwrap();
+        let mut taken = 0;
+        let end = Instant::now() + Duration::from_millis(500);
+        while Instant::now() < end {
+            match messages.try_send(Message::Line(format!("{}\n", "x".repeat(99)))) {
+                Ok(()) => taken += 1,
+                Err(_) => thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        (audit, taken, path, pipe)
+    }
+
+    /// Reads so many lines, on another thread.
+    fn empty(pipe: File, lines: usize) -> thread::JoinHandle<usize> {
+        thread::spawn(move || BufReader::new(pipe).lines().take(lines).filter(Result::is_ok).count())
+    }
+
+    #[test]
+    fn a_full_queue_loses_no_new_file() {
+        let (audit, taken, path, pipe) = full();
+        fs::remove_file(&path).unwrap();
+        audit.reopen();
+        // One is being written to the old file. Those before it are in the pipe, and those after it go into the new one.
+        let old = empty(pipe, taken - WAITING);
+        audit.flush();
+        let new = fs::read_to_string(&path).unwrap().lines().count();
+        fs::remove_file(&path).unwrap();
+        assert_eq!((old.join().unwrap(), new), (taken - WAITING, WAITING));
+    }
+
+    #[test]
+    fn the_end_waits_for_a_full_queue() {
+        let (audit, taken, path, pipe) = full();
+        let begun = Arc::<AtomicBool>::default();
+        let begins = Arc::clone(&begun);
+        let reader = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(500));
+            begins.store(true, Ordering::Relaxed);
+            empty(pipe, taken).join().unwrap()
+        });
+        audit.flush();
+        assert!(begun.load(Ordering::Relaxed), "it waited for the reader");
+        assert_eq!(reader.join().unwrap(), taken);
+        fs::remove_file(&path).unwrap();
     }
 }
