@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::io::Write;
+use std::net::TcpStream;
+
 use common::daemon::{Daemon, TOKEN};
 use common::file;
 
@@ -35,4 +38,25 @@ fn a_policy_that_is_refused_is_no_failed_load_and_says_whose_it_was() {
     assert_eq!(put(&[&bearer], r#"{"whitelist": ["docker.io"]}"#), 200);
     let line = told("200");
     assert!(line.contains("INFO"), "{line}");
+}
+
+#[test]
+fn a_policy_whose_sender_hangs_up_says_whose_it_was() {
+    let path = file("json", r#"{"whitelist": []}"#);
+    let token = file("token", TOKEN);
+    let daemon = Daemon::start(&["--policy", &path, "--no-dns", "--token-file", &token, "--allow-policy-updates"]);
+    // Long enough that it is still being loaded when the sender is gone.
+    let entries: Vec<String> = (0..50_000).map(|number| format!("\"h{number}.example.com\"")).collect();
+    let body = format!(r#"{{"whitelist": [{}]}}"#, entries.join(","));
+    let mut stream = TcpStream::connect(&daemon.address).unwrap();
+    let (address, length) = (&daemon.address, body.len());
+    let head = format!(
+        "PUT /v1/policy HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body.as_bytes()).unwrap();
+    let sender = stream.local_addr().unwrap();
+    drop(stream);
+    let line = daemon.says("peer=");
+    assert!(line.contains(&sender.to_string()) && line.contains("status=200"), "{line}");
 }

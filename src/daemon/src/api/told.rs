@@ -1,9 +1,12 @@
 //! The log of those who change the policy, or try to. Whatever refuses it, it is seen here.
 
+use std::panic::resume_unwind;
+
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use tokio::task::JoinError;
 
 use crate::api::error::Refusal;
 use crate::server::Peer;
@@ -13,6 +16,15 @@ pub async fn changes(request: Request, next: Next) -> Response {
     if request.method() != Method::PUT || request.uri().path() != "/v1/policy" {
         return next.run(request).await;
     }
+    // To its end, even if whoever sent it is gone by then: the policy may be another one all the same.
+    match tokio::spawn(answered(request, next)).await.map_err(JoinError::try_into_panic) {
+        Ok(response) => response,
+        Err(Ok(panic)) => resume_unwind(panic),
+        Err(Err(_)) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn answered(request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map_or_else(|| "unknown".to_owned(), |peer| peer.name.clone());
     let response = next.run(request).await;
     let status = response.status().as_u16();
