@@ -13,7 +13,9 @@ use pullgate_host::rustls::crypto::ring::default_provider;
 use pullgate_host::rustls::pki_types::pem::PemObject;
 use pullgate_host::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use pullgate_host::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
+};
 use serde_json::{Value, json};
 
 /// A certificate authority, and what it signs.
@@ -44,6 +46,7 @@ impl Authority {
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![usage];
+        params.not_after = date_time_ymd(2100, 1, 1);
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         Identity { certificate, key: key.serialize_pem() }
     }
@@ -123,6 +126,13 @@ fn kubernetes_asks_over_tls_and_a_new_certificate_is_taken() {
         stream.conn.complete_io(&mut stream.sock).unwrap();
         stream.conn.peer_certificates().unwrap()[0].to_vec()
     };
+    let expiry = || {
+        let metrics = daemon.get("/metrics").1;
+        metrics
+            .lines()
+            .find_map(|line| line.strip_prefix("pullgate_certificate_expiry_seconds{of=\"tls\"} "))
+            .map(str::to_owned)
+    };
     let before = shown();
     // A certificate without its key is not taken.
     let second = authority.server();
@@ -131,6 +141,7 @@ fn kubernetes_asks_over_tls_and_a_new_certificate_is_taken() {
     assert_eq!(shown(), before);
     fs::write(&key, &second.key).unwrap();
     daemon.waits_for(|_| shown() != before);
+    assert_eq!(expiry().as_deref(), Some("4102444800"));
 }
 
 #[test]

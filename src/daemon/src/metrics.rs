@@ -28,6 +28,7 @@ pub struct Metrics {
     generation: Gauge,
     whitelist: Gauge,
     stale: Gauge,
+    expiry: Family<Certificates, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -40,6 +41,11 @@ struct Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Way {
     door: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Certificates {
+    of: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -87,9 +93,12 @@ impl Metrics {
         let help = "1 if whitelist mode is on; without it every registry is allowed";
         registry.register("policy_whitelist_mode", help, whitelist.clone());
         registry.register("policy_stale", "1 if the last attempt to load a policy failed", stale.clone());
+        let (expiry, help) =
+            (Family::default(), "When the first of the certificates in use ends to be valid, as Unix time");
+        registry.register("certificate_expiry_seconds", help, expiry.clone());
         registry.register("audit_lost", "Audit records that were not written", audit_lost.clone());
         registry.register_collector(Box::new(Host { module: module.clone(), dns: dns.cloned() }));
-        Self { registry, decisions, durations, reloads, generation, whitelist, stale }
+        Self { registry, decisions, durations, reloads, generation, whitelist, stale, expiry }
     }
 
     /// Counts a decision.
@@ -109,6 +118,19 @@ impl Metrics {
     pub fn in_effect(&self, generation: &Generation) {
         self.generation.set(i64::try_from(generation.number).unwrap_or(i64::MAX));
         self.whitelist.set(i64::from(generation.whitelist));
+        self.expires("policy", generation.gate.authorities().iter().map(|authority| authority.not_after).min());
+    }
+
+    /// Says when the first certificate of the `policy` or of `tls` ends to be valid, in seconds since 1970-01-01 UTC.
+    pub fn expires(&self, of: &'static str, at: Option<u64>) {
+        match at {
+            Some(at) => {
+                self.expiry.get_or_create(&Certificates { of }).set(i64::try_from(at).unwrap_or(i64::MAX));
+            }
+            None => {
+                self.expiry.remove(&Certificates { of });
+            }
+        }
     }
 
     /// The text for Prometheus (OpenMetrics 1.0).

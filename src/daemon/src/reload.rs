@@ -53,9 +53,14 @@ pub async fn replace(admission: &Arc<Admission>, json: String, wanted: Option<&s
 pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>, token: Option<Arc<Token>>) {
     let mut ticks = tokio::time::interval(TICK);
     let (mut before, mut gone, mut told) = (None, 0, None);
+    if let Some(tls) = &tls {
+        admission.metrics().expires("tls", tls.not_after());
+    }
     loop {
         ticks.tick().await;
-        let now = admission.policies().stamp();
+        let Ok(Looked { policy: now, tls: tls_read, token: token_read }) = look(&admission, &tls, &token).await else {
+            continue;
+        };
         gone = if now.is_none() { gone + 1 } else { 0 };
         let due = match &now {
             // A file that is still being written may be shorter than what is meant, and a whitelist at its end not be there
@@ -67,21 +72,45 @@ pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>, token: Option<Ar
             told = again(&admission, &now, told).await;
         }
         before = now;
-        if let Some(tls) = &tls {
-            match tls.refresh() {
-                Ok(false) => {}
-                Ok(true) => tracing::info!("the TLS certificate was read again"),
-                Err(error) => tracing::error!(%error, "the TLS certificate stays as it was"),
+        match (tls_read, &tls) {
+            (Ok(true), Some(tls)) => {
+                admission.metrics().expires("tls", tls.not_after());
+                tracing::info!("the TLS certificate was read again");
             }
+            (Ok(_), _) => {}
+            (Err(error), _) => tracing::error!(%error, "the TLS certificate stays as it was"),
         }
-        if let Some(token) = &token {
-            match token.refresh() {
-                Ok(false) => {}
-                Ok(true) => tracing::info!("the token was read again"),
-                Err(error) => tracing::error!(%error, "no token is taken until its file can be used"),
-            }
+        match token_read {
+            Ok(false) => {}
+            Ok(true) => tracing::info!("the token was read again"),
+            Err(error) => tracing::error!(%error, "no token is taken until its file can be used"),
         }
     }
+}
+
+/// What a look at the files has found.
+struct Looked {
+    /// The stamp of the policy.
+    policy: Option<String>,
+    /// Whether the files of TLS were read again, or why not.
+    tls: Result<bool, String>,
+    /// Whether the token was.
+    token: Result<bool, String>,
+}
+
+/// Looks at the files, on a thread of its own: a file system that does not answer holds up this, and no decision.
+async fn look(
+    admission: &Arc<Admission>,
+    tls: &Option<Tls>,
+    token: &Option<Arc<Token>>,
+) -> Result<Looked, tokio::task::JoinError> {
+    let (admission, tls, token) = (Arc::clone(admission), tls.clone(), token.clone());
+    tokio::task::spawn_blocking(move || Looked {
+        policy: admission.policies().stamp(),
+        tls: tls.map_or(Ok(false), |tls| tls.refresh()),
+        token: token.map_or(Ok(false), |token| token.refresh()),
+    })
+    .await
 }
 
 /// What was said of a file that cannot be read: its stamp, and why.
@@ -110,6 +139,7 @@ fn said(admission: &Arc<Admission>, done: &Result<(Reloaded, String), PolicyErro
             match reloaded {
                 Reloaded::Unchanged => {
                     metrics.loaded("unchanged");
+                    metrics.in_effect(&admission.begin());
                     tracing::info!("the policy was read again and is the same");
                 }
                 Reloaded::Replaced { old, new } => {

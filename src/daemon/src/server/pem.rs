@@ -60,18 +60,22 @@ pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     })
 }
 
-/// Says which of the certificates that are served are not valid now: who connects will not accept them.
-pub fn warn_of_time(path: &Path, certificates: &[CertificateDer<'_>]) {
+/// Says which of the certificates that are served are not valid now: who connects will not accept them. Gives when the first of
+/// them ends to be valid, in seconds since 1970-01-01 UTC.
+pub fn warn_of_time(path: &Path, certificates: &[CertificateDer<'_>]) -> Option<u64> {
+    let mut first = None;
     for certificate in certificates.iter().filter_map(|der| Certificate::from_der(der).ok()) {
         let tbs = certificate.tbs_certificate();
         let (validity, subject) = (tbs.validity(), tbs.subject().to_string());
-        let file = path.display();
-        if validity.not_after.to_unix_duration().as_secs() < now() {
+        let (file, ends) = (path.display(), validity.not_after.to_unix_duration().as_secs());
+        first = first.into_iter().chain([ends]).min();
+        if ends < now() {
             tracing::warn!(%file, subject, until = %validity.not_after, "a certificate has expired: clients refuse it");
         } else if validity.not_before.to_unix_duration().as_secs() > now() {
             tracing::warn!(%file, subject, from = %validity.not_before, "a certificate is not valid yet: clients refuse it");
         }
     }
+    first
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {

@@ -32,9 +32,15 @@ pub struct TlsFiles {
 #[derive(Clone)]
 pub struct Tls {
     files: Arc<TlsFiles>,
-    current: Arc<ArcSwap<ServerConfig>>,
+    current: Arc<ArcSwap<Current>>,
     /// The stamps of the files, from before they were read last.
     read: Arc<Mutex<Vec<Option<String>>>>,
+}
+
+/// What the files had when they were read last.
+struct Current {
+    configuration: Arc<ServerConfig>,
+    not_after: Option<u64>,
 }
 
 impl Tls {
@@ -45,7 +51,7 @@ impl Tls {
     /// If one cannot be read, or the key is not that of the certificate. The text is for a person.
     pub fn load(files: TlsFiles) -> Result<Self, String> {
         let read = Arc::new(Mutex::new(stamps(&files)));
-        let current = Arc::new(ArcSwap::from_pointee(configuration(&files)?));
+        let current = Arc::new(ArcSwap::from_pointee(current(&files)?));
         Ok(Self { files: Arc::new(files), current, read })
     }
 
@@ -60,8 +66,13 @@ impl Tls {
         if std::mem::replace(&mut *self.read.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now {
             return Ok(false);
         }
-        self.current.store(Arc::new(configuration(&self.files)?));
+        self.current.store(Arc::new(current(&self.files)?));
         Ok(true)
+    }
+
+    /// When the first of the certificates that are served ends to be valid, in seconds since 1970-01-01 UTC.
+    pub fn not_after(&self) -> Option<u64> {
+        self.current.load().not_after
     }
 
     /// Does the handshake. With the stream comes the subject of the client's certificate, if clients must have one.
@@ -73,7 +84,7 @@ impl Tls {
         &self,
         stream: Box<dyn Stream>,
     ) -> std::io::Result<(TlsStream<Box<dyn Stream>>, Option<String>)> {
-        let stream = TlsAcceptor::from(self.current.load_full()).accept(stream).await?;
+        let stream = TlsAcceptor::from(Arc::clone(&self.current.load().configuration)).accept(stream).await?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let subject = certificate.map(|certificate| subject(certificate));
         Ok((stream, subject))
@@ -85,11 +96,11 @@ fn stamps(files: &TlsFiles) -> Vec<Option<String>> {
     [Some(certificate), Some(key), client_ca.as_ref()].into_iter().flatten().map(|path| stamp(path)).collect()
 }
 
-fn configuration(files: &TlsFiles) -> Result<ServerConfig, String> {
+fn current(files: &TlsFiles) -> Result<Current, String> {
     let shown = |path: &PathBuf, error: &dyn std::fmt::Display| format!("cannot use `{}`: {error}", path.display());
     let certificates = certificates(&files.certificate)?;
     let key = key(&files.key)?;
-    warn_of_time(&files.certificate, &certificates);
+    let not_after = warn_of_time(&files.certificate, &certificates);
     let provider = Arc::new(default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -116,7 +127,7 @@ fn configuration(files: &TlsFiles) -> Result<ServerConfig, String> {
         error => shown(&files.certificate, &error),
     })?;
     configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(configuration)
+    Ok(Current { configuration: Arc::new(configuration), not_after })
 }
 
 /// The subject as RFC 4514 writes it.
