@@ -8,7 +8,7 @@ use std::time::Duration;
 use anstream::adapter::strip_str;
 use pullgate::Finding;
 use pullgate_daemon::stamp::stamp;
-use pullgate_daemon::{PolicySource, PolicyText, Settings};
+use pullgate_daemon::{PolicyError, PolicySource, PolicyText, Settings};
 use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
@@ -66,11 +66,11 @@ fn log() {
 struct PolicyFile(PathBuf);
 
 impl PolicySource for PolicyFile {
-    fn read(&self) -> Result<PolicyText, String> {
-        regular(&self.0)?;
-        let (document, located) = Document::read(&self.0).map_err(said)?;
+    fn read(&self) -> Result<PolicyText, PolicyError> {
+        regular(&self.0).map_err(PolicyError::Unreadable)?;
+        let (document, located) = Document::read(&self.0).map_err(|failure| PolicyError::Unreadable(said(failure)))?;
         if !located.is_empty() {
-            return Err(shown(&document, &located));
+            return Err(PolicyError::Refused(shown(&document, &located)));
         }
         let json = document.json().to_owned();
         let show = Box::new(move |findings: Vec<Finding>| shown(&document, &document.locate(findings)));
@@ -135,7 +135,7 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 struct Example;
 
 impl PolicySource for Example {
-    fn read(&self) -> Result<PolicyText, String> {
+    fn read(&self) -> Result<PolicyText, PolicyError> {
         Ok(PolicyText { json: EXAMPLE.to_owned(), show: Box::new(|_| String::new()) })
     }
 

@@ -329,6 +329,8 @@ fn it_does_not_start_where_it_would_let_anybody_in_or_make_no_sense() {
     let bad = policy(r#"{"whitelist": ["a:0", "b:0"]}"#);
     let config = file("toml", "listne = '127.0.0.1:0'\n");
     let nameless = file("toml", "dns_server = ['dns']\n");
+    let numbers = file("toml", "dns_server = 53\n");
+    let webhook = file("toml", "kubernetes_listen = '8443'\n");
     let empty = file("toml", "\n");
     for (arguments, said) in [
         (vec!["--listen", "0.0.0.0:0"], "refusing to serve the API on `0.0.0.0:0`"),
@@ -347,6 +349,11 @@ fn it_does_not_start_where_it_would_let_anybody_in_or_make_no_sense() {
         (vec!["--no-dns", "--dns-server", "127.0.0.1:53"], "contradict"),
         (vec!["--dns-server", "dns.example.com"], "such as 10.0.0.1 or"),
         (vec!["--config", &nameless], "such as 10.0.0.1 or"),
+        (vec!["--config", &numbers], "expected an address, or a list of addresses"),
+        (vec!["--kubernetes-listen", "8443"], "such as 0.0.0.0:8443"),
+        (vec!["--config", &webhook], "such as 0.0.0.0:8443"),
+        (vec!["--docker-socket", "unix:"], "such as /run/docker/plugins/pullgate.sock"),
+        (vec!["--instances", "0"], "--instances"),
         (vec!["--token-file", "/nowhere/token", "--audit", "/nowhere/audit"], "token file `/nowhere/token`"),
     ] {
         let error = refused(&arguments);
@@ -361,6 +368,33 @@ fn settings_come_from_a_file_and_flags_go_before_it() {
     let config = file("toml", format!("policy = '{name}'\nlisten = '0.0.0.0:1'\ndns_server = ['127.0.0.1', '::1']\n"));
     let daemon = Daemon::start(&["--config", &config, "--dns-server", "127.0.0.1"]);
     assert!(daemon.get("/v1/policy").1.contains("docker.io"), "a path is relative to the file that it stands in");
+}
+
+#[test]
+fn a_flag_about_dns_takes_the_place_of_all_that_the_file_says_of_it() {
+    let policy = policy(r#"{"whitelist": ["*.example.com"]}"#);
+    for (settings, flags, asks) in [
+        ("dns_server = '127.0.0.1:9'\n", &["--no-dns"][..], false),
+        ("no_dns = true\n", &["--dns-server", "127.0.0.1:9"], true),
+        ("no_dns = true\n", &[], false),
+        ("dns_server = '127.0.0.1:9'\n", &[], true),
+    ] {
+        let config = file("toml", settings);
+        let daemon = Daemon::start(&[&["--policy", &policy, "--config", &config], flags].concat());
+        assert_eq!(daemon.get("/metrics").1.contains("pullgate_dns_questions"), asks, "{settings} {flags:?}");
+    }
+}
+
+#[test]
+fn without_a_dns_server_it_starts_and_says_so() {
+    let (none, policy) = (file("conf", ""), policy(r#"{"whitelist": ["10.0.0.1", "*.example.com"]}"#));
+    let mut apart = Command::new("unshare");
+    let script = format!("mount --bind {none} /etc/resolv.conf && exec \"$0\" \"$@\"");
+    apart.args(["--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_pullgate")]);
+    let (daemon, said) = Daemon::start_as(apart, "127.0.0.1:0", &["--policy", &policy], "/etc/resolv.conf");
+    assert!(said.contains("WARN") && said.contains("--dns-server") && said.contains("--no-dns"), "{said}");
+    let decide = |reference: &str| daemon.post("/v1/decide", &json!({"reference": reference})).1["decision"].clone();
+    assert_eq!((decide("10.0.0.1/x"), decide("10.0.0.2/x")), (json!("allow"), json!("lookup")));
 }
 
 #[test]

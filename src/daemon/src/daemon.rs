@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use libsystemd::daemon::{NotifyState, notify};
-use pullgate_host::{Dns, DnsLimits, Module};
+use pullgate_host::{Dns, DnsError, DnsLimits, Limits, Module, Options};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -105,12 +105,14 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
 fn admission(settings: &Settings, source: Box<dyn PolicySource>) -> Result<Arc<Admission>, String> {
     let module = Module::built_in().map_err(|error| error.to_string())?;
     let dns = match (settings.no_dns, settings.dns_server.as_slice()) {
-        (true, _) => Ok(None),
-        (false, []) => Dns::system(DnsLimits::default()).map(Some),
-        (false, servers) => Dns::servers(servers, DnsLimits::default()).map(Some),
+        (true, _) => None,
+        (false, []) => Dns::system(DnsLimits::default()).map_or_else(without_dns, Some),
+        (false, servers) => Some(Dns::servers(servers, DnsLimits::default()).map_err(|error| error.to_string())?),
     };
-    let dns = dns.map_err(|error| error.to_string())?;
-    let (policies, said) = Policies::load(module, source, dns).map_err(|error| error.to_string())?;
+    let mut limits = Limits::default();
+    limits.instances = settings.instances.map_or(limits.instances, usize::from);
+    let (policies, said) =
+        Policies::load(module, source, Options { limits, dns }).map_err(|error| error.to_string())?;
     if !said.is_empty() {
         tracing::warn!("what there is to say about the policy:\n{said}");
     }
@@ -125,6 +127,14 @@ fn admission(settings: &Settings, source: Box<dyn PolicySource>) -> Result<Arc<A
     let target = settings.audit.clone().unwrap_or(Target::Stdout);
     let audit = Audit::open(&target).map_err(|error| format!("the audit record cannot be opened, {error}"))?;
     Ok(Arc::new(Admission::new(policies, audit)))
+}
+
+/// Most policies ask nothing of DNS, and the others are no worse off than while its servers do not answer.
+fn without_dns(error: DnsError) -> Option<Dns> {
+    tracing::warn!(
+        "{error}: what depends on DNS is denied. Name a server with --dns-server, or say --no-dns if this is meant"
+    );
+    None
 }
 
 async fn bind(listen: &Listen, mode: u32) -> Result<Listener, String> {

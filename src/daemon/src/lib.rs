@@ -24,5 +24,5 @@ pub mod text;
 
 pub use admission::{Admission, Ask, Door, Verdict};
 pub use daemon::serve;
-pub use policy::{Generation, Policies, PolicySource, PolicyText};
+pub use policy::{Generation, Policies, PolicyError, PolicySource, PolicyText};
 pub use settings::{Permission, Settings};

@@ -17,8 +17,12 @@ const READING: Duration = Duration::from_secs(5);
 
 /// Where the policy comes from.
 pub trait PolicySource: Send + Sync + 'static {
-    /// Reads it as it is now. The error is for a person, and may have many lines.
-    fn read(&self) -> Result<PolicyText, String>;
+    /// Reads it as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError::Unreadable`] if it cannot be had, [`PolicyError::Refused`] if what was read is no document.
+    fn read(&self) -> Result<PolicyText, PolicyError>;
 
     /// Something that changes whenever the text may have changed, without reading it; `None` if there is none to be seen.
     fn stamp(&self) -> Option<String>;
@@ -87,9 +91,9 @@ impl Generation {
 pub struct Policies {
     module: Module,
     source: Arc<dyn PolicySource>,
-    dns: Option<Dns>,
+    options: Options,
     current: ArcSwap<Generation>,
-    /// The stamp of the text that was read last, taken before it was; `None` if it could not be read.
+    /// The stamp of the text that was read last, taken before it was; `None` if it is to be read in any case.
     read: Mutex<Option<String>>,
     /// Held while the text is read, by the thread that does.
     reading: Arc<tokio::sync::Mutex<()>>,
@@ -119,14 +123,14 @@ impl Policies {
     pub fn load(
         module: Module,
         source: Box<dyn PolicySource>,
-        dns: Option<Dns>,
+        options: Options,
     ) -> Result<(Self, String), PolicyError> {
         let read = Mutex::new(source.stamp());
-        let text = source.read().map_err(PolicyError::Unreadable)?;
-        let (generation, said) = load(&module, &text, dns.clone(), 1)?;
+        let text = source.read()?;
+        let (generation, said) = load(&module, &text, options.clone(), 1)?;
         let current = ArcSwap::from_pointee(generation);
         let (reading, replacing) = (Arc::default(), tokio::sync::Mutex::default());
-        Ok((Self { module, source: source.into(), dns, current, read, reading, replacing }, said))
+        Ok((Self { module, source: source.into(), options, current, read, reading, replacing }, said))
     }
 
     /// The module that decides.
@@ -136,7 +140,7 @@ impl Policies {
 
     /// The DNS that every generation asks.
     pub fn dns(&self) -> Option<&Dns> {
-        self.dns.as_ref()
+        self.options.dns.as_ref()
     }
 
     /// The policy that is current now. Who holds it decides by it to the end, whatever comes after it.
@@ -165,29 +169,27 @@ impl Policies {
     /// If it cannot be read, or has errors.
     pub async fn reload(self: &Arc<Self>) -> Result<(Reloaded, String), PolicyError> {
         let _replacing = self.replacing.lock().await;
-        let read = self.read().await;
-        let (stamp, text) = read.map_err(|error| {
-            *self.last_read() = None;
-            PolicyError::Unreadable(error)
-        })?;
-        *self.last_read() = stamp;
+        let (stamp, text) = self.read().await;
+        // What is wrong with a text stays wrong until it changes; what kept it from being read may end at any time.
+        *self.last_read() = stamp.filter(|_| !matches!(text, Err(PolicyError::Unreadable(_))));
+        let text = text?;
         self.blocking(move |policies| policies.take(&text)).await
     }
 
     /// Reads the text, after its stamp. One that takes too long holds up those after it, and no more threads than its own.
-    async fn read(&self) -> Result<(Option<String>, PolicyText), String> {
+    async fn read(&self) -> (Option<String>, Result<PolicyText, PolicyError>) {
         let source = Arc::clone(&self.source);
         let read = async {
             let reading = Arc::clone(&self.reading).lock_owned().await;
             let read = spawn_blocking(move || {
                 let _reading = reading;
                 let stamp = source.stamp();
-                Ok((stamp, source.read()?))
+                (stamp, source.read())
             });
-            read.await.unwrap_or_else(|error| Err(format!("reading the policy failed: {error}")))
+            read.await.unwrap_or_else(|error| unread(format!("reading the policy failed: {error}")))
         };
-        let late = |_| Err(format!("the policy was not read within {} seconds: is its disk there?", READING.as_secs()));
-        timeout(READING, read).await.unwrap_or_else(late)
+        let late = || format!("the policy was not read within {} seconds: is its disk there?", READING.as_secs());
+        timeout(READING, read).await.unwrap_or_else(|_| unread(late()))
     }
 
     /// Takes another document, JSON, in place of the policy: checked, then written, then in effect. With `wanted`, only in
@@ -210,9 +212,10 @@ impl Policies {
             let number = policies.current().number + 1;
             let show = Box::new(|findings: Vec<Finding>| list(&findings));
             let text = PolicyText { json, show };
-            let loaded = load(&policies.module, &text, policies.dns.clone(), number)?;
+            let loaded = load(&policies.module, &text, policies.options.clone(), number)?;
             policies.source.write(&text.json).map_err(PolicyError::Refused)?;
-            *policies.last_read() = policies.source.stamp();
+            // Another text may have taken the place of this one since, and its stamp must not pass for that of this one.
+            *policies.last_read() = None;
             Ok(policies.put(loaded))
         })
         .await
@@ -229,32 +232,37 @@ impl Policies {
     }
 
     fn take(&self, text: &PolicyText) -> Result<(Reloaded, String), PolicyError> {
-        let loaded = load(&self.module, text, self.dns.clone(), self.current().number + 1)?;
+        let loaded = load(&self.module, text, self.options.clone(), self.current().number + 1)?;
         Ok(self.put(loaded))
     }
 
-    fn put(&self, (generation, said): (Generation, String)) -> (Reloaded, String) {
+    fn put(&self, (mut generation, said): (Generation, String)) -> (Reloaded, String) {
         let old = self.current();
-        if old.canonical == generation.canonical {
-            return (Reloaded::Unchanged, said);
+        let is_same = old.canonical == generation.canonical;
+        if is_same {
+            // It takes the other's place all the same: certificates that were not valid yet when it was read may be by now.
+            generation.number = old.number;
         }
         let new = Arc::new(generation);
         self.current.store(Arc::clone(&new));
-        (Reloaded::Replaced { old, new }, said)
+        (if is_same { Reloaded::Unchanged } else { Reloaded::Replaced { old, new } }, said)
     }
+}
+
+fn unread(why: String) -> (Option<String>, Result<PolicyText, PolicyError>) {
+    (None, Err(PolicyError::Unreadable(why)))
 }
 
 /// Loads a document. A decision is asked of it at once, so that nobody waits for the first.
 fn load(
     module: &Module,
     text: &PolicyText,
-    dns: Option<Dns>,
+    options: Options,
     number: u64,
 ) -> Result<(Generation, String), PolicyError> {
     let start = Instant::now();
     let report = module.check_policy(&text.json, now()).map_err(|failure| PolicyError::Refused(failure.text))?;
     let Some(canonical) = report.canonical else { return Err(PolicyError::Refused((text.show)(report.findings))) };
-    let options = Options { dns, ..Options::default() };
     // The text as it was written, so that an entry has the index that it has there.
     let (gate, findings) = match module.load(&text.json, now(), options) {
         Ok(loaded) => loaded,

@@ -1,10 +1,12 @@
 //! What the daemon is told: in a file, or with flags of the same names, which go before the file.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum, ValueHint};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::audit::Target;
 use crate::server::TlsFiles;
@@ -29,11 +31,13 @@ pub struct Settings {
     pub listen: Option<Listen>,
 
     /// Serves Docker Engine's authorization plugin on this unix socket, such as /run/docker/plugins/pullgate.sock.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, value_parser = socket)]
+    #[serde(deserialize_with = "socket_setting")]
     pub docker_socket: Option<PathBuf>,
 
     /// Serves Kubernetes' webhooks here, over TLS: `ADDRESS:PORT`.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = tcp)]
+    #[serde(deserialize_with = "tcp_setting")]
     pub kubernetes_listen: Option<SocketAddr>,
 
     /// The certificate of the TLS listeners, PEM, with its intermediates. It is read again when it changes.
@@ -80,8 +84,13 @@ pub struct Settings {
     /// Asks this DNS server in place of those of /etc/resolv.conf, `ADDRESS` or `ADDRESS:PORT`, also for the addresses that are connected
     /// to when a connection is tested; may be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = dns_server, help_heading = "DNS")]
-    #[serde(deserialize_with = "dns_servers")]
+    #[serde(deserialize_with = "dns_setting")]
     pub dns_server: Vec<SocketAddr>,
+
+    /// How many decisions are made at once. Each has the policy in memory of its own: some 400 bytes for each entry. By default
+    /// as many as there are processors.
+    #[arg(long, value_name = "NUMBER")]
+    pub instances: Option<NonZeroUsize>,
 
     /// Where the audit record goes: `stdout`, `journald`, `off`, or the path of a file; `stdout` by default. SIGHUP makes
     /// it go on in a new file where the old one was renamed.
@@ -156,14 +165,14 @@ impl std::fmt::Display for Listen {
 }
 
 impl<'de> Deserialize<'de> for Listen {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
 impl<'de> Deserialize<'de> for Target {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -179,9 +188,38 @@ fn dns_server(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-fn dns_servers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    texts.iter().map(|text| dns_server(text)).collect::<Result<_, _>>().map_err(serde::de::Error::custom)
+fn tcp(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "write an address and a port, such as 0.0.0.0:8443 or [::]:8443".to_owned())
+}
+
+/// The path of a unix socket, also as `listen` has it.
+fn socket(text: &str) -> Result<PathBuf, String> {
+    match text.strip_prefix("unix:").unwrap_or(text) {
+        "" => Err("write the path of the socket, such as /run/docker/plugins/pullgate.sock".to_owned()),
+        path => Ok(path.into()),
+    }
+}
+
+fn tcp_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    tcp(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+}
+
+fn socket_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    socket(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+}
+
+fn dns_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected an address, or a list of addresses")]
+    enum OneOrMore {
+        One(String),
+        More(Vec<String>),
+    }
+    let texts = match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(text) => vec![text],
+        OneOrMore::More(texts) => texts,
+    };
+    texts.iter().map(|text| dns_server(text)).collect::<Result<_, _>>().map_err(D::Error::custom)
 }
 
 impl Settings {
@@ -283,6 +321,9 @@ impl Settings {
     /// These settings, and those of a file for what is not said here.
     #[must_use]
     pub fn or(self, file: Self) -> Self {
+        // One of the two says all about DNS.
+        let dns = if self.no_dns || !self.dns_server.is_empty() { &self } else { &file };
+        let (no_dns, dns_server) = (dns.no_dns, dns.dns_server.clone());
         Self {
             policy: self.policy.or(file.policy),
             listen: self.listen.or(file.listen),
@@ -297,8 +338,9 @@ impl Settings {
             docker_imports: self.docker_imports.or(file.docker_imports),
             docker_logins: self.docker_logins.or(file.docker_logins),
             docker_tags: self.docker_tags.or(file.docker_tags),
-            no_dns: self.no_dns || file.no_dns,
-            dns_server: if self.dns_server.is_empty() { file.dns_server } else { self.dns_server },
+            no_dns,
+            dns_server,
+            instances: self.instances.or(file.instances),
             audit: self.audit.or(file.audit),
         }
     }

@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pullgate_daemon::policy::PolicyError;
-use pullgate_daemon::{Policies, PolicySource, PolicyText};
-use pullgate_host::Module;
+use pullgate_daemon::policy::Reloaded;
+use pullgate_daemon::{Policies, PolicyError, PolicySource, PolicyText};
+use pullgate_host::{Module, Options, now};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
+use serde_json::json;
 use tokio::runtime::Builder;
 
 /// A policy that is read while nobody holds the lock.
@@ -19,7 +21,7 @@ impl Held {
 }
 
 impl PolicySource for Held {
-    fn read(&self) -> Result<PolicyText, String> {
+    fn read(&self) -> Result<PolicyText, PolicyError> {
         drop(self.hold());
         Ok(PolicyText { json: r#"{"whitelist":[]}"#.to_owned(), show: Box::new(|findings| format!("{findings:?}")) })
     }
@@ -33,10 +35,107 @@ impl PolicySource for Held {
     }
 }
 
+/// A policy whose text and stamp a test says.
+#[derive(Clone)]
+struct Said(Arc<Mutex<Text>>);
+
+struct Text {
+    read: Result<String, PolicyError>,
+    stamp: String,
+    /// What takes the place of a text as soon as it is written, and its stamp.
+    next: Option<(String, String)>,
+    reads: usize,
+}
+
+impl Said {
+    fn new(text: &str) -> Self {
+        let (read, stamp) = (Ok(text.to_owned()), "first".to_owned());
+        Self(Arc::new(Mutex::new(Text { read, stamp, next: None, reads: 0 })))
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut Text) -> T) -> T {
+        change(&mut self.0.lock().unwrap())
+    }
+
+    fn policies(&self) -> Arc<Policies> {
+        let module = Module::built_in().unwrap();
+        Arc::new(Policies::load(module, Box::new(self.clone()), Options::default()).unwrap().0)
+    }
+}
+
+impl PolicySource for Said {
+    fn read(&self) -> Result<PolicyText, PolicyError> {
+        self.with(|text| {
+            text.reads += 1;
+            let json = match &text.read {
+                Ok(json) => json.clone(),
+                Err(PolicyError::Refused(why)) => return Err(PolicyError::Refused(why.clone())),
+                Err(error) => return Err(PolicyError::Unreadable(error.to_string())),
+            };
+            Ok(PolicyText { json, show: Box::new(|findings| format!("{findings:?}")) })
+        })
+    }
+
+    fn stamp(&self) -> Option<String> {
+        Some(self.with(|text| text.stamp.clone()))
+    }
+
+    fn write(&self, json: &str) -> Result<(), String> {
+        self.with(|text| (text.read, text.stamp) = (Ok(json.to_owned()), "written".to_owned()));
+        if let Some((json, stamp)) = self.with(|text| text.next.take()) {
+            self.with(|text| (text.read, text.stamp) = (Ok(json), stamp));
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_takes_the_place_of_one_just_written_is_read() {
+    let source = Said::new(r#"{"whitelist":[]}"#);
+    let policies = source.policies();
+    let by_hand = r#"{"whitelist":["the-admins.example"]}"#;
+    source.with(|text| text.next = Some((by_hand.to_owned(), "by hand".to_owned())));
+    policies.replace(r#"{"insecure":["from-the-api.example"]}"#.to_owned(), None).await.unwrap();
+    assert!(!policies.current().whitelist);
+    assert!(policies.is_new("by hand"), "nobody has read it");
+    policies.reload().await.unwrap();
+    assert!(policies.current().whitelist && !policies.is_new("by hand"));
+}
+
+#[tokio::test]
+async fn what_is_no_document_is_read_once_and_what_cannot_be_read_again_and_again() {
+    let source = Said::new(r#"{"whitelist":[]}"#);
+    let policies = source.policies();
+    source.with(|text| (text.read, text.stamp) = (Err(PolicyError::Refused("syntax".to_owned())), "bad".to_owned()));
+    assert!(matches!(policies.reload().await, Err(PolicyError::Refused(_))));
+    assert!(!policies.is_new("bad"));
+    source.with(|text| text.read = Err(PolicyError::Unreadable("gone".to_owned())));
+    assert!(matches!(policies.reload().await, Err(PolicyError::Unreadable(_))));
+    assert!(policies.is_new("bad"));
+    assert_eq!(source.with(|text| text.reads), 3);
+}
+
+#[tokio::test]
+async fn a_policy_that_is_the_same_has_the_certificates_that_are_valid_by_now() {
+    let begins = Duration::from_secs(now() + 2);
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_before = date_time_ymd(1970, 1, 1) + begins;
+    let pem = params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
+    let policy = json!({"whitelist": ["registry.example"], "certificate_authorities": [{"pem": pem}]});
+    let policies = Said::new(&policy.to_string()).policies();
+    let count = || policies.current().gate.authorities().len();
+    assert_eq!(count(), 0);
+    tokio::time::sleep(begins.saturating_sub(Duration::from_secs(now())) + Duration::from_millis(100)).await;
+    assert!(matches!(policies.reload().await, Ok((Reloaded::Unchanged, _))));
+    assert_eq!((count(), policies.current().number), (1, 1));
+}
+
 #[test]
 fn a_read_that_hangs_is_given_up_and_the_next_one_works() {
     let source = Held::default();
-    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(source.clone()), None).unwrap();
+    let (policies, _) =
+        Policies::load(Module::built_in().unwrap(), Box::new(source.clone()), Options::default()).unwrap();
     let policies = Arc::new(policies);
     let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
     let reload = || runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), policies.reload()).await });

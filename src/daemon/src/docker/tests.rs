@@ -18,7 +18,7 @@ use tower::ServiceExt;
 use super::{Options, router};
 use crate::admission::Admission;
 use crate::audit::{Audit, Target};
-use crate::policy::{Policies, PolicySource, PolicyText};
+use crate::policy::{Policies, PolicyError, PolicySource, PolicyText};
 
 /// Whitelist mode, and one registry.
 const POLICY: &str = r#"{"whitelist": ["good.example"]}"#;
@@ -26,7 +26,7 @@ const POLICY: &str = r#"{"whitelist": ["good.example"]}"#;
 struct Fixed(&'static str);
 
 impl PolicySource for Fixed {
-    fn read(&self) -> Result<PolicyText, String> {
+    fn read(&self) -> Result<PolicyText, PolicyError> {
         Ok(PolicyText { json: self.0.to_owned(), show: Box::new(|findings| format!("{findings:?}")) })
     }
 
@@ -40,7 +40,9 @@ impl PolicySource for Fixed {
 }
 
 fn admission(policy: &'static str) -> Arc<Admission> {
-    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(Fixed(policy)), None).unwrap();
+    let (policies, _) =
+        Policies::load(Module::built_in().unwrap(), Box::new(Fixed(policy)), pullgate_host::Options::default())
+            .unwrap();
     let audit = Audit::open(&Target::Off).unwrap();
     Arc::new(Admission::new(Arc::new(policies), audit))
 }

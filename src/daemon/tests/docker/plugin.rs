@@ -11,7 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use pullgate_daemon::audit::{Audit, Target};
 use pullgate_daemon::docker::{Options, router};
 use pullgate_daemon::probe::{ProbeLimits, Prober, Report};
-use pullgate_daemon::{Admission, Policies, PolicySource, PolicyText};
+use pullgate_daemon::{Admission, Policies, PolicyError, PolicySource, PolicyText};
 use pullgate_host::{Dns, DnsLimits, Module, Roots};
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
@@ -33,7 +33,7 @@ pub struct Plugin {
 struct Policy(Arc<Mutex<String>>);
 
 impl PolicySource for Policy {
-    fn read(&self) -> Result<PolicyText, String> {
+    fn read(&self) -> Result<PolicyText, PolicyError> {
         let json = self.0.lock().unwrap().clone();
         Ok(PolicyText { json, show: Box::new(|findings| format!("{findings:?}")) })
     }
@@ -56,7 +56,8 @@ impl Plugin {
         let policy = Policy(Arc::new(Mutex::new("{}".to_owned())));
         let dns = Dns::servers(&[names.address], DnsLimits::default()).unwrap();
         let prober = Prober::new(Roots::none(), ProbeLimits::default()).unwrap().with_dns(dns.clone());
-        let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(policy.clone()), Some(dns)).unwrap();
+        let options = pullgate_host::Options { dns: Some(dns), ..Default::default() };
+        let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(policy.clone()), options).unwrap();
         let audit = Audit::open(&Target::Off).unwrap();
         let admission = Arc::new(Admission::new(Arc::new(policies), audit));
         let plugin = Self { name, socket, admission, prober, policy, serving: Mutex::new(None) };

@@ -5,8 +5,8 @@ use std::fs;
 
 use clap::Parser;
 use pullgate_daemon::kubernetes::{IMAGE_POLICY, LONGEST, VALIDATE};
-use pullgate_daemon::{Policies, PolicySource, PolicyText, Settings};
-use pullgate_host::Module;
+use pullgate_daemon::{Policies, PolicyError, PolicySource, PolicyText, Settings};
+use pullgate_host::{Module, Options};
 
 use super::webhook::repository;
 
@@ -63,7 +63,7 @@ fn the_webhooks_are_where_the_manifests_say() {
 fn the_policy_has_no_errors() {
     struct File(String);
     impl PolicySource for File {
-        fn read(&self) -> Result<PolicyText, String> {
+        fn read(&self) -> Result<PolicyText, PolicyError> {
             Ok(PolicyText { json: self.0.clone(), show: Box::new(|findings| format!("{findings:?}")) })
         }
         fn stamp(&self) -> Option<String> {
@@ -75,6 +75,6 @@ fn the_policy_has_no_errors() {
     }
     let policy: toml::Value = toml::from_str(&manifest("base/policy.toml")).unwrap();
     let json = serde_json::to_string(&policy).unwrap();
-    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(File(json)), None).unwrap();
+    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(File(json)), Options::default()).unwrap();
     assert!(policies.current().in_whitelist_mode(None));
 }

@@ -8,8 +8,8 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use pullgate_daemon::audit::{Audit, Target};
-use pullgate_daemon::{Admission, Policies, PolicySource, PolicyText, kubernetes};
-use pullgate_host::Module;
+use pullgate_daemon::{Admission, Policies, PolicyError, PolicySource, PolicyText, kubernetes};
+use pullgate_host::{Module, Options};
 use tower::ServiceExt;
 
 /// The two webhooks.
@@ -22,7 +22,7 @@ pub struct Webhook {
 struct Text(String);
 
 impl PolicySource for Text {
-    fn read(&self) -> Result<PolicyText, String> {
+    fn read(&self) -> Result<PolicyText, PolicyError> {
         Ok(PolicyText { json: self.0.clone(), show: Box::new(|findings| format!("{findings:?}")) })
     }
 
@@ -39,7 +39,7 @@ impl Webhook {
     /// By a policy, and without DNS.
     pub fn new(policy: &str) -> Self {
         let module = Module::built_in().unwrap();
-        let (policies, _) = Policies::load(module, Box::new(Text(policy.to_owned())), None).unwrap();
+        let (policies, _) = Policies::load(module, Box::new(Text(policy.to_owned())), Options::default()).unwrap();
         let audit = Audit::open(&Target::Off).unwrap();
         let admission = Arc::new(Admission::new(Arc::new(policies), audit));
         Self { router: kubernetes::router(Arc::clone(&admission)), admission }
