@@ -44,10 +44,9 @@ fn main() -> ExitCode {
     if let Some(arguments) = image_verifier::called(std::env::args_os()) {
         return ExitCode::from(if image_verifier::run(&arguments) { 0 } else { NO });
     }
-    let matches = Cli::command().get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(error) => error.format(&mut Cli::command()).exit(),
+    let (cli, matches) = match parsed() {
+        Ok(parsed) => parsed,
+        Err(error) => return unparsed(&error),
     };
     match run(&cli, &matches) {
         Ok(code) => ExitCode::from(code),
@@ -58,6 +57,25 @@ fn main() -> ExitCode {
                 _ => UNUSABLE,
             })
         }
+    }
+}
+
+/// The command line.
+fn parsed() -> Result<(Cli, ArgMatches), clap::Error> {
+    let matches = Cli::command().try_get_matches()?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))?;
+    Ok((cli, matches))
+}
+
+/// Shows what is wrong with the command line, or the help that it asks for.
+fn unparsed(error: &clap::Error) -> ExitCode {
+    // If it cannot be written there is nobody to tell.
+    let _ = error.print();
+    // No argument can stand before the command.
+    let is_compare = std::env::args_os().nth(1).is_some_and(|word| word == "compare");
+    match error.use_stderr() {
+        false => ExitCode::SUCCESS,
+        true => ExitCode::from(if is_compare { UNCOMPARABLE } else { UNUSABLE }),
     }
 }
 

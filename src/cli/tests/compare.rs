@@ -84,6 +84,23 @@ fn what_cannot_be_read_is_3() {
 }
 
 #[test]
+fn wrong_usage_is_3_too() {
+    let good = file("json", EXAMPLE);
+    for arguments in [&["compare", &*good] as &[&str], &["compare", "--jsn", &good, &good], &["compare"]] {
+        let ran = run(arguments);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""), "{arguments:?}");
+        ran.complains(&["error: ", "Usage: pullgate compare"]);
+    }
+    let help = run(&["compare", "--help"]);
+    assert_eq!(help.code, Some(0), "{help:?}");
+    help.says(&["Usage: pullgate compare"]);
+    // Of the others it is 2, also where they are not known.
+    for arguments in [&["narrow", &*good] as &[&str], &["compar", &good, &good], &["--compare"], &[]] {
+        assert_eq!(run(arguments).code, Some(2), "{arguments:?}");
+    }
+}
+
+#[test]
 fn a_policy_is_narrowed_or_says_why_not() {
     let policy = file("toml", "whitelist = [\"10.0.0.0/8\", \"h.test:443\"]\n");
     let ran = run(&["narrow", &policy, &file("json", r#"{"whitelist": ["10.1.0.0/16"]}"#)]);
