@@ -6,6 +6,7 @@ use serde::Serialize;
 use crate::args;
 use crate::failure::Failure;
 use crate::output::{LABEL, Output, styled};
+use crate::report;
 
 #[derive(Serialize)]
 struct About<'a> {
@@ -34,8 +35,7 @@ pub fn run(arguments: &args::Module) -> Result<(), Failure> {
         wit: arguments.wit.then_some(WIT),
     };
     if arguments.json {
-        let line = serde_json::to_string(&about);
-        output.line(line.map_err(|error| Failure::bare(format!("cannot write the answer as JSON: {error}")))?)?;
+        output.line(report::json_line(&about)?)?;
     } else {
         for (label, value, meaning) in [
             ("version", about.version, "of pullgate"),

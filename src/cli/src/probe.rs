@@ -15,6 +15,7 @@ use crate::decide::{document, gate};
 use crate::document::Document;
 use crate::failure::{Failure, reason};
 use crate::output::{BAD, GOOD, LABEL, Output, UNSURE, complain, styled, visible};
+use crate::report::json_line;
 
 /// Runs the command. `true` if all registries can be used as the policy says.
 pub fn run(probe: &Probe) -> Result<bool, Failure> {
@@ -44,7 +45,7 @@ pub fn run(probe: &Probe) -> Result<bool, Failure> {
         while let Some(report) = reports.next().await {
             line.clear();
             good += usize::from(report.ok);
-            let text = if probe.json { json(&report)? } else { block(&report, &document)? };
+            let text = if probe.json { json_line(&report)? } else { block(&report, &document)? };
             if !probe.json && !first {
                 output.line("")?;
             }
@@ -68,10 +69,6 @@ pub fn run(probe: &Probe) -> Result<bool, Failure> {
 fn limits(timeout: u64) -> ProbeLimits {
     let registry = Duration::from_secs(timeout);
     ProbeLimits { registry, stage: (registry / 3).min(Duration::from_secs(10)), ..ProbeLimits::default() }
-}
-
-fn json(report: &Report) -> Result<String, Failure> {
-    serde_json::to_string(report).map_err(|error| Failure::bare(format!("cannot write the report as JSON: {error}")))
 }
 
 /// The report as a person reads it: what was done, stage by stage, and the outcome last.
