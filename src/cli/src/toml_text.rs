@@ -10,7 +10,8 @@ use crate::lines::Lines;
 use crate::map::Map;
 
 /// Why nothing is no policy. It would be one that allows everything.
-const EMPTY: &str = "the policy is empty: to allow every registry, write `insecure = []`";
+const EMPTY: &str = "the policy is empty: to allow every registry, write `insecure = []`; to allow only what is listed, \
+                     write a `whitelist`";
 
 /// Turns TOML to JSON. The errors are findings about the TOML text.
 pub fn to_json(text: &str) -> Result<(String, Map), Vec<Finding>> {

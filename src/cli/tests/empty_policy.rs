@@ -4,10 +4,13 @@ mod common;
 
 use common::{file, program, run};
 
-const SAID: &str = "is empty: to allow every registry, write `insecure = []`";
+const SAID: &str =
+    "is empty: to allow every registry, write `insecure = []`; to allow only what is listed, write a `whitelist`";
+const SAID_OF_JSON: &str =
+    "is empty: to allow every registry, write `{\"insecure\": []}`; to allow only what is listed, write a `whitelist`";
 
 #[test]
-fn empty_toml_is_no_policy_for_anybody() {
+fn an_empty_file_is_no_policy_for_anybody() {
     let good = file("toml", "insecure = []\n");
     for text in ["", "\n", "\u{feff}", "# The registries that we may use:\n\n# whitelist ="] {
         for extension in ["toml", "conf"] {
@@ -23,10 +26,10 @@ fn empty_toml_is_no_policy_for_anybody() {
             ] {
                 let ran = run(&arguments);
                 assert_eq!(ran.code, Some(code), "{text:?} {ran:?}");
-                // Of a file that says nothing by its name and has nothing in it, JSON is expected.
-                if extension == "toml" {
-                    assert!(format!("{}{}", ran.stdout, ran.stderr).contains(SAID), "{arguments:?} {ran:?}");
-                }
+                // Of a file that says nothing by its name and has nothing in it, JSON is expected; a comment is TOML.
+                let is_toml = extension == "toml" || text.contains('#');
+                let said = if is_toml { SAID } else { SAID_OF_JSON };
+                assert!(format!("{}{}", ran.stdout, ran.stderr).contains(said), "{arguments:?} {ran:?}");
             }
         }
     }

@@ -76,6 +76,10 @@ pub(crate) struct Authority<'t> {
     pub registries: Option<Items<'t>>,
 }
 
+/// Why nothing is no policy: what allows everything is to be written out.
+const EMPTY: &str = "the policy is empty: to allow every registry, write `{\"insecure\": []}`; to allow only what is listed, \
+                     write a `whitelist`";
+
 /// Reads a document. Whatever can be understood is, so that one mistake does not hide the next.
 pub(crate) fn read<'t>(text: &'t str, notes: &mut Vec<Note>) -> Document<'t> {
     if text.len() > MAX_DOCUMENT {
@@ -86,7 +90,10 @@ pub(crate) fn read<'t>(text: &'t str, notes: &mut Vec<Note>) -> Document<'t> {
     let mut reader = Reader { decoder: Decoder { text, notes }, entries: 0 };
     match json::parse(text) {
         Ok(value) => reader.document(value),
-        Err(note) => {
+        Err(mut note) => {
+            if json::is_blank(text) {
+                EMPTY.clone_into(&mut note.message);
+            }
             reader.decoder.note("", note);
             Document::default()
         }

@@ -55,6 +55,11 @@ pub(crate) fn parse(text: &str) -> Result<Value<'_>, Note> {
     value.map_err(|problem| reader.note(&problem))
 }
 
+/// Whether nothing stands in a text.
+pub(crate) fn is_blank(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').trim().is_empty()
+}
+
 impl<'t> Value<'t> {
     /// Where the value stands.
     pub fn place(&self) -> Range<usize> {
@@ -265,9 +270,7 @@ impl<'t> Reader<'t> {
         let width = self.text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         let message = match problem {
             Problem::TooDeep => format!("values are nested more than {MAX_DEPTH} levels deep"),
-            Problem::Lexical(_) if self.text.trim().is_empty() => {
-                "there is no document here: write `{}` at least".to_owned()
-            }
+            Problem::Lexical(_) if is_blank(self.text) => "there is no document here".to_owned(),
             Problem::Lexical(hifijson::Error::Token(expected)) => match expected {
                 Expect::Value => "here a value is expected".to_owned(),
                 Expect::ValueOrEnd => "here a value is expected, or the end of the array or object".to_owned(),
