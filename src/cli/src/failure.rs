@@ -2,6 +2,8 @@
 
 use std::io;
 
+pub use pullgate_daemon::text::reason;
+
 /// Why a command could not do its work.
 #[derive(Debug)]
 pub enum Failure {
@@ -37,20 +39,6 @@ impl Failure {
             io::ErrorKind::BrokenPipe => Self::Closed,
             _ => Self::bare(format!("cannot write {what}: {}", reason(error))),
         }
-    }
-}
-
-/// What the system says, without its error number, as a part of a sentence.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or(&text);
-    let mut letters = text.chars();
-    match letters.next() {
-        // `No such file` but not `IO error`.
-        Some(first) if !letters.as_str().starts_with(char::is_uppercase) => {
-            first.to_lowercase().chain(letters).collect()
-        }
-        _ => text.to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ use pullgate_host::{Dns, DnsLimits, Limits, LoadError, Module, Options, now};
 use tokio::runtime::Builder;
 
 use crate::document::Document;
-use crate::failure::Failure;
+use crate::failure::{Failure, reason};
 
 /// The name that the program has when it is called as a verifier.
 const NAME: &str = "pullgate-image-verifier";
@@ -71,7 +71,7 @@ fn decide(reference: &str, start: Instant) -> Answer {
     let socket = variable(SOCKET_VARIABLE).or(settings.socket).unwrap_or_else(|| SOCKET.into());
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return Answer::no(format!("nothing can be asked: {error}")),
+        Err(error) => return Answer::no(format!("nothing can be asked: {}", reason(&error))),
     };
     let left = |keep: Duration| LONGEST.saturating_sub(start.elapsed()).saturating_sub(keep);
     match runtime.block_on(containerd::ask(&socket, reference, left(LEAST))) {

@@ -1,15 +1,16 @@
-//! `pullgate serve`: a signal that comes before it serves.
+//! `pullgate serve`: what comes before it serves.
 
 mod common;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use common::daemon::PATIENCE;
-use common::file;
+use common::{file, run};
 use serde_json::json;
 
 /// Whether a process has a handler of its own for SIGHUP, as proc(5) has it: the lowest bit.
@@ -45,4 +46,35 @@ fn a_hangup_during_the_start_is_no_end() {
     // It must not wait for who reads.
     log.for_each(drop);
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn what_the_system_refuses_is_said_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let (socket, taken) = (format!("unix:{}/api.sock", file("txt", "")), TcpListener::bind("127.0.0.1:0").unwrap());
+    let taken = taken.local_addr().unwrap().to_string();
+    let start = ["serve", "--no-dns", "--audit", "off"];
+    let missing = "no such file or directory";
+    for (arguments, said) in [
+        (
+            vec!["serve", "--config", "/nowhere/a.toml"],
+            format!("cannot read the settings `/nowhere/a.toml`: {missing}"),
+        ),
+        (vec!["serve", "--no-dns", "--audit", "/nowhere/a"], format!("cannot be opened, `/nowhere/a`: {missing}")),
+        (
+            [&start[..], &["--tls-certificate", "/nowhere/tls.crt", "--tls-key", "/nowhere/tls.key"]].concat(),
+            format!("cannot read `/nowhere/tls.crt`: {missing}"),
+        ),
+        (
+            [&start[..], &["--token-file", folder]].concat(),
+            format!("cannot read the token file `{folder}`: is a directory"),
+        ),
+        ([&start[..], &["--listen", &taken]].concat(), format!("cannot listen on `{taken}`: address already in use")),
+        ([&start[..], &["--listen", &socket]].concat(), "is no directory: file exists".to_owned()),
+    ] {
+        let ran = run(&arguments);
+        assert_eq!(ran.code, Some(2), "{ran:?}");
+        ran.complains(&[&format!("{said}\n")]);
+    }
 }

@@ -22,7 +22,7 @@ use tokio::time::{sleep, timeout};
 use crate::admission::denial;
 use crate::audit::without_password;
 use crate::json::Object;
-use crate::text::on_one_line;
+use crate::text::{on_one_line, reason};
 
 /// Where the daemon is asked, if nothing else is said.
 pub const SOCKET: &str = "/run/pullgate/pullgate.sock";
@@ -153,7 +153,7 @@ impl Settings {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(format!("cannot read the settings `{}`: {error}", path.display())),
+            Err(error) => return Err(format!("cannot read the settings `{}`: {}", path.display(), reason(&error))),
         };
         let settings: Self = toml::from_str(&text)
             .map_err(|error| format!("`{}` cannot be used: {}", path.display(), error.message()))?;
@@ -226,7 +226,7 @@ async fn exchange(socket: &Path, reference: &str) -> Result<Answer, Failed> {
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
                 return Err(Failed::NobodyThere);
             }
-            Err(error) => return Err(otherwise("cannot be reached", &error)),
+            Err(error) => return Err(otherwise("cannot be reached", &reason(&error))),
         }
     };
     let handshake = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await;

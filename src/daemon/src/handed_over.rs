@@ -7,6 +7,7 @@ use listenfd::ListenFd;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::server::Listener;
+use crate::text::reason;
 
 /// The names that sockets may have.
 const NAMES: [&str; 3] = ["docker", "kubernetes", "api"];
@@ -37,7 +38,8 @@ impl HandedOver {
             if sockets.iter().any(|(found, _)| found == name) {
                 return Err(format!("systemd handed over two sockets with the name `{name}`"));
             }
-            let listener = listener(&mut found, index).map_err(|error| format!("the socket `{name}`: {error}"))?;
+            let listener =
+                listener(&mut found, index).map_err(|error| format!("the socket `{name}`: {}", reason(&error)))?;
             sockets.push((name.to_owned(), listener));
         }
         Ok(Self { sockets })

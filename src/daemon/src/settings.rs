@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::audit::Target;
 use crate::server::TlsFiles;
+use crate::text::reason;
 
 /// Where the API listens unless it is told otherwise.
 const PORT: u16 = 8730;
@@ -230,7 +231,7 @@ impl Settings {
     /// If it cannot be read, or has a member that there is not. The text is for a person.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read the settings `{}`: {error}", path.display()))?;
+            .map_err(|error| format!("cannot read the settings `{}`: {}", path.display(), reason(&error)))?;
         let mut settings: Self =
             toml::from_str(&text).map_err(|error| format!("`{}` cannot be used: {error}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::io;
 
 /// The controls of the Unicode bidirectional algorithm, and line and paragraph separators: what stands behind them may be
 /// shown elsewhere than it stands.
@@ -49,6 +50,20 @@ pub fn in_json(json: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// What the system says, without its error number, as a part of a sentence.
+pub fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or(&text);
+    let mut letters = text.chars();
+    match letters.next() {
+        // `No such file` but not `IO error`.
+        Some(first) if !letters.as_str().starts_with(char::is_uppercase) => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +74,13 @@ mod tests {
     fn controls_are_written_out() {
         assert_eq!(on_one_line(TEXT), "a \\u{1b}[31m\\u{7f}\\u{9b}\\u{202e}ü");
         assert_eq!(on_one_line("plain ü"), "plain ü");
+    }
+
+    #[test]
+    fn what_the_system_says_is_part_of_a_sentence() {
+        assert_eq!(reason(&io::Error::from_raw_os_error(2)), "no such file or directory");
+        // With the number of the system's error it would be two.
+        assert_eq!(reason(&io::Error::other("DNS has no answer")), "DNS has no answer");
     }
 
     #[test]

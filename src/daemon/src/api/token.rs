@@ -8,6 +8,7 @@ use arc_swap::ArcSwapOption;
 use subtle::ConstantTimeEq;
 
 use crate::stamp::{read, stamp};
+use crate::text::reason;
 
 /// The shortest token: 128 bits in hexadecimal are 32 letters, and in base64 some 22.
 const SHORTEST: usize = 16;
@@ -64,7 +65,8 @@ impl Debug for Token {
 }
 
 fn token(path: &Path) -> Result<String, String> {
-    let text = read(path).map_err(|error| format!("cannot read the token file `{}`: {error}", path.display()))?;
+    let unreadable = |error| format!("cannot read the token file `{}`: {}", path.display(), reason(&error));
+    let text = read(path).map_err(unreadable)?;
     let token = std::str::from_utf8(&text).unwrap_or_default().trim();
     if token.len() < SHORTEST || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(format!(

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 
+use crate::text::reason;
+
 /// A file that lines are added to.
 pub struct Lines {
     path: PathBuf,
@@ -27,7 +29,7 @@ impl Lines {
             let why = if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
                 "it is a pipe or a socket that nobody reads".to_owned()
             } else {
-                error.to_string()
+                reason(&error)
             };
             io::Error::new(error.kind(), format!("`{}`: {why}", path.display()))
         })?;

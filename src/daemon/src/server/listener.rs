@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use crate::server::Peer;
 use crate::settings::Listen;
+use crate::text::reason;
 
 /// A socket that connections come in on.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ impl Listener {
             Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
             Listen::Unix(path) => unix(path, mode).await,
         };
-        bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on `{listen}`: {error}")))
+        bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on `{listen}`: {}", reason(&error))))
     }
 
     /// Whether only processes of this machine reach it, through the file system.
@@ -112,7 +113,7 @@ async fn unix(path: &Path, mode: u32) -> io::Result<Listener> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| {
             let what = if folder.metadata().is_ok() { "is no directory" } else { "cannot be made" };
-            io::Error::new(error.kind(), format!("`{}` {what}: {error}", folder.display()))
+            io::Error::new(error.kind(), format!("`{}` {what}: {}", folder.display(), reason(&error)))
         })?;
     }
     if let Ok(found) = fs::symlink_metadata(path) {
@@ -139,7 +140,7 @@ async fn remove_dead(path: &Path, kind: fs::FileType) -> io::Result<()> {
         Err(error) => match error.kind() {
             io::ErrorKind::ConnectionRefused => fs::remove_file(path),
             io::ErrorKind::NotFound => Ok(()),
-            _ => taken(format!("another program listens there, and does not answer: {error}")),
+            _ => taken(format!("another program listens there, and does not answer: {}", reason(&error))),
         },
     }
 }

@@ -9,6 +9,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 use crate::stamp::read;
+use crate::text::reason;
 
 /// The certificates of a file.
 ///
@@ -79,7 +80,7 @@ pub fn warn_of_time(path: &Path, certificates: &[CertificateDer<'_>]) -> Option<
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    read(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))
+    read(path).map_err(|error| format!("cannot read `{}`: {}", path.display(), reason(&error)))
 }
 
 /// Whether it begins as DER does: a sequence with two bytes of length.
