@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::daemon::PATIENCE;
+use common::daemon::{Daemon, PATIENCE};
 use common::{file, run};
 use serde_json::json;
 
@@ -46,6 +46,13 @@ fn a_hangup_during_the_start_is_no_end() {
     // It must not wait for who reads.
     log.for_each(drop);
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn whitelist_mode_off_is_said_at_the_start() {
+    let policy = file("json", "{}");
+    let said = "WARN pullgate_daemon::daemon: whitelist mode is off: every registry is allowed";
+    Daemon::start_and_see("127.0.0.1:0", &["--no-dns", "--policy", &policy], said);
 }
 
 #[test]

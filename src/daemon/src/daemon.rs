@@ -124,6 +124,9 @@ fn admission(settings: &Settings, source: Box<dyn PolicySource>) -> Result<Arc<A
         whitelist = current.whitelist,
         "the policy is loaded"
     );
+    if !current.whitelist {
+        tracing::warn!("whitelist mode is off: every registry is allowed");
+    }
     let target = settings.audit.clone().unwrap_or(Target::Stdout);
     let audit = Audit::open(&target).map_err(|error| format!("the audit record cannot be opened, {error}"))?;
     Ok(Arc::new(Admission::new(policies, audit)))
