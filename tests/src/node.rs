@@ -18,7 +18,7 @@ fn output(script: &str, arguments: &[&str]) -> Output {
     match Command::new("node").arg(path).args(arguments).output() {
         Ok(output) => output,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            panic!("`node` is not installed: install Node.js 20 or later, which runs the module as npm gives it out")
+            panic!("`node` is not installed: install Node.js 20.19 or later, which runs the module as npm gives it out")
         }
         Err(error) => panic!("`node` does not run: {error}"),
     }

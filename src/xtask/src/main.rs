@@ -7,6 +7,7 @@ mod deb;
 mod debian;
 mod generate;
 mod module;
+mod node;
 mod npm;
 mod optimise;
 mod page;

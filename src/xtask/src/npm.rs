@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
-use crate::command::{exists, program, root, run};
+use crate::command::{program, root, run};
+use crate::node;
 use crate::record::{inputs, write};
 
 /// Installs the tools into `node_modules`, unless they are there. None of their install scripts is run.
@@ -14,11 +15,7 @@ pub fn install() -> Result<()> {
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == from) {
         return Ok(());
     }
-    for name in ["node", "npm"] {
-        if !exists(name) {
-            bail!("`{name}` is missing: install Node.js 20 or later, with npm");
-        }
-    }
+    node::check()?;
     run(program("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]))?;
     write(&stamp, from.as_bytes())
 }

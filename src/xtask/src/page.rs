@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::Result;
 
 use crate::command::{program, root, run};
+use crate::node;
 use crate::record::{inputs, write};
 
 /// What decides how the page is.
@@ -33,6 +34,7 @@ pub fn build() -> Result<()> {
         println!("nothing changed since the page was built");
         return Ok(());
     }
+    node::check()?;
     run(program("node").args(["tests/browser/run.mjs", "--install"]))?;
     run(program("npm").args(["run", "build", "--silent", "--prefix", "www"]))?;
     write(&stamp, from.as_bytes())

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
-use crate::command::{cargo, exists, output, program, root, run, run_within};
-use crate::{debian, generate, module, page, pullgate};
+use crate::command::{cargo, output, program, root, run, run_within};
+use crate::{debian, generate, module, node, page, pullgate};
 
 /// A step: what it is called, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -19,7 +19,7 @@ const STEPS: &[Step] = &[
     ("formatting", || run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", lints),
     ("documentation", documentation),
-    ("tests in Node", node),
+    ("tests in Node", in_node),
     ("tests", tests),
     ("manifests for Kubernetes", || run(program("python3").arg("tests/kubernetes/check.py"))),
     ("npm package", npm_package),
@@ -55,9 +55,7 @@ const NEEDED: &[Needed] = &[
 
 /// Sees to the programs that the tests run, before anything is built: what is missing comes from Debian's packages.
 fn programs() -> Result<()> {
-    if !exists("node") {
-        bail!("`node` is missing: install Node.js 20.19 or later");
-    }
+    node::check()?;
     for (name, arguments, package, otherwise) in NEEDED {
         if output(program(name).args(*arguments)).is_err() {
             let why = || format!("`{name} {}` does not work: install {otherwise}", arguments.join(" "));
@@ -83,7 +81,7 @@ fn tests() -> Result<()> {
     pullgate::built()
 }
 
-fn node() -> Result<()> {
+fn in_node() -> Result<()> {
     let mut files: Vec<PathBuf> = root()
         .join("tests/node")
         .read_dir()?
