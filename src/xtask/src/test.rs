@@ -42,7 +42,7 @@ type Needed = (&'static str, &'static [&'static str], &'static str, &'static str
 
 const NEEDED: &[Needed] = &[
     ("openssl", &["version"], "openssl", "OpenSSL 3"),
-    ("python3", &["-m", "pip", "--version"], "python3-pip", "Python 3.9 or later, with pip"),
+    ("python3", &["-m", "pip", "--version"], "python3-pip", "Python 3.10 or later, with pip"),
     ("chromium", &["--version"], "chromium", "Chromium"),
     ("docker-registry", &["--version"], "docker-registry", "the registry of that name"),
     ("dockerd", &["--version"], "docker.io", "Docker Engine"),
