@@ -20,6 +20,7 @@ use crate::policy::{Policies, PolicySource};
 use crate::reload;
 use crate::server::{self, Listener, Tls};
 use crate::settings::{Listen, NO_TLS, Settings};
+use crate::text::reason;
 
 /// Serves until it is told to stop by SIGTERM or SIGINT.
 ///
@@ -175,7 +176,7 @@ async fn stop_signal() -> Result<(), String> {
 }
 
 fn unheard(error: io::Error) -> String {
-    format!("signals cannot be heard: {error}")
+    format!("signals cannot be heard: {}", reason(&error))
 }
 
 /// Tells systemd, if it started this.
