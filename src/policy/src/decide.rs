@@ -276,22 +276,23 @@ impl<'p, 'r> Ask<'p, 'r> {
 
     /// Whether DNS is asked: only where the rest of the policy does not decide (rule M6).
     pub fn asks(&self, first: &Standing<'p>) -> bool {
-        let subject = self.subject();
-        let reaches = |list| {
-            let repository = self.reference.repository.as_deref().filter(|_| list == List::Whitelist);
-            self.indexes()
-                .any(|(_, index)| index.by_dns(subject).cover(list, self.ports.of_list(list), repository).is_some())
-        };
-        if !self.policy.resolves && !matches!(subject, Subject::Address(_)) {
+        if !self.policy.resolves && !matches!(self.subject(), Subject::Address(_)) {
             return false;
         }
         if self.whitelist_mode() && first.cover.is_none() {
-            reaches(List::Whitelist) || reaches(List::Insecure)
+            self.reaches(List::Whitelist) || self.reaches(List::Insecure)
         } else if first.settled {
-            first.is_insecure() && self.policy.has_built_in() && reaches(List::BuiltIn)
+            first.is_insecure() && self.policy.has_built_in() && self.reaches(List::BuiltIn)
         } else {
-            !first.built_in && reaches(List::Insecure)
+            !first.built_in && self.reaches(List::Insecure)
         }
+    }
+
+    /// Whether DNS could bring an entry of the list to cover the reference.
+    pub fn reaches(&self, list: List) -> bool {
+        let repository = self.reference.repository.as_deref().filter(|_| list == List::Whitelist);
+        self.indexes()
+            .any(|(_, index)| index.by_dns(self.subject()).cover(list, self.ports.of_list(list), repository).is_some())
     }
 
     /// What DNS has to say.

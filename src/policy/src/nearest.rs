@@ -2,21 +2,23 @@
 
 use std::net::IpAddr;
 
-use crate::decide::{Ask, Hit, read_name, sorted};
+use crate::decide::{Ask, Hit, leads_to, read_name, sorted};
 use crate::decision::{Miss, Nearest, QuestionKind};
 use crate::finding::List;
 use crate::hub;
-use crate::index::{ANY_PORT, Flow, Group, Row, Subject};
+use crate::index::{ANY_PORT, Flow, Found, Group, Index, Row, Subject};
 use crate::name;
 use crate::text::joined;
 
 /// Looks for the nearest entry. `outside` is an address of the asked name that no entry covers, where DNS was asked.
 pub(crate) fn find<'p>(ask: &Ask<'p, '_>, outside: Option<IpAddr>) -> Option<Nearest<'p>> {
     let subject = ask.subject();
-    same_host(ask, subject).or_else(|| match subject {
-        Subject::Name(name) => related_name(ask, name).or_else(|| under_network(ask, name, outside)),
-        Subject::Hub => under_network(ask, hub::SHOWN, outside),
-        Subject::Address(address) => unconfirmed(ask, address).or_else(|| neighbour(ask, address)),
+    same_host(ask, &|index, found| index.covering(subject, found)).or_else(|| match subject {
+        Subject::Name(name) => {
+            docker_hub(ask, name).or_else(|| related_name(ask, name)).or_else(|| under_network(ask, subject, outside))
+        }
+        Subject::Hub => under_network(ask, subject, outside),
+        Subject::Address(address) => by_name(ask, address).or_else(|| neighbour(ask, address)),
     })
 }
 
@@ -27,14 +29,13 @@ fn nearest<'p>(row: &'p Row, project: Option<&'p str>, miss: Miss, text: String)
     Nearest { entry: Hit { row, project }.matched(), miss, text }
 }
 
-/// An entry for the same host with another namespace or another port.
-fn same_host<'p>(ask: &Ask<'p, '_>, subject: Subject<'_>) -> Option<Nearest<'p>> {
+/// An entry for the same host with another namespace or another port. `look` finds the groups that are about the host.
+fn same_host<'p>(ask: &Ask<'p, '_>, look: &dyn Fn(&'p Index, &mut Found<'_, 'p>) -> Flow) -> Option<Nearest<'p>> {
     let mut best = None;
     for (project, index) in ask.indexes() {
-        let _ = index.covering(subject, &mut |rank, group| {
-            let found = || another_namespace(ask, group).or_else(|| another_port(ask, group));
+        let _ = look(index, &mut |rank, group| {
             if best.as_ref().is_none_or(|(of, _, _)| rank > *of) {
-                best = found().map(|found| (rank, project, found)).or_else(|| best.take());
+                best = limited(ask, group).map(|limited| (rank, project, limited)).or_else(|| best.take());
             }
             Flow::Continue(())
         });
@@ -43,9 +44,15 @@ fn same_host<'p>(ask: &Ask<'p, '_>, subject: Subject<'_>) -> Option<Nearest<'p>>
     Some(nearest(row, project, miss, text))
 }
 
-type Found<'p> = (&'p Row, Miss, String);
+/// An entry, how it misses the reference, and why.
+type Limited<'p> = (&'p Row, Miss, String);
 
-fn another_namespace<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Found<'p>> {
+/// What keeps the entries of a group from covering the reference, none of which does.
+fn limited<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Limited<'p>> {
+    another_namespace(ask, group).or_else(|| another_port(ask, group))
+}
+
+fn another_namespace<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Limited<'p>> {
     let repository = ask.reference.repository.as_deref()?;
     for list in LISTS {
         for port in ask.ports.of_list(list) {
@@ -67,8 +74,8 @@ fn components_in_common(a: &str, b: &str) -> usize {
     a.split('/').zip(b.split('/')).take_while(|(a, b)| a == b).count()
 }
 
-fn another_port<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Found<'p>> {
-    let row = LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row))?;
+fn another_port<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Limited<'p>> {
+    let row = any(group)?;
     if row.port == ANY_PORT {
         return None;
     }
@@ -79,10 +86,22 @@ fn another_port<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Found<'p>> {
     Some((row, Miss::AnotherPort, format!("it covers port {} only, and {asked}", row.port)))
 }
 
+/// An entry for Docker Hub, where the name is one of its names and the port is not its port (rule H2).
+fn docker_hub<'p>(ask: &Ask<'p, '_>, name: &str) -> Option<Nearest<'p>> {
+    let port = ask.reference.port.filter(|_| hub::is_hub(name, None))?;
+    let (row, project) =
+        ask.indexes().find_map(|(project, index)| Some((any(index.exact(Subject::Hub)?)?, project)))?;
+    let text = format!("it means Docker Hub, which is on port {} only, and the reference has port {port}", hub::PORT);
+    Some(nearest(row, project, Miss::AnotherPort, text))
+}
+
+/// The first entry of a group that could allow something.
+fn any<'p>(group: Group<'p>) -> Option<&'p Row> {
+    LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row))
+}
+
 /// The wildcard right below the name, or an entry for a name above it.
 fn related_name<'p>(ask: &Ask<'p, '_>, name: &str) -> Option<Nearest<'p>> {
-    let any =
-        |group: Group<'p>| LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row));
     for (project, index) in ask.indexes() {
         if let Some(row) = index.wildcard(name).and_then(any) {
             let text = format!("it covers every name below `{name}`, not `{name}` itself");
@@ -102,41 +121,66 @@ fn related_name<'p>(ask: &Ask<'p, '_>, name: &str) -> Option<Nearest<'p>> {
 }
 
 /// An address or network that the name might be in.
-fn under_network<'p>(ask: &Ask<'p, '_>, name: &str, outside: Option<IpAddr>) -> Option<Nearest<'p>> {
+fn under_network<'p>(ask: &Ask<'p, '_>, subject: Subject<'_>, outside: Option<IpAddr>) -> Option<Nearest<'p>> {
+    let (shown, host) = match subject {
+        Subject::Name(name) => (name, name),
+        Subject::Hub => (hub::SHOWN, hub::HOST),
+        Subject::Address(_) => return None,
+    };
     if let Some(outside) = outside {
+        let other = same_host(ask, &|index, found| index.covering(Subject::Address(outside), found));
+        if let Some(mut other) = other {
+            other.text = format!("{}; `{host}` has the address {outside}", other.text);
+            return Some(other);
+        }
         let (row, project) = neighbouring_row(ask, outside)?;
-        let text = format!("`{name}` has the address {outside}, which no entry covers");
+        let text = format!("`{host}` has the address {outside}, which no entry covers");
         return Some(nearest(row, project, Miss::AddressOutside, text));
     }
-    let (row, project) = ask.indexes().find_map(|(project, index)| {
-        let group = index.by_dns(Subject::Name(name));
-        let row = LISTS.iter().find_map(|list| group.in_list(*list).first())?;
-        Some((group.row(*row)?, project))
-    })?;
+    let mut groups = ask.indexes().map(|(project, index)| (project, index.by_dns(subject)));
+    if ask.policy.resolves && !ask.reaches(List::Whitelist) && !ask.reaches(List::Insecure) {
+        // Whatever the addresses are: DNS was not asked.
+        let (project, (row, miss, text)) = groups.find_map(|(project, group)| Some((project, limited(ask, group)?)))?;
+        return Some(nearest(row, project, miss, text));
+    }
+    let (row, project) = groups.find_map(|(project, group)| Some((any(group)?, project)))?;
     if ask.policy.resolves {
-        let text = format!("`{name}` has no address that could be looked up");
+        let text = match ask.fact(QuestionKind::AddressesOf, host) {
+            Some([_, ..]) => format!("what DNS gave for `{host}` has something in it that is not an address"),
+            _ => format!("`{host}` has no address that could be looked up"),
+        };
         return Some(nearest(row, project, Miss::AddressOutside, text));
     }
     let text =
-        joined(&["a name is not covered by addresses: list `", name, "` itself, or set `match_resolved_addresses`"]);
+        joined(&["a name is not covered by addresses: list `", shown, "` itself, or set `match_resolved_addresses`"]);
     Some(nearest(row, project, Miss::NameUnderNetwork, text))
 }
 
-/// A wildcard over a name that the address has but that does not lead back to it.
-fn unconfirmed<'p>(ask: &Ask<'p, '_>, address: IpAddr) -> Option<Nearest<'p>> {
+/// A wildcard over a name of the address: one that is limited to another namespace or port, or else one whose name does
+/// not lead back to the address.
+fn by_name<'p>(ask: &Ask<'p, '_>, address: IpAddr) -> Option<Nearest<'p>> {
     let answers = ask.fact(QuestionKind::NamesOf, &address.to_string())?;
-    for name in sorted(answers.iter().filter_map(|answer| read_name(answer))) {
-        for (project, index) in ask.indexes() {
-            let mut found = None;
-            let _ = index.wildcards_over(&name, &mut |_, group| {
-                let row = LISTS.iter().find_map(|list| group.cover(*list, ask.ports.of_list(*list), None));
-                found = found.or(row.and_then(|row| group.row(row)));
-                Flow::Continue(())
-            });
-            if let Some(row) = found {
-                let text = format!("{address} calls itself `{name}`, but that name does not resolve to it");
-                return Some(nearest(row, project, Miss::NameUnconfirmed, text));
-            }
+    let names: Vec<String> = sorted(answers.iter().filter_map(|answer| read_name(answer)));
+    // A name that DNS was not asked about is over no entry that would cover the reference.
+    let leads_elsewhere =
+        |name: &String| ask.fact(QuestionKind::AddressesOf, name).is_some_and(|answers| !leads_to(answers, address));
+    let (elsewhere, back): (Vec<String>, Vec<String>) = names.into_iter().partition(leads_elsewhere);
+    let limited = back.iter().find_map(|name| same_host(ask, &|index, found| index.wildcards_over(name, found)));
+    limited.or_else(|| elsewhere.iter().find_map(|name| unconfirmed(ask, address, name)))
+}
+
+/// A wildcard over a name that the address has but that does not lead back to it.
+fn unconfirmed<'p>(ask: &Ask<'p, '_>, address: IpAddr, name: &str) -> Option<Nearest<'p>> {
+    for (project, index) in ask.indexes() {
+        let mut found = None;
+        let _ = index.wildcards_over(name, &mut |_, group| {
+            let row = LISTS.iter().find_map(|list| group.cover(*list, ask.ports.of_list(*list), None));
+            found = found.or(row.and_then(|row| group.row(row)));
+            Flow::Continue(())
+        });
+        if let Some(row) = found {
+            let text = format!("{address} calls itself `{name}`, but that name does not resolve to it");
+            return Some(nearest(row, project, Miss::NameUnconfirmed, text));
         }
     }
     None
@@ -152,8 +196,7 @@ fn neighbouring_row<'p>(ask: &Ask<'p, '_>, address: IpAddr) -> Option<(&'p Row, 
     let mut best: Option<(u32, &'p Row, Option<&'p str>)> = None;
     for (project, index) in ask.indexes() {
         for (bits, group) in index.neighbours(address) {
-            let row = LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row));
-            if let Some(row) = row.filter(|_| best.is_none_or(|(most, _, _)| bits > most)) {
+            if let Some(row) = any(group).filter(|_| best.is_none_or(|(most, _, _)| bits > most)) {
                 best = Some((bits, row, project));
             }
         }

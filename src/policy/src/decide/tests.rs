@@ -177,6 +177,48 @@ fn t5_built_in_registries_are_verified() {
     assert_eq!(ask(&policy, "10.1.1.1:5000/x", &[]), "10.0.0.0/8 https5000 http5000");
 }
 
+/// Why the nearest entry did not match.
+fn why(policy: &Policy, reference: &str, facts: &[Fact]) -> String {
+    let request = Request { reference, facts, ..Request::default() };
+    let Decision::Deny(Denied { nearest: Some(nearest), .. }) = policy.decide(&request) else {
+        panic!("{reference} has no nearest entry")
+    };
+    format!("{} {}", nearest.entry.entry, nearest.text)
+}
+
+#[test]
+fn w3_the_nearest_entry_has_a_true_reason() {
+    let policy = load(r#"{"whitelist": ["10.0.0.1:5000", "10.0.0.2"], "match_resolved_addresses": true}"#);
+    assert_eq!(
+        why(&policy, "h.corp/x", &[addresses("h.corp", &["10.0.0.1"])]),
+        "10.0.0.1:5000 it covers port 5000 only, and a reference without a port stands for 443; `h.corp` has the address \
+         10.0.0.1"
+    );
+    assert_eq!(
+        why(&policy, "alpine", &[addresses("registry-1.docker.io", &["10.0.0.9"])]),
+        "10.0.0.2 `registry-1.docker.io` has the address 10.0.0.9, which no entry covers"
+    );
+    assert_eq!(
+        why(&policy, "alpine", &[addresses("registry-1.docker.io", &[])]),
+        "10.0.0.2 `registry-1.docker.io` has no address that could be looked up"
+    );
+    let policy = load(r#"{"whitelist": ["10.0.0.1:5000"], "match_resolved_addresses": true}"#);
+    assert_eq!(
+        why(&policy, "h.corp/x", &[]),
+        "10.0.0.1:5000 it covers port 5000 only, and a reference without a port stands for 443"
+    );
+    let policy = load(r#"{"whitelist": ["*.corp/team"]}"#);
+    assert_eq!(
+        why(&policy, "11.0.0.1/x", &[names("11.0.0.1", &["h.corp"]), addresses("h.corp", &["11.0.0.1"])]),
+        "*.corp/team it covers repositories in `team` only, and `x` is not"
+    );
+    let policy = load(r#"{"whitelist": ["docker.io"]}"#);
+    assert_eq!(
+        why(&policy, "docker.io:5000/x", &[]),
+        "docker.io it means Docker Hub, which is on port 443 only, and the reference has port 5000"
+    );
+}
+
 #[test]
 fn w5_disabled_entries_are_as_if_absent() {
     let policy = load(r#"{"whitelist": [{"entry": "h.io", "enabled": false}]}"#);
