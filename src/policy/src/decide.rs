@@ -524,6 +524,11 @@ impl<'a, 'p, 'r> Scale<'a, 'p, 'r> {
 }
 
 impl<'p> Standing<'p> {
+    /// Whether an entry covers the reference.
+    pub fn is_covered(&self) -> bool {
+        self.cover.is_some()
+    }
+
     /// Whether the registry is reached unverified.
     fn is_insecure(&self) -> bool {
         self.insecure.is_some() && !self.built_in

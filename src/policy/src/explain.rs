@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::decide::{Ask, Hit, leads_to, read_address, read_name};
+use crate::decide::{Ask, Hit, leads_to, read_address, read_name, sorted};
 use crate::decision::{Answer, Decision, Denial, Explanation, Matched, QuestionKind, Request, Scheme, Step, Topic};
 use crate::entry::{self, Entry, Hosts};
 use crate::finding::List;
@@ -108,13 +108,13 @@ fn entries<'a>(ask: &Ask<'a, '_>, steps: &mut Vec<Step<'a>>) {
     }
 }
 
-/// Whether one entry covers the reference by itself, and why.
+/// Whether one entry covers the reference, by itself or one of its addresses among others that do (rule M4), and why.
 fn weigh(ask: &Ask<'_, '_>, row: &Row) -> (bool, String) {
     // The text of a row is canonical, so it parses.
     let Some(entry) = entry::parse(&row.text, &mut Vec::new()).map(|written| written.entry) else {
         return (false, "cannot be read".to_owned());
     };
-    let host = match host(ask, &entry) {
+    let host = match host(ask, &entry, row.list) {
         Ok(host) => host,
         Err(why) => return (false, why),
     };
@@ -131,16 +131,19 @@ fn weigh(ask: &Ask<'_, '_>, row: &Row) -> (bool, String) {
 }
 
 /// Rule M1, and M4 and M5 with the facts of the request: how the entry covers the host, or why it does not.
-fn host(ask: &Ask<'_, '_>, entry: &Entry) -> Result<String, String> {
+fn host(ask: &Ask<'_, '_>, entry: &Entry, list: List) -> Result<String, String> {
     match (ask.subject(), &entry.hosts) {
         (Subject::Hub, _) if entry.is_hub() => Ok("it is Docker Hub".to_owned()),
         (Subject::Hub, Hosts::Wildcard(domain)) if hub::WILDCARD_DOMAINS.contains(&&**domain) => {
             Ok(format!("Docker Hub's `{}` is below `{domain}`", hub::HOST))
         }
-        (Subject::Hub, Hosts::Address(_) | Hosts::Network(_)) => by_addresses(ask, hub::HOST, entry),
+        (Subject::Hub, Hosts::Address(_) | Hosts::Network(_)) => by_addresses(ask, hub::HOST, entry, list),
         (Subject::Hub, _) => Err("it is not Docker Hub".to_owned()),
         (Subject::Name(name), Hosts::Name(other)) if **other == *name && !entry.is_hub() => {
             Ok("it is the same name".to_owned())
+        }
+        (Subject::Name(_), Hosts::Name(_)) if entry.is_hub() => {
+            Err(format!("it is Docker Hub, which is on port {} only", hub::PORT))
         }
         (Subject::Name(_), Hosts::Name(_)) => Err("it is another name".to_owned()),
         (Subject::Name(name), Hosts::Wildcard(domain)) => match below(name, domain) {
@@ -148,7 +151,7 @@ fn host(ask: &Ask<'_, '_>, entry: &Entry) -> Result<String, String> {
             false if **domain == *name => Err(format!("`{domain}` itself is not below `{domain}`")),
             false => Err(format!("the name is not below `{domain}`")),
         },
-        (Subject::Name(name), Hosts::Address(_) | Hosts::Network(_)) => by_addresses(ask, name, entry),
+        (Subject::Name(name), Hosts::Address(_) | Hosts::Network(_)) => by_addresses(ask, name, entry, list),
         (Subject::Address(address), Hosts::Address(other)) if address == *other => {
             Ok("it is the same address".to_owned())
         }
@@ -170,7 +173,7 @@ fn below(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
 }
 
-fn by_addresses(ask: &Ask<'_, '_>, name: &str, entry: &Entry) -> Result<String, String> {
+fn by_addresses(ask: &Ask<'_, '_>, name: &str, entry: &Entry, list: List) -> Result<String, String> {
     if !ask.policy.resolves {
         return Err("addresses do not cover names, since `match_resolved_addresses` is not set".to_owned());
     }
@@ -182,12 +185,18 @@ fn by_addresses(ask: &Ask<'_, '_>, name: &str, entry: &Entry) -> Result<String, 
         Hosts::Network(network) => within(address, network),
         Hosts::Name(_) | Hosts::Wildcard(_) => false,
     };
-    let inside: Vec<bool> = answers.iter().map(|answer| read_address(answer).is_some_and(contains)).collect();
-    let count = inside.iter().filter(|inside| **inside).count();
-    match (count, inside.len()) {
+    let addresses = sorted(answers.iter().map(|answer| read_address(answer)));
+    let count = addresses.iter().filter(|address| address.is_some_and(contains)).count();
+    let covered = |address: &Option<IpAddr>| address.is_some_and(|address| ask.of_address(address).is_covered());
+    match (count, addresses.len()) {
         (_, 0) => Err(format!("`{name}` has no address")),
         (0, _) => Err(format!("no address of `{name}` is covered")),
         (count, all) if count == all => Ok(format!("every address of `{name}` is covered")),
+        // Rule T5: one of the product's own is enough.
+        (count, all) if list == List::BuiltIn => Ok(format!("{count} of the {all} addresses of `{name}` are covered")),
+        (count, all) if addresses.iter().all(covered) => {
+            Ok(format!("{count} of the {all} addresses of `{name}` are covered, and other entries cover the rest"))
+        }
         (count, all) => {
             Err(format!("{count} of the {all} addresses of `{name}` are covered, and all must be by some entry"))
         }

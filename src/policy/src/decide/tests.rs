@@ -219,6 +219,26 @@ fn w3_the_nearest_entry_has_a_true_reason() {
     );
 }
 
+/// What an explanation says of each entry.
+fn weighed(policy: &Policy, reference: &str, facts: &[Fact]) -> Vec<(bool, String)> {
+    let steps = policy.explain(&Request { reference, facts, ..Request::default() }).steps;
+    steps.into_iter().filter_map(|step| Some((step.covers?, step.text))).collect()
+}
+
+#[test]
+fn d3_entries_that_cover_a_name_together_each_cover_it() {
+    let text = r#"{"whitelist": ["0.0.0.0/0", "2001:db8::/32"], "match_resolved_addresses": true}"#;
+    let part = "1 of the 2 addresses of `h.corp` are covered, and other entries cover the rest".to_owned();
+    let both = [addresses("h.corp", &["10.0.0.2", "2001:db8::1"])];
+    assert_eq!(weighed(&load(text), "h.corp/x", &both), [(true, part.clone()), (true, part)]);
+    let one = [addresses("h.corp", &["10.0.0.2", "2001:db9::1"])];
+    let [(first, _), (second, _)] = weighed(&load(text), "h.corp/x", &one).try_into().unwrap();
+    assert!(!first && !second);
+    let policy = load(r#"{"whitelist": ["docker.io"]}"#);
+    let hub = (false, "it is Docker Hub, which is on port 443 only".to_owned());
+    assert_eq!(weighed(&policy, "docker.io:5000/x", &[]), [hub]);
+}
+
 #[test]
 fn w5_disabled_entries_are_as_if_absent() {
     let policy = load(r#"{"whitelist": [{"entry": "h.io", "enabled": false}]}"#);
