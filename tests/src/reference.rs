@@ -87,8 +87,8 @@ pub enum Outcome {
     Allowed {
         /// What may be tried: whether over TLS, the port, whether verified.
         attempts: Vec<(bool, u16, bool)>,
-        /// The addresses to connect to, sorted, where they decided; `None` where the rules leave it open.
-        pinned: Option<Vec<IpAddr>>,
+        /// The addresses to connect to, sorted, where they decided.
+        pinned: Vec<IpAddr>,
         /// The entries of which one is said to have decided; empty where there is none to name, and `None` where the
         /// rules leave it open.
         by: Option<Vec<(List, String)>>,
@@ -135,16 +135,16 @@ impl Lists {
         }
         if built_in || !direct.is_empty() {
             // Transport needs no DNS: a built-in registry is verified, and what matched without DNS comes first. With
-            // the mode on DNS allowed it all the same, so the addresses count.
+            // the mode on DNS allowed it all the same, so the addresses count; with the mode off nothing came of them.
             let decided = allowed(asked, &[best(&direct)], &named.addresses, built_in);
-            return if mode { decided } else { decided.with_any_addresses() };
+            return if mode || decided.is_insecure() { decided } else { decided.without_addresses() };
         }
         let pinned = if named.covered { named.addresses.as_slice() } else { &[] };
         match named.insecure {
             Some(covering) => allowed(asked, &covering, pinned, false),
             None => {
                 let by = if named.addresses.len() > 1 { None } else { said(asked, &named.secure) };
-                Outcome::Allowed { attempts: secure(asked), pinned: Some(pinned.to_vec()), by }
+                Outcome::Allowed { attempts: secure(asked), pinned: pinned.to_vec(), by }
             }
         }
     }
@@ -263,7 +263,7 @@ fn allowed(asked: &Asked, hosts: &[Vec<Covering<'_>>], pinned: &[IpAddr], built_
             None => {}
         }
     }
-    Outcome::Allowed { attempts, pinned: Some(pinned.to_vec()), by }
+    Outcome::Allowed { attempts, pinned: pinned.to_vec(), by }
 }
 
 /// The entries of which one is said to have decided. An entry for another namespace may decide on transport (rule T4)
@@ -350,15 +350,7 @@ impl Outcome {
 
     fn without_addresses(self) -> Self {
         match self {
-            Outcome::Allowed { attempts, by, .. } => Outcome::Allowed { attempts, pinned: Some(Vec::new()), by },
-            denied => denied,
-        }
-    }
-
-    /// The registry is allowed and verified whatever DNS says, so it does not matter which addresses are connected to.
-    fn with_any_addresses(self) -> Self {
-        match self {
-            Outcome::Allowed { attempts, by, .. } => Outcome::Allowed { attempts, pinned: None, by },
+            Outcome::Allowed { attempts, by, .. } => Outcome::Allowed { attempts, pinned: Vec::new(), by },
             denied => denied,
         }
     }

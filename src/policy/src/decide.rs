@@ -195,9 +195,10 @@ impl<'p, 'r> Ask<'p, 'r> {
         }
     }
 
-    /// Whether the addresses that DNS gave must be connected to (rule M4).
+    /// Whether the addresses that DNS gave must be connected to (rule M4): where they allowed it, or let it be insecure.
     fn pins(&self, first: &Standing<'p>, both: &Standing<'p>) -> bool {
-        let by_dns = first.cover.is_none() && both.cover.is_some() || both.is_insecure();
+        let allowed = self.whitelist_mode() && first.cover.is_none() && both.cover.is_some();
+        let by_dns = allowed || both.is_insecure();
         by_dns && !matches!(self.subject(), Subject::Address(_))
     }
 

@@ -177,6 +177,16 @@ fn t5_built_in_registries_are_verified() {
     assert_eq!(ask(&policy, "10.1.1.1:5000/x", &[]), "10.0.0.0/8 https5000 http5000");
 }
 
+#[test]
+fn t5_nothing_is_pinned_where_dns_changes_nothing() {
+    let text = r#"{"insecure": ["10.0.0.0/8"], "built_in": ["10.1.0.1"], "match_resolved_addresses": true}"#;
+    let facts = [addresses("b.corp", &["10.1.0.1"])];
+    assert_eq!(ask(&load(text), "b.corp/x", &facts), "- https443!");
+    // With the mode on, the addresses are why it is allowed.
+    let policy = load(&text.replacen('{', r#"{"whitelist": [], "#, 1));
+    assert_eq!(ask(&policy, "b.corp/x", &facts), "10.0.0.0/8 https443! at 10.1.0.1");
+}
+
 /// Why the nearest entry did not match.
 fn why(policy: &Policy, reference: &str, facts: &[Fact]) -> String {
     let request = Request { reference, facts, ..Request::default() };
