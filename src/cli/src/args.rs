@@ -90,8 +90,9 @@ const DECIDE_HELP: &str = "\
 The policy is the file, or the entries given as flags, or both: flags are added to the lists of the
 file. `--wr`, `--dir` and `--rc` are other names of `--whitelist-registry`, `--insecure-registry` and
 `--registry-ca`, as vic-machine has them. Answers come in the order of the references and logins on
-the command line. Those of `--json` are the same bytes as on every other surface of pullgate; what is
-wrong with a policy goes to standard error.
+the command line. Those of `--json` are the same bytes as on every other surface of pullgate. Why a
+policy does not load goes to standard error, and which certificates are left out of one that does
+because of their dates; for all else that there is to say of it, use `check`.
 
 EXAMPLES:
   # By a policy file; two references.

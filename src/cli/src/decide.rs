@@ -1,7 +1,7 @@
 //! `pullgate decide` and `pullgate explain`: what a policy says of references.
 
 use clap::ArgMatches;
-use pullgate::{Fact, ReferenceKind, Request};
+use pullgate::{Code, Fact, Finding, ReferenceKind, Request};
 use pullgate_host::{Dns, DnsLimits, Gate, LoadError, Module, Options, now};
 use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
@@ -110,8 +110,8 @@ pub fn document(given: &PolicyFlags, dashes: usize) -> Result<Document, Failure>
 /// The policy, loaded.
 pub fn gate(document: &Document, module: &Module, dns: Option<Dns>) -> Result<Gate, Failure> {
     let options = Options { dns, ..Options::default() };
-    let gate = match module.load(document.json(), now(), options) {
-        Ok((gate, _)) => gate,
+    let (gate, findings) = match module.load(document.json(), now(), options) {
+        Ok(loaded) => loaded,
         Err(LoadError::Policy(findings)) => return Err(refused(document, &document.locate(findings))?),
         Err(LoadError::Failed(failure)) => return Err(failure.into()),
     };
@@ -120,18 +120,36 @@ pub fn gate(document: &Document, module: &Module, dns: Option<Dns>) -> Result<Ga
             "the policy file has lists to which the flags cannot be added: give one or the other",
         ));
     }
+    left_out(document, findings)?;
     Ok(gate)
+}
+
+/// Shows the certificates that do not count because of their dates (rule P3). What else there is to say of a policy is for
+/// `check`: it would be the same with every decision.
+fn left_out(document: &Document, mut findings: Vec<Finding>) -> Result<(), Failure> {
+    findings.retain(|finding| matches!(finding.code, Code::CertificateExpired | Code::CertificateNotYetValid));
+    if findings.is_empty() {
+        return Ok(());
+    }
+    show(document, &document.locate(findings))?;
+    complain(format!("{}: the policy is used without these certificates", styled(UNSURE, "warning")));
+    Ok(())
 }
 
 /// Shows why a policy does not load.
 fn refused(document: &Document, located: &[Located]) -> Result<Failure, Failure> {
-    report::write(document.sources(), located, |block| {
-        complain(block);
-        Ok(())
-    })?;
+    show(document, located)?;
     let count = report::count(located.iter().map(|located| located.finding.severity));
     complain(format!("{}: the policy does not load: {count}", styled(BAD, "error")));
     Ok(Failure::Shown)
+}
+
+/// Writes findings to standard error.
+fn show(document: &Document, located: &[Located]) -> Result<(), Failure> {
+    report::write(document.sources(), located, |block| {
+        complain(block);
+        Ok(())
+    })
 }
 
 /// A loaded policy, being asked.

@@ -14,6 +14,22 @@ whitelist = ["10.2.40.40:443"]
 insecure = ["10.2.2.1/24", "*.example.com", "192.168.100.207"]
 "#;
 
+#[test]
+fn p3_certificates_that_are_left_out_are_shown() {
+    let path = format!("{}/../../tests/certificates/expired.pem", env!("CARGO_MANIFEST_DIR"));
+    let pem = std::fs::read_to_string(path).unwrap();
+    let document = json!({"whitelist": ["h.corp"], "certificate_authorities": [{"pem": pem}]});
+    let policy = file("json", &document.to_string());
+    for command in ["decide", "explain"] {
+        let ran = run(&[command, "--json", "--policy", &policy, "h.corp/x"]);
+        assert_eq!((ran.code, ran.json()[0]["authorities"].as_array()), (Some(0), None), "{ran:?}");
+        ran.complains(&["error[certificate-expired]", "warning: the policy is used without these certificates"]);
+    }
+    // What else there is to say, `check` says alone.
+    let ran = run(&["decide", "--policy", &file("json", r#"{"whitelist": ["10.2.2.1/24"]}"#), "10.2.2.3/x"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+}
+
 fn decisions(values: &[Value]) -> Vec<&str> {
     values.iter().map(|value| value["decision"].as_str().unwrap()).collect()
 }
