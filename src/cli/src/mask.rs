@@ -27,12 +27,13 @@ pub fn suspects(document: &str) -> Vec<Range<usize>> {
     passwords.chain(base64(document)).collect()
 }
 
-/// Stretches of base64 that are too long for a name, with the line ends in them, be they escaped.
+/// Stretches of base64, with the line ends in them, be they escaped: those that are too long for a name, and all of them
+/// behind a BEGIN line, since anything may stand in a key that is damaged.
 fn base64(document: &str) -> Vec<Range<usize>> {
     const LONG: usize = 60;
     let bytes = document.as_bytes();
     let mut stretches = Vec::new();
-    let (mut start, mut length, mut at) = (0, 0, 0);
+    let (mut start, mut length, mut at, mut in_block) = (0, 0, 0, false);
     while at <= bytes.len() {
         let width = match &bytes[at..] {
             [byte, ..] if byte.is_ascii_alphanumeric() || b"+/=".contains(byte) => {
@@ -41,12 +42,24 @@ fn base64(document: &str) -> Vec<Range<usize>> {
             }
             [b'\r' | b'\n', ..] if length > 0 => 1,
             [b'\\', b'r' | b'n', ..] if length > 0 => 2,
-            _ => {
-                if length >= LONG {
+            rest => {
+                if length >= LONG || in_block && length > 0 {
                     stretches.push(start..at);
                 }
-                (length, start) = (0, at + 1);
-                1
+                let width = match rest {
+                    // The label is no secret.
+                    [b'-', b'B', b'E', b'G', b'I', b'N', b' ', label @ ..] => {
+                        in_block = true;
+                        7 + label.iter().position(|byte| b"-\n\\".contains(byte)).unwrap_or(label.len())
+                    }
+                    [b'\\', b'r' | b'n', ..] => 2,
+                    _ => {
+                        in_block &= !rest.starts_with(b"-END ") && !rest.starts_with(b"\"");
+                        1
+                    }
+                };
+                (length, start) = (0, at + width);
+                width
             }
         };
         at += width;
@@ -100,17 +113,10 @@ fn pieces(document: &str) -> Vec<Range<usize>> {
     pieces
 }
 
-/// What stands before the last `@`, which is not a digest's.
+/// User information, without its `@`.
 fn user_information(piece: &str, offset: usize) -> Option<Range<usize>> {
-    let (before, after) = piece.rsplit_once('@')?;
-    if after.starts_with("sha256:") || after.starts_with("sha512:") {
-        return None;
-    }
-    let start = match before.split_once("://") {
-        Some((scheme, _)) => scheme.len() + "://".len(),
-        None => before.len() - before.trim_start().len(),
-    };
-    Some(offset + start..offset + before.len())
+    let found = pullgate::user_information(piece)?;
+    Some(offset + found.start..offset + found.end - 1)
 }
 
 #[cfg(test)]
@@ -141,6 +147,25 @@ mod tests {
     }
 
     #[test]
+    fn c3_nothing_of_a_damaged_key_is_shown() {
+        for (document, kept) in [
+            (
+                "a = \"\"\"\n-----BEGIN CERTIFICATE-----\nMIIEvg!IBADANB\nAABB\n-----END CERTIFICATE-----\n\"\"\"\nb = 'name'",
+                ["BEGIN CERTIFICATE", "!", "b = 'name'"],
+            ),
+            (
+                r#"{"pem": "-----BEGIN CERTIFICATE-----\nMIIEvg!IBADANB\nAABB\n-----END CERTIFICATE-----\n", "b": "name"}"#,
+                ["BEGIN CERTIFICATE", "!", r#", "b": "name"}"#],
+            ),
+            (r#"{"pem": "-----BEGIN CERTIFICATE-----\nMIIEvg!IBADANB\nAABB", "b": "name"}"#, ["!", "name", "pem"]),
+        ] {
+            let shown = shown(document);
+            assert!(!["MII", "BAD", "AABB"].iter().any(|part| shown.contains(part)), "{shown}");
+            assert!(kept.iter().all(|part| shown.contains(part)), "{shown}");
+        }
+    }
+
+    #[test]
     fn user_information_is_found_where_nothing_parses() {
         for (text, expected) in [
             (r#"["https://user:secret@host" oops"#, r#"["https://***********@host" oops"#),
@@ -149,6 +174,8 @@ mod tests {
             ("# don't\na = 'user:secret@host'", "# don't\na = '***********@host'"),
             ("comment = \"mail bob@example.com\"", "comment = \"mail bob@example.com\""),
             ("h:5000/x@sha256:00", "h:5000/x@sha256:00"),
+            ("user:secret@h:5000/x@sha256:00", "********************@sha256:00"),
+            ("user:secret@sha256:00", "***********@sha256:00"),
         ] {
             assert_eq!(shown(text), expected);
         }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::code::Code;
-use crate::entry::mask_user_information;
+use crate::entry::mask_secrets;
 use crate::finding::Note;
 use crate::json::{Content, Member, Value};
 use crate::table::Table;
@@ -31,14 +31,14 @@ impl<'t> Decoder<'t, '_> {
         let mut kept = Vec::with_capacity(members.len());
         for (member, number) in members.into_iter().zip(0..) {
             if seen.get_or_insert(&member.name, number) != number {
-                let masked = mask_user_information(&member.name);
+                let masked = mask_secrets(&member.name);
                 let message =
                     format!("the member `{}` stands here a second time: leave one of them", shortened(&masked));
                 let note = Note::new(Code::MemberDuplicate, member.name_place.clone(), message);
                 self.note(&format!("{path}/{}", escaped(&masked)), note);
             } else if !known.is_empty() && !known.contains(&&*member.name) {
-                // An entry that slipped to the place of a name may have a password in it (rule E11).
-                let masked = mask_user_information(&member.name);
+                // An entry or a key that slipped to the place of a name is a secret (rules E11 and C3).
+                let masked = mask_secrets(&member.name);
                 self.note(&format!("{path}/{}", escaped(&masked)), unknown(&member, &masked, known));
             } else {
                 kept.push(member);

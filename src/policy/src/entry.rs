@@ -20,7 +20,8 @@ mod secret;
 mod tests;
 
 pub(crate) use parse::{parse, read_port};
-pub(crate) use secret::mask_user_information;
+pub use secret::user_information;
+pub(crate) use secret::{mask_secrets, mask_user_information};
 
 /// The most bytes that an entry may have (rule E13).
 pub const MAX_ENTRY: usize = 1_024;

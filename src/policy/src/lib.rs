@@ -75,7 +75,7 @@ pub use decision::{
 };
 pub use description::{CertificateDescription, CertificateReport, KeyDescription, check_certificates};
 pub use document::{MAX_DOCUMENT, MAX_ENTRIES};
-pub use entry::{EntryKind, EntryReport, MAX_ENTRY, check_entry};
+pub use entry::{EntryKind, EntryReport, MAX_ENTRY, check_entry, user_information};
 pub use finding::{Finding, List, Range, Severity};
 pub use narrow::{NarrowError, Refused, narrow};
 pub use pem::{MAX_BLOCKS, MAX_BUNDLE};
