@@ -106,7 +106,8 @@ fn numeric(whole: &str, text: &str) -> Note {
         (true, 4) => note(format_args!("`{text}` is not an IPv4 address: each of its four numbers is 0 to 255")),
         (true, count) => note(format_args!("`{text}` looks like an IPv4 address but has {count} of the 4 numbers")),
         _ => note(format_args!(
-            "`{text}` looks like a number, and a host name cannot: its last label has a letter in it"
+            "`{text}` looks like a number: the last label of a host name is neither digits alone nor a hexadecimal number, as \
+             `0x7f` is"
         )),
     }
 }

@@ -1,5 +1,6 @@
 //! Networks and what people write in place of them (rule E8).
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -7,6 +8,7 @@ use ipnet::IpNet;
 use crate::code::Code;
 use crate::entry;
 use crate::finding::Note;
+use crate::host;
 use crate::text::split_once_at;
 
 /// Reads the digits of a prefix length after an address.
@@ -40,7 +42,7 @@ pub(super) fn read(text: &str, shown: &str, address: IpAddr, digits: &str, notes
     }
     if network.prefix_len() == 0 {
         let message =
-            format_args!("`{network}` covers every {} address", if address.is_ipv4() { "IPv4" } else { "IPv6" });
+            format_args!("`{network}` covers every {} address", if network.addr().is_ipv4() { "IPv4" } else { "IPv6" });
         notes.push(Note::about(Code::NetworkEverything, text, shown, message));
     }
     Some(network)
@@ -61,42 +63,106 @@ pub(super) fn octets_missing(text: &str, shown: &str, host: &str, digits: &str) 
     })
 }
 
-/// `10.0.0.0/255.255.0.0`: a netmask in place of a prefix length.
-pub(super) fn netmask(text: &str, shown: &str, address: IpAddr, mask: &str) -> Option<Note> {
-    let mask: Ipv4Addr = mask.parse().ok()?;
-    let message = format_args!("`{mask}` is a netmask: write the prefix length");
-    let note = Note::about(Code::NetworkNetmask, text, shown, message);
-    let fixed = ipnet::ipv4_mask_to_prefix(mask).ok().and_then(|prefix| entry::network(address, prefix));
-    Some(match fixed {
-        Some(network) => note.fix_of(&network),
-        None => note,
-    })
+/// What stands after an address and `/`, begins with a digit, and is neither a prefix length nor a namespace: a netmask,
+/// half of a range, or a slip. `path` is all that stands there; with `place` a scheme or a port says that it is a place,
+/// of which much more can be a namespace.
+pub(super) fn no_prefix(text: &str, shown: &str, address: IpAddr, path: &str, place: bool) -> Option<Note> {
+    let about = |code, message: fmt::Arguments<'_>| Some(Note::about(code, text, shown, message));
+    let component = path.split_once('/').map_or(path, |(first, _)| first);
+    let mask = component.split_once(':').filter(|(_, port)| is_digits(port)).map_or(component, |(mask, _)| mask);
+    if let Ok(mask) = component.parse().or_else(|_| mask.parse::<IpAddr>()) {
+        let message = format_args!("`{mask}` is a netmask: write the prefix length");
+        let note = Note::about(Code::NetworkNetmask, text, shown, message);
+        // Not what would cover more than was meant: a mask of the other kind of addresses says nothing of this one.
+        let fits = mask.is_ipv4() == address.is_ipv4() && path.len().saturating_sub(component.len()) <= 1;
+        let prefix = ipnet::ip_mask_to_prefix(mask).ok().filter(|_| fits);
+        return Some(match prefix.and_then(|prefix| entry::network(address, prefix)) {
+            Some(network) => note.fix_of(&network),
+            None => note,
+        });
+    }
+    let (digits, rest) = component.split_at(component.find(|c: char| !c.is_ascii_digit()).unwrap_or(component.len()));
+    if digits.is_empty() || rest.is_empty() {
+        return None;
+    }
+    if rest.strip_prefix('-').is_some_and(|last| last.parse::<IpAddr>().is_ok()) {
+        let message = format_args!("`{shown}` is a range of networks: write each of them as an entry by itself");
+        return about(Code::NetworkRange, message);
+    }
+    let are = |text: &str, marks: &[u8]| text.bytes().all(|byte| byte.is_ascii_digit() || marks.contains(&byte));
+    let is_hexadecimal =
+        digits == "0" && rest.strip_prefix('x').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    if digits == "255" && are(rest, b".") || is_hexadecimal && !place {
+        return about(Code::NetworkNetmask, format_args!("`{component}` is no netmask: write the prefix length"));
+    }
+    let is_slip = are(rest, b".-") || rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_alphabetic());
+    if place || !is_slip {
+        return None;
+    }
+    let message = format_args!(
+        "`{component}` is no prefix length: write a number; or, where it is a namespace, a port before it"
+    );
+    about(Code::NetworkPrefixInvalid, message)
 }
 
 /// `10.0.0.1-10.0.0.9` or `10.0.0.1-9`: a range of addresses. The fix is the CIDR blocks that cover it exactly.
 pub(super) fn range(text: &str, shown: &str) -> Option<Note> {
     let (first, last) = shown.split_once('-')?;
-    let first: IpAddr = first.trim().parse().ok()?;
-    let last = last.trim();
-    let last: IpAddr = match (last.parse(), first) {
-        (Ok(last), _) => last,
-        (Err(_), IpAddr::V4(first)) => {
+    let bare = split_once_at(first, "://").map_or(first, |(_, bare)| bare);
+    let (first, last) = (end(bare), end(last));
+    if !is_address(first) || !(is_address(last) || is_numbers(last)) {
+        return None;
+    }
+    let about = |message: fmt::Arguments<'_>| Note::about(Code::NetworkRange, text, shown, message);
+    let read = |text: &str| text.parse().ok().map(host::canonical);
+    let last_of = |first| match (read(last), first) {
+        (None, IpAddr::V4(first)) => {
             let [a, b, c, _] = first.octets();
-            IpAddr::from([a, b, c, last.parse().ok()?])
+            Some(IpAddr::from([a, b, c, last.parse().ok()?]))
         }
-        _ => return None,
+        (last, _) => last,
+    };
+    let Some((first, last)) = read(first).and_then(|first| Some((first, last_of(first)?))) else {
+        return Some(about(format_args!("`{shown}` is a range, and one of its ends is not an address")));
     };
     let blocks = blocks(first, last);
     if blocks.is_empty() {
         let message = format_args!("`{shown}` is a range that ends before it begins, or of two kinds of addresses");
-        return Some(Note::about(Code::NetworkRange, text, shown, message));
+        return Some(about(message));
     }
     let entries = match blocks.len() {
         1 => String::new(),
         count => format!("as {count} entries "),
     };
     let message = format_args!("`{shown}` is a range: write it {entries}in CIDR notation");
-    Some(Note::about(Code::NetworkRange, text, shown, message).fix(blocks.join(", ")))
+    Some(about(message).fix(blocks.join(", ")))
+}
+
+/// An end of a range without blanks, brackets and port.
+fn end(text: &str) -> &str {
+    let text = text.trim();
+    let (host, port) = match text.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
+        Some((host, after)) => (host, after.strip_prefix(':')),
+        None => match text.split_once(':') {
+            Some((host, port)) if !port.contains(':') => (host, Some(port)),
+            _ => (text, None),
+        },
+    };
+    if port.is_none_or(is_digits) { host } else { text }
+}
+
+/// Whether it is an address, or four numbers of which one is too large.
+fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || is_numbers(text) && text.split('.').count() == 4
+}
+
+/// Whether it is numbers with dots between them.
+fn is_numbers(text: &str) -> bool {
+    text.split('.').all(is_digits)
+}
+
+pub(super) fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `10.2.*` or `10.2.*.*`: a wildcard over IPv4 octets. Gives the network that was meant.

@@ -96,7 +96,7 @@ impl<'t> Parser<'t, '_> {
             self.note(Code::EntryTooLong, self.text, message);
             return None;
         }
-        let whole = self.text.trim();
+        let whole = self.text.trim_matches(is_blank);
         if whole.is_empty() {
             self.note(
                 Code::EntryEmpty,
@@ -107,7 +107,10 @@ impl<'t> Parser<'t, '_> {
         }
         if whole.len() != self.text.len() {
             let note = Note::new(Code::BlankAround, 0..self.text.len(), "blanks around an entry are dropped");
-            self.notes.push(if secret::user_information(whole).is_none() { note.fix(whole) } else { note });
+            // What has blanks inside is no entry, and may be a key.
+            let may_show = secret::user_information(whole).is_none()
+                && !whole.contains(|character: char| character.is_whitespace() || character.is_control());
+            self.notes.push(if may_show { note.fix(whole) } else { note });
         }
         if let Some(range) = secret::user_information(self.text) {
             let message = "an entry has no user information: delete everything up to and with the `@`";
@@ -141,6 +144,10 @@ impl<'t> Parser<'t, '_> {
         if let Some(range) = secret::user_information(self.text) {
             rest = self.text.get(range.end..).map(str::trim_end).unwrap_or_default();
             shown = rest;
+        } else if let Some(meant) = without_slashes(whole) {
+            let message = format_args!("`{whole}` has a scheme without `//`: write `{meant}`");
+            self.note_with_fix(Code::PortInvalid, whole, message, &meant);
+            return None;
         }
         for (mark, code, what) in [('#', Code::Fragment, "fragment"), ('?', Code::Query, "query")] {
             if let Some((before, after)) = rest.split_once(mark) {
@@ -219,11 +226,12 @@ impl<'t> Parser<'t, '_> {
         let Some(path) = parts.path.filter(|path| !path.is_empty()) else {
             return self.finish(parts, Hosts::Address(address));
         };
-        if let Some(note) = network::netmask(self.text, parts.whole, address, path.strip_suffix('/').unwrap_or(path)) {
+        let is_place = parts.scheme.is_some() || parts.port.is_some();
+        if let Some(note) = network::no_prefix(self.text, parts.whole, address, path, is_place) {
             self.notes.push(note);
             return None;
         }
-        if let Some((prefix, port)) = path.split_once(':').filter(|(prefix, _)| is_digits(prefix)) {
+        if let Some((prefix, port)) = path.split_once(':').filter(|(prefix, _)| network::is_digits(prefix)) {
             let message = format_args!("a network has no port: leave `:{port}` out");
             let note = Note::about(Code::NetworkPort, self.text, parts.whole, message);
             let network = prefix.parse().ok().and_then(|prefix| entry::network(written, prefix));
@@ -378,11 +386,23 @@ impl<'t> Parser<'t, '_> {
 fn prefix_of<'t>(parts: &Parts<'t>) -> Option<&'t str> {
     let path = parts.path?;
     let first = path.split_once('/').map_or(path, |(first, _)| first);
-    is_digits(first).then_some(first)
+    network::is_digits(first).then_some(first)
 }
 
-fn is_digits(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+/// Rule E13: a blank, as it may stand around an entry that was copied. Of control characters only tabs and line ends.
+fn is_blank(character: char) -> bool {
+    character.is_whitespace() && (!character.is_control() || matches!(character, '\t' | '\n' | '\r'))
+}
+
+/// `https:h` or `https:/h`, which is no host `https` with a port: what was meant.
+fn without_slashes(whole: &str) -> Option<String> {
+    let (scheme, after) = whole.split_once(':')?;
+    let host = after.strip_prefix('/').unwrap_or(after);
+    let is_http = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+    // `https:5000` may be a host of that name.
+    let is_host = host.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '[' | '*'))
+        && !network::is_digits(host.split_once('/').map_or(host, |(port, _)| port));
+    (is_http && is_host).then(|| format!("{}://{host}", scheme.to_ascii_lowercase()))
 }
 
 /// The wildcard that somebody meant who put stars in other places: the domain after the last star.

@@ -77,6 +77,60 @@ fn e8_fixes_of_ranges_cover_them_exactly() {
     }
 }
 
+/// The message and the fix of the first finding.
+fn first(text: &str) -> (String, Option<String>) {
+    let finding = check_entry(text, List::Whitelist).findings.remove(0);
+    (finding.message, finding.fix)
+}
+
+#[test]
+fn e8_a_fix_never_covers_more_than_was_meant() {
+    for text in ["2001:db8::/255.255.0.0", "10.0.0.0/ffff::", "10.0.0.0/255.0.255.0", "10.0.0.0/255.0.0.0/team"] {
+        assert_eq!((codes(text), first(text).1), (vec![Code::NetworkNetmask], None), "{text}");
+    }
+    for (text, fix) in [
+        ("2001:db8::/ffff:ffff::", "2001:db8::/32"),
+        ("10.2.2.0/255.255.255.0:5000", "10.2.2.0/24"),
+        ("10.2.2.0/255.255.255.0/", "10.2.2.0/24"),
+    ] {
+        assert_eq!((codes(text), first(text).1), (vec![Code::NetworkNetmask], Some(fix.to_owned())), "{text}");
+    }
+}
+
+#[test]
+fn e8_what_is_said_of_ranges_is_true() {
+    assert_eq!(
+        first("10.0.0.1-10.0.0.300").0,
+        "`10.0.0.1-10.0.0.300` is a range, and one of its ends is not an address"
+    );
+    assert_eq!(
+        first("10.0.0.1-2001:db8::4").0,
+        "`10.0.0.1-2001:db8::4` is a range that ends before it begins, or of two kinds of addresses"
+    );
+    let mapped = first("::ffff:0:0/96");
+    assert!(mapped.0.contains("IPv4-mapped"), "{mapped:?}");
+    let everything = check_entry("::ffff:0:0/96", List::Whitelist).findings.pop().unwrap();
+    assert_eq!(everything.message, "`0.0.0.0/0` covers every IPv4 address");
+}
+
+#[test]
+fn e3_what_is_said_of_hexadecimal_numbers_is_true() {
+    for text in ["0x", "a.0x", "0x7f.0x1"] {
+        let (message, _) = first(text);
+        assert!(
+            message.ends_with("is neither digits alone nor a hexadecimal number, as `0x7f` is"),
+            "{text}: {message}"
+        );
+    }
+}
+
+#[test]
+fn c3_a_key_in_place_of_an_entry_is_not_repeated() {
+    let report =
+        check_entry("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----\n", List::Whitelist);
+    assert!(!serde_json::to_string(&report.findings).unwrap().contains("MC4C"), "{report:?}");
+}
+
 #[test]
 fn e13_size_comes_first() {
     assert_eq!(codes(&"a".repeat(1_025)), [Code::EntryTooLong]);
