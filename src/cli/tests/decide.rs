@@ -19,7 +19,7 @@ fn p3_certificates_that_are_left_out_are_shown() {
     let path = format!("{}/../../tests/certificates/expired.pem", env!("CARGO_MANIFEST_DIR"));
     let pem = std::fs::read_to_string(path).unwrap();
     let document = json!({"whitelist": ["h.corp"], "certificate_authorities": [{"pem": pem}]});
-    let policy = file("json", &document.to_string());
+    let policy = file("json", document.to_string());
     for command in ["decide", "explain"] {
         let ran = run(&[command, "--json", "--policy", &policy, "h.corp/x"]);
         assert_eq!((ran.code, ran.json()[0]["authorities"].as_array()), (Some(0), None), "{ran:?}");
