@@ -108,8 +108,8 @@ pub(super) fn no_prefix(text: &str, shown: &str, address: IpAddr, path: &str, pl
 /// `10.0.0.1-10.0.0.9` or `10.0.0.1-9`: a range of addresses. The fix is the CIDR blocks that cover it exactly.
 pub(super) fn range(text: &str, shown: &str) -> Option<Note> {
     let (first, last) = shown.split_once('-')?;
-    let bare = split_once_at(first, "://").map_or(first, |(_, bare)| bare);
-    let (first, last) = (end(bare), end(last));
+    let (scheme, first) = split_once_at(first, "://").map_or((None, first), |(scheme, first)| (Some(scheme), first));
+    let ((first, first_port), (last, last_port)) = (end(first), end(last));
     if !is_address(first) || !(is_address(last) || is_numbers(last)) {
         return None;
     }
@@ -134,12 +134,13 @@ pub(super) fn range(text: &str, shown: &str) -> Option<Note> {
         1 => String::new(),
         count => format!("as {count} entries "),
     };
-    let message = format_args!("`{shown}` is a range: write it {entries}in CIDR notation");
+    let without = if scheme.or(first_port).or(last_port).is_some() { ", which has no scheme and no port" } else { "" };
+    let message = format_args!("`{shown}` is a range: write it {entries}in CIDR notation{without}");
     Some(about(message).fix(blocks.join(", ")))
 }
 
-/// An end of a range without blanks, brackets and port.
-fn end(text: &str) -> &str {
+/// An end of a range without blanks and brackets, and its port.
+fn end(text: &str) -> (&str, Option<&str>) {
     let text = text.trim();
     let (host, port) = match text.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
         Some((host, after)) => (host, after.strip_prefix(':')),
@@ -148,7 +149,7 @@ fn end(text: &str) -> &str {
             _ => (text, None),
         },
     };
-    if port.is_none_or(is_digits) { host } else { text }
+    if port.is_none_or(is_digits) { (host, port) } else { (text, None) }
 }
 
 /// Whether it is an address, or four numbers of which one is too large.

@@ -107,6 +107,10 @@ fn e8_what_is_said_of_ranges_is_true() {
         first("10.0.0.1-2001:db8::4").0,
         "`10.0.0.1-2001:db8::4` is a range that ends before it begins, or of two kinds of addresses"
     );
+    assert_eq!(
+        first("10.0.0.0-10.0.0.255:5000").0,
+        "`10.0.0.0-10.0.0.255:5000` is a range: write it in CIDR notation, which has no scheme and no port"
+    );
     let mapped = first("::ffff:0:0/96");
     assert!(mapped.0.contains("IPv4-mapped"), "{mapped:?}");
     let everything = check_entry("::ffff:0:0/96", List::Whitelist).findings.pop().unwrap();
