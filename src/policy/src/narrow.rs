@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::canonical;
 use crate::compare::{Unreadable, Witness, compare_read, read_both};
-use crate::document::{Document, Item, Items, Lists};
+use crate::document::{Document, Item, Items, Lists, Project};
 use crate::entry::{Entry, Hosts, Written};
 use crate::finding::List;
 use crate::order;
@@ -32,8 +32,8 @@ pub struct Refused {
     pub index: u32,
     /// The entry in canonical form.
     pub entry: String,
-    /// A request that the policy denies, or verifies, and that the entry would allow, or not verify; absent where the entry
-    /// names one of the product's own registries as insecure.
+    /// A request that the policy denies, or verifies, and that the entry would allow, or not verify; absent where the policy
+    /// would be too large with it (rule P5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub witness: Option<Witness>,
 }
@@ -83,7 +83,23 @@ fn refusal(policy: &mut Read<'_>, lines: &[(List, &Item<'_>)], at: u64) -> Optio
     }
     let (list, item) = lines.get(fails.saturating_sub(1))?;
     let index = u32::try_from(item.index).unwrap_or(u32::MAX);
-    Some(Refused { list: *list, index, entry: item.entry().to_string(), witness: wider(fails).flatten() })
+    let witness = wider(fails).flatten().or_else(|| unlike(policy, *list, item.entry(), at));
+    Some(Refused { list: *list, index, entry: item.entry().to_string(), witness })
+}
+
+/// A request that the policy denies, or verifies, and that the entry by itself would allow, or not verify: for one that is
+/// an error beside the rest of the policy, since it names one of the product's own registries as insecure (rule T5).
+fn unlike(policy: &Read<'_>, list: List, entry: &Entry, at: u64) -> Option<Witness> {
+    let mut alone = Document::default();
+    alone.global.whitelist = Some(Items::none());
+    let items = if list == List::Insecure { &mut alone.global.insecure } else { &mut alone.global.whitelist };
+    items.get_or_insert_with(Items::none).items.push(Item::of(entry.clone()));
+    let projects = policy.document.projects.iter().flatten();
+    let projects = projects.map(|project| Project { name: project.name.clone(), lists: Lists::default() });
+    alone.projects = policy.document.projects.is_some().then(|| projects.collect());
+    let text = canonical::write(&alone);
+    let alone = read_loadable(&text, at).ok()?;
+    compare_read(policy, &alone).first_wider().map(|region| region.witness.clone())
 }
 
 /// The document with these lines too. Without whitelist mode everything is allowed, and no line of a whitelist is more.
@@ -282,6 +298,14 @@ mod tests {
                 "h.test",
             ),
             (r#"{}"#, r#"{"insecure":["h.test"]}"#, List::Insecure, 0, "h.test"),
+            // The product's own registries are always verified.
+            (
+                r#"{"whitelist":["h.test"],"built_in":["b.test"],"insecure":["*.test"],"projects":{"p":{}}}"#,
+                r#"{"whitelist":["h.test"],"insecure":["b.test:5000"]}"#,
+                List::Insecure,
+                0,
+                "b.test:5000",
+            ),
         ] {
             match narrow(policy, remote, 0) {
                 Err(NarrowError::Refused(refused)) => {
