@@ -73,26 +73,26 @@ impl<'d> Checker<'d, '_> {
         let ports = ports_over(entry);
         let namespace = entry.namespace.as_deref().unwrap_or_default();
         let own_rank = own_rank(entry);
+        let is_alike = |row: &Row, rank: Rank| {
+            let same_port = row.port == entry.port.unwrap_or(ANY_PORT) || entry.is_hub();
+            rank == own_rank && same_port && row.namespace() == namespace
+        };
         for (project, index) in self.visible() {
+            // Of entries that are alike the first stands.
+            let stands = |row: &Row, rank: Rank| {
+                project != self.project || !is_alike(row, rank) || row.position < position(item)
+            };
             let mut other: Option<(&Row, Rank)> = None;
             let _ = index.over(entry, &mut |rank, group| {
-                let itself = |row: &Row| rank == own_rank && project == self.project && position(item) == row.position;
-                other = group.all_over(list, &ports, namespace).find(|row| !itself(row)).map(|row| (row, rank));
+                other = group.all_over(list, &ports, namespace).find(|row| stands(row, rank)).map(|row| (row, rank));
                 if other.is_some() { Flow::Break(()) } else { Flow::Continue(()) }
             });
             let Some((other, rank)) = other else { continue };
             if self.counts_beside(list, entry, other, rank) {
                 continue;
             }
-            let alike = rank == own_rank
-                && (other.port == entry.port.unwrap_or(ANY_PORT) || entry.is_hub())
-                && other.namespace() == namespace;
-            // Of entries that are alike the first stands.
-            if alike && project == self.project && other.position > position(item) {
-                return;
-            }
             let place = place_of(project, other);
-            if alike {
+            if is_alike(other, rank) {
                 let message = format_args!("`{entry}` is the same as {place}: leave one of them out");
                 self.note(list, item, Code::EntryDuplicate, message);
             } else {

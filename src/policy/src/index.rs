@@ -392,8 +392,8 @@ impl<'i> Group<'i> {
         })
     }
 
-    /// Every entry of a list that covers all of `ports` and the namespace (empty: all repositories), the first of those
-    /// that are alike.
+    /// Every entry of a list that covers all of `ports` and the namespace (empty: all repositories), of those with the same
+    /// text the first. Docker Hub has several names.
     pub fn all_over(self, list: List, ports: &[u16], namespace: &str) -> impl Iterator<Item = &'i Row> {
         let limits: Vec<&str> =
             if namespace.is_empty() { vec![""] } else { repository::namespaces(namespace).chain([""]).collect() };
@@ -402,8 +402,15 @@ impl<'i> Group<'i> {
         for port in ports {
             let on_port = self.on_port(list, *port);
             for wanted in &limits {
-                let first = on_port.get(on_port.partition_point(|row| limit(row) < *wanted));
-                rows.extend(first.filter(|row| limit(row) == *wanted).and_then(|row| self.row(*row)));
+                let start = on_port.partition_point(|row| limit(row) < *wanted);
+                let mut rest = on_port.get(start..).unwrap_or_default();
+                while let Some(first) = rest.first().filter(|row| limit(row) == *wanted).and_then(|row| self.row(*row))
+                {
+                    rows.push(first);
+                    let same = |row: &Row| row.namespace() == *wanted && row.text == first.text;
+                    let same = rest.partition_point(|row| self.row(*row).is_some_and(same));
+                    rest = rest.get(same..).unwrap_or_default();
+                }
             }
         }
         rows.into_iter()
