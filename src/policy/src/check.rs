@@ -213,14 +213,17 @@ impl<'d> Checker<'d, '_> {
     fn insecure(&mut self, item: &Item<'_>) {
         let entry = item.entry();
         let global = &self.policy.global.index;
-        let Some(group) = global.same_hosts(entry) else { return };
-        let built_in = ports_over(entry).iter().find_map(|port| group.on_port(List::BuiltIn, *port).first());
-        if let Some(row) = built_in.and_then(|row| group.row(*row)) {
+        let groups = [global.same_hosts(entry), global.same_address(entry)];
+        let built_in = groups.iter().flatten().find_map(|group| {
+            let row = ports_over(entry).iter().find_map(|port| group.on_port(List::BuiltIn, *port).first());
+            group.row(*row?)
+        });
+        if let Some(row) = built_in {
             let message = format_args!("`{entry}` is {}, the product's own, and always verified", place_of(None, row));
             self.note(List::Insecure, item, Code::BuiltInInsecure, message);
         }
         // Global entries against a project's; the other pairs are found from the whitelist's side.
-        if self.project.is_some() {
+        if let (Some(_), Some(group)) = (self.project, global.same_hosts(entry)) {
             let row = overlapping(group, List::Whitelist, entry);
             if let Some(row) = row.filter(|_| self.weakened.insert(true, item.index)) {
                 let message = format_args!(

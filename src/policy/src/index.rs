@@ -235,6 +235,20 @@ impl Index {
         }
     }
 
+    /// The group of the one address of an entry, written the other way: `10.0.0.5` for `10.0.0.5/32`, and the reverse.
+    pub fn same_address(&self, entry: &Entry) -> Option<Group<'_>> {
+        match &entry.hosts {
+            Hosts::Network(network) if network.prefix_len() == network.max_prefix_len() => {
+                self.exact(Subject::Address(network.addr()))
+            }
+            Hosts::Address(address) => {
+                let network = IpNet::from(*address);
+                self.networks.of(network.addr(), network.prefix_len()).map(|group| self.group(group))
+            }
+            Hosts::Network(_) | Hosts::Name(_) | Hosts::Wildcard(_) => None,
+        }
+    }
+
     #[inline(always)]
     fn wildcard_at<'i>(&'i self, domain: &str, found: &mut Found<'_, 'i>) -> Flow {
         match self.wildcard(domain) {
