@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::LazyLock;
 
+use ipnet::IpNet;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use pullgate::{
@@ -28,6 +29,7 @@ const ENTRIES: &[&str] = &[
     "*.io",
     "registry-1.docker.io",
     "10.1.1.1",
+    "10.1.1.1/32",
     "10.1.1.0/31",
     "10.1.0.0/16",
     "10.0.0.0/8",
@@ -142,6 +144,44 @@ proptest! {
         }
     }
 
+    /// Rule P4: what a whitelist entry does not show, that its hosts are reached without verification, the check says.
+    #[test]
+    fn nothing_is_less_safe_without_a_warning(document in document()) {
+        let text = text_of(&document);
+        let Ok(loaded) = Policy::load(&text, 1_800_000_000) else { return Ok(()) };
+        let projects = if document.projects.is_empty() { &PROJECTS[..1] } else { &PROJECTS[..3] };
+        for host in hosts() {
+            for port in ASKED_PORTS.iter().filter(|port| fits(&host, **port)) {
+                for project in projects {
+                    let place = Place { host: &host, port: *port, repository: Some("team/app"), project: *project };
+                    let (reference, kind) = reference(&place);
+                    let request = Request { reference: &reference, kind, project: *project, facts: &[] };
+                    let Decision::Allow(Allowed { by: Some(by), attempts, .. }) = loaded.policy.decide(&request) else { continue };
+                    if attempts.iter().any(|attempt| attempt.verified) {
+                        continue;
+                    }
+                    let insecure = Line::of(&by.entry);
+                    for (scope, index, entry) in document.whitelisted(*project) {
+                        let listed = Line::of(entry);
+                        let less_safe = listed.covers(*port) || listed.port.is_some() && insecure.port.is_none();
+                        if !(listed.has(&host) && listed.is_in(&insecure) && less_safe) {
+                            continue;
+                        }
+                        let said = loaded.findings.iter().any(|finding| {
+                            let path = finding.path.as_deref().unwrap_or_default();
+                            let of_insecure = path == format!("{}/insecure/{}", scope_path(by.project.as_deref()), by.index);
+                            // What a global entry does to a project's is said of that one, or of the one that covers it.
+                            let whitelist = format!("{}/whitelist/", scope_path(scope));
+                            let of_listed = scope.is_some() && by.project.is_none() && path.starts_with(&whitelist);
+                            matches!(finding.code, Code::InsecureWeakens | Code::HttpsInsecure) && (of_insecure || of_listed)
+                        });
+                        prop_assert!(said, "{} is unverified by {:?}, inside whitelist[{}] {} of {:?}\n{:#?}\n{}", reference, by, index, entry, scope, loaded.findings, &text);
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_same_meaning_compares_equal(document in document(), seed in any::<u64>()) {
         let text = text_of(&document);
@@ -160,6 +200,73 @@ proptest! {
         }
         let Ok(comparison) = compare(&text, &text_of(&shuffled), 1_800_000_000) else { return Ok(()) };
         prop_assert!(comparison.regions.is_empty() && comparison.modes.is_empty(), "{:#?}", comparison);
+    }
+}
+
+impl Document {
+    /// The whitelist entries that a request sees, each with its project and its index.
+    fn whitelisted<'a>(&'a self, project: Option<&str>) -> Vec<(Option<&'a str>, usize, &'a str)> {
+        let own = self.projects.iter().filter(|(name, _)| Some(name.as_str()) == project);
+        let scopes = std::iter::once((None, &self.global)).chain(own.map(|(name, lists)| (Some(name.as_str()), lists)));
+        let entries = scopes.flat_map(|(scope, lists)| {
+            lists.whitelist.iter().flatten().enumerate().map(move |(index, entry)| (scope, index, entry.as_str()))
+        });
+        entries.collect()
+    }
+}
+
+fn scope_path(project: Option<&str>) -> String {
+    project.map(|name| format!("/projects/{name}")).unwrap_or_default()
+}
+
+/// The hosts and the port of an entry.
+struct Line {
+    text: String,
+    port: Option<u16>,
+    hub: bool,
+}
+
+impl Line {
+    fn of(entry: &str) -> Self {
+        let network = entry.parse::<IpNet>().is_ok();
+        let place = if network { entry } else { entry.split('/').next().unwrap_or_default() };
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !network && place.parse::<IpAddr>().is_err() => (host, port.parse().ok()),
+            _ => (place, None),
+        };
+        let host = host.trim_matches(['[', ']']);
+        let hub = ["docker.io", "index.docker.io", HUB].contains(&host) && matches!(port, None | Some(443));
+        // With its port Docker Hub is what it is without.
+        Line { text: host.to_owned(), port: port.filter(|_| !hub), hub }
+    }
+
+    /// Rule M2, for a whitelist.
+    fn covers(&self, port: Option<u16>) -> bool {
+        self.port.is_none_or(|own| own == port.unwrap_or(443))
+    }
+
+    fn has(&self, host: &Host) -> bool {
+        match host {
+            Host::Hub => self.hub || ["*.docker.io", "*.io"].contains(&self.text.as_str()),
+            _ if self.hub => false,
+            Host::Name(name) => {
+                self.text == *name || self.text.strip_prefix('*').is_some_and(|end| name.ends_with(end))
+            }
+            Host::Address(address) => self.network().is_some_and(|network| network.contains(address)),
+        }
+    }
+
+    fn is_in(&self, wider: &Line) -> bool {
+        match (self.network(), wider.network()) {
+            (Some(own), Some(wider)) => wider.contains(&own),
+            (None, None) if self.hub => wider.has(&Host::Hub),
+            (None, None) => wider.has(&Host::Name(self.text.clone())) && !wider.hub,
+            _ => false,
+        }
+    }
+
+    fn network(&self) -> Option<IpNet> {
+        self.text.parse().ok().or_else(|| self.text.parse::<IpAddr>().ok().map(IpNet::from))
     }
 }
 

@@ -21,9 +21,11 @@ pub(crate) fn check(document: &Document<'_>, policy: &Policy, notes: &mut Vec<No
         let (name, scope) = policy.project(&project.name)?;
         Some((Some(name), scope, &project.lists))
     });
+    let (mut weakened, of_projects, mut before) = (Weakened::default(), OnceCell::new(), 0);
     for (project, scope, lists) in std::iter::once(global).chain(projects) {
-        let (weakened, of_projects) = (Positions::default(), OnceCell::new());
-        Checker { scope, lists, project, policy, document, notes, weakened, of_projects }.all(whole);
+        let (weakened, of_projects) = (&mut weakened, &of_projects);
+        Checker { scope, lists, project, policy, document, notes, weakened, before, of_projects }.all(whole);
+        before = before.saturating_add(lists.items(List::Insecure).len());
     }
 }
 
@@ -35,23 +37,24 @@ struct Checker<'d, 'n> {
     policy: &'d Policy,
     document: &'d Document<'d>,
     notes: &'n mut Vec<Note>,
-    /// Insecure entries that were said to weaken an entry: once is enough.
-    weakened: Positions,
-    /// See `projects`; made when it is asked for.
-    of_projects: OnceCell<Index>,
+    weakened: &'n mut Weakened,
+    /// How many insecure entries the document has before those of this scope.
+    before: usize,
+    /// See `of_projects`; made when it is asked for.
+    of_projects: &'n OnceCell<OfProjects<'d>>,
 }
 
-impl<'d> Checker<'d, '_> {
+impl<'d, 'n> Checker<'d, 'n> {
     fn all(&mut self, whole: bool) {
         for list in [List::Whitelist, List::Insecure, List::BuiltIn] {
             for item in self.lists.items(list).iter().filter(|item| item.enabled) {
-                self.redundant(list, item);
+                let counts = !self.redundant(list, item);
                 match list {
                     List::Whitelist => {
                         self.plain_http(item);
-                        self.transport(item);
+                        self.transport(item, counts);
                     }
-                    List::Insecure => self.insecure(item),
+                    List::Insecure => self.built_in(item),
                     List::BuiltIn => {}
                 }
             }
@@ -68,7 +71,8 @@ impl<'d> Checker<'d, '_> {
     }
 
     /// Rule P4: the same entry twice, or an entry that another one covers, so that nothing changes without it (rule A1).
-    fn redundant(&mut self, list: List, item: &Item<'_>) {
+    /// Whether there is one is the answer.
+    fn redundant(&mut self, list: List, item: &Item<'_>) -> bool {
         let entry = item.entry();
         let ports = ports_over(entry);
         let namespace = entry.namespace.as_deref().unwrap_or_default();
@@ -99,8 +103,9 @@ impl<'d> Checker<'d, '_> {
                 let message = format_args!("`{entry}` is covered by {place} already");
                 self.note(list, item, Code::EntryCovered, message);
             }
-            return;
+            return true;
         }
+        false
     }
 
     /// Whether an entry changes something although `other`, of the same list and with hosts of the rank `wider`, covers it.
@@ -134,13 +139,12 @@ impl<'d> Checker<'d, '_> {
             found
         };
         // A global entry counts for the requests of every project too, among that project's entries.
-        self.visible().any(|(_, index)| separates(index)) || self.project.is_none() && separates(self.projects())
+        self.visible().any(|(_, index)| separates(index))
+            || self.project.is_none() && separates(&self.of_projects().index)
     }
 
-    /// The entries of all projects together.
-    fn projects(&self) -> &Index {
-        let projects = self.document.projects.iter().flatten();
-        self.of_projects.get_or_init(|| Index::new(projects.flat_map(|project| project.lists.entries())))
+    fn of_projects(&self) -> &'n OfProjects<'d> {
+        self.of_projects.get_or_init(|| OfProjects::new(self.document))
     }
 
     /// Rule E10: plain HTTP in the whitelist needs the same entry in the insecure list.
@@ -158,59 +162,126 @@ impl<'d> Checker<'d, '_> {
         }
     }
 
-    /// Rules T4 and P4: what the insecure entries do to a whitelist entry.
-    fn transport(&mut self, item: &Item<'_>) {
+    /// Rules T4 and P4: what the insecure entries do to a whitelist entry. `counts` says that no other entry covers it.
+    fn transport(&mut self, item: &Item<'_>, counts: bool) {
         let entry = item.entry();
-        let mut same: Option<(Option<&'d str>, &Row)> = None;
-        let mut wider: Option<(Option<&'d str>, &Row)> = None;
-        for (project, index) in self.visible() {
-            let _ = index.over(entry, &mut |rank, group| {
-                let found = overlapping(group, List::Insecure, entry).map(|row| (project, row));
-                if rank == own_rank(entry) {
-                    same = same.or(found);
-                } else {
-                    wider = wider.or(found);
+        let https = item.written.scheme == Some(Scheme::Https);
+        let listed = Listed { item, counts, product: self.product(entry) };
+        let other = match self.project {
+            Some(_) => (Whose::Global, &self.policy.global.index),
+            None => (Whose::Projects, &self.of_projects().index),
+        };
+        let (mut same, mut wider, mut said) = (None, None, false);
+        for (whose, index) in [(Whose::Own, &self.scope.index), other] {
+            for met in meetings(index, entry, whose != Whose::Projects) {
+                let Some(first) = met.firsts().next() else { continue };
+                if !met.same {
+                    wider = wider.or(Some((whose, first)));
+                } else if whose != Whose::Projects {
+                    same = same.or(Some((whose, first)));
                 }
+                if whose != Whose::Global {
+                    self.weaken(whose, &listed, &met);
+                    continue;
+                }
+                // The global entry may be right for everybody else, so this is said here, and once.
+                if said || met.same && https {
+                    continue;
+                }
+                let harmful = met.firsts().find_map(|row| Some((row, listed.harm(&met, row)?)));
+                if let Some((row, how)) = harmful {
+                    said = true;
+                    let message = format_args!("because of {}, `{entry}` {how}", place_of(None, row));
+                    self.note(List::Whitelist, item, Code::InsecureWeakens, message);
+                }
+            }
+        }
+        if let Some((whose, row)) = same {
+            if https && !listed.product.on_its_ports {
+                let (place, part) = (self.place(whose, row), part(entry, row));
+                let message =
+                    format_args!("`{entry}` was written with `https://`, and {place} makes it insecure{part}");
+                self.note(List::Whitelist, item, Code::HttpsInsecure, message);
+            }
+        } else if let Some((whose, row)) = wider {
+            let message = format_args!("`{entry}` stays verified inside {}", self.place(whose, row));
+            self.note(List::Whitelist, item, Code::VerifiedInsideInsecure, message);
+        }
+    }
+
+    /// Says what insecure entries do to a whitelist entry, of each of them once.
+    fn weaken(&mut self, whose: Whose, listed: &Listed<'_>, met: &Meeting<'_>) {
+        let entry = listed.item.entry();
+        for rows in &met.stretches {
+            // To entries with one port, what one of them does the others do too.
+            let first = rows.first().and_then(|row| met.group.row(*row));
+            let Some(first) = first.filter(|row| listed.harm(met, row).is_some()) else { continue };
+            let Some((place, ..)) = self.insecure(whose, first) else { continue };
+            let seen = match entry.port {
+                None if !entry.is_hub() => !self.weakened.all.insert(place),
+                _ => self.weakened.one.has(place),
+            };
+            if seen {
+                continue;
+            }
+            for row in rows.iter().filter_map(|row| met.group.row(*row)) {
+                let Some((place, project, item)) = self.insecure(whose, row) else { continue };
+                let Some(how) = listed.harm(met, row).filter(|_| self.weakened.one.insert(place)) else { continue };
+                let message = match whose {
+                    Whose::Projects => format!(
+                        "because of `{}`, in this project `{entry}` ({}[{}]) {how}",
+                        row.text,
+                        member_of(List::Whitelist),
+                        listed.item.index
+                    ),
+                    _ => format!("because of `{}`, the whitelist's `{entry}` {how}", row.text),
+                };
+                let path = item_path(project, List::Insecure, item.index, item.object);
+                self.notes.push(Note::new(Code::InsecureWeakens, item.place.clone(), message).at(path));
+            }
+        }
+    }
+
+    /// The insecure entry of a row: its place among all of the document, its project, and the entry itself.
+    fn insecure(&self, whose: Whose, row: &Row) -> Option<(usize, Option<&'d str>, &'d Item<'d>)> {
+        let items = self.lists.items(List::Insecure);
+        if whose == Whose::Projects {
+            let place = usize_of(row.position);
+            let (project, item) = self.of_projects().insecure.get(place)?;
+            return Some((items.len().saturating_add(place), Some(project), item));
+        }
+        let place = items.binary_search_by_key(&row.position, position).ok()?;
+        Some((self.before.saturating_add(place), self.project, items.get(place)?))
+    }
+
+    /// An insecure entry as messages name it.
+    fn place(&self, whose: Whose, row: &Row) -> String {
+        match whose {
+            Whose::Own => place_of(self.project, row),
+            Whose::Global => place_of(None, row),
+            Whose::Projects => {
+                let found = self.insecure(whose, row);
+                let (project, position) = found.map(|(_, project, item)| (project, position(item))).unwrap_or_default();
+                place_at(project, row, position)
+            }
+        }
+    }
+
+    /// What of a whitelist entry is the product's own, and so always verified (rule T5).
+    fn product(&self, entry: &Entry) -> Product {
+        let mut product = Product::default();
+        if self.policy.has_built_in() {
+            let _ = self.policy.global.index.over(entry, &mut |_, group| {
+                product.on_its_ports |= group.has(List::BuiltIn, &ports_over(entry));
+                product.on_every_port |= group.has(List::BuiltIn, &[ANY_PORT]);
                 Flow::Continue(())
             });
         }
-        if let Some((project, row)) = same {
-            if item.written.scheme == Some(Scheme::Https) {
-                let message = format_args!(
-                    "`{entry}` was written with `https://`, and {} makes it insecure",
-                    place_of(project, row)
-                );
-                self.note(List::Whitelist, item, Code::HttpsInsecure, message);
-            }
-            self.weakens(project, row, entry, "is reached without verification");
-            return;
-        }
-        let Some((project, row)) = wider else { return };
-        let message = format_args!("`{entry}` stays verified inside {}", place_of(project, row));
-        self.note(List::Whitelist, item, Code::VerifiedInsideInsecure, message);
-        if entry.port.is_some() && row.port == ANY_PORT {
-            self.weakens(project, row, entry, "is allowed on every other port too, without verification");
-        } else if entry.namespace.is_some() {
-            self.weakens(project, row, entry, "is allowed with every other namespace too");
-        }
+        product
     }
 
-    fn weakens(&mut self, project: Option<&'d str>, row: &Row, entry: &Entry, how: &str) {
-        if !self.weakened.insert(project.is_some(), usize_of(row.position)) {
-            return;
-        }
-        let lists = if project.is_some() || self.project.is_none() { Some(self.lists) } else { None };
-        let items = lists.map(|lists| lists.items(List::Insecure)).unwrap_or_default();
-        // A project sees global entries, but what is said of them is said where the project's entry stands.
-        let found = items.binary_search_by_key(&row.position, position).ok().and_then(|place| items.get(place));
-        if let Some(item) = found {
-            let message = format_args!("because of `{}`, the whitelist's `{entry}` {how}", row.text);
-            self.note(List::Insecure, item, Code::InsecureWeakens, message);
-        }
-    }
-
-    /// Rules T5 and P4, seen from an insecure entry.
-    fn insecure(&mut self, item: &Item<'_>) {
+    /// Rule T5, seen from an insecure entry.
+    fn built_in(&mut self, item: &Item<'_>) {
         let entry = item.entry();
         let global = &self.policy.global.index;
         let groups = [global.same_hosts(entry), global.same_address(entry)];
@@ -221,17 +292,6 @@ impl<'d> Checker<'d, '_> {
         if let Some(row) = built_in {
             let message = format_args!("`{entry}` is {}, the product's own, and always verified", place_of(None, row));
             self.note(List::Insecure, item, Code::BuiltInInsecure, message);
-        }
-        // Global entries against a project's; the other pairs are found from the whitelist's side.
-        if let (Some(_), Some(group)) = (self.project, global.same_hosts(entry)) {
-            let row = overlapping(group, List::Whitelist, entry);
-            if let Some(row) = row.filter(|_| self.weakened.insert(true, item.index)) {
-                let message = format_args!(
-                    "because of `{entry}`, {} is reached without verification in this project",
-                    place_of(None, row)
-                );
-                self.note(List::Insecure, item, Code::InsecureWeakens, message);
-            }
         }
     }
 
@@ -273,26 +333,162 @@ impl<'d> Checker<'d, '_> {
     }
 }
 
-/// Positions in a list, of a project and of the whole policy.
-#[derive(Default)]
-struct Positions {
-    global: Vec<bool>,
-    project: Vec<bool>,
+/// Where an insecure entry stands, seen from a whitelist entry.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// In the same lists.
+    Own,
+    /// In the global lists; the whitelist entry is a project's.
+    Global,
+    /// In a project's lists; the whitelist entry is global.
+    Projects,
 }
 
-impl Positions {
-    /// Adds a position, unless it is there.
-    fn insert(&mut self, project: bool, position: usize) -> bool {
-        let positions = if project { &mut self.project } else { &mut self.global };
-        if positions.len() <= position {
-            positions.resize(position.saturating_add(1), false);
+/// The entries of all projects together.
+struct OfProjects<'d> {
+    /// The position of an insecure one is its place in `insecure`.
+    index: Index,
+    insecure: Vec<(&'d str, &'d Item<'d>)>,
+}
+
+impl<'d> OfProjects<'d> {
+    fn new(document: &'d Document<'d>) -> Self {
+        let projects = || document.projects.iter().flatten();
+        let insecure: Vec<(&str, &Item<'_>)> = projects()
+            .flat_map(|project| project.lists.items(List::Insecure).iter().map(|item| (&*project.name, item)))
+            .collect();
+        let enabled = insecure.iter().zip(0..).filter(|((_, item), _)| item.enabled);
+        let others =
+            projects().flat_map(|project| project.lists.entries().filter(|(list, ..)| *list != List::Insecure));
+        let index = Index::new(others.chain(enabled.map(|((_, item), place)| (List::Insecure, place, item.entry()))));
+        OfProjects { index, insecure }
+    }
+}
+
+/// Insecure entries, by their place among all of the document, that were said to weaken an entry: once is enough.
+#[derive(Default)]
+struct Weakened {
+    one: Marks,
+    /// The first of those with the same hosts, where this was looked at for all of them.
+    all: Marks,
+}
+
+#[derive(Default)]
+struct Marks(Vec<bool>);
+
+impl Marks {
+    fn has(&self, place: usize) -> bool {
+        self.0.get(place) == Some(&true)
+    }
+
+    /// Marks a place, unless it is marked.
+    fn insert(&mut self, place: usize) -> bool {
+        if self.0.len() <= place {
+            self.0.resize(place.saturating_add(1), false);
         }
-        positions.get_mut(position).is_some_and(|seen| !std::mem::replace(seen, true))
+        self.0.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true))
+    }
+}
+
+/// What of an entry is the product's own.
+#[derive(Clone, Copy, Default)]
+struct Product {
+    on_its_ports: bool,
+    on_every_port: bool,
+}
+
+/// A whitelist entry among insecure ones.
+struct Listed<'i> {
+    item: &'i Item<'i>,
+    /// Whether no other entry covers it. What wider insecure entries do is said of that one.
+    counts: bool,
+    product: Product,
+}
+
+impl Listed<'_> {
+    /// What an insecure entry does to it.
+    fn harm(&self, met: &Meeting<'_>, row: &Row) -> Option<String> {
+        let entry = self.item.entry();
+        // Rule E10 asks for it, and it is for every namespace (rule E12).
+        let http = self.item.written.scheme == Some(Scheme::Http);
+        if met.same && !http && !self.product.on_its_ports {
+            return Some(format!("is reached without verification{}", part(entry, row)));
+        }
+        if !self.counts {
+            return None;
+        }
+        if entry.port.is_some() && !entry.is_hub() && row.port == ANY_PORT {
+            let how = if self.product.on_every_port { "" } else { ", without verification" };
+            return Some(format!("is allowed on every other port too{how}"));
+        }
+        let spreads = entry.namespace.is_some() && !http && !met.behind;
+        spreads.then(|| "is allowed with every other namespace too".to_owned())
+    }
+}
+
+/// Insecure entries that a whitelist entry meets: a reference may be covered by both.
+struct Meeting<'i> {
+    group: Group<'i>,
+    /// Whether they name the same hosts, so that they decide how these are reached (rule T4).
+    same: bool,
+    /// Whether a more specific one has all ports of the entry already.
+    behind: bool,
+    /// Those with one port each; for an entry without a port, all of them.
+    stretches: Vec<&'i [u32]>,
+}
+
+impl<'i> Meeting<'i> {
+    fn firsts(&self) -> impl Iterator<Item = &'i Row> {
+        self.stretches.iter().filter_map(|rows| self.group.row(*rows.first()?))
+    }
+}
+
+/// The insecure entries that an entry meets, the most specific first. Where all of them count for the same requests (`one`),
+/// what is behind one for every port does nothing more.
+fn meetings<'i>(index: &'i Index, entry: &Entry, one: bool) -> Vec<Meeting<'i>> {
+    let mut met = Vec::new();
+    let mut behind = false;
+    let mut meet = |same: bool, group: Group<'i>| {
+        if group.in_list(List::Insecure).is_empty() {
+            return Flow::Continue(());
+        }
+        let mut stretches: Vec<&[u32]> = match entry.port {
+            None if !entry.is_hub() => vec![group.in_list(List::Insecure)],
+            // A reference without a port stands for 443, and for 80 too where an entry is insecure (rule M2).
+            Some(443) | None => [443, ANY_PORT, 80].map(|port| group.on_port(List::Insecure, port)).to_vec(),
+            Some(port) => [port, ANY_PORT].map(|port| group.on_port(List::Insecure, port)).to_vec(),
+        };
+        stretches.retain(|rows| !rows.is_empty());
+        if stretches.is_empty() {
+            return Flow::Continue(());
+        }
+        met.push(Meeting { group, same, behind, stretches });
+        behind |= one && group.has(List::Insecure, &ports_over(entry));
+        if one && group.has(List::Insecure, &[ANY_PORT]) { Flow::Break(()) } else { Flow::Continue(()) }
+    };
+    // An address is more specific than the network of it alone.
+    let address = index.same_address(entry).filter(|_| matches!(entry.hosts, Hosts::Network(_)));
+    let address = address.map_or(Flow::Continue(()), |group| meet(true, group));
+    if address.is_continue() {
+        let _ = index.over(entry, &mut |rank, group| meet(rank == own_rank(entry), group));
+    }
+    met
+}
+
+/// Which part of a whitelist entry an insecure one of the same hosts reaches.
+fn part(entry: &Entry, row: &Row) -> String {
+    match (entry.port, row.port) {
+        (_, ANY_PORT) => String::new(),
+        _ if entry.is_hub() => String::new(),
+        (Some(own), port) if own == port => String::new(),
+        (Some(_), _) => " where the reference has no port".to_owned(),
+        (None, port @ (80 | 443)) => format!(" on port {port} and where the reference has none"),
+        (None, port) => format!(" on port {port}"),
     }
 }
 
 /// The ports that an entry over all of this one may have.
-fn ports_over(entry: &Entry) -> Vec<u16> {
+pub(crate) fn ports_over(entry: &Entry) -> Vec<u16> {
     match entry.port {
         _ if entry.is_hub() => vec![hub::PORT, ANY_PORT],
         Some(port) => vec![port, ANY_PORT],
@@ -324,9 +520,37 @@ fn position(item: &Item<'_>) -> u32 {
 
 /// An entry as messages name it: `*.example.com` (insecure 1).
 fn place_of(project: Option<&str>, row: &Row) -> String {
+    place_at(project, row, row.position)
+}
+
+fn place_at(project: Option<&str>, row: &Row, position: u32) -> String {
     let list = member_of(row.list);
     match project {
-        Some(project) => format!("`{}` ({list}[{}] of project `{project}`)", row.text, row.position),
-        None => format!("`{}` ({list}[{}])", row.text, row.position),
+        Some(project) => format!("`{}` ({list}[{position}] of project `{project}`)", row.text),
+        None => format!("`{}` ({list}[{position}])", row.text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::check_policy;
+
+    /// Each insecure entry is looked at with each whitelist entry no more than it must be.
+    #[test]
+    fn p4_many_namespaces_and_many_projects() {
+        const MANY: usize = 50_000;
+        let list = |texts: &mut dyn Iterator<Item = String>| texts.collect::<Vec<_>>().join(",");
+        for (host, insecure) in
+            [("h.lab.corp", "h.lab.corp"), ("h.lab.corp:443", "*.lab.corp"), ("10.0.0.1", "10.0.0.0/8")]
+        {
+            let whitelist = list(&mut (0..MANY).map(|number| format!(r#""{host}/n{number}""#)));
+            let own = list(&mut (0..MANY).map(|_| format!(r#""{insecure}""#)));
+            let projects = list(&mut (0..MANY).map(|number| format!(r#""p{number}":{{"insecure":["{insecure}"]}}"#)));
+            let text = format!(r#"{{"whitelist":[{whitelist}],"insecure":[{own}],"projects":{{{projects}}}}}"#);
+            let findings = check_policy(&text, 0).findings;
+            let said = findings.iter().filter(|finding| finding.code == Code::InsecureWeakens).count();
+            assert_eq!(said, 2 * MANY, "{host} and {insecure}");
+        }
     }
 }
