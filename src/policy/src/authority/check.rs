@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{Given, enabled, scopes};
-use crate::check::overlapping;
+use crate::check::{overlapping, ports_over};
 use crate::code::Code;
 use crate::document::{Document, Item, Lists, item_path, list_path};
 use crate::entry::{Entry, Hosts};
@@ -80,11 +80,13 @@ impl<'s, 'd> View<'s, 'd> {
         })
     }
 
-    /// Whether the registries of a whitelist entry are reached with verification (rule T4).
+    /// Whether any registry of a whitelist entry is reached with verification (rule T4): one with the port written is
+    /// where an insecure entry has another port.
     fn is_verified(&self, entry: &Entry) -> bool {
         !self.scopes().any(|scope| {
-            let group = scope.index.same_hosts(entry);
-            group.is_some_and(|group| overlapping(group, List::Insecure, entry).is_some())
+            let address = scope.index.same_address(entry).filter(|_| matches!(entry.hosts, Hosts::Network(_)));
+            let groups = [scope.index.same_hosts(entry), address];
+            groups.iter().flatten().any(|group| group.has(List::Insecure, &ports_over(entry)))
         })
     }
 }
