@@ -94,18 +94,17 @@ impl<'s, 'd> View<'s, 'd> {
 /// Rule C2: an authority whose registries are all outside the effective whitelist.
 fn without_effect(policy: &Policy, given: &Given<'_>, views: &[View<'_, '_>], notes: &mut Vec<Note>) {
     let Some(registries) = given.registries else { return };
+    let none = enabled(registries).next().is_none();
     let limits = Limits::new(&[given]);
     let allowed = views.iter().any(|view| {
         !view.whitelist_mode()
             || enabled(registries).any(|limit| may_cover(policy, view, limit))
             || view.effective().any(|entry| limits.over(entry))
     });
-    // Of limits that could not be read nothing is said.
-    let readable = enabled(registries).next().is_some() || registries.items.is_empty();
-    if !allowed && readable {
-        let message = match registries.items.is_empty() {
+    if !allowed || none {
+        let message = match none {
             true => {
-                "the certificate authority has no effect: `registries` is empty; leave it out to let it count for all"
+                "the certificate authority has no effect: `registries` names none; leave it out to let it count for all"
             }
             false => {
                 "the certificate authority has no effect: the whitelist allows none of the registries that it is limited to"
