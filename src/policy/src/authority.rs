@@ -31,6 +31,8 @@ pub struct Authority {
 #[derive(Debug)]
 pub(crate) struct Given<'d> {
     pub project: Option<&'d str>,
+    /// Its index in the list as written.
+    pub index: usize,
     /// The JSON Pointer of its `pem`.
     pub path: String,
     /// The whole element's place in the document.
@@ -60,6 +62,7 @@ pub(crate) fn read<'d>(text: &str, document: &'d Document<'d>, at: u64, notes: &
             notes.extend(bundle.notes.into_iter().chain(own).map(|note| note.at(&*path)));
             given.push(Given {
                 project,
+                index: authority.index,
                 path,
                 place: authority.place.clone(),
                 registries: authority.registries.as_ref(),

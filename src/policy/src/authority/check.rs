@@ -10,9 +10,10 @@ use crate::code::Code;
 use crate::document::{Document, Item, Lists, item_path, list_path};
 use crate::entry::{Entry, Hosts};
 use crate::finding::{List, Note};
-use crate::index::{Flow, Group, Index, Rank};
+use crate::index::{Flow, Group, Index, Rank, usize_of};
 use crate::order;
 use crate::policy::Policy;
+use crate::table::Table;
 
 /// How many entries are named one by one. The rest is counted.
 const NAMED: usize = 100;
@@ -42,6 +43,7 @@ pub(crate) fn check(document: &Document<'_>, policy: &Policy, given: &[Given<'_>
             unvouched(&view, given, notes);
         }
     }
+    repeated(given, notes);
 }
 
 /// The lists of the document, or of a project.
@@ -192,6 +194,34 @@ fn unvouched(view: &View<'_, '_>, given: &[Given<'_>], notes: &mut Vec<Note>) {
     }
     if let Some(registries) = well_known.text() {
         note(Code::AuthorityWellKnown, format!("the well-known authorities alone vouch for {registries}"));
+    }
+}
+
+/// Rule C4: certificates that count for every registry already, by another element for the same requests.
+fn repeated(given: &[Given<'_>], notes: &mut Vec<Note>) {
+    let key = |project: Option<&str>, sha256: &str| match project {
+        Some(project) => format!("{sha256} {project}"),
+        None => sha256.to_owned(),
+    };
+    let mut everywhere = Table::default();
+    for (place, given) in (0..).zip(given).filter(|(_, given)| given.registries.is_none()) {
+        for certificate in &given.certificates {
+            everywhere.get_or_insert(&key(given.project, &certificate.sha256), place);
+        }
+    }
+    for (place, one) in (0_u32..).zip(given) {
+        for certificate in &one.certificates {
+            let global = everywhere.get(&certificate.sha256);
+            let found = global.or_else(|| everywhere.get(&key(one.project, &certificate.sha256)));
+            let other = found.filter(|other| *other != place).and_then(|other| given.get(usize_of(other)));
+            let Some(other) = other else { continue };
+            let of = other.project.map(|project| format!(" of project `{project}`")).unwrap_or_default();
+            let (title, index) = (certificate.title(), other.index);
+            let message = format!(
+                "`{title}` stands in certificate_authorities[{index}]{of} already, and counts for every registry there"
+            );
+            notes.push(Note::new(Code::CertificateDuplicate, one.place.clone(), message).at(&*one.path));
+        }
     }
 }
 
