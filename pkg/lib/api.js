@@ -2,7 +2,7 @@
 
 import { compare } from "./compare.js";
 import { Engine } from "./engine.js";
-import { internalError, internalFinding, internalReading } from "./internal.js";
+import { internalError, internalFinding, internalReading, masked } from "./internal.js";
 import { Policy } from "./policy.js";
 import { textOf } from "./text.js";
 
@@ -15,7 +15,7 @@ export function api(source) {
     checkEntry: (text, list) =>
       engine.ask(
         (instance) => instance.checkEntry(text, list),
-        () => ({ text, findings: [internalFinding()] }),
+        () => ({ text: masked(text), findings: [internalFinding()] }),
       ),
 
     checkCertificates: (pem, at = now()) =>

@@ -9,7 +9,7 @@ export function internalFinding() {
 
 /** The decision. */
 export function internalDecision(request) {
-  const reference = String(typeof request === "string" ? request : request?.reference);
+  const reference = masked(String(typeof request === "string" ? request : request?.reference));
   return { reference, decision: "deny", reason: "internal", text: TEXT };
 }
 
@@ -26,4 +26,31 @@ export function internalReading() {
 /** For what is no answer about an input: there is nothing safe to give. */
 export function internalError(cause) {
   throw new Error(`pullgate: ${TEXT}`, { cause });
+}
+
+/**
+ * A text with its user information masked, as the module masks it (rule E11): from the host's place to the last `@` that is
+ * no digest's, character by character, so that offsets stay what they were in UTF-8 and in UTF-16.
+ */
+export function masked(text) {
+  let before = text;
+  let after;
+  do {
+    const at = before.lastIndexOf("@");
+    if (at < 0) return text;
+    [before, after] = [before.slice(0, at), before.slice(at + 1)];
+  } while (DIGEST.test(after));
+  const start = BEFORE_HOST.exec(before)[0].length;
+  return text.slice(0, start) + Array.from(before.slice(start), mask).join("") + text.slice(before.length);
+}
+
+const DIGEST = /^sha(?:256|384|512):[0-9A-Fa-f]{32,}$/;
+
+// A scheme, or blanks.
+const BEFORE_HOST = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/|\p{White_Space}*)/u;
+
+// One that is as long, in both encodings.
+function mask(character) {
+  const code = character.codePointAt(0);
+  return code < 0x80 ? "*" : code < 0x800 ? "\u{b7}" : code < 0x10000 ? "\u{2022}" : "\u{1f784}";
 }

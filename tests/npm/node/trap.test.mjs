@@ -97,6 +97,32 @@ test("a decision is a denial", () => {
   assert.deepEqual(explained.steps.map(({ topic }) => topic), ["outcome"]);
 });
 
+test("a password is not repeated, and is masked as the module does it", () => {
+  const digest = `@sha256:${"a".repeat(64)}`;
+  for (const text of [
+    "user:hunter2@h.example/x",
+    "https://user:hunter2@h.example/x",
+    " \tuser:hunter2@h.example",
+    "us\u{e9}r:\u{5bc6}\u{1f600}hunter2@h.example",
+    "a@b:hunter2@h.example",
+    "1http://user:hunter2@h.example",
+    `user:hunter2@h.example/x${digest}${digest}`,
+    `h.example/x${digest}`,
+    `h.example/x:hunter2@sha256:abc`,
+    "h.example/x",
+    "@",
+    "",
+  ]) {
+    const { text: masked } = checkEntry(text, "whitelist");
+    assert.doesNotMatch(masked, /hunter2/);
+    assert.equal(trapped(() => checkEntry(text, "whitelist")).text, masked);
+    for (const ask of [(one) => policy.decide(one), (one) => policy.decideMany([one])[0], (one) => policy.explain(one)]) {
+      assert.equal(trapped(() => ask(text)).reference, masked);
+      assert.equal(trapped(() => ask({ reference: text })).reference, masked);
+    }
+  }
+});
+
 test("what is no answer about an input throws", () => {
   assert.throws(() => trapped(() => policy.authorities()), (error) => error.cause instanceof WebAssembly.RuntimeError);
   works();
