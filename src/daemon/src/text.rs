@@ -4,16 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::io;
 
-/// The controls of the Unicode bidirectional algorithm, and line and paragraph separators: what stands behind them may be
-/// shown elsewhere than it stands.
-pub fn reorders(character: char) -> bool {
-    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Whether it may do something to a terminal, or to how the text around it is shown.
-pub fn is_control(character: char) -> bool {
-    character.is_control() || reorders(character)
-}
+pub use pullgate_host::text::{is_control, reorders};
 
 /// The text on one line: what ends lines is a space, and other controls are written out, such as `\u{1b}`.
 pub fn on_one_line(text: &str) -> Cow<'_, str> {
@@ -68,11 +59,11 @@ pub fn reason(error: &io::Error) -> String {
 mod tests {
     use super::*;
 
-    const TEXT: &str = "a\n\u{1b}[31m\u{7f}\u{9b}\u{202e}ü";
+    const TEXT: &str = "a\n\u{1b}[31m\u{7f}\u{9b}\u{202e}\u{feff}ü";
 
     #[test]
     fn controls_are_written_out() {
-        assert_eq!(on_one_line(TEXT), "a \\u{1b}[31m\\u{7f}\\u{9b}\\u{202e}ü");
+        assert_eq!(on_one_line(TEXT), "a \\u{1b}[31m\\u{7f}\\u{9b}\\u{202e}\\u{feff}ü");
         assert_eq!(on_one_line("plain ü"), "plain ü");
     }
 
@@ -86,7 +77,7 @@ mod tests {
     #[test]
     fn json_means_the_same() {
         let json = serde_json::to_string(TEXT).unwrap();
-        assert_eq!(in_json(&json), r#""a\n\u001b[31m\u007f\u009b\u202eü""#);
+        assert_eq!(in_json(&json), r#""a\n\u001b[31m\u007f\u009b\u202e\ufeffü""#);
         assert_eq!(serde_json::from_str::<String>(&in_json(&json)).unwrap(), TEXT);
     }
 }

@@ -70,6 +70,7 @@ mod pool;
 mod sections;
 #[cfg(feature = "system-dns")]
 mod system;
+pub mod text;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

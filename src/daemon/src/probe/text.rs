@@ -1,5 +1,7 @@
 //! Texts of somebody else's.
 
+use crate::text::is_control;
+
 /// How long one may get in a report, in characters.
 const LONGEST: usize = 200;
 
@@ -11,18 +13,13 @@ pub(super) fn shown(text: &str) -> String {
             line.push('…');
             break;
         }
-        if character.is_control() || is_invisible(character) {
+        if is_control(character) {
             line.extend(character.escape_default());
         } else {
             line.push(character);
         }
     }
     line
-}
-
-/// Characters that reorder text, or end lines.
-fn is_invisible(character: char) -> bool {
-    matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ use x509_cert::der::{DateTime, Decode, Encode, Header, Reader, SliceReader};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectAltName};
 
+use crate::text::is_control;
+
 /// How long a text from a certificate may get, in bytes. Anybody may have written it.
 const LONGEST: usize = 200;
 
@@ -129,7 +131,7 @@ fn shown(text: impl Display) -> String {
     }
 }
 
-/// A line that takes no control characters, and ends the writing when it is full.
+/// A line that takes nothing that could not be seen, and ends the writing when it is full.
 struct Line(String);
 
 impl Write for Line {
@@ -138,7 +140,7 @@ impl Write for Line {
             if self.0.len() >= LONGEST {
                 return Err(fmt::Error);
             }
-            if character.is_control() {
+            if is_control(character) {
                 self.0.extend(character.escape_default());
             } else {
                 self.0.push(character);
@@ -163,10 +165,10 @@ mod tests {
     #[test]
     fn it_reads_what_a_certificate_says() {
         let reading = made(|params| {
-            params.distinguished_name.push(DnType::CommonName, "Lab\nCA\u{85}");
+            params.distinguished_name.push(DnType::CommonName, "Lab\nCA\u{85}\u{202e}\u{2028}\u{200b}");
             params.not_after = rcgen::date_time_ymd(2025, 2, 3);
         });
-        assert_eq!(reading.subject(), "CN=Lab\\0aCA\\u{85}");
+        assert_eq!(reading.subject(), "CN=Lab\\0aCA\\u{85}\\u{202e}\\u{2028}\\u{200b}");
         assert_eq!(reading.issuer(), reading.subject());
         assert_eq!(date(reading.not_after()), "2025-02-03T00:00:00Z");
         assert_eq!(reading.hosts().unwrap(), ["a.example.com", "10.0.0.1", "fd00::1"]);
