@@ -15,7 +15,7 @@ mod verifier;
 pub use certificate::Described;
 pub use connection::Connection;
 pub use connector::{ConnectLimits, Connector};
-pub use error::{ConnectError, Problem, Tried};
+pub use error::{ConnectError, Problem, Tried, way};
 pub use refusal::{LeftOut, Refusal};
 pub use roots::Roots;
 #[cfg(feature = "platform-roots")]

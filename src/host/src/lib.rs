@@ -79,7 +79,7 @@ pub use connect::RootsError;
 #[cfg(feature = "tls")]
 pub use connect::{
     ConnectError, ConnectLimits, Connection, Connector, Described, Dialed, Handshake, LeftOut, Problem, Refusal, Roots,
-    Route, Target, Tried, Voucher,
+    Route, Target, Tried, Voucher, way,
 };
 pub use dns::{Answers, Dns, DnsCounts, DnsError, DnsLimits, Resolver, Resolving};
 pub use error::{Failure, LoadError, ModuleError};

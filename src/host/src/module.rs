@@ -266,6 +266,7 @@ fn tick(engine: EngineWeak) -> std::io::Result<()> {
     thread::Builder::new().name("pullgate-epochs".to_owned()).spawn(count).map(drop)
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use pullgate::{Answer, Scheme};
-use pullgate_host::{Described, Route};
+use pullgate_host::{Described, Route, way};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -178,12 +178,7 @@ impl Attempt {
 
 impl fmt::Display for Attempt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match (self.scheme, self.verified) {
-            (Scheme::Https, true) => "HTTPS",
-            (Scheme::Https, false) => "unverified HTTPS",
-            (Scheme::Http, _) => "plain HTTP",
-        };
-        write!(formatter, "{scheme} on port {}", self.port)?;
+        write!(formatter, "{} on port {}", way(self.scheme, self.verified), self.port)?;
         match &self.address {
             Some(address) => write!(formatter, " at {address}"),
             None => Ok(()),

@@ -11,6 +11,7 @@ use x509_cert::der::{DateTime, Decode, Encode, Header, Reader, SliceReader};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectAltName};
 
+use crate::module::hex;
 use crate::text::is_control;
 
 /// How long a text from a certificate may get, in bytes. Anybody may have written it.
@@ -37,7 +38,7 @@ impl Described {
             subject: reading.as_ref().map(Reading::subject),
             issuer: reading.as_ref().map(Reading::issuer),
             not_after: reading.as_ref().map(|reading| date(reading.not_after())),
-            fingerprint: Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect(),
+            fingerprint: hex(&Sha256::digest(der)),
         }
     }
 }

@@ -139,18 +139,22 @@ fn is_tls(head: &[u8]) -> bool {
 
 impl fmt::Display for Tried {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let scheme = match (self.scheme, self.verified) {
-            (Scheme::Https, true) => "HTTPS",
-            (Scheme::Https, false) => "unverified HTTPS",
-            (Scheme::Http, _) => "plain HTTP",
-        };
-        write!(formatter, "{scheme} to ")?;
+        write!(formatter, "{} to ", way(self.scheme, self.verified))?;
         match self.address {
             Some(address) if self.host == address.ip().to_string() => write!(formatter, "{address}")?,
             Some(address) => write!(formatter, "{} port {} at {}", self.host, self.port, address.ip())?,
             None => write!(formatter, "{} port {}", self.host, self.port)?,
         }
         write!(formatter, ": {}", self.problem)
+    }
+}
+
+/// How a registry is reached, in words.
+pub fn way(scheme: Scheme, is_verified: bool) -> &'static str {
+    match (scheme, is_verified) {
+        (Scheme::Https, true) => "HTTPS",
+        (Scheme::Https, false) => "unverified HTTPS",
+        (Scheme::Http, _) => "plain HTTP",
     }
 }
 
