@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use pullgate_daemon::probe::{Attempt, ProbeLimits, Prober, Progress, Report, Stage};
+use pullgate_daemon::probe::{Attempt, NOTHING, ProbeLimits, Prober, Progress, Report, Stage, is_nothing};
 use pullgate_host::{Dns, DnsLimits, Module};
 use tokio::runtime::Builder;
 
@@ -19,6 +19,9 @@ use crate::report::json_line;
 
 /// Runs the command. `true` if all registries can be used as the policy says.
 pub fn run(probe: &Probe) -> Result<bool, Failure> {
+    if probe.registries.iter().any(|registry| is_nothing(registry)) {
+        return Err(Failure::Usage(NOTHING.to_owned()));
+    }
     let document = document(&probe.flags, 0)?;
     let module = Module::built_in()?;
     let dns = match Dns::system(DnsLimits::default()) {

@@ -97,6 +97,8 @@ fn what_cannot_be_used_is_exit_code_2() {
         (&["probe", "--policy", "/no/such/file", "a.example"], "cannot read the policy"),
         (&["probe", "--wr", "a.example", "--timeout", "0", "a.example"], "0 is not in 1..=3600"),
         (&["probe", "--policy", "-", "--rc", "-", "a.example"], "standard input can be read once only"),
+        (&["probe", "--wr", "docker.io", ""], "write `docker.io` for Docker Hub"),
+        (&["probe", "--wr", "docker.io", "docker.io", " "], "write `docker.io` for Docker Hub"),
     ] {
         let ran = run(arguments);
         assert_eq!(ran.code, Some(2), "{ran:#?}");

@@ -253,6 +253,8 @@ fn bad_requests_are_errors_with_a_code() {
         ("GET /v1/decide", "", 405, "method-not-allowed"),
         ("GET /v1/nothing", "", 404, "not-found"),
         ("POST /v1/probe", "{}", 400, "bad-request"),
+        ("POST /v1/probe", r#"{"registry": ""}"#, 400, "bad-request"),
+        ("POST /v1/probe", r#"{"registry": "\t"}"#, 400, "bad-request"),
     ] {
         let (found, text) = daemon.ask(line, &[], body);
         let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{line}: {error}: {text}"));

@@ -57,6 +57,15 @@ impl Default for ProbeLimits {
     }
 }
 
+/// What is said where a registry is to be tested and none is named.
+pub const NOTHING: &str = "there is no registry to test: write `docker.io` for Docker Hub";
+
+/// Whether no registry is named. The rules take that for Docker Hub, as `docker login` does; but it is mostly a variable that
+/// was never set, and a test of another registry than was meant is no test.
+pub fn is_nothing(registry: &str) -> bool {
+    registry.trim().is_empty()
+}
+
 /// A stage that is over.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {

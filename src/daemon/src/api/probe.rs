@@ -15,6 +15,7 @@ use crate::api::body::{self, Document};
 use crate::api::decide::{gate, internal, read};
 use crate::api::error::Error;
 use crate::json::Object;
+use crate::probe::{NOTHING, is_nothing};
 
 /// What is to be tried.
 #[derive(Deserialize, ToSchema)]
@@ -38,6 +39,9 @@ pub struct ToProbe {
 pub async fn probe(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
     let Document { text, room } = body::document(body, &context.work.receiving).await?;
     let Object(ToProbe { registry, project, policy }) = read(&text)?;
+    if is_nothing(&registry) {
+        return Err(Error::bad_request(NOTHING));
+    }
     let gate = gate(&context, policy.as_deref()).await?;
     // The probe takes long, and needs the document no more.
     drop((policy, text, room));
