@@ -3,6 +3,7 @@
 //! What a browser on another site, or a name that was made to point here, can reach is refused before anything else looks
 //! at the request.
 
+mod answer;
 mod body;
 mod decide;
 mod error;
@@ -11,6 +12,8 @@ mod page;
 mod policy;
 mod probe;
 mod status;
+#[cfg(test)]
+mod tests;
 mod token;
 mod told;
 
@@ -31,12 +34,17 @@ use utoipa::OpenApi;
 
 use crate::admission::Admission;
 use crate::probe::{ProbeLimits, Prober};
+use crate::room::{Budget, Turns};
 
 pub use guard::Guard;
 pub use token::Token;
 
 /// How long one request may take; a probe waits for other machines, and a large policy takes its time to load.
 const TIME: Duration = Duration::from_secs(90);
+
+/// How much of what callers send is in memory at once, in bytes, and as much of what they have not read yet. What is short
+/// does not count ([`SHORT`](crate::room::SHORT)).
+const ROOM: usize = 64 << 20;
 
 /// What every request of the API has at hand.
 pub struct Context {
@@ -57,24 +65,37 @@ pub struct Work {
     prober: Arc<OnceCell<Prober>>,
     /// Whom it asks for the addresses of names, if not the machine's resolver.
     names: Option<Dns>,
+    /// The answer about the current policy.
+    shown: Arc<policy::Shown>,
+    /// Room for what callers send.
+    questions: Budget,
+    /// Room for what they have not read yet.
+    answers: Budget,
     /// How many documents that callers send are loaded at once: the largest takes a gigabyte.
     loading: Arc<Semaphore>,
-    /// How many that are long are in memory at once. It is another number, so that one that comes slowly keeps no short one
-    /// waiting.
-    receiving: Arc<Semaphore>,
-    /// How many connections are tested at once.
-    probing: Arc<Semaphore>,
+    /// How many that are long are in memory at once, with what is made of them. It is another number, so that one that comes
+    /// slowly keeps no short one waiting.
+    receiving: Turns,
+    /// How many decisions are explained at once by policies that callers send, of which each stays in memory meanwhile.
+    explaining: Turns,
+    /// How many connections are tested at once, likewise.
+    probing: Turns,
 }
 
 impl Work {
     /// `names` is asked for the addresses of names that are connected to, if not the machine's resolver.
     pub fn new(names: Option<Dns>) -> Self {
+        let seconds = Duration::from_secs;
         Self {
             prober: Arc::default(),
             names,
+            shown: Arc::default(),
+            questions: Budget::new(ROOM, "too much is sent here at the moment"),
+            answers: Budget::new(ROOM, "too many long answers wait to be read at the moment"),
             loading: Arc::new(Semaphore::new(2)),
-            receiving: Arc::new(Semaphore::new(2)),
-            probing: Arc::new(Semaphore::new(8)),
+            receiving: Turns::new(2, 8, seconds(30), "too many long policies are sent here at the moment"),
+            explaining: Turns::new(4, 8, seconds(10), "too many decisions are explained at the moment"),
+            probing: Turns::new(8, 32, seconds(40), "too many connections are tested at the moment"),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod policy;
 pub mod probe;
 pub mod reload;
+mod room;
 pub mod server;
 pub mod settings;
 pub mod stamp;

@@ -32,8 +32,11 @@ pub use tls::{Tls, TlsFiles};
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// How many requests one connection has in flight.
-const STREAMS: u32 = 64;
+/// How many requests one connection has in flight. Each takes some ten KiB, with next to nothing in it.
+const STREAMS: u32 = 16;
+
+/// How much one connection holds that was sent and is not read yet, in bytes. So long may the head of a request be, too.
+const UNREAD: u16 = u16::MAX;
 
 /// Serves one listener until `stop` says so, and then until the requests in flight are answered. Each request carries its
 /// [`Peer`] as an extension.
@@ -54,8 +57,15 @@ async fn serve_within(
     let anybody = !listener.is_unix();
     if anybody {
         // The few programs that may reach a unix socket keep their connections, and must not find them closed.
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head);
-        builder.http2().timer(TokioTimer::new()).keep_alive_interval(limits.head).max_concurrent_streams(STREAMS);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(UNREAD.into());
+        let window = u32::from(UNREAD);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(limits.head)
+            .max_concurrent_streams(STREAMS)
+            .initial_connection_window_size(window)
+            .initial_stream_window_size(window);
     }
     loop {
         let next = async {

@@ -6,11 +6,16 @@ mod kubernetes {
     pub mod webhook;
 }
 
+use std::convert::Infallible;
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use axum::body::Body;
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use kubernetes::webhook::{Webhook, repository};
 
@@ -79,7 +84,7 @@ async fn every_review_has_its_answer() {
         }
         let reply: Value = serde_json::from_str(&reply).unwrap();
         if let Some(review) = &case.review {
-            let of = if case.path == "validate" { review } else { &serde_json::json!({}) };
+            let of = if case.path == "validate" { review } else { &json!({}) };
             for member in ["kind", "apiVersion"] {
                 let expected = of.get(member).unwrap_or(&reply[member]);
                 assert_eq!(reply[member], *expected, "{name}");
@@ -135,18 +140,64 @@ async fn a_review_that_is_too_large_is_not_read() {
     assert_eq!((status, &reply["status"]["allowed"]), (200, &Value::Bool(false)), "{reply}");
 }
 
+#[tokio::test(start_paused = true)]
+async fn where_reviews_take_all_the_room_a_large_one_is_denied_and_a_small_one_read() {
+    let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    // They begin, and do not go on.
+    let stalled = (0..64).map(|_| {
+        let begun = stream::iter([Ok::<_, Infallible>("x".repeat(16 << 10))]);
+        let body = Body::from_stream(begun.chain(stream::pending()));
+        webhook.request("POST", "/kubernetes/validate", body)
+    });
+    let review = |path: &'static str, filling: usize| {
+        let filling = "x".repeat(filling);
+        let review = match path {
+            "/kubernetes/validate" => json!({
+                "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "filling": filling,
+                "request": {
+                    "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE",
+                    "object": {"spec": {"containers": [{"image": "registry.example.com/a"}]}}
+                }
+            }),
+            _ => json!({
+                "kind": "ImageReview", "apiVersion": "imagepolicy.k8s.io/v1alpha1", "filling": filling,
+                "spec": {"containers": [{"image": "registry.example.com/a"}]}
+            }),
+        };
+        webhook.post(path, review.to_string())
+    };
+    let others = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (status, reply) = review("/kubernetes/validate", 16 << 10).await;
+        assert_eq!(status, 503, "{reply}");
+        let (status, reply) = review("/kubernetes/imagepolicy", 16 << 10).await;
+        let reply: Value = serde_json::from_str(&reply).unwrap();
+        assert_eq!((status, &reply["status"]["allowed"]), (200, &Value::Bool(false)), "{reply}");
+        assert_eq!(reply["status"]["auditAnnotations"]["reason"], "busy");
+        for (path, answer) in [("/kubernetes/validate", "response"), ("/kubernetes/imagepolicy", "status")] {
+            let (status, reply) = review(path, 0).await;
+            let reply: Value = serde_json::from_str(&reply).unwrap();
+            assert_eq!((status, &reply[answer]["allowed"]), (200, &Value::Bool(true)), "{reply}");
+        }
+    };
+    let (stalled, ()) = tokio::join!(join_all(stalled), others);
+    assert!(stalled.iter().all(|(status, _)| matches!(status, 408 | 503)), "{stalled:?}");
+    let (status, _) = review("/kubernetes/validate", 16 << 10).await;
+    assert_eq!(status, 200, "there is room again");
+}
+
 #[tokio::test]
 async fn an_object_as_large_as_there_are_is_read() {
     let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
     let filling = "x".repeat(3 << 20);
     let object = |image: &str| {
-        serde_json::json!({
+        json!({
             "kind": "Pod", "apiVersion": "v1", "metadata": {"annotations": {"filling": filling}},
             "spec": {"containers": [{"name": "web", "image": image}]}
         })
     };
     for (image, allowed) in [("registry.example.com/a", true), ("evil.example.net/a", false)] {
-        let review = serde_json::json!({
+        let review = json!({
             "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
             "request": {
                 "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "UPDATE",
@@ -164,8 +215,8 @@ async fn too_many_images_are_denied_and_a_thousand_decided() {
     let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
     for (number, code) in [(1_000, "matched"), (1_001, "too-many-images")] {
         let containers: Vec<Value> =
-            (0..number).map(|index| serde_json::json!({"image": format!("registry.example.com/a:{index}")})).collect();
-        let review = serde_json::json!({
+            (0..number).map(|index| json!({"image": format!("registry.example.com/a:{index}")})).collect();
+        let review = json!({
             "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
             "request": {
                 "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE",

@@ -7,8 +7,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use pullgate::{Fact, ReferenceKind, Request};
 use pullgate_host::{Gate, LoadError, Options, now};
@@ -18,7 +17,8 @@ use utoipa::ToSchema;
 
 use crate::admission::{Ask, Door};
 use crate::api::Context;
-use crate::api::body::{self, Document};
+use crate::api::answer::{self, answer};
+use crate::api::body::{self, Read};
 use crate::api::error::Error;
 use crate::json::Object;
 use crate::policy::Generation;
@@ -26,6 +26,9 @@ use crate::server::Peer;
 
 /// How many requests one call may have.
 const MOST: usize = 10_000;
+
+/// How long the answer to one of them may be expected to be, in bytes.
+const ANSWER: usize = 512;
 
 /// How many of them wait for DNS at once.
 const WAITING: usize = 16;
@@ -76,22 +79,27 @@ impl Question {
 #[utoipa::path(post, path = "/v1/decide", request_body = Question, responses(
     (status = 200, body = Object, description = "the decision; a denial too"),
     (status = 400, body = Error),
-    (status = 413, body = Error, description = "more than 2 MiB")
+    (status = 413, body = Error, description = "more than 2 MiB"),
+    (status = 503, body = Error, description = "no room for it at the moment")
 ))]
 pub async fn decide(
     State(context): State<Arc<Context>>,
     peer: Option<Extension<Peer>>,
     body: Body,
 ) -> Result<Response, Error> {
-    let body = body::question(body).await?;
+    let work = &context.work;
+    let Read { text, room: _room, .. } = body::question(body, &work.questions).await?;
     let user = peer.map_or_else(String::new, |Extension(peer)| peer.name);
     let generation = context.admission.begin();
     // An untagged enum would say no more than that nothing fits.
-    if !body.trim_start().starts_with('[') {
-        let Object(question) = read(&body)?;
-        return answer(&context, &generation, &user, &question).await.map(json);
+    if !text.trim_start().starts_with('[') {
+        let Object(question) = read(&text)?;
+        return answer(decided(&context, &generation, &user, &question).await?, &work.answers).await;
     }
-    let questions: Vec<Object<Question>> = read(&body)?;
+    // Each is an object, and its answer is much longer.
+    let most = text.bytes().filter(|byte| *byte == b'{').count().min(MOST);
+    let room = work.answers.room(text.len() + most * ANSWER).await?;
+    let questions: Vec<Object<Question>> = read(&text)?;
     if questions.len() > MOST {
         return Err(Error::bad_request(format!(
             "one call has at most {MOST} requests, this one has {}",
@@ -99,13 +107,22 @@ pub async fn decide(
         )));
     }
     let (context, generation, user) = (&*context, &*generation, &*user);
-    let answers =
-        questions.into_iter().map(|Object(question)| async move { answer(context, generation, user, &question).await });
-    let answers: Vec<String> = stream::iter(answers).buffered(WAITING).try_collect().await?;
-    Ok(json(format!("[{}]", answers.join(","))))
+    let answers = questions
+        .into_iter()
+        .map(|Object(question)| async move { decided(context, generation, user, &question).await });
+    let mut answers = stream::iter(answers).buffered(WAITING);
+    let mut text = String::from("[");
+    while let Some(answer) = answers.try_next().await? {
+        if text.len() > 1 {
+            text.push(',');
+        }
+        text.push_str(&answer);
+    }
+    text.push(']');
+    Ok(answer::within(text, room))
 }
 
-async fn answer(context: &Context, generation: &Generation, user: &str, question: &Question) -> Result<String, Error> {
+async fn decided(context: &Context, generation: &Generation, user: &str, question: &Question) -> Result<String, Error> {
     if question.policy.is_some() {
         return Err(Error::bad_request("decisions are by the daemon's own policy: ask /v1/explain about another one"));
     }
@@ -131,13 +148,21 @@ async fn answer(context: &Context, generation: &Generation, user: &str, question
     (status = 200, body = Object, description = "the decision with its `steps`"),
     (status = 400, body = Error),
     (status = 413, body = Error, description = "longer than the longest policy"),
-    (status = 422, body = Error, description = "the policy that was sent has errors")
+    (status = 422, body = Error, description = "the policy that was sent has errors"),
+    (status = 503, body = Error, description = "no room for it at the moment")
 ))]
 pub async fn explain(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
-    let Document { text, room: _room } = body::document(body, &context.work.receiving).await?;
+    let work = &context.work;
+    let Read { text, room: _room, turn: _turn } = body::document(body, &work.questions, &work.receiving).await?;
     let Object(question): Object<Question> = read(&text)?;
+    let explaining = match &question.policy {
+        Some(_) => work.explaining.turn().await?,
+        None => None,
+    };
     let gate = gate(&context, question.policy.as_deref()).await?;
-    Ok(json(gate.explain(&question.request()).await.to_json()))
+    let explained = gate.explain(&question.request()).await.to_json();
+    drop((gate, explaining));
+    answer(explained, &work.answers).await
 }
 
 /// The policy that was sent along, or the daemon's own.
@@ -168,19 +193,24 @@ pub async fn gate(context: &Context, policy: Option<&RawValue>) -> Result<Gate, 
     (status = 200, body = Object, description = "the report; ranges are those of the text that was sent"),
     (status = 400, body = Error),
     (status = 413, body = Error, description = "longer than the longest policy"),
-    (status = 500, body = Error)
+    (status = 500, body = Error),
+    (status = 503, body = Error, description = "no room for it at the moment")
 ))]
 pub async fn check(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
-    let Document { text, room: received } = body::document(body, &context.work.receiving).await?;
+    let work = &context.work;
+    let Read { text, room, turn } = body::document(body, &work.questions, &work.receiving).await?;
     let module = context.admission.policies().module().clone();
-    let room = Arc::clone(&context.work.loading).acquire_owned().await;
+    let loading = Arc::clone(&work.loading).acquire_owned().await;
     let check = move || {
-        let _rooms = (room, received);
-        module.check_policy(&text, now())
+        let _received = (room, turn);
+        let report = module.check_policy(&text, now()).map_err(|failure| failure.text)?;
+        let report = serde_json::to_string(&report).map_err(|error| error.to_string())?;
+        Ok((report, loading))
     };
-    let report = tokio::task::spawn_blocking(check).await;
-    let report = report.map_err(|error| internal(error.to_string()))?.map_err(|failure| internal(failure.text))?;
-    serde_json::to_string(&report).map(json).map_err(|error| internal(error.to_string()))
+    let checked = tokio::task::spawn_blocking(check).await.map_err(|error| internal(error.to_string()))?;
+    // A report may be a hundred times as long as what it is about, so that others have to wait until there is room for it.
+    let (report, _loading) = checked.map_err(internal)?;
+    answer(report, &work.answers).await
 }
 
 /// What is no fault of the caller's.
@@ -191,8 +221,4 @@ pub fn internal(message: String) -> Error {
 /// Reads a body as JSON, whatever its content type says: no browser sends another site's JSON here (see `guard`).
 pub fn read<'b, T: Deserialize<'b>>(body: &'b str) -> Result<T, Error> {
     serde_json::from_str(body).map_err(|error| Error::bad_request(format!("the body cannot be read: {error}")))
-}
-
-fn json(text: String) -> Response {
-    ([(CONTENT_TYPE, "application/json")], text).into_response()
 }

@@ -1,10 +1,13 @@
 //! What the API answers where it has no answer.
 
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::http::header::RETRY_AFTER;
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::room::{AGAIN, Busy};
 
 /// Why there is no answer.
 #[derive(Debug, Serialize, ToSchema)]
@@ -52,9 +55,17 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl From<Busy> for Error {
+    fn from(busy: Busy) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", busy.to_string())
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let refusal = Refusal { code: self.code, message: self.message.clone() };
-        (self.status, Extension(refusal), Json(self)).into_response()
+        let is_busy = self.status == StatusCode::SERVICE_UNAVAILABLE;
+        let again = is_busy.then(|| AppendHeaders([(RETRY_AFTER, AGAIN)]));
+        (self.status, again, Extension(refusal), Json(self)).into_response()
     }
 }

@@ -1,11 +1,10 @@
 //! The policy: shown, and replaced.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{ETAG, IF_MATCH};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -14,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::api::Context;
 use crate::api::body;
+use crate::api::decide::internal;
 use crate::api::error::Error;
 use crate::policy::{Generation, PolicyError};
 use crate::reload;
@@ -32,8 +32,8 @@ pub struct CurrentPolicy<'a> {
 
 /// The current policy.
 #[utoipa::path(get, path = "/v1/policy", responses((status = 200, body = CurrentPolicy)))]
-pub async fn show(State(context): State<Arc<Context>>) -> Response {
-    shown(&context.admission.begin())
+pub async fn show(State(context): State<Arc<Context>>) -> Result<Response, Error> {
+    shown(&context)
 }
 
 /// Takes another policy: checked, written to disk, and then in effect; or refused, and nothing changes.
@@ -53,12 +53,11 @@ pub async fn replace(State(context): State<Arc<Context>>, headers: HeaderMap, bo
         let message = "policy updates are off: start the daemon with --allow-policy-updates";
         return Err(Error::new(StatusCode::FORBIDDEN, "updates-off", message));
     }
-    // Who may do this may have the memory for it.
-    let body = body::text(body, body::DOCUMENT).await?;
+    let body = body::policy(body).await?;
     let admission = &context.admission;
     let wanted = headers.get(IF_MATCH).map(|tag| tag.to_str().unwrap_or_default().to_owned());
     match reload::replace(admission, body, wanted.as_deref()).await {
-        Ok(()) => Ok(shown(&admission.begin())),
+        Ok(()) => shown(&context),
         Err(PolicyError::Outdated(message)) => {
             Err(Error::new(StatusCode::PRECONDITION_FAILED, "another-policy", message))
         }
@@ -66,12 +65,29 @@ pub async fn replace(State(context): State<Arc<Context>>, headers: HeaderMap, bo
     }
 }
 
-fn shown(generation: &Generation) -> Response {
-    match RawValue::from_string(generation.canonical.clone()) {
-        Ok(policy) => {
-            let current = CurrentPolicy { generation: generation.number, sha256: &generation.sha256, policy: &policy };
-            ([(ETAG, generation.tag())], Json(current)).into_response()
+fn shown(context: &Context) -> Result<Response, Error> {
+    let generation = context.admission.begin();
+    let text = context.work.shown.of(&generation).map_err(|error| internal(error.to_string()))?;
+    Ok(([(CONTENT_TYPE, "application/json".to_owned()), (ETAG, generation.tag())], text).into_response())
+}
+
+/// The answer about one policy, with the number of its generation. It is as long as the policy, and anybody may ask for it
+/// without reading it, so that all share one.
+#[derive(Default)]
+pub struct Shown(Mutex<Option<(u64, Bytes)>>);
+
+impl Shown {
+    fn of(&self, generation: &Generation) -> serde_json::Result<Bytes> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((number, text)) = &*last
+            && *number == generation.number
+        {
+            return Ok(text.clone());
         }
-        Err(error) => Error::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()).into_response(),
+        let policy = serde_json::from_str(&generation.canonical)?;
+        let current = CurrentPolicy { generation: generation.number, sha256: &generation.sha256, policy };
+        let text = Bytes::from(serde_json::to_vec(&current)?);
+        *last = Some((generation.number, text.clone()));
+        Ok(text)
     }
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api::Context;
-use crate::api::body::{self, Document};
+use crate::api::body::{self, Read};
 use crate::api::decide::{gate, internal, read};
 use crate::api::error::Error;
 use crate::json::Object;
@@ -34,18 +34,24 @@ pub struct ToProbe {
 #[utoipa::path(post, path = "/v1/probe", request_body = ToProbe, responses(
     (status = 200, body = Object, description = "the report"),
     (status = 400, body = Error),
-    (status = 413, body = Error, description = "longer than the longest policy")
+    (status = 413, body = Error, description = "longer than the longest policy"),
+    (status = 503, body = Error, description = "too many connections are tested at the moment")
 ))]
 pub async fn probe(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
-    let Document { text, room } = body::document(body, &context.work.receiving).await?;
+    let work = &context.work;
+    // Who waits has sent nothing yet that would be in memory.
+    let _probing = match work.probing.turn().await {
+        Ok(turn) => turn,
+        Err(busy) => return Err(body::turned_away(body, busy).await),
+    };
+    let Read { text, room, turn: _turn } = body::document(body, &work.questions, &work.receiving).await?;
     let Object(ToProbe { registry, project, policy }) = read(&text)?;
     if is_nothing(&registry) {
         return Err(Error::bad_request(NOTHING));
     }
     let gate = gate(&context, policy.as_deref()).await?;
-    // The probe takes long, and needs the document no more.
+    // The probe takes long, and needs the document no more. What was made of a long one stays in memory, and so does its turn.
     drop((policy, text, room));
-    let _room = context.work.probing.acquire().await;
-    let prober = context.work.prober().await.map_err(|error| internal(error.to_string()))?;
+    let prober = work.prober().await.map_err(|error| internal(error.to_string()))?;
     Ok(Json(prober.probe(&gate, &registry, project.as_deref()).await).into_response())
 }

@@ -5,19 +5,16 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, Request, State};
-use hyper::body::Bytes;
+use axum::body::Body;
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::ARRIVAL;
 use super::images::{self, Context};
 use super::object::Image;
-use super::shown;
+use super::{ARRIVAL, Unread, Webhooks, shown};
 use crate::admission::{Admission, Door};
 use crate::json::Object;
 
@@ -65,19 +62,20 @@ struct Status {
 }
 
 /// Answers a review.
-pub async fn answer(State(admission): State<Arc<Admission>>, request: Request) -> Json<Reply> {
-    let review = match timeout(ARRIVAL, Bytes::from_request(request, &())).await {
-        Ok(body) => read(&body),
+pub async fn answer(State(webhooks): State<Webhooks>, body: Body) -> Json<Reply> {
+    let read = timeout(ARRIVAL, webhooks.read(body)).await;
+    let review = match &read {
+        Ok(read) => spec(read.as_ref().map(|(text, _)| text.as_str())),
         Err(_) => Err(format!("the review was not complete after {} seconds", ARRIVAL.as_secs())),
     };
-    let status = decide(&admission, review).await;
+    let unread = if matches!(read, Ok(Err(Unread::Busy(_)))) { "busy" } else { "malformed-review" };
+    let status = decide(&webhooks.admission, review, unread).await;
     Json(Reply { api_version: API_VERSION, kind: KIND, status })
 }
 
-fn read(body: &Result<Bytes, BytesRejection>) -> Result<Spec, String> {
-    let body = body.as_ref().map_err(|rejection| format!("the review cannot be read: {rejection}"))?;
+fn spec(read: Result<&str, &Unread>) -> Result<Spec, String> {
     let unreadable = |error: &dyn std::fmt::Display| format!("the review cannot be read: {error}");
-    let text = std::str::from_utf8(body).map_err(|error| unreadable(&error))?;
+    let text = read.map_err(|unread| unreadable(unread))?;
     let Object::<Review<'_>>(review) =
         serde_json::from_str(text).map_err(|error| unreadable(&shown::problem(&error)))?;
     if review.api_version != API_VERSION || review.kind != KIND {
@@ -86,7 +84,8 @@ fn read(body: &Result<Bytes, BytesRejection>) -> Result<Spec, String> {
     Ok(review.spec.0)
 }
 
-async fn decide(admission: &Admission, review: Result<Spec, String>) -> Status {
+/// `unread` is the code for what could not be read.
+async fn decide(admission: &Admission, review: Result<Spec, String>, unread: &'static str) -> Status {
     let generation = admission.begin();
     let namespace = review.as_ref().ok().and_then(|spec| spec.namespace.clone());
     let context = Context::new(admission, &generation, Door::ImagePolicy, namespace.as_deref());
@@ -98,7 +97,7 @@ async fn decide(admission: &Admission, review: Result<Spec, String>) -> Status {
     };
     let images: Vec<_> = match review {
         Ok(spec) => spec.containers.into_iter().map(image).collect(),
-        Err(message) => return settled("malformed-review", message),
+        Err(message) => return settled(unread, message),
     };
     if images.is_empty() {
         return settled("malformed-review", "the review names no image, and every pod has one".to_owned());

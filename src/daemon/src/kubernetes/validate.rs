@@ -1,18 +1,17 @@
 //! The validating admission webhook.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response as HttpResponse};
-use hyper::body::Bytes;
 
 use super::images::{self, Context, Refused};
 use super::object::{self, Image};
 use super::review::{API_VERSION, Head, KIND, Reply, Request, Response, Review, Status};
-use super::shown;
+use super::{Webhooks, shown};
 use crate::admission::{Admission, Door};
 use crate::json::Object;
 
@@ -23,10 +22,13 @@ const WARNING: usize = 120;
 const WARNINGS: usize = 16;
 
 /// Answers a review. Without a `uid` there is nothing to answer to, and the API server takes the error as a denial.
-pub async fn answer(State(admission): State<Arc<Admission>>, body: Bytes) -> HttpResponse {
+pub async fn answer(State(webhooks): State<Webhooks>, body: Body) -> HttpResponse {
     let bad = |message: String| (StatusCode::BAD_REQUEST, message).into_response();
-    let Ok(text) = std::str::from_utf8(&body) else { return bad("the review is not UTF-8".to_owned()) };
-    let review: Review<'_> = match serde_json::from_str(text) {
+    let (text, _room) = match webhooks.read(body).await {
+        Ok(read) => read,
+        Err(unread) => return unread.into_response(),
+    };
+    let review: Review<'_> = match serde_json::from_str(&text) {
         Ok(Object(review)) => review,
         Err(error) => return bad(format!("the review cannot be read: {}", shown::problem(&error))),
     };
@@ -35,7 +37,7 @@ pub async fn answer(State(admission): State<Arc<Admission>>, body: Bytes) -> Htt
         Ok(_) => return bad("the request has an empty uid".to_owned()),
         Err(error) => return bad(format!("the request cannot be read: {}", shown::problem(&error))),
     };
-    let outcome = decide(&admission, &review).await;
+    let outcome = decide(&webhooks.admission, &review).await;
     let (allowed, message, warnings) = match outcome.verdict {
         Ok(warnings) => (true, None, warnings),
         Err(message) => (false, Some(message), Vec::new()),

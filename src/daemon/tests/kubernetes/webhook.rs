@@ -50,9 +50,9 @@ impl Webhook {
         self.request("POST", path, body).await
     }
 
-    pub async fn request(&self, method: &str, path: &str, body: String) -> (u16, String) {
+    pub async fn request(&self, method: &str, path: &str, body: impl Into<Body>) -> (u16, String) {
         let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
-        let response = self.router.clone().oneshot(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(bytes.to_vec()).unwrap())

@@ -1,0 +1,110 @@
+//! What callers can make the daemon hold, asked without a listener.
+
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::{Body, Bytes};
+use axum::http::Request;
+use axum::http::header::RETRY_AFTER;
+use axum::response::Response;
+use futures_util::stream;
+use http_body_util::BodyExt;
+use pullgate_host::Module;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+use super::*;
+use crate::audit::{Audit, Target};
+use crate::policy::{Policies, PolicySource, PolicyText};
+
+/// A policy that never changes.
+struct Never;
+
+impl PolicySource for Never {
+    fn read(&self) -> Result<PolicyText, String> {
+        let json = r#"{"whitelist": ["docker.io"]}"#.to_owned();
+        Ok(PolicyText { json, show: Box::new(|findings| format!("{findings:?}")) })
+    }
+
+    fn stamp(&self) -> Option<String> {
+        None
+    }
+
+    fn write(&self, _: &str) -> Result<(), String> {
+        Err("it never changes".to_owned())
+    }
+}
+
+fn api() -> Router {
+    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(Never), None).unwrap();
+    let admission = Arc::new(Admission::new(Arc::new(policies), Audit::open(&Target::Off).unwrap()));
+    let guard = Guard::new(None, true, false);
+    router(Arc::new(Context { admission, work: Work::new(None), updates: false, guard }), Router::new())
+}
+
+async fn ask(api: &Router, line: &str, body: impl Into<Body>) -> Response {
+    let (method, path) = line.split_once(' ').unwrap();
+    let request = Request::builder().method(method).uri(path).body(body.into()).unwrap();
+    api.clone().oneshot(request).await.unwrap()
+}
+
+async fn text(response: Response) -> Bytes {
+    response.into_body().collect().await.unwrap().to_bytes()
+}
+
+#[tokio::test]
+async fn all_who_ask_for_the_policy_share_one_answer() {
+    let api = api();
+    let first = text(ask(&api, "GET /v1/policy", "").await).await;
+    assert!(first.ends_with(br#""policy":{"whitelist":["docker.io"]}}"#), "{first:?}");
+    let second = text(ask(&api, "GET /v1/policy", "").await).await;
+    assert_eq!(first.as_ptr(), second.as_ptr());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_test_has_sent_nothing_and_only_so_many_wait() {
+    let api = api();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let question =
+        format!(r#"{{"registry": "{}", "policy": {{"insecure": ["127.0.0.1"]}}}}"#, silent.local_addr().unwrap());
+    let read = Arc::new(AtomicUsize::new(0));
+    let mut tests = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let (api, read, question) = (api.clone(), Arc::clone(&read), question.clone());
+        tests.spawn(async move {
+            let body = stream::once(async move {
+                read.fetch_add(1, Ordering::Relaxed);
+                Ok::<_, Infallible>(question)
+            });
+            ask(&api, "POST /v1/probe", Body::from_stream(body)).await
+        });
+    }
+    // Eight have come to the server that says nothing.
+    for _ in 0..8 {
+        silent.accept().await.unwrap();
+    }
+    assert_eq!(read.load(Ordering::Relaxed), 8);
+    let turned_away = ask(&api, "POST /v1/probe", question).await;
+    assert_eq!(turned_away.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(turned_away.headers()[RETRY_AFTER], "10");
+    let said = text(turned_away).await;
+    assert!(said.starts_with(br#"{"code":"busy","message":"too many connections are tested"#), "{said:?}");
+    // Others are answered meanwhile.
+    assert_eq!(ask(&api, "POST /v1/decide", r#"{"reference": "alpine"}"#).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_nobody_reads_take_room() {
+    let api = api();
+    // 10,000 questions, so that the answers are much longer than what was asked.
+    let questions = format!("[{}]", vec![r#"{"reference":"alpine"}"#; 10_000].join(","));
+    let mut unread = Vec::new();
+    for _ in 0..16 {
+        unread.push(ask(&api, "POST /v1/decide", questions.clone()).await);
+    }
+    let answered = unread.iter().take_while(|response| response.status() == StatusCode::OK).count();
+    assert!((8..16).contains(&answered), "{answered}");
+    assert!(unread.drain(answered..).all(|response| response.status() == StatusCode::SERVICE_UNAVAILABLE));
+    drop(unread);
+    assert_eq!(ask(&api, "POST /v1/decide", questions).await.status(), StatusCode::OK);
+}
