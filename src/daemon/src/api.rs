@@ -8,6 +8,7 @@ mod body;
 mod decide;
 mod error;
 mod guard;
+mod kept;
 mod page;
 mod policy;
 mod probe;
@@ -26,13 +27,15 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use pullgate_host::{Dns, rustls};
-use tokio::sync::{OnceCell, Semaphore, watch};
+use pullgate_host::Dns;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::spawn_blocking;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 
 use crate::admission::Admission;
+use crate::api::kept::Kept;
 use crate::probe::{ProbeLimits, Prober};
 use crate::room::{Budget, Turns};
 
@@ -45,6 +48,9 @@ const TIME: Duration = Duration::from_secs(90);
 /// How much of what callers send is in memory at once, in bytes, and as much of what they have not read yet. What is short
 /// does not count ([`SHORT`](crate::room::SHORT)).
 const ROOM: usize = 64 << 20;
+
+/// For how long the certificate authorities of the machine are taken for what they were when they were read last.
+const ROOTS: Duration = Duration::from_secs(300);
 
 /// What every request of the API has at hand.
 pub struct Context {
@@ -61,8 +67,8 @@ pub struct Context {
 /// What callers can make the daemon do, in all listeners together.
 #[derive(Clone)]
 pub struct Work {
-    /// Tests connections. It reads the certificate authorities of the machine, so it is made when it is asked for.
-    prober: Arc<OnceCell<Prober>>,
+    /// Tests connections, with the certificate authorities that the machine has now, or had some minutes ago.
+    prober: Arc<Kept<Prober>>,
     /// Whom it asks for the addresses of names, if not the machine's resolver.
     names: Option<Dns>,
     /// The answer about the current policy.
@@ -87,7 +93,7 @@ impl Work {
     pub fn new(names: Option<Dns>) -> Self {
         let seconds = Duration::from_secs;
         Self {
-            prober: Arc::default(),
+            prober: Arc::new(Kept::new(ROOTS)),
             names,
             shown: Arc::default(),
             questions: Budget::new(ROOM, "too much is sent here at the moment"),
@@ -99,15 +105,16 @@ impl Work {
         }
     }
 
-    async fn prober(&self) -> Result<&Prober, rustls::Error> {
-        let make = || async {
-            let prober = Prober::of_this_machine(ProbeLimits::default())?;
+    async fn prober(&self) -> Result<Prober, String> {
+        let make = async || {
+            let prober = spawn_blocking(|| Prober::of_this_machine(ProbeLimits::default())).await;
+            let prober = prober.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
             Ok(match &self.names {
                 Some(dns) => prober.with_dns(dns.clone()),
                 None => prober,
             })
         };
-        self.prober.get_or_try_init(make).await
+        self.prober.get(make).await
     }
 }
 

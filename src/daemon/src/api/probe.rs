@@ -52,6 +52,6 @@ pub async fn probe(State(context): State<Arc<Context>>, body: Body) -> Result<Re
     let gate = gate(&context, policy.as_deref()).await?;
     // The probe takes long, and needs the document no more. What was made of a long one stays in memory, and so does its turn.
     drop((policy, text, room));
-    let prober = work.prober().await.map_err(|error| internal(error.to_string()))?;
+    let prober = work.prober().await.map_err(internal)?;
     Ok(Json(prober.probe(&gate, &registry, project.as_deref()).await).into_response())
 }
