@@ -52,7 +52,7 @@ pub fn narrow(arguments: &Narrow) -> Result<bool, Failure> {
                 List::Insecure | List::BuiltIn => "insecure",
             };
             complain(format!(
-                "{}: `{}`, {list}[{}] of the remote list, is not covered by the policy",
+                "{}: `{}`, {list}[{}] of the remote list, would make the policy wider",
                 styled(BAD, "refused"),
                 visible(&refused.entry),
                 refused.index

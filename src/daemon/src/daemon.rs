@@ -36,6 +36,8 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
     let (stop, stopping) = watch::channel(false);
     let tls = settings.tls().map(Tls::load).transpose()?;
     let admission = admission(&settings, source)?;
+    // Until here they end the process at once; from here on, what it was asked is answered and recorded first.
+    let stop_signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let mut handed_over = HandedOver::new()?;
     let mut tasks = JoinSet::new();
 
@@ -93,7 +95,7 @@ pub async fn serve(settings: Settings, source: Box<dyn PolicySource>) -> Result<
     tasks.spawn(until(stopping, on_hangup(Arc::clone(&admission), hangup)));
 
     tell(&[NotifyState::Ready]);
-    stop_signal().await?;
+    first_of(stop_signals).await?;
     tracing::info!("stopping");
     tell(&[NotifyState::Stopping]);
     // Nobody listens any more if this fails.
@@ -165,9 +167,10 @@ async fn on_hangup(admission: Arc<Admission>, mut hangup: Signal) {
     }
 }
 
-async fn stop_signal() -> Result<(), String> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(unheard)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(unheard)?;
+/// Waits until one of the signals has come.
+async fn first_of(signals: [io::Result<Signal>; 2]) -> Result<(), String> {
+    let [terminate, interrupt] = signals;
+    let (mut terminate, mut interrupt) = (terminate.map_err(unheard)?, interrupt.map_err(unheard)?);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -1,5 +1,8 @@
 //! The policy's life: loaded at the start, replaced as a whole, never half.
 
+#[cfg(test)]
+pub mod fixed;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 

@@ -13,7 +13,7 @@ use wit_parser::{Resolve, WorldId, WorldKey};
 
 /// The size that the module may have, in bytes with gzip: what it has, and little more. The aim is 130,000; README.md
 /// says what it is made of.
-const MAX_GZIP: usize = 228_000;
+const MAX_GZIP: usize = 240_000;
 /// The size that the glue may have, in bytes with gzip.
 const MAX_GLUE_GZIP: usize = 3_500;
 

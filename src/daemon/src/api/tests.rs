@@ -9,34 +9,18 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::Response;
 use futures_util::stream;
 use http_body_util::BodyExt;
-use pullgate_host::Module;
+use pullgate_host::{Module, Options};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::*;
 use crate::audit::{Audit, Target};
-use crate::policy::{Policies, PolicySource, PolicyText};
-
-/// A policy that never changes.
-struct Never;
-
-impl PolicySource for Never {
-    fn read(&self) -> Result<PolicyText, String> {
-        let json = r#"{"whitelist": ["docker.io"]}"#.to_owned();
-        Ok(PolicyText { json, show: Box::new(|findings| format!("{findings:?}")) })
-    }
-
-    fn stamp(&self) -> Option<String> {
-        None
-    }
-
-    fn write(&self, _: &str) -> Result<(), String> {
-        Err("it never changes".to_owned())
-    }
-}
+use crate::policy::Policies;
+use crate::policy::fixed::Fixed;
 
 fn api() -> Router {
-    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(Never), None).unwrap();
+    let policy = Box::new(Fixed(r#"{"whitelist": ["docker.io"]}"#));
+    let (policies, _) = Policies::load(Module::built_in().unwrap(), policy, Options::default()).unwrap();
     let admission = Arc::new(Admission::new(Arc::new(policies), Audit::open(&Target::Off).unwrap()));
     let guard = Guard::new(None, true, false);
     router(Arc::new(Context { admission, work: Work::new(None), updates: false, guard }), Router::new())

@@ -18,26 +18,11 @@ use tower::ServiceExt;
 use super::{Options, router};
 use crate::admission::Admission;
 use crate::audit::{Audit, Target};
-use crate::policy::{Policies, PolicyError, PolicySource, PolicyText};
+use crate::policy::Policies;
+use crate::policy::fixed::Fixed;
 
 /// Whitelist mode, and one registry.
 const POLICY: &str = r#"{"whitelist": ["good.example"]}"#;
-
-struct Fixed(&'static str);
-
-impl PolicySource for Fixed {
-    fn read(&self) -> Result<PolicyText, PolicyError> {
-        Ok(PolicyText { json: self.0.to_owned(), show: Box::new(|findings| format!("{findings:?}")) })
-    }
-
-    fn stamp(&self) -> Option<String> {
-        None
-    }
-
-    fn write(&self, _: &str) -> Result<(), String> {
-        Err("fixed".to_owned())
-    }
-}
 
 fn admission(policy: &'static str) -> Arc<Admission> {
     let (policies, _) =

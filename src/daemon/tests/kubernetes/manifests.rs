@@ -5,10 +5,10 @@ use std::fs;
 
 use clap::Parser;
 use pullgate_daemon::kubernetes::{IMAGE_POLICY, LONGEST, VALIDATE};
-use pullgate_daemon::{Policies, PolicyError, PolicySource, PolicyText, Settings};
+use pullgate_daemon::{Policies, Settings};
 use pullgate_host::{Module, Options};
 
-use super::webhook::repository;
+use super::webhook::{Text, repository};
 
 /// `pullgate`, as far as it matters here.
 #[derive(Parser)]
@@ -61,20 +61,8 @@ fn the_webhooks_are_where_the_manifests_say() {
 
 #[test]
 fn the_policy_has_no_errors() {
-    struct File(String);
-    impl PolicySource for File {
-        fn read(&self) -> Result<PolicyText, PolicyError> {
-            Ok(PolicyText { json: self.0.clone(), show: Box::new(|findings| format!("{findings:?}")) })
-        }
-        fn stamp(&self) -> Option<String> {
-            None
-        }
-        fn write(&self, _: &str) -> Result<(), String> {
-            Err(String::new())
-        }
-    }
     let policy: toml::Value = toml::from_str(&manifest("base/policy.toml")).unwrap();
     let json = serde_json::to_string(&policy).unwrap();
-    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(File(json)), Options::default()).unwrap();
+    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(Text(json)), Options::default()).unwrap();
     assert!(policies.current().in_whitelist_mode(None));
 }

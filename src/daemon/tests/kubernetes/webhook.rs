@@ -19,7 +19,7 @@ pub struct Webhook {
 }
 
 /// A policy that never changes.
-struct Text(String);
+pub struct Text(pub String);
 
 impl PolicySource for Text {
     fn read(&self) -> Result<PolicyText, PolicyError> {
