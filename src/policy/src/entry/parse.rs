@@ -116,7 +116,9 @@ impl<'t> Parser<'t, '_> {
             let message = "an entry has no user information: delete everything up to and with the `@`";
             self.notes.push(Note::new(Code::UserInformation, range, message).fix(""));
         }
-        if let Some(note) = network::range(self.text, whole) {
+        let behind =
+            secret::user_information(self.text).and_then(|range| self.text.get(range.end..)).map(str::trim_end);
+        if let Some(note) = network::range(self.text, behind.unwrap_or(whole)) {
             self.notes.push(note);
             return None;
         }

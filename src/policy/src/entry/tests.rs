@@ -136,6 +136,14 @@ fn c3_a_key_in_place_of_an_entry_is_not_repeated() {
 }
 
 #[test]
+fn e11_a_range_behind_a_password_is_shown_without_it() {
+    let report = check_entry(":hunter2@https://10.0.0.1-10.0.0.9", List::Whitelist);
+    let [_, range] = &report.findings[..] else { panic!("{report:?}") };
+    assert_eq!(range.code, Code::NetworkRange);
+    assert!(range.message.starts_with("`https://10.0.0.1-10.0.0.9` is a range"), "{range:?}");
+}
+
+#[test]
 fn e13_size_comes_first() {
     assert_eq!(codes(&"a".repeat(1_025)), [Code::EntryTooLong]);
     assert_ne!(codes(&"a".repeat(1_024)), [Code::EntryTooLong]);
