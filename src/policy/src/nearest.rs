@@ -79,11 +79,12 @@ fn another_port<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Limited<'p>> 
     if row.port == ANY_PORT {
         return None;
     }
-    let asked = match ask.reference.port {
-        Some(port) => format!("the reference has port {port}"),
-        None => "a reference without a port stands for 443".to_owned(),
+    let covered = row.port;
+    let text = match ask.reference.port {
+        Some(port) => format!("it covers port {covered} only, and the reference has port {port}"),
+        None => format!("it covers port {covered} only, and a reference without a port stands for 443"),
     };
-    Some((row, Miss::AnotherPort, format!("it covers port {} only, and {asked}", row.port)))
+    Some((row, Miss::AnotherPort, text))
 }
 
 /// An entry for Docker Hub, where the name is one of its names and the port is not its port (rule H2).
