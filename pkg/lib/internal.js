@@ -29,22 +29,18 @@ export function internalError(cause) {
 }
 
 /**
- * A text with its user information masked, as the module masks it (rule E11): from the host's place to the last `@` that is
- * no digest's, character by character, so that offsets stay what they were in UTF-8 and in UTF-16.
+ * A text with its user information masked (rule E11): from the host's place to the last `@`, character by character, so that
+ * offsets stay what they were in UTF-8 and in UTF-16. At least what the module masks is.
  */
 export function masked(text) {
-  let before = text;
-  let after;
-  do {
-    const at = before.lastIndexOf("@");
-    if (at < 0) return text;
-    [before, after] = [before.slice(0, at), before.slice(at + 1)];
-  } while (DIGEST.test(after));
-  const start = BEFORE_HOST.exec(before)[0].length;
-  return text.slice(0, start) + Array.from(before.slice(start), mask).join("") + text.slice(before.length);
+  const end = text.lastIndexOf("@");
+  if (end < 0 || BY_DIGEST.test(text)) return text;
+  const start = BEFORE_HOST.exec(text.slice(0, end))[0].length;
+  return text.slice(0, start) + Array.from(text.slice(start, end), mask).join("") + text.slice(end);
 }
 
-const DIGEST = /^sha(?:256|384|512):[0-9A-Fa-f]{32,}$/;
+// A registry, a repository and a digest, where no password can stand.
+const BY_DIGEST = /^[^@:/]*(?::[0-9]*)?\/(?!\/)[^@]*@sha(?:256|384|512):[0-9A-Fa-f]{32,}$/;
 
 // A scheme, or blanks.
 const BEFORE_HOST = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/|\p{White_Space}*)/u;

@@ -97,7 +97,11 @@ test("a decision is a denial", () => {
   assert.deepEqual(explained.steps.map(({ topic }) => topic), ["outcome"]);
 });
 
-test("a password is not repeated, and is masked as the module does it", () => {
+test("a password is not repeated: at least what the module masks is masked", () => {
+  const isMasked = (text, shown, module) => {
+    const [before, after] = [Array.from(shown), Array.from(module)];
+    return Array.from(text).every((character, at) => after[at] === character || before[at] !== character);
+  };
   const digest = `@sha256:${"a".repeat(64)}`;
   for (const text of [
     "user:hunter2@h.example/x",
@@ -108,18 +112,27 @@ test("a password is not repeated, and is masked as the module does it", () => {
     "1http://user:hunter2@h.example",
     `user:hunter2@h.example/x${digest}${digest}`,
     `h.example/x${digest}`,
-    `h.example/x:hunter2@sha256:abc`,
+    `user:hunter2/x${digest}`,
+    `https://user:hunter2/x${digest}`,
+    `user:hunter2${digest}`,
+    "user:hunter2/x@sha256:abc",
+    "hunter2/x@h.example:5000",
     "h.example/x",
     "@",
     "",
   ]) {
     const { text: masked } = checkEntry(text, "whitelist");
-    assert.doesNotMatch(masked, /hunter2/);
-    assert.equal(trapped(() => checkEntry(text, "whitelist")).text, masked);
+    const { text: shown } = trapped(() => checkEntry(text, "whitelist"));
+    assert.doesNotMatch(masked + shown, /hunter2/);
+    assert.ok(isMasked(text, shown, masked), `${shown} of ${masked}`);
+    assert.equal(shown.length, text.length);
     for (const ask of [(one) => policy.decide(one), (one) => policy.decideMany([one])[0], (one) => policy.explain(one)]) {
-      assert.equal(trapped(() => ask(text)).reference, masked);
-      assert.equal(trapped(() => ask({ reference: text })).reference, masked);
+      assert.equal(trapped(() => ask(text)).reference, shown);
+      assert.equal(trapped(() => ask({ reference: text })).reference, shown);
     }
+  }
+  for (const text of [`h.example/x${digest}`, `h.example:5000/x:1${digest}`, "h.example/x:1"]) {
+    assert.equal(trapped(() => policy.decide(text)).reference, text);
   }
 });
 
