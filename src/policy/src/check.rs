@@ -466,9 +466,7 @@ fn meetings<'i>(index: &'i Index, entry: &Entry, one: bool) -> Vec<Meeting<'i>> 
         behind |= one && group.has(List::Insecure, &ports_over(entry));
         if one && group.has(List::Insecure, &[ANY_PORT]) { Flow::Break(()) } else { Flow::Continue(()) }
     };
-    // An address is more specific than the network of it alone.
-    let address = index.same_address(entry).filter(|_| matches!(entry.hosts, Hosts::Network(_)));
-    let address = address.map_or(Flow::Continue(()), |group| meet(true, group));
+    let address = index.address_of(entry).map_or(Flow::Continue(()), |group| meet(true, group));
     if address.is_continue() {
         let _ = index.over(entry, &mut |rank, group| meet(rank == own_rank(entry), group));
     }

@@ -235,18 +235,21 @@ impl Index {
         }
     }
 
-    /// The group of the one address of an entry, written the other way: `10.0.0.5` for `10.0.0.5/32`, and the reverse.
-    pub fn same_address(&self, entry: &Entry) -> Option<Group<'_>> {
+    /// The group of the address that is all of an entry's network: `10.0.0.5` for `10.0.0.5/32`. It is more specific.
+    pub fn address_of(&self, entry: &Entry) -> Option<Group<'_>> {
         match &entry.hosts {
             Hosts::Network(network) if network.prefix_len() == network.max_prefix_len() => {
                 self.exact(Subject::Address(network.addr()))
             }
-            Hosts::Address(address) => {
-                let network = IpNet::from(*address);
-                self.networks.of(network.addr(), network.prefix_len()).map(|group| self.group(group))
-            }
-            Hosts::Network(_) | Hosts::Name(_) | Hosts::Wildcard(_) => None,
+            Hosts::Network(_) | Hosts::Address(_) | Hosts::Name(_) | Hosts::Wildcard(_) => None,
         }
+    }
+
+    /// The group of the one address of an entry, written the other way: as `address_of`, and the reverse.
+    pub fn same_address(&self, entry: &Entry) -> Option<Group<'_>> {
+        let Hosts::Address(address) = entry.hosts else { return self.address_of(entry) };
+        let network = IpNet::from(address);
+        self.networks.of(network.addr(), network.prefix_len()).map(|group| self.group(group))
     }
 
     #[inline(always)]

@@ -1,4 +1,5 @@
-//! Taking short texts apart. Every decision does that, and the searches of the standard library are made for long ones.
+//! Short texts, taken apart and put together. Every decision does that, and what the standard library has is made for long
+//! ones.
 
 /// The parts as one text. `format!` takes several times as long, and denials are made of texts.
 pub(crate) fn joined(parts: &[&str]) -> String {

@@ -86,8 +86,7 @@ impl<'s, 'd> View<'s, 'd> {
     /// where an insecure entry has another port.
     fn is_verified(&self, entry: &Entry) -> bool {
         !self.scopes().any(|scope| {
-            let address = scope.index.same_address(entry).filter(|_| matches!(entry.hosts, Hosts::Network(_)));
-            let groups = [scope.index.same_hosts(entry), address];
+            let groups = [scope.index.same_hosts(entry), scope.index.address_of(entry)];
             groups.iter().flatten().any(|group| group.has(List::Insecure, &ports_over(entry)))
         })
     }
