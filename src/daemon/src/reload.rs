@@ -36,16 +36,11 @@ pub async fn reload(admission: &Arc<Admission>) {
 ///
 /// If the document has errors or cannot be written, or the current policy has another tag.
 pub async fn replace(admission: &Arc<Admission>, json: String, wanted: Option<&str>) -> Result<(), PolicyError> {
-    let (admission, wanted) = (Arc::clone(admission), wanted.map(str::to_owned));
-    // To its end, even if whoever asked for it is gone by then.
-    let replacing = tokio::spawn(async move {
-        let done = admission.policies().replace(json, wanted.as_deref()).await;
-        if done.is_ok() {
-            said(&admission, &done);
-        }
-        done.map(drop)
-    });
-    replacing.await.unwrap_or_else(|error| Err(PolicyError::Refused(format!("loading the policy failed: {error}"))))
+    let done = admission.policies().replace(json, wanted).await;
+    if done.is_ok() {
+        said(admission, &done);
+    }
+    done.map(drop)
 }
 
 /// Reads the policy again whenever its file has changed: looks twice a second, which costs nothing, works for every file
