@@ -1,4 +1,4 @@
-// The cases of tests/vectors in Chromium: every answer is the same text as in Node, which tests/src holds against native code.
+// The cases of tests/vectors in Chromium: every answer is the same text as in Node, which tests/conformance holds against native code.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

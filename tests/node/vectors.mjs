@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { checkCertificates, checkEntry, checkPolicy, compare, narrow, Policy } from "./module.mjs";
 
-// The time at which documents are checked where a case names none: as in tests/src/vectors.rs.
+// The time at which documents are checked where a case names none: as in tests/conformance/src/vectors.rs.
 const AT = 1_800_000_000;
 
 const folder = new URL("../vectors/", import.meta.url);

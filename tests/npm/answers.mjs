@@ -3,7 +3,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 
-// The time at which documents are checked where a case names none: as in tests/src/vectors.rs.
+// The time at which documents are checked where a case names none: as in tests/conformance/src/vectors.rs.
 const AT = 1_800_000_000;
 
 const folder = new URL("../vectors/", import.meta.url);

@@ -4,7 +4,7 @@ use pullgate::{Answer, Decision, Denial, Denied, Finding};
 use thiserror::Error;
 use wasmtime::Trap;
 
-use crate::convert::masked;
+use crate::wit_convert::masked;
 
 /// No module to decide with.
 #[derive(Debug, Error)]

@@ -7,10 +7,10 @@ use wasmtime::component::ResourceAny;
 use wasmtime::{ResourceLimiter, Store};
 
 use crate::bindings::Pullgate;
-use crate::convert;
 use crate::error::{Failure, LoadError, OverMemory};
-use crate::gate::Limits;
+use crate::evaluator::Limits;
 use crate::module::{Module, ticks};
+use crate::wit_convert;
 
 /// How many elements a table may have. The module has a few hundred functions.
 const TABLE: usize = 1 << 16;
@@ -66,10 +66,10 @@ impl Loaded {
                 let authorities = instance.call(limits.load, |exports, store| {
                     exports.pullgate_policy_admission().policy().call_authorities(store, policy)
                 })?;
-                let authorities = authorities.into_iter().map(convert::authority).collect();
-                Ok((Self { instance, policy }, authorities, convert::findings(loaded.findings)?))
+                let authorities = authorities.into_iter().map(wit_convert::authority).collect();
+                Ok((Self { instance, policy }, authorities, wit_convert::findings(loaded.findings)?))
             }
-            Err(findings) => Err(LoadError::Policy(convert::findings(findings)?)),
+            Err(findings) => Err(LoadError::Policy(wit_convert::findings(findings)?)),
         }
     }
 

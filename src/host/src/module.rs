@@ -13,13 +13,13 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, EngineWeak};
 
 use crate::bindings::PullgatePre;
-use crate::convert;
+use crate::core_module::core_module;
 use crate::embedded;
 use crate::engine;
 use crate::error::{Failure, LoadError, ModuleError};
-use crate::gate::{Gate, Limits, Options};
+use crate::evaluator::{Gate, Limits, Options};
 use crate::instance::{Bounds, Instance};
-use crate::sections::core_module;
+use crate::wit_convert;
 
 /// How often deadlines are looked at, in milliseconds.
 const TICK_MS: u64 = 10;
@@ -142,9 +142,9 @@ impl Module {
     /// If the module fails. An entry with errors is a report with findings.
     pub fn check_entry(&self, text: &str, list: List) -> Result<EntryReport, Failure> {
         let report = self.check(|exports, store| {
-            exports.pullgate_policy_validation().call_check_entry(store, text, convert::list_in(list))
+            exports.pullgate_policy_validation().call_check_entry(store, text, wit_convert::list_in(list))
         })?;
-        convert::entry_report(text, report)
+        wit_convert::entry_report(text, report)
     }
 
     /// Checks certificates given as PEM, at most 1 MiB, as of `at`, in seconds since 1970-01-01 UTC. `pem` is what a file
@@ -156,7 +156,7 @@ impl Module {
     pub fn check_certificates(&self, pem: &[u8], at: u64) -> Result<CertificateReport, Failure> {
         let report =
             self.check(|exports, store| exports.pullgate_policy_validation().call_check_certificates(store, pem, at))?;
-        convert::certificate_report(report)
+        wit_convert::certificate_report(report)
     }
 
     /// Checks a policy document, JSON text of at most 64 MiB, as of `at`, in seconds since 1970-01-01 UTC.
@@ -170,7 +170,7 @@ impl Module {
         let report = Instance::new(self, limits)?.call(limits.load, |exports, store| {
             exports.pullgate_policy_validation().call_check_policy(store, document, at)
         })?;
-        convert::policy_report(report)
+        wit_convert::policy_report(report)
     }
 
     /// Says what replacing one policy document by another does, both as of `at`, in seconds since 1970-01-01 UTC (rule A1).
@@ -185,8 +185,8 @@ impl Module {
             exports.pullgate_policy_admission().call_compare(store, old, new, at)
         })?;
         match compared {
-            Ok(comparison) => Ok(Ok(convert::comparison(comparison))),
-            Err(why) => convert::unreadable(why).map(Err),
+            Ok(comparison) => Ok(Ok(wit_convert::comparison(comparison))),
+            Err(why) => wit_convert::unreadable(why).map(Err),
         }
     }
 
@@ -203,7 +203,7 @@ impl Module {
         })?;
         match narrowed {
             Ok(document) => Ok(Ok(document)),
-            Err(why) => convert::narrow_error(why).map(Err),
+            Err(why) => wit_convert::narrow_error(why).map(Err),
         }
     }
 

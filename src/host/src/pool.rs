@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::error::{Failure, LoadError};
-use crate::gate::Limits;
+use crate::evaluator::Limits;
 use crate::instance::Loaded;
 use crate::module::Module;
 

@@ -33,6 +33,7 @@ mod entry;
 mod finding;
 mod host;
 mod lint;
+mod load;
 mod policy;
 mod reference;
 mod util;
@@ -53,8 +54,11 @@ pub use document::{MAX_DOCUMENT, MAX_ENTRIES};
 pub use entry::{EntryKind, EntryReport, MAX_ENTRY, check_entry, user_information};
 pub use finding::code::{CODES, Code, CodeRow};
 pub use finding::{Finding, List, Range, Severity};
+pub use load::{Loaded, PolicyReport, check_policy};
+pub use policy::Policy;
 pub use policy::trust_anchors::Authority;
-pub use policy::{Loaded, Policy, PolicyReport, check_policy};
+
+pub use util::display;
 
 /// The version of pullgate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
