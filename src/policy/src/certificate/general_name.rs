@@ -1,5 +1,6 @@
 //! Names of hosts and others in certificates (RFC 5280, section 4.2.1.6), as OpenSSL shows them.
 
+use ipnet::IpNet;
 use std::net::IpAddr;
 
 use x509_cert::der::Decode;
@@ -10,7 +11,6 @@ use x509_cert::name::Name;
 use crate::certificate::der;
 use crate::certificate::distinguished_name as dn;
 use crate::certificate::info::hexadecimal;
-use crate::certificate::name_constraints;
 
 /// A name of one of the forms that there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl GeneralName {
 fn address(bytes: &[u8]) -> String {
     match octets(bytes) {
         Some(address) => address.to_string(),
-        None => name_constraints::network_text(bytes).unwrap_or_else(|| hexadecimal(bytes)),
+        None => network_text(bytes).unwrap_or_else(|| hexadecimal(bytes)),
     }
 }
 
@@ -69,4 +69,15 @@ fn address(bytes: &[u8]) -> String {
 pub(crate) fn octets(bytes: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
+}
+
+/// An address and a mask, each of 4 or 16 octets.
+pub(crate) fn network(bytes: &[u8]) -> Option<IpNet> {
+    let (address, mask) = bytes.split_at_checked(bytes.len() >> 1)?;
+    IpNet::with_netmask(octets(address)?, octets(mask)?).ok().map(|network| network.trunc())
+}
+
+/// A network as people write it; none where the octets are no network.
+pub(crate) fn network_text(bytes: &[u8]) -> Option<String> {
+    network(bytes).map(|network| network.to_string())
 }

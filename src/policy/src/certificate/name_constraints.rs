@@ -1,7 +1,7 @@
 //! Name constraints (RFC 5280, section 4.2.1.10): which entries of a whitelist a certificate cannot vouch for (rule C4).
 
 use crate::certificate::der;
-use crate::certificate::general_name::{GeneralName, octets};
+use crate::certificate::general_name::{GeneralName, network};
 use crate::entry::{Entry, Hosts};
 use crate::host::docker_hub;
 use ipnet::IpNet;
@@ -108,20 +108,10 @@ fn network_meets(constraint: Option<IpNet>, other: IpNet) -> Meets {
     }
 }
 
-/// An address and a mask, each of 4 or 16 octets.
-fn network(bytes: &[u8]) -> Option<IpNet> {
-    let (address, mask) = bytes.split_at_checked(bytes.len() >> 1)?;
-    IpNet::with_netmask(octets(address)?, octets(mask)?).ok().map(|network| network.trunc())
-}
-
-/// A network as people write it; none where the octets are no network.
-pub(crate) fn network_text(bytes: &[u8]) -> Option<String> {
-    network(bytes).map(|network| network.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::certificate::general_name::network_text;
 
     #[test]
     fn c4_names_below_a_constraint() {

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::decision::evaluate::{Ask, Way};
+use crate::decision::evaluation::Way;
+use crate::decision::query::Ask;
 use crate::host::docker_hub;
 use crate::reference::{Reference, Registry};
 use crate::util::sort;

@@ -4,7 +4,7 @@
 //! an address (rule M5). There are few things that one of them can come to, under the two policies at once, so that all
 //! sets of them are tried.
 
-use crate::decision::evaluate::Standing;
+use crate::decision::evaluation::Standing;
 use crate::policy::index::ANY_PORT;
 use crate::reference::repository;
 use crate::reference::{Reference, Registry};

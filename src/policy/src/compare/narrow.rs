@@ -9,7 +9,7 @@ use crate::document::canonical;
 use crate::document::{Document, Item, Items, Lists, Project};
 use crate::entry::{Entry, Hosts, Written};
 use crate::finding::List;
-use crate::policy::{Read, read_loadable};
+use crate::load::{Read, read_loadable};
 use crate::reference::repository;
 use crate::util::sort;
 

@@ -1,12 +1,13 @@
 //! One of the two policies, as the requests of one project see it.
 
-use crate::decision::evaluate::Ask;
+use crate::decision::query::Ask;
 use crate::document::{Item, Lists};
 use crate::entry::Entry;
 use crate::finding::List;
+use crate::load::Read;
 use crate::policy::index::Subject;
 use crate::policy::trust_anchors::enabled;
-use crate::policy::{Policy, Read, Scope};
+use crate::policy::{Policy, Scope};
 use crate::reference::{Reference, Registry};
 
 /// What the requests see.

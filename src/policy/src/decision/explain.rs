@@ -7,7 +7,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::decision::evaluate::{Ask, Hit, leads_to, read_address, read_name, sorted};
+use crate::decision::dns_answers::{leads_to, read_address, read_name, sorted};
+use crate::decision::query::{Ask, Hit};
 use crate::decision::{Answer, Decision, Denial, Explanation, Matched, QuestionKind, Request, Scheme, Step, Topic};
 use crate::entry::{self, Entry, Hosts};
 use crate::finding::List;

@@ -1,9 +1,12 @@
 //! What is asked and what is answered (rules D1 to D4).
 
 pub(crate) mod canonical_json;
+pub(crate) mod dns_answers;
 pub(crate) mod evaluate;
+pub(crate) mod evaluation;
 pub(crate) mod explain;
 pub(crate) mod nearest;
+pub(crate) mod query;
 
 use std::borrow::Cow;
 

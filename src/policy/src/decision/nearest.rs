@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::decision::evaluate::{Ask, Hit, leads_to, read_name, sorted};
+use crate::decision::dns_answers::{leads_to, read_name, sorted};
+use crate::decision::query::{Ask, Hit};
 use crate::decision::{Miss, Nearest, QuestionKind};
 use crate::finding::List;
 use crate::host::dns_name;

@@ -1,9 +1,20 @@
 //! The table of finding codes. The Rust enum, the TypeScript union and docs/findings.md all come from it.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::finding::Severity;
-use crate::finding::Severity::{Error, Info, Warning};
+use Severity::{Error, Info, Warning};
+
+/// How much a finding weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// The input is refused.
+    Error,
+    /// The input is accepted, and probably not what was meant.
+    Warning,
+    /// Worth knowing.
+    Info,
+}
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]

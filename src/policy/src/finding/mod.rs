@@ -7,19 +7,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::code::Code;
+pub use crate::finding::code::Severity;
 use crate::util::sort;
-
-/// How much a finding weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// The input is refused.
-    Error,
-    /// The input is accepted, and probably not what was meant.
-    Warning,
-    /// Worth knowing.
-    Info,
-}
 
 /// A list of the policy document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

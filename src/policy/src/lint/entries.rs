@@ -532,7 +532,7 @@ fn place_at(project: Option<&str>, row: &Row, position: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::check_policy;
+    use crate::load::check_policy;
 
     /// Each insecure entry is looked at with each whitelist entry no more than it must be.
     #[test]

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use crate::certificate::lint::{self, Certificate};
-use crate::decision::evaluate::Ports;
 use crate::document::{Document, Items, Lists, authority_path};
 use crate::entry::Entry;
 use crate::finding::{List, Note};
 use crate::policy::index::{Flow, Index, Subject};
+use crate::reference::ports::Ports;
 use crate::util::sort;
 
 /// A trust anchor of a policy.

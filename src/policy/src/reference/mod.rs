@@ -1,5 +1,6 @@
 //! References (rules H1, H3, D1): the distribution reference grammar to the letter, and what `docker login` takes.
 
+pub(crate) mod ports;
 pub(crate) mod repository;
 
 use std::borrow::Cow;

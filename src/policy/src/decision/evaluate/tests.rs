@@ -1,6 +1,8 @@
 use super::*;
 use crate::decision::ReferenceKind;
-use crate::policy::load;
+use crate::decision::{Decision, Fact, QuestionKind, Request};
+use crate::load::load;
+use crate::policy::Policy;
 
 /// The first worked example of the VIC documentation.
 const FIRST: &str = r#"{
