@@ -12,6 +12,23 @@
 //! The tests ask ICU4X and this about every code point, alone and decomposed, about every composition, and about random
 //! text of what is mapped, ordered, composed or blocked. The answers are the same, also for what `idna` never asks.
 
+#![forbid(unsafe_code)]
+// No input may panic.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
+#![cfg_attr(test, allow(clippy::expect_used))]
+
 mod bidi;
 mod hangul;
 mod joining;
