@@ -36,7 +36,6 @@ const INPUTS: &[&str] = &[
     "src/policy/build.rs",
     "src/policy/src",
     "src/unicode/Cargo.toml",
-    "src/unicode/build",
     "src/unicode/build.rs",
     "src/unicode/src",
     "src/xtask/src",
