@@ -3,7 +3,7 @@
 //! That is the mapping of UTS #46 with Normalization Form C (UAX #15), Bidi_Class (UAX #9), Joining_Type, and which
 //! characters are marks or viramas. `idna` takes it from a crate of this name, so that it can be replaced. The one on
 //! crates.io builds on ICU4X, whose tables are made for speed: with their code they took 42 KB of the module with gzip.
-//! Here the tables take 13.
+//! Here the tables take 12.
 //!
 //! The build script generates them from ICU4X with Unicode 17.0: runs of code points that have all properties in common,
 //! the text of mapped characters, and the parts of composed ones. They are decoded at the first use, in a fraction of a

@@ -26,7 +26,7 @@ pub(crate) fn normalize(text: &[char], ignored: Option<char>) -> Vec<char> {
 
 /// Decomposes a valid character. Only the first of two parts may be a composite in turn.
 fn decompose(data: &UnicodeData, character: char, decomposed: &mut Vec<CharacterAndClass>) {
-    match hangul::parts(character).or_else(|| data.text(character).try_into().ok()) {
+    match hangul::decomposition(character).or_else(|| data.text(character).try_into().ok()) {
         Some([first, second]) => {
             decompose(data, first, decomposed);
             decomposed.push((second, data.properties(second).combining));
