@@ -20,13 +20,7 @@ fn main() -> io::Result<()> {
 fn rules() -> io::Result<String> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut files = Vec::new();
-    for path in [
-        "src",
-        "../idna_adapter/Cargo.toml",
-        "../idna_adapter/build.rs",
-        "../idna_adapter/build",
-        "../idna_adapter/src",
-    ] {
+    for path in ["src", "../unicode/Cargo.toml", "../unicode/build.rs", "../unicode/src"] {
         let path = root.join(path);
         println!("cargo::rerun-if-changed={}", path.display());
         collect(path, &mut files)?;

@@ -1,4 +1,4 @@
-//! The answers are those of ICU4X.
+//! Comparison with ICU4X, exhaustive but for random text.
 
 #![allow(clippy::expect_used)]
 
@@ -19,8 +19,8 @@ use super::*;
 const ADAPTER: Adapter = Adapter::new();
 const ICU: Uts46MapperBorrowed = Uts46MapperBorrowed::new();
 
-/// Asserts that both say the same of a text.
-fn same(text: &str) {
+/// Asserts that both map and validate a text alike.
+fn assert_same(text: &str) {
     let ours: String = ADAPTER.map_normalize(text.chars()).collect();
     let theirs: String = ICU.map_normalize(text.chars()).collect();
     assert_eq!(escaped(&ours), escaped(&theirs), "{}", escaped(text));
@@ -45,7 +45,7 @@ fn every_code_point_is_mapped_alike() {
 }
 
 #[test]
-#[expect(deprecated, reason = "the numbers are ICU's, and those stay as they are")]
+#[expect(deprecated, reason = "ICU's numbers are stable")]
 fn every_code_point_has_the_same_properties() {
     let bidi = CodePointMapData::<Bidi>::new();
     let joining = CodePointMapData::<Joining>::new();
@@ -60,7 +60,7 @@ fn every_code_point_has_the_same_properties() {
 }
 
 #[test]
-#[expect(deprecated, reason = "the numbers are ICU's, and those stay as they are")]
+#[expect(deprecated, reason = "ICU's numbers are stable")]
 fn masks_have_the_classes_that_rfc_5893_names() {
     use Bidi as B;
     let neutral = [
@@ -108,48 +108,50 @@ fn decomposed_and_reordered_text_is_composed_alike() {
             continue;
         }
         let forward: String = decomposed.iter().collect();
-        same(&forward);
-        // Marks of several classes, before and after those that are there: some block, others do not.
+        assert_same(&forward);
+        // Marks of several classes, before and after the decomposition: some block a composition, others do not.
         for mark in ['\u{334}', '\u{93c}', '\u{94d}', '\u{5b0}', '\u{327}', '\u{316}', '\u{301}', '\u{345}', '\u{200d}']
         {
-            same(&format!("{forward}{mark}"));
-            same(&format!("{mark}{character}{mark}"));
-            let (first, rest) = decomposed.split_first().expect("there is something");
+            assert_same(&format!("{forward}{mark}"));
+            assert_same(&format!("{mark}{character}{mark}"));
+            let (first, rest) = decomposed.split_first().expect("a decomposition is not empty");
             let rest: String = rest.iter().collect();
             let reversed: String = rest.chars().rev().collect();
-            same(&format!("{first}{mark}{rest}"));
-            same(&format!("{first}{reversed}{mark}{rest}"));
+            assert_same(&format!("{first}{mark}{rest}"));
+            assert_same(&format!("{first}{reversed}{mark}{rest}"));
         }
     }
 }
 
 #[test]
 fn all_pairs_are_composed_alike() {
-    let (firsts, seconds) = parts();
+    let (firsts, seconds) = composing();
     let classes = CanonicalCombiningClassMapBorrowed::new();
     for first in &firsts {
         for second in &seconds {
-            same(&format!("{first}{second}"));
+            assert_same(&format!("{first}{second}"));
             if classes.get_u8(*second) > 0 {
-                same(&format!("{first}\u{334}\u{316}{second}\u{301}\u{345}{second}"));
+                assert_same(&format!("{first}\u{334}\u{316}{second}\u{301}\u{345}{second}"));
             }
         }
     }
     for lead in '\u{10ff}'..='\u{1114}' {
         for vowel in '\u{1160}'..='\u{1177}' {
             for trail in '\u{11a6}'..='\u{11c4}' {
-                same(&format!("{lead}{vowel}{trail}"));
+                assert_same(&format!("{lead}{vowel}{trail}"));
             }
         }
     }
     for syllable in '\u{abff}'..='\u{d7a5}' {
-        same(&format!("{syllable}\u{11a7}{syllable}\u{11a8}{syllable}\u{11c2}{syllable}\u{11c3}{syllable}\u{1161}"));
+        assert_same(&format!(
+            "{syllable}\u{11a7}{syllable}\u{11a8}{syllable}\u{11c2}{syllable}\u{11c3}{syllable}\u{1161}"
+        ));
     }
 }
 
-/// Were the time to grow with the square, this would not end today.
+/// Detects quadratic time: with it this test would take hours.
 #[test]
-fn long_text_is_no_harder_than_short() {
+fn long_text_takes_linear_time() {
     let marks = "\u{345}\u{301}\u{327}\u{334}\u{f73}\u{1d165}".repeat(100_000);
     for text in [
         format!("a{marks}"),
@@ -163,8 +165,8 @@ fn long_text_is_no_harder_than_short() {
     }
 }
 
-/// What composes with what follows, and what composes with what it follows.
-fn parts() -> (BTreeSet<char>, BTreeSet<char>) {
+/// Returns the characters that compose with one after them, and those that compose with one before them.
+fn composing() -> (BTreeSet<char>, BTreeSet<char>) {
     let decompositions = CanonicalDecompositionBorrowed::new();
     ('\0'..=char::MAX)
         .filter_map(|character| match decompositions.decompose(character) {
@@ -175,27 +177,27 @@ fn parts() -> (BTreeSet<char>, BTreeSet<char>) {
         .unzip()
 }
 
-/// Characters of one kind, to choose from.
-fn those(chosen: impl Fn(char) -> bool) -> Select<char> {
+/// Returns a strategy for the characters that a predicate chooses.
+fn characters(chosen: impl Fn(char) -> bool) -> Select<char> {
     select(('\0'..=char::MAX).filter(|character| chosen(*character)).collect::<Vec<_>>())
 }
 
-/// Text that has much to be mapped, ordered, composed and blocked.
+/// Returns a strategy for text of which much is mapped, reordered, composed or blocked.
 fn text() -> impl Strategy<Value = String> {
     let classes = CanonicalCombiningClassMapBorrowed::new();
-    let (firsts, seconds) = parts();
+    let (firsts, seconds) = composing();
     let mapping = |character| ICU.map_normalize(once(character)).collect::<Vec<_>>();
     let character = prop_oneof![
-        4 => those(|character| classes.get_u8(character) > 0),
-        2 => those(|character| firsts.contains(&character)),
-        4 => those(|character| seconds.contains(&character)),
-        1 => those(|character| mapping(character).is_empty()),
-        1 => those(|character| mapping(character).len() == 1 && mapping(character) != [character] && mapping(character) != ['\u{fffd}']),
-        2 => those(|character| mapping(character).len() > 1),
-        2 => those(|character| ('\u{1100}'..='\u{11ff}').contains(&character)),
-        1 => those(|character| ('\u{ac00}'..='\u{d7a3}').contains(&character)),
-        1 => those(|character| ('\u{590}'..='\u{6ff}').contains(&character)),
-        1 => those(|character| ('\0'..='\u{7f}').contains(&character)),
+        4 => characters(|character| classes.get_u8(character) > 0),
+        2 => characters(|character| firsts.contains(&character)),
+        4 => characters(|character| seconds.contains(&character)),
+        1 => characters(|character| mapping(character).is_empty()),
+        1 => characters(|character| mapping(character).len() == 1 && mapping(character) != [character] && mapping(character) != ['\u{fffd}']),
+        2 => characters(|character| mapping(character).len() > 1),
+        2 => characters(|character| ('\u{1100}'..='\u{11ff}').contains(&character)),
+        1 => characters(|character| ('\u{ac00}'..='\u{d7a3}').contains(&character)),
+        1 => characters(|character| ('\u{590}'..='\u{6ff}').contains(&character)),
+        1 => characters(|character| ('\0'..='\u{7f}').contains(&character)),
         1 => any::<char>(),
     ];
     vec(character, 0..16).prop_map(String::from_iter)
@@ -209,8 +211,8 @@ fn random_text_is_mapped_alike() {
         ..ProptestConfig::default()
     });
     let outcome = runner.run(&text(), |text| {
-        same(&text);
+        assert_same(&text);
         Ok(())
     });
-    outcome.expect("both say the same");
+    outcome.expect("both give the same text");
 }

@@ -1,4 +1,4 @@
-//! Bidi_Class of UAX #9, for the Bidi rule of RFC 5893.
+//! Bidi_Class of UAX #9, for the Bidi rule of RFC 5893. The numbers of the classes are ICU's.
 
 const LEFT_TO_RIGHT: u8 = 0;
 const RIGHT_TO_LEFT: u8 = 1;
@@ -12,23 +12,23 @@ const ARABIC_LETTER: u8 = 13;
 const NONSPACING_MARK: u8 = 17;
 const BOUNDARY_NEUTRAL: u8 = 18;
 
-/// Whether a domain name is one of the Bidi rule.
+/// Classes that make a domain name a Bidi domain name (RFC 5893, section 1.4).
 pub const RTL_MASK: BidiClassMask = BidiClassMask(1 << RIGHT_TO_LEFT | 1 << ARABIC_LETTER | 1 << ARABIC_NUMBER);
-/// What a label may begin with.
+/// Classes that a label may begin with (RFC 5893, section 2, rule 1).
 pub const FIRST_BC_MASK: BidiClassMask = BidiClassMask(1 << LEFT_TO_RIGHT | 1 << RIGHT_TO_LEFT | 1 << ARABIC_LETTER);
-/// What a left-to-right label may end with, marks aside.
+/// Classes that a left-to-right label may end with, before nonspacing marks (rule 6).
 pub const LAST_LTR_MASK: BidiClassMask = BidiClassMask(1 << LEFT_TO_RIGHT | 1 << EUROPEAN_NUMBER);
-/// What a right-to-left label may end with, marks aside.
+/// Classes that a right-to-left label may end with, before nonspacing marks (rule 3).
 pub const LAST_RTL_MASK: BidiClassMask =
     BidiClassMask(1 << RIGHT_TO_LEFT | 1 << ARABIC_LETTER | 1 << EUROPEAN_NUMBER | 1 << ARABIC_NUMBER);
-/// What a left-to-right label may have.
-pub const MIDDLE_LTR_MASK: BidiClassMask = BidiClassMask(1 << LEFT_TO_RIGHT | NEUTRAL);
-/// What a right-to-left label may have.
+/// Classes that a left-to-right label may contain (rule 5).
+pub const MIDDLE_LTR_MASK: BidiClassMask = BidiClassMask(1 << LEFT_TO_RIGHT | NEUTRAL_MASK);
+/// Classes that a right-to-left label may contain (rule 2).
 pub const MIDDLE_RTL_MASK: BidiClassMask =
-    BidiClassMask(1 << RIGHT_TO_LEFT | 1 << ARABIC_LETTER | 1 << ARABIC_NUMBER | NEUTRAL);
+    BidiClassMask(1 << RIGHT_TO_LEFT | 1 << ARABIC_LETTER | 1 << ARABIC_NUMBER | NEUTRAL_MASK);
 
-/// What labels of both directions may have.
-const NEUTRAL: u32 = 1 << EUROPEAN_NUMBER
+/// Classes that labels of both directions may contain.
+const NEUTRAL_MASK: u32 = 1 << EUROPEAN_NUMBER
     | 1 << EUROPEAN_SEPARATOR
     | 1 << COMMON_SEPARATOR
     | 1 << EUROPEAN_TERMINATOR
@@ -41,38 +41,38 @@ const NEUTRAL: u32 = 1 << EUROPEAN_NUMBER
 pub struct BidiClass(pub(crate) u8);
 
 impl BidiClass {
-    /// The class as a set of one.
+    /// Returns the set of this class alone.
     pub fn to_mask(self) -> BidiClassMask {
         BidiClassMask(1_u32.checked_shl(self.0.into()).unwrap_or_default())
     }
 
-    /// Whether it is Left_To_Right.
+    /// Returns whether the class is Left_To_Right.
     pub fn is_ltr(self) -> bool {
         self.0 == LEFT_TO_RIGHT
     }
 
-    /// Whether it is Nonspacing_Mark.
+    /// Returns whether the class is Nonspacing_Mark.
     pub fn is_nonspacing_mark(self) -> bool {
         self.0 == NONSPACING_MARK
     }
 
-    /// Whether it is European_Number.
+    /// Returns whether the class is European_Number.
     pub fn is_european_number(self) -> bool {
         self.0 == EUROPEAN_NUMBER
     }
 
-    /// Whether it is Arabic_Number.
+    /// Returns whether the class is Arabic_Number.
     pub fn is_arabic_number(self) -> bool {
         self.0 == ARABIC_NUMBER
     }
 }
 
-/// A set of Bidi_Class.
+/// A set of Bidi_Class values.
 #[derive(Clone, Copy)]
 pub struct BidiClassMask(pub(crate) u32);
 
 impl BidiClassMask {
-    /// Whether both have a class.
+    /// Returns whether the two sets have a class in common.
     pub fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
