@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, StderrLock, StdoutLock, Write};
 
 use anstream::AutoStream;
 use clap::builder::styling::{AnsiColor, Style};
-use pullgate_source::findings::visible;
+pub use pullgate_source::findings::visible;
 use serde::Serialize;
 
 use crate::error::Failure;

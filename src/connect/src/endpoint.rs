@@ -1,17 +1,13 @@
 //! One attempt of a decision, with all that it takes.
 
 use std::fmt;
-use std::io::Error as IoError;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use pullgate::Scheme;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::lookup_host;
 
-use crate::error::Problem;
-use crate::handshake::Target;
 use crate::verifier::{Trust, Verifier};
 use pullgate_host::Dns;
 
@@ -82,29 +78,6 @@ impl Route {
     /// long as the decision may. It resumes no session: a resumed one is not verified again. Making one is cheap.
     pub fn client_config(&self) -> Option<Arc<ClientConfig>> {
         self.tls.as_ref().map(|tls| tls.config(&Arc::new(tls.verifier())))
-    }
-
-    /// Where to connect to: what is pinned, the host itself where it is an address, or what DNS says now. How long that
-    /// may take is the caller's to say.
-    ///
-    /// # Errors
-    ///
-    /// If the host's addresses are not known, or it has none.
-    pub async fn targets(&self) -> Result<Vec<Target>, Problem> {
-        let peer = |address: &IpAddr| SocketAddr::new(*address, self.port);
-        let peers: Vec<SocketAddr> = match (&self.dns, self.host.parse()) {
-            _ if !self.pinned.is_empty() => self.pinned.iter().map(peer).collect(),
-            (_, Ok(address)) => vec![peer(&address)],
-            (Some(dns), Err(_)) => {
-                let found = dns.addresses(&self.host).await.map_err(|error| Problem::Dns(IoError::other(error)))?;
-                found.iter().map(peer).collect()
-            }
-            (None, Err(_)) => lookup_host((self.host.as_str(), self.port)).await.map_err(Problem::Dns)?.collect(),
-        };
-        if peers.is_empty() {
-            return Err(Problem::NoAddress);
-        }
-        Ok(peers.into_iter().map(|peer| Target::new(self.clone(), peer)).collect())
     }
 }
 

@@ -1,7 +1,10 @@
 //! A connection in the making, step by step: for those who say how far it came.
 
+use std::io::Error as IoError;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::net::lookup_host;
 
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
@@ -82,5 +85,30 @@ impl Dialed {
             Err((error, head)) => Err(Problem::of_handshake(error, head.read())),
         };
         Handshake { certificates: verifier.sent.get().cloned().unwrap_or_default(), outcome }
+    }
+}
+
+impl Route {
+    /// Where to connect to: what is pinned, the host itself where it is an address, or what DNS says now. How long that
+    /// may take is the caller's to say.
+    ///
+    /// # Errors
+    ///
+    /// If the host's addresses are not known, or it has none.
+    pub async fn targets(&self) -> Result<Vec<Target>, Problem> {
+        let peer = |address: &IpAddr| SocketAddr::new(*address, self.port);
+        let peers: Vec<SocketAddr> = match (&self.dns, self.host.parse()) {
+            _ if !self.pinned.is_empty() => self.pinned.iter().map(peer).collect(),
+            (_, Ok(address)) => vec![peer(&address)],
+            (Some(dns), Err(_)) => {
+                let found = dns.addresses(&self.host).await.map_err(|error| Problem::Dns(IoError::other(error)))?;
+                found.iter().map(peer).collect()
+            }
+            (None, Err(_)) => lookup_host((self.host.as_str(), self.port)).await.map_err(Problem::Dns)?.collect(),
+        };
+        if peers.is_empty() {
+            return Err(Problem::NoAddress);
+        }
+        Ok(peers.into_iter().map(|peer| Target::new(self.clone(), peer)).collect())
     }
 }

@@ -12,11 +12,12 @@ use tokio::task::JoinSet;
 
 use crate::admission::Admission;
 use crate::admission::audit_log::{Audit, Target};
-use crate::api::{self, Context, Guard, Token, Work};
+use crate::api::{self, Context, Guard, Work};
 use crate::frontends::docker;
 use crate::frontends::kubernetes;
 use crate::policy::reload;
 use crate::policy::store::{Policies, PolicySource};
+use crate::server::bearer_token::Token;
 use crate::server::socket_activation::HandedOver;
 use crate::server::{self, Listener, Tls};
 use crate::settings::{Listen, NO_TLS, Settings};

@@ -1,8 +1,6 @@
 //! A loaded policy, asked from any thread.
 
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use pullgate::{Answer, Authority, Decision, Explanation, Fact, Finding, Question, Request, Step, Topic};
@@ -10,6 +8,7 @@ use pullgate::{Answer, Authority, Decision, Explanation, Fact, Finding, Question
 use crate::dns::Dns;
 use crate::error::{Failure, LoadError};
 use crate::instance::Loaded;
+use crate::limits::Options;
 use crate::module::Module;
 use crate::pool::{Lease, Pool};
 use crate::wit_convert;
@@ -23,39 +22,6 @@ const BATCH: usize = 256;
 
 /// How many requests of `decide_many` wait for DNS at once.
 const WAITING: usize = 16;
-
-/// What a module may use.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// The time for one call that decides; 1 second by default. DNS has its own.
-    pub decision: Duration,
-    /// The time for loading or checking a document; 60 seconds by default, for the largest.
-    pub load: Duration,
-    /// The memory of one instance, in bytes; 1 GiB by default, for the largest document.
-    pub memory: usize,
-    /// How many instances serve one policy at most; the number of processors by default. They are made when needed.
-    pub instances: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            decision: Duration::from_secs(1),
-            load: Duration::from_secs(60),
-            memory: 1 << 30,
-            instances: thread::available_parallelism().map_or(1, usize::from),
-        }
-    }
-}
-
-/// How a policy is served.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// What the module may use.
-    pub limits: Limits,
-    /// Who answers DNS questions. Nobody by default: a decision that needs DNS stays [`Decision::Lookup`].
-    pub dns: Option<Dns>,
-}
 
 /// A loaded policy. Cheap to clone; the clones share their instances.
 ///
@@ -76,7 +42,7 @@ impl Gate {
         options: Options,
     ) -> Result<(Self, Vec<Finding>), LoadError> {
         let Options { limits, dns } = options;
-        let (first, authorities, findings) = Loaded::new(module, &limits, document, at)?;
+        let (first, authorities, findings) = Loaded::new(module.component(), &limits, document, at)?;
         let pool = Arc::new(Pool::new(module.clone(), limits, document.into(), at, first));
         Ok((Self { pool, dns, authorities: authorities.into() }, findings))
     }
@@ -271,6 +237,18 @@ impl Gate {
             .await
             .unwrap_or_else(|_| Err(Failure::time_out(format!("DNS took more than {} ms", time.as_millis()))))?;
         Ok((decision, facts))
+    }
+}
+
+impl Module {
+    /// Loads a policy document, JSON text of at most 64 MiB, as of `at`, in seconds since 1970-01-01 UTC. With the
+    /// policy come the document's findings, none of them an error that keeps a policy from loading.
+    ///
+    /// # Errors
+    ///
+    /// If the document has errors, or if the module fails.
+    pub fn load(&self, document: &str, at: u64, options: Options) -> Result<(Gate, Vec<Finding>), LoadError> {
+        Gate::load(self, document, at, options)
     }
 }
 

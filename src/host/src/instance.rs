@@ -6,10 +6,10 @@ use pullgate::{Authority, Finding};
 use wasmtime::component::ResourceAny;
 use wasmtime::{ResourceLimiter, Store};
 
-use crate::bindings::Pullgate;
+use crate::bindings::{Pullgate, PullgatePre};
+use crate::epoch::ticks;
 use crate::error::{Failure, LoadError, OverMemory};
-use crate::evaluator::Limits;
-use crate::module::{Module, ticks};
+use crate::limits::Limits;
 use crate::wit_convert;
 
 /// How many elements a table may have. The module has a few hundred functions.
@@ -32,13 +32,13 @@ pub(crate) struct Loaded {
 pub(crate) type Loading = (Loaded, Vec<Authority>, Vec<Finding>);
 
 impl Instance {
-    pub(crate) fn new(module: &Module, limits: &Limits) -> Result<Self, Failure> {
-        let mut store = Store::new(module.engine(), Bounds { memory: limits.memory });
+    pub(crate) fn new(component: &PullgatePre<Bounds>, limits: &Limits) -> Result<Self, Failure> {
+        let mut store = Store::new(component.engine(), Bounds { memory: limits.memory });
         store.limiter(|bounds| bounds);
         // How much one call may bring out: the findings of a large document are many times what wasmtime thinks usual.
         store.set_hostcall_fuel(limits.memory);
         store.set_epoch_deadline(ticks(limits.load));
-        let exports = module.component().instantiate(&mut store).map_err(|error| Failure::of(&error))?;
+        let exports = component.instantiate(&mut store).map_err(|error| Failure::of(&error))?;
         Ok(Self { store, exports: Box::new(exports) })
     }
 
@@ -55,8 +55,13 @@ impl Instance {
 
 impl Loaded {
     /// Loads a policy into a new instance.
-    pub(crate) fn new(module: &Module, limits: &Limits, document: &str, at: u64) -> Result<Loading, LoadError> {
-        let mut instance = Instance::new(module, limits)?;
+    pub(crate) fn new(
+        component: &PullgatePre<Bounds>,
+        limits: &Limits,
+        document: &str,
+        at: u64,
+    ) -> Result<Loading, LoadError> {
+        let mut instance = Instance::new(component, limits)?;
         let loaded = instance.call(limits.load, |exports, store| {
             exports.pullgate_policy_admission().policy().call_load(store, document, at)
         })?;

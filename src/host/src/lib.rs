@@ -22,22 +22,27 @@
 //! again with what it heard. Which names must be confirmed, and how, is up to the rules.
 
 mod bindings;
+mod checks;
 mod core_module;
 mod dns;
 mod embedded;
 mod engine;
+mod epoch;
 mod error;
 mod evaluator;
 mod instance;
+mod limits;
 mod module;
 mod pool;
+mod redact;
 mod wit_convert;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use dns::{Answers, Dns, DnsCounts, DnsError, DnsLimits, Resolver, Resolving};
 pub use error::{Failure, LoadError, ModuleError};
-pub use evaluator::{Gate, Limits, Options};
+pub use evaluator::Gate;
+pub use limits::{Limits, Options};
 pub use module::Module;
 
 /// The interface of the component, as WIT text.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 
 use crate::bindings::{admission, types, validation};
 use crate::error::Failure;
+use crate::redact::masked;
 
 /// Gives `ask` the request as the component takes it.
 pub(crate) fn asked<T>(request: &Request<'_>, ask: impl FnOnce(admission::Request<'_>) -> T) -> T {
@@ -156,11 +157,6 @@ pub(crate) fn explanation(explanation: admission::Explanation) -> Result<Explana
         },
         steps: explanation.steps.into_iter().map(step).collect(),
     })
-}
-
-/// A text that the module has not seen, with any user information masked, as the module would.
-pub(crate) fn masked(text: &str) -> String {
-    if text.contains('@') { pullgate::check_entry(text, List::Whitelist).text } else { text.to_owned() }
 }
 
 fn answers<'a>(request: &Request<'a>) -> Vec<Vec<&'a str>> {

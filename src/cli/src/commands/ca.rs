@@ -8,7 +8,7 @@ use pullgate_host::{Module, now};
 
 use crate::args::Ca;
 use crate::error::Failure;
-use crate::output::{BAD, GOOD, INFO, Output, UNSURE, styled, visible};
+use crate::output::{BAD, GOOD, INFO, Output, UNSURE, json_line, styled, visible};
 use pullgate_source::findings;
 use pullgate_source::{is_stdin, name_of, read_bytes};
 

@@ -7,7 +7,7 @@ use pullgate_host::{Module, now};
 
 use crate::args::Check;
 use crate::error::Failure;
-use crate::output::{BAD, GOOD, Output, styled, visible};
+use crate::output::{BAD, GOOD, Output, json_line, styled, visible};
 use pullgate_source::findings;
 use pullgate_source::{Document, Located};
 use pullgate_source::{Source, StdinLines};

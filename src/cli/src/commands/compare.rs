@@ -9,7 +9,7 @@ use pullgate_host::{Module, now};
 
 use crate::args::{Compare, Narrow};
 use crate::error::Failure;
-use crate::output::{BAD, GOOD, INFO, LABEL, Output, UNSURE, complain, styled, visible};
+use crate::output::{BAD, GOOD, INFO, LABEL, Output, UNSURE, complain, json_line, styled, visible};
 use pullgate_source::findings;
 use pullgate_source::is_stdin;
 use pullgate_source::{Document, Located};

@@ -12,10 +12,10 @@ use tokio::runtime::Builder;
 use crate::args::Probe;
 use crate::commands::decide::{document, gate};
 use crate::error::{Failure, reason};
+use crate::output::json_line;
 use crate::output::{BAD, GOOD, LABEL, Output, UNSURE, complain, styled, visible};
 use crate::render::decision::Answer;
 use pullgate_source::Document;
-use pullgate_source::json_line;
 
 /// Runs the command. `true` if all registries can be used as the policy says.
 pub fn run(probe: &Probe) -> Result<bool, Failure> {

@@ -21,7 +21,7 @@ use pullgate_source::is_stdin;
 use pullgate_source::{Document, Located, is_toml};
 
 /// The policy of those who give none: the first worked example.
-const EXAMPLE: &str = include_str!("../../../docs/examples/worked-example-1.json");
+const EXAMPLE: &str = include_str!("../../../../docs/examples/worked-example-1.json");
 
 /// Runs the command until the daemon is stopped.
 pub fn run(arguments: &Serve) -> Result<(), Failure> {

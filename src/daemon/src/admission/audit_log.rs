@@ -16,7 +16,7 @@ use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 
 use crate::admission::append_file::Lines;
-use crate::admission::{Ask, Door};
+use crate::admission::request::{Ask, Door};
 use crate::policy::store::Generation;
 use crate::util::sanitize::in_json;
 
@@ -119,7 +119,7 @@ fn short(text: &str) -> Cow<'_, str> {
 }
 
 /// A reference may have been written with `user:password@`.
-pub(crate) fn without_password(reference: &str) -> Cow<'_, str> {
+pub fn without_password(reference: &str) -> Cow<'_, str> {
     match reference.rsplit_once('@') {
         Some((name, digest)) if is_digest(digest) && !name.contains('@') => short(reference),
         Some((_, rest)) => Cow::Owned(format!("***@{}", short(rest))),

@@ -13,7 +13,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use pullgate_host::{Dns, DnsCounts, Module};
 
-use crate::admission::Door;
+use crate::admission::request::Door;
 use crate::policy::store::Generation;
 
 /// In seconds. A decision takes microseconds, and one that asks DNS up to seconds.

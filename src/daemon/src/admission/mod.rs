@@ -3,64 +3,19 @@
 mod append_file;
 pub mod audit_log;
 pub mod metrics;
+pub mod request;
 
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pullgate::{Decision, Denied, ReferenceKind, Request};
-use serde::Serialize;
+use pullgate::{Decision, Denied};
 
 use crate::admission::audit_log::{Audit, Record};
 use crate::admission::metrics::Metrics;
+pub use crate::admission::request::{Ask, Door, request};
 use crate::policy::store::{Generation, Policies};
 use crate::util::sanitize::on_one_line;
-
-/// A way in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Door {
-    /// Docker Engine's authorization plugin.
-    Docker,
-    /// containerd's image verifier.
-    Containerd,
-    /// Kubernetes' admission webhook.
-    Kubernetes,
-    /// Kubernetes' image policy webhook.
-    ImagePolicy,
-    /// The HTTP API.
-    Api,
-}
-
-impl Door {
-    /// Its name in records and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Containerd => "containerd",
-            Self::Kubernetes => "kubernetes",
-            Self::ImagePolicy => "image-policy",
-            Self::Api => "api",
-        }
-    }
-}
-
-/// A question from a way in.
-#[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
-    /// Where it came in.
-    pub door: Door,
-    /// Who wants it, as far as that is known.
-    pub user: &'a str,
-    /// What is to be done with the reference: `pull`, `push`, `create pod`.
-    pub action: &'a str,
-    /// The reference.
-    pub reference: &'a str,
-    /// What the reference is.
-    pub kind: ReferenceKind,
-    /// On whose behalf (rule J1).
-    pub project: Option<&'a str>,
-}
 
 /// What a way in answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,18 +115,13 @@ impl Admission {
     }
 }
 
-/// The request that a question is.
-pub fn request<'a>(ask: &Ask<'a>) -> Request<'a> {
-    Request { reference: ask.reference, kind: ask.kind, project: ask.project, facts: &[] }
-}
-
 fn message(denied: &Denied<'_>) -> String {
     let nearest = denied.nearest.as_ref().map(|nearest| (&*nearest.entry.entry, nearest.text.as_str()));
     denial(&denied.text, nearest)
 }
 
 /// Rule W3's text and the nearest entry, with why it does not match. It is put on one line on its way out.
-pub(crate) fn denial(text: &str, nearest: Option<(&str, &str)>) -> String {
+pub fn denial(text: &str, nearest: Option<(&str, &str)>) -> String {
     match nearest {
         Some((entry, why)) => format!("{text}; nearest is `{entry}`: {why}"),
         None => text.to_owned(),

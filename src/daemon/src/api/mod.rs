@@ -38,7 +38,6 @@ use crate::api::ttl_cell::Kept;
 use crate::server::load_shed::{Budget, Turns};
 use pullgate_connect::probe::{ProbeLimits, Prober};
 
-pub use crate::server::bearer_token::Token;
 pub use access_control::Guard;
 
 /// How long one request may take; a probe waits for other machines, and a large policy takes its time to load.

@@ -7,9 +7,9 @@ use pullgate_host::now;
 use serde::Serialize;
 
 use crate::admission::Admission;
-use crate::api::Token;
 use crate::policy::store::{Generation, PolicyError, Reloaded};
 use crate::server::Tls;
+use crate::server::bearer_token::Token;
 
 /// The largest documents of which a change is described in the log, in bytes together.
 const DESCRIBED: usize = 4 << 20;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use base16ct::lower::encode_string;
 use pullgate::Finding;
 use pullgate_host::{Dns, Gate, LoadError, Module, Options, now};
 use serde_json::Value;
@@ -273,7 +274,7 @@ fn load(
     let document: Value = serde_json::from_str(&canonical).map_err(|error| PolicyError::Refused(error.to_string()))?;
     let generation = Generation {
         number,
-        sha256: hex(&Sha256::digest(&canonical)),
+        sha256: encode_string(&Sha256::digest(&canonical)),
         whitelist: has_whitelist(&document),
         projects: projects(&document),
         gate,
@@ -299,8 +300,4 @@ fn list(findings: &[Finding]) -> String {
         None => format!("{} ({})", finding.message, finding.code.as_str()),
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -9,7 +9,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 /// A value that is written as an object. By themselves, serde's types take a list of their members as well, which nobody
 /// else reads so.
 #[derive(Debug)]
-pub(crate) struct Object<T>(pub T);
+pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

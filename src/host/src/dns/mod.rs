@@ -122,30 +122,6 @@ impl Dns {
         Self { inner: Arc::new(Inner { resolver: Box::new(resolver), limits, cache, counts }) }
     }
 
-    /// The resolver of this machine: `/etc/hosts`, then the servers of `/etc/resolv.conf`. Both are read now, and again once
-    /// they have changed.
-    ///
-    /// Names are asked as they are, without the search domains of `/etc/resolv.conf`. It works for as long as the tokio
-    /// runtime that first asks it.
-    ///
-    /// # Errors
-    ///
-    /// If `/etc/resolv.conf` cannot be read or names no server.
-    #[cfg(feature = "system-dns")]
-    pub fn system(limits: DnsLimits) -> Result<Self, DnsError> {
-        Ok(Self::new(crate::dns::system::System::new(&limits)?, limits))
-    }
-
-    /// As [`system`](Self::system), with these servers in place of those of `/etc/resolv.conf`.
-    ///
-    /// # Errors
-    ///
-    /// If the resolver cannot be made.
-    #[cfg(feature = "system-dns")]
-    pub fn servers(servers: &[std::net::SocketAddr], limits: DnsLimits) -> Result<Self, DnsError> {
-        Ok(Self::new(crate::dns::system::System::asking(servers, &limits)?, limits))
-    }
-
     /// What became of the questions so far.
     pub fn counts(&self) -> DnsCounts {
         let Counts { cached, answered, failed } = &self.inner.counts;

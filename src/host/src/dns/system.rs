@@ -16,7 +16,7 @@ use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{Hosts, ResolverBuilder, TokioResolver};
 use pullgate::{Question, QuestionKind};
 
-use crate::dns::{Answers, DnsError, DnsLimits, Resolver, Resolving};
+use crate::dns::{Answers, Dns, DnsError, DnsLimits, Resolver, Resolving};
 
 /// The files that say how names are looked up here.
 const FILES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
@@ -203,6 +203,30 @@ fn values(found: &Lookup) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+impl Dns {
+    /// The resolver of this machine: `/etc/hosts`, then the servers of `/etc/resolv.conf`. Both are read now, and again once
+    /// they have changed.
+    ///
+    /// Names are asked as they are, without the search domains of `/etc/resolv.conf`. It works for as long as the tokio
+    /// runtime that first asks it.
+    ///
+    /// # Errors
+    ///
+    /// If `/etc/resolv.conf` cannot be read or names no server.
+    pub fn system(limits: DnsLimits) -> Result<Self, DnsError> {
+        Ok(Self::new(System::new(&limits)?, limits))
+    }
+
+    /// As [`system`](Self::system), with these servers in place of those of `/etc/resolv.conf`.
+    ///
+    /// # Errors
+    ///
+    /// If the resolver cannot be made.
+    pub fn servers(servers: &[std::net::SocketAddr], limits: DnsLimits) -> Result<Self, DnsError> {
+        Ok(Self::new(System::asking(servers, &limits)?, limits))
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use x509_cert::attr::AttributeTypeAndValue;
 use x509_cert::der::{Encode, Tag, Tagged};
 use x509_cert::name::Name;
 
-use crate::certificate::info::hexadecimal;
+use base16ct::lower::encode_string;
 
 /// The whole name, the most specific part first: `CN=Corp CA,O=Corp,C=DE`. Empty for an empty name.
 pub(crate) fn text(name: &Name) -> String {
@@ -52,7 +52,7 @@ fn write_attribute(attribute: &AttributeTypeAndValue, text: &mut String) {
         // RFC 4514, section 2.4.
         (name, _) => {
             let der = attribute.value.to_der().unwrap_or_default();
-            let _ = write!(text, "{}=#{}", name.unwrap_or(&id), hexadecimal(&der));
+            let _ = write!(text, "{}=#{}", name.unwrap_or(&id), encode_string(&der));
         }
     }
 }

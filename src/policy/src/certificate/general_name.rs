@@ -10,7 +10,7 @@ use x509_cert::name::Name;
 
 use crate::certificate::der;
 use crate::certificate::distinguished_name as dn;
-use crate::certificate::info::hexadecimal;
+use base16ct::lower::encode_string;
 
 /// A name of one of the forms that there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl GeneralName {
 fn address(bytes: &[u8]) -> String {
     match octets(bytes) {
         Some(address) => address.to_string(),
-        None => network_text(bytes).unwrap_or_else(|| hexadecimal(bytes)),
+        None => network_text(bytes).unwrap_or_else(|| encode_string(bytes)),
     }
 }
 

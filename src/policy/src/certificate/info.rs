@@ -1,10 +1,9 @@
 //! Certificates as people see them (rule C6), and the report on a bundle.
 
-use std::fmt::Write;
-
+use base16ct::lower::encode_string;
 use serde::Serialize;
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 use x509_cert::der::flagset::Flags;
 use x509_cert::ext::pkix::KeyUsages;
 
@@ -101,7 +100,7 @@ fn describe(counter: &mut Utf16Counter<'_>, mut certificate: Certificate) -> Cer
     let tbs = certificate.tbs();
     let extensions = &certificate.extensions;
     let Key { algorithm, bits, curve } = Key::of(tbs.subject_public_key_info());
-    let key_id = |id: &Option<Vec<u8>>| id.as_deref().map(hexadecimal);
+    let key_id = |id: &Option<Vec<u8>>| id.as_deref().map(encode_string);
     CertificateDescription {
         subject: dn::text(tbs.subject()),
         issuer: dn::text(tbs.issuer()),
@@ -110,7 +109,7 @@ fn describe(counter: &mut Utf16Counter<'_>, mut certificate: Certificate) -> Cer
         not_after: tbs.validity().not_after.to_string(),
         key: KeyDescription { algorithm, bits, curve },
         signature_algorithm: Signature::of(certificate.inner.signature_algorithm()).name,
-        sha1: hexadecimal(&Sha1::digest(&certificate.der)),
+        sha1: encode_string(&Sha1::digest(&certificate.der)),
         is_ca: certificate.is_ca(),
         path_length: extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len_constraint),
         key_usage: key_usage(&certificate),
@@ -125,17 +124,6 @@ fn describe(counter: &mut Utf16Counter<'_>, mut certificate: Certificate) -> Cer
     }
 }
 
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// A two's complement number; a leading zero octet says only that it is not negative.
 fn serial(bytes: &[u8]) -> String {
     match bytes {
@@ -147,10 +135,10 @@ fn serial(bytes: &[u8]) -> String {
                 (*octet, carry) = octet.overflowing_add(u8::from(carry));
             }
             let zeros = octets.iter().take_while(|octet| **octet == 0).count();
-            format!("-{}", hexadecimal(octets.get(zeros..).unwrap_or_default()))
+            format!("-{}", encode_string(octets.get(zeros..).unwrap_or_default()))
         }
-        [0, rest @ ..] if !rest.is_empty() => hexadecimal(rest),
-        _ => hexadecimal(bytes),
+        [0, rest @ ..] if !rest.is_empty() => encode_string(rest),
+        _ => encode_string(bytes),
     }
 }
 

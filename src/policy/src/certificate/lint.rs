@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use base16ct::lower::encode_string;
+use sha2::{Digest, Sha256};
 use x509_cert::certificate::{CertificateInner, Raw, TbsCertificateInner, Version};
 use x509_cert::der::asn1::{BitStringRef, UintRef};
 use x509_cert::der::flagset::{FlagSet, Flags};
@@ -16,7 +18,6 @@ use crate::certificate::algorithm::{Key, Signature, Strength};
 use crate::certificate::der::{self, Content};
 use crate::certificate::distinguished_name as dn;
 use crate::certificate::general_name::{self, GeneralName};
-use crate::certificate::info;
 use crate::certificate::name_constraints::Constraints;
 use crate::certificate::pem::{self, Block};
 use crate::finding::Note;
@@ -132,7 +133,7 @@ impl Certificate {
         let extensions = Extensions::read(inner.tbs_certificate(), &place, &mut notes);
         let tbs = inner.tbs_certificate();
         let [subject, issuer] = [tbs.subject(), tbs.issuer()].map(dn::folded);
-        let sha256 = info::hexadecimal(&info::sha256(&der));
+        let sha256 = encode_string(&Sha256::digest(&der));
         Ok(Certificate { place, line, der, inner, extensions, subject, issuer, sha256, notes })
     }
 

@@ -1,13 +1,13 @@
 //! Which hosts a change can have to do with: the rest is not looked at.
 
 use ipnet::IpNet;
+use std::ops::ControlFlow;
 
 use crate::document::{Item, Lists};
 use crate::entry::{Entry, Hosts};
 use crate::finding::List;
 use crate::host::dns_name;
 use crate::host::docker_hub;
-use crate::policy::index::Flow;
 use crate::policy::prefix_map::Networks;
 use crate::policy::trust_anchors::enabled;
 use crate::policy::{Policy, Scope};
@@ -100,8 +100,8 @@ impl Touched {
         }
         self.within
             .containing(network.addr(), &mut |prefix, _| match prefix <= network.prefix_len() {
-                true => Flow::Break(()),
-                false => Flow::Continue(()),
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             })
             .is_break()
     }

@@ -1,8 +1,9 @@
 //! What the entries about a host are. Hosts with the same are decided alike.
 
 use std::fmt::Write;
+use std::ops::ControlFlow;
 
-use crate::policy::index::{ANY_PORT, Flow, Group, Rank};
+use crate::policy::index::{ANY_PORT, Group, Rank};
 use crate::reference::Registry;
 use crate::util::string_map::Table;
 
@@ -72,17 +73,17 @@ fn each_group(side: &Side<'_>, host: &Registry<'_>, direct: bool, found: &mut dy
         let _ = match host {
             Registry::Name(name) if !direct => index.wildcards_over(name, &mut |rank, group| {
                 found(place, false, rank, group);
-                Flow::Continue(())
+                ControlFlow::Continue(())
             }),
             _ => index.covering(subject(host), &mut |rank, group| {
                 found(place, false, rank, group);
-                Flow::Continue(())
+                ControlFlow::Continue(())
             }),
         };
         if direct {
             let _ = scope.authorities.limits().covering(subject(host), &mut |rank, group| {
                 found(place, true, rank, group);
-                Flow::Continue(())
+                ControlFlow::Continue(())
             });
         }
     }

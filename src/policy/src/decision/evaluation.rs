@@ -2,7 +2,8 @@
 
 use crate::decision::query::{Ask, Hit, Match};
 use crate::finding::List;
-use crate::policy::index::{ANY_PORT, Flow, Rank};
+use crate::policy::index::{ANY_PORT, Rank};
+use std::ops::ControlFlow;
 
 /// What the entries say of one host.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -111,9 +112,9 @@ impl<'a, 'p, 'r> Scale<'a, 'p, 'r> {
     }
 
     /// Adds the next group. Breaks off where nothing less specific can change the standing.
-    pub fn add(&mut self, Match { rank, group, project }: Match<'p>) -> Flow {
+    pub fn add(&mut self, Match { rank, group, project }: Match<'p>) -> ControlFlow<()> {
         if self.is_settled_above(rank) {
-            return Flow::Break(());
+            return ControlFlow::Break(());
         }
         let hit = |row| group.row(row).map(|row| Hit { row, project });
         let insecure_ports = self.ask.ports.of_list(List::Insecure);
@@ -133,7 +134,7 @@ impl<'a, 'p, 'r> Scale<'a, 'p, 'r> {
             }
         }
         self.standing.built_in |= group.has(List::BuiltIn, self.ask.ports.of_list(List::BuiltIn));
-        Flow::Continue(())
+        ControlFlow::Continue(())
     }
 
     /// Whether what was added, all of it more specific than `rank`, decides by itself.

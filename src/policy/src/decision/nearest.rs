@@ -1,6 +1,7 @@
 //! The entry that came nearest to covering a denied reference (rule W3). Found by look-ups, never by walking a list.
 
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 
 use crate::decision::dns_answers::{leads_to, read_name, sorted};
 use crate::decision::query::{Ask, Hit};
@@ -8,7 +9,7 @@ use crate::decision::{Miss, Nearest, QuestionKind};
 use crate::finding::List;
 use crate::host::dns_name;
 use crate::host::docker_hub;
-use crate::policy::index::{ANY_PORT, Flow, Found, Group, Index, Row, Subject};
+use crate::policy::index::{ANY_PORT, Found, Group, Index, Row, Subject};
 use crate::util::strings::joined;
 
 /// Looks for the nearest entry. `outside` is an address of the asked name that no entry covers, where DNS was asked.
@@ -31,14 +32,17 @@ fn nearest<'p>(row: &'p Row, project: Option<&'p str>, miss: Miss, text: String)
 }
 
 /// An entry for the same host with another namespace or another port. `look` finds the groups that are about the host.
-fn same_host<'p>(ask: &Ask<'p, '_>, look: &dyn Fn(&'p Index, &mut Found<'_, 'p>) -> Flow) -> Option<Nearest<'p>> {
+fn same_host<'p>(
+    ask: &Ask<'p, '_>,
+    look: &dyn Fn(&'p Index, &mut Found<'_, 'p>) -> ControlFlow<()>,
+) -> Option<Nearest<'p>> {
     let mut best = None;
     for (project, index) in ask.indexes() {
         let _ = look(index, &mut |rank, group| {
             if best.as_ref().is_none_or(|(of, _, _)| rank > *of) {
                 best = limited(ask, group).map(|limited| (rank, project, limited)).or_else(|| best.take());
             }
-            Flow::Continue(())
+            ControlFlow::Continue(())
         });
     }
     let (_, project, (row, miss, text)) = best?;
@@ -179,7 +183,7 @@ fn unconfirmed<'p>(ask: &Ask<'p, '_>, address: IpAddr, name: &str) -> Option<Nea
         let _ = index.wildcards_over(name, &mut |_, group| {
             let row = LISTS.iter().find_map(|list| group.cover(*list, ask.ports.of_list(*list), None));
             found = found.or(row.and_then(|row| group.row(row)));
-            Flow::Continue(())
+            ControlFlow::Continue(())
         });
         if let Some(row) = found {
             let text = format!("{address} calls itself `{name}`, but that name does not resolve to it");

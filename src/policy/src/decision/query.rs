@@ -1,10 +1,11 @@
 //! A request as it is asked of the index: host, ports, repository, requester and DNS answers.
 
 use std::borrow::Cow;
+use std::ops::ControlFlow;
 
 use crate::decision::{Answer, Decision, Denial, Denied, Fact, Matched, Request};
 use crate::entry::mask_user_information;
-use crate::policy::index::{Flow, Found, Group, Index, Rank, Row, Subject};
+use crate::policy::index::{Found, Group, Index, Rank, Row, Subject};
 use crate::policy::{Policy, Scope};
 use crate::reference::ports::Ports;
 use crate::reference::{Reference, Registry};
@@ -141,12 +142,12 @@ impl<'p, 'r> Ask<'p, 'r> {
     }
 
     /// Groups of every index, the most specific first, the global ones first among equals.
-    pub fn gather(&self, mut look: impl FnMut(&'p Index, &mut Found<'_, 'p>) -> Flow) -> Vec<Match<'p>> {
+    pub fn gather(&self, mut look: impl FnMut(&'p Index, &mut Found<'_, 'p>) -> ControlFlow<()>) -> Vec<Match<'p>> {
         let mut matches = Vec::new();
         for (project, index) in self.indexes() {
             let _ = look(index, &mut |rank, group| {
                 add(&mut matches, Match { rank, group, project });
-                Flow::Continue(())
+                ControlFlow::Continue(())
             });
         }
         matches

@@ -1,6 +1,7 @@
 //! What certificate authorities and whitelist mean to each other (rules C2 and C4).
 
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 
@@ -10,7 +11,7 @@ use crate::finding::code::Code;
 use crate::finding::{List, Note};
 use crate::lint::entries::{overlapping, ports_over};
 use crate::policy::Policy;
-use crate::policy::index::{Flow, Group, Index, Rank, usize_of};
+use crate::policy::index::{Group, Index, Rank, usize_of};
 use crate::policy::trust_anchors::{Given, enabled, scopes};
 use crate::util::sort;
 use crate::util::string_map::Table;
@@ -226,9 +227,9 @@ fn repeated(given: &[Given<'_>], notes: &mut Vec<Note>) {
 
 /// The groups whose hosts contain all hosts of an entry. Behind a `dyn`, so that the search is compiled once.
 fn each_over<'i>(index: &'i Index, entry: &Entry, found: &mut dyn FnMut(Group<'i>)) {
-    let found: &mut dyn FnMut(Rank, Group<'i>) -> Flow = &mut |_, group| {
+    let found: &mut dyn FnMut(Rank, Group<'i>) -> ControlFlow<()> = &mut |_, group| {
         found(group);
-        Flow::Continue(())
+        ControlFlow::Continue(())
     };
     let _ = index.over(entry, found);
 }

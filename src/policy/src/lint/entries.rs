@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::ops::ControlFlow;
 
 use crate::decision::{Decision, ReferenceKind, Request, Scheme};
 use crate::document::{Document, Item, Items, Lists, item_path, list_path, member_of};
@@ -9,7 +10,7 @@ use crate::entry::{self, Entry, Hosts};
 use crate::finding::code::Code;
 use crate::finding::{List, Note};
 use crate::host::docker_hub;
-use crate::policy::index::{ANY_PORT, Flow, Group, Index, Rank, Row, usize_of};
+use crate::policy::index::{ANY_PORT, Group, Index, Rank, Row, usize_of};
 use crate::policy::{Policy, Scope};
 
 /// Adds the notes that follow from more than one entry.
@@ -89,7 +90,7 @@ impl<'d, 'n> Checker<'d, 'n> {
             let mut other: Option<(&Row, Rank)> = None;
             let _ = index.over(entry, &mut |rank, group| {
                 other = group.all_over(list, &ports, namespace).find(|row| stands(row, rank)).map(|row| (row, rank));
-                if other.is_some() { Flow::Break(()) } else { Flow::Continue(()) }
+                if other.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
             let Some((other, rank)) = other else { continue };
             if self.counts_beside(list, entry, other, rank) {
@@ -134,7 +135,7 @@ impl<'d, 'n> Checker<'d, 'n> {
             let mut found = false;
             let _ = index.over(entry, &mut |rank, group| {
                 found |= rank >= wider && decides(rank, group);
-                Flow::Continue(())
+                ControlFlow::Continue(())
             });
             found
         };
@@ -274,7 +275,7 @@ impl<'d, 'n> Checker<'d, 'n> {
             let _ = self.policy.global.index.over(entry, &mut |_, group| {
                 product.on_its_ports |= group.has(List::BuiltIn, &ports_over(entry));
                 product.on_every_port |= group.has(List::BuiltIn, &[ANY_PORT]);
-                Flow::Continue(())
+                ControlFlow::Continue(())
             });
         }
         product
@@ -450,7 +451,7 @@ fn meetings<'i>(index: &'i Index, entry: &Entry, one: bool) -> Vec<Meeting<'i>> 
     let mut behind = false;
     let mut meet = |same: bool, group: Group<'i>| {
         if group.in_list(List::Insecure).is_empty() {
-            return Flow::Continue(());
+            return ControlFlow::Continue(());
         }
         let mut stretches: Vec<&[u32]> = match entry.port {
             None if !entry.is_hub() => vec![group.in_list(List::Insecure)],
@@ -460,13 +461,13 @@ fn meetings<'i>(index: &'i Index, entry: &Entry, one: bool) -> Vec<Meeting<'i>> 
         };
         stretches.retain(|rows| !rows.is_empty());
         if stretches.is_empty() {
-            return Flow::Continue(());
+            return ControlFlow::Continue(());
         }
         met.push(Meeting { group, same, behind, stretches });
         behind |= one && group.has(List::Insecure, &ports_over(entry));
-        if one && group.has(List::Insecure, &[ANY_PORT]) { Flow::Break(()) } else { Flow::Continue(()) }
+        if one && group.has(List::Insecure, &[ANY_PORT]) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let address = index.address_of(entry).map_or(Flow::Continue(()), |group| meet(true, group));
+    let address = index.address_of(entry).map_or(ControlFlow::Continue(()), |group| meet(true, group));
     if address.is_continue() {
         let _ = index.over(entry, &mut |rank, group| meet(rank == own_rank(entry), group));
     }

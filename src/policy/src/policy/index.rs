@@ -49,11 +49,8 @@ pub(crate) type Rank = u16;
 /// The rank of an exact host.
 pub(crate) const EXACT: Rank = Rank::MAX;
 
-/// Whether a search goes on.
-pub(crate) type Flow = ControlFlow<()>;
-
 /// What is called with each group that a search finds.
-pub(crate) type Found<'f, 'i> = dyn FnMut(Rank, Group<'i>) -> Flow + 'f;
+pub(crate) type Found<'f, 'i> = dyn FnMut(Rank, Group<'i>) -> ControlFlow<()> + 'f;
 
 /// The entries of one scope: the global lists, or those of a project.
 #[derive(Debug, Default)]
@@ -149,7 +146,7 @@ impl Index {
     }
 
     /// The groups whose hosts contain the subject, the most specific first (rule M1), until `found` breaks off.
-    pub fn covering<'i>(&'i self, subject: Subject<'_>, found: &mut Found<'_, 'i>) -> Flow {
+    pub fn covering<'i>(&'i self, subject: Subject<'_>, found: &mut Found<'_, 'i>) -> ControlFlow<()> {
         if let Some(group) = self.exact(subject) {
             found(EXACT, group)?;
         }
@@ -163,9 +160,9 @@ impl Index {
     }
 
     /// The wildcards that cover a name, the longest domain first, until `found` breaks off.
-    pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut Found<'_, 'i>) -> Flow {
+    pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut Found<'_, 'i>) -> ControlFlow<()> {
         if self.wildcards.is_empty() {
-            return Flow::Continue(());
+            return ControlFlow::Continue(());
         }
         dns_name::parents(name).try_for_each(|domain| self.wildcard_at(domain, found))
     }
@@ -202,14 +199,14 @@ impl Index {
     }
 
     /// The groups whose hosts contain all hosts of an entry, the most specific first.
-    pub fn over<'i>(&'i self, entry: &Entry, found: &mut Found<'_, 'i>) -> Flow {
+    pub fn over<'i>(&'i self, entry: &Entry, found: &mut Found<'_, 'i>) -> ControlFlow<()> {
         match &entry.hosts {
             _ if entry.is_hub() => self.covering(Subject::Hub, found),
             Hosts::Address(address) => self.covering(Subject::Address(*address), found),
             Hosts::Name(name) => self.covering(Subject::Name(name), found),
             Hosts::Network(network) => self.networks.containing(network.addr(), &mut |prefix, group| {
                 if prefix > network.prefix_len() {
-                    return Flow::Continue(());
+                    return ControlFlow::Continue(());
                 }
                 found(Rank::from(prefix), self.group(group))
             }),
@@ -251,10 +248,10 @@ impl Index {
     }
 
     #[inline(always)]
-    fn wildcard_at<'i>(&'i self, domain: &str, found: &mut Found<'_, 'i>) -> Flow {
+    fn wildcard_at<'i>(&'i self, domain: &str, found: &mut Found<'_, 'i>) -> ControlFlow<()> {
         match self.wildcard(domain) {
             Some(group) => found(Rank::try_from(domain.len()).unwrap_or(EXACT), group),
-            None => Flow::Continue(()),
+            None => ControlFlow::Continue(()),
         }
     }
 

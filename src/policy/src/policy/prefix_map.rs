@@ -1,10 +1,10 @@
 //! Longest-prefix look-up: networks sorted by their first address, each knowing the one that it lies in.
 
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 
-use crate::policy::index::Flow;
 use crate::util::sort;
 
 /// The networks of a scope, each with the group of its entries.
@@ -37,7 +37,7 @@ impl Networks {
 
     /// Calls `found` with the prefix length and the group of every network that contains the address, the longest
     /// prefix first, until it breaks off.
-    pub fn containing(&self, address: IpAddr, found: &mut dyn FnMut(u8, u32) -> Flow) -> Flow {
+    pub fn containing(&self, address: IpAddr, found: &mut dyn FnMut(u8, u32) -> ControlFlow<()>) -> ControlFlow<()> {
         match address {
             IpAddr::V4(address) => self.v4.containing(address.to_bits(), found),
             IpAddr::V6(address) => self.v6.containing(address.to_bits(), found),
@@ -117,7 +117,7 @@ impl<A: Bits> Family<A> {
         self.ranges.push(Range { last, prefix, group, parent });
     }
 
-    fn containing(&self, address: A, found: &mut dyn FnMut(u8, u32) -> Flow) -> Flow {
+    fn containing(&self, address: A, found: &mut dyn FnMut(u8, u32) -> ControlFlow<()>) -> ControlFlow<()> {
         let after = self.firsts.partition_point(|first| *first <= address);
         let mut next = after.checked_sub(1).and_then(|place| self.ranges.get(place));
         while let Some(range) = next {
@@ -126,7 +126,7 @@ impl<A: Bits> Family<A> {
             }
             next = usize::try_from(range.parent).ok().and_then(|parent| self.ranges.get(parent));
         }
-        Flow::Continue(())
+        ControlFlow::Continue(())
     }
 
     fn of(&self, first: A, prefix: u8) -> Option<u32> {
@@ -158,7 +158,7 @@ mod tests {
             let mut found = Vec::new();
             let _ = networks.containing(address.parse().unwrap(), &mut |_, group| {
                 found.push(texts[group as usize]);
-                Flow::Continue(())
+                ControlFlow::Continue(())
             });
             found
         };

@@ -1,12 +1,13 @@
 //! The certificate authorities of a policy: which of them may vouch for which registry (rule C1).
 
+use std::ops::ControlFlow;
 use std::ops::Range;
 
 use crate::certificate::lint::{self, Certificate};
 use crate::document::{Document, Items, Lists, authority_path};
 use crate::entry::Entry;
 use crate::finding::{List, Note};
-use crate::policy::index::{Flow, Index, Subject};
+use crate::policy::index::{Index, Subject};
 use crate::reference::ports::Ports;
 use crate::util::sort;
 
@@ -129,7 +130,7 @@ impl Authorities {
                     found.extend(limited.into_iter().flatten());
                 }
             }
-            Flow::Continue(())
+            ControlFlow::Continue(())
         });
     }
 }

@@ -1,6 +1,8 @@
 //! `pullgate image-verifier`: containerd's question about an image, answered by the daemon, or from the policy file
 //! where there is none.
 
+mod verifier;
+
 use std::env;
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -10,9 +12,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pullgate::{ReferenceKind, Request};
-use pullgate_daemon::containerd::{self, Answer, Call, FOLDER, LONGEST, SETTINGS, SOCKET, Settings, Trouble};
 use pullgate_host::{Dns, DnsLimits, Limits, LoadError, Module, Options, now};
 use tokio::runtime::Builder;
+use verifier::{Answer, Call, FOLDER, LONGEST, SETTINGS, SOCKET, Settings, Trouble};
 
 use crate::error::{Failure, reason};
 use pullgate_source::Document;
@@ -74,7 +76,7 @@ fn decide(reference: &str, start: Instant) -> Answer {
         Err(error) => return Answer::no(format!("nothing can be asked: {}", reason(&error))),
     };
     let left = |keep: Duration| LONGEST.saturating_sub(start.elapsed()).saturating_sub(keep);
-    match runtime.block_on(containerd::ask(&socket, reference, left(LEAST))) {
+    match runtime.block_on(verifier::ask(&socket, reference, left(LEAST))) {
         Ok(answer) => answer,
         // A daemon that is there and cannot answer may have a policy that the file does not.
         Err(trouble @ Trouble::Daemon(..)) => Answer::no(trouble.to_string()),

@@ -19,10 +19,10 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
-use crate::admission::denial;
-use crate::admission::audit_log::without_password;
-use crate::util::strict_json::Object;
-use crate::util::sanitize::{on_one_line, reason};
+use pullgate_daemon::admission::audit_log::without_password;
+use pullgate_daemon::admission::denial;
+use pullgate_daemon::util::sanitize::{on_one_line, reason};
+use pullgate_daemon::util::strict_json::Object;
 
 /// Where the daemon is asked, if nothing else is said.
 pub const SOCKET: &str = "/run/pullgate/pullgate.sock";

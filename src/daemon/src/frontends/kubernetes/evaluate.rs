@@ -7,13 +7,10 @@ use futures_util::stream::{self, StreamExt};
 use pullgate::{Decision, Denial, Denied, ReferenceKind};
 use tokio::time::{self, timeout_at};
 
-use super::pod_images::Image;
+use super::image::{Image, MOST};
 use super::{LONGEST, sanitize};
 use crate::admission::{Admission, Ask, Door, Verdict, request};
 use crate::policy::store::Generation;
-
-/// How many different images one review may name. No pod has nearly as many.
-pub const MOST: usize = 1_000;
 
 /// How many of them wait for DNS at once.
 const WAITING: usize = 16;

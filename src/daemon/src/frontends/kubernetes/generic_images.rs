@@ -6,8 +6,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::evaluate::MOST;
-use super::pod_images::{Image, Unread};
+use super::image::{Image, MOST, Unread};
+
 use super::sanitize;
 use crate::util::strict_json::Object;
 

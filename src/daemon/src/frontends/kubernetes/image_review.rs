@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::evaluate::{self, Context};
-use super::pod_images::Image;
+use super::image::{Image, MOST};
 use super::{ARRIVAL, Unread, Webhooks, sanitize};
 use crate::admission::{Admission, Door};
 use crate::util::strict_json::Object;
@@ -103,7 +103,7 @@ async fn decide(admission: &Admission, review: Result<Spec, String>, unread: &'s
         return settled("malformed-review", "the review names no image, and every pod has one".to_owned());
     }
     if evaluate::are_too_many(&images) {
-        return settled("too-many-images", format!("the review names more than {} images", evaluate::MOST));
+        return settled("too-many-images", format!("the review names more than {} images", MOST));
     }
     let decided = context.decide(&images).await;
     let all = decided.len();

@@ -6,6 +6,7 @@
 mod admission_review;
 mod evaluate;
 mod generic_images;
+mod image;
 mod image_review;
 mod pod_images;
 mod sanitize;

@@ -10,7 +10,8 @@ use axum::response::{IntoResponse, Response as HttpResponse};
 
 use super::admission_review::{API_VERSION, Head, KIND, Reply, Request, Response, Review, Status};
 use super::evaluate::{self, Context, Refused};
-use super::pod_images::{self, Image};
+use super::image::{Image, MOST};
+use super::pod_images;
 use super::{Webhooks, sanitize};
 use crate::admission::{Admission, Door};
 use crate::util::strict_json::Object;
@@ -100,7 +101,7 @@ async fn decide(admission: &Admission, review: &Review<'_>) -> Outcome {
         Err(unread) => return settled(&context, Err(unread.to_string()), unread.code()),
     };
     if evaluate::are_too_many(&images) {
-        let message = format!("the object names more than {} images", evaluate::MOST);
+        let message = format!("the object names more than {} images", MOST);
         return settled(&context, Err(message), "too-many-images");
     }
     if images.iter().all(Image::is_open) {
