@@ -18,21 +18,16 @@ const BEFORE: usize = 40;
 const AFTER: usize = 70;
 const CUT: &str = "...";
 
-/// Writes findings, one block each, with `line`.
-pub fn write<E>(
-    sources: &[Source],
-    findings: &[Located],
-    mut line: impl FnMut(String) -> Result<(), E>,
-) -> Result<(), E> {
+/// Renders findings: a block for each, with an empty line after it.
+pub fn render(sources: &[Source], findings: &[Located]) -> Vec<String> {
     let views: Vec<View<'_>> =
         sources.iter().enumerate().map(|(index, source)| View::new(source, index, findings)).collect();
     let renderer = Renderer::styled();
-    for located in findings {
+    let block = |located: &Located| {
         let place = located.place.as_ref().map(|place| (&views[place.source], &place.bytes));
-        line(block(&renderer, &located.finding, place))?;
-        line(String::new())?;
-    }
-    Ok(())
+        [block(&renderer, &located.finding, place), String::new()]
+    };
+    findings.iter().flat_map(block).collect()
 }
 
 /// How many findings of each weight: `2 errors, 1 warning`. Empty if there are none.

@@ -38,7 +38,9 @@ fn policy(file: &Path, json: bool, output: &mut Output) -> Result<bool, Failure>
         let findings = located.into_iter().map(|located| located.finding).collect();
         output.line(json_line(&PolicyReport { canonical, findings })?)?;
     } else {
-        findings::write(document.sources(), &located, |block| output.line(block))?;
+        for block in findings::render(document.sources(), &located) {
+            output.line(block)?;
+        }
         output.line(summary(&document.sources()[0].name, sound, &located))?;
     }
     Ok(sound)
@@ -81,7 +83,9 @@ fn show_entry(report: EntryReport, list: List, output: &mut Output) -> Result<()
     // The report's text is masked and as long as the entry was, so ranges fit it.
     let EntryReport { text: shown, entry, kind, findings } = report;
     let located: Vec<_> = findings.into_iter().map(Located::in_itself).collect();
-    findings::write(&[Source::flag("entry", &shown)], &located, |block| output.line(block))?;
+    for block in findings::render(&[Source::flag("entry", &shown)], &located) {
+        output.line(block)?;
+    }
     let list = match list {
         List::Whitelist => "whitelist",
         List::Insecure => "insecure list",

@@ -19,7 +19,7 @@ pub fn run(arguments: &Compare) -> Result<u8, Failure> {
     let (old, new) = read(&arguments.old, &arguments.new)?;
     let comparison = match Module::built_in()?.compare(old.json(), new.json(), now())? {
         Ok(comparison) => comparison,
-        Err(why) => return Err(refused(&old, &new, why)?),
+        Err(why) => return Err(refused(&old, &new, why)),
     };
     let mut output = Output::new(arguments.json);
     if arguments.json {
@@ -45,7 +45,7 @@ pub fn narrow(arguments: &Narrow) -> Result<bool, Failure> {
             output.flush()?;
             Ok(true)
         }
-        Err(NarrowError::Unreadable(why)) => Err(refused(&policy, &remote, why)?),
+        Err(NarrowError::Unreadable(why)) => Err(refused(&policy, &remote, why)),
         Err(NarrowError::Refused(refused)) => {
             let list = match refused.list {
                 List::Whitelist => "whitelist",
@@ -73,7 +73,7 @@ fn read(first: &Path, second: &Path) -> Result<(Document, Document), Failure> {
     for path in [first, second] {
         let (document, located) = Document::read(path)?;
         if !located.is_empty() {
-            return Err(unusable(&document, &located)?);
+            return Err(unusable(&document, &located));
         }
         documents.push(document);
     }
@@ -82,25 +82,22 @@ fn read(first: &Path, second: &Path) -> Result<(Document, Document), Failure> {
     first.zip(second).ok_or_else(|| Failure::bare("there are no two documents"))
 }
 
-fn refused(first: &Document, second: &Document, why: Unreadable) -> Result<Failure, Failure> {
+fn refused(first: &Document, second: &Document, why: Unreadable) -> Failure {
     for (document, findings) in [(first, why.first), (second, why.second)] {
         if !findings.is_empty() {
-            unusable(document, &document.locate(findings))?;
+            unusable(document, &document.locate(findings));
         }
     }
-    Ok(Failure::Shown)
+    Failure::Shown
 }
 
 /// Shows why a document does not load.
-fn unusable(document: &Document, located: &[Located]) -> Result<Failure, Failure> {
-    findings::write(document.sources(), located, |block| {
-        complain(block);
-        Ok(())
-    })?;
+fn unusable(document: &Document, located: &[Located]) -> Failure {
+    findings::render(document.sources(), located).into_iter().for_each(complain);
     let count = findings::count(located.iter().map(|located| located.finding.severity));
     let name = visible(&document.sources()[0].name);
     complain(format!("{}: {name} does not load: {count}", styled(BAD, "error")));
-    Ok(Failure::Shown)
+    Failure::Shown
 }
 
 fn write(comparison: &Comparison, output: &mut Output) -> Result<(), Failure> {

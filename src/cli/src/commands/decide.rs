@@ -88,7 +88,7 @@ pub fn document(given: &PolicyFlags, dashes: usize) -> Result<Document, Failure>
         Some(path) => {
             let (document, located) = Document::read(path)?;
             if !located.is_empty() {
-                return Err(refused(&document, &located)?);
+                return Err(refused(&document, &located));
             }
             document
         }
@@ -112,7 +112,7 @@ pub fn gate(document: &Document, module: &Module, dns: Option<Dns>) -> Result<Ga
     let options = Options { dns, ..Options::default() };
     let (gate, findings) = match module.load(document.json(), now(), options) {
         Ok(loaded) => loaded,
-        Err(LoadError::Policy(findings)) => return Err(refused(document, &document.locate(findings))?),
+        Err(LoadError::Policy(findings)) => return Err(refused(document, &document.locate(findings))),
         Err(LoadError::Failed(failure)) => return Err(failure.into()),
     };
     if !document.has_all() {
@@ -131,25 +131,22 @@ fn left_out(document: &Document, mut findings: Vec<Finding>) -> Result<(), Failu
     if findings.is_empty() {
         return Ok(());
     }
-    show(document, &document.locate(findings))?;
+    show(document, &document.locate(findings));
     complain(format!("{}: the policy is used without these certificates", styled(UNSURE, "warning")));
     Ok(())
 }
 
 /// Shows why a policy does not load.
-fn refused(document: &Document, located: &[Located]) -> Result<Failure, Failure> {
-    show(document, located)?;
+fn refused(document: &Document, located: &[Located]) -> Failure {
+    show(document, located);
     let count = findings::count(located.iter().map(|located| located.finding.severity));
     complain(format!("{}: the policy does not load: {count}", styled(BAD, "error")));
-    Ok(Failure::Shown)
+    Failure::Shown
 }
 
 /// Writes findings to standard error.
-fn show(document: &Document, located: &[Located]) -> Result<(), Failure> {
-    findings::write(document.sources(), located, |block| {
-        complain(block);
-        Ok(())
-    })
+fn show(document: &Document, located: &[Located]) {
+    findings::render(document.sources(), located).into_iter().for_each(complain);
 }
 
 /// A loaded policy, being asked.

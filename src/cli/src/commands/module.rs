@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::args;
 use crate::error::Failure;
 use crate::output::{LABEL, Output, json_line, styled};
-use pullgate_source::findings;
 
 #[derive(Serialize)]
 struct About<'a> {

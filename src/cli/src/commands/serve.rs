@@ -17,8 +17,8 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::args::Serve;
 use crate::error::{Failure, reason};
 use pullgate_source::findings;
-use pullgate_source::is_stdin;
 use pullgate_source::{Document, Located, is_toml};
+use pullgate_source::{InputError, is_stdin};
 
 /// The policy of those who give none: the first worked example.
 const EXAMPLE: &str = include_str!("../../../../docs/examples/worked-example-1.json");
@@ -68,7 +68,7 @@ struct PolicyFile(PathBuf);
 impl PolicySource for PolicyFile {
     fn read(&self) -> Result<PolicyText, PolicyError> {
         regular(&self.0).map_err(PolicyError::Unreadable)?;
-        let (document, located) = Document::read(&self.0).map_err(|failure| PolicyError::Unreadable(said(failure)))?;
+        let (document, located) = Document::read(&self.0).map_err(|error| PolicyError::Unreadable(said(error)))?;
         if !located.is_empty() {
             return Err(PolicyError::Refused(shown(&document, &located)));
         }
@@ -149,24 +149,16 @@ impl PolicySource for Example {
     }
 }
 
-fn said(failure: Failure) -> String {
-    match failure {
-        Failure::Error { message, help: Some(help) } => format!("{message}\n{help}"),
-        Failure::Error { message, help: None } | Failure::Usage(message) => message,
-        Failure::Shown | Failure::Closed => "the policy cannot be read".to_owned(),
+fn said(InputError { message, help }: InputError) -> String {
+    match help {
+        Some(help) => format!("{message}\n{help}"),
+        None => message,
     }
 }
 
 /// Findings as `pullgate check` shows them, without colours.
 fn shown(document: &Document, located: &[Located]) -> String {
-    let mut lines = Vec::new();
-    let written = findings::write(document.sources(), located, |line| {
-        lines.push(line);
-        Ok(())
-    });
-    if let Err(failure) = written {
-        return said(failure);
-    }
+    let lines = findings::render(document.sources(), located);
     let count = findings::count(located.iter().map(|located| located.finding.severity));
     let name = &document.sources()[0].name;
     strip_str(&format!("{}{name}: {count}", lines.join("\n"))).to_string()

@@ -16,7 +16,7 @@ use pullgate_host::{Dns, DnsLimits, Limits, LoadError, Module, Options, now};
 use tokio::runtime::Builder;
 use verifier::{Answer, Call, FOLDER, LONGEST, SETTINGS, SOCKET, Settings, Trouble};
 
-use crate::error::{Failure, reason};
+use crate::error::reason;
 use pullgate_source::Document;
 
 /// The name that the program has when it is called as a verifier.
@@ -98,10 +98,7 @@ fn by_oneself(
     runtime: &tokio::runtime::Runtime,
 ) -> Result<Answer, String> {
     let shown = policy.display();
-    let (document, errors) = Document::read(policy).map_err(|failure| match failure {
-        Failure::Error { message, .. } | Failure::Usage(message) => message,
-        Failure::Shown | Failure::Closed => format!("the policy file `{shown}` cannot be used"),
-    })?;
+    let (document, errors) = Document::read(policy).map_err(|error| error.message)?;
     if let Some(first) = errors.first() {
         return Err(format!("the policy file `{shown}` has errors, the first: {}", first.finding.message));
     }
