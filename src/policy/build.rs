@@ -10,19 +10,19 @@ use unicode_script::{Script, UnicodeScript};
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("scripts.rs"), scripts())?;
-    println!("cargo::rustc-env=PULLGATE_RULES={}", rules()?);
+    fs::write(out.join("scripts.rs"), script_table())?;
+    println!("cargo::rustc-env=PULLGATE_RULES={}", rules_digest()?);
     Ok(())
 }
 
 /// The digest of all files of `src`, and of those that say what Unicode is: ICU4X's version is in the manifest.
-fn rules() -> io::Result<String> {
+fn rules_digest() -> io::Result<String> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut files = Vec::new();
     for path in ["src", "../unicode/Cargo.toml", "../unicode/build.rs", "../unicode/src"] {
         let path = root.join(path);
         println!("cargo::rerun-if-changed={}", path.display());
-        collect(path, &mut files)?;
+        collect_files(path, &mut files)?;
     }
     files.sort();
     let mut digest = Sha256::new();
@@ -38,7 +38,7 @@ fn rules() -> io::Result<String> {
 
 /// `BOUNDARIES`: where a script begins, as `first code point << 8 | script`, sorted. `NAMES`: the scripts' names. Script 0
 /// is no script in particular. Code points that no script has take that of their neighbours: no host name has them.
-fn scripts() -> String {
+fn script_table() -> String {
     let mut names = vec!["Common"];
     let mut boundaries: Vec<u32> = Vec::new();
     let mut previous = 0;
@@ -66,13 +66,13 @@ fn scripts() -> String {
     )
 }
 
-fn collect(path: PathBuf, files: &mut Vec<PathBuf>) -> io::Result<()> {
+fn collect_files(path: PathBuf, files: &mut Vec<PathBuf>) -> io::Result<()> {
     if !path.is_dir() {
         files.push(path);
         return Ok(());
     }
     for entry in fs::read_dir(path)? {
-        collect(entry?.path(), files)?;
+        collect_files(entry?.path(), files)?;
     }
     Ok(())
 }

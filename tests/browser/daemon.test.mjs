@@ -18,7 +18,7 @@ const daemon = (more = {}, facts = ["harbor.example=10.2.3.4"]) => ({
   "v1/policy": () => ({ generation: 7, sha256: "00", policy }),
   "v1/explain": ({ reference, kind, policy: given, project, facts: typed }) => {
     const known = [...facts, ...typed.map(({ subject, answers }) => `${subject}=${answers.join(",")}`)];
-    const args = ["explain", "--json", "--no-dns", "--policy", "-", ...known.flatMap((fact) => ["--fact", fact])];
+    const args = ["explain", "--json", "--no-dns", "--policy", "-", ...known.flatMap((fact) => ["--dns-answer", fact])];
     const onBehalf = project ? ["--project", project] : [];
     const { stdout } = pullgate([...args, ...onBehalf, ...(kind === "registry" ? ["--login"] : []), reference], JSON.stringify(given ?? policy));
     return { bytes: stdout, type: "application/json" };

@@ -28,7 +28,7 @@ fn precompiled(engine: &Engine) -> wasmtime::Result<Component> {
 
 /// Compiles a component, for this machine.
 pub(crate) fn compile(engine: &Engine, component: &[u8]) -> Result<Component, ModuleError> {
-    Component::from_binary(engine, component).map_err(|error| ModuleError::Unfit(format!("{error:#}")))
+    Component::from_binary(engine, component).map_err(|error| ModuleError::InvalidComponent(format!("{error:#}")))
 }
 
 #[cfg(test)]
@@ -36,13 +36,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_precompiled_is_taken_where_it_fits() {
+    fn matching_precompiled_component_is_used() {
         let engine = crate::engine::engine().unwrap();
         assert!(precompiled(&engine).is_ok());
     }
 
     #[test]
-    fn what_does_not_fit_is_compiled() {
+    fn incompatible_precompiled_component_is_compiled_again() {
         // Made without epochs, as another machine's would be made without some instruction.
         let other = Engine::default();
         assert!(precompiled(&other).is_err());

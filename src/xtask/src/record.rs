@@ -37,7 +37,7 @@ impl Record {
         let mut text = format!("# by {by} from {inputs}\n");
         for name in self.files {
             let bytes = fs::read(self.path.with_file_name(name))?;
-            text.push_str(&format!("{}  {name}\n", hex(&Sha256::digest(bytes))));
+            text.push_str(&format!("{}  {name}\n", to_hex(&Sha256::digest(bytes))));
         }
         Ok(text)
     }
@@ -57,12 +57,12 @@ pub fn inputs(paths: &[&str]) -> Result<String> {
         digest.update(format!("{name}\n{}\n", bytes.len()));
         digest.update(bytes);
     }
-    Ok(hex(&digest.finalize()))
+    Ok(to_hex(&digest.finalize()))
 }
 
 /// The SHA-256 of some bytes, in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    to_hex(&Sha256::digest(bytes))
 }
 
 /// Writes a file, unless it is that already: what is built from it need not be built again.
@@ -84,6 +84,6 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -24,23 +24,25 @@ pub(crate) enum GeneralName {
 }
 
 /// The names in a sequence of them; `None` where it is damaged.
-pub(crate) fn list(der: &[u8]) -> Option<Vec<GeneralName>> {
-    der::sequence(der)?.iter().map(GeneralName::read).collect()
+pub(crate) fn parse_list(der: &[u8]) -> Option<Vec<GeneralName>> {
+    der::sequence_elements(der)?.iter().map(GeneralName::parse).collect()
 }
 
 impl GeneralName {
     /// One name; `None` where it is damaged.
-    pub fn read(element: &AnyRef<'_>) -> Option<Self> {
+    pub fn parse(element: &AnyRef<'_>) -> Option<Self> {
         let bytes = element.value();
         // IA5String, ASCII.
         let text = || std::str::from_utf8(bytes).ok().filter(|text| text.is_ascii());
         let other = |kind: &str, name: &str| GeneralName::Other(format!("{kind}:{name}"));
-        Some(match der::number(element)? {
-            0 => other("otherName", &der::within(element)?.first()?.decode_as::<ObjectIdentifier>().ok()?.to_string()),
-            1 => other("email", &dn::visible(text()?)),
+        Some(match der::context_tag(element)? {
+            0 => {
+                other("otherName", &der::children(element)?.first()?.decode_as::<ObjectIdentifier>().ok()?.to_string())
+            }
+            1 => other("email", &dn::escape_invisible(text()?)),
             2 => GeneralName::Dns(text()?.to_owned()),
-            4 => other("DirName", &dn::text(&Name::from_der(bytes).ok()?)),
-            6 => other("URI", &dn::visible(text()?)),
+            4 => other("DirName", &dn::to_rfc4514(&Name::from_der(bytes).ok()?)),
+            6 => other("URI", &dn::escape_invisible(text()?)),
             7 => GeneralName::Ip(bytes.to_vec()),
             8 => other("RID", &ObjectIdentifier::from_bytes(bytes).ok()?.to_string()),
             // X.400 addresses and EDI parties, which nobody uses.
@@ -49,35 +51,35 @@ impl GeneralName {
     }
 
     /// The kind, a colon, the name.
-    pub fn text(&self) -> String {
+    pub fn to_text(&self) -> String {
         match self {
-            GeneralName::Dns(name) => format!("DNS:{}", dn::visible(name)),
-            GeneralName::Ip(bytes) => format!("IP:{}", address(bytes)),
+            GeneralName::Dns(name) => format!("DNS:{}", dn::escape_invisible(name)),
+            GeneralName::Ip(bytes) => format!("IP:{}", ip_text(bytes)),
             GeneralName::Other(text) => text.clone(),
         }
     }
 }
 
-fn address(bytes: &[u8]) -> String {
-    match octets(bytes) {
+fn ip_text(bytes: &[u8]) -> String {
+    match ip_from_octets(bytes) {
         Some(address) => address.to_string(),
         None => network_text(bytes).unwrap_or_else(|| encode_string(bytes)),
     }
 }
 
 /// An address of four or sixteen octets.
-pub(crate) fn octets(bytes: &[u8]) -> Option<IpAddr> {
+pub(crate) fn ip_from_octets(bytes: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
 /// An address and a mask, each of 4 or 16 octets.
-pub(crate) fn network(bytes: &[u8]) -> Option<IpNet> {
+pub(crate) fn network_from_octets(bytes: &[u8]) -> Option<IpNet> {
     let (address, mask) = bytes.split_at_checked(bytes.len() >> 1)?;
-    IpNet::with_netmask(octets(address)?, octets(mask)?).ok().map(|network| network.trunc())
+    IpNet::with_netmask(ip_from_octets(address)?, ip_from_octets(mask)?).ok().map(|network| network.trunc())
 }
 
 /// A network as people write it; none where the octets are no network.
 pub(crate) fn network_text(bytes: &[u8]) -> Option<String> {
-    network(bytes).map(|network| network.to_string())
+    network_from_octets(bytes).map(|network| network.to_string())
 }

@@ -7,18 +7,18 @@ use sha2::Digest;
 use x509_cert::der::flagset::Flags;
 use x509_cert::ext::pkix::KeyUsages;
 
-use crate::certificate::algorithm::{Key, Signature};
+use crate::certificate::algorithm::{PublicKeyInfo, SignatureAlgorithm};
 use crate::certificate::distinguished_name as dn;
 use crate::certificate::general_name::GeneralName;
-use crate::certificate::lint::{self, Bundle, Certificate};
-use crate::finding::{Finding, Utf16Counter, findings};
+use crate::certificate::lint::{self, CertificateBundle, ParsedCertificate};
+use crate::finding::{Finding, Utf16Counter, locate_findings};
 
 /// What was found in a bundle of certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateReport {
     /// The certificates that could be read, in the order of the text.
-    pub certificates: Vec<CertificateDescription>,
+    pub certificates: Vec<CertificateInfo>,
     /// What there is to say of everything else in the text, in its order.
     pub findings: Vec<Finding>,
 }
@@ -26,7 +26,7 @@ pub struct CertificateReport {
 /// A certificate for people (RFC 5280), and what is wrong with it as a certificate authority.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CertificateDescription {
+pub struct CertificateInfo {
     /// The subject as RFC 4514 writes it, the most specific part first; empty where it is.
     pub subject: String,
     /// The issuer, likewise.
@@ -38,7 +38,7 @@ pub struct CertificateDescription {
     /// The last second at which it is valid.
     pub not_after: String,
     /// Its public key.
-    pub key: KeyDescription,
+    pub key: KeyInfo,
     /// What it is signed with: OpenSSL's name, or an object identifier.
     pub signature_algorithm: String,
     /// The SHA-256 of its DER, in lower-case hexadecimal.
@@ -63,7 +63,7 @@ pub struct CertificateDescription {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority_key_id: Option<String>,
     /// Whether issuer and subject are equal and the key identifiers do not disagree. The signature is not looked at.
-    pub self_signed: bool,
+    pub self_issued: bool,
     /// The line on which its block begins, from 1.
     pub line: u32,
     /// What there is to say of it.
@@ -73,7 +73,7 @@ pub struct CertificateDescription {
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KeyDescription {
+pub struct KeyInfo {
     /// `RSA`, `RSASSA-PSS`, `EC`, `DSA`, `Ed25519`, `Ed448`, or an object identifier.
     pub algorithm: String,
     /// The size of an RSA or DSA key.
@@ -87,45 +87,45 @@ pub struct KeyDescription {
 /// Checks certificates given as PEM, as of `at`, in seconds since 1970-01-01 UTC (rules C3 to C8). `text` is what a file
 /// or a form holds, at most 1 MiB and 1,000 blocks: anything at all, and it need not be UTF-8.
 pub fn check_certificates(text: &[u8], at: u64) -> CertificateReport {
-    let Bundle { certificates, notes } = lint::read(text, at);
+    let CertificateBundle { certificates, notes } = lint::parse_bundle(text, at);
     let mut counter = Utf16Counter::new(text);
     CertificateReport {
-        certificates: certificates.into_iter().map(|certificate| describe(&mut counter, certificate)).collect(),
-        findings: findings(text, notes),
+        certificates: certificates.into_iter().map(|certificate| certificate_info(&mut counter, certificate)).collect(),
+        findings: locate_findings(text, notes),
     }
 }
 
-fn describe(counter: &mut Utf16Counter<'_>, mut certificate: Certificate) -> CertificateDescription {
+fn certificate_info(counter: &mut Utf16Counter<'_>, mut certificate: ParsedCertificate) -> CertificateInfo {
     let notes = std::mem::take(&mut certificate.notes);
     let tbs = certificate.tbs();
     let extensions = &certificate.extensions;
-    let Key { algorithm, bits, curve } = Key::of(tbs.subject_public_key_info());
+    let PublicKeyInfo { algorithm, bits, curve } = PublicKeyInfo::from_spki(tbs.subject_public_key_info());
     let key_id = |id: &Option<Vec<u8>>| id.as_deref().map(encode_string);
-    CertificateDescription {
-        subject: dn::text(tbs.subject()),
-        issuer: dn::text(tbs.issuer()),
-        serial: serial(tbs.serial_number().as_bytes()),
+    CertificateInfo {
+        subject: dn::to_rfc4514(tbs.subject()),
+        issuer: dn::to_rfc4514(tbs.issuer()),
+        serial: serial_text(tbs.serial_number().as_bytes()),
         not_before: tbs.validity().not_before.to_string(),
         not_after: tbs.validity().not_after.to_string(),
-        key: KeyDescription { algorithm, bits, curve },
-        signature_algorithm: Signature::of(certificate.inner.signature_algorithm()).name,
+        key: KeyInfo { algorithm, bits, curve },
+        signature_algorithm: SignatureAlgorithm::from_identifier(certificate.inner.signature_algorithm()).name,
         sha1: encode_string(&Sha1::digest(&certificate.der)),
         is_ca: certificate.is_ca(),
         path_length: extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len_constraint),
-        key_usage: key_usage(&certificate),
-        extended_key_usage: extended_key_usage(&certificate),
-        subject_alt_names: extensions.subject_alt_names.iter().map(GeneralName::text).collect(),
+        key_usage: key_usage_names(&certificate),
+        extended_key_usage: extended_key_usage_names(&certificate),
+        subject_alt_names: extensions.subject_alt_names.iter().map(GeneralName::to_text).collect(),
         subject_key_id: key_id(&extensions.subject_key),
         authority_key_id: key_id(&extensions.authority_key),
-        self_signed: certificate.is_self_signed(),
+        self_issued: certificate.is_self_issued(),
         line: u32::try_from(certificate.line).unwrap_or(u32::MAX),
-        findings: counter.findings(notes),
+        findings: counter.locate_findings(notes),
         sha256: certificate.sha256,
     }
 }
 
 /// A two's complement number; a leading zero octet says only that it is not negative.
-fn serial(bytes: &[u8]) -> String {
+fn serial_text(bytes: &[u8]) -> String {
     match bytes {
         [first, ..] if first & 0x80 != 0 => {
             // Negated: the complement, and one more.
@@ -142,7 +142,7 @@ fn serial(bytes: &[u8]) -> String {
     }
 }
 
-fn key_usage(certificate: &Certificate) -> Vec<String> {
+fn key_usage_names(certificate: &ParsedCertificate) -> Vec<String> {
     let Some(usage) = &certificate.extensions.key_usage else { return Vec::new() };
     let name = |usage: &KeyUsages| match usage {
         KeyUsages::DigitalSignature => "digitalSignature",
@@ -158,7 +158,7 @@ fn key_usage(certificate: &Certificate) -> Vec<String> {
     KeyUsages::LIST.iter().filter(|flag| usage.0.contains(**flag)).map(|flag| name(flag).to_owned()).collect()
 }
 
-fn extended_key_usage(certificate: &Certificate) -> Vec<String> {
+fn extended_key_usage_names(certificate: &ParsedCertificate) -> Vec<String> {
     let Some(usage) = &certificate.extensions.extended_key_usage else { return Vec::new() };
     let name = |id: String| match id.as_str() {
         "2.5.29.37.0" => "anyExtendedKeyUsage".to_owned(),

@@ -5,21 +5,21 @@ use serde::Serialize;
 /// Ports of references.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Ports {
+pub struct PortSet {
     /// Whether a reference without a port is meant.
-    pub unwritten: bool,
+    pub without_port: bool,
     /// Whether every port is meant but those of `ports`.
-    pub all_but: bool,
+    pub complement: bool,
     /// Ports, sorted.
     pub ports: Vec<u16>,
 }
 
 /// What a reference without a port stands for (rule M2).
-const HTTPS: u16 = 443;
+const HTTPS_PORT: u16 = 443;
 
-impl Ports {
+impl PortSet {
     /// In words, with a blank in front; nothing where Docker Hub has no other ports.
-    pub(super) fn in_words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let list = |ports: &[u16]| {
             let texts: Vec<String> = ports.iter().map(u16::to_string).collect();
             match texts.as_slice() {
@@ -27,16 +27,16 @@ impl Ports {
                 texts => texts.join(", "),
             }
         };
-        let has_https = self.all_but != self.ports.contains(&HTTPS);
-        let mut text = match (self.all_but, self.ports.as_slice()) {
+        let has_https = self.complement != self.ports.contains(&HTTPS_PORT);
+        let mut text = match (self.complement, self.ports.as_slice()) {
             (true, []) => " on any port".to_owned(),
             (true, ports) => format!(" except on {}", list(ports)),
             (false, []) => return " without a port".to_owned(),
             (false, ports) => format!(" on {}", list(ports)),
         };
-        if self.unwritten && !has_https {
+        if self.without_port && !has_https {
             text.push_str(", but without a port too");
-        } else if has_https && !self.unwritten {
+        } else if has_https && !self.without_port {
             text.push_str(", where it is written");
         }
         text

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::compare::port_set::Ports;
-use crate::compare::repository_set::Repositories;
-use crate::compare::requester::Who;
-use crate::decision::{Fact, ReferenceKind};
+use crate::compare::port_set::PortSet;
+use crate::compare::repository_set::RepositorySet;
+use crate::compare::requester::Requester;
+use crate::decision::{DnsAnswer, ReferenceKind};
 use crate::finding::Finding;
 
 /// The most regions of a kind that a comparison has. The rest is counted.
@@ -17,7 +17,7 @@ pub const MAX_EXCEPTIONS: usize = 1_000;
 /// How a decision differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Change {
+pub enum ChangeKind {
     /// It was denied, and is allowed.
     NewlyAllowed,
     /// It was allowed, and is denied.
@@ -38,21 +38,21 @@ pub enum Change {
     NoLongerByDns,
 }
 
-impl Change {
-    const ALL: [Change; 9] = [
-        Change::NewlyAllowed,
-        Change::NewlyDenied,
-        Change::NowUnverified,
-        Change::NowVerified,
-        Change::NowPlainHttp,
-        Change::NoLongerPlainHttp,
-        Change::OtherAuthorities,
-        Change::NowByDns,
-        Change::NoLongerByDns,
+impl ChangeKind {
+    const ALL: [ChangeKind; 9] = [
+        ChangeKind::NewlyAllowed,
+        ChangeKind::NewlyDenied,
+        ChangeKind::NowUnverified,
+        ChangeKind::NowVerified,
+        ChangeKind::NowPlainHttp,
+        ChangeKind::NoLongerPlainHttp,
+        ChangeKind::OtherAuthorities,
+        ChangeKind::NowByDns,
+        ChangeKind::NoLongerByDns,
     ];
 
     /// Its place among all.
-    pub(super) fn number(self) -> usize {
+    pub(super) fn ordinal(self) -> usize {
         Self::ALL.iter().position(|change| *change == self).unwrap_or_default()
     }
 }
@@ -60,7 +60,7 @@ impl Change {
 /// What a change comes to as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum ComparisonVerdict {
     /// Both policies mean the same.
     Same,
     /// Nothing is newly allowed, and nothing is reached less safely.
@@ -74,7 +74,7 @@ pub enum Verdict {
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// What it comes to.
-    pub verdict: Verdict,
+    pub verdict: ComparisonVerdict,
     /// For whom whitelist mode was turned on or off.
     pub modes: Vec<ModeChange>,
     /// What `match_resolved_addresses` was turned to, where that changed.
@@ -83,7 +83,7 @@ pub struct Comparison {
     /// What is decided differently, sorted by change. Nothing else is.
     pub regions: Vec<Region>,
     /// How many regions are left out, by change: more than `MAX_REGIONS` are counted and not shown.
-    pub omitted: Vec<Omitted>,
+    pub omitted: Vec<TruncatedCount>,
 }
 
 /// Whitelist mode was turned on or off.
@@ -100,9 +100,9 @@ pub struct ModeChange {
 /// Regions that are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Omitted {
+pub struct TruncatedCount {
     /// Their change.
-    pub change: Change,
+    pub change: ChangeKind,
     /// How many.
     pub count: u32,
 }
@@ -112,7 +112,7 @@ pub struct Omitted {
 #[serde(rename_all = "camelCase")]
 pub struct Region {
     /// How.
-    pub change: Change,
+    pub change: ChangeKind,
     /// Which, in words.
     pub text: String,
     /// Whether what is newly allowed is reached without verification.
@@ -127,11 +127,11 @@ pub struct Region {
     /// How many more exceptions there are than are named.
     pub more_except: u32,
     /// The ports.
-    pub ports: Ports,
+    pub ports: PortSet,
     /// The repositories.
-    pub repositories: Repositories,
+    pub repositories: RepositorySet,
     /// On whose behalf.
-    pub projects: Projects,
+    pub projects: ProjectSet,
     /// Authorities that may vouch for it now, by fingerprint.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<String>,
@@ -145,7 +145,7 @@ pub struct Region {
 /// On whose behalf requests are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Projects {
+pub struct ProjectSet {
     /// Nobody's in particular: the request names no project.
     pub none: bool,
     /// These.
@@ -167,7 +167,7 @@ pub struct Witness {
     pub project: Option<String>,
     /// What DNS says, where that decides.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub facts: Vec<Fact>,
+    pub dns_answers: Vec<DnsAnswer>,
     /// The old decision in words.
     pub before: String,
     /// The new decision in words.
@@ -177,7 +177,7 @@ pub struct Witness {
 /// Findings of documents that do not load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Unreadable {
+pub struct CompareError {
     /// Of the first document, if it does not load.
     pub first: Vec<Finding>,
     /// Of the second document, if it does not load.
@@ -187,7 +187,7 @@ pub struct Unreadable {
 impl Comparison {
     /// Whether something is newly allowed, or reached less safely.
     pub(crate) fn is_wider(&self) -> bool {
-        self.verdict == Verdict::Wider
+        self.verdict == ComparisonVerdict::Wider
     }
 
     /// The first region that says so.
@@ -200,27 +200,27 @@ impl Region {
     /// Whether it is a reason to look twice.
     pub(super) fn is_wider(&self) -> bool {
         match self.change {
-            Change::NewlyAllowed | Change::NowUnverified | Change::NowPlainHttp => true,
-            Change::OtherAuthorities => !self.added.is_empty(),
-            Change::NewlyDenied
-            | Change::NowVerified
-            | Change::NoLongerPlainHttp
-            | Change::NowByDns
-            | Change::NoLongerByDns => false,
+            ChangeKind::NewlyAllowed | ChangeKind::NowUnverified | ChangeKind::NowPlainHttp => true,
+            ChangeKind::OtherAuthorities => !self.added.is_empty(),
+            ChangeKind::NewlyDenied
+            | ChangeKind::NowVerified
+            | ChangeKind::NoLongerPlainHttp
+            | ChangeKind::NowByDns
+            | ChangeKind::NoLongerByDns => false,
         }
     }
 }
 
-impl Projects {
-    pub(super) fn add(&mut self, who: &Who) {
+impl ProjectSet {
+    pub(super) fn add(&mut self, who: &Requester) {
         match who {
-            Who::Nobody => self.none = true,
-            Who::Project(name) => self.named.push(name.clone()),
-            Who::Others(_) => self.others = true,
+            Requester::Unnamed => self.none = true,
+            Requester::Project(name) => self.named.push(name.clone()),
+            Requester::OtherProject(_) => self.others = true,
         }
     }
 
-    pub(super) fn in_words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let named = self.named.iter().map(|name| format!("of project `{name}`"));
         let none = self.none.then(|| "of no project".to_owned());
         let others = self.others.then(|| "of any other project".to_owned());

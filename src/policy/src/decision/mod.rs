@@ -12,7 +12,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::List;
+use crate::finding::EntryList;
 
 /// What a reference is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,19 +28,19 @@ pub enum ReferenceKind {
 /// What a question asks of DNS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum QuestionKind {
+pub enum LookupKind {
     /// The names of an address (PTR records).
-    NamesOf,
+    Reverse,
     /// The addresses of a name (A and AAAA records).
-    AddressesOf,
+    Forward,
 }
 
 /// A question for DNS (rule M6).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Question {
+pub struct DnsQuery {
     /// What is asked.
-    pub kind: QuestionKind,
+    pub kind: LookupKind,
     /// An address or a name. Canonical in the questions of a decision; any spelling in a fact.
     pub subject: String,
 }
@@ -48,9 +48,9 @@ pub struct Question {
 /// The answer to a question. No answers stands for a question that was asked in vain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fact {
+pub struct DnsAnswer {
     /// What was asked.
-    pub kind: QuestionKind,
+    pub kind: LookupKind,
     /// Of which address or name.
     pub subject: String,
     /// Addresses or names.
@@ -67,25 +67,25 @@ pub struct Request<'a> {
     /// The project on whose behalf (rule J1).
     pub project: Option<&'a str>,
     /// DNS answers, if any are known.
-    pub facts: &'a [Fact],
+    pub dns_answers: &'a [DnsAnswer],
 }
 
 /// What the policy says of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
     /// It may be used, in these ways and no others.
-    Allow(Allowed<'a>),
+    Allow(Allow<'a>),
     /// It may not be used.
-    Deny(Denied<'a>),
+    Deny(Deny<'a>),
     /// Ask these questions, and ask again with the answers.
-    Lookup(Vec<Question>),
+    Lookup(Vec<DnsQuery>),
 }
 
 /// The reference may be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allowed<'a> {
+pub struct Allow<'a> {
     /// The entry that decided; absent where whitelist mode is off and no entry covers the registry.
-    pub by: Option<Matched<'a>>,
+    pub by: Option<MatchedEntry<'a>>,
     /// What may be tried, in order.
     pub attempts: Vec<Attempt<'a>>,
     /// The certificate authorities that apply, by lower-case hexadecimal SHA-256 fingerprint.
@@ -96,19 +96,19 @@ pub struct Allowed<'a> {
 
 /// The reference may not be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denied<'a> {
+pub struct Deny<'a> {
     /// Why.
-    pub reason: Denial,
+    pub reason: DenialReason,
     /// Why, for a person.
     pub text: String,
     /// The entry that came nearest.
-    pub nearest: Option<Nearest<'a>>,
+    pub nearest: Option<NearestEntry<'a>>,
 }
 
 /// Why a reference is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Denial {
+pub enum DenialReason {
     /// No entry of the effective whitelist covers it (rule W3).
     NotWhitelisted,
     /// It cannot be read as a reference (rule H3).
@@ -123,7 +123,7 @@ pub enum Denial {
     Memory,
 }
 
-impl Denial {
+impl DenialReason {
     /// Its stable code, as it stands in the canonical text.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -139,9 +139,9 @@ impl Denial {
 
 /// An entry of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Matched<'a> {
+pub struct MatchedEntry<'a> {
     /// The list that it stands in.
-    pub list: List,
+    pub list: EntryList,
     /// Its index in that list, from 0, disabled entries counted.
     pub index: u32,
     /// The entry in canonical form.
@@ -176,7 +176,7 @@ pub struct Attempt<'a> {
 /// Why the nearest entry did not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Miss {
+pub enum MissReason {
     /// The host matches, the port does not.
     AnotherPort,
     /// The registry matches, the namespace does not.
@@ -197,18 +197,18 @@ pub enum Miss {
 
 /// The entry that came nearest to covering a denied reference (rule W3).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nearest<'a> {
+pub struct NearestEntry<'a> {
     /// The entry.
-    pub entry: Matched<'a>,
+    pub entry: MatchedEntry<'a>,
     /// Why it did not match.
-    pub miss: Miss,
+    pub miss: MissReason,
     /// The same in words.
     pub text: String,
 }
 
 /// A decision with what was asked: this is what the canonical text shows (rule D4).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer<'a> {
+pub struct Response<'a> {
     /// The reference as asked, with any user information masked.
     pub reference: Cow<'a, str>,
     /// The registry as `HOST[:PORT]`; absent where the reference could not be read.
@@ -221,7 +221,7 @@ pub struct Answer<'a> {
 
 /// What a step of the reasoning is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
+pub enum StepKind {
     /// How the reference was read.
     Reference,
     /// Whether whitelist mode is on, and for whom.
@@ -242,11 +242,11 @@ pub enum Topic {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step<'a> {
     /// What it is about.
-    pub topic: Topic,
+    pub kind: StepKind,
     /// The entry it is about.
-    pub entry: Option<Matched<'a>>,
+    pub entry: Option<MatchedEntry<'a>>,
     /// Whether that entry covers the reference.
-    pub covers: Option<bool>,
+    pub matches: Option<bool>,
     /// The step in words.
     pub text: String,
 }
@@ -255,7 +255,7 @@ pub struct Step<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation<'a> {
     /// The decision and what was asked.
-    pub answer: Answer<'a>,
+    pub response: Response<'a>,
     /// The reasoning, in order.
     pub steps: Vec<Step<'a>>,
 }

@@ -18,7 +18,7 @@ pub enum Severity {
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
-pub struct CodeRow {
+pub struct CodeInfo {
     /// The code.
     pub code: Code,
     /// Its name on every surface, in kebab-case. Names are never reused or changed.
@@ -39,7 +39,7 @@ macro_rules! codes {
         pub enum Code { $(#[doc = $meaning] $variant,)* }
 
         /// Every code, in the order of the rules.
-        pub const CODES: &[CodeRow] = &[$(CodeRow {
+        pub const CODES: &[CodeInfo] = &[$(CodeInfo {
             code: Code::$variant, name: $name, severity: $severity, rule: stringify!($rule), meaning: $meaning,
         },)*];
 

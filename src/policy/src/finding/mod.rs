@@ -13,7 +13,7 @@ use crate::util::sort;
 /// A list of the policy document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum List {
+pub enum EntryList {
     /// Registries that may be used.
     Whitelist,
     /// Registries whose certificate is not checked, and that may be asked over plain HTTP.
@@ -22,13 +22,13 @@ pub enum List {
     BuiltIn,
 }
 
-impl List {
+impl EntryList {
     /// The list as answers name it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            List::Whitelist => "whitelist",
-            List::Insecure => "insecure",
-            List::BuiltIn => "built-in",
+            EntryList::Whitelist => "whitelist",
+            EntryList::Insecure => "insecure",
+            EntryList::BuiltIn => "built-in",
         }
     }
 }
@@ -36,7 +36,7 @@ impl List {
 /// A stretch of the checked text, end excluded, in bytes of UTF-8 and in UTF-16 code units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Range {
+pub struct TextRange {
     /// First byte.
     pub start: u32,
     /// One past the last byte.
@@ -60,7 +60,7 @@ pub struct Finding {
     pub path: Option<String>,
     /// Where in the checked text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub range: Option<Range>,
+    pub range: Option<TextRange>,
     /// What is wrong: lower case, no final full stop, what was written in backticks, never a password.
     pub message: String,
     /// What to write in place of the range. Several entries in place of one are separated by `, `.
@@ -77,7 +77,7 @@ impl Finding {
 
 /// A finding in the making: offsets in bytes of whatever text the caller counts in.
 #[derive(Clone, Debug)]
-pub(crate) struct Note {
+pub(crate) struct RawFinding {
     /// The JSON Pointer of what it is about, in a document.
     pub path: Option<String>,
     pub code: Code,
@@ -87,31 +87,31 @@ pub(crate) struct Note {
     pub fix: Option<String>,
 }
 
-impl Note {
+impl RawFinding {
     pub fn new(code: Code, place: std::ops::Range<usize>, message: impl Into<String>) -> Self {
-        Note { path: None, code, start: place.start, end: place.end, message: message.into(), fix: None }
+        RawFinding { path: None, code, start: place.start, end: place.end, message: message.into(), fix: None }
     }
 
     /// A note about `part`, a slice of `whole`. One function for most notes, which keeps the module small.
     #[inline(never)]
-    pub fn about(code: Code, whole: &str, part: &str, message: fmt::Arguments<'_>) -> Self {
-        Note::new(code, place(whole, part), message.to_string())
+    pub fn at_slice(code: Code, whole: &str, part: &str, message: fmt::Arguments<'_>) -> Self {
+        RawFinding::new(code, span_of(whole, part), message.to_string())
     }
 
-    pub fn at(mut self, path: impl Into<String>) -> Self {
+    pub fn with_path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());
         self
     }
 
-    pub fn fix(mut self, fix: impl Into<String>) -> Self {
+    pub fn with_fix(mut self, fix: impl Into<String>) -> Self {
         self.fix = Some(fix.into());
         self
     }
 
     /// A fix that is the text of something.
     #[inline(never)]
-    pub fn fix_of(self, fix: &dyn fmt::Display) -> Self {
-        self.fix(fix.to_string())
+    pub fn with_fix_display(self, fix: &dyn fmt::Display) -> Self {
+        self.with_fix(fix.to_string())
     }
 
     pub fn is_error(&self) -> bool {
@@ -120,8 +120,8 @@ impl Note {
 }
 
 /// Turns notes with offsets into `text` to findings in the order of the text. The UTF-16 offsets are counted in one pass.
-pub(crate) fn findings(text: &[u8], notes: Vec<Note>) -> Vec<Finding> {
-    Utf16Counter::new(text).findings(notes)
+pub(crate) fn locate_findings(text: &[u8], notes: Vec<RawFinding>) -> Vec<Finding> {
+    Utf16Counter::new(text).locate_findings(notes)
 }
 
 /// Counts UTF-16 code units up to byte offsets that do not go backwards.
@@ -137,19 +137,24 @@ impl<'t> Utf16Counter<'t> {
     }
 
     /// Findings in the order of the text, none of them before those of the last time.
-    pub fn findings(&mut self, notes: Vec<Note>) -> Vec<Finding> {
+    pub fn locate_findings(&mut self, notes: Vec<RawFinding>) -> Vec<Finding> {
         let text = self.text;
         sort::sorted(notes, |a, b| (a.start, a.end).cmp(&(b.start, b.end)))
             .into_iter()
             .map(|note| {
-                let start_utf16 = self.at(note.start);
+                let start_utf16 = self.units_at(note.start);
                 let end_utf16 =
-                    start_utf16.saturating_add(utf16_length(text.get(note.start..note.end).unwrap_or_default()));
+                    start_utf16.saturating_add(utf16_len(text.get(note.start..note.end).unwrap_or_default()));
                 Finding {
                     code: note.code,
                     severity: note.code.severity(),
                     path: note.path,
-                    range: Some(Range { start: offset(note.start), end: offset(note.end), start_utf16, end_utf16 }),
+                    range: Some(TextRange {
+                        start: offset_u32(note.start),
+                        end: offset_u32(note.end),
+                        start_utf16,
+                        end_utf16,
+                    }),
                     message: note.message,
                     fix: note.fix,
                 }
@@ -157,9 +162,9 @@ impl<'t> Utf16Counter<'t> {
             .collect()
     }
 
-    fn at(&mut self, offset: usize) -> u32 {
+    fn units_at(&mut self, offset: usize) -> u32 {
         if let Some(between) = self.text.get(self.bytes..offset) {
-            self.units = self.units.saturating_add(utf16_length(between));
+            self.units = self.units.saturating_add(utf16_len(between));
             self.bytes = offset;
         }
         self.units
@@ -167,24 +172,24 @@ impl<'t> Utf16Counter<'t> {
 }
 
 /// As JavaScript's `TextDecoder` reads it: what is no UTF-8 is U+FFFD.
-fn utf16_length(text: &[u8]) -> u32 {
+fn utf16_len(text: &[u8]) -> u32 {
     if text.is_ascii() {
-        return offset(text.len());
+        return offset_u32(text.len());
     }
     let units = text
         .utf8_chunks()
         .map(|chunk| chunk.valid().encode_utf16().count().saturating_add(usize::from(!chunk.invalid().is_empty())));
-    offset(units.fold(0, usize::saturating_add))
+    offset_u32(units.fold(0, usize::saturating_add))
 }
 
 /// A byte offset as it is reported. Texts of 4 GiB and over are refused long before.
-fn offset(bytes: usize) -> u32 {
+fn offset_u32(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// Where `part`, a slice of `whole`, stands in it, in bytes.
 #[inline(never)]
-pub(crate) fn place(whole: &str, part: &str) -> std::ops::Range<usize> {
+pub(crate) fn span_of(whole: &str, part: &str) -> std::ops::Range<usize> {
     let start = offset_of(whole.as_bytes(), part.as_bytes());
     start..start.saturating_add(part.len())
 }

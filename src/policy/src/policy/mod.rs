@@ -4,48 +4,48 @@ pub(crate) mod index;
 pub(crate) mod prefix_map;
 pub(crate) mod trust_anchors;
 
-use crate::document::{Document, Lists};
-use crate::policy::index::Index;
-use crate::policy::trust_anchors::{Authorities, Authority, Given};
-use crate::util::string_map::Table;
+use crate::document::{ParsedDocument, PolicyLists};
+use crate::policy::index::EntryIndex;
+use crate::policy::trust_anchors::{ParsedAuthority, ScopedTrust, TrustAnchor};
+use crate::util::string_map::StringMap;
 
 /// A policy, ready to decide.
 #[derive(Debug, Default)]
 pub struct Policy {
-    pub(crate) global: Scope,
+    pub(crate) global: PolicyScope,
     /// The projects of the document (rule J1), by name.
-    projects: Table,
-    project_scopes: Vec<Scope>,
+    projects: StringMap,
+    project_scopes: Vec<PolicyScope>,
     /// Whether addresses and networks may cover names (rule M4).
-    pub(crate) resolves: bool,
+    pub(crate) match_resolved_addresses: bool,
     /// The certificates of the document that may vouch for registries, sorted by fingerprint.
-    anchors: Vec<Authority>,
+    anchors: Vec<TrustAnchor>,
 }
 
 /// The lists of the document, or of one of its projects.
 #[derive(Debug, Default)]
-pub(crate) struct Scope {
+pub(crate) struct PolicyScope {
     /// Whether there is a `whitelist` member (rule W1).
-    pub whitelist: bool,
-    pub index: Index,
+    pub whitelist_mode: bool,
+    pub index: EntryIndex,
     /// Who may vouch for registries (rule C1).
-    pub authorities: Authorities,
+    pub authorities: ScopedTrust,
 }
 
 impl Policy {
     /// The certificates of the document and its projects that may vouch for registries, each once, sorted by fingerprint.
     /// Which of them count for a registry, a decision says (rule C1).
-    pub fn authorities(&self) -> &[Authority] {
+    pub fn authorities(&self) -> &[TrustAnchor] {
         &self.anchors
     }
 
-    pub(crate) fn from_document<'d>(document: &'d Document<'d>, given: &[Given<'d>], at: u64) -> Self {
-        let (anchors, authorities) = trust_anchors::load(document, given, at);
+    pub(crate) fn from_document<'d>(document: &'d ParsedDocument<'d>, given: &[ParsedAuthority<'d>], at: u64) -> Self {
+        let (anchors, authorities) = trust_anchors::build_trust(document, given, at);
         let mut authorities = authorities.into_iter();
-        let mut scope = |lists| Scope::new(lists, authorities.next().unwrap_or_default());
+        let mut scope = |lists| PolicyScope::new(lists, authorities.next().unwrap_or_default());
         let mut policy = Policy {
             global: scope(&document.global),
-            resolves: document.match_resolved_addresses.unwrap_or_default(),
+            match_resolved_addresses: document.match_resolved_addresses.unwrap_or_default(),
             anchors,
             ..Policy::default()
         };
@@ -65,14 +65,14 @@ impl Policy {
         !self.projects.is_empty()
     }
 
-    pub(crate) fn project(&self, name: &str) -> Option<(&str, &Scope)> {
+    pub(crate) fn project(&self, name: &str) -> Option<(&str, &PolicyScope)> {
         let (name, place) = self.projects.get_key_value(name)?;
         Some((name, self.project_scopes.get(usize::try_from(place).ok()?)?))
     }
 }
 
-impl Scope {
-    fn new(lists: &Lists<'_>, authorities: Authorities) -> Self {
-        Scope { whitelist: lists.whitelist.is_some(), index: Index::new(lists.entries()), authorities }
+impl PolicyScope {
+    fn new(lists: &PolicyLists<'_>, authorities: ScopedTrust) -> Self {
+        PolicyScope { whitelist_mode: lists.whitelist.is_some(), index: EntryIndex::new(lists.entries()), authorities }
     }
 }

@@ -1,7 +1,7 @@
 //! Repository names: the path components of the distribution reference grammar, which namespaces share (rule E12).
 
 /// The most bytes that a repository name may have, its registry not counted.
-pub(crate) const MAX_LENGTH: usize = 255;
+pub(crate) const MAX_REPOSITORY_BYTES: usize = 255;
 
 /// Whether `text` is one or more path components separated by `/`. A component is runs of `[a-z0-9]+` joined by `.`, `_`,
 /// `__` or any number of `-`.

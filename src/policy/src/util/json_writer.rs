@@ -5,11 +5,11 @@ use std::fmt::Write;
 
 /// One line of JSON in the making.
 #[derive(Default)]
-pub(crate) struct Writer {
+pub(crate) struct JsonWriter {
     text: String,
 }
 
-impl Writer {
+impl JsonWriter {
     pub fn into_text(self) -> String {
         self.text
     }
@@ -31,15 +31,15 @@ impl Writer {
     }
 
     /// A member whose value is a string.
-    pub fn member(&mut self, name: &str, value: &str) {
+    pub fn string_member(&mut self, name: &str, value: &str) {
         self.name(name);
         self.string(value);
     }
 
     /// A member that is left out where it has no value.
-    pub fn optional(&mut self, name: &str, value: Option<&str>) {
+    pub fn optional_member(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
-            self.member(name, value);
+            self.string_member(name, value);
         }
     }
 
@@ -50,11 +50,11 @@ impl Writer {
     }
 
     pub fn boolean(&mut self, boolean: bool) {
-        self.json(if boolean { "true" } else { "false" });
+        self.raw(if boolean { "true" } else { "false" });
     }
 
     /// A value that is JSON already.
-    pub fn json(&mut self, json: &str) {
+    pub fn raw(&mut self, json: &str) {
         self.separate();
         self.text.push_str(json);
     }
@@ -99,7 +99,7 @@ mod tests {
     fn strings_are_written_as_serde_json_writes_them() {
         let all: String = ('\0'..'\u{180}').chain(['\u{2028}', '\u{fffd}', '\u{1f600}']).collect();
         for string in ["", "plain", "\"", "a\\b", "{", "ends with:", &all] {
-            let mut writer = Writer::default();
+            let mut writer = JsonWriter::default();
             writer.string(string);
             assert_eq!(writer.into_text(), serde_json::to_string(string).unwrap());
         }
@@ -107,10 +107,10 @@ mod tests {
 
     #[test]
     fn commas_stand_between_values() {
-        let mut writer = Writer::default();
+        let mut writer = JsonWriter::default();
         writer.begin('{');
-        writer.member("a", "{");
-        writer.optional("b", None);
+        writer.string_member("a", "{");
+        writer.optional_member("b", None);
         writer.name("c");
         writer.begin('[');
         writer.number(1);

@@ -2,7 +2,7 @@
 
 /// Names, each with a number.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(crate) struct StringMap {
     names: Vec<(Box<str>, u32)>,
     /// Places in `names`, each in the slot of its name's hash or in the next free one. Their number is a power of two,
     /// and at most half of them are taken.
@@ -10,9 +10,9 @@ pub(crate) struct Table {
 }
 
 /// In place of a place in `names`: the slot is free.
-const FREE: u32 = u32::MAX;
+const FREE_SLOT: u32 = u32::MAX;
 
-impl Table {
+impl StringMap {
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
@@ -26,7 +26,7 @@ impl Table {
     /// A name as the table has it, with its number.
     pub fn get_key_value(&self, name: &str) -> Option<(&str, u32)> {
         let last = self.slots.len().saturating_sub(1);
-        let mut slot = hash(name) & last;
+        let mut slot = hash_name(name) & last;
         // A free slot ends the search: what it has is no place.
         while let Some((other, number)) = self.names.get(usize::try_from(*self.slots.get(slot)?).ok()?) {
             if **other == *name {
@@ -45,29 +45,29 @@ impl Table {
         if self.slots.len() <= self.names.len().saturating_mul(2) {
             self.grow();
         }
-        take_slot(&mut self.slots, name, u32::try_from(self.names.len()).unwrap_or(FREE));
+        claim_slot(&mut self.slots, name, u32::try_from(self.names.len()).unwrap_or(FREE_SLOT));
         self.names.push((name.into(), number));
         number
     }
 
     /// The names, in the order in which they came.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|(name, _)| &**name)
     }
 
     fn grow(&mut self) {
-        self.slots = vec![FREE; self.slots.len().saturating_mul(2).max(8)];
+        self.slots = vec![FREE_SLOT; self.slots.len().saturating_mul(2).max(8)];
         for ((name, _), place) in self.names.iter().zip(0..) {
-            take_slot(&mut self.slots, name, place);
+            claim_slot(&mut self.slots, name, place);
         }
     }
 }
 
 /// Takes the slot for a name that has none.
-fn take_slot(slots: &mut [u32], name: &str, place: u32) {
+fn claim_slot(slots: &mut [u32], name: &str, place: u32) {
     let last = slots.len().saturating_sub(1);
-    let mut slot = hash(name) & last;
-    while slots.get(slot).is_some_and(|taken| *taken != FREE) {
+    let mut slot = hash_name(name) & last;
+    while slots.get(slot).is_some_and(|taken| *taken != FREE_SLOT) {
         slot = slot.wrapping_add(1) & last;
     }
     if let Some(free) = slots.get_mut(slot) {
@@ -78,7 +78,7 @@ fn take_slot(slots: &mut [u32], name: &str, place: u32) {
 /// Eight bytes at a time, as names are short and looked up in every decision. Whoever writes a policy can make names
 /// collide, and then waits for it to load.
 #[inline(always)]
-fn hash(name: &str) -> usize {
+fn hash_name(name: &str) -> usize {
     // An odd number without a pattern: 2^64 divided by the golden ratio.
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: u64| {
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn names_keep_their_first_number() {
-        let mut table = Table::default();
+        let mut table = StringMap::default();
         assert_eq!((table.get("a"), table.is_empty()), (None, true));
         let names: Vec<String> = (0..10_000).map(|number| format!("host-{number}.example.com")).collect();
         for (name, number) in names.iter().zip(0..) {
@@ -115,7 +115,7 @@ mod tests {
     fn hashes_are_spread() {
         // 2^16 names over 2^16 slots leave 2^16/e of them free if they are spread by chance.
         let taken: std::collections::HashSet<usize> =
-            (0..0x1_0000).map(|number| hash(&format!("host-{number}.corp.internal")) & 0xffff).collect();
+            (0..0x1_0000).map(|number| hash_name(&format!("host-{number}.corp.internal")) & 0xffff).collect();
         assert!(taken.len() > 40_000, "{}", taken.len());
     }
 }
