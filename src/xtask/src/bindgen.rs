@@ -8,7 +8,7 @@ use wasm_bindgen_cli_support::Bindgen;
 use wasmparser::{Parser, Payload};
 
 use crate::component::GLUE;
-use crate::sections;
+use crate::wasm_sections;
 
 /// A module that JavaScript can load, with what loads it.
 pub struct Bound {
@@ -24,7 +24,7 @@ pub struct Bound {
 pub fn bind(compiled: &[u8], folder: &Path) -> Result<Bound> {
     // A standard library that was compiled elsewhere announces reference types, and `wasm-bindgen` would then use them;
     // a component cannot be made of such a module.
-    let compiled = sections::without(compiled, &|name| name == "target_features")?;
+    let compiled = wasm_sections::without(compiled, &|name| name == "target_features")?;
     let mut bindgen = Bindgen::new();
     bindgen.input_bytes("pullgate", compiled).web(true)?.typescript(true);
     bindgen.generate(folder)?;

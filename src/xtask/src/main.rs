@@ -1,29 +1,29 @@
 //! `cargo xtask`: builds the module, runs the project and tests it.
 
+mod apt;
+mod binary;
 mod bindgen;
+mod build_stamp;
+mod codegen;
 mod command;
 mod component;
 mod deb;
-mod debian;
-mod generate;
 mod module;
 mod node;
 mod npm;
-mod optimise;
-mod page;
 mod precompile;
-mod pullgate;
-mod record;
 mod run;
-mod sections;
 mod test;
-mod way;
+mod toolchain;
+mod wasm_opt;
+mod wasm_sections;
+mod web;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::way::Way;
+use crate::toolchain::Way;
 
 /// Builds, runs and tests pullgate.
 #[derive(Parser)]
@@ -63,9 +63,9 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
         Task::Module { way, force } => module::build(way, force),
-        Task::Page => module::build(None, false).and_then(|()| page::build()),
+        Task::Page => module::build(None, false).and_then(|()| web::build()),
         Task::Deb => deb::build(),
-        Task::Generate { check } => generate::generate(check),
+        Task::Generate { check } => codegen::generate(check),
         Task::Run => run::run(),
         Task::Test => test::test(),
     };

@@ -9,12 +9,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::bindgen::bind;
+use crate::build_stamp::{Record, inputs, sha256, write};
 use crate::command::{root, run};
 use crate::component::component;
-use crate::optimise::{minify, optimise};
-use crate::record::{Record, inputs, sha256, write};
-use crate::way::{TARGET, Way, find};
-use crate::{precompile, sections};
+use crate::toolchain::{TARGET, Way, find};
+use crate::wasm_opt::{minify, optimise};
+use crate::{precompile, wasm_sections};
 
 /// The module for npm, in `pkg/dist`.
 pub const MODULE: &str = "pullgate_bg.wasm";
@@ -86,11 +86,11 @@ fn make(way: Way, dist: &Path) -> Result<()> {
     let compiled = fs::read(folder.join("pullgate_module.wasm"))?;
     let bound = bind(&compiled, &folder.join("bound"))?;
     // What the component is made from is described in custom sections: they are the last to go.
-    let module = sections::without(&bound.wasm, &|name| !name.starts_with("component-type"))?;
+    let module = wasm_sections::without(&bound.wasm, &|name| !name.starts_with("component-type"))?;
     let module = optimise(&module, &folder.join("optimised"))?;
     let component = component(&module)?;
-    write(&dist.join(MODULE), &sections::without(&module, &|_| true)?)?;
-    write(&dist.join(COMPONENT), &sections::without(&component, &|_| true)?)?;
+    write(&dist.join(MODULE), &wasm_sections::without(&module, &|_| true)?)?;
+    write(&dist.join(COMPONENT), &wasm_sections::without(&component, &|_| true)?)?;
     write(&dist.join(GLUE), minify(&bound.js, &folder.join("glue"))?.as_bytes())?;
     write(&dist.join(TYPES), bound.types.as_bytes())
 }
@@ -121,7 +121,7 @@ fn renamed(way: Way) -> Result<Vec<(PathBuf, &'static str)>> {
 /// Shows the digest of the core module, as it is in the npm package and as it is in the component, and the sizes.
 fn report(dist: &Path) -> Result<()> {
     let (module, component) = (fs::read(dist.join(MODULE))?, fs::read(dist.join(COMPONENT))?);
-    let core = *sections::core_modules(&component)?.first().context("the component has no core module")?;
+    let core = *wasm_sections::core_modules(&component)?.first().context("the component has no core module")?;
     let (in_package, in_component) = (sha256(&module), sha256(core));
     println!("{in_package}  core module of the npm package");
     println!("{in_component}  core module of the component");

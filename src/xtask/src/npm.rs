@@ -4,9 +4,9 @@ use std::fs;
 
 use anyhow::Result;
 
+use crate::build_stamp::{inputs, write};
 use crate::command::{program, root, run};
 use crate::node;
-use crate::record::{inputs, write};
 
 /// Installs the tools into `node_modules`, unless they are there. None of their install scripts is run.
 pub fn install() -> Result<()> {

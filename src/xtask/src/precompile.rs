@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 
+use crate::build_stamp::{Record, sha256, write};
 use crate::module::COMPONENT;
-use crate::record::{Record, sha256, write};
 
 #[path = "../../host/src/engine.rs"]
 mod engine;

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 
 use crate::command::{exists, program};
-use crate::{module, page, pullgate};
+use crate::{binary, module, web};
 
 /// The policy, in `docs/examples`.
 const POLICY: &str = "docs/examples/worked-example-1.json";
@@ -14,10 +14,10 @@ const POLICY: &str = "docs/examples/worked-example-1.json";
 /// Builds what is missing and serves until Ctrl+C.
 pub fn run() -> Result<()> {
     module::build(None, false)?;
-    page::build()?;
-    pullgate::build()?;
+    web::build()?;
+    binary::build()?;
     println!("\npullgate serve --policy {POLICY}\n");
-    let mut daemon = program(pullgate::path())
+    let mut daemon = program(binary::path())
         .args(["serve", "--policy", POLICY])
         // The address is in the log.
         .env("RUST_LOG", "info")

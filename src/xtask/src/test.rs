@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 
 use crate::command::{cargo, output, program, root, run, run_within};
-use crate::{debian, generate, module, node, page, pullgate};
+use crate::{apt, binary, codegen, module, node, web};
 
 /// A step: what it is called, and what it does.
 type Step = (&'static str, fn() -> Result<()>);
@@ -14,8 +14,8 @@ type Step = (&'static str, fn() -> Result<()>);
 const STEPS: &[Step] = &[
     ("programs", programs),
     ("module", || module::build(None, false)),
-    ("page", page::build),
-    ("generated files", || generate::generate(true)),
+    ("page", web::build),
+    ("generated files", || codegen::generate(true)),
     ("formatting", || run(cargo().args(["fmt", "--all", "--check"]))),
     ("lints", lints),
     ("documentation", documentation),
@@ -59,7 +59,7 @@ fn programs() -> Result<()> {
     for (name, arguments, package, otherwise) in NEEDED {
         if output(program(name).args(*arguments)).is_err() {
             let why = || format!("`{name} {}` does not work: install {otherwise}", arguments.join(" "));
-            debian::install(&[*package]).with_context(why)?;
+            apt::install(&[*package]).with_context(why)?;
         }
     }
     Ok(())
@@ -83,7 +83,7 @@ fn tests() -> Result<()> {
         command
     };
     run(&mut tests())?;
-    pullgate::built()?;
+    binary::built()?;
     // Of what is ignored this one has something to read now.
     if std::env::var_os("PULLGATE_PEER_VECTORS").is_some_and(|folder| !folder.is_empty()) {
         run(tests().args(["--test", "peers", "--", "--ignored"]))?;
@@ -112,6 +112,6 @@ fn npm_package() -> Result<()> {
 /// The page as its users have it, and the program beside it.
 fn browser() -> Result<()> {
     const LIMIT: Duration = Duration::from_secs(600);
-    pullgate::build()?;
+    binary::build()?;
     run_within(LIMIT, program("node").args(["tests/browser/run.mjs", "--built"]))
 }

@@ -6,15 +6,15 @@ use std::fs;
 use anyhow::{Result, bail};
 use pullgate::{CODES, Severity};
 
+use crate::build_stamp;
 use crate::command::root;
-use crate::record;
 
 /// Writes the files, or, where `check` is set, fails if one is not as it would be written.
 pub fn generate(check: bool) -> Result<()> {
     for (name, text) in [("docs/findings.md", page()?), ("pkg/codes.d.ts", types()?)] {
         let path = root().join(name);
         if !check {
-            record::write(&path, text.as_bytes())?;
+            build_stamp::write(&path, text.as_bytes())?;
         } else if !fs::read_to_string(&path).is_ok_and(|present| present == text) {
             bail!("`{name}` is not what the table of finding codes makes of it: run `cargo xtask generate`");
         }

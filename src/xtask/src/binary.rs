@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
+use crate::build_stamp::{Record, inputs};
 use crate::command::{cargo, root, run};
-use crate::record::{Record, inputs};
 
 /// What decides what the program is.
 const INPUTS: &[&str] = &[

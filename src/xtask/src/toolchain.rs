@@ -11,8 +11,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+use crate::apt;
 use crate::command::{cargo, exists, output, program, run_within, without_toolchain};
-use crate::debian;
 
 /// The target of the module.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -114,7 +114,7 @@ fn has_source() -> Result<bool> {
 }
 
 fn debian() -> Result<String> {
-    debian::install(&PACKAGES)?;
+    apt::install(&PACKAGES)?;
     linker()?;
     Ok(format!("Debian's {}", output(debian_program("/usr/bin/rustc").arg("--version"))?))
 }

@@ -4,9 +4,9 @@ use std::fs;
 
 use anyhow::Result;
 
+use crate::build_stamp::{inputs, write};
 use crate::command::{program, root, run};
 use crate::node;
-use crate::record::{inputs, write};
 
 /// What decides how the page is.
 const INPUTS: &[&str] = &[
