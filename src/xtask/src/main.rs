@@ -11,7 +11,6 @@ mod deb;
 mod module;
 mod node;
 mod npm;
-mod precompile;
 mod run;
 mod test;
 mod toolchain;

@@ -14,7 +14,7 @@ use crate::command::{root, run};
 use crate::component::component;
 use crate::toolchain::{TARGET, Way, find};
 use crate::wasm_opt::{minify, optimise};
-use crate::{precompile, wasm_sections};
+use crate::wasm_sections;
 
 /// The module for npm, in `pkg/dist`.
 pub const MODULE: &str = "pullgate_bg.wasm";
@@ -71,7 +71,6 @@ pub fn build(wanted: Option<Way>, force: bool) -> Result<()> {
             record.write(&from, way.name())?;
         }
     }
-    precompile::precompile(&dist)?;
     report(&dist)
 }
 

@@ -21,6 +21,7 @@ const STEPS: &[Step] = &[
     ("documentation", documentation),
     ("tests in Node", in_node),
     ("tests", tests),
+    ("tests with the compiler", compiler_tests),
     ("manifests for Kubernetes", || run(program("python3").arg("tests/kubernetes/check.py"))),
     ("npm package", npm_package),
     ("page in Chromium", browser),
@@ -65,8 +66,21 @@ fn programs() -> Result<()> {
     Ok(())
 }
 
+/// The feature that no shipped program has.
+const COMPILER_FEATURE: &str = "pullgate-host/compiler";
+
 fn lints() -> Result<()> {
-    run(cargo().args(["clippy", "--workspace", "--all-targets", "--release", "--", "--deny", "warnings"]))
+    run(cargo().args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--release",
+        "--features",
+        COMPILER_FEATURE,
+        "--",
+        "--deny",
+        "warnings",
+    ]))
 }
 
 fn documentation() -> Result<()> {
@@ -89,6 +103,12 @@ fn tests() -> Result<()> {
         run(tests().args(["--test", "peers", "--", "--ignored"]))?;
     }
     Ok(())
+}
+
+/// Runs the tests of components that are compiled at run time.
+fn compiler_tests() -> Result<()> {
+    let arguments = ["test", "--workspace", "--release", "--features", COMPILER_FEATURE];
+    run(cargo().args(arguments).args(["--test", "compiler", "--test", "failures"]))
 }
 
 fn in_node() -> Result<()> {
