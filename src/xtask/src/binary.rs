@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::build_stamp::{Record, inputs};
-use crate::command::{cargo, root, run};
+use crate::build_stamp::{BuildStamp, inputs};
+use crate::shell::{cargo, shell, target};
 
-/// What decides what the program is.
+/// Files and folders that decide the bytes of the program.
 const INPUTS: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
@@ -29,27 +29,27 @@ const INPUTS: &[&str] = &[
     "www/dist",
 ];
 
-/// Where it is.
+/// Returns the path of the program.
 pub fn path() -> PathBuf {
-    root().join("target/release/pullgate")
+    target().join("release/pullgate")
 }
 
-/// Builds it, unless it is as it should be. By itself it is compiled with fewer features of what it stands on than together
-/// with the tests, and cargo would compile all of that again.
+/// Builds the program, unless its inputs are unchanged. By itself it is compiled with fewer features of its dependencies
+/// than together with the tests, and cargo would compile all of them again.
 pub fn build() -> Result<()> {
-    if record().made_by(&inputs(INPUTS)?).is_some() {
+    if stamp().builder(&inputs(INPUTS)?).is_some() {
         println!("nothing changed since the program was built");
         return Ok(());
     }
-    run(cargo().args(["build", "--release", "--package", "pullgate-cli"]))?;
-    built()
+    cargo(&shell()?).args(["build", "--release", "--package", "pullgate-cli"]).run()?;
+    record_build()
 }
 
-/// Remembers that it was built, by whatever built it.
-pub fn built() -> Result<()> {
-    record().write(&inputs(INPUTS)?, "cargo")
+/// Records that the program was built, by this task or another.
+pub fn record_build() -> Result<()> {
+    stamp().write(&inputs(INPUTS)?, "cargo")
 }
 
-fn record() -> Record {
-    Record::new(&root().join("target/release"), "pullgate.sha256", &["pullgate"])
+fn stamp() -> BuildStamp {
+    BuildStamp::new(&target().join("release"), "pullgate.sha256", &["pullgate"])
 }

@@ -1,5 +1,5 @@
-//! Records of what was built from what: a file of SHA-256 digests, as `sha256sum --check` reads it, with the digest of
-//! all inputs and the way of building in a comment in front.
+//! Build stamps: files of SHA-256 digests, as `sha256sum --check` reads them. The comment in front has the digest of all
+//! inputs and the toolchain, so that nothing is built twice from the same inputs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,43 +7,43 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use crate::command::root;
+use crate::shell::root;
 
-/// A record beside the files that it is about.
-pub struct Record {
+/// The stamp of some files, beside them.
+pub struct BuildStamp {
     path: PathBuf,
     files: &'static [&'static str],
 }
 
-impl Record {
-    /// The record `name` in `folder`, about `files` of that folder.
+impl BuildStamp {
+    /// Returns the stamp `name` in `folder`, for `files` of that folder.
     pub fn new(folder: &Path, name: &str, files: &'static [&'static str]) -> Self {
         Self { path: folder.join(name), files }
     }
 
-    /// How the files were made, if they were made from these inputs and are as they were then.
-    pub fn made_by(&self, inputs: &str) -> Option<String> {
-        let recorded = fs::read_to_string(&self.path).ok()?;
-        let by = recorded.lines().next()?.strip_prefix("# by ")?.strip_suffix(&format!(" from {inputs}"))?;
-        (self.text(inputs, by).ok()? == recorded).then(|| by.to_owned())
+    /// Returns the tool that built the files, if it built them from these inputs and nothing changed them since.
+    pub fn builder(&self, inputs: &str) -> Option<String> {
+        let stamp = fs::read_to_string(&self.path).ok()?;
+        let builder = stamp.lines().next()?.strip_prefix("# by ")?.strip_suffix(&format!(" from {inputs}"))?;
+        (self.text(inputs, builder).ok()? == stamp).then(|| builder.to_owned())
     }
 
-    /// Records the files as they are.
-    pub fn write(&self, inputs: &str, by: &str) -> Result<()> {
-        write(&self.path, self.text(inputs, by)?.as_bytes())
+    /// Writes the stamp of the files in their present state.
+    pub fn write(&self, inputs: &str, builder: &str) -> Result<()> {
+        write(&self.path, self.text(inputs, builder)?.as_bytes())
     }
 
-    fn text(&self, inputs: &str, by: &str) -> Result<String> {
-        let mut text = format!("# by {by} from {inputs}\n");
+    fn text(&self, inputs: &str, builder: &str) -> Result<String> {
+        let mut text = format!("# by {builder} from {inputs}\n");
         for name in self.files {
             let bytes = fs::read(self.path.with_file_name(name))?;
-            text.push_str(&format!("{}  {name}\n", hex(&Sha256::digest(bytes))));
+            text.push_str(&format!("{}  {name}\n", sha256(&bytes)));
         }
         Ok(text)
     }
 }
 
-/// The digest of files and of all files in folders, given from the workspace's folder.
+/// Returns the digest of files and of all files in folders, given from the workspace's folder.
 pub fn inputs(paths: &[&str]) -> Result<String> {
     let mut files = Vec::new();
     for path in paths {
@@ -57,15 +57,15 @@ pub fn inputs(paths: &[&str]) -> Result<String> {
         digest.update(format!("{name}\n{}\n", bytes.len()));
         digest.update(bytes);
     }
-    Ok(hex(&digest.finalize()))
+    Ok(base16ct::lower::encode_string(&digest.finalize()))
 }
 
-/// The SHA-256 of some bytes, in lower-case hexadecimal.
+/// Returns the SHA-256 in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }
 
-/// Writes a file, unless it is that already: what is built from it need not be built again.
+/// Writes a file unless it has these bytes already, so that its time says when it changed.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|present| present == bytes) {
         return Ok(());
@@ -82,8 +82,4 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         collect(&entry?.path(), files)?;
     }
     Ok(())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

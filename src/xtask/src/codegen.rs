@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: what is written out from the table of finding codes.
+//! `cargo xtask codegen`: documentation and types of the finding codes, from their table.
 
 use std::fmt::Write;
 use std::fs;
@@ -7,16 +7,20 @@ use anyhow::{Result, bail};
 use pullgate::{CODES, Severity};
 
 use crate::build_stamp;
-use crate::command::root;
+use crate::shell::root;
 
-/// Writes the files, or, where `check` is set, fails if one is not as it would be written.
-pub fn generate(check: bool) -> Result<()> {
+/// Writes the files.
+///
+/// # Errors
+///
+/// If a file cannot be written; with `check`, if one differs from what would be written.
+pub fn run(check: bool) -> Result<()> {
     for (name, text) in [("docs/findings.md", page()?), ("pkg/codes.d.ts", types()?)] {
         let path = root().join(name);
         if !check {
             build_stamp::write(&path, text.as_bytes())?;
         } else if !fs::read_to_string(&path).is_ok_and(|present| present == text) {
-            bail!("`{name}` is not what the table of finding codes makes of it: run `cargo xtask generate`");
+            bail!("`{name}` is not what the table of finding codes makes of it: run `cargo xtask codegen`");
         }
     }
     Ok(())
@@ -50,7 +54,7 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 const PAGE: &str = "\
-<!-- Written by `cargo xtask generate` from the table in src/policy/src/code.rs. -->
+<!-- Written by `cargo xtask codegen` from the table in src/policy/src/code.rs. -->
 
 # Findings
 
@@ -68,7 +72,7 @@ The rule is the one in [rules.md](rules.md) that the finding follows from.
 ";
 
 const TYPES: &str = "\
-// Written by `cargo xtask generate` from the table in src/policy/src/code.rs.
+// Written by `cargo xtask codegen` from the table in src/policy/src/code.rs.
 
 /** The code of a finding. Match on this, never on messages. */
 export type FindingCode =";

@@ -5,13 +5,15 @@ mod binary;
 mod bindgen;
 mod build_stamp;
 mod codegen;
-mod command;
 mod component;
 mod deb;
+mod dist;
 mod module;
 mod node;
 mod npm;
 mod run;
+mod shell;
+mod steps;
 mod test;
 mod toolchain;
 mod wasm_opt;
@@ -22,12 +24,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::toolchain::Way;
+use crate::toolchain::Toolchain;
 
 /// Builds, runs and tests pullgate.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Arguments {
+struct XtaskArgs {
     #[command(subcommand)]
     task: Task,
 }
@@ -36,20 +38,20 @@ struct Arguments {
 enum Task {
     /// Builds the module for npm and the component for hosts, into `pkg/dist`.
     Module {
-        /// How to get a compiler for WebAssembly; found out by itself when absent.
+        /// The toolchain for WebAssembly; the first that this machine has when absent.
         #[arg(long)]
-        way: Option<Way>,
+        toolchain: Option<Toolchain>,
         /// Builds even when nothing changed.
         #[arg(long)]
         force: bool,
     },
     /// Builds the module and the page, into `www/dist`.
-    Page,
+    Web,
     /// Builds the Debian package, into `target/debian`.
     Deb,
-    /// Writes the files that come from the table of finding codes.
-    Generate {
-        /// Writes nothing, and fails where a file is not as it should be.
+    /// Writes the files that are generated from the table of finding codes.
+    Codegen {
+        /// Writes nothing, and fails where a file is out of date.
         #[arg(long)]
         check: bool,
     },
@@ -60,15 +62,15 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().task {
-        Task::Module { way, force } => module::build(way, force),
-        Task::Page => module::build(None, false).and_then(|()| web::build()),
+    let result = match XtaskArgs::parse().task {
+        Task::Module { toolchain, force } => module::build(toolchain, force),
+        Task::Web => web::build_all(),
         Task::Deb => deb::build(),
-        Task::Generate { check } => codegen::generate(check),
+        Task::Codegen { check } => codegen::run(check),
         Task::Run => run::run(),
         Task::Test => test::test(),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

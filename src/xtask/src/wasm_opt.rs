@@ -4,43 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Result;
+use xshell::cmd;
 
-use crate::command::{program, run};
 use crate::npm;
+use crate::shell::shell;
 
-/// A module that does the same, smaller and faster; `base` is where its files go, without their endings.
-///
-/// One pass is left out: `memory-packing` cuts the tables of data at every run of zeros, and gzip then finds less.
-pub fn optimise(module: &[u8], base: &Path) -> Result<Vec<u8>> {
-    npm::install()?;
-    let (before, after) = (base.with_extension("before.wasm"), base.with_extension("wasm"));
-    fs::write(&before, module)?;
-    run(program("node")
-        .arg("node_modules/binaryen/bin/wasm-opt")
-        .args(["-O3", "--skip-pass=memory-packing"])
-        .args(FEATURES)
-        .arg(&before)
-        .arg("--output")
-        .arg(&after))?;
-    Ok(fs::read(after)?)
-}
-
-/// An ES module that does the same, without comments and with short names inside; `base` is where its files go, without
-/// their endings.
-pub fn minify(script: &str, base: &Path) -> Result<String> {
-    npm::install()?;
-    let (before, after) = (base.with_extension("before.js"), base.with_extension("js"));
-    fs::write(&before, script)?;
-    run(program("node")
-        .arg("node_modules/terser/bin/terser")
-        .args(["--module", "--compress", "--mangle", "--output"])
-        .arg(&after)
-        .arg("--")
-        .arg(&before))?;
-    Ok(fs::read_to_string(after)?)
-}
-
-/// What the module may use, and what the optimiser may bring in: what the compiler uses too, and no reference types.
+/// Features that the module may use and the optimiser may bring in: those of the compiler, and no reference types.
 const FEATURES: [&str; 5] = [
     "--mvp-features",
     "--enable-bulk-memory",
@@ -48,3 +17,27 @@ const FEATURES: [&str; 5] = [
     "--enable-nontrapping-float-to-int",
     "--enable-sign-ext",
 ];
+
+/// Optimises a module for speed and size; `base` is the path of its files, without their endings.
+///
+/// One pass is left out: `memory-packing` cuts the tables of data at every run of zeros, and gzip then finds less.
+pub fn optimize(module: &[u8], base: &Path) -> Result<Vec<u8>> {
+    npm::install(".")?;
+    let (before, after) = (base.with_extension("before.wasm"), base.with_extension("wasm"));
+    fs::write(&before, module)?;
+    let sh = shell()?;
+    let wasm_opt = cmd!(sh, "node node_modules/binaryen/bin/wasm-opt -O3 --skip-pass=memory-packing");
+    wasm_opt.args(FEATURES).arg(&before).arg("--output").arg(&after).run()?;
+    Ok(fs::read(after)?)
+}
+
+/// Minifies an ES module; `base` is the path of its files, without their endings.
+pub fn minify(script: &str, base: &Path) -> Result<String> {
+    npm::install(".")?;
+    let (before, after) = (base.with_extension("before.js"), base.with_extension("js"));
+    fs::write(&before, script)?;
+    let sh = shell()?;
+    let terser = cmd!(sh, "node node_modules/terser/bin/terser --module --compress --mangle");
+    terser.arg("--output").arg(&after).arg("--").arg(&before).run()?;
+    Ok(fs::read_to_string(after)?)
+}
