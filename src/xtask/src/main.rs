@@ -50,11 +50,7 @@ enum Task {
     /// Builds the Debian package, into `target/debian`.
     Deb,
     /// Writes the files that are generated from the table of finding codes.
-    Codegen {
-        /// Writes nothing, and fails where a file is out of date.
-        #[arg(long)]
-        check: bool,
-    },
+    Codegen,
     /// Builds what is missing, starts the daemon with an example policy, and opens its page.
     Run,
     /// Builds, checks and tests everything.
@@ -66,7 +62,7 @@ fn main() -> ExitCode {
         Task::Module { toolchain, force } => module::build(toolchain, force),
         Task::Web => web::build_all(),
         Task::Deb => deb::build(),
-        Task::Codegen { check } => codegen::run(check),
+        Task::Codegen => codegen::run(),
         Task::Run => run::run(),
         Task::Test => test::test(),
     };

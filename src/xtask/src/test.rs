@@ -8,14 +8,13 @@ use xshell::cmd;
 
 use crate::shell::{cargo, root, run_within, shell};
 use crate::steps::{self, Step};
-use crate::{apt, binary, codegen, module, node, npm, web};
+use crate::{apt, binary, module, node, npm, web};
 
 const STEPS: &[Step] = &[
     ("programs", install_tools),
     ("module", module::build_default),
     ("page", web::build),
     ("program", binary::build),
-    ("generated files", || codegen::run(true)),
     ("formatting", formatting),
     ("lints", lints),
     ("documentation", documentation),
@@ -87,28 +86,43 @@ fn formatting() -> Result<()> {
 /// The feature that no shipped program has.
 const COMPILER_FEATURE: &str = "pullgate-host/compiler";
 
+/// Returns arguments for all that is compiled with the features of the program's dependencies, so that cargo need not
+/// compile these dependencies again.
+fn program_packages() -> [&'static str; 6] {
+    ["--release", "--workspace", "--exclude", "xtask", "--exclude", "pullgate-module"]
+}
+
+/// Returns arguments for all else.
+fn tool_packages() -> [&'static str; 6] {
+    ["--profile", "xtask", "--package", "xtask", "--package", "pullgate-module"]
+}
+
 fn lints() -> Result<()> {
     let sh = shell()?;
-    let clippy = cargo(&sh).args(["clippy", "--workspace", "--all-targets", "--release"]);
-    clippy.args(["--features", COMPILER_FEATURE, "--", "--deny", "warnings"]).run()?;
+    let clippy = || cargo(&sh).args(["clippy", "--all-targets"]);
+    let deny = ["--", "--deny", "warnings"];
+    clippy().args(program_packages()).args(["--features", COMPILER_FEATURE]).args(deny).run()?;
+    clippy().args(tool_packages()).args(deny).run()?;
     Ok(())
 }
 
 fn documentation() -> Result<()> {
     let sh = shell()?;
-    let doc = cargo(&sh).args(["doc", "--workspace", "--no-deps", "--release", "--features", COMPILER_FEATURE]);
-    doc.env("RUSTDOCFLAGS", "--deny warnings").run()?;
+    let doc = || cargo(&sh).args(["doc", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings");
+    doc().args(program_packages()).args(["--features", COMPILER_FEATURE]).run()?;
+    doc().args(tool_packages()).run()?;
     Ok(())
 }
 
 /// Runs the tests of Rust.
 fn tests() -> Result<()> {
     let sh = shell()?;
-    let test = || cargo(&sh).args(["test", "--workspace", "--release"]);
-    test().run()?;
+    let test = || cargo(&sh).arg("test");
+    test().args(["--profile", "xtask", "--package", "xtask"]).run()?;
+    test().args(program_packages()).run()?;
     // Of the ignored tests this one has something to read now.
     if std::env::var_os("PULLGATE_PEER_VECTORS").is_some_and(|folder| !folder.is_empty()) {
-        test().args(["--test", "peers", "--", "--ignored"]).run()?;
+        test().args(program_packages()).args(["--test", "peers", "--", "--ignored"]).run()?;
     }
     Ok(())
 }
@@ -116,7 +130,7 @@ fn tests() -> Result<()> {
 /// Runs the tests of components that are compiled at run time.
 fn compiler_tests() -> Result<()> {
     let sh = shell()?;
-    let test = cargo(&sh).args(["test", "--workspace", "--release", "--features", COMPILER_FEATURE]);
+    let test = cargo(&sh).arg("test").args(program_packages()).args(["--features", COMPILER_FEATURE]);
     test.args(["--test", "compiler", "--test", "failures"]).run()?;
     Ok(())
 }

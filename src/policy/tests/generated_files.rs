@@ -1,0 +1,80 @@
+//! Files that are generated from the table of finding codes. `cargo xtask codegen` writes them: it runs this test with
+//! `PULLGATE_CODEGEN=write`.
+
+use std::error::Error;
+use std::fmt::{self, Write};
+use std::path::Path;
+use std::{env, fs};
+
+use pullgate::{CODES, Severity};
+
+#[test]
+fn generated_files_are_current() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for (name, text) in [("docs/findings.md", page()?), ("pkg/codes.d.ts", types()?)] {
+        let path = root.join(name);
+        if fs::read_to_string(&path).is_ok_and(|present| present == text) {
+            continue;
+        }
+        match env::var_os("PULLGATE_CODEGEN") {
+            Some(_) => fs::write(&path, text)?,
+            None => {
+                return Err(
+                    format!("`{name}` is not what the table of codes makes of it: run `cargo xtask codegen`").into()
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn page() -> Result<String, fmt::Error> {
+    let mut page = PAGE.to_owned();
+    for row in CODES {
+        // A bar inside a cell would end it.
+        let meaning = row.meaning.replace('|', "\\|");
+        writeln!(page, "| `{}` | {} | {} | {meaning} |", row.name, severity(row.severity), row.rule)?;
+    }
+    Ok(page)
+}
+
+fn types() -> Result<String, fmt::Error> {
+    let mut types = TYPES.to_owned();
+    for row in CODES {
+        write!(types, "\n  /** {} ({}, {}) */\n  | \"{}\"", row.meaning, severity(row.severity), row.rule, row.name)?;
+    }
+    types.push_str(";\n");
+    Ok(types)
+}
+
+fn severity(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "info",
+    }
+}
+
+const PAGE: &str = "\
+<!-- Written by `cargo xtask codegen` from the table in src/policy/src/code.rs. -->
+
+# Findings
+
+A finding is one thing said about an entry or a policy document. Its code never changes its meaning, so programs match
+on the code; messages are for people and may be worded better at any time. A code always has the same severity:
+
+- **error**: the input is refused. A policy with an error does not load.
+- **warning**: the input is accepted, and is probably not what was meant.
+- **info**: worth knowing.
+
+The rule is the one in [rules.md](rules.md) that the finding follows from.
+
+| code | severity | rule | meaning |
+|---|---|---|---|
+";
+
+const TYPES: &str = "\
+// Written by `cargo xtask codegen` from the table in src/policy/src/code.rs.
+
+/** The code of a finding. Match on this, never on messages. */
+export type FindingCode =";
