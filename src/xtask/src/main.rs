@@ -7,6 +7,7 @@ mod build_stamp;
 mod codegen;
 mod component;
 mod deb;
+mod dependencies;
 mod dist;
 mod module;
 mod node;

@@ -8,7 +8,7 @@ use xshell::cmd;
 
 use crate::shell::{cargo, root, run_within, shell};
 use crate::steps::{self, Step};
-use crate::{apt, binary, module, node, npm, web};
+use crate::{apt, binary, dependencies, module, node, npm, web};
 
 const STEPS: &[Step] = &[
     ("programs", install_tools),
@@ -16,6 +16,7 @@ const STEPS: &[Step] = &[
     ("page", web::build),
     ("program", binary::build),
     ("formatting", formatting),
+    ("dependencies", dependencies::check),
     ("lints", lints),
     ("documentation", documentation),
     ("tests in Node", node_tests),
