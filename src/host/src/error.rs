@@ -23,6 +23,9 @@ pub enum ModuleError {
     /// wasmtime does not work on this machine.
     #[error("WebAssembly cannot run on this machine: {0}")]
     Engine(String),
+    /// This processor lacks an instruction that the built-in module was compiled to.
+    #[error("the module in this program was compiled for another processor: {0}")]
+    Processor(String),
 }
 
 /// No policy was loaded.

@@ -20,9 +20,15 @@
 //!
 //! Where an answer depends on DNS, [`Gate::decide`] asks the [`Resolver`] that the caller gave, and asks the rules
 //! again with what it heard. Which names must be confirmed, and how, is up to the rules.
+//!
+//! | feature | |
+//! |---|---|
+//! | `compiler` | `Module::from_component`: compiles a component of one's own |
+//! | `system-dns` | [`Dns::system`]: the resolver of the machine; default |
 
 mod bindings;
 mod checks;
+#[cfg(feature = "compiler")]
 mod core_module;
 mod dns;
 mod embedded;

@@ -3,13 +3,16 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
+#[cfg(feature = "compiler")]
 use base16ct::lower::encode_string;
 use pullgate::DenialReason;
+#[cfg(feature = "compiler")]
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::bindings::PullgatePre;
+#[cfg(feature = "compiler")]
 use crate::core_module::core_module;
 use crate::embedded;
 use crate::engine;
@@ -40,18 +43,18 @@ pub(crate) struct ModuleState {
 const DISCARD_CAUSES: [DenialReason; 3] = [DenialReason::Trap, DenialReason::TimeOut, DenialReason::Memory];
 
 impl Module {
-    /// The module that is built into this crate. Made once for the whole process: this costs a few milliseconds, or
-    /// about a second on a machine whose processor is not like the one that it was built on.
+    /// The module that is built into this crate, as machine code. Made once for the whole process: this costs a few
+    /// milliseconds.
     ///
     /// # Errors
     ///
-    /// If wasmtime does not work on this machine.
+    /// If wasmtime does not work on this machine, or if its processor lacks an instruction of that machine code.
     pub fn built_in() -> Result<Self, ModuleError> {
         static BUILT_IN: OnceLock<Module> = OnceLock::new();
         if let Some(module) = BUILT_IN.get() {
             return Ok(module.clone());
         }
-        let engine = engine::engine().map_err(|error| ModuleError::Engine(format!("{error:#}")))?;
+        let engine = engine()?;
         let component = embedded::component(&engine)?;
         let module = Self::new(engine, &component, embedded::MODULE_SHA256, embedded::COMPONENT_SHA256)?;
         Ok(BUILT_IN.get_or_init(|| module).clone())
@@ -63,13 +66,15 @@ impl Module {
     /// # Errors
     ///
     /// If the digest is another, or if the bytes are no component with the interface [`WIT`](crate::WIT).
+    #[cfg(feature = "compiler")]
     pub fn from_component(bytes: &[u8], sha256: &str) -> Result<Self, ModuleError> {
         let found = encode_string(&Sha256::digest(bytes));
         if !found.eq_ignore_ascii_case(sha256) {
             return Err(ModuleError::Digest { expected: sha256.to_owned(), found });
         }
-        let engine = engine::engine().map_err(|error| ModuleError::Engine(format!("{error:#}")))?;
-        let component = embedded::compile(&engine, bytes)?;
+        let engine = engine()?;
+        let component =
+            Component::from_binary(&engine, bytes).map_err(|error| ModuleError::InvalidComponent(format!("{error:#}")))?;
         let module = core_module(bytes).unwrap_or_default();
         Self::new(engine, &component, &encode_string(&Sha256::digest(module)), &found)
     }
@@ -129,4 +134,8 @@ impl std::fmt::Debug for Module {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Module").field("digest", &self.inner.digest).finish_non_exhaustive()
     }
+}
+
+fn engine() -> Result<Engine, ModuleError> {
+    Engine::new(&engine::config()).map_err(|error| ModuleError::Engine(format!("{error:#}")))
 }
