@@ -3,8 +3,8 @@
 import { keptOf } from "../form/document";
 import { usePolicy } from "../form/usePolicyForm";
 import { texts } from "../texts";
-import { FindingList } from "./FindingList";
-import { Section } from "./Section";
+import { FindingList } from "./ui/FindingList";
+import { Section } from "./ui/Section";
 
 export function Kept() {
   const { values, analysis } = usePolicy();

@@ -4,7 +4,7 @@ import { moduleDigest, version } from "pullgate";
 import { useState } from "react";
 import type { Daemon } from "../daemon/daemon";
 import { texts } from "../texts";
-import { Icon } from "./Icon";
+import { Icon } from "./ui/Icon";
 
 export function ModuleFooter({ daemon }: { daemon: Daemon | "locked" | undefined }) {
   // Once: while the module does not work, it has no version to tell, and the page has to go on.

@@ -4,8 +4,8 @@ import { announce } from "../announce";
 import { type Opened, open } from "../formats/open";
 import { usePolicy } from "../form/usePolicyForm";
 import { texts } from "../texts";
-import { DropBox } from "./DropBox";
-import { Section } from "./Section";
+import { DropBox } from "./ui/DropBox";
+import { Section } from "./ui/Section";
 
 interface Props {
   onOpened: (opened: Opened) => void;

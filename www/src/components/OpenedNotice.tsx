@@ -3,7 +3,7 @@
 import { Button } from "react-aria-components/Button";
 import type { Opened } from "../formats/open";
 import { texts } from "../texts";
-import { Icon } from "./Icon";
+import { Icon } from "./ui/Icon";
 
 export function OpenedNotice({ opened, onDismiss }: { opened: Opened; onDismiss: () => void }) {
   const lines = opened.ok ? opened.notes : opened.problems;

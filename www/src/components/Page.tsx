@@ -7,20 +7,20 @@ import { useAnnouncements } from "../announce";
 import type { Opened } from "../formats/open";
 import { PolicyFormContext, usePolicyForm } from "../form/usePolicyForm";
 import { texts } from "../texts";
-import { Certificates } from "./Certificates";
+import { Certificates } from "./certificates/Certificates";
 import { DaemonNotice } from "./DaemonNotice";
 import { focusFirstError } from "./firstError";
 import { Kept } from "./Kept";
-import { litBy } from "./lit";
+import { litBy } from "./registries/lit";
 import { ModuleFooter } from "./ModuleFooter";
 import { OpenedNotice } from "./OpenedNotice";
 import { OpenPanel } from "./OpenPanel";
-import { Output } from "./Output";
-import { Registries } from "./Registries";
+import { Output } from "./output/Output";
+import { Registries } from "./registries/Registries";
 import { Status } from "./Status";
-import { TryImage } from "./TryImage";
+import { TryImage } from "./decision/TryImage";
 import { useDaemon } from "./useDaemon";
-import { type Question, useDecision } from "./useDecision";
+import { type Question, useDecision } from "./decision/useDecision";
 
 const NOTHING_ASKED: Question = { reference: "", kind: "image", project: "", facts: [], there: true };
 

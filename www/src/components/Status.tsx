@@ -3,7 +3,7 @@
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../form/usePolicyForm";
 import { texts } from "../texts";
-import { Icon } from "./Icon";
+import { Icon } from "./ui/Icon";
 
 export function Status({ onFirst }: { onFirst: () => void }) {
   const { errors, warnings, unchecked } = usePolicy().analysis;

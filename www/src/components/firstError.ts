@@ -2,7 +2,7 @@
 
 import type { Finding } from "pullgate";
 import type { PolicyForm } from "../form/usePolicyForm";
-import { weightOf } from "./FindingList";
+import { weightOf } from "./ui/FindingList";
 
 /** Brings the focus to the first error: a row, an authority, or what is kept. */
 export function focusFirstError({ analysis, actions }: PolicyForm): void {

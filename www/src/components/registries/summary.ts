@@ -1,9 +1,9 @@
 // What a policy amounts to, in a sentence or two.
 
 import type { PolicyDocument } from "pullgate";
-import type { Analysis } from "../form/analysis";
-import { enabled } from "../formats/format";
-import { texts } from "../texts";
+import type { Analysis } from "../../form/analysis";
+import { enabled } from "../../formats/format";
+import { texts } from "../../texts";
 
 /** A policy with errors amounts to nothing, and of one that could not be checked nothing is known. */
 export function summaryOf({ unchecked, errors, canonical, document }: Analysis): string {

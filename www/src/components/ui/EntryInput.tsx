@@ -4,10 +4,10 @@ import { useRef, useState } from "react";
 import { useController, useFormContext } from "react-hook-form";
 import { Label } from "react-aria-components/Label";
 import { TextField } from "react-aria-components/TextField";
-import { announce } from "../announce";
-import { holdsKey } from "../certificates/pem";
-import type { FormValues } from "../form/values";
-import { texts } from "../texts";
+import { announce } from "../../announce";
+import { holdsKey } from "../../certificates/pem";
+import type { FormValues } from "../../form/values";
+import { texts } from "../../texts";
 import { type Mark, MarkedInput } from "./MarkedInput";
 
 type Name = `rows.${number}.entry` | `rows.${number}.port` | `authorities.${number}.registries.${number}.entry`;

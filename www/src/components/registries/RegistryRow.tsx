@@ -3,17 +3,17 @@
 import { memo, useEffect, useId, useRef } from "react";
 import { useFormContext, useWatch } from "react-hook-form";
 import { Button } from "react-aria-components/Button";
-import { announce } from "../announce";
-import type { FieldReport } from "../form/analysis";
-import { textOf } from "../form/document";
-import { join } from "../form/hostPort";
-import type { Actions } from "../form/usePolicyForm";
-import type { FormValues } from "../form/values";
-import { texts } from "../texts";
-import { EntryInput } from "./EntryInput";
-import { FindingList, weightOf } from "./FindingList";
-import { Icon } from "./Icon";
-import type { Mark } from "./MarkedInput";
+import { announce } from "../../announce";
+import type { FieldReport } from "../../form/analysis";
+import { textOf } from "../../form/document";
+import { join } from "../../form/hostPort";
+import type { Actions } from "../../form/usePolicyForm";
+import type { FormValues } from "../../form/values";
+import { texts } from "../../texts";
+import { EntryInput } from "../ui/EntryInput";
+import { FindingList, weightOf } from "../ui/FindingList";
+import { Icon } from "../ui/Icon";
+import type { Mark } from "../ui/MarkedInput";
 import { RowNotes } from "./RowNotes";
 import { TransportChoice } from "./TransportChoice";
 

@@ -2,9 +2,9 @@
 
 import type { Finding } from "pullgate";
 import { Button } from "react-aria-components/Button";
-import { texts } from "../texts";
-import { FindingList } from "./FindingList";
-import { Icon } from "./Icon";
+import { texts } from "../../texts";
+import { FindingList } from "../ui/FindingList";
+import { Icon } from "../ui/Icon";
 
 export interface Refusal {
   name: string;

@@ -2,15 +2,15 @@
 
 import { memo, useState } from "react";
 import { useFieldArray } from "react-hook-form";
-import { announce } from "../announce";
-import { takeCertificates, withoutCertificate } from "../certificates/pem";
-import { usePolicy } from "../form/usePolicyForm";
-import type { Authority } from "../form/values";
-import { texts } from "../texts";
+import { announce } from "../../announce";
+import { takeCertificates, withoutCertificate } from "../../certificates/pem";
+import { usePolicy } from "../../form/usePolicyForm";
+import type { Authority } from "../../form/values";
+import { texts } from "../../texts";
 import { AddCertificates, type Given } from "./AddCertificates";
 import { AuthorityCard } from "./AuthorityCard";
 import { type Refusal, Refusals } from "./Refusals";
-import { Section } from "./Section";
+import { Section } from "../ui/Section";
 
 export const Certificates = memo(function Certificates() {
   const { form, values } = usePolicy();

@@ -1,8 +1,8 @@
 // Turns the pages of a long list.
 
 import { Button } from "react-aria-components/Button";
-import { texts } from "../texts";
-import { Icon } from "./Icon";
+import { texts } from "../../texts";
+import { Icon } from "../ui/Icon";
 
 interface Props {
   from: number;

@@ -6,10 +6,10 @@ import { Button } from "react-aria-components/Button";
 import { Input } from "react-aria-components/Input";
 import { Label } from "react-aria-components/Label";
 import { TextField } from "react-aria-components/TextField";
-import { announce } from "../announce";
-import { holdsKey } from "../certificates/pem";
-import { texts } from "../texts";
-import { Icon } from "./Icon";
+import { announce } from "../../announce";
+import { holdsKey } from "../../certificates/pem";
+import { texts } from "../../texts";
+import { Icon } from "../ui/Icon";
 
 interface Props {
   questions: readonly Question[];

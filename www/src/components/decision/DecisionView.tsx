@@ -3,11 +3,11 @@
 import type { Attempt, Explanation } from "pullgate";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components/Button";
-import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
-import { Icon } from "./Icon";
-import { rowOf } from "./lit";
-import { Message } from "./Message";
+import { usePolicy } from "../../form/usePolicyForm";
+import { texts } from "../../texts";
+import { Icon } from "../ui/Icon";
+import { rowOf } from "../registries/lit";
+import { Message } from "../ui/Message";
 import { Steps } from "./Steps";
 
 const ICONS = { allow: "check", deny: "close", lookup: "unchecked", internal: "unchecked" } as const;

@@ -2,14 +2,14 @@
 
 import { useEffect, useRef, useState } from "react";
 import { Switch } from "react-aria-components/Switch";
-import { isShown } from "../form/document";
-import { usePolicy } from "../form/usePolicyForm";
-import { isBlank } from "../form/values";
-import { texts } from "../texts";
-import { FindingList } from "./FindingList";
+import { isShown } from "../../form/document";
+import { usePolicy } from "../../form/usePolicyForm";
+import { isBlank } from "../../form/values";
+import { texts } from "../../texts";
+import { FindingList } from "../ui/FindingList";
 import { Pager } from "./Pager";
 import { RegistryRow } from "./RegistryRow";
-import { Section } from "./Section";
+import { Section } from "../ui/Section";
 import { summaryOf } from "./summary";
 
 /** As many rows as are drawn at once: thousands of fields would make every key slow. */

@@ -2,14 +2,14 @@
 
 import type { PolicyDocument } from "pullgate";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components/Tabs";
-import type { Written } from "../formats/format";
-import { writeJson, writeRest } from "../formats/json";
-import { writeToml } from "../formats/toml";
-import { writeOptions } from "../formats/vicMachine";
-import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
+import type { Written } from "../../formats/format";
+import { writeJson, writeRest } from "../../formats/json";
+import { writeToml } from "../../formats/toml";
+import { writeOptions } from "../../formats/vicMachine";
+import { usePolicy } from "../../form/usePolicyForm";
+import { texts } from "../../texts";
 import { FormatView } from "./FormatView";
-import { Section } from "./Section";
+import { Section } from "../ui/Section";
 
 export type Format = keyof typeof texts.output.tabs;
 

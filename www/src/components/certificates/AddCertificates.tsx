@@ -1,7 +1,7 @@
 // Adding certificates, from files or as text.
 
-import { texts } from "../texts";
-import { DropBox } from "./DropBox";
+import { texts } from "../../texts";
+import { DropBox } from "../ui/DropBox";
 
 export interface Given {
   name: string;

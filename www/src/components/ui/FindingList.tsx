@@ -3,7 +3,7 @@
 import type { Finding } from "pullgate";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components/Button";
-import { texts } from "../texts";
+import { texts } from "../../texts";
 import { Icon } from "./Icon";
 import { Message } from "./Message";
 

@@ -1,7 +1,7 @@
 // Which row of the form a decision comes from.
 
 import type { Explanation, Matched } from "pullgate";
-import type { Places } from "../form/document";
+import type { Places } from "../../form/document";
 import type { Lit } from "./Registries";
 
 export function litBy(explanation: Explanation | undefined, places: Places): Lit | undefined {

@@ -3,14 +3,14 @@
 import type { Finding } from "pullgate";
 import { useId } from "react";
 import { Button } from "react-aria-components/Button";
-import type { FieldReport } from "../form/analysis";
-import type { Limit } from "../form/values";
-import { texts } from "../texts";
-import { EntryInput } from "./EntryInput";
-import { FindingList, weightOf } from "./FindingList";
-import { Icon } from "./Icon";
-import { marksOf, newsOf } from "./RegistryRow";
-import { RowNotes } from "./RowNotes";
+import type { FieldReport } from "../../form/analysis";
+import type { Limit } from "../../form/values";
+import { texts } from "../../texts";
+import { EntryInput } from "../ui/EntryInput";
+import { FindingList, weightOf } from "../ui/FindingList";
+import { Icon } from "../ui/Icon";
+import { marksOf, newsOf } from "../registries/RegistryRow";
+import { RowNotes } from "../registries/RowNotes";
 
 interface Props {
   place: string;

@@ -3,14 +3,14 @@
 import type { PolicyDocument } from "pullgate";
 import { useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
-import { announce } from "../announce";
-import { analyse } from "../form/analysis";
-import { bundle, type Written } from "../formats/format";
-import { AUTHORITIES_FILE } from "../formats/vicMachine";
-import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
+import { announce } from "../../announce";
+import { analyse } from "../../form/analysis";
+import { bundle, type Written } from "../../formats/format";
+import { AUTHORITIES_FILE } from "../../formats/vicMachine";
+import { usePolicy } from "../../form/usePolicyForm";
+import { texts } from "../../texts";
 import { copy, download } from "./give";
-import { Icon } from "./Icon";
+import { Icon } from "../ui/Icon";
 import type { Format } from "./Output";
 
 interface Props {

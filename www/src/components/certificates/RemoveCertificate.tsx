@@ -1,8 +1,8 @@
 // The button that removes a certificate.
 
 import { Button } from "react-aria-components/Button";
-import { texts } from "../texts";
-import { Icon } from "./Icon";
+import { texts } from "../../texts";
+import { Icon } from "../ui/Icon";
 
 export function RemoveCertificate({ subject, onRemove }: { subject: string; onRemove: () => void }) {
   const say = texts.certificates;

@@ -1,8 +1,8 @@
 // One certificate: whose it is, how long it is valid, its fingerprint, and what is wrong with it.
 
 import type { Certificate } from "pullgate";
-import { texts } from "../texts";
-import { FindingList } from "./FindingList";
+import { texts } from "../../texts";
+import { FindingList } from "../ui/FindingList";
 import { RemoveCertificate } from "./RemoveCertificate";
 import { ValidityBar } from "./ValidityBar";
 

@@ -6,7 +6,7 @@ import { Button } from "react-aria-components/Button";
 import { Label } from "react-aria-components/Label";
 import { TextArea } from "react-aria-components/TextArea";
 import { TextField } from "react-aria-components/TextField";
-import { holdsKey } from "../certificates/pem";
+import { holdsKey } from "../../certificates/pem";
 
 interface Props {
   label: string;

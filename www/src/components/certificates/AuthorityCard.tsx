@@ -2,10 +2,10 @@
 
 import { checkCertificates } from "pullgate";
 import { useMemo } from "react";
-import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
+import { usePolicy } from "../../form/usePolicyForm";
+import { texts } from "../../texts";
 import { CertificateView } from "./CertificateView";
-import { FindingList, weightOf } from "./FindingList";
+import { FindingList, weightOf } from "../ui/FindingList";
 import { LimitEditor } from "./LimitEditor";
 import { RemoveCertificate } from "./RemoveCertificate";
 

@@ -1,8 +1,8 @@
 // What there is to know of a registry besides findings.
 
 import { Button } from "react-aria-components/Button";
-import type { Row } from "../form/values";
-import { texts } from "../texts";
+import type { Row } from "../../form/values";
+import { texts } from "../../texts";
 
 interface Props {
   row: Row;

@@ -1,9 +1,9 @@
 // On whose behalf an image is pulled, where the policy has projects.
 
 import { useId } from "react";
-import { keptOf } from "../form/document";
-import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
+import { keptOf } from "../../form/document";
+import { usePolicy } from "../../form/usePolicyForm";
+import { texts } from "../../texts";
 
 export function ProjectChoice({ project, onProject }: { project: string; onProject: (project: string) => void }) {
   const id = useId();

@@ -2,9 +2,9 @@
 
 import { type Explanation, type Fact, loadPolicy, type Request } from "pullgate";
 import { useEffect, useMemo, useState } from "react";
-import { type Daemon, explainThere, Refused, type ToExplain } from "../daemon/daemon";
-import type { Analysis } from "../form/analysis";
-import { projectOf } from "../form/document";
+import { type Daemon, explainThere, Refused, type ToExplain } from "../../daemon/daemon";
+import type { Analysis } from "../../form/analysis";
+import { projectOf } from "../../form/document";
 
 export interface Question {
   reference: string;

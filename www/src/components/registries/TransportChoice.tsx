@@ -2,9 +2,9 @@
 
 import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 import { useController, useFormContext } from "react-hook-form";
-import type { FormValues } from "../form/values";
-import { texts } from "../texts";
-import { Icon } from "./Icon";
+import type { FormValues } from "../../form/values";
+import { texts } from "../../texts";
+import { Icon } from "../ui/Icon";
 
 export function TransportChoice({ index, label }: { index: number; label: string }) {
   const { control } = useFormContext<FormValues>();
