@@ -2,9 +2,9 @@
 
 import { compare } from "./compare.js";
 import { Engine } from "./engine.js";
-import { internalError, internalFinding, internalReading, masked } from "./internal.js";
+import { internalError, internalFinding, internalReading, masked } from "./trap_answers.js";
 import { Policy } from "./policy.js";
-import { textOf } from "./text.js";
+import { textOf } from "./document_text.js";
 
 /** The functions, for a module that comes from `source` (lib/engine.js). */
 export function api(source) {

@@ -1,6 +1,6 @@
 // What a change to a policy does.
 
-import { internalReading } from "./internal.js";
+import { internalReading } from "./trap_answers.js";
 
 /** Compares two documents, given as text. */
 export function compare(engine, old, document, at) {

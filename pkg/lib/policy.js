@@ -1,8 +1,8 @@
 // A policy, ready to decide.
 
 import { compare } from "./compare.js";
-import { internalDecision, internalError, internalExplanation } from "./internal.js";
-import { textOf } from "./text.js";
+import { internalDecision, internalError, internalExplanation } from "./trap_answers.js";
+import { textOf } from "./document_text.js";
 
 // Frees policies that nobody disposed of. Some runtimes do not have it, and there they stay until the instance goes.
 const abandoned =
