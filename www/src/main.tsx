@@ -13,7 +13,7 @@ import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";
 import { createRoot } from "react-dom/client";
 import { Page } from "./components/Page";
-import { texts } from "./texts";
+import { texts } from "./messages";
 
 const root = createRoot(document.getElementById("root")!);
 document.documentElement.lang = texts.locale;

@@ -3,7 +3,7 @@
 import { useDeferredValue } from "react";
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
+import { texts } from "../messages";
 import type { DaemonState } from "./useDaemon";
 
 export function DaemonNotice({ daemon, text, onOpen }: Pick<DaemonState, "daemon" | "text"> & { onOpen: () => void }) {

@@ -3,7 +3,7 @@
 import { moduleDigest, version } from "pullgate";
 import { useState } from "react";
 import type { Daemon } from "../daemon/daemon";
-import { texts } from "../texts";
+import { texts } from "../messages";
 import { Icon } from "./ui/Icon";
 
 export function ModuleFooter({ daemon }: { daemon: Daemon | "locked" | undefined }) {

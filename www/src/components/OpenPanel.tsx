@@ -1,10 +1,10 @@
 // *Open*: a policy from a file, dropped, or pasted. It says what could not be kept.
 
 import { announce } from "../announce";
-import { type Opened, open } from "../formats/open";
+import { type Opened, open } from "../formats/openPolicy";
 import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
-import { DropBox } from "./ui/DropBox";
+import { texts } from "../messages";
+import { DropBox } from "./ui/DropZone";
 import { Section } from "./ui/Section";
 
 interface Props {

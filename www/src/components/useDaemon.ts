@@ -5,7 +5,7 @@ import { type Daemon, findDaemon } from "../daemon/daemon";
 import { documentOf, valuesOf } from "../form/document";
 import type { PolicyForm } from "../form/usePolicyForm";
 import { blankValues, isBlank } from "../form/values";
-import { type Opened, open } from "../formats/open";
+import { type Opened, open } from "../formats/openPolicy";
 
 export interface DaemonState {
   daemon: Daemon | undefined;

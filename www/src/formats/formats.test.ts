@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { compare } from "pullgate";
 import { documentOf, rowsForMode, valuesOf } from "../form/document";
 import { writeJson, writeRest } from "./json";
-import { open } from "./open";
+import { open } from "./openPolicy";
 import { countComments, readToml, writeToml } from "./toml";
 import { readOptions, writeOptions } from "./vicMachine";
 

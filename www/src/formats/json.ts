@@ -2,7 +2,7 @@
 
 import type { PolicyDocument } from "pullgate";
 import { listsForVic, type Written } from "./format";
-import { vicNotes } from "./notes";
+import { vicNotes } from "./vicNotes";
 
 export function writeJson(document: PolicyDocument): Written {
   return { text: print(document), fileName: "policy.json", notes: [] };

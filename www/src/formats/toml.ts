@@ -2,7 +2,7 @@
 
 import type { PolicyDocument } from "pullgate";
 import { parse, stringify } from "smol-toml";
-import { texts } from "../texts";
+import { texts } from "../messages";
 import type { Written } from "./format";
 
 export function writeToml(document: PolicyDocument): Written {

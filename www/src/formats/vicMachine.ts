@@ -2,9 +2,9 @@
 
 import type { PolicyDocument } from "pullgate";
 import { quote, split } from "shlex";
-import { texts } from "../texts";
+import { texts } from "../messages";
 import { bundle, listsForVic, type Written } from "./format";
-import { vicNotes } from "./notes";
+import { vicNotes } from "./vicNotes";
 
 /** The file that the options name for certificates. */
 export const AUTHORITIES_FILE = "registry-ca.pem";

@@ -3,11 +3,11 @@
 import { checkCertificates } from "pullgate";
 import { useMemo } from "react";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { CertificateView } from "./CertificateView";
 import { FindingList, weightOf } from "../ui/FindingList";
 import { LimitEditor } from "./LimitEditor";
-import { RemoveCertificate } from "./RemoveCertificate";
+import { RemoveCertificate } from "./RemoveCertificateButton";
 
 interface Props {
   index: number;

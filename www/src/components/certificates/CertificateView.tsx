@@ -1,9 +1,9 @@
 // One certificate: whose it is, how long it is valid, its fingerprint, and what is wrong with it.
 
 import type { Certificate } from "pullgate";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { FindingList } from "../ui/FindingList";
-import { RemoveCertificate } from "./RemoveCertificate";
+import { RemoveCertificate } from "./RemoveCertificateButton";
 import { ValidityBar } from "./ValidityBar";
 
 export function CertificateView({ certificate, onRemove }: { certificate: Certificate; onRemove: () => void }) {

@@ -4,10 +4,10 @@ import type { Finding } from "pullgate";
 import { useController, useFieldArray } from "react-hook-form";
 import { Switch } from "react-aria-components/Switch";
 import { announce } from "../../announce";
-import { fixed } from "../../form/fix";
+import { fixed } from "../../form/applyFix";
 import { usePolicy } from "../../form/usePolicyForm";
 import { isBlank, type Limit } from "../../form/values";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { LimitRow } from "./LimitRow";
 
 const BLANK: Limit = { entry: "" };

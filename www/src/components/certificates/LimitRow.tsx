@@ -5,7 +5,7 @@ import { useId } from "react";
 import { Button } from "react-aria-components/Button";
 import type { FieldReport } from "../../form/analysis";
 import type { Limit } from "../../form/values";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { EntryInput } from "../ui/EntryInput";
 import { FindingList, weightOf } from "../ui/FindingList";
 import { Icon } from "../ui/Icon";

@@ -1,6 +1,6 @@
 // The time in which a certificate is valid, as a bar with today marked on it.
 
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 
 const format = new Intl.DateTimeFormat(texts.locale, { dateStyle: "medium", timeZone: "UTC" });
 

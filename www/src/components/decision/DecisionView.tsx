@@ -4,11 +4,11 @@ import type { Attempt, Explanation } from "pullgate";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { Icon } from "../ui/Icon";
-import { rowOf } from "../registries/lit";
-import { Message } from "../ui/Message";
-import { Steps } from "./Steps";
+import { rowOf } from "../registries/highlight";
+import { Message } from "../ui/FormattedMessage";
+import { Steps } from "./ExplanationSteps";
 
 const ICONS = { allow: "check", deny: "close", lookup: "unchecked", internal: "unchecked" } as const;
 

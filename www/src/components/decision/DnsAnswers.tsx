@@ -8,7 +8,7 @@ import { Label } from "react-aria-components/Label";
 import { TextField } from "react-aria-components/TextField";
 import { announce } from "../../announce";
 import { holdsKey } from "../../certificates/pem";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { Icon } from "../ui/Icon";
 
 interface Props {

@@ -1,9 +1,9 @@
 // What the daemon met on the way to a registry, and to the hosts that it points to.
 
 import type { ProbeAttempt, ProbeReport, ProbeStage } from "../../daemon/report";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { Icon } from "../ui/Icon";
-import { Message } from "../ui/Message";
+import { Message } from "../ui/FormattedMessage";
 
 /** The end of it, in a few words. */
 export function outcomeOf({ ok }: ProbeReport): string {

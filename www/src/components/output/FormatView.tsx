@@ -8,10 +8,10 @@ import { analyse } from "../../form/analysis";
 import { bundle, type Written } from "../../formats/format";
 import { AUTHORITIES_FILE } from "../../formats/vicMachine";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../texts";
-import { copy, download } from "./give";
+import { texts } from "../../messages";
+import { copy, download } from "./clipboard";
 import { Icon } from "../ui/Icon";
-import type { Format } from "./Output";
+import type { Format } from "./OutputSection";
 
 interface Props {
   format: Format;

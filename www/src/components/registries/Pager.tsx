@@ -1,7 +1,7 @@
 // Turns the pages of a long list.
 
 import { Button } from "react-aria-components/Button";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { Icon } from "../ui/Icon";
 
 interface Props {

@@ -9,13 +9,13 @@ import { textOf } from "../../form/document";
 import { join } from "../../form/hostPort";
 import type { Actions } from "../../form/usePolicyForm";
 import type { FormValues } from "../../form/values";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { EntryInput } from "../ui/EntryInput";
 import { FindingList, weightOf } from "../ui/FindingList";
 import { Icon } from "../ui/Icon";
 import type { Mark } from "../ui/MarkedInput";
 import { RowNotes } from "./RowNotes";
-import { TransportChoice } from "./TransportChoice";
+import { TransportChoice } from "./TransportRadio";
 
 interface Props {
   index: number;

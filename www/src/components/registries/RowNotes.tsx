@@ -2,7 +2,7 @@
 
 import { Button } from "react-aria-components/Button";
 import type { Row } from "../../form/values";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 
 interface Props {
   row: Row;

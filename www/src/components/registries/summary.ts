@@ -3,7 +3,7 @@
 import type { PolicyDocument } from "pullgate";
 import type { Analysis } from "../../form/analysis";
 import { enabled } from "../../formats/format";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 
 /** A policy with errors amounts to nothing, and of one that could not be checked nothing is known. */
 export function summaryOf({ unchecked, errors, canonical, document }: Analysis): string {

@@ -7,7 +7,7 @@ import { TextField } from "react-aria-components/TextField";
 import { announce } from "../../announce";
 import { holdsKey } from "../../certificates/pem";
 import type { FormValues } from "../../form/values";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { type Mark, MarkedInput } from "./MarkedInput";
 
 type Name = `rows.${number}.entry` | `rows.${number}.port` | `authorities.${number}.registries.${number}.entry`;

@@ -3,9 +3,9 @@
 import type { Finding } from "pullgate";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components/Button";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { Icon } from "./Icon";
-import { Message } from "./Message";
+import { Message } from "./FormattedMessage";
 
 const WEIGHT = { unchecked: 0, error: 1, warning: 2, info: 3 };
 

@@ -7,7 +7,7 @@ import { writeJson, writeRest } from "../../formats/json";
 import { writeToml } from "../../formats/toml";
 import { writeOptions } from "../../formats/vicMachine";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { FormatView } from "./FormatView";
 import { Section } from "../ui/Section";
 

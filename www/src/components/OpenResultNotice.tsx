@@ -1,8 +1,8 @@
 // What came of opening a policy.
 
 import { Button } from "react-aria-components/Button";
-import type { Opened } from "../formats/open";
-import { texts } from "../texts";
+import type { Opened } from "../formats/openPolicy";
+import { texts } from "../messages";
 import { Icon } from "./ui/Icon";
 
 export function OpenedNotice({ opened, onDismiss }: { opened: Opened; onDismiss: () => void }) {

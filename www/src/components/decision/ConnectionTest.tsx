@@ -5,8 +5,8 @@ import { Button } from "react-aria-components/Button";
 import { announce } from "../../announce";
 import { probe, Refused, type ToProbe } from "../../daemon/daemon";
 import type { ProbeReport } from "../../daemon/report";
-import { texts } from "../../texts";
-import { Message } from "../ui/Message";
+import { texts } from "../../messages";
+import { Message } from "../ui/FormattedMessage";
 import { outcomeOf, ProbeReportView } from "./ProbeReportView";
 
 type State = { is: "idle" | "asking" } | { is: "failed"; why: string } | { is: "done"; report: ProbeReport };

@@ -2,7 +2,7 @@
 
 import type { Finding } from "pullgate";
 import { Button } from "react-aria-components/Button";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { FindingList } from "../ui/FindingList";
 import { Icon } from "../ui/Icon";
 

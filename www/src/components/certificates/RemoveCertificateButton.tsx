@@ -1,7 +1,7 @@
 // The button that removes a certificate.
 
 import { Button } from "react-aria-components/Button";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { Icon } from "../ui/Icon";
 
 export function RemoveCertificate({ subject, onRemove }: { subject: string; onRemove: () => void }) {

@@ -12,13 +12,13 @@ import { holdsKey } from "../../certificates/pem";
 import type { Daemon } from "../../daemon/daemon";
 import { projectOf } from "../../form/document";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { DecisionView, headlineOf } from "./DecisionView";
 import { DnsAnswers } from "./DnsAnswers";
-import { Message } from "../ui/Message";
-import { ProjectChoice } from "./ProjectChoice";
+import { Message } from "../ui/FormattedMessage";
+import { ProjectChoice } from "./ProjectSelect";
 import { Section } from "../ui/Section";
-import { TestConnection } from "./TestConnection";
+import { TestConnection } from "./ConnectionTest";
 import type { Answer, Question } from "./useDecision";
 
 interface Props {

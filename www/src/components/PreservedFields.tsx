@@ -2,7 +2,7 @@
 
 import { keptOf } from "../form/document";
 import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
+import { texts } from "../messages";
 import { FindingList } from "./ui/FindingList";
 import { Section } from "./ui/Section";
 

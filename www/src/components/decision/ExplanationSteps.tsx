@@ -1,8 +1,8 @@
 // The reasoning, step by step. Of many entries that do not match, most are folded away.
 
 import type { Step } from "pullgate";
-import { texts } from "../../texts";
-import { Message } from "../ui/Message";
+import { texts } from "../../messages";
+import { Message } from "../ui/FormattedMessage";
 
 const SHOWN_MISSES = 6;
 

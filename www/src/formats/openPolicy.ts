@@ -3,8 +3,8 @@
 import { checkPolicy, type Finding, type PolicyDocument } from "pullgate";
 import { TomlError } from "smol-toml";
 import { holdsKey, withoutKeys } from "../certificates/pem";
-import { texts } from "../texts";
-import { duplicateIn, textsIn } from "./scan";
+import { texts } from "../messages";
+import { duplicateIn, textsIn } from "./jsonScan";
 import { readToml } from "./toml";
 import { beginsAsOptions, namesOf, readOptions } from "./vicMachine";
 

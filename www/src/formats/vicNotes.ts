@@ -1,7 +1,7 @@
 // What formats of vSphere Integrated Containers have no words for.
 
 import type { PolicyDocument } from "pullgate";
-import { texts } from "../texts";
+import { texts } from "../messages";
 import { enabled, listsForVic, plainLists } from "./format";
 
 export function vicNotes(document: PolicyDocument): string[] {

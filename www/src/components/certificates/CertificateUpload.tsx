@@ -1,7 +1,7 @@
 // Adding certificates, from files or as text.
 
-import { texts } from "../../texts";
-import { DropBox } from "../ui/DropBox";
+import { texts } from "../../messages";
+import { DropBox } from "../ui/DropZone";
 
 export interface Given {
   name: string;

@@ -2,7 +2,7 @@
 
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
+import { texts } from "../messages";
 import { Icon } from "./ui/Icon";
 
 export function Status({ onFirst }: { onFirst: () => void }) {

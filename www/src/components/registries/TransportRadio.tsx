@@ -3,7 +3,7 @@
 import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 import { useController, useFormContext } from "react-hook-form";
 import type { FormValues } from "../../form/values";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { Icon } from "../ui/Icon";
 
 export function TransportChoice({ index, label }: { index: number; label: string }) {

@@ -3,7 +3,7 @@
 import { useId } from "react";
 import { keptOf } from "../../form/document";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 
 export function ProjectChoice({ project, onProject }: { project: string; onProject: (project: string) => void }) {
   const id = useId();

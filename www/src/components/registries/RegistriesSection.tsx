@@ -5,7 +5,7 @@ import { Switch } from "react-aria-components/Switch";
 import { isShown } from "../../form/document";
 import { usePolicy } from "../../form/usePolicyForm";
 import { isBlank } from "../../form/values";
-import { texts } from "../../texts";
+import { texts } from "../../messages";
 import { FindingList } from "../ui/FindingList";
 import { Pager } from "./Pager";
 import { RegistryRow } from "./RegistryRow";

@@ -2,7 +2,7 @@
 
 import type { Explanation, Matched } from "pullgate";
 import type { Places } from "../../form/document";
-import type { Lit } from "./Registries";
+import type { Lit } from "./RegistriesSection";
 
 export function litBy(explanation: Explanation | undefined, places: Places): Lit | undefined {
   const row = explanation && rowOf(explanation, places);

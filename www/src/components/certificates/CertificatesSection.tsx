@@ -6,10 +6,10 @@ import { announce } from "../../announce";
 import { takeCertificates, withoutCertificate } from "../../certificates/pem";
 import { usePolicy } from "../../form/usePolicyForm";
 import type { Authority } from "../../form/values";
-import { texts } from "../../texts";
-import { AddCertificates, type Given } from "./AddCertificates";
+import { texts } from "../../messages";
+import { AddCertificates, type Given } from "./CertificateUpload";
 import { AuthorityCard } from "./AuthorityCard";
-import { type Refusal, Refusals } from "./Refusals";
+import { type Refusal, Refusals } from "./RejectedFiles";
 import { Section } from "../ui/Section";
 
 export const Certificates = memo(function Certificates() {
