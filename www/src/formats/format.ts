@@ -1,6 +1,9 @@
 // What the formats have in common.
 
 import type { PolicyDocument, PolicyEntry } from "pullgate";
+import type { texts } from "../messages";
+
+export type Format = keyof typeof texts.output.tabs;
 
 /** A document written in some format. */
 export interface Written {

@@ -5,13 +5,12 @@ import { useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { announce } from "../../announce";
 import { analyse } from "../../form/analysis";
-import { bundle, type Written } from "../../formats/format";
+import { bundle, type Format, type Written } from "../../formats/format";
 import { AUTHORITIES_FILE } from "../../formats/vicMachine";
 import { usePolicy } from "../../form/usePolicyForm";
 import { texts } from "../../messages";
 import { copy, download } from "./clipboard";
 import { Icon } from "../ui/Icon";
-import type { Format } from "./OutputSection";
 
 interface Props {
   format: Format;

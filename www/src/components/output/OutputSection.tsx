@@ -2,7 +2,7 @@
 
 import type { PolicyDocument } from "pullgate";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components/Tabs";
-import type { Written } from "../../formats/format";
+import type { Format, Written } from "../../formats/format";
 import { writeJson, writeRest } from "../../formats/json";
 import { writeToml } from "../../formats/toml";
 import { writeOptions } from "../../formats/vicMachine";
@@ -10,8 +10,6 @@ import { usePolicy } from "../../form/usePolicyForm";
 import { texts } from "../../messages";
 import { FormatView } from "./FormatView";
 import { Section } from "../ui/Section";
-
-export type Format = keyof typeof texts.output.tabs;
 
 const WRITE: Record<Format, (document: PolicyDocument) => Written> = {
   options: writeOptions,
