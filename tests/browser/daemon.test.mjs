@@ -147,7 +147,7 @@ check("the daemon explains, with real DNS, by the policy in the form", { daemon:
     facts: [],
     policy,
   });
-  assert.equal(await form.row(page, 1).getAttribute("data-lit"), "decides");
+  assert.equal(await form.row(page, 1).getAttribute("data-highlight"), "decides");
   // By hand, on demand.
   await page.locator("main").getByText("Ask the daemon, which asks the DNS").click();
   await page.getByLabel("Addresses of harbor.example").waitFor();
@@ -265,8 +265,8 @@ test("its policy does not take the place of what was opened", { timeout: 60_000 
 check("the first error may be in what is kept, which says where", {}, async (page) => {
   await form.openText(page, '{"whitelist": [], "projects": {"blue": {"whitelist": ["h:0"]}, "red": {"whitelist": ["h:0"]}}}');
   await page.getByRole("button", { name: "Go to the first error" }).first().click();
-  await page.waitForFunction(() => document.activeElement.matches(".kept"));
-  await page.locator(".kept .finding").getByText("/projects/red/whitelist/0", { exact: true }).first().waitFor();
+  await page.waitForFunction(() => document.activeElement.matches(".preserved"));
+  await page.locator(".preserved .finding").getByText("/projects/red/whitelist/0", { exact: true }).first().waitFor();
   await page.locator(".summary").getByText("A policy with 2 errors decides nothing. Correct them first.").waitFor();
 });
 

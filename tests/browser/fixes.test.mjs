@@ -44,7 +44,7 @@ check("a lone * offers to turn whitelist mode off", async (page) => {
 check("a warning is said and blocks nothing", async (page) => {
   await form.typeRegistries(page, [["h.example.com", "Secure"], ["h.example.com", "Secure"]]);
   await form.status(page).getByText(/^No errors, [12] warning/).waitFor();
-  assert.equal(await form.row(page, 2).locator('.finding[data-weight="warning"]').count() > 0, true);
+  assert.equal(await form.row(page, 2).locator('.finding[data-severity="warning"]').count() > 0, true);
   assert.equal(await form.field(page, 2).getAttribute("aria-invalid"), null);
   await form.downloaded(page, "TOML");
 });
@@ -65,9 +65,9 @@ check("what could not be checked is neither valid nor wrong", async (page) => {
   await form.field(page, 1).fill("harbor.example.com");
   await form.status(page).getByText("Could not be checked").waitFor();
   await form.row(page, 1).getByText("Could not be checked:").waitFor();
-  assert.equal(await form.row(page, 1).locator('.finding[data-weight="error"]').count(), 0);
+  assert.equal(await form.row(page, 1).locator('.finding[data-severity="error"]').count(), 0);
   assert.equal(await form.field(page, 1).getAttribute("aria-invalid"), null);
-  await form.output(page).locator('.notice[data-weight="unchecked"]').waitFor();
+  await form.output(page).locator('.notice[data-severity="unchecked"]').waitFor();
   assert.equal((await form.output(page).innerText()).includes("error"), false);
   await form.output(page).getByRole("button", { name: "Copy" }).click();
   await form.output(page).locator(".format-buttons").getByText("This could not be checked").waitFor();

@@ -155,10 +155,10 @@ check("a blank entry is not lost in silence", async (page) => {
 
 check("files that cannot be opened are said", async (page) => {
   await page.getByRole("button", { name: "Open…" }).click();
-  await form.dropFiles(page.locator(".open-panel .drop-box"), [["a.json", "{}"], ["b.json", "{}"]]);
+  await form.dropFiles(page.locator(".open-panel .drop-zone"), [["a.json", "{}"], ["b.json", "{}"]]);
   await page.locator(".notice").getByText("one file is opened at a time").waitFor();
-  await form.dropFiles(page.locator(".open-panel .drop-box"), [["unreadable", ""]]);
+  await form.dropFiles(page.locator(".open-panel .drop-zone"), [["unreadable", ""]]);
   await page.locator(".notice").getByText("unreadable could not be read.").waitFor();
-  await form.dropFiles(page.locator(".open-panel .drop-box"), [["a.json", '{"whitelist": ["a.example"]}']]);
+  await form.dropFiles(page.locator(".open-panel .drop-zone"), [["a.json", '{"whitelist": ["a.example"]}']]);
   await page.locator(".notice").getByText("The policy is open.").waitFor();
 });

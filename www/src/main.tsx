@@ -13,11 +13,11 @@ import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";
 import { createRoot } from "react-dom/client";
 import { Page } from "./components/Page";
-import { texts } from "./messages";
+import { messages } from "./messages";
 
 const root = createRoot(document.getElementById("root")!);
-document.documentElement.lang = texts.locale;
-document.title = `${texts.title} – ${texts.product}`;
+document.documentElement.lang = messages.locale;
+document.title = `${messages.title} – ${messages.product}`;
 
 // A file that is dropped beside its place would otherwise be opened by the browser, in place of the page. Text is not kept
 // from the fields.
@@ -31,12 +31,12 @@ try {
   await ready();
   root.render(
     <StrictMode>
-      <I18nProvider locale={texts.locale}>
+      <I18nProvider locale={messages.locale}>
         <Page />
       </I18nProvider>
     </StrictMode>,
   );
 } catch (error) {
-  root.render(<p className="load-failed">{texts.loadFailed}</p>);
+  root.render(<p className="load-failed">{messages.loadFailed}</p>);
   throw error;
 }

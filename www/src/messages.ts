@@ -2,7 +2,7 @@
 
 const plural = (count: number, one: string, many: string) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
-export const texts = {
+export const messages = {
   locale: "en",
   product: "pullgate",
   wizard: "Create Virtual Container Host",
@@ -48,7 +48,7 @@ export const texts = {
     addedMany: (count: number) => `${plural(count, "registry", "registries")} added`,
     removed: "Registry removed",
     cleared: "Registry cleared",
-    means: "Read as",
+    readAs: "Read as",
     disabled: "Disabled: counts as if it were not there.",
     enable: "Enable",
     enabled: "Registry enabled",
@@ -130,7 +130,7 @@ export const texts = {
     limitEmpty: "With no registry here, it vouches for none.",
   },
 
-  kept: {
+  preserved: {
     title: "Kept from the opened policy",
     intro: "This page has no fields for these. They stay as they are, and come out again where the format has room for them.",
     builtIn: (count: number) => plural(count, "built-in registry", "built-in registries"),

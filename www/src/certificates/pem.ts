@@ -3,7 +3,7 @@
 
 import { checkCertificates, type Finding, type PolicyAuthority, type PolicyDocument } from "pullgate";
 
-export interface Taken {
+export interface ExtractedCertificates {
   /** Each certificate's block. */
   blocks: string[];
   /** Their SHA-256. */
@@ -12,12 +12,12 @@ export interface Taken {
   findings: Finding[];
 }
 
-const KEY_CODES = ["private-key", "pkcs12"];
+const PRIVATE_KEY_CODES = ["private-key", "pkcs12"];
 
 /** Takes the certificates out of a file's bytes, or of a text. */
-export function takeCertificates(given: Uint8Array | string): Taken {
-  const { certificates, findings } = checkCertificates(given);
-  const lines = (typeof given === "string" ? given : new TextDecoder().decode(given)).split("\n");
+export function extractCertificates(input: Uint8Array | string): ExtractedCertificates {
+  const { certificates, findings } = checkCertificates(input);
+  const lines = (typeof input === "string" ? input : new TextDecoder().decode(input)).split("\n");
   return {
     blocks: certificates.map(({ line }) => blockAt(lines, line)),
     fingerprints: certificates.map(({ sha256 }) => sha256),
@@ -33,21 +33,21 @@ export function blockAt(lines: readonly string[], line: number): string {
 }
 
 /** Whether there is a private key in a text, or what looks like one. */
-export function holdsKey(text: string): boolean {
+export function containsPrivateKey(text: string): boolean {
   return (
     /-----\s*BEGIN [A-Z0-9 ]*PRIVATE KEY/i.test(text) ||
-    (text.includes("-----") && checkCertificates(text).findings.some(({ code }) => KEY_CODES.includes(code)))
+    (text.includes("-----") && checkCertificates(text).findings.some(({ code }) => PRIVATE_KEY_CODES.includes(code)))
   );
 }
 
 /** The document without private keys, and how many authorities had one. */
-export function withoutKeys(document: PolicyDocument): { document: PolicyDocument; keys: number } {
-  let keys = 0;
+export function withoutPrivateKeys(document: PolicyDocument): { document: PolicyDocument; removed: number } {
+  let removed = 0;
   const clean = (authorities: PolicyAuthority[]) =>
     authorities.flatMap((authority) => {
-      if (!holdsKey(authority.pem)) return [authority];
-      keys += 1;
-      const { blocks } = takeCertificates(authority.pem);
+      if (!containsPrivateKey(authority.pem)) return [authority];
+      removed += 1;
+      const { blocks } = extractCertificates(authority.pem);
       return blocks.length === 0 ? [] : [{ ...authority, pem: blocks.join("") }];
     });
   const cleaned = <D extends PolicyDocument>(part: D): D =>
@@ -59,7 +59,7 @@ export function withoutKeys(document: PolicyDocument): { document: PolicyDocumen
     const projects = Object.entries(whole.projects).map(([name, project]) => [name, cleaned(project)] as const);
     whole.projects = Object.fromEntries(projects);
   }
-  return { document: whole, keys };
+  return { document: whole, removed };
 }
 
 /** A bundle without one of its certificates; everything else in it stays. */

@@ -3,7 +3,7 @@
 import { useDeferredValue } from "react";
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../messages";
+import { messages } from "../messages";
 import type { DaemonState } from "./useDaemon";
 
 export function DaemonNotice({ daemon, text, onOpen }: Pick<DaemonState, "daemon" | "text"> & { onOpen: () => void }) {
@@ -11,14 +11,14 @@ export function DaemonNotice({ daemon, text, onOpen }: Pick<DaemonState, "daemon
   // The analysis is a step behind the form: so is this, lest the offer be seen in between.
   const current = useDeferredValue(daemon)?.current;
   if (current === undefined) return null;
-  const say = texts.daemon;
+  const t = messages.daemon;
   const isOpen = analysis.text === text;
   return (
-    <div className="notice" data-weight="info">
-      <p className="notice-text">{isOpen ? say.loaded(current.generation) : say.offer(current.generation)}</p>
+    <div className="notice" data-severity="info">
+      <p className="notice-text">{isOpen ? t.loaded(current.generation) : t.offer(current.generation)}</p>
       {!isOpen && (
         <Button className="button small" onPress={onOpen}>
-          {say.open}
+          {t.open}
         </Button>
       )}
     </div>

@@ -2,24 +2,24 @@
 
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../messages";
+import { messages } from "../messages";
 import { Icon } from "./ui/Icon";
 
-export function Status({ onFirst }: { onFirst: () => void }) {
+export function PolicyStatus({ onFirst }: { onFirst: () => void }) {
   const { errors, warnings, unchecked } = usePolicy().analysis;
-  const say = texts.findings;
-  const weight = unchecked ? "unchecked" : errors > 0 ? "error" : warnings > 0 ? "warning" : "good";
-  const words = unchecked ? say.unchecked : errors > 0 ? say.errors(errors) : say.none;
+  const t = messages.findings;
+  const severity = unchecked ? "unchecked" : errors > 0 ? "error" : warnings > 0 ? "warning" : "good";
+  const words = unchecked ? t.unchecked : errors > 0 ? t.errors(errors) : t.none;
   return (
-    <p className="status" data-weight={weight}>
-      <Icon name={weight === "good" ? "check" : weight} />
+    <p className="status" data-severity={severity}>
+      <Icon name={severity === "good" ? "check" : severity} />
       <span>
         {words}
-        {!unchecked && warnings > 0 && `, ${say.warnings(warnings)}`}
+        {!unchecked && warnings > 0 && `, ${t.warnings(warnings)}`}
       </span>
       {errors > 0 && (
         <Button className="button small" onPress={onFirst}>
-          {say.firstError}
+          {t.firstError}
         </Button>
       )}
     </p>

@@ -1,28 +1,28 @@
 // What an opened policy has and the form does not show. It is kept, and this says so.
 
-import { keptOf } from "../form/document";
+import { preservedMembers } from "../form/document";
 import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../messages";
+import { messages } from "../messages";
 import { FindingList } from "./ui/FindingList";
 import { Section } from "./ui/Section";
 
-export function Kept() {
+export function PreservedFields() {
   const { values, analysis } = usePolicy();
-  const kept = keptOf(values);
-  if (Object.keys(kept).length === 0) return null;
-  const say = texts.kept;
+  const preserved = preservedMembers(values);
+  if (Object.keys(preserved).length === 0) return null;
+  const t = messages.preserved;
   // There are no fields that would show which of them is meant.
-  const findings = analysis.kept.map((finding) => ({
+  const findings = analysis.preserved.map((finding) => ({
     ...finding,
-    message: `\`${(finding.path ?? "").replaceAll("`", "'")}\`${texts.tryOut.colon}${finding.message}`,
+    message: `\`${(finding.path ?? "").replaceAll("`", "'")}\`${messages.tryOut.colon}${finding.message}`,
   }));
   return (
-    <Section title={say.title} intro={say.intro} className="kept" isTarget>
+    <Section title={t.title} intro={t.intro} className="preserved" isTarget>
       <ul className="plain-list">
-        {kept.built_in && <li>{say.builtIn(kept.built_in.length)}</li>}
-        {kept.match_resolved_addresses !== undefined && <li>{say.resolved(kept.match_resolved_addresses)}</li>}
-        {kept.projects && <li>{say.projects(Object.keys(kept.projects))}</li>}
-        {kept.image_fetch_proxy !== undefined && <li>{say.proxy}</li>}
+        {preserved.built_in && <li>{t.builtIn(preserved.built_in.length)}</li>}
+        {preserved.match_resolved_addresses !== undefined && <li>{t.resolved(preserved.match_resolved_addresses)}</li>}
+        {preserved.projects && <li>{t.projects(Object.keys(preserved.projects))}</li>}
+        {preserved.image_fetch_proxy !== undefined && <li>{t.proxy}</li>}
       </ul>
       <FindingList findings={findings} />
     </Section>

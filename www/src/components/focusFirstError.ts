@@ -2,11 +2,11 @@
 
 import type { Finding } from "pullgate";
 import type { PolicyForm } from "../form/usePolicyForm";
-import { weightOf } from "./ui/FindingList";
+import { severityOf } from "./ui/FindingList";
 
 /** Brings the focus to the first error: a row, an authority, or what is kept. */
 export function focusFirstError({ analysis, actions }: PolicyForm): void {
-  const isWrong = (findings: Finding[]) => findings.some((finding) => weightOf(finding) === "error");
+  const isWrong = (findings: Finding[]) => findings.some((finding) => severityOf(finding) === "error");
   const rows = [...analysis.rows].filter(([, { findings }]) => isWrong(findings)).map(([row]) => row);
   if (rows.length > 0) {
     actions.focus(Math.min(...rows));
@@ -19,7 +19,7 @@ export function focusFirstError({ analysis, actions }: PolicyForm): void {
       ? `[data-limit="${limit}"] input`
       : authority !== undefined
         ? `[data-authority="${authority}"] .certificate-remove`
-        : ".kept";
+        : ".preserved";
   const found = document.querySelector<HTMLElement>(selector);
   found?.focus();
   found?.scrollIntoView({ block: "center" });

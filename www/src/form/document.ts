@@ -2,27 +2,27 @@
 
 import type { PolicyAuthority, PolicyDocument, PolicyEntry } from "pullgate";
 import { join, split } from "./hostPort";
-import { type Authority, blankRow, type FormValues, isBlank, type Limit, type Row } from "./values";
+import { type AuthorityValues, blankRow, type FormValues, isBlank, type LimitValues, type RegistryValues } from "./values";
 
 /** Which rows the elements of the document's lists are: blank and hidden rows are not in it. */
-export interface Places {
+export interface RowIndexes {
   whitelist: number[];
   insecure: number[];
   registries: number[][];
 }
 
-export function textOf(row: Row): string {
+export function textOf(row: RegistryValues): string {
   return join({ host: row.entry, port: row.port }).text;
 }
 
 /** Whether the form shows a row: with whitelist mode off, only insecure registries mean something. */
-export function isShown(row: Row, whitelistMode: boolean): boolean {
+export function isVisible(row: RegistryValues, whitelistMode: boolean): boolean {
   return whitelistMode || row.insecure;
 }
 
 /** Members that the form does not show. */
-export function keptOf(values: FormValues): PolicyDocument {
-  return JSON.parse(values.kept) as PolicyDocument;
+export function preservedMembers(values: FormValues): PolicyDocument {
+  return JSON.parse(values.preserved) as PolicyDocument;
 }
 
 /** The project that was chosen, if the policy has it: another one may have been opened since. */
@@ -30,7 +30,7 @@ export function projectOf({ projects }: PolicyDocument, chosen: string): string 
   return chosen !== "" && Object.hasOwn(projects ?? {}, chosen) ? chosen : undefined;
 }
 
-export function documentOf(values: FormValues): { document: PolicyDocument; places: Places } {
+export function documentOf(values: FormValues): { document: PolicyDocument; rowIndexes: RowIndexes } {
   const secure = filled(values.rows, (row) => !row.insecure);
   const insecure = filled(values.rows, (row) => row.insecure);
   const rows = (indexes: number[]) => indexes.map((index) => rowElement(values.rows[index]!));
@@ -44,31 +44,31 @@ export function documentOf(values: FormValues): { document: PolicyDocument; plac
       authorityElement(authority, registries[index]!),
     );
   }
-  return { document: { ...document, ...keptOf(values) }, places: { whitelist: secure, insecure, registries } };
+  return { document: { ...document, ...preservedMembers(values) }, rowIndexes: { whitelist: secure, insecure, registries } };
 }
 
-function filled<R extends Row | Limit>(rows: readonly R[], wanted: (row: R) => boolean): number[] {
+function filled<R extends RegistryValues | LimitValues>(rows: readonly R[], wanted: (row: R) => boolean): number[] {
   return rows.flatMap((row, index) => (!isBlank(row) && wanted(row) ? [index] : []));
 }
 
-function rowElement(row: Row): PolicyEntry {
+function rowElement(row: RegistryValues): PolicyEntry {
   return element({ ...row, entry: textOf(row) });
 }
 
-function element({ entry, enabled, comment }: Limit): PolicyEntry {
+function element({ entry, enabled, comment }: LimitValues): PolicyEntry {
   if (enabled === undefined && comment === undefined) return entry;
   return { entry, ...(enabled !== undefined && { enabled }), ...(comment !== undefined && { comment }) };
 }
 
-function authorityElement({ pem, limited, registries }: Authority, indexes: number[]): PolicyAuthority {
+function authorityElement({ pem, limited, registries }: AuthorityValues, indexes: number[]): PolicyAuthority {
   return limited ? { pem, registries: indexes.map((index) => element(registries[index]!)) } : { pem };
 }
 
 /** The form of a document whose members have the right names and types. */
 export function valuesOf(document: PolicyDocument): FormValues {
-  const { whitelist, insecure, certificate_authorities: authorities, ...kept } = document;
+  const { whitelist, insecure, certificate_authorities: authorities, ...preserved } = document;
   const whitelistMode = whitelist !== undefined;
-  const row = (insecure: boolean) => (given: PolicyEntry): Row => {
+  const row = (insecure: boolean) => (given: PolicyEntry): RegistryValues => {
     const { entry, ...rest } = limitOf(given);
     const { host, port } = whitelistMode ? { host: entry, port: "" } : split(entry);
     return { entry: host, port, insecure, ...rest };
@@ -82,27 +82,27 @@ export function valuesOf(document: PolicyDocument): FormValues {
       limited: registries !== undefined,
       registries: (registries ?? []).map(limitOf),
     })),
-    kept: JSON.stringify(kept),
+    preserved: JSON.stringify(preserved),
   };
 }
 
-function limitOf(given: PolicyEntry): Limit {
+function limitOf(given: PolicyEntry): LimitValues {
   return typeof given === "string" ? { entry: given } : given;
 }
 
 /** The rows as the other mode shows them: with the port in its own field or in the entry's. Nothing typed is lost. */
-export function rowsForMode(rows: readonly Row[], whitelistMode: boolean): Row[] {
+export function rowsForMode(rows: readonly RegistryValues[], whitelistMode: boolean): RegistryValues[] {
   const shown = whitelistMode ? rows.map(inOneField) : rows.map((row) => (row.insecure ? inTwoFields(row) : row));
   // Each mode needs a row to type into, and nobody needs the one that the other mode had for that.
   const needed = shown.filter((row) => !isBlank(row) || row.insecure !== whitelistMode);
-  return needed.some((row) => isShown(row, whitelistMode)) ? needed : [...needed, blankRow(!whitelistMode)];
+  return needed.some((row) => isVisible(row, whitelistMode)) ? needed : [...needed, blankRow(!whitelistMode)];
 }
 
-function inOneField(row: Row): Row {
+function inOneField(row: RegistryValues): RegistryValues {
   return { ...row, entry: textOf(row), port: "" };
 }
 
-function inTwoFields(row: Row): Row {
+function inTwoFields(row: RegistryValues): RegistryValues {
   const { host, port } = split(textOf(row));
   return { ...row, entry: host, port };
 }

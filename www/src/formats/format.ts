@@ -1,12 +1,12 @@
 // What the formats have in common.
 
 import type { PolicyDocument, PolicyEntry } from "pullgate";
-import type { texts } from "../messages";
+import type { messages } from "../messages";
 
-export type Format = keyof typeof texts.output.tabs;
+export type OutputFormat = keyof typeof messages.output.tabs;
 
 /** A document written in some format. */
-export interface Written {
+export interface FormattedDocument {
   text: string;
   fileName: string;
   /** What the format cannot say, in words. */
@@ -14,14 +14,14 @@ export interface Written {
 }
 
 /** The entries of a list that count. */
-export function enabled(list: readonly PolicyEntry[] | undefined): string[] {
+export function enabledEntries(list: readonly PolicyEntry[] | undefined): string[] {
   return (list ?? []).flatMap((element) =>
     typeof element === "string" ? [element] : element.enabled === false ? [] : [element.entry],
   );
 }
 
 /** What is lost where a list has plain entries only. */
-export function plainLists({ whitelist, insecure }: PolicyDocument): { disabled: number; comments: number } {
+export function plainListLosses({ whitelist, insecure }: PolicyDocument): { disabled: number; comments: number } {
   const elements = [...(whitelist ?? []), ...(insecure ?? [])].filter((element) => typeof element !== "string");
   return {
     disabled: elements.filter((element) => element.enabled === false).length,
@@ -30,7 +30,7 @@ export function plainLists({ whitelist, insecure }: PolicyDocument): { disabled:
 }
 
 /** All certificates of a document in one text. */
-export function bundle({ certificate_authorities: authorities }: PolicyDocument): string {
+export function certificateBundle({ certificate_authorities: authorities }: PolicyDocument): string {
   return (authorities ?? []).map(({ pem }) => (pem.endsWith("\n") ? pem : `${pem}\n`)).join("");
 }
 
@@ -39,7 +39,7 @@ export function bundle({ certificate_authorities: authorities }: PolicyDocument)
  * with only insecure entries names them there too: that allows the same, in the same way.
  */
 export function listsForVic(document: PolicyDocument): { whitelist: string[]; insecure: string[] } {
-  const insecure = enabled(document.insecure);
-  const whitelist = enabled(document.whitelist);
+  const insecure = enabledEntries(document.insecure);
+  const whitelist = enabledEntries(document.whitelist);
   return { whitelist: document.whitelist && whitelist.length === 0 ? insecure : whitelist, insecure };
 }

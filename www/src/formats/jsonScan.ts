@@ -1,7 +1,7 @@
 // Looking through JSON for what must not be there.
 
 /** The name of a member that an object of this JSON has twice. */
-export function duplicateIn(json: string): string | undefined {
+export function findDuplicateMember(json: string): string | undefined {
   const names: Set<string>[] = [];
   for (const [, open, close, quoted, colon] of json.matchAll(/([{[])|([}\]])|("(?:\\.|[^"\\])*")(\s*:)?/g)) {
     if (open !== undefined) names.push(new Set());
@@ -16,8 +16,8 @@ export function duplicateIn(json: string): string | undefined {
 }
 
 /** Every text of a value: strings, and names of members. */
-export function textsIn(value: unknown): string[] {
+export function collectStrings(value: unknown): string[] {
   if (typeof value === "string") return [value];
   if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([name, member]) => [name, ...textsIn(member)]);
+  return Object.entries(value).flatMap(([name, member]) => [name, ...collectStrings(member)]);
 }

@@ -2,17 +2,17 @@
 
 import type { PolicyDocument } from "pullgate";
 import { parse, stringify } from "smol-toml";
-import { texts } from "../messages";
-import type { Written } from "./format";
+import { messages } from "../messages";
+import type { FormattedDocument } from "./format";
 
-export function writeToml(document: PolicyDocument): Written {
+export function writeToml(document: PolicyDocument): FormattedDocument {
   // Of all members, only this one may have something that TOML has no words for: `null`.
   const { image_fetch_proxy: proxy, ...rest } = document;
   const fits = !hasNull(proxy);
   return {
-    text: `${legible(stringify(fits ? document : rest)).trimEnd()}\n`,
+    text: `${withMultilinePem(stringify(fits ? document : rest)).trimEnd()}\n`,
     fileName: "policy.toml",
-    notes: fits ? [] : [texts.output.notes.member("image_fetch_proxy")],
+    notes: fits ? [] : [messages.output.notes.member("image_fetch_proxy")],
   };
 }
 
@@ -21,7 +21,7 @@ function hasNull(value: unknown): boolean {
 }
 
 // Certificates line by line, as people know them. In base64 and its armour there is nothing that would need an escape.
-function legible(toml: string): string {
+function withMultilinePem(toml: string): string {
   return toml.replace(/^pem = "((?:[A-Za-z0-9+/= -]|\\n)+)"$/gm, (_, pem: string) => {
     return `pem = """\n${pem.replaceAll("\\n", "\n")}"""`;
   });

@@ -1,24 +1,24 @@
 // What formats of vSphere Integrated Containers have no words for.
 
 import type { PolicyDocument } from "pullgate";
-import { texts } from "../messages";
-import { enabled, listsForVic, plainLists } from "./format";
+import { messages } from "../messages";
+import { enabledEntries, listsForVic, plainListLosses } from "./format";
 
 export function vicNotes(document: PolicyDocument): string[] {
-  const { disabled, comments } = plainLists(document);
+  const { disabled, comments } = plainListLosses(document);
   const authorities = document.certificate_authorities ?? [];
   const limited = authorities.filter(({ registries }) => registries !== undefined).length;
   const { whitelist } = listsForVic(document);
   const on = document.whitelist !== undefined;
-  const say = texts.output.notes;
+  const t = messages.output.notes;
   return [
-    ...(on && whitelist.length === 0 ? [say.nothingAllowed] : []),
-    ...(on && whitelist.length > 0 && enabled(document.whitelist).length === 0 ? [say.insecureTwice] : []),
-    ...(limited > 0 ? [say.limited(limited)] : []),
-    ...(disabled > 0 ? [say.disabled(disabled)] : []),
-    ...(comments > 0 ? [say.comments(comments)] : []),
-    ...(document.built_in !== undefined ? [say.member("built_in")] : []),
-    ...(document.match_resolved_addresses !== undefined ? [say.member("match_resolved_addresses")] : []),
-    ...(document.projects !== undefined ? [say.member("projects")] : []),
+    ...(on && whitelist.length === 0 ? [t.nothingAllowed] : []),
+    ...(on && whitelist.length > 0 && enabledEntries(document.whitelist).length === 0 ? [t.insecureTwice] : []),
+    ...(limited > 0 ? [t.limited(limited)] : []),
+    ...(disabled > 0 ? [t.disabled(disabled)] : []),
+    ...(comments > 0 ? [t.comments(comments)] : []),
+    ...(document.built_in !== undefined ? [t.member("built_in")] : []),
+    ...(document.match_resolved_addresses !== undefined ? [t.member("match_resolved_addresses")] : []),
+    ...(document.projects !== undefined ? [t.member("projects")] : []),
   ];
 }

@@ -3,11 +3,11 @@
 import { checkCertificates } from "pullgate";
 import { useMemo } from "react";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
+import { FindingList, severityOf } from "../ui/FindingList";
 import { CertificateView } from "./CertificateView";
-import { FindingList, weightOf } from "../ui/FindingList";
 import { LimitEditor } from "./LimitEditor";
-import { RemoveCertificate } from "./RemoveCertificateButton";
+import { RemoveCertificateButton } from "./RemoveCertificateButton";
 
 interface Props {
   index: number;
@@ -22,7 +22,7 @@ export function AuthorityCard({ index, pem, onRemove }: Props) {
   // What only the whole policy gives: that it has no effect, that another card has the same certificate.
   const others = (analysis.authorities.get(index) ?? []).filter(({ code }) => !said.has(code));
   const [first] = certificates;
-  const isUnchecked = findings.some((finding) => weightOf(finding) === "unchecked");
+  const isUnchecked = findings.some((finding) => severityOf(finding) === "unchecked");
   return (
     <li className="authority" data-authority={index}>
       {certificates.map((certificate) => (
@@ -34,8 +34,8 @@ export function AuthorityCard({ index, pem, onRemove }: Props) {
       ))}
       {first === undefined && (
         <div className="certificate-header">
-          <h3>{isUnchecked ? texts.findings.unchecked : texts.certificates.unreadable}</h3>
-          <RemoveCertificate subject="" onRemove={() => onRemove(index, 0, true)} />
+          <h3>{isUnchecked ? messages.findings.unchecked : messages.certificates.unreadable}</h3>
+          <RemoveCertificateButton subject="" onRemove={() => onRemove(index, 0, true)} />
         </div>
       )}
       <FindingList findings={[...findings, ...others]} />

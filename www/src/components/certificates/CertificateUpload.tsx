@@ -1,21 +1,21 @@
 // Adding certificates, from files or as text.
 
-import { texts } from "../../messages";
-import { DropBox } from "../ui/DropZone";
+import { messages } from "../../messages";
+import { DropZone } from "../ui/DropZone";
 
-export interface Given {
+export interface UploadedFile {
   name: string;
   /** Absent where it could not be read: of a folder, say. */
   content: Uint8Array | string | undefined;
 }
 
-export function AddCertificates({ onGiven }: { onGiven: (given: Given[]) => void }) {
-  const say = texts.certificates;
+export function CertificateUpload({ onUpload }: { onUpload: (files: UploadedFile[]) => void }) {
+  const t = messages.certificates;
 
   const read = async (files: File[]) => {
     // One that cannot be read takes none of the others with it.
     const contents = await Promise.allSettled(files.map((file) => file.arrayBuffer()));
-    onGiven(
+    onUpload(
       contents.map((content, index) => ({
         name: files[index]!.name,
         content: content.status === "fulfilled" ? new Uint8Array(content.value) : undefined,
@@ -24,12 +24,12 @@ export function AddCertificates({ onGiven }: { onGiven: (given: Given[]) => void
   };
 
   return (
-    <DropBox
+    <DropZone
       allowsMultiple
-      say={say}
+      labels={t}
       onFiles={(files) => void read(files)}
       onText={(text) => {
-        if (text !== "") onGiven([{ name: say.pasted, content: text }]);
+        if (text !== "") onUpload([{ name: t.pasted, content: text }]);
       }}
     />
   );

@@ -1,32 +1,32 @@
 // One certificate: whose it is, how long it is valid, its fingerprint, and what is wrong with it.
 
 import type { Certificate } from "pullgate";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
 import { FindingList } from "../ui/FindingList";
-import { RemoveCertificate } from "./RemoveCertificateButton";
+import { RemoveCertificateButton } from "./RemoveCertificateButton";
 import { ValidityBar } from "./ValidityBar";
 
 export function CertificateView({ certificate, onRemove }: { certificate: Certificate; onRemove: () => void }) {
   const { subject, issuer, selfSigned, findings, sha256 } = certificate;
-  const say = texts.certificates;
+  const t = messages.certificates;
   return (
     <div className="certificate">
       <div className="certificate-header">
         <h3>
-          <bdi>{subject || say.unnamed}</bdi>
+          <bdi>{subject || t.unnamed}</bdi>
         </h3>
-        <RemoveCertificate subject={subject} onRemove={onRemove} />
+        <RemoveCertificateButton subject={subject} onRemove={onRemove} />
       </div>
       <p className="muted">
-        {say.issuer} <bdi>{selfSigned ? say.selfSigned : issuer || say.unnamed}</bdi>
+        {t.issuer} <bdi>{selfSigned ? t.selfSigned : issuer || t.unnamed}</bdi>
       </p>
       <ValidityBar from={certificate.notBefore} to={certificate.notAfter} />
       <p className="fingerprint">
-        <span className="muted">{say.fingerprint}</span> <code>{colons(sha256)}</code>
+        <span className="muted">{t.fingerprint}</span> <code>{colons(sha256)}</code>
       </p>
       <FindingList findings={findings} />
       <details className="certificate-details">
-        <summary>{say.details}</summary>
+        <summary>{t.details}</summary>
         <dl>
           {detailsOf(certificate).map(([name, value]) => (
             <div key={name}>
@@ -43,14 +43,14 @@ export function CertificateView({ certificate, onRemove }: { certificate: Certif
 }
 
 function detailsOf({ key, signatureAlgorithm, serial, sha1, subjectAltNames }: Certificate): [string, string][] {
-  const say = texts.certificates;
+  const t = messages.certificates;
   const size = key.curve ?? key.bits?.toString() ?? "";
   return [
-    [say.key, `${key.algorithm} ${size}`.trim()],
-    [say.signature, signatureAlgorithm],
-    [say.serial, serial],
-    [say.sha1, colons(sha1)],
-    ...(subjectAltNames.length > 0 ? [[say.names, subjectAltNames.join(", ")] satisfies [string, string]] : []),
+    [t.key, `${key.algorithm} ${size}`.trim()],
+    [t.signature, signatureAlgorithm],
+    [t.serial, serial],
+    [t.sha1, colons(sha1)],
+    ...(subjectAltNames.length > 0 ? [[t.names, subjectAltNames.join(", ")] satisfies [string, string]] : []),
   ];
 }
 

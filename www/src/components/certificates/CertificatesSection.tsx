@@ -3,44 +3,48 @@
 import { memo, useState } from "react";
 import { useFieldArray } from "react-hook-form";
 import { announce } from "../../announce";
-import { takeCertificates, withoutCertificate } from "../../certificates/pem";
+import { extractCertificates, withoutCertificate } from "../../certificates/pem";
 import { usePolicy } from "../../form/usePolicyForm";
-import type { Authority } from "../../form/values";
-import { texts } from "../../messages";
-import { AddCertificates, type Given } from "./CertificateUpload";
-import { AuthorityCard } from "./AuthorityCard";
-import { type Refusal, Refusals } from "./RejectedFiles";
+import type { AuthorityValues } from "../../form/values";
+import { messages } from "../../messages";
 import { Section } from "../ui/Section";
+import { AuthorityCard } from "./AuthorityCard";
+import { CertificateUpload, type UploadedFile } from "./CertificateUpload";
+import { type RejectedFile, RejectedFiles } from "./RejectedFiles";
 
-export const Certificates = memo(function Certificates() {
+export const CertificatesSection = memo(function CertificatesSection() {
   const { form, values } = usePolicy();
   const { fields, append, remove, update } = useFieldArray({ control: form.control, name: "authorities" });
-  const [refusals, setRefusals] = useState<Refusal[]>([]);
-  const say = texts.certificates;
+  const [rejectedFiles, setRejectedFiles] = useState<RejectedFile[]>([]);
+  const t = messages.certificates;
 
-  const take = (all: Given[]) => {
-    const known = new Set(form.getValues("authorities").flatMap(({ pem }) => takeCertificates(pem).fingerprints));
-    const authorities: Authority[] = [];
-    const refused = all.flatMap(({ name, content }): Refusal[] => {
-      if (content === undefined) return [{ name, findings: [], key: false, again: 0, unread: true }];
-      const { blocks, fingerprints, findings } = takeCertificates(content);
+  const upload = (files: UploadedFile[]) => {
+    const known = new Set(form.getValues("authorities").flatMap(({ pem }) => extractCertificates(pem).fingerprints));
+    const authorities: AuthorityValues[] = [];
+    const rejected = files.flatMap(({ name, content }): RejectedFile[] => {
+      if (content === undefined) return [{ name, findings: [], hasPrivateKey: false, duplicates: 0, isUnreadable: true }];
+      const { blocks, fingerprints, findings } = extractCertificates(content);
       const fresh = blocks.filter((_, index) => !known.has(fingerprints[index]!) && known.add(fingerprints[index]!));
       authorities.push(...fresh.map((pem) => ({ pem, limited: false, registries: [] })));
       const errors = findings.filter(({ severity }) => severity === "error");
-      const again = blocks.length - fresh.length;
-      const key = errors.some(({ code }) => code === "private-key");
-      return errors.length + again > 0 ? [{ name, findings: errors, key, again, unread: false }] : [];
+      const duplicates = blocks.length - fresh.length;
+      const hasPrivateKey = errors.some(({ code }) => code === "private-key");
+      return errors.length + duplicates > 0 ? [{ name, findings: errors, hasPrivateKey, duplicates, isUnreadable: false }] : [];
     });
     if (authorities.length > 0) append(authorities, { shouldFocus: false });
-    setRefusals(refused);
-    const problems = refused.map(({ name, findings, key, again, unread }) =>
-      unread ? say.unread(name) : key ? say.keyRefused(name) : (findings[0]?.message ?? say.again(again, name)),
+    setRejectedFiles(rejected);
+    const problems = rejected.map(({ name, findings, hasPrivateKey, duplicates, isUnreadable }) =>
+      isUnreadable
+        ? t.unread(name)
+        : hasPrivateKey
+          ? t.keyRefused(name)
+          : (findings[0]?.message ?? t.again(duplicates, name)),
     );
-    announce([authorities.length > 0 ? say.added(authorities.length) : say.none, ...problems].join(". "));
+    announce([authorities.length > 0 ? t.added(authorities.length) : t.none, ...problems].join(". "));
   };
 
   const dismiss = () => {
-    setRefusals([]);
+    setRejectedFiles([]);
     focusCertificate(-1);
   };
 
@@ -48,14 +52,14 @@ export const Certificates = memo(function Certificates() {
     const authority = form.getValues(`authorities.${index}`);
     if (last) remove(index);
     else update(index, { ...authority, pem: withoutCertificate(authority.pem, line) });
-    announce(say.removed);
+    announce(t.removed);
     requestAnimationFrame(() => focusCertificate(Math.min(index, form.getValues("authorities").length - 1)));
   };
 
   return (
-    <Section title={say.title} intro={say.intro} className="certificates">
-      <AddCertificates onGiven={take} />
-      <Refusals refusals={refusals} onDismiss={dismiss} />
+    <Section title={t.title} intro={t.intro} className="certificates">
+      <CertificateUpload onUpload={upload} />
+      <RejectedFiles files={rejectedFiles} onDismiss={dismiss} />
       {fields.length > 0 && (
         <ul className="authorities">
           {fields.map(({ id }, index) => {

@@ -4,13 +4,13 @@ import type { Finding } from "pullgate";
 import { useController, useFieldArray } from "react-hook-form";
 import { Switch } from "react-aria-components/Switch";
 import { announce } from "../../announce";
-import { fixed } from "../../form/applyFix";
+import { applyFix } from "../../form/applyFix";
 import { usePolicy } from "../../form/usePolicyForm";
-import { isBlank, type Limit } from "../../form/values";
-import { texts } from "../../messages";
+import { isBlank, type LimitValues } from "../../form/values";
+import { messages } from "../../messages";
 import { LimitRow } from "./LimitRow";
 
-const BLANK: Limit = { entry: "" };
+const BLANK_LIMIT: LimitValues = { entry: "" };
 
 export function LimitEditor({ authority, subject }: { authority: number; subject: string }) {
   const { form, analysis, values } = usePolicy();
@@ -19,28 +19,28 @@ export function LimitEditor({ authority, subject }: { authority: number; subject
   const limited = useController({ control, name: `authorities.${authority}.limited` }).field;
   const { fields, insert, remove, update } = useFieldArray({ control, name });
   const rows = values.authorities[authority]?.registries ?? [];
-  const say = texts.certificates;
+  const t = messages.certificates;
 
   const focus = (row: number) =>
     requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-limit="${authority}/${row}"] input`)?.focus());
   const add = (after: number) => {
-    insert(after + 1, BLANK, { shouldFocus: false });
+    insert(after + 1, BLANK_LIMIT, { shouldFocus: false });
     focus(after + 1);
   };
-  const takeOut = (row: number) => {
-    if (fields.length === 1) update(0, BLANK);
+  const removeRow = (row: number) => {
+    if (fields.length === 1) update(0, BLANK_LIMIT);
     else remove(row);
     focus(Math.max(0, row === fields.length - 1 ? row - 1 : row));
   };
-  const limit = (on: boolean) => {
+  const setLimited = (on: boolean) => {
     limited.onChange(on);
     if (!on) return;
-    if (fields.length === 0) insert(0, BLANK, { shouldFocus: false });
+    if (fields.length === 0) insert(0, BLANK_LIMIT, { shouldFocus: false });
     focus(0);
   };
   // These cards are drawn when there is time: what is in the fields may be newer than `rows`.
-  const current = (row: number) => form.getValues(name)[row] ?? BLANK;
-  const replace = (row: number, limit: Limit, others: string[] = []) => {
+  const current = (row: number) => form.getValues(name)[row] ?? BLANK_LIMIT;
+  const replace = (row: number, limit: LimitValues, others: string[] = []) => {
     update(row, limit);
     if (others.length > 0) insert(row + 1, others.map((entry) => ({ entry })), { shouldFocus: false });
     focus(row + others.length);
@@ -49,21 +49,21 @@ export function LimitEditor({ authority, subject }: { authority: number; subject
     const limit = current(row);
     const [entry = "", ...others] = isBlank(limit) ? lines : [limit.entry, ...lines];
     replace(row, { ...limit, entry }, others);
-    announce(texts.registries.addedMany(lines.length));
+    announce(messages.registries.addedMany(lines.length));
   };
   const fix = (row: number, finding: Finding, text: string) => {
     const limit = current(row);
     if (limit.entry !== text) return;
-    const [entry = "", ...others] = fixed(text, finding);
+    const [entry = "", ...others] = applyFix(text, finding);
     replace(row, { ...limit, entry }, others);
-    announce(texts.findings.fixed);
+    announce(messages.findings.fixed);
   };
 
   return (
     <div className="limits">
-      <Switch className="switch small" isSelected={limited.value} onChange={limit}>
+      <Switch className="switch small" isSelected={limited.value} onChange={setLimited}>
         <span className="switch-track" aria-hidden="true" />
-        {say.limit}
+        {t.limit}
       </Switch>
       {limited.value && (
         <ul className="rows">
@@ -72,12 +72,12 @@ export function LimitEditor({ authority, subject }: { authority: number; subject
               key={id}
               place={`${authority}/${row}`}
               name={`${name}.${row}.entry`}
-              label={say.limitLabel(row + 1, subject || say.unnamed)}
-              row={rows[row] ?? BLANK}
+              label={t.limitLabel(row + 1, subject || t.unnamed)}
+              row={rows[row] ?? BLANK_LIMIT}
               number={row + 1}
               report={analysis.limits.get(`${authority}/${row}`)}
               onAdd={() => add(row)}
-              onRemove={() => takeOut(row)}
+              onRemove={() => removeRow(row)}
               onLines={(lines) => paste(row, lines)}
               onFix={(finding, text) => fix(row, finding, text)}
               onEnable={() => {
@@ -88,7 +88,7 @@ export function LimitEditor({ authority, subject }: { authority: number; subject
           ))}
         </ul>
       )}
-      {limited.value && rows.every(isBlank) && <p className="muted">{say.limitEmpty}</p>}
+      {limited.value && rows.every(isBlank) && <p className="muted">{t.limitEmpty}</p>}
     </div>
   );
 }

@@ -4,19 +4,19 @@ import type { Finding } from "pullgate";
 import { useId } from "react";
 import { Button } from "react-aria-components/Button";
 import type { FieldReport } from "../../form/analysis";
-import type { Limit } from "../../form/values";
-import { texts } from "../../messages";
-import { EntryInput } from "../ui/EntryInput";
-import { FindingList, weightOf } from "../ui/FindingList";
-import { Icon } from "../ui/Icon";
-import { marksOf, newsOf } from "../registries/RegistryRow";
+import type { LimitValues } from "../../form/values";
+import { messages } from "../../messages";
+import { canonicalHint, textMarks } from "../registries/RegistryRow";
 import { RowNotes } from "../registries/RowNotes";
+import { EntryInput } from "../ui/EntryInput";
+import { FindingList, severityOf } from "../ui/FindingList";
+import { Icon } from "../ui/Icon";
 
 interface Props {
   place: string;
   name: `authorities.${number}.registries.${number}.entry`;
   label: string;
-  row: Limit;
+  row: LimitValues;
   number: number;
   report: FieldReport | undefined;
   onAdd: () => void;
@@ -30,25 +30,25 @@ export function LimitRow({ place, name, label, row, number, report, onAdd, onRem
   const id = useId();
   const fresh = report?.text === row.entry ? report : undefined;
   const findings = report?.findings ?? [];
-  const say = texts.certificates;
+  const t = messages.certificates;
   return (
     <li className="row" data-limit={place}>
       <div className="row-fields" data-mode="limit">
         <EntryInput
           name={name}
           label={label}
-          example={say.limitExample}
-          marks={fresh ? marksOf(fresh) : []}
-          isInvalid={findings.some((finding) => weightOf(finding) === "error")}
+          example={t.limitExample}
+          marks={fresh ? textMarks(fresh) : []}
+          isInvalid={findings.some((finding) => severityOf(finding) === "error")}
           describedBy={findings.length > 0 ? id : undefined}
           onEnter={onAdd}
           onLines={onLines}
         />
         <div className="row-buttons">
-          <Button className="button icon-only" aria-label={say.removeLimit(number)} onPress={onRemove}>
+          <Button className="button icon-only" aria-label={t.removeLimit(number)} onPress={onRemove}>
             <Icon name="minus" />
           </Button>
-          <Button className="button icon-only" aria-label={say.addLimit(number)} onPress={onAdd}>
+          <Button className="button icon-only" aria-label={t.addLimit(number)} onPress={onAdd}>
             <Icon name="plus" />
           </Button>
         </div>
@@ -58,7 +58,7 @@ export function LimitRow({ place, name, label, row, number, report, onAdd, onRem
         findings={findings}
         {...(fresh && { onFix: (finding) => onFix(finding, fresh.text) })}
       />
-      <RowNotes row={{ ...row, port: "", insecure: false }} means={fresh && newsOf(fresh)} lit={undefined} onEnable={onEnable} />
+      <RowNotes row={{ ...row, port: "", insecure: false }} canonical={fresh && canonicalHint(fresh)} highlight={undefined} onEnable={onEnable} />
     </li>
   );
 }

@@ -2,38 +2,38 @@
 
 import type { Finding } from "pullgate";
 import { Button } from "react-aria-components/Button";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
 import { FindingList } from "../ui/FindingList";
 import { Icon } from "../ui/Icon";
 
-export interface Refusal {
+export interface RejectedFile {
   name: string;
   findings: Finding[];
   /** Whether there was a private key. */
-  key: boolean;
+  hasPrivateKey: boolean;
   /** How many certificates were there already. */
-  again: number;
+  duplicates: number;
   /** Whether it could not even be read. */
-  unread: boolean;
+  isUnreadable: boolean;
 }
 
-export function Refusals({ refusals, onDismiss }: { refusals: Refusal[]; onDismiss: () => void }) {
-  if (refusals.length === 0) return null;
-  const say = texts.certificates;
+export function RejectedFiles({ files, onDismiss }: { files: RejectedFile[]; onDismiss: () => void }) {
+  if (files.length === 0) return null;
+  const t = messages.certificates;
   return (
-    <div className="notice" data-weight={refusals.some(({ findings, unread }) => unread || findings.length > 0) ? "error" : "warning"}>
+    <div className="notice" data-severity={files.some(({ findings, isUnreadable }) => isUnreadable || findings.length > 0) ? "error" : "warning"}>
       <div className="notice-text">
-        {refusals.map(({ name, findings, key, again, unread }, index) => (
+        {files.map(({ name, findings, hasPrivateKey, duplicates, isUnreadable }, index) => (
           <div key={index}>
-            {unread && <p>{say.unread(name)}</p>}
-            {key && <p>{say.keyRefused(name)}</p>}
-            {!key && findings.length > 0 && <p>{say.refused(name)}</p>}
+            {isUnreadable && <p>{t.unread(name)}</p>}
+            {hasPrivateKey && <p>{t.keyRefused(name)}</p>}
+            {!hasPrivateKey && findings.length > 0 && <p>{t.refused(name)}</p>}
             <FindingList findings={findings} />
-            {again > 0 && <p>{say.again(again, name)}</p>}
+            {duplicates > 0 && <p>{t.again(duplicates, name)}</p>}
           </div>
         ))}
       </div>
-      <Button className="button icon-only quiet" aria-label={say.dismiss} onPress={onDismiss}>
+      <Button className="button icon-only quiet" aria-label={t.dismiss} onPress={onDismiss}>
         <Icon name="close" />
       </Button>
     </div>

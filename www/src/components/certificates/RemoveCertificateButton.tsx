@@ -1,15 +1,15 @@
 // The button that removes a certificate.
 
 import { Button } from "react-aria-components/Button";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
 import { Icon } from "../ui/Icon";
 
-export function RemoveCertificate({ subject, onRemove }: { subject: string; onRemove: () => void }) {
-  const say = texts.certificates;
+export function RemoveCertificateButton({ subject, onRemove }: { subject: string; onRemove: () => void }) {
+  const t = messages.certificates;
   return (
     <Button
       className="button icon-only quiet certificate-remove"
-      aria-label={say.remove(subject || say.unnamed)}
+      aria-label={t.remove(subject || t.unnamed)}
       onPress={onRemove}
     >
       <Icon name="close" />

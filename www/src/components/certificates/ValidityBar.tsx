@@ -1,14 +1,14 @@
 // The time in which a certificate is valid, as a bar with today marked on it.
 
-import { texts } from "../../messages";
+import { messages } from "../../messages";
 
-const format = new Intl.DateTimeFormat(texts.locale, { dateStyle: "medium", timeZone: "UTC" });
+const format = new Intl.DateTimeFormat(messages.locale, { dateStyle: "medium", timeZone: "UTC" });
 
 export function ValidityBar({ from, to }: { from: string; to: string }) {
-  const say = texts.certificates;
+  const t = messages.certificates;
   const [start, end, now] = [Date.parse(from), Date.parse(to), Date.now()];
   const part = end > start ? (now - start) / (end - start) : now < start ? -1 : 2;
-  const where = part < 0 ? say.before : part > 1 ? say.after : say.within(Math.floor(part * 100));
+  const where = part < 0 ? t.before : part > 1 ? t.after : t.within(Math.floor(part * 100));
   const at = `${Math.min(1, Math.max(0, part)) * 100}%`;
   const [fromText, toText] = [dateOf(start, from), dateOf(end, to)];
   return (
@@ -16,14 +16,14 @@ export function ValidityBar({ from, to }: { from: string; to: string }) {
       <div
         className="validity-bar"
         role="img"
-        aria-label={say.bar(fromText, toText, format.format(now), where)}
+        aria-label={t.bar(fromText, toText, format.format(now), where)}
         data-state={part < 0 ? "before" : part > 1 ? "after" : "within"}
       >
         <span className="validity-past" style={{ inlineSize: at }} />
-        <span className="validity-today" style={{ insetInlineStart: at }} title={say.today} />
+        <span className="validity-today" style={{ insetInlineStart: at }} title={t.today} />
       </div>
       <p className="muted" aria-hidden="true">
-        {say.valid} {say.validity(fromText, toText)}
+        {t.valid} {t.validity(fromText, toText)}
       </p>
     </div>
   );

@@ -3,47 +3,47 @@
 import { useEffect, useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { announce } from "../../announce";
-import { probe, Refused, type ToProbe } from "../../daemon/daemon";
+import { DaemonError, probe, type ProbeRequest } from "../../daemon/daemon";
 import type { ProbeReport } from "../../daemon/report";
-import { texts } from "../../messages";
-import { Message } from "../ui/FormattedMessage";
+import { messages } from "../../messages";
+import { FormattedMessage } from "../ui/FormattedMessage";
 import { outcomeOf, ProbeReportView } from "./ProbeReportView";
 
-type State = { is: "idle" | "asking" } | { is: "failed"; why: string } | { is: "done"; report: ProbeReport };
+type ProbeState = { is: "idle" | "running" } | { is: "failed"; reason: string } | { is: "done"; report: ProbeReport };
 
-export function TestConnection(what: ToProbe) {
-  const [state, setState] = useState<State>({ is: "idle" });
-  const asked = useRef<AbortController>(undefined);
-  useEffect(() => () => asked.current?.abort(), []);
-  const say = texts.tryOut;
+export function ConnectionTest(request: ProbeRequest) {
+  const [state, setState] = useState<ProbeState>({ is: "idle" });
+  const controller = useRef<AbortController>(undefined);
+  useEffect(() => () => controller.current?.abort(), []);
+  const t = messages.tryOut;
 
   const test = async () => {
-    asked.current?.abort();
-    const { signal } = (asked.current = new AbortController());
-    setState({ is: "asking" });
+    controller.current?.abort();
+    const { signal } = (controller.current = new AbortController());
+    setState({ is: "running" });
     try {
-      const report = await probe(what, signal);
+      const report = await probe(request, signal);
       if (signal.aborted) return;
       setState({ is: "done", report });
       announce(`${outcomeOf(report)}. ${report.summary}`);
     } catch (error) {
       if (signal.aborted) return;
-      const why = error instanceof Refused ? say.connectRefused(error.message) : say.connectFailed;
-      setState({ is: "failed", why });
-      announce(why);
+      const reason = error instanceof DaemonError ? t.connectRefused(error.message) : t.connectFailed;
+      setState({ is: "failed", reason });
+      announce(reason);
     }
   };
 
   return (
     <div className="probe">
       <Button className="button" onPress={test}>
-        {say.connect(what.registry)}
+        {t.connect(request.registry)}
       </Button>
-      {state.is === "asking" && <p className="muted">{say.connecting}</p>}
+      {state.is === "running" && <p className="muted">{t.connecting}</p>}
       {state.is === "failed" && (
-        <p className="notice" data-weight="error">
+        <p className="notice" data-severity="error">
           <span>
-            <Message text={state.why} />
+            <FormattedMessage text={state.reason} />
           </span>
         </p>
       )}

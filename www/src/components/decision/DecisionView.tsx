@@ -4,17 +4,17 @@ import type { Attempt, Explanation } from "pullgate";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../messages";
-import { Icon } from "../ui/Icon";
+import { messages } from "../../messages";
 import { rowOf } from "../registries/highlight";
-import { Message } from "../ui/FormattedMessage";
-import { Steps } from "./ExplanationSteps";
+import { FormattedMessage } from "../ui/FormattedMessage";
+import { Icon } from "../ui/Icon";
+import { ExplanationSteps } from "./ExplanationSteps";
 
-const ICONS = { allow: "check", deny: "close", lookup: "unchecked", internal: "unchecked" } as const;
+const DECISION_ICONS = { allow: "check", deny: "close", lookup: "unchecked", internal: "unchecked" } as const;
 
 /** The decision in a word or two. What could not be decided is no denial to rely on. */
 export function headlineOf(explanation: Explanation): string {
-  return texts.tryOut[stateOf(explanation)];
+  return messages.tryOut[stateOf(explanation)];
 }
 
 function stateOf(explanation: Explanation) {
@@ -30,56 +30,56 @@ interface Props {
 export function DecisionView({ explanation, children }: Props) {
   const { analysis, actions } = usePolicy();
   const state = stateOf(explanation);
-  const row = rowOf(explanation, analysis.places);
-  const say = texts.tryOut;
+  const row = rowOf(explanation, analysis.rowIndexes);
+  const t = messages.tryOut;
   return (
     <div className="decision" data-decision={state}>
       <div className="verdict">
-        <Icon name={ICONS[state]} />
+        <Icon name={DECISION_ICONS[state]} />
         <p>
           <strong>{headlineOf(explanation)}</strong>
           {explanation.decision === "allow" && explanation.by && (
             <>
               {" "}
-              {say.by} <code>{explanation.by.entry}</code>
+              {t.by} <code>{explanation.by.entry}</code>
             </>
           )}
           {explanation.decision === "deny" && (
             <span className="verdict-text">
-              <Message text={explanation.text} />
+              <FormattedMessage text={explanation.text} />
             </span>
           )}
           {explanation.decision === "deny" && explanation.nearest && (
             <span className="verdict-text">
-              {say.nearest} <code>{explanation.nearest.entry}</code>
-              {say.colon}
-              <Message text={explanation.nearest.text} />
+              {t.nearest} <code>{explanation.nearest.entry}</code>
+              {t.colon}
+              <FormattedMessage text={explanation.nearest.text} />
             </span>
           )}
         </p>
         {row !== undefined && (
           <Button className="button small" onPress={() => actions.focus(row)}>
-            {say.showEntry}
+            {t.showEntry}
           </Button>
         )}
       </div>
       {children}
       {explanation.decision === "allow" && (
         <>
-          <h3>{say.attempts}</h3>
+          <h3>{t.attempts}</h3>
           <ol className="attempts">
             {explanation.attempts.map((attempt, index) => (
               <AttemptView key={index} attempt={attempt} />
             ))}
           </ol>
-          <Facts title={say.pinned} values={explanation.pinned} />
-          <Facts title={say.authorities} values={explanation.authorities} />
+          <ValueList title={t.pinned} values={explanation.pinned} />
+          <ValueList title={t.authorities} values={explanation.authorities} />
         </>
       )}
       {explanation.steps.length > 0 && (
         <>
-          <h3>{say.why}</h3>
-          <Steps steps={explanation.steps} />
+          <h3>{t.why}</h3>
+          <ExplanationSteps steps={explanation.steps} />
         </>
       )}
     </div>
@@ -87,19 +87,19 @@ export function DecisionView({ explanation, children }: Props) {
 }
 
 function AttemptView({ attempt: { scheme, port, host, verified } }: { attempt: Attempt }) {
-  const say = texts.tryOut;
+  const t = messages.tryOut;
   return (
     <li data-verified={verified}>
       <Icon name={verified ? "lock" : "unlock"} />
       <span>
-        {say.attempt(scheme, port, host)}{" "}
-        <span className="muted">{verified ? say.verified : scheme === "http" ? say.plain : say.unverified}</span>
+        {t.attempt(scheme, port, host)}{" "}
+        <span className="muted">{verified ? t.verified : scheme === "http" ? t.plain : t.unverified}</span>
       </span>
     </li>
   );
 }
 
-function Facts({ title, values }: { title: string; values: string[] | undefined }) {
+function ValueList({ title, values }: { title: string; values: string[] | undefined }) {
   if (!values || values.length === 0) return null;
   return (
     <>

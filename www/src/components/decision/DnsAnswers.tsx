@@ -7,8 +7,8 @@ import { Input } from "react-aria-components/Input";
 import { Label } from "react-aria-components/Label";
 import { TextField } from "react-aria-components/TextField";
 import { announce } from "../../announce";
-import { holdsKey } from "../../certificates/pem";
-import { texts } from "../../messages";
+import { containsPrivateKey } from "../../certificates/pem";
+import { messages } from "../../messages";
 import { Icon } from "../ui/Icon";
 
 interface Props {
@@ -20,11 +20,11 @@ interface Props {
 
 export function DnsAnswers({ questions, facts, onAnswer, onForget }: Props) {
   if (questions.length === 0 && facts.length === 0) return null;
-  const say = texts.tryOut;
+  const t = messages.tryOut;
   return (
     <div className="dns">
-      <h3>{say.dnsTitle}</h3>
-      {questions.length > 0 && <p className="muted">{say.dnsIntro}</p>}
+      <h3>{t.dnsTitle}</h3>
+      {questions.length > 0 && <p className="muted">{t.dnsIntro}</p>}
       {questions.map((question) => (
         <QuestionForm key={labelOf(question)} question={question} onAnswer={onAnswer} />
       ))}
@@ -33,11 +33,11 @@ export function DnsAnswers({ questions, facts, onAnswer, onForget }: Props) {
           {facts.map((fact) => (
             <li key={labelOf(fact)}>
               <span>
-                {labelOf(fact)}: <bdi>{fact.answers.join(", ") || say.none}</bdi>
+                {labelOf(fact)}: <bdi>{fact.answers.join(", ") || t.none}</bdi>
               </span>
               <Button
                 className="button icon-only quiet"
-                aria-label={say.forget(labelOf(fact))}
+                aria-label={t.forget(labelOf(fact))}
                 onPress={() => onForget(fact)}
               >
                 <Icon name="close" />
@@ -54,12 +54,12 @@ function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (f
   const [typed, setTyped] = useState("");
   const [keyRefused, setKeyRefused] = useState(false);
   const change = (text: string) => {
-    const isKey = holdsKey(text);
+    const isKey = containsPrivateKey(text);
     setKeyRefused(isKey);
-    if (isKey) announce(texts.registries.keyRefused);
+    if (isKey) announce(messages.registries.keyRefused);
     else setTyped(text);
   };
-  const say = texts.tryOut;
+  const t = messages.tryOut;
   const answers = typed.split(/[\s,;]+/).filter((answer) => answer !== "");
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -70,19 +70,19 @@ function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (f
       <TextField className="text-field" value={typed} onChange={change}>
         <Label>{labelOf(question)}</Label>
         <Input
-          placeholder={question.kind === "names-of" ? say.namesExample : say.addressesExample}
+          placeholder={question.kind === "names-of" ? t.namesExample : t.addressesExample}
           autoComplete="off"
           autoCapitalize="off"
           spellCheck={false}
         />
-        {keyRefused && <p className="key-refused">{texts.registries.keyRefused}</p>}
+        {keyRefused && <p className="key-refused">{messages.registries.keyRefused}</p>}
       </TextField>
       <div className="question-buttons">
         <Button className="button" type="submit" isDisabled={answers.length === 0}>
-          {say.use}
+          {t.use}
         </Button>
         <Button className="button quiet" onPress={() => onAnswer({ ...question, answers: [] })}>
-          {say.noAnswer}
+          {t.noAnswer}
         </Button>
       </div>
     </form>
@@ -90,5 +90,5 @@ function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (f
 }
 
 function labelOf({ kind, subject }: Question): string {
-  return kind === "names-of" ? texts.tryOut.namesOf(subject) : texts.tryOut.addressesOf(subject);
+  return kind === "names-of" ? messages.tryOut.namesOf(subject) : messages.tryOut.addressesOf(subject);
 }

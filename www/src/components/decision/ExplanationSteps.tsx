@@ -1,14 +1,14 @@
 // The reasoning, step by step. Of many entries that do not match, most are folded away.
 
 import type { Step } from "pullgate";
-import { texts } from "../../messages";
-import { Message } from "../ui/FormattedMessage";
+import { messages } from "../../messages";
+import { FormattedMessage } from "../ui/FormattedMessage";
 
-const SHOWN_MISSES = 6;
+const MAX_SHOWN_MISSES = 6;
 
-export function Steps({ steps }: { steps: readonly Step[] }) {
+export function ExplanationSteps({ steps }: { steps: readonly Step[] }) {
   const misses = steps.filter(isMiss);
-  const folded = new Set(misses.length > SHOWN_MISSES + 1 ? misses.slice(SHOWN_MISSES) : []);
+  const folded = new Set(misses.length > MAX_SHOWN_MISSES + 1 ? misses.slice(MAX_SHOWN_MISSES) : []);
   const [firstFolded] = folded;
   return (
     <ol className="steps">
@@ -18,7 +18,7 @@ export function Steps({ steps }: { steps: readonly Step[] }) {
         return (
           <li key={index} data-covers={false}>
             <details>
-              <summary>{texts.tryOut.moreMisses(folded.size)}</summary>
+              <summary>{messages.tryOut.moreMisses(folded.size)}</summary>
               <ol>
                 {[...folded].map((step, index) => (
                   <StepView key={index} step={step} />
@@ -42,10 +42,10 @@ function StepView({ step: { topic, entry, covers, text } }: { step: Step }) {
       {topic === "entry" && entry && (
         <>
           <code>{entry.entry}</code>
-          {texts.tryOut.colon}
+          {messages.tryOut.colon}
         </>
       )}
-      <Message text={text} />
+      <FormattedMessage text={text} />
     </li>
   );
 }

@@ -1,13 +1,13 @@
 // What the daemon met on the way to a registry, and to the hosts that it points to.
 
 import type { ProbeAttempt, ProbeReport, ProbeStage } from "../../daemon/report";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
+import { FormattedMessage } from "../ui/FormattedMessage";
 import { Icon } from "../ui/Icon";
-import { Message } from "../ui/FormattedMessage";
 
 /** The end of it, in a few words. */
 export function outcomeOf({ ok }: ProbeReport): string {
-  return ok ? texts.tryOut.connects : texts.tryOut.connectsNot;
+  return ok ? messages.tryOut.connects : messages.tryOut.connectsNot;
 }
 
 export function ProbeReportView({ report }: { report: ProbeReport }) {
@@ -19,7 +19,7 @@ export function ProbeReportView({ report }: { report: ProbeReport }) {
         <span>
           <strong>{outcomeOf(report)}</strong> <bdi>{registry}</bdi>
           <span className="probe-text">
-            <Message text={summary} />
+            <FormattedMessage text={summary} />
           </span>
         </span>
       </p>
@@ -36,12 +36,12 @@ export function ProbeReportView({ report }: { report: ProbeReport }) {
 
 function AttemptView({ attempt }: { attempt: ProbeAttempt }) {
   const { scheme, host, port, address, verified, stages, vouchedBy, protocol, elsewhere = [] } = attempt;
-  const say = texts.tryOut;
+  const t = messages.tryOut;
   return (
     <li>
       <p>
-        {[say.attempt(scheme, port, host), address].filter(Boolean).join(", ")}{" "}
-        <span className="muted">{verified ? say.mustVerify : scheme === "http" ? say.plain : say.unverified}</span>
+        {[t.attempt(scheme, port, host), address].filter(Boolean).join(", ")}{" "}
+        <span className="muted">{verified ? t.mustVerify : scheme === "http" ? t.plain : t.unverified}</span>
       </p>
       <ul className="stages">
         {stages.map((stage, index) => (
@@ -50,18 +50,18 @@ function AttemptView({ attempt }: { attempt: ProbeAttempt }) {
       </ul>
       {vouchedBy && (
         <p className="probe-fact">
-          {say.vouched[vouchedBy.source]} <bdi>{vouchedBy.subject}</bdi>
+          {t.vouched[vouchedBy.source]} <bdi>{vouchedBy.subject}</bdi>
         </p>
       )}
       {protocol && (
         <p className="probe-fact">
-          {say.speaks} {protocol}
+          {t.speaks} {protocol}
         </p>
       )}
       <Chain chain={attempt.chain} />
       {elsewhere.length > 0 && (
         <div className="elsewhere">
-          <p className="probe-fact">{say.elsewhere}</p>
+          <p className="probe-fact">{t.elsewhere}</p>
           {elsewhere.map((report, index) => (
             <ProbeReportView key={index} report={report} />
           ))}
@@ -72,13 +72,13 @@ function AttemptView({ attempt }: { attempt: ProbeAttempt }) {
 }
 
 function StageView({ stage: { stage, ok, detail, milliseconds } }: { stage: ProbeStage }) {
-  const say = texts.tryOut;
+  const t = messages.tryOut;
   return (
     <li data-ok={ok}>
       <Icon name={ok ? "check" : "close"} />
       <span>
-        <strong>{say.stages[stage] ?? stage}</strong> <span className="visually-hidden">{ok ? say.worked : say.failed}</span>{" "}
-        <bdi>{detail}</bdi> <span className="muted">{say.took(milliseconds)}</span>
+        <strong>{t.stages[stage] ?? stage}</strong> <span className="visually-hidden">{ok ? t.worked : t.failed}</span>{" "}
+        <bdi>{detail}</bdi> <span className="muted">{t.took(milliseconds)}</span>
       </span>
     </li>
   );
@@ -86,15 +86,15 @@ function StageView({ stage: { stage, ok, detail, milliseconds } }: { stage: Prob
 
 function Chain({ chain }: Pick<ProbeAttempt, "chain">) {
   if (chain.length === 0) return null;
-  const say = texts.tryOut;
+  const t = messages.tryOut;
   return (
     <div className="probe-chain">
-      <p className="probe-fact">{say.chain}</p>
+      <p className="probe-fact">{t.chain}</p>
       <ol>
         {chain.map(({ subject, issuer, notAfter }, index) => (
           <li key={index}>
-            <bdi>{subject || texts.certificates.unnamed}</bdi>, {say.issuedBy} <bdi>{issuer || texts.certificates.unnamed}</bdi>,{" "}
-            {say.until} {notAfter}
+            <bdi>{subject || messages.certificates.unnamed}</bdi>, {t.issuedBy} <bdi>{issuer || messages.certificates.unnamed}</bdi>,{" "}
+            {t.until} {notAfter}
           </li>
         ))}
       </ol>

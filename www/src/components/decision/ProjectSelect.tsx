@@ -1,20 +1,20 @@
 // On whose behalf an image is pulled, where the policy has projects.
 
 import { useId } from "react";
-import { keptOf } from "../../form/document";
+import { preservedMembers } from "../../form/document";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
 
-export function ProjectChoice({ project, onProject }: { project: string; onProject: (project: string) => void }) {
+export function ProjectSelect({ project, onProject }: { project: string; onProject: (project: string) => void }) {
   const id = useId();
   const { values } = usePolicy();
-  const projects = Object.keys(keptOf(values).projects ?? {});
+  const projects = Object.keys(preservedMembers(values).projects ?? {});
   if (projects.length === 0) return null;
   return (
     <div className="text-field">
-      <label htmlFor={id}>{texts.tryOut.project}</label>
+      <label htmlFor={id}>{messages.tryOut.project}</label>
       <select id={id} value={projects.includes(project) ? project : ""} onChange={(event) => onProject(event.target.value)}>
-        <option value="">{texts.tryOut.noProject}</option>
+        <option value="">{messages.tryOut.noProject}</option>
         {projects.map((name) => (
           <option key={name} value={name}>
             {name}

@@ -8,41 +8,41 @@ import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 import { Switch } from "react-aria-components/Switch";
 import { TextField } from "react-aria-components/TextField";
 import { announce } from "../../announce";
-import { holdsKey } from "../../certificates/pem";
-import type { Daemon } from "../../daemon/daemon";
+import { containsPrivateKey } from "../../certificates/pem";
+import type { DaemonInfo } from "../../daemon/daemon";
 import { projectOf } from "../../form/document";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
+import { FormattedMessage } from "../ui/FormattedMessage";
+import { Section } from "../ui/Section";
+import { ConnectionTest } from "./ConnectionTest";
 import { DecisionView, headlineOf } from "./DecisionView";
 import { DnsAnswers } from "./DnsAnswers";
-import { Message } from "../ui/FormattedMessage";
-import { ProjectChoice } from "./ProjectSelect";
-import { Section } from "../ui/Section";
-import { TestConnection } from "./ConnectionTest";
-import type { Answer, Question } from "./useDecision";
+import { ProjectSelect } from "./ProjectSelect";
+import type { DecisionQuery, DecisionResult } from "./useDecision";
 
 interface Props {
-  question: Question;
-  onQuestion: (question: Question) => void;
-  answer: Answer;
-  daemon: Daemon | undefined;
+  query: DecisionQuery;
+  onQuery: (query: DecisionQuery) => void;
+  result: DecisionResult;
+  daemon: DaemonInfo | undefined;
 }
 
-export function TryImage({ question, onQuestion, answer: { explanation, state, refusal }, daemon }: Props) {
+export function TryImageSection({ query, onQuery, result: { explanation, status, daemonError }, daemon }: Props) {
   const { analysis } = usePolicy();
-  const change = (part: Partial<Question>) => onQuestion({ ...question, ...part });
-  const say = texts.tryOut;
-  const project = projectOf(analysis.document, question.project);
+  const change = (part: Partial<DecisionQuery>) => onQuery({ ...query, ...part });
+  const t = messages.tryOut;
+  const project = projectOf(analysis.document, query.project);
   // A daemon may have no DNS, and what was typed for it is to be seen wherever it counts.
-  const byHand = state !== "there" || explanation?.decision === "lookup" || question.facts.length > 0;
+  const byHand = status !== "daemon" || explanation?.decision === "lookup" || query.facts.length > 0;
   const reference = useRef<HTMLInputElement>(null);
   const tried = useRef(false);
-  tried.current ||= question.reference !== "";
+  tried.current ||= query.reference !== "";
 
   const headline = explanation && headlineOf(explanation);
   useEffect(() => {
     return headline && tried.current ? announce(headline, 500) : undefined;
-  }, [headline, question.reference]);
+  }, [headline, query.reference]);
 
   const setFacts = (facts: Fact[]) => {
     change({ facts });
@@ -53,52 +53,52 @@ export function TryImage({ question, onQuestion, answer: { explanation, state, r
     });
   };
   const answered = (fact: Fact) => {
-    const others = question.facts.filter(({ kind, subject }) => kind !== fact.kind || subject !== fact.subject);
+    const others = query.facts.filter(({ kind, subject }) => kind !== fact.kind || subject !== fact.subject);
     setFacts([...others, fact]);
   };
 
   return (
-    <Section title={say.title} intro={say.intro} className="try">
+    <Section title={t.title} intro={t.intro} className="try">
       <RadioGroup
         className="segments"
-        aria-label={say.kind}
+        aria-label={t.kind}
         orientation="horizontal"
-        value={question.kind}
-        onChange={(kind) => change({ kind: kind as Question["kind"] })}
+        value={query.kind}
+        onChange={(kind) => change({ kind: kind as DecisionQuery["kind"] })}
       >
         <Radio className="segment" value="image">
-          {say.image}
+          {t.image}
         </Radio>
         <Radio className="segment" value="registry">
-          {say.login}
+          {t.login}
         </Radio>
       </RadioGroup>
       <TextField
         className="text-field"
-        value={question.reference}
-        onChange={(reference) => holdsKey(reference) || change({ reference })}
+        value={query.reference}
+        onChange={(reference) => containsPrivateKey(reference) || change({ reference })}
       >
-        <Label>{say.reference}</Label>
+        <Label>{t.reference}</Label>
         <Input
           ref={reference}
-          placeholder={say.referenceExample}
+          placeholder={t.referenceExample}
           autoComplete="off"
           autoCapitalize="off"
           spellCheck={false}
           dir="ltr"
         />
       </TextField>
-      <ProjectChoice project={question.project} onProject={(project) => change({ project })} />
+      <ProjectSelect project={query.project} onProject={(project) => change({ project })} />
       {daemon && (
-        <Switch className="switch small" isSelected={question.there} onChange={(there) => change({ there })}>
+        <Switch className="switch small" isSelected={query.askDaemon} onChange={(askDaemon) => change({ askDaemon })}>
           <span className="switch-track" aria-hidden="true" />
-          {say.daemon}
+          {t.daemon}
         </Switch>
       )}
-      {state === "failed" && (
-        <p className="notice" data-weight="warning">
+      {status === "failed" && (
+        <p className="notice" data-severity="warning">
           <span>
-            <Message text={refusal === undefined ? say.daemonFailed : say.daemonRefused(refusal)} />
+            <FormattedMessage text={daemonError === undefined ? t.daemonFailed : t.daemonRefused(daemonError)} />
           </span>
         </p>
       )}
@@ -107,9 +107,9 @@ export function TryImage({ question, onQuestion, answer: { explanation, state, r
           {byHand && (
             <DnsAnswers
               questions={explanation.decision === "lookup" ? explanation.questions : []}
-              facts={question.facts}
+              facts={query.facts}
               onAnswer={answered}
-              onForget={(fact) => setFacts(question.facts.filter((other) => other !== fact))}
+              onForget={(fact) => setFacts(query.facts.filter((other) => other !== fact))}
             />
           )}
         </DecisionView>
@@ -117,7 +117,7 @@ export function TryImage({ question, onQuestion, answer: { explanation, state, r
         <p className="muted">{waitingFor()}</p>
       )}
       {daemon && explanation?.registry && (
-        <TestConnection
+        <ConnectionTest
           // A report is about one policy, and goes with it.
           key={JSON.stringify([explanation.registry, project, analysis.text])}
           registry={explanation.registry}
@@ -129,10 +129,10 @@ export function TryImage({ question, onQuestion, answer: { explanation, state, r
   );
 
   function waitingFor(): string {
-    if (analysis.unchecked) return say.unchecked;
-    if (analysis.errors > 0) return say.errors(analysis.errors);
-    if (state === "asking") return say.asking;
+    if (analysis.unchecked) return t.unchecked;
+    if (analysis.errors > 0) return t.errors(analysis.errors);
+    if (status === "loading") return t.asking;
     // Asked and not answered: the module failed.
-    return state === "none" ? say.waiting : say.unchecked;
+    return status === "idle" ? t.waiting : t.unchecked;
   }
 }

@@ -2,82 +2,85 @@
 
 import { type Explanation, type Fact, loadPolicy, type Request } from "pullgate";
 import { useEffect, useMemo, useState } from "react";
-import { type Daemon, explainThere, Refused, type ToExplain } from "../../daemon/daemon";
-import type { Analysis } from "../../form/analysis";
+import { DaemonError, type DaemonInfo, explainOnDaemon, type ExplainRequest } from "../../daemon/daemon";
+import type { PolicyAnalysis } from "../../form/analysis";
 import { projectOf } from "../../form/document";
 
-export interface Question {
+export interface DecisionQuery {
   reference: string;
   kind: "image" | "registry";
   project: string;
   facts: Fact[];
   /** Whether the daemon is to be asked. */
-  there: boolean;
+  askDaemon: boolean;
 }
 
-export interface Answer {
+export interface DecisionResult {
   /** Absent while nothing is asked, where the policy has errors, and where the module fails. */
   explanation: Explanation | undefined;
   /** Who answers; whether the daemon has still to, or could not; `none` while there is nothing to answer. */
-  state: "none" | "here" | "there" | "asking" | "failed";
+  status: "idle" | "local" | "daemon" | "loading" | "failed";
   /** Why the daemon could not, in its own words. */
-  refusal?: string;
+  daemonError?: string;
 }
 
-interface Answered {
+/** Keys go on being pressed: the daemon is asked once they pause. */
+const REQUEST_DELAY_MS = 250;
+
+interface DaemonAnswer {
   key: string;
   explanation?: Explanation;
-  refusal?: string;
+  daemonError?: string;
 }
 
-export function useDecision(analysis: Analysis, question: Question, daemon: Daemon | undefined): Answer {
-  const { kind, facts } = question;
-  const reference = question.reference.trim();
-  const project = projectOf(analysis.document, question.project);
-  const askable = reference !== "" && analysis.errors === 0 && !analysis.unchecked;
-  const there = question.there && daemon !== undefined;
+export function useDecision(analysis: PolicyAnalysis, query: DecisionQuery, daemon: DaemonInfo | undefined): DecisionResult {
+  const { kind, facts } = query;
+  const reference = query.reference.trim();
+  const project = projectOf(analysis.document, query.project);
+  const isDecidable = reference !== "" && analysis.errors === 0 && !analysis.unchecked;
+  const usesDaemon = query.askDaemon && daemon !== undefined;
 
   const request = useMemo(
     (): Request => ({ reference, kind, facts, ...(project !== undefined && { project }) }),
     [reference, kind, facts, project],
   );
-  const key = askable && there ? `{"policy":${analysis.text},${JSON.stringify(request).slice(1)}` : "";
-  const [answered, setAnswered] = useState<Answered>();
+  const key = isDecidable && usesDaemon ? `{"policy":${analysis.text},${JSON.stringify(request).slice(1)}` : "";
+  const [answered, setAnswered] = useState<DaemonAnswer>();
   useEffect(() => {
     if (key === "") return;
-    const ended = new AbortController();
-    const ask = async () => {
-      const answer = await explainThere(JSON.parse(key) as ToExplain, ended.signal).then(
+    const controller = new AbortController();
+    const send = async () => {
+      const answer = await explainOnDaemon(JSON.parse(key) as ExplainRequest, controller.signal).then(
         (explanation) => ({ explanation }),
-        (error: unknown) => (error instanceof Refused ? { refusal: error.message } : {}),
+        (error: unknown) => (error instanceof DaemonError ? { daemonError: error.message } : {}),
       );
-      if (!ended.signal.aborted) setAnswered({ key, ...answer });
+      if (!controller.signal.aborted) setAnswered({ key, ...answer });
     };
     // Not at every key.
-    const timer = setTimeout(ask, 250);
+    const timer = setTimeout(send, REQUEST_DELAY_MS);
     return () => {
       clearTimeout(timer);
-      ended.abort();
+      controller.abort();
     };
   }, [key]);
 
-  const arrived = answered?.key === key ? answered : undefined;
-  const isHere = askable && (!there || (arrived !== undefined && arrived.explanation === undefined));
-  const here = useMemo(
-    () => (isHere ? explainHere(analysis.text, request) : undefined),
-    [isHere, analysis.text, request],
+  const current = answered?.key === key ? answered : undefined;
+  const isLocal = isDecidable && (!usesDaemon || (current !== undefined && current.explanation === undefined));
+  const local = useMemo(
+    () => (isLocal ? explainLocally(analysis.text, request) : undefined),
+    [isLocal, analysis.text, request],
   );
 
-  if (!askable) return { explanation: undefined, state: "none" };
-  if (!there) return { explanation: here, state: "here" };
-  if (arrived === undefined) return { explanation: undefined, state: "asking" };
-  const { explanation, refusal } = arrived;
-  if (explanation !== undefined) return { explanation, state: "there" };
-  return { explanation: here, state: "failed", ...(refusal !== undefined && { refusal }) };
+  if (!isDecidable) return { explanation: undefined, status: "idle" };
+  if (!usesDaemon) return { explanation: local, status: "local" };
+  if (current === undefined) return { explanation: undefined, status: "loading" };
+  const { explanation, daemonError } = current;
+  if (explanation !== undefined) return { explanation, status: "daemon" };
+  return { explanation: local, status: "failed", ...(daemonError !== undefined && { daemonError }) };
 }
 
 /** `undefined` where the module fails: the policy was checked, and had no errors. */
-function explainHere(text: string, request: Request): Explanation | undefined {
+function explainLocally(text: string, request: Request): Explanation | undefined {
   const loaded = loadPolicy(text);
   if (!loaded.ok) return undefined;
   const explanation = loaded.policy.explain(request);

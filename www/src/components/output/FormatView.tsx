@@ -5,16 +5,16 @@ import { useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { announce } from "../../announce";
 import { analyse } from "../../form/analysis";
-import { bundle, type Format, type Written } from "../../formats/format";
-import { AUTHORITIES_FILE } from "../../formats/vicMachine";
 import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../messages";
-import { copy, download } from "./clipboard";
+import { certificateBundle, type FormattedDocument, type OutputFormat } from "../../formats/format";
+import { AUTHORITIES_FILE } from "../../formats/vicMachine";
+import { messages } from "../../messages";
 import { Icon } from "../ui/Icon";
+import { copy, download } from "./clipboard";
 
 interface Props {
-  format: Format;
-  write: (document: PolicyDocument) => Written;
+  format: OutputFormat;
+  write: (document: PolicyDocument) => FormattedDocument;
   /** What is shown. While a check is under way, it is older than what is in the fields. */
   document: PolicyDocument;
   state: "ready" | "draft" | "unchecked";
@@ -24,46 +24,46 @@ interface Props {
 export function FormatView({ format, write, document, state, onError }: Props) {
   const { form } = usePolicy();
   const shown = useRef<HTMLPreElement>(null);
-  const [done, setDone] = useState("");
-  const say = texts.output;
+  const [status, setStatus] = useState("");
+  const t = messages.output;
   const { text, notes } = write(document);
-  const hasBundle = format === "options" && bundle(document) !== "";
+  const hasBundle = format === "options" && certificateBundle(document) !== "";
 
-  const tell = (what: string) => {
-    setDone(what);
-    announce(what);
+  const report = (message: string) => {
+    setStatus(message);
+    announce(message);
   };
   // What leaves this page has passed the validator: the very values, not what is shown. Warnings keep nobody.
-  const leave = (give: (document: PolicyDocument) => void | Promise<void>) => {
-    const refuse = () => {
+  const whenValid = (action: (document: PolicyDocument) => void | Promise<void>) => {
+    const reject = () => {
       const { unchecked } = analyse(form.getValues());
-      tell(unchecked ? say.unchecked : say.blocked);
+      report(unchecked ? t.unchecked : t.blocked);
       if (!unchecked) onError();
     };
     return form.handleSubmit((values) => {
       const { canonical } = analyse(values);
-      return canonical === undefined ? refuse() : give(canonical);
-    }, refuse);
+      return canonical === undefined ? reject() : action(canonical);
+    }, reject);
   };
-  const copyText = leave(async (checked) =>
-    tell((await copy(write(checked).text, shown.current)) ? say.copied : say.notCopied),
+  const copyText = whenValid(async (checked) =>
+    report((await copy(write(checked).text, shown.current)) ? t.copied : t.notCopied),
   );
   const save = (name: string, content: string) => {
     download(name, content);
-    tell(say.downloaded(name));
+    report(t.downloaded(name));
   };
-  const downloadText = leave((checked) => {
+  const downloadText = whenValid((checked) => {
     const { fileName, text } = write(checked);
     save(fileName, text);
   });
-  const downloadAuthorities = leave((checked) => save(AUTHORITIES_FILE, bundle(checked)));
+  const downloadAuthorities = whenValid((checked) => save(AUTHORITIES_FILE, certificateBundle(checked)));
 
   return (
     <>
-      <p className="muted">{say.about[format]}</p>
+      <p className="muted">{t.about[format]}</p>
       {state !== "ready" && (
-        <p className="notice" data-weight={state === "draft" ? "error" : "unchecked"}>
-          {say[state]}
+        <p className="notice" data-severity={state === "draft" ? "error" : "unchecked"}>
+          {t[state]}
         </p>
       )}
       {notes.length > 0 && (
@@ -76,22 +76,22 @@ export function FormatView({ format, write, document, state, onError }: Props) {
           ))}
         </ul>
       )}
-      <pre ref={shown} className="format-text" tabIndex={0} role="group" aria-label={say.content(say.tabs[format])}>
-        <code>{text.trim() === "" ? say.empty : text}</code>
+      <pre ref={shown} className="format-text" tabIndex={0} role="group" aria-label={t.content(t.tabs[format])}>
+        <code>{text.trim() === "" ? t.empty : text}</code>
       </pre>
       <div className="format-buttons">
         <Button className="button primary" onPress={() => void copyText()}>
-          {say.copy}
+          {t.copy}
         </Button>
         <Button className="button" onPress={() => void downloadText()}>
-          {say.download}
+          {t.download}
         </Button>
         {hasBundle && (
           <Button className="button" onPress={() => void downloadAuthorities()}>
-            {say.downloadAuthorities(AUTHORITIES_FILE)}
+            {t.downloadAuthorities(AUTHORITIES_FILE)}
           </Button>
         )}
-        <span className="muted">{done}</span>
+        <span className="muted">{status}</span>
       </div>
     </>
   );

@@ -2,41 +2,41 @@
 
 import type { PolicyDocument } from "pullgate";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components/Tabs";
-import type { Format, Written } from "../../formats/format";
+import { usePolicy } from "../../form/usePolicyForm";
+import type { FormattedDocument, OutputFormat } from "../../formats/format";
 import { writeJson, writeRest } from "../../formats/json";
 import { writeToml } from "../../formats/toml";
 import { writeOptions } from "../../formats/vicMachine";
-import { usePolicy } from "../../form/usePolicyForm";
-import { texts } from "../../messages";
-import { FormatView } from "./FormatView";
+import { messages } from "../../messages";
 import { Section } from "../ui/Section";
+import { FormatView } from "./FormatView";
 
-const WRITE: Record<Format, (document: PolicyDocument) => Written> = {
+const FORMATTERS: Record<OutputFormat, (document: PolicyDocument) => FormattedDocument> = {
   options: writeOptions,
   rest: writeRest,
   toml: writeToml,
   json: writeJson,
 };
 
-export function Output({ onError }: { onError: () => void }) {
+export function OutputSection({ onError }: { onError: () => void }) {
   const { analysis } = usePolicy();
-  const say = texts.output;
+  const t = messages.output;
   const document = analysis.canonical ?? analysis.document;
   return (
-    <Section title={say.title} intro={say.intro} className="output">
+    <Section title={t.title} intro={t.intro} className="output">
       <Tabs className="tabs">
-        <TabList className="tab-list" aria-label={say.formats}>
-          {(Object.keys(WRITE) as Format[]).map((format) => (
+        <TabList className="tab-list" aria-label={t.formats}>
+          {(Object.keys(FORMATTERS) as OutputFormat[]).map((format) => (
             <Tab key={format} id={format} className="tab">
-              {say.tabs[format]}
+              {t.tabs[format]}
             </Tab>
           ))}
         </TabList>
-        {(Object.keys(WRITE) as Format[]).map((format) => (
+        {(Object.keys(FORMATTERS) as OutputFormat[]).map((format) => (
           <TabPanel key={format} id={format} className="tab-panel">
             <FormatView
               format={format}
-              write={WRITE[format]}
+              write={FORMATTERS[format]}
               document={document}
               state={analysis.unchecked ? "unchecked" : analysis.canonical === undefined ? "draft" : "ready"}
               onError={onError}

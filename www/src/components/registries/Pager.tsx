@@ -1,7 +1,7 @@
 // Turns the pages of a long list.
 
 import { Button } from "react-aria-components/Button";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
 import { Icon } from "../ui/Icon";
 
 interface Props {
@@ -12,15 +12,15 @@ interface Props {
 }
 
 export function Pager({ from, size, of, onPage }: Props) {
-  const say = texts.registries;
+  const t = messages.registries;
   const to = Math.min(of, from + size);
   return (
-    <nav className="pager" aria-label={say.pages}>
-      <Button className="button icon-only" aria-label={say.previous} isDisabled={from === 0} onPress={() => onPage(-1)}>
+    <nav className="pager" aria-label={t.pages}>
+      <Button className="button icon-only" aria-label={t.previous} isDisabled={from === 0} onPress={() => onPage(-1)}>
         <Icon name="previous" />
       </Button>
-      <span role="status">{say.page(from + 1, to, of)}</span>
-      <Button className="button icon-only" aria-label={say.next} isDisabled={to === of} onPress={() => onPage(1)}>
+      <span role="status">{t.page(from + 1, to, of)}</span>
+      <Button className="button icon-only" aria-label={t.next} isDisabled={to === of} onPress={() => onPage(1)}>
         <Icon name="next" />
       </Button>
     </nav>

@@ -7,15 +7,16 @@ import { announce } from "../../announce";
 import type { FieldReport } from "../../form/analysis";
 import { textOf } from "../../form/document";
 import { join } from "../../form/hostPort";
-import type { Actions } from "../../form/usePolicyForm";
+import type { FormActions } from "../../form/usePolicyForm";
 import type { FormValues } from "../../form/values";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
 import { EntryInput } from "../ui/EntryInput";
-import { FindingList, weightOf } from "../ui/FindingList";
+import { FindingList, severityOf } from "../ui/FindingList";
 import { Icon } from "../ui/Icon";
-import type { Mark } from "../ui/MarkedInput";
+import type { TextMark } from "../ui/MarkedInput";
+import type { RowHighlight } from "./highlight";
 import { RowNotes } from "./RowNotes";
-import { TransportChoice } from "./TransportRadio";
+import { TransportRadio } from "./TransportRadio";
 
 interface Props {
   index: number;
@@ -23,12 +24,12 @@ interface Props {
   number: number;
   whitelistMode: boolean;
   report: FieldReport | undefined;
-  lit: "decides" | "nearest" | undefined;
-  actions: Actions;
+  highlight: RowHighlight["kind"] | undefined;
+  actions: FormActions;
 }
 
 export const RegistryRow = memo(
-  function RegistryRow({ index, number, whitelistMode, report, lit, actions }: Props) {
+  function RegistryRow({ index, number, whitelistMode, report, highlight, actions }: Props) {
     const { control } = useFormContext<FormValues>();
     const row = useWatch({ control, name: `rows.${index}` });
     const item = useRef<HTMLLIElement>(null);
@@ -37,19 +38,19 @@ export const RegistryRow = memo(
     // While a check is under way, what is known is about an older text.
     const fresh = report?.text === current ? report : undefined;
     const findings = report?.findings ?? [];
-    const isInvalid = findings.some((finding) => weightOf(finding) === "error");
-    useSpoken(item, fresh);
+    const isInvalid = findings.some((finding) => severityOf(finding) === "error");
+    useAnnouncedFinding(item, fresh);
 
     if (row === undefined) return null;
     const { hostStart, portStart } = join({ host: row.entry, port: row.port });
-    const marks = fresh === undefined ? [] : marksOf(fresh);
+    const marks = fresh === undefined ? [] : textMarks(fresh);
     const describedBy = findings.length > 0 ? findingsId : undefined;
     const common = { describedBy, onEnter: () => actions.add(index) };
     const inHost = within(marks, hostStart, row.entry.length);
     const inPort = within(marks, portStart, row.port.length);
     // An error without a place is in both fields.
-    const isElsewhere = (here: Mark[], there: Mark[]) => !here.some(isError) && there.some(isError);
-    const name = texts.registries;
+    const isElsewhere = (here: TextMark[], there: TextMark[]) => !here.some(isError) && there.some(isError);
+    const name = messages.registries;
     const switchOff = () => {
       actions.setMode(false);
       // This row goes.
@@ -57,7 +58,7 @@ export const RegistryRow = memo(
     };
 
     return (
-      <li ref={item} className="row" data-row={index} data-lit={lit} data-disabled={row.enabled === false || undefined}>
+      <li ref={item} className="row" data-row={index} data-highlight={highlight} data-disabled={row.enabled === false || undefined}>
         <div className="row-fields" data-mode={whitelistMode ? "on" : "off"}>
           <EntryInput
             {...common}
@@ -69,7 +70,7 @@ export const RegistryRow = memo(
             onLines={(lines) => actions.paste(index, lines)}
           />
           {whitelistMode ? (
-            <TransportChoice index={index} label={name.transportLabel(number)} />
+            <TransportRadio index={index} label={name.transportLabel(number)} />
           ) : (
             <EntryInput
               {...common}
@@ -103,7 +104,7 @@ export const RegistryRow = memo(
             )
           }
         />
-        <RowNotes row={row} means={fresh && newsOf(fresh)} lit={lit} onEnable={() => actions.enable(index)} />
+        <RowNotes row={row} canonical={fresh && canonicalHint(fresh)} highlight={highlight} onEnable={() => actions.enable(index)} />
       </li>
     );
   },
@@ -112,39 +113,39 @@ export const RegistryRow = memo(
     before.index === after.index &&
     before.number === after.number &&
     before.whitelistMode === after.whitelistMode &&
-    before.lit === after.lit &&
+    before.highlight === after.highlight &&
     before.actions === after.actions &&
     JSON.stringify(before.report) === JSON.stringify(after.report),
 );
 
-export function marksOf({ findings }: FieldReport): Mark[] {
+export function textMarks({ findings }: FieldReport): TextMark[] {
   return findings.flatMap((finding) =>
     finding.range
-      ? [{ start: finding.range.startUtf16, end: finding.range.endUtf16, weight: weightOf(finding) }]
+      ? [{ start: finding.range.startUtf16, end: finding.range.endUtf16, severity: severityOf(finding) }]
       : [],
   );
 }
 
-function isError({ weight }: Mark): boolean {
-  return weight === "error";
+function isError({ severity }: TextMark): boolean {
+  return severity === "error";
 }
 
 /** What the text is read as, unless a finding says it already. */
-export function newsOf({ means, findings }: FieldReport): string | undefined {
-  return findings.some(({ message }) => message.includes(`\`${means}\``)) ? undefined : means;
+export function canonicalHint({ canonical, findings }: FieldReport): string | undefined {
+  return findings.some(({ message }) => message.includes(`\`${canonical}\``)) ? undefined : canonical;
 }
 
 /** The marks of a part of the text, as that part counts. */
-function within(marks: readonly Mark[], from: number, length: number): Mark[] {
+function within(marks: readonly TextMark[], from: number, length: number): TextMark[] {
   return marks
     .map((mark) => ({ ...mark, start: Math.max(0, mark.start - from), end: Math.min(length, mark.end - from) }))
     .filter(({ start, end }) => end > start);
 }
 
 /** Says what is wrong with the field that is being typed into, once the typing pauses. */
-function useSpoken(item: React.RefObject<HTMLLIElement | null>, report: FieldReport | undefined) {
+function useAnnouncedFinding(item: React.RefObject<HTMLLIElement | null>, report: FieldReport | undefined) {
   const [first] = report?.findings.filter(({ severity }) => severity !== "info") ?? [];
-  const text = first && `${texts.findings[weightOf(first)]}: ${first.message}`;
+  const text = first && `${messages.findings[severityOf(first)]}: ${first.message}`;
   useEffect(() => {
     if (text !== undefined && item.current?.contains(document.activeElement)) announce(text, 700);
   }, [item, text]);

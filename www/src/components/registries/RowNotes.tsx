@@ -1,42 +1,43 @@
 // What there is to know of a registry besides findings.
 
 import { Button } from "react-aria-components/Button";
-import type { Row } from "../../form/values";
-import { texts } from "../../messages";
+import type { RegistryValues } from "../../form/values";
+import { messages } from "../../messages";
+import type { RowHighlight } from "./highlight";
 
 interface Props {
-  row: Row;
-  means: string | undefined;
-  lit: "decides" | "nearest" | undefined;
+  row: RegistryValues;
+  canonical: string | undefined;
+  highlight: RowHighlight["kind"] | undefined;
   onEnable: () => void;
 }
 
-export function RowNotes({ row, means, lit, onEnable }: Props) {
-  const say = texts.registries;
+export function RowNotes({ row, canonical, highlight, onEnable }: Props) {
+  const t = messages.registries;
   const disabled = row.enabled === false;
-  if (!lit && !means && !disabled && !row.comment) return null;
+  if (!highlight && !canonical && !disabled && !row.comment) return null;
   return (
     <div className="row-notes">
-      {lit && (
-        <span className="chip" data-lit={lit}>
-          {say[lit]}
+      {highlight && (
+        <span className="chip" data-highlight={highlight}>
+          {t[highlight]}
         </span>
       )}
-      {means && (
+      {canonical && (
         <span className="muted">
-          {say.means} <code>{means}</code>
+          {t.readAs} <code>{canonical}</code>
         </span>
       )}
       {row.comment && (
         <span className="muted">
-          {say.comment}: <bdi>{row.comment}</bdi>
+          {t.comment}: <bdi>{row.comment}</bdi>
         </span>
       )}
       {disabled && (
         <span className="muted">
-          {say.disabled}{" "}
+          {t.disabled}{" "}
           <Button className="button small" onPress={onEnable}>
-            {say.enable}
+            {t.enable}
           </Button>
         </span>
       )}

@@ -3,10 +3,10 @@
 import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 import { useController, useFormContext } from "react-hook-form";
 import type { FormValues } from "../../form/values";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
 import { Icon } from "../ui/Icon";
 
-export function TransportChoice({ index, label }: { index: number; label: string }) {
+export function TransportRadio({ index, label }: { index: number; label: string }) {
   const { control } = useFormContext<FormValues>();
   const { field } = useController({ control, name: `rows.${index}.insecure` });
   return (
@@ -19,11 +19,11 @@ export function TransportChoice({ index, label }: { index: number; label: string
     >
       <Radio className="segment" value="secure">
         <Icon name="lock" />
-        {texts.registries.secure}
+        {messages.registries.secure}
       </Radio>
       <Radio className="segment insecure" value="insecure">
         <Icon name="unlock" />
-        {texts.registries.insecure}
+        {messages.registries.insecure}
       </Radio>
     </RadioGroup>
   );

@@ -10,7 +10,7 @@ interface Props {
   /** Text that was pasted or dropped; it may be empty. */
   onText: (text: string) => void;
   allowsMultiple?: boolean;
-  say: {
+  labels: {
     choose: string;
     drop: string;
     dropNow: string;
@@ -21,7 +21,7 @@ interface Props {
   };
 }
 
-export function DropBox({ onFiles, onText, allowsMultiple = false, say }: Props) {
+export function DropZone({ onFiles, onText, allowsMultiple = false, labels }: Props) {
   const [isOver, setIsOver] = useState(false);
 
   const drop = (event: DragEvent) => {
@@ -34,7 +34,7 @@ export function DropBox({ onFiles, onText, allowsMultiple = false, say }: Props)
 
   return (
     <div
-      className="drop-box"
+      className="drop-zone"
       data-over={isOver || undefined}
       onDragOver={(event) => {
         event.preventDefault();
@@ -47,11 +47,11 @@ export function DropBox({ onFiles, onText, allowsMultiple = false, say }: Props)
     >
       <p className="add-files">
         <FileTrigger allowsMultiple={allowsMultiple} onSelect={(files) => files && onFiles([...files])}>
-          <Button className="button choose-files">{say.choose}</Button>
+          <Button className="button choose-files">{labels.choose}</Button>
         </FileTrigger>
-        <span className="muted">{isOver ? say.dropNow : say.drop}</span>
+        <span className="muted">{isOver ? labels.dropNow : labels.drop}</span>
       </p>
-      <PasteBox label={say.paste} example={say.pasteExample} hint={say.pasteHint} button={say.add} onText={onText} />
+      <PasteBox label={labels.paste} example={labels.pasteExample} hint={labels.pasteHint} button={labels.add} onText={onText} />
     </div>
   );
 }

@@ -5,18 +5,18 @@ import { useController, useFormContext } from "react-hook-form";
 import { Label } from "react-aria-components/Label";
 import { TextField } from "react-aria-components/TextField";
 import { announce } from "../../announce";
-import { holdsKey } from "../../certificates/pem";
+import { containsPrivateKey } from "../../certificates/pem";
 import type { FormValues } from "../../form/values";
-import { texts } from "../../messages";
-import { type Mark, MarkedInput } from "./MarkedInput";
+import { messages } from "../../messages";
+import { MarkedInput, type TextMark } from "./MarkedInput";
 
-type Name = `rows.${number}.entry` | `rows.${number}.port` | `authorities.${number}.registries.${number}.entry`;
+type FieldName = `rows.${number}.entry` | `rows.${number}.port` | `authorities.${number}.registries.${number}.entry`;
 
 interface Props {
-  name: Name;
+  name: FieldName;
   label: string;
   example: string;
-  marks: readonly Mark[];
+  marks: readonly TextMark[];
   isInvalid: boolean;
   describedBy: string | undefined;
   className?: string;
@@ -34,17 +34,17 @@ export function EntryInput({ name, label, example, marks, isInvalid, describedBy
   const [keyRefused, setKeyRefused] = useState(false);
   const refuse = () => {
     setKeyRefused(true);
-    announce(texts.registries.keyRefused);
+    announce(messages.registries.keyRefused);
   };
   const change = (text: string) => {
-    if (holdsKey(text)) return refuse();
+    if (containsPrivateKey(text)) return refuse();
     setKeyRefused(false);
     field.onChange(text);
   };
   const paste = (event: React.ClipboardEvent) => {
     const text = event.clipboardData.getData("text/plain");
     const lines = text.split(/\r?\n/).filter((line) => line.trim() !== "");
-    if (holdsKey(text)) {
+    if (containsPrivateKey(text)) {
       event.preventDefault();
       refuse();
     } else if (onLines && lines.length > 1) {
@@ -76,7 +76,7 @@ export function EntryInput({ name, label, example, marks, isInvalid, describedBy
           onEnter();
         }}
       />
-      {keyRefused && <p className="key-refused">{texts.registries.keyRefused}</p>}
+      {keyRefused && <p className="key-refused">{messages.registries.keyRefused}</p>}
     </TextField>
   );
 }

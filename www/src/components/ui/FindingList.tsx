@@ -3,14 +3,16 @@
 import type { Finding } from "pullgate";
 import type { ReactNode } from "react";
 import { Button } from "react-aria-components/Button";
-import { texts } from "../../messages";
+import { messages } from "../../messages";
+import { FormattedMessage } from "./FormattedMessage";
 import { Icon } from "./Icon";
-import { Message } from "./FormattedMessage";
 
-const WEIGHT = { unchecked: 0, error: 1, warning: 2, info: 3 };
+export type DisplaySeverity = keyof typeof SEVERITY_ORDER;
+
+const SEVERITY_ORDER = { unchecked: 0, error: 1, warning: 2, info: 3 };
 
 /** How a finding is shown: what could not be checked is neither right nor wrong. */
-export function weightOf({ code, severity }: Finding): keyof typeof WEIGHT {
+export function severityOf({ code, severity }: Finding): DisplaySeverity {
   return code === "internal" ? "unchecked" : severity;
 }
 
@@ -24,19 +26,19 @@ interface Props {
 
 export function FindingList({ findings, id, onFix, action }: Props) {
   if (findings.length === 0) return null;
-  const sorted = [...findings].sort((a, b) => WEIGHT[weightOf(a)] - WEIGHT[weightOf(b)]);
+  const sorted = [...findings].sort((a, b) => SEVERITY_ORDER[severityOf(a)] - SEVERITY_ORDER[severityOf(b)]);
   return (
     <ul className="findings" id={id}>
       {sorted.map((finding, index) => {
-        const weight = weightOf(finding);
+        const severity = severityOf(finding);
         return (
-          <li key={`${finding.code}-${index}`} className="finding" data-weight={weight} data-code={finding.code}>
-            <Icon name={weight} />
+          <li key={`${finding.code}-${index}`} className="finding" data-severity={severity} data-code={finding.code}>
+            <Icon name={severity} />
             <span className="finding-text">
-              <span className={weight === "unchecked" ? "finding-title" : "visually-hidden"}>
-                {texts.findings[weight]}:{" "}
+              <span className={severity === "unchecked" ? "finding-title" : "visually-hidden"}>
+                {messages.findings[severity]}:{" "}
               </span>
-              <Message text={finding.message} />
+              <FormattedMessage text={finding.message} />
             </span>
             {onFix && finding.fix !== undefined && finding.range && (
               <Button className="button small" onPress={() => onFix(finding)}>
@@ -52,7 +54,7 @@ export function FindingList({ findings, id, onFix, action }: Props) {
 }
 
 function labelOf(fix: string): string {
-  if (fix === "") return texts.findings.remove;
+  if (fix === "") return messages.findings.remove;
   const count = fix.split(", ").length;
-  return count > 1 ? texts.findings.fixMany(count) : texts.findings.fix(fix);
+  return count > 1 ? messages.findings.fixMany(count) : messages.findings.fix(fix);
 }

@@ -1,6 +1,6 @@
 // The few icons, drawn here: nothing is fetched for them.
 
-const PATHS = {
+const ICON_PATHS = {
   error: "M8 4.500v4M8 11.200v.1M8 1.500a6.5 6.5 0 1 0 0 13a6.5 6.5 0 0 0 0-13Z",
   warning: "M8 6v3.500M8 11.800v.1M8 1.8 1.2 14h13.600Z",
   info: "M8 7.200v4M8 4.700v.1M8 1.500a6.5 6.5 0 1 0 0 13a6.5 6.5 0 0 0 0-13Z",
@@ -15,12 +15,12 @@ const PATHS = {
   next: "m6 3 5 5-5 5",
 };
 
-export type IconName = keyof typeof PATHS;
+export type IconName = keyof typeof ICON_PATHS;
 
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg className="icon" viewBox="0 0 16 16" aria-hidden="true" focusable="false">
-      <path d={PATHS[name]} />
+      <path d={ICON_PATHS[name]} />
     </svg>
   );
 }

@@ -3,17 +3,17 @@
 
 import { type Ref, useLayoutEffect, useRef, useState } from "react";
 import { Input } from "react-aria-components/Input";
-import type { weightOf } from "./FindingList";
+import type { DisplaySeverity } from "./FindingList";
 
-export interface Mark {
+export interface TextMark {
   start: number;
   end: number;
-  weight: ReturnType<typeof weightOf>;
+  severity: DisplaySeverity;
 }
 
 interface Props {
   text: string;
-  marks: readonly Mark[];
+  marks: readonly TextMark[];
   inputRef?: Ref<HTMLInputElement>;
   placeholder?: string;
   onPaste?: React.ClipboardEventHandler<HTMLInputElement>;
@@ -29,7 +29,7 @@ export function MarkedInput({ text, marks, inputRef, ...input }: Props) {
   return (
     <div className="marked-input">
       <div className="marked-text" ref={behind} aria-hidden="true" dir="ltr">
-        {pieces(text, marks)}
+        {markedParts(text, marks)}
       </div>
       <Input
         {...input}
@@ -45,12 +45,12 @@ export function MarkedInput({ text, marks, inputRef, ...input }: Props) {
 }
 
 /** The text in pieces, each marked or not. Of marks that overlap, the first is drawn. */
-function pieces(text: string, marks: readonly Mark[]) {
+function markedParts(text: string, marks: readonly TextMark[]) {
   const drawn = [];
   let at = 0;
-  for (const { start, end, weight } of [...marks].sort((a, b) => a.start - b.start)) {
+  for (const { start, end, severity } of [...marks].sort((a, b) => a.start - b.start)) {
     if (start < at) continue;
-    drawn.push(text.slice(at, start), <mark key={start} data-weight={weight}>{text.slice(start, end)}</mark>);
+    drawn.push(text.slice(at, start), <mark key={start} data-severity={severity}>{text.slice(start, end)}</mark>);
     at = end;
   }
   return [...drawn, text.slice(at)];

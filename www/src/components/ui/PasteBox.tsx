@@ -6,7 +6,7 @@ import { Button } from "react-aria-components/Button";
 import { Label } from "react-aria-components/Label";
 import { TextArea } from "react-aria-components/TextArea";
 import { TextField } from "react-aria-components/TextField";
-import { holdsKey } from "../../certificates/pem";
+import { containsPrivateKey } from "../../certificates/pem";
 
 interface Props {
   label: string;
@@ -19,16 +19,16 @@ interface Props {
 export function PasteBox({ label, example, hint, button, onText }: Props) {
   const [text, setText] = useState("");
   const hintId = useId();
-  const take = (taken: string) => {
+  const submit = (submitted: string) => {
     setText("");
-    if (taken.trim() !== "") onText(taken);
+    if (submitted.trim() !== "") onText(submitted);
   };
   return (
     <div className="paste-box">
       <TextField
         className="text-field"
         value={text}
-        onChange={(typed) => (holdsKey(typed) ? take(typed) : setText(typed))}
+        onChange={(typed) => (containsPrivateKey(typed) ? submit(typed) : setText(typed))}
         aria-describedby={hintId}
       >
         <Label>{label}</Label>
@@ -39,7 +39,7 @@ export function PasteBox({ label, example, hint, button, onText }: Props) {
           spellCheck={false}
           onPaste={(event) => {
             event.preventDefault();
-            take(event.clipboardData.getData("text/plain"));
+            submit(event.clipboardData.getData("text/plain"));
           }}
         />
       </TextField>
@@ -47,7 +47,7 @@ export function PasteBox({ label, example, hint, button, onText }: Props) {
         <span className="muted" id={hintId}>
           {hint}
         </span>
-        <Button className="button small" isDisabled={text.trim() === ""} onPress={() => take(text)}>
+        <Button className="button small" isDisabled={text.trim() === ""} onPress={() => submit(text)}>
           {button}
         </Button>
       </p>
