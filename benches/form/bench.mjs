@@ -15,7 +15,7 @@ if (!existsSync(page)) throw new Error("the page is not built: run `npm ci && np
 
 const ROUNDS = 9;
 // What a person in an office far away has.
-const SLOW = { offline: false, latency: 40, downloadThroughput: 10e6 / 8, uploadThroughput: 10e6 / 8 };
+const SLOW_NETWORK = { offline: false, latency: 40, downloadThroughput: 10e6 / 8, uploadThroughput: 10e6 / 8 };
 const ENTRIES = ["10.2.40.40:443", "10.2.2.0/24", "harbor.example.com", "192.168.100.207:5000", "256.1.1.1", "h_r.example:99999"];
 const pem = readFileSync(at("../../tests/certificates/ca.pem"), "utf8");
 
@@ -45,7 +45,7 @@ const measured = new Map(subjects.map((subject) => [subject, { near: [], far: []
 for (let round = 0; round < ROUNDS; round += 1) {
   for (const subject of subjects) {
     const found = measured.get(subject);
-    for (const [where, network] of [["near", undefined], ["far", SLOW]]) await visit(subject, found, where, network);
+    for (const [where, network] of [["near", undefined], ["far", SLOW_NETWORK]]) await visit(subject, found, where, network);
   }
 }
 await browser.close();

@@ -1,7 +1,7 @@
 // The instance that runs, and what comes after it when it traps.
 
 import { instantiate } from "../dist/instance.js";
-import { load } from "./load.js";
+import { loadModule } from "./load.js";
 
 /**
  * Where the module comes from: `start` gives `{module, digest}` at once, when the first question is asked; without it,
@@ -33,7 +33,7 @@ export class Engine {
   }
 
   async #load(source) {
-    const loaded = await load(source);
+    const loaded = await loadModule(source);
     // Here, and not under the first key that is pressed.
     const instance = instantiate(loaded.module);
     // Fails for a module that is another one.
@@ -53,7 +53,7 @@ export class Engine {
   }
 
   /** Whether this is the instance that runs. */
-  runs(instance) {
+  isCurrent(instance) {
     return instance === this.#instance;
   }
 
@@ -61,15 +61,15 @@ export class Engine {
    * What `call` makes of the instance. An instance that trapped is never used again: its memory may be in any state. The
    * next call gets a new one, and this one's answer is what `otherwise` gives.
    */
-  ask(call, otherwise) {
+  call(operation, onTrap) {
     const { module } = this.loaded();
     try {
       this.#instance ??= instantiate(module);
-      return call(this.#instance);
+      return operation(this.#instance);
     } catch (error) {
       if (!isTrap(error)) throw error;
       this.#instance = undefined;
-      return otherwise(error);
+      return onTrap(error);
     }
   }
 }

@@ -1,11 +1,11 @@
 // From whatever a browser has to a compiled module.
 
 /** Bytes, a `WebAssembly.Module`, a URL or a `Response`, or a promise of one, to `{module, digest}`. */
-export async function load(source) {
-  const given = await source;
-  if (given instanceof WebAssembly.Module) return { module: given, digest: undefined };
-  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return compile(given);
-  const response = given instanceof Response ? given : await fetch(given);
+export async function loadModule(source) {
+  const resolved = await source;
+  if (resolved instanceof WebAssembly.Module) return { module: resolved, digest: undefined };
+  if (resolved instanceof ArrayBuffer || ArrayBuffer.isView(resolved)) return compile(resolved);
+  const response = resolved instanceof Response ? resolved : await fetch(resolved);
   if (!response.ok) throw new Error(`the module cannot be had from ${response.url}: status ${response.status}`);
   // Not `compileStreaming`: it wants a MIME type that many servers do not send, and keeps the bytes from being hashed.
   return compile(await response.arrayBuffer());

@@ -4,7 +4,7 @@
 export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
   const entry = (list) =>
     schema((value) =>
-      typeof value === "string" ? issues(checkEntry(value, list).findings) : [wrong("an entry must be a string")],
+      typeof value === "string" ? issues(checkEntry(value, list).findings) : [typeIssue("an entry must be a string")],
     );
   return {
     whitelistEntry: entry("whitelist"),
@@ -13,20 +13,20 @@ export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
 
     certificates: schema((value) => {
       if (typeof value !== "string" && !(value instanceof Uint8Array)) {
-        return [wrong("certificates must be a string or a Uint8Array")];
+        return [typeIssue("certificates must be a string or a Uint8Array")];
       }
       const { certificates, findings } = checkCertificates(value);
       return issues([...certificates.flatMap((certificate) => certificate.findings), ...findings]);
     }),
 
     policy: schema((value) => {
-      if (typeof value !== "object" || value === null) return [wrong("a policy must be an object")];
+      if (typeof value !== "object" || value === null) return [typeIssue("a policy must be an object")];
       // Ranges are in a text that the form does not have.
       return issues(checkPolicy(value).findings, value).map(({ range, ...issue }) => issue);
     }),
 
     policyText: schema((value) =>
-      typeof value === "string" ? issues(checkPolicy(value).findings, parsed(value)) : [wrong("a policy must be JSON text")],
+      typeof value === "string" ? issues(checkPolicy(value).findings, parseOrUndefined(value)) : [typeIssue("a policy must be JSON text")],
     ),
   };
 }
@@ -40,7 +40,7 @@ function schema(issuesOf) {
   return { "~standard": { version: 1, vendor: "pullgate", validate } };
 }
 
-function wrong(message) {
+function typeIssue(message) {
   return { code: "type-wrong", message };
 }
 
@@ -48,11 +48,11 @@ function wrong(message) {
 function issues(findings, document) {
   return findings
     .filter(({ severity }) => severity === "error")
-    .map(({ severity, path, ...finding }) => ({ ...finding, ...(path && { path: segments(path, document) }) }));
+    .map(({ severity, path, ...finding }) => ({ ...finding, ...(path && { path: pointerSegments(path, document) }) }));
 }
 
 // A JSON Pointer (RFC 6901) as forms have it: an index of an array is a number.
-function segments(pointer, document) {
+function pointerSegments(pointer, document) {
   let value = document;
   return pointer.slice(1).split("/").map((part) => {
     const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
@@ -62,7 +62,7 @@ function segments(pointer, document) {
   });
 }
 
-function parsed(text) {
+function parseOrUndefined(text) {
   try {
     return JSON.parse(text);
   } catch {

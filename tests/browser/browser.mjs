@@ -34,8 +34,8 @@ export async function withPage(options, use) {
     page.on("pageerror", (error) => errors.push(error.stack ?? error.message));
     page.on("console", (message) => {
       const isMissingDaemon = message.location().url.endsWith("v1/module") && given.daemon?.["v1/module"] === undefined;
-      const isTold = (given.expectErrorsOf ?? []).some((path) => message.location().url.endsWith(path));
-      if (message.type() === "error" && !isMissingDaemon && !isTold) errors.push(message.text());
+      const isExpected = (given.expectErrorsOf ?? []).some((path) => message.location().url.endsWith(path));
+      if (message.type() === "error" && !isMissingDaemon && !isExpected) errors.push(message.text());
     });
     await page.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {

@@ -33,7 +33,7 @@ check("files from the dialog, several at once, each certificate a card", async (
   await form.status(page).getByText(/^No errors/).waitFor();
   // The focus is on the card that is next now.
   await page.waitForFunction(() => document.activeElement.matches('[data-authority="1"] .certificate-remove'));
-  assert.equal(JSON.parse(await form.written(page, "JSON")).certificate_authorities.length, 2);
+  assert.equal(JSON.parse(await form.formattedText(page, "JSON")).certificate_authorities.length, 2);
 });
 
 check("dropped files and dropped text", async (page) => {
@@ -71,7 +71,7 @@ check("several registries for a limit: a range of addresses, and pasted lines", 
   await page.waitForFunction(() => document.activeElement.value === "b.example");
   await form.output(page).getByRole("tab", { name: "JSON", exact: true }).click();
   await page.locator("pre").getByText("b.example").waitFor();
-  const [{ registries }] = JSON.parse(await form.written(page, "JSON")).certificate_authorities;
+  const [{ registries }] = JSON.parse(await form.formattedText(page, "JSON")).certificate_authorities;
   assert.deepEqual(registries, ["10.0.0.1", "10.0.0.2/31", "a.example", "b.example"]);
 });
 
@@ -108,7 +108,7 @@ check("limited to registries, with errors at the field; and no effect is a warni
   await cards(page).locator('.finding[data-code="authority-without-effect"]').waitFor();
   await limit.fill("harbor.corp.example");
   await form.status(page).getByText("No errors", { exact: true }).waitFor();
-  const [authority] = JSON.parse(await form.written(page, "JSON")).certificate_authorities;
+  const [authority] = JSON.parse(await form.formattedText(page, "JSON")).certificate_authorities;
   assert.deepEqual(authority.registries, ["harbor.corp.example"]);
   await form.output(page).getByRole("tab", { name: "vic-machine" }).click();
   await form.output(page).getByText("limited to registries would count for all of them").waitFor();

@@ -104,7 +104,7 @@ check("no daemon", {}, async (page, { server }) => {
   assert.equal(await page.getByRole("switch", { name: /daemon/ }).count(), 0);
   await form.decisionOf(page, "alpine");
   assert.equal(await page.getByRole("button", { name: /Test connection/ }).count(), 0);
-  assert.deepEqual(server.asked.filter(({ name }) => name.startsWith("v1/")).map(({ name }) => name), ["v1/module"]);
+  assert.deepEqual(server.requests.filter(({ name }) => name.startsWith("v1/")).map(({ name }) => name), ["v1/module"]);
 });
 
 const pagesOnly = { "v1/module": () => ({ text: "<!doctype html>" }) };
@@ -141,7 +141,7 @@ test("its policy does not take the place of what was typed", { timeout: 60_000 }
 check("the daemon explains, with real DNS, by the policy in the form", { daemon: daemon() }, async (page, { server }) => {
   await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
   assert.equal((await form.decisionOf(page, "harbor.example/app")).decision, "allow");
-  assert.deepEqual(server.asked.find(({ name }) => name === "v1/explain").body, {
+  assert.deepEqual(server.requests.find(({ name }) => name === "v1/explain").body, {
     reference: "harbor.example/app",
     kind: "image",
     facts: [],
@@ -185,7 +185,7 @@ check("the connection is tested", { daemon: daemon() }, async (page, { server })
   await there.locator('.probe-summary[data-ok="false"]').getByText("The connection does not work").waitFor();
   await there.locator('.stages [data-ok="false"]').getByText("certificate has expired").waitFor();
   await page.getByRole("status").getByText("The connection works. `10.2.3.4:5000` answers").waitFor();
-  assert.deepEqual(server.asked.find(({ name }) => name === "v1/probe").body, { registry: "10.2.3.4:5000", policy });
+  assert.deepEqual(server.requests.find(({ name }) => name === "v1/probe").body, { registry: "10.2.3.4:5000", policy });
   // A report is about the policy that it was made with.
   await form.field(page, 1).fill("10.2.0.0/15");
   await report.waitFor({ state: "detached" });
@@ -197,7 +197,7 @@ check("the connection is tested", { daemon: daemon() }, async (page, { server })
 const withProjects = { whitelist: ["a.example"], projects: { blue: { whitelist: ["b.example"] } } };
 
 check("the project is sent, and no other policy's", { daemon: daemon() }, async (page, { server }) => {
-  const sent = (name) => server.asked.filter((one) => one.name === name).at(-1).body.project;
+  const sent = (name) => server.requests.filter((one) => one.name === name).at(-1).body.project;
   await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
   await form.openText(page, JSON.stringify(withProjects));
   await page.locator(".summary").getByText("A project may allow more.").waitFor();
@@ -219,7 +219,7 @@ check("logins are the daemon's too; one without DNS is answered by hand", { daem
   await page.getByLabel("Addresses of harbor.example").fill("10.2.9.9");
   await page.keyboard.press("Enter");
   await page.locator('.decision[data-decision="allow"]').waitFor();
-  const { kind, facts } = server.asked.filter(({ name }) => name === "v1/explain").at(-1).body;
+  const { kind, facts } = server.requests.filter(({ name }) => name === "v1/explain").at(-1).body;
   assert.equal(kind, "registry");
   assert.deepEqual(facts, [{ kind: "addresses-of", subject: "harbor.example", answers: ["10.2.9.9"] }]);
   await page.getByRole("button", { name: "Forget: Addresses of harbor.example" }).waitFor();

@@ -29,7 +29,7 @@ check("a range of addresses becomes several rows", async (page) => {
   await form.field(page, 1).fill("10.0.0.1-10.0.0.9");
   await form.row(page, 1).getByRole("button", { name: "Split into 4 entries" }).click();
   await form.status(page).getByText(/^No errors/).waitFor();
-  const { whitelist } = JSON.parse(await form.written(page, "JSON"));
+  const { whitelist } = JSON.parse(await form.formattedText(page, "JSON"));
   assert.deepEqual(whitelist, ["10.0.0.1", "10.0.0.2/31", "10.0.0.4/30", "10.0.0.8/31"]);
 });
 

@@ -38,7 +38,7 @@ export const status = (page) => page.locator(".status span").first();
 export const output = (page) => page.getByRole("region", { name: "What you get" });
 
 /** The text of a format, as it is shown. */
-export async function written(page, format) {
+export async function formattedText(page, format) {
   await output(page).getByRole("tab", { name: format, exact: true }).click();
   return output(page).locator("pre").innerText();
 }

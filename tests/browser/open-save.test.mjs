@@ -47,7 +47,7 @@ check("a bundle stays one authority, and loses only the certificate that is remo
   assert.equal(await page.locator(".certificate").count(), 2);
   await page.locator(".certificate").first().getByRole("button").first().click();
   await page.waitForFunction(() => document.querySelectorAll(".certificate").length === 1);
-  const [{ pem, registries }] = JSON.parse(await form.written(page, "JSON")).certificate_authorities;
+  const [{ pem, registries }] = JSON.parse(await form.formattedText(page, "JSON")).certificate_authorities;
   assert.deepEqual([pem.match(/BEGIN CERTIFICATE/g).length, registries], [1, ["10.2.40.40"]]);
 });
 
@@ -55,14 +55,14 @@ check("a disabled entry can be enabled", async (page) => {
   await form.openText(page, JSON.stringify(POLICY));
   await form.row(page, 2).getByRole("button", { name: "Enable" }).click();
   await page.waitForFunction(() => !document.querySelector(".row[data-disabled]"));
-  const { whitelist } = JSON.parse(await form.written(page, "JSON"));
+  const { whitelist } = JSON.parse(await form.formattedText(page, "JSON"));
   assert.deepEqual(whitelist[1], { entry: "*.old.example", comment: "back in March" });
 });
 
 check("formats of VIC say what they leave out", async (page) => {
   await form.openText(page, JSON.stringify(POLICY));
   const notes = async (format) => {
-    await form.written(page, format);
+    await form.formattedText(page, format);
     return (await form.output(page).locator(".format-notes li").allInnerTexts()).map((note) => note.trim());
   };
   const both = [
@@ -89,13 +89,13 @@ check("the options line, and a whole command with it", async (page) => {
   const status = page.getByRole("status");
   await status.getByText("left out: --name --target --password").waitFor({ state: "attached" });
   assert.equal((await page.content()).includes("S3cret"), false);
-  assert.deepEqual(JSON.parse(await form.written(page, "JSON")), {
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), {
     whitelist: ["10.2.40.40:443"],
     insecure: ["*.example.com"],
   });
   const { text } = await form.downloaded(page, "vic-machine");
   await form.openText(page, text);
-  assert.equal(await form.written(page, "vic-machine"), text);
+  assert.equal(await form.formattedText(page, "vic-machine"), text);
 });
 
 check("with whitelist mode off, ports stand in their own field", async (page) => {
@@ -104,7 +104,7 @@ check("with whitelist mode off, ports stand in their own field", async (page) =>
   await page.waitForFunction(() => document.querySelectorAll("li.row").length === 4);
   assert.equal(await form.field(page, 3).inputValue(), "2001:db8::1");
   assert.equal(await form.row(page, 3).getByRole("textbox").nth(1).inputValue(), "5000");
-  assert.deepEqual(JSON.parse(await form.written(page, "JSON")), { insecure });
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), { insecure });
 });
 
 check("what cannot be read leaves the form as it was, and says where it is wrong", async (page) => {

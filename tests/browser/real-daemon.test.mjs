@@ -15,7 +15,7 @@ import { CONTENT_POLICY } from "./server.mjs";
 
 const wasm = readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta.url));
 const digest = createHash("sha256").update(wasm).digest("hex");
-const ASKED = ["v1/module", "v1/policy", "v1/explain", "v1/probe"];
+const PROXIED_PATHS = ["v1/module", "v1/policy", "v1/explain", "v1/probe"];
 
 test("the real daemon", { timeout: 120_000 }, async (context) => {
   const closed = await freePort();
@@ -28,7 +28,7 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
   const insecure = [`127.0.0.1:${closed}`, `127.0.0.1:${registry.port}`];
   const projects = { blue: { whitelist: ["blue.example"] } };
   const address = await startDaemon(context, { whitelist: ["harbor.example"], insecure, projects });
-  const daemon = Object.fromEntries(ASKED.map((path) => [path, (body) => ask(`${address}/${path}`, body)]));
+  const daemon = Object.fromEntries(PROXIED_PATHS.map((path) => [path, (body) => ask(`${address}/${path}`, body)]));
   const server = { daemon, expectErrorsOf: ["v1/explain", "v1/probe"] };
   const main = (page) => page.locator("main");
   const check = (name, use) => context.test(name, { timeout: 60_000 }, () => withPage({ server }, use));

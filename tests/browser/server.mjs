@@ -31,12 +31,12 @@ const TYPES = {
 
 /** Starts it under a path, and gives its address, what it was asked for, and what ends it. */
 export async function serve({ under = "/", daemon = {}, files = page } = {}) {
-  const asked = [];
+  const requests = [];
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://localhost").pathname;
     const name = path.startsWith(under) ? path.slice(under.length) || "index.html" : "";
     const body = await bodyOf(request);
-    asked.push({ name, body });
+    requests.push({ name, body });
     response.setHeader("content-security-policy", CONTENT_POLICY);
     response.setHeader("cache-control", "no-store");
     const answer = daemon[name]?.(body);
@@ -51,7 +51,7 @@ export async function serve({ under = "/", daemon = {}, files = page } = {}) {
     server.closeAllConnections();
     server.close();
   };
-  return { address: `http://127.0.0.1:${server.address().port}${under}`, asked, end };
+  return { address: `http://127.0.0.1:${server.address().port}${under}`, requests, end };
 }
 
 async function bodyOf(request) {

@@ -11,7 +11,7 @@ const failure = (name, check) => test(`VIC: ${name}`, { timeout: 60_000 }, () =>
 failure("ports were refused", async (page) => {
   await form.typeRegistries(page, [["harbor.example.com:8443", "Secure"], ["10.2.40.40:5000", "Insecure"]]);
   await form.status(page).getByText(/^No errors/).waitFor();
-  const { whitelist, insecure } = JSON.parse(await form.written(page, "JSON"));
+  const { whitelist, insecure } = JSON.parse(await form.formattedText(page, "JSON"));
   assert.deepEqual([whitelist, insecure], [["harbor.example.com:8443"], ["10.2.40.40:5000"]]);
   assert.equal((await form.decisionOf(page, "harbor.example.com:8443/x")).decision, "allow");
 });
@@ -23,32 +23,32 @@ failure("a CIDR range could not be insecure", async (page) => {
   await form.setMode(page, false);
   assert.equal(await form.field(page, 1).inputValue(), "10.2.2.0/24");
   await form.status(page).getByText(/^No errors/).waitFor();
-  assert.deepEqual(JSON.parse(await form.written(page, "JSON")), { insecure: ["10.2.2.0/24"] });
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), { insecure: ["10.2.2.0/24"] });
 });
 
 failure("a whitelist of insecure rows turned whitelist mode off", async (page) => {
   await form.typeRegistries(page, [["1.2.3.4:22", "Insecure"], ["4.3.2.1", "Insecure"]]);
   await page.locator("main").getByText("Only what is listed is allowed: 2 insecure entries. Everything else is denied").waitFor();
   const document = { whitelist: [], insecure: ["1.2.3.4:22", "4.3.2.1"] };
-  assert.deepEqual(JSON.parse(await form.written(page, "JSON")), document);
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), document);
   assert.equal((await form.decisionOf(page, "4.3.2.1/x")).decision, "allow");
   assert.equal((await form.decisionOf(page, "busybox")).decision, "deny");
   // VIC itself has whitelist mode only with something in the whitelist.
-  assert.deepEqual(JSON.parse(await form.written(page, "REST JSON")).whitelist, document.insecure);
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "REST JSON")).whitelist, document.insecure);
   await page.locator("main").getByText("All entries are insecure. They stand in the whitelist too").waitFor();
-  assert.match(await form.written(page, "vic-machine"), /--whitelist-registry 4\.3\.2\.1 /);
+  assert.match(await form.formattedText(page, "vic-machine"), /--whitelist-registry 4\.3\.2\.1 /);
 });
 
 failure("upper case was taken for another name", async (page) => {
   await form.typeRegistries(page, [["Harbor.Example.COM", "Secure"]]);
   await form.row(page, 1).getByText("Read as harbor.example.com").waitFor();
-  assert.deepEqual(JSON.parse(await form.written(page, "JSON")).whitelist, ["harbor.example.com"]);
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")).whitelist, ["harbor.example.com"]);
   assert.equal((await form.decisionOf(page, "HARBOR.example.com/app")).decision, "allow");
 });
 
 failure("an unquoted * was left to the shell", async (page) => {
   await form.typeRegistries(page, [["*.example.com", "Secure"]]);
-  const options = await form.written(page, "vic-machine");
+  const options = await form.formattedText(page, "vic-machine");
   assert.match(options, /^--whitelist-registry '\*\.example\.com'/);
   // In a folder where the shell would find something for an unquoted one.
   const words = run("/", "sh", ["-c", `cd "$(mktemp -d)" && touch a.example.com && printf '%s\n' ${options}`]);

@@ -6,7 +6,7 @@ import { isIP } from "node:net";
 import { checkCertificates, checkEntry, checkPolicy, compare, narrow, Policy } from "./module.mjs";
 
 // The time at which documents are checked where a case names none: as in tests/src/vectors.rs.
-const AT = 1_800_000_000;
+const DEFAULT_TIME = 1_800_000_000;
 
 const folder = new URL("../vectors/", import.meta.url);
 const certificates = new URL("../certificates/", import.meta.url);
@@ -20,7 +20,7 @@ for (const file of files) {
 }
 process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 
-function answer({ entry, pem, document, documentText, policy, compare: change, narrow: remote, requests, at = AT }, line) {
+function answer({ entry, pem, document, documentText, policy, compare: change, narrow: remote, requests, at = DEFAULT_TIME }, line) {
   if (entry !== undefined) {
     line("entry", JSON.stringify(checkEntry(entry.text, entry.list)));
   }

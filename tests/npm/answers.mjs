@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 
 // The time at which documents are checked where a case names none: as in tests/src/vectors.rs.
-const AT = 1_800_000_000;
+const DEFAULT_TIME = 1_800_000_000;
 
 const folder = new URL("../vectors/", import.meta.url);
 const certificates = new URL("../certificates/", import.meta.url);
@@ -12,7 +12,7 @@ const certificates = new URL("../certificates/", import.meta.url);
 export function answers({ checkCertificates, checkEntry, checkPolicy, compare, loadPolicy, narrow }) {
   const all = [];
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "schema.json").sort()) {
-    for (const { name, entry, pem, document, documentText, policy, requests = [], at = AT, ...analysis } of casesOf(file)) {
+    for (const { name, entry, pem, document, documentText, policy, requests = [], at = DEFAULT_TIME, ...analysis } of casesOf(file)) {
       const answer = (type, value) => all.push({ type, name, value });
       if (entry !== undefined) answer("EntryReport", checkEntry(entry.text, entry.list));
       // The others are bytes in another way, and the module answers them.

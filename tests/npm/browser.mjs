@@ -14,16 +14,16 @@ let running;
 export async function open(address) {
   running ??= chromium.launch(chromiumOptions());
   const page = await (await running).newPage();
-  const asked = [];
+  const requests = [];
   const errors = [];
-  page.on("request", (request) => asked.push(request.url()));
+  page.on("request", (request) => requests.push(request.url()));
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
     // Every browser asks for an icon, and nobody has one here.
     if (message.type() === "error" && !message.location().url.endsWith("/favicon.ico")) errors.push(message.text());
   });
   await page.goto(address);
-  return { page, asked, errors };
+  return { page, requests, errors };
 }
 
 /** Ends Chromium. */
