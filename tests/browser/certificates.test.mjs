@@ -38,7 +38,7 @@ check("files from the dialog, several at once, each certificate a card", async (
 
 check("dropped files and dropped text", async (page) => {
   const box = section(page).locator(".drop-zone");
-  await form.dropFiles(box, [["unreadable", ""], ["ca.pem", form.certificate("ca.pem")]]);
+  await form.dropFiles(box, [["unreadable"], ["ca.pem", form.certificate("ca.pem")]]);
   await cards(page).first().waitFor();
   await section(page).locator(".notice").getByText("unreadable could not be read.").waitFor();
   await box.evaluate((target, text) => {

@@ -184,7 +184,7 @@ check("the connection is tested", { daemon: daemon() }, async (page, { server })
   const there = report.locator(".elsewhere");
   await there.locator('.probe-summary[data-ok="false"]').getByText("The connection does not work").waitFor();
   await there.locator('.stages [data-ok="false"]').getByText("certificate has expired").waitFor();
-  await page.getByRole("status").getByText("The connection works. `10.2.3.4:5000` answers").waitFor();
+  await form.announcements(page).getByText("The connection works. `10.2.3.4:5000` answers").waitFor();
   assert.deepEqual(server.requests.find(({ name }) => name === "v1/probe").body, { registry: "10.2.3.4:5000", policy });
   // A report is about the policy that it was made with.
   await form.field(page, 1).fill("10.2.0.0/15");
@@ -273,6 +273,6 @@ check("the first error may be in what is kept, which says where", {}, async (pag
 check("a deed is said, and then how things stand", {}, async (page) => {
   await form.decisionOf(page, "alpine");
   await form.openText(page, '{"whitelist": ["a.example"]}');
-  await page.getByRole("status").getByText("Denied").waitFor();
-  await page.getByRole("status").getByText("The policy is open.").waitFor();
+  await form.announcements(page).getByText("Denied").waitFor();
+  await form.announcements(page).getByText("The policy is open.").waitFor();
 });

@@ -1,6 +1,8 @@
 // What the tests do with the page, in words of the page.
 
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 /** The list of the registries, and its n-th row. */
 export const registries = (page) => page.getByRole("region", { name: "Registries" });
@@ -34,6 +36,9 @@ export async function typeInsecure(page, entries) {
 
 /** What the page says of the policy as a whole: "No errors", "1 error, 2 warnings". */
 export const status = (page) => page.locator(".status span").first();
+
+/** The polite live region, from which a screen reader reads the announcements. */
+export const announcements = (page) => page.locator("[data-live-announcer] [aria-live=polite]");
 
 export const output = (page) => page.getByRole("region", { name: "What you get" });
 
@@ -99,22 +104,24 @@ export async function paste(page, text) {
   }, text);
 }
 
-/** Drops files, each a name and its text, onto an element. One named `unreadable` cannot be read, like a folder. */
+/** Drops files onto an element as a file manager does: each has a name and a text; without a text it is a folder. */
 export async function dropFiles(target, files) {
-  await target.evaluate((target, files) => {
-    for (const read of ["text", "arrayBuffer"]) {
-      const whole = Blob.prototype[read];
-      Blob.prototype[read] = function () {
-        const error = new DOMException("no such file", "NotFoundError");
-        return this.name === "unreadable" ? Promise.reject(error) : whole.call(this);
-      };
-    }
-    const dataTransfer = new DataTransfer();
-    for (const [name, text] of files) dataTransfer.items.add(new File([text], name));
-    for (const type of ["dragover", "drop"]) {
-      target.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
-    }
-  }, files);
+  const folder = mkdtempSync(join(tmpdir(), "pullgate-drop-"));
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  const paths = files.map(([name, text]) => {
+    const path = join(folder, name);
+    if (text === undefined) mkdirSync(path);
+    else writeFileSync(path, text);
+    return path;
+  });
+  await target.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = await target.boundingBox();
+  const session = await target.page().context().newCDPSession(target.page());
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await session.send("Input.dispatchDragEvent", { type, x: x + width / 2, y: y + height / 2, data });
+  }
+  await session.detach();
 }
 
 export function certificate(name) {

@@ -77,14 +77,14 @@ test("a policy made and tried with the keyboard alone", { timeout: 90_000 }, () 
 
 test("a screen reader is told what happens", { timeout: 60_000 }, () =>
   withPage({}, async (page) => {
-    const said = page.locator('[role="status"].visually-hidden');
+    const announcements = form.announcements(page);
     await form.field(page, 1).pressSequentially("h.example:99999");
-    await said.getByText("Error: `99999` is not a port").waitFor();
+    await announcements.getByText("Error: `99999` is not a port").waitFor();
     await form.field(page, 1).fill("h.example");
     await form.decisionOf(page, "h.example/app");
-    await said.getByText("Allowed").waitFor();
+    await announcements.getByText("Allowed").waitFor();
     await form.row(page, 1).getByRole("button", { name: /^Add/ }).click();
-    await said.getByText("Registry added").waitFor();
+    await announcements.getByText("Registry added").waitFor();
     // What is wrong is part of the description of the field.
     await form.field(page, 2).fill("10.2.2/24");
     await form.row(page, 2).locator(".finding").waitFor();

@@ -86,8 +86,7 @@ check("the options line, and a whole command with it", async (page) => {
   );
   await page.locator("main").getByText("Add them under “Additional registry certificates”: corp.pem").waitFor();
   await page.locator("main").getByText("left out: --name --target --password").first().waitFor();
-  const status = page.getByRole("status");
-  await status.getByText("left out: --name --target --password").waitFor({ state: "attached" });
+  await form.announcements(page).getByText("left out: --name --target --password").waitFor({ state: "attached" });
   assert.equal((await page.content()).includes("S3cret"), false);
   assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), {
     whitelist: ["10.2.40.40:443"],
@@ -157,7 +156,7 @@ check("files that cannot be opened are said", async (page) => {
   await page.getByRole("button", { name: "Open…" }).click();
   await form.dropFiles(page.locator(".open-panel .drop-zone"), [["a.json", "{}"], ["b.json", "{}"]]);
   await page.locator(".notice").getByText("one file is opened at a time").waitFor();
-  await form.dropFiles(page.locator(".open-panel .drop-zone"), [["unreadable", ""]]);
+  await form.dropFiles(page.locator(".open-panel .drop-zone"), [["unreadable"]]);
   await page.locator(".notice").getByText("unreadable could not be read.").waitFor();
   await form.dropFiles(page.locator(".open-panel .drop-zone"), [["a.json", '{"whitelist": ["a.example"]}']]);
   await page.locator(".notice").getByText("The policy is open.").waitFor();

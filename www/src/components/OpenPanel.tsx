@@ -4,7 +4,7 @@ import { announce } from "../announce";
 import { usePolicy } from "../form/usePolicyForm";
 import { openPolicy, type OpenResult } from "../formats/openPolicy";
 import { messages } from "../messages";
-import { DropZone } from "./ui/DropZone";
+import { type DroppedFile, DropZone } from "./ui/DropZone";
 import { Section } from "./ui/Section";
 
 interface Props {
@@ -17,7 +17,7 @@ export function OpenPanel({ onOpened }: Props) {
 
   const openText = (text: string) => finish(openPolicy(text));
   const refuse = (problem: string) => finish({ ok: false, problems: [problem] });
-  const openFiles = ([file, ...others]: File[]) => {
+  const openFiles = ([file, ...others]: DroppedFile[]) => {
     if (others.length > 0) refuse(t.oneAtATime);
     else void file?.text().then(openText, () => refuse(t.unread(file.name)));
   };

@@ -3,7 +3,6 @@
 import { useDeferredValue, useRef, useState } from "react";
 import { FormProvider } from "react-hook-form";
 import { Button } from "react-aria-components/Button";
-import { useAnnouncements } from "../announce";
 import { PolicyFormContext, usePolicyForm } from "../form/usePolicyForm";
 import type { OpenResult } from "../formats/openPolicy";
 import { messages } from "../messages";
@@ -33,7 +32,6 @@ export function Page() {
   const { daemon, isLocked, text, openCurrent } = useDaemon(policy, opened?.ok === true);
   const [query, setQuery] = useState(EMPTY_QUERY);
   const decision = useDecision(policy.analysis, query, daemon);
-  const announcements = useAnnouncements();
 
   const openButton = useRef<HTMLButtonElement>(null);
 
@@ -81,12 +79,6 @@ export function Page() {
           <OutputSection onError={toFirstError} />
         </main>
         <ModuleFooter daemon={isLocked ? "locked" : daemon} />
-        {/* Of several messages, each is read once, as it comes. */}
-        <div className="visually-hidden" role="status" aria-atomic="false">
-          {announcements.map(({ id, text }) => (
-            <p key={id}>{text}</p>
-          ))}
-        </div>
       </PolicyFormContext>
     </FormProvider>
   );

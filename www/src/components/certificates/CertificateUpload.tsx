@@ -1,7 +1,7 @@
 // Adding certificates, from files or as text.
 
 import { messages } from "../../messages";
-import { DropZone } from "../ui/DropZone";
+import { type DroppedFile, DropZone } from "../ui/DropZone";
 
 export interface UploadedFile {
   name: string;
@@ -12,7 +12,7 @@ export interface UploadedFile {
 export function CertificateUpload({ onUpload }: { onUpload: (files: UploadedFile[]) => void }) {
   const t = messages.certificates;
 
-  const read = async (files: File[]) => {
+  const read = async (files: DroppedFile[]) => {
     // One that cannot be read takes none of the others with it.
     const contents = await Promise.allSettled(files.map((file) => file.arrayBuffer()));
     onUpload(

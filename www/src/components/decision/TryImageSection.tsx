@@ -7,7 +7,7 @@ import { Label } from "react-aria-components/Label";
 import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 import { Switch } from "react-aria-components/Switch";
 import { TextField } from "react-aria-components/TextField";
-import { announce } from "../../announce";
+import { announceSettled } from "../../announce";
 import { containsPrivateKey } from "../../certificates/pem";
 import type { DaemonInfo } from "../../daemon/daemon";
 import { projectOf } from "../../form/document";
@@ -41,7 +41,7 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
 
   const headline = explanation && headlineOf(explanation);
   useEffect(() => {
-    return headline && tried.current ? announce(headline, 500) : undefined;
+    return headline && tried.current ? announceSettled("decision", headline) : undefined;
   }, [headline, query.reference]);
 
   const setFacts = (facts: Fact[]) => {

@@ -3,7 +3,7 @@
 import { memo, useEffect, useId, useRef } from "react";
 import { useFormContext, useWatch } from "react-hook-form";
 import { Button } from "react-aria-components/Button";
-import { announce } from "../../announce";
+import { announceSettled } from "../../announce";
 import type { FieldReport } from "../../form/analysis";
 import { textOf } from "../../form/document";
 import { join } from "../../form/hostPort";
@@ -147,6 +147,6 @@ function useAnnouncedFinding(item: React.RefObject<HTMLLIElement | null>, report
   const [first] = report?.findings.filter(({ severity }) => severity !== "info") ?? [];
   const text = first && `${messages.findings[severityOf(first)]}: ${first.message}`;
   useEffect(() => {
-    if (text !== undefined && item.current?.contains(document.activeElement)) announce(text, 700);
+    if (text !== undefined && item.current?.contains(document.activeElement)) announceSettled("finding", text);
   }, [item, text]);
 }
