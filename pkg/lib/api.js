@@ -1,4 +1,4 @@
-// The functions of the package over an engine: those of the module, with what a form leaves out filled in.
+// The functions of the package: those of the module, with defaults for optional arguments.
 
 import { compare } from "./compare.js";
 import { documentText } from "./document_text.js";
@@ -6,7 +6,7 @@ import { Engine } from "./engine.js";
 import { Policy } from "./policy.js";
 import { internalFinding, internalFindingsOfBoth, redactUserinfo, throwInternalError } from "./trap_answers.js";
 
-/** The functions, for a module that comes from `source` (lib/engine.js). */
+/** Creates the functions over an `Engine` for `source`. */
 export function api(source) {
   const engine = new Engine(source);
   return {

@@ -1,8 +1,8 @@
-// A policy document as the module takes it.
+// Serialization of policy documents for the module.
 
 /**
- * The module reads text, and refuses what is neither. As text an object goes through the one decoder, which refuses members
- * that it does not know.
+ * Returns the JSON of a document object, so that the module's decoder rejects unknown members in it too. Other values pass
+ * unchanged: the module takes text and rejects the rest.
  */
 export function documentText(document) {
   return typeof document === "object" && document !== null ? JSON.stringify(document) : document;

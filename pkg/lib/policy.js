@@ -1,17 +1,17 @@
-// A policy, ready to decide.
+// A loaded policy.
 
 import { compare } from "./compare.js";
 import { documentText } from "./document_text.js";
 import { internalDecision, internalExplanation, throwInternalError } from "./trap_answers.js";
 
-// Frees policies that nobody disposed of. Some runtimes do not have it, and there they stay until the instance goes.
+// Frees undisposed policies. In runtimes without FinalizationRegistry they live as long as the instance.
 const finalizers =
   typeof FinalizationRegistry === "undefined" ? undefined : /* @__PURE__ */ new FinalizationRegistry(free);
 
 export class Policy {
   #text;
   #at;
-  // The policy in the instance that it was loaded into. After a trap it is loaded again, when it is next asked.
+  // The policy and the instance that holds it. After a trap the next call loads it into the new instance.
   #loaded;
 
   constructor(engine, text, at, instance, policy) {
@@ -50,7 +50,7 @@ export class Policy {
   }
 
   static {
-    // Not every browser has it.
+    // Some browsers lack `Symbol.dispose`.
     if (Symbol.dispose) this.prototype[Symbol.dispose] = this.prototype.dispose;
   }
 
@@ -66,7 +66,7 @@ export class Policy {
   }
 }
 
-// What an instance that trapped holds goes with it.
+// Policies of a trapped instance are freed with the instance.
 function free({ engine, instance, policy }) {
   if (engine.isCurrent(instance)) engine.call(() => policy.free(), () => {});
 }

@@ -1,6 +1,6 @@
 // Standard Schema v1 validators (https://standardschema.dev) over the functions of the package.
 
-/** The validators, over `checkEntry`, `checkCertificates` and `checkPolicy` of one entry point. */
+/** Creates the validators over the functions of one entry point. */
 export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
   const entry = (list) =>
     schema((value) =>
@@ -21,17 +21,19 @@ export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
 
     policy: schema((value) => {
       if (typeof value !== "object" || value === null) return [typeIssue("a policy must be an object")];
-      // Ranges are in a text that the form does not have.
+      // Ranges refer to the serialized text, which a form does not have.
       return issues(checkPolicy(value).findings, value).map(({ range, ...issue }) => issue);
     }),
 
     policyText: schema((value) =>
-      typeof value === "string" ? issues(checkPolicy(value).findings, parseOrUndefined(value)) : [typeIssue("a policy must be JSON text")],
+      typeof value === "string"
+        ? issues(checkPolicy(value).findings, parseOrUndefined(value))
+        : [typeIssue("a policy must be JSON text")],
     ),
   };
 }
 
-// The value goes through as it is: a form keeps what was typed.
+// The value passes unchanged: a form keeps the typed text.
 function schema(issuesOf) {
   const validate = (value) => {
     const issues = issuesOf(value);
@@ -44,14 +46,14 @@ function typeIssue(message) {
   return { code: "type-wrong", message };
 }
 
-// Warnings and notes keep nobody from submitting.
+// Only errors become issues: warnings and notes do not block submission.
 function issues(findings, document) {
   return findings
     .filter(({ severity }) => severity === "error")
     .map(({ severity, path, ...finding }) => ({ ...finding, ...(path && { path: pointerSegments(path, document) }) }));
 }
 
-// A JSON Pointer (RFC 6901) as forms have it: an index of an array is a number.
+// Converts a JSON Pointer (RFC 6901) to a path of member names, with array indexes as numbers.
 function pointerSegments(pointer, document) {
   let value = document;
   return pointer.slice(1).split("/").map((part) => {

@@ -1,36 +1,36 @@
-// What is answered when the module trapped. Whoever looks only for errors, or only for "allow", takes it for a refusal.
+// Answers in place of a trapped module. Callers that look only for errors, or only for "allow", read them as a denial.
 
 const TRAP_MESSAGE = "the module stopped unexpectedly, which is a fault of pullgate and not of the input";
 
-/** The finding: it could not be checked. */
+/** Returns the finding that the input could not be checked. */
 export function internalFinding() {
   return { code: "internal", severity: "error", message: `this could not be checked: ${TRAP_MESSAGE}` };
 }
 
-/** The decision. */
+/** Returns the denial in place of a decision. */
 export function internalDecision(request) {
   const reference = redactUserinfo(String(typeof request === "string" ? request : request?.reference));
   return { reference, decision: "deny", reason: "internal", text: TRAP_MESSAGE };
 }
 
-/** The decision, with its reasoning. */
+/** Returns the denial in place of an explanation. */
 export function internalExplanation(request) {
   return { ...internalDecision(request), steps: [{ topic: "outcome", text: `denied: ${TRAP_MESSAGE}` }] };
 }
 
-/** Of two documents that were to be read together: neither was. */
+/** Returns the findings of two documents, neither of which could be checked. */
 export function internalFindingsOfBoth() {
   return { ok: false, first: [internalFinding()], second: [internalFinding()] };
 }
 
-/** For what is no answer about an input: there is nothing safe to give. */
+/** Throws, for functions without input: they have no safe answer. */
 export function throwInternalError(cause) {
   throw new Error(`pullgate: ${TRAP_MESSAGE}`, { cause });
 }
 
 /**
- * A text with its user information masked (rule E11): from the host's place to the last `@`, character by character, so that
- * offsets stay what they were in UTF-8 and in UTF-16. At least what the module masks is.
+ * Redacts the userinfo (RFC 3986, section 3.2.1; rule E11): every character between the scheme and the last `@`, with
+ * offsets unchanged in UTF-8 and UTF-16. Redacts at least as much as the module does.
  */
 export function redactUserinfo(text) {
   const end = text.lastIndexOf("@");
@@ -39,13 +39,13 @@ export function redactUserinfo(text) {
   return text.slice(0, start) + Array.from(text.slice(start, end), maskCharacter).join("") + text.slice(end);
 }
 
-// A registry, a repository and a digest, where no password can stand.
+// A registry, a repository and a digest, with no room for a password.
 const REFERENCE_BY_DIGEST = /^[^@:/]*(?::[0-9]*)?\/(?!\/)[^@]*@sha(?:256|384|512):[0-9A-Fa-f]{32,}$/;
 
-// A scheme, or blanks.
+// A scheme, or white space.
 const HOST_PREFIX = /^(?:[A-Za-z][A-Za-z0-9+.-]*:\/\/|\p{White_Space}*)/u;
 
-// One that is as long, in both encodings.
+// Returns a mask of the same length in both encodings.
 function maskCharacter(character) {
   const code = character.codePointAt(0);
   return code < 0x80 ? "*" : code < 0x800 ? "\u{b7}" : code < 0x10000 ? "\u{2022}" : "\u{1f784}";
