@@ -5,7 +5,7 @@ import { announce as announceNow } from "@react-aria/live-announcer";
 /** States that change at every key press. Each has at most one announcement pending, so none delays another. */
 type AnnouncedState = "finding" | "decision";
 
-/** Quiet period before a state is announced, in milliseconds. A finding belongs to the text being typed: it waits longer. */
+/** Quiet period before an announcement, in milliseconds. A finding is about text still being typed: it waits longer. */
 const SETTLE_MS: Record<AnnouncedState, number> = { finding: 700, decision: 500 };
 
 const pending = new Map<AnnouncedState, ReturnType<typeof setTimeout>>();
@@ -15,7 +15,7 @@ export function announce(message: string): void {
   announceNow(message, "polite");
 }
 
-/** Announces a state once it has not changed for its quiet period. Returns a function that cancels the announcement. */
+/** Announces a state once it has not changed for its quiet period. Returns a function that cancels it. */
 export function announceSettled(state: AnnouncedState, message: string): () => void {
   clearTimeout(pending.get(state));
   const timer = setTimeout(announce, SETTLE_MS[state], message);

@@ -1,4 +1,4 @@
-// Every text of the page, in one place for translation. What findings, decisions and their steps say comes from the module.
+// Every text of the page, in one place for translation. The module writes findings, decisions and their steps.
 
 const plural = (count: number, one: string, many: string) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 

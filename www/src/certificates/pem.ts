@@ -1,20 +1,20 @@
-// Text with certificates in it, cut into certificates. Nothing else of such a text gets into the form, so that a private key
-// that came with it goes no further.
+// Extraction of certificates from PEM text (RFC 7468). Only certificates enter the form, so that a private key beside them
+// goes no further.
 
 import { checkCertificates, type Finding, type PolicyAuthority, type PolicyDocument } from "pullgate";
 
 export interface ExtractedCertificates {
-  /** Each certificate's block. */
+  /** The PEM block of each certificate. */
   blocks: string[];
-  /** Their SHA-256. */
+  /** The SHA-256 of each certificate. */
   fingerprints: string[];
-  /** What is wrong with the rest. */
+  /** The findings about the rest of the text. */
   findings: Finding[];
 }
 
 const PRIVATE_KEY_CODES = ["private-key", "pkcs12"];
 
-/** Takes the certificates out of a file's bytes, or of a text. */
+/** Extracts the certificates from text or from the bytes of a file. */
 export function extractCertificates(input: Uint8Array | string): ExtractedCertificates {
   const { certificates, findings } = checkCertificates(input);
   const lines = (typeof input === "string" ? input : new TextDecoder().decode(input)).split("\n");
@@ -25,14 +25,14 @@ export function extractCertificates(input: Uint8Array | string): ExtractedCertif
   };
 }
 
-/** The block that begins on a line, counted from 1. */
+/** Returns the PEM block with its BEGIN boundary on a line, counted from 1. */
 export function blockAt(lines: readonly string[], line: number): string {
   const end = lines.findIndex((text, index) => index >= line - 1 && text.includes("-----END "));
   const block = lines.slice(line - 1, end + 1).map((text) => text.trim());
   return `${block.join("\n").replace(/^.*?(?=-----BEGIN )/, "")}\n`;
 }
 
-/** Whether there is a private key in a text, or what looks like one. */
+/** Returns whether a text contains a private key, or anything that looks like one. */
 export function containsPrivateKey(text: string): boolean {
   return (
     /-----\s*BEGIN [A-Z0-9 ]*PRIVATE KEY/i.test(text) ||
@@ -40,7 +40,7 @@ export function containsPrivateKey(text: string): boolean {
   );
 }
 
-/** The document without private keys, and how many authorities had one. */
+/** Removes private keys from the authorities of a document. Returns the number of authorities that had one. */
 export function withoutPrivateKeys(document: PolicyDocument): { document: PolicyDocument; removed: number } {
   let removed = 0;
   const clean = (authorities: PolicyAuthority[]) =>
@@ -62,7 +62,7 @@ export function withoutPrivateKeys(document: PolicyDocument): { document: Policy
   return { document: whole, removed };
 }
 
-/** A bundle without one of its certificates; everything else in it stays. */
+/** Removes one certificate from a bundle, and nothing else. */
 export function withoutCertificate(pem: string, line: number): string {
   const lines = pem.split("\n");
   const end = lines.findIndex((text, index) => index >= line - 1 && text.includes("-----END "));

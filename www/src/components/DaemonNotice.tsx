@@ -1,4 +1,4 @@
-// Says that the form holds the daemon's policy, or offers it.
+// Notice that the form holds the daemon's policy, or an offer to open it.
 
 import { useDeferredValue } from "react";
 import { Button } from "react-aria-components/Button";
@@ -8,7 +8,7 @@ import type { DaemonState } from "./useDaemon";
 
 export function DaemonNotice({ daemon, text, onOpen }: Pick<DaemonState, "daemon" | "text"> & { onOpen: () => void }) {
   const { analysis } = usePolicy();
-  // The analysis is a step behind the form: so is this, lest the offer be seen in between.
+  // Deferred like the analysis, so that the offer does not flash up in between.
   const current = useDeferredValue(daemon)?.current;
   if (current === undefined) return null;
   const t = messages.daemon;

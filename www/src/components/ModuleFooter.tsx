@@ -1,4 +1,4 @@
-// Which module runs here, and whether the daemon runs the same.
+// Identity of the running module, compared with the package and the daemon.
 
 import { moduleDigest, version } from "pullgate";
 import { useState } from "react";
@@ -7,9 +7,9 @@ import { messages } from "../messages";
 import { Icon } from "./ui/Icon";
 
 export function ModuleFooter({ daemon }: { daemon: DaemonInfo | "locked" | undefined }) {
-  // Once: while the module does not work, it has no version to tell, and the page has to go on.
+  // Read once: `version` throws while the module fails, and the page has to go on.
   const [running] = useState(version);
-  // Of the bytes that were loaded, not of those that were meant to be.
+  // The digest of the loaded bytes, not of the expected ones.
   const digest = moduleDigest();
   const t = messages.module;
   return (

@@ -1,4 +1,4 @@
-// *Open*: a policy from a file, dropped, or pasted. It says what could not be kept.
+// *Open*: reads a policy from a file, a drop or the clipboard, and lists what could not be preserved.
 
 import { announce } from "../announce";
 import { usePolicy } from "../form/usePolicyForm";

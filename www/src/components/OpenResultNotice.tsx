@@ -1,4 +1,4 @@
-// What came of opening a policy.
+// Result of opening a policy.
 
 import { Button } from "react-aria-components/Button";
 import type { OpenResult } from "../formats/openPolicy";

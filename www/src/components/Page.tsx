@@ -1,4 +1,4 @@
-// The whole page.
+// The page.
 
 import { useDeferredValue, useRef, useState } from "react";
 import { FormProvider } from "react-hook-form";
@@ -25,7 +25,7 @@ const EMPTY_QUERY: DecisionQuery = { reference: "", kind: "image", project: "", 
 
 export function Page() {
   const policy = usePolicyForm();
-  // A hundred certificates take longer to draw than a key may: their cards follow when there is time.
+  // Rendering a hundred certificates takes longer than a key press may: their cards are deferred.
   const later = useDeferredValue(policy);
   const [isOpening, setIsOpening] = useState(false);
   const [opened, setOpened] = useState<OpenResult>();
@@ -35,7 +35,7 @@ export function Page() {
 
   const openButton = useRef<HTMLButtonElement>(null);
 
-  // What had the focus goes, with the panel or the notice.
+  // The focused element disappears with the panel or the notice.
   const onOpened = (result: OpenResult | undefined) => {
     setOpened(result);
     if (result?.ok) setIsOpening(false);
@@ -54,7 +54,12 @@ export function Page() {
             <p className="muted">{messages.wizard}</p>
             <h1>{messages.title}</h1>
           </div>
-          <Button ref={openButton} className="button" aria-expanded={isOpening} onPress={() => setIsOpening(!isOpening)}>
+          <Button
+            ref={openButton}
+            className="button"
+            aria-expanded={isOpening}
+            onPress={() => setIsOpening(!isOpening)}
+          >
             {messages.open.button}
           </Button>
           <p className="muted">{messages.intro}</p>

@@ -1,4 +1,4 @@
-// How the policy stands: errors, warnings, and the way to the first error.
+// Status of the policy: the number of errors and warnings, and a button to the first error.
 
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../form/usePolicyForm";

@@ -1,4 +1,4 @@
-// What an opened policy has and the form does not show. It is kept, and this says so.
+// Members of an opened policy that have no field, and stay in it.
 
 import { preservedMembers } from "../form/document";
 import { usePolicy } from "../form/usePolicyForm";
@@ -11,7 +11,7 @@ export function PreservedFields() {
   const preserved = preservedMembers(values);
   if (Object.keys(preserved).length === 0) return null;
   const t = messages.preserved;
-  // There are no fields that would show which of them is meant.
+  // Without a field, the path shows which member is concerned.
   const findings = analysis.preserved.map((finding) => ({
     ...finding,
     message: `\`${(finding.path ?? "").replaceAll("`", "'")}\`${messages.tryOut.colon}${finding.message}`,

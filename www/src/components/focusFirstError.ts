@@ -1,10 +1,8 @@
-// Where the first error is.
-
 import type { Finding } from "pullgate";
 import type { PolicyForm } from "../form/usePolicyForm";
 import { severityOf } from "./ui/FindingList";
 
-/** Brings the focus to the first error: a row, an authority, or what is kept. */
+/** Focuses the first error: in a row, an authority, or the preserved members. */
 export function focusFirstError({ analysis, actions }: PolicyForm): void {
   const isWrong = (findings: Finding[]) => findings.some((finding) => severityOf(finding) === "error");
   const rows = [...analysis.rows].filter(([, { findings }]) => isWrong(findings)).map(([row]) => row);

@@ -1,4 +1,4 @@
-// Looks for the daemon once, and opens its policy where nobody has typed or opened anything yet.
+// Finds the daemon once, and opens its policy if the form is untouched.
 
 import { useEffect, useMemo, useRef, useState } from "react";
 import { type DaemonInfo, findDaemon } from "../daemon/daemon";
@@ -9,11 +9,11 @@ import { openPolicy, type OpenResult } from "../formats/openPolicy";
 
 export interface DaemonState {
   daemon: DaemonInfo | undefined;
-  /** Whether there is a daemon that lets nobody in who has no token. */
+  /** True if the daemon requires authentication. */
   isLocked: boolean;
-  /** Its policy, as the form would write it. */
+  /** The daemon's policy in JSON, as written by the form. */
   text: string | undefined;
-  /** Opens its policy, whatever is in the form. */
+  /** Opens the daemon's policy, in place of the form's content. */
   openCurrent: () => OpenResult | undefined;
 }
 
@@ -21,7 +21,7 @@ export function useDaemon({ form, values, actions }: PolicyForm, hasOpened: bool
   const [found, setFound] = useState<DaemonInfo | "locked">();
   const daemon = found === "locked" ? undefined : found;
   const untouched = useRef(true);
-  // What was opened is not "dirty", and may have no rows.
+  // An opened policy is not "dirty", and may have no rows.
   untouched.current &&=
     !hasOpened &&
     !form.formState.isDirty &&

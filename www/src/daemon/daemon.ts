@@ -1,17 +1,17 @@
-// The daemon that serves the page, if one does. Its addresses are relative to the page's.
+// Client of the daemon that may serve the page. Its URLs are relative to that of the page.
 
 import type { Explanation, Fact, PolicyDocument } from "pullgate";
 import type { ProbeReport } from "./report";
 
 export interface DaemonInfo {
-  /** Of the module that it runs. */
+  /** The SHA-256 of its module. */
   sha256: string;
   version: string;
-  /** What it decides by. */
+  /** The policy in use. */
   current?: { generation: number; policy: PolicyDocument };
 }
 
-/** What the daemon is asked to explain. */
+/** The body of a `v1/explain` request. */
 export interface ExplainRequest {
   reference: string;
   kind: "image" | "registry";
@@ -20,17 +20,17 @@ export interface ExplainRequest {
   policy: PolicyDocument;
 }
 
-/** What the daemon is asked to try. */
+/** The body of a `v1/probe` request. */
 export interface ProbeRequest {
   registry: string;
   project?: string;
   policy: PolicyDocument;
 }
 
-/** That the daemon has no answer, in its own words. */
+/** An error response of the daemon, with its message. */
 export class DaemonError extends Error {}
 
-/** Finds the daemon: `"locked"` where it lets nobody in who has no token, `undefined` where something else serves the page. */
+/** Finds the daemon: `"locked"` if it requires authentication, `undefined` if another server serves the page. */
 export async function findDaemon(): Promise<DaemonInfo | "locked" | undefined> {
   const module = await get<Partial<DaemonInfo>>("v1/module");
   if (module === "locked") return "locked";
@@ -40,14 +40,14 @@ export async function findDaemon(): Promise<DaemonInfo | "locked" | undefined> {
   return { sha256: module.sha256, version: String(module.version ?? ""), ...(known && { current }) };
 }
 
-/** Asks the daemon, which asks the DNS. */
+/** Requests an explanation from the daemon, which resolves DNS queries. */
 export async function explainOnDaemon(request: ExplainRequest, signal: AbortSignal): Promise<Explanation> {
   const answer = await post<Explanation>("v1/explain", request, signal);
   if (typeof answer.decision !== "string") throw new Error("the answer is no decision");
   return { ...answer, steps: answer.steps ?? [] };
 }
 
-/** Lets the daemon try to reach a registry. */
+/** Requests a connection test of a registry. */
 export async function probe(request: ProbeRequest, signal: AbortSignal): Promise<ProbeReport> {
   const report = await post<ProbeReport>("v1/probe", request, signal);
   if (typeof report.summary !== "string" || !Array.isArray(report.attempts)) throw new Error("the answer is no report");

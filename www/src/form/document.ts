@@ -1,10 +1,10 @@
-// The policy document of the form, and the form of a policy document.
+// Conversion between the values of the form and a policy document.
 
 import type { PolicyAuthority, PolicyDocument, PolicyEntry } from "pullgate";
 import { join, split } from "./hostPort";
 import { type AuthorityValues, blankRow, type FormValues, isBlank, type LimitValues, type RegistryValues } from "./values";
 
-/** Which rows the elements of the document's lists are: blank and hidden rows are not in it. */
+/** The row of each element of the document's lists: blank and hidden rows are not in the document. */
 export interface RowIndexes {
   whitelist: number[];
   insecure: number[];
@@ -15,28 +15,29 @@ export function textOf(row: RegistryValues): string {
   return join({ host: row.entry, port: row.port }).text;
 }
 
-/** Whether the form shows a row: with whitelist mode off, only insecure registries mean something. */
+/** Returns whether the form shows a row: with whitelist mode off, only insecure registries have an effect. */
 export function isVisible(row: RegistryValues, whitelistMode: boolean): boolean {
   return whitelistMode || row.insecure;
 }
 
-/** Members that the form does not show. */
+/** Returns the members of the opened document that have no field. */
 export function preservedMembers(values: FormValues): PolicyDocument {
   return JSON.parse(values.preserved) as PolicyDocument;
 }
 
-/** The project that was chosen, if the policy has it: another one may have been opened since. */
+/** Returns the chosen project, if the policy still has it: another policy may have been opened since. */
 export function projectOf({ projects }: PolicyDocument, chosen: string): string | undefined {
   return chosen !== "" && Object.hasOwn(projects ?? {}, chosen) ? chosen : undefined;
 }
 
+/** Converts the values of the form to a document. */
 export function documentOf(values: FormValues): { document: PolicyDocument; rowIndexes: RowIndexes } {
   const secure = filled(values.rows, (row) => !row.insecure);
   const insecure = filled(values.rows, (row) => row.insecure);
   const rows = (indexes: number[]) => indexes.map((index) => rowElement(values.rows[index]!));
   const registries = values.authorities.map((authority) => filled(authority.registries, () => true));
   const document: PolicyDocument = {};
-  // An empty whitelist is one too: what is insecure is then all that is allowed.
+  // An empty whitelist counts too: it allows only the insecure entries.
   if (values.whitelistMode) document.whitelist = rows(secure);
   if (insecure.length > 0) document.insecure = rows(insecure);
   if (values.authorities.length > 0) {
@@ -44,7 +45,8 @@ export function documentOf(values: FormValues): { document: PolicyDocument; rowI
       authorityElement(authority, registries[index]!),
     );
   }
-  return { document: { ...document, ...preservedMembers(values) }, rowIndexes: { whitelist: secure, insecure, registries } };
+  const rowIndexes = { whitelist: secure, insecure, registries };
+  return { document: { ...document, ...preservedMembers(values) }, rowIndexes };
 }
 
 function filled<R extends RegistryValues | LimitValues>(rows: readonly R[], wanted: (row: R) => boolean): number[] {
@@ -64,7 +66,7 @@ function authorityElement({ pem, limited, registries }: AuthorityValues, indexes
   return limited ? { pem, registries: indexes.map((index) => element(registries[index]!)) } : { pem };
 }
 
-/** The form of a document whose members have the right names and types. */
+/** Converts a document with valid member names and types to values of the form. */
 export function valuesOf(document: PolicyDocument): FormValues {
   const { whitelist, insecure, certificate_authorities: authorities, ...preserved } = document;
   const whitelistMode = whitelist !== undefined;
@@ -90,10 +92,10 @@ function limitOf(given: PolicyEntry): LimitValues {
   return typeof given === "string" ? { entry: given } : given;
 }
 
-/** The rows as the other mode shows them: with the port in its own field or in the entry's. Nothing typed is lost. */
+/** Converts rows to the other mode, with the port in its own field or in the entry. Preserves all typed text. */
 export function rowsForMode(rows: readonly RegistryValues[], whitelistMode: boolean): RegistryValues[] {
   const shown = whitelistMode ? rows.map(inOneField) : rows.map((row) => (row.insecure ? inTwoFields(row) : row));
-  // Each mode needs a row to type into, and nobody needs the one that the other mode had for that.
+  // Each mode needs one blank row to type into. The blank row of the other mode is dropped.
   const needed = shown.filter((row) => !isBlank(row) || row.insecure !== whitelistMode);
   return needed.some((row) => isVisible(row, whitelistMode)) ? needed : [...needed, blankRow(!whitelistMode)];
 }

@@ -1,4 +1,4 @@
-// The validator of the form: the package's validator of a policy, with its issues at the fields that they are about.
+// The validator of the form: the package's policy validator, with issues mapped to the fields of the form.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { policy } from "pullgate/schema";
@@ -21,7 +21,7 @@ export const formSchema: StandardSchemaV1<FormValues, FormValues> = {
   },
 };
 
-/** The field that a place of the document is typed into. What no field shows is said at `kept`. */
+/** Maps a path in the document to the field that shows it, or to `preserved`. */
 export function fieldOf([member, index, inside, inner]: FieldPath, rowIndexes: RowIndexes): FieldPath {
   if (typeof index !== "number") return ["preserved"];
   switch (member) {

@@ -1,4 +1,4 @@
-// The form with everything that is derived from it, and what can be done with it.
+// The state of the form, everything derived from it, and its actions.
 
 import { standardSchemaResolver } from "@hookform/resolvers/standard-schema";
 import type { Finding, PolicyDocument } from "pullgate";
@@ -13,7 +13,7 @@ import { split } from "./hostPort";
 import { formSchema } from "./schema";
 import { blankRow, blankValues, type FormValues, isBlank, type RegistryValues } from "./values";
 
-/** What can be done with the rows. Each of them leaves the focus where one would go on. */
+/** The actions on rows. Each moves the focus to where typing continues. */
 export interface FormActions {
   setMode(on: boolean): void;
   add(after: number): void;
@@ -27,12 +27,12 @@ export interface FormActions {
 
 export interface PolicyForm {
   form: UseFormReturn<FormValues>;
-  /** Keys of the rows. */
+  /** The React keys of the rows. */
   ids: string[];
   values: FormValues;
   analysis: PolicyAnalysis;
   actions: FormActions;
-  /** The row that is to have the focus, as soon as it is there. */
+  /** The row to focus once it is rendered. */
   focused: { row: number } | undefined;
 }
 
@@ -45,7 +45,7 @@ export function usePolicy(): PolicyForm {
 }
 
 export function usePolicyForm(): PolicyForm {
-  // What is typed is checked at every key (`analyse`), with more to show for it than errors. The resolver guards the way out.
+  // `analyse` checks at every key press, for more than errors. The resolver guards copying and downloading.
   const form = useForm<FormValues>({
     defaultValues: blankValues(),
     resolver: standardSchemaResolver(formSchema),
@@ -56,7 +56,7 @@ export function usePolicyForm(): PolicyForm {
   const { control } = form;
   const { fields, insert, remove, replace, update } = useFieldArray({ control, name: "rows" });
   const values = useWatch({ control }) as FormValues;
-  // With thousands of rows the check may take longer than a key; typing goes on meanwhile.
+  // With thousands of rows a check may take longer than a key press: deferred, it does not block typing.
   const checked = useDeferredValue(values);
   const analysis = useMemo(() => analyse(checked), [checked]);
   const [focused, setFocused] = useState<PolicyForm["focused"]>();

@@ -1,4 +1,4 @@
-// JSON: pullgate's own, and what the REST API of virtual container hosts takes.
+// JSON output: pullgate's own format, and that of the REST API of virtual container hosts.
 
 import type { PolicyDocument } from "pullgate";
 import { type FormattedDocument, listsForVic } from "./format";

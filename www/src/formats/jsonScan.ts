@@ -1,13 +1,13 @@
-// Looking through JSON for what must not be there.
+// Scans of JSON for what a policy must not contain.
 
-/** The name of a member that an object of this JSON has twice. */
+/** Returns the name of a member that occurs twice in one object. */
 export function findDuplicateMember(json: string): string | undefined {
   const names: Set<string>[] = [];
   for (const [, open, close, quoted, colon] of json.matchAll(/([{[])|([}\]])|("(?:\\.|[^"\\])*")(\s*:)?/g)) {
     if (open !== undefined) names.push(new Set());
     if (close !== undefined) names.pop();
     if (quoted === undefined || colon === undefined) continue;
-    // One name may be written in several ways.
+    // Escapes give one name several spellings.
     const name = JSON.parse(quoted) as string;
     if (names.at(-1)?.has(name)) return name;
     names.at(-1)?.add(name);
@@ -15,7 +15,7 @@ export function findDuplicateMember(json: string): string | undefined {
   return undefined;
 }
 
-/** Every text of a value: strings, and names of members. */
+/** Returns all strings of a value, and the names of its members. */
 export function collectStrings(value: unknown): string[] {
   if (typeof value === "string") return [value];
   if (typeof value !== "object" || value === null) return [];

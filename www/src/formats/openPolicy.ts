@@ -1,4 +1,4 @@
-// Reads a policy from whatever somebody has: JSON in either shape, TOML, or options of `vic-machine`.
+// Reading of a policy in any supported format: JSON in either shape, TOML, or options of `vic-machine`.
 
 import { checkPolicy, type Finding, type PolicyDocument } from "pullgate";
 import { TomlError } from "smol-toml";
@@ -8,10 +8,10 @@ import { collectStrings, findDuplicateMember } from "./jsonScan";
 import { readToml } from "./toml";
 import { optionNames, readOptions, startsWithOptions } from "./vicMachine";
 
-/** A document and what was left out of it; or why there is none. */
+/** A document with notes on omitted parts, or the problems that prevented reading it. */
 export type OpenResult = { ok: true; document: PolicyDocument; notes: string[] } | { ok: false; problems: string[] };
 
-// With these the form could not hold the document, or would lose something of it. Any other error is for the form to show.
+// Findings with which the form could not hold the document without loss. The form shows all others.
 const FATAL_CODES = new Set<Finding["code"]>([
   "json-syntax",
   "member-unknown",
@@ -20,13 +20,13 @@ const FATAL_CODES = new Set<Finding["code"]>([
   "type-wrong",
   "document-too-large",
   "entries-too-many",
-  // A row with nothing in it is no part of the document.
+  // A blank row is not part of the document.
   "entry-empty",
   "internal",
 ]);
 
-export function openPolicy(given: string): OpenResult {
-  const text = given.replace(/^\uFEFF/, "");
+export function openPolicy(input: string): OpenResult {
+  const text = input.replace(/^\uFEFF/, "");
   if (text.trim() === "") return { ok: false, problems: [messages.open.empty] };
   if (text.trimStart().startsWith("{")) return openJson(text);
   if (startsWithOptions(text)) return openOptions(text);
@@ -37,12 +37,12 @@ export function openPolicy(given: string): OpenResult {
 function openJson(text: string): OpenResult {
   const wrapped = registryOf(text);
   if (wrapped === undefined) return accept(text, []);
-  // Of two members of a name, JavaScript's reader keeps the last, and the module would see no other.
+  // Of duplicate members `JSON.parse` keeps the last, and would hide the others from the module.
   const twice = findDuplicateMember(text);
   return twice === undefined ? accept(wrapped, [messages.open.wrapped]) : refuse(text, [messages.open.twice(twice)]);
 }
 
-/** In a description of a whole virtual container host, the policy is its `registry`. */
+/** Returns the `registry` member of the description of a virtual container host, as JSON. */
 function registryOf(text: string): string | undefined {
   try {
     const { registry, ...others } = JSON.parse(text) as { registry?: unknown; whitelist?: unknown; insecure?: unknown };
@@ -77,7 +77,7 @@ function openToml(text: string): OpenResult {
   }
 }
 
-// The first line of the message; the others show the text, which may have a private key in it.
+// The first line of the message only: the others quote the text, which may contain a private key.
 function describeTomlError({ message, line }: TomlError): string {
   return messages.open.line(line, message.split("\n", 1)[0] ?? "");
 }
@@ -92,7 +92,7 @@ function accept(json: string, notes: string[]): OpenResult {
   return { ok: true, document, notes: removed > 0 ? [...notes, messages.open.keys(removed)] : notes };
 }
 
-// A problem may name what it is about: with a private key in the text, no more is said.
+// Problems may quote the text: if it contains a private key, they are replaced.
 function refuse(text: string, problems: string[]): OpenResult {
   return { ok: false, problems: containsPrivateKey(text) ? [messages.open.keyInside] : problems };
 }

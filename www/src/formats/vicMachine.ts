@@ -1,4 +1,4 @@
-// Options of `vic-machine create`, written and read.
+// Options of `vic-machine create`: output and input.
 
 import type { PolicyDocument } from "pullgate";
 import { quote, split } from "shlex";
@@ -6,7 +6,7 @@ import { messages } from "../messages";
 import { certificateBundle, type FormattedDocument, listsForVic } from "./format";
 import { vicNotes } from "./vicNotes";
 
-/** The file that the options name for certificates. */
+/** The name of the certificate file in the options. */
 export const AUTHORITIES_FILE = "registry-ca.pem";
 
 export function writeOptions(document: PolicyDocument): FormattedDocument {
@@ -24,7 +24,7 @@ export function writeOptions(document: PolicyDocument): FormattedDocument {
   };
 }
 
-// Short names as `vic-machine` has them.
+// Long and short names, as in `vic-machine`.
 const OPTION_KINDS: Record<string, "whitelist" | "insecure" | "file"> = {
   "whitelist-registry": "whitelist",
   wr: "whitelist",
@@ -36,30 +36,30 @@ const OPTION_KINDS: Record<string, "whitelist" | "insecure" | "file"> = {
 
 export interface ParsedOptions {
   document: PolicyDocument;
-  /** Names of files of certificates, which only the reader of the command line has. */
+  /** The names of certificate files, which the page cannot read. */
   files: string[];
-  /** What is on the line besides. */
+  /** The other words of the command line. */
   others: string[];
 }
 
-// A key of TOML may have either name, too: then an equals sign comes next.
+// A TOML key may have the same name, followed by an equals sign.
 const OPTIONS_START = /^\s*(?:\$\s+)?(?:[^\s=#"'[\]{}]*vic-machine[^\s=#"'[\]{}]*(?=\s)|--?[a-z][a-z-]*(?=[\s=]|$))(?!\s+=)/;
 
-/** Whether a text begins as a command line, or as options. What stands further on may be a comment or a string of TOML. */
+/** Returns whether a text starts as a command line or as options. Further on, a match may be a TOML comment or string. */
 export function startsWithOptions(text: string): boolean {
   return OPTIONS_START.test(text);
 }
 
-/** The names of options, for a person. Never a value: it may be a password. */
+/** Returns the names of options, for display. Never a value, which may be a password. */
 export function optionNames(words: readonly string[]): string[] {
   return words.flatMap((word, index) => {
-    // A password may begin with a hyphen.
+    // A password may start with a hyphen.
     if (/^--?([a-z-]*password|p|op)$/.test(words[index - 1] ?? "")) return [];
     return /^(--?[a-z][a-z-]*)(?:=|$)/.exec(word)?.[1] ?? [];
   });
 }
 
-/** Reads options, among others. Throws where quotes are open. */
+/** Reads the options of registries from a command line. Throws at an unclosed quotation mark. */
 export function readOptions(text: string): ParsedOptions {
   const words = split(text.replaceAll("\r\n", "\n"));
   const found: ParsedOptions = { document: {}, files: [], others: [] };

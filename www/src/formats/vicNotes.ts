@@ -1,4 +1,4 @@
-// What formats of vSphere Integrated Containers have no words for.
+// Notes on what the formats of vSphere Integrated Containers cannot express.
 
 import type { PolicyDocument } from "pullgate";
 import { messages } from "../messages";

@@ -1,4 +1,4 @@
-// A certificate authority: its certificates (one, unless a document with a bundle was opened), and what it is limited to.
+// A certificate authority: its certificates (one, or the bundle of an opened document) and its limits.
 
 import { checkCertificates } from "pullgate";
 import { useMemo } from "react";
@@ -18,9 +18,10 @@ interface Props {
 export function AuthorityCard({ index, pem, onRemove }: Props) {
   const { analysis } = usePolicy();
   const { certificates, findings } = useMemo(() => checkCertificates(pem), [pem]);
-  const said = new Set([...certificates.flatMap((certificate) => certificate.findings), ...findings].map(({ code }) => code));
-  // What only the whole policy gives: that it has no effect, that another card has the same certificate.
-  const others = (analysis.authorities.get(index) ?? []).filter(({ code }) => !said.has(code));
+  const shown = [...certificates.flatMap((certificate) => certificate.findings), ...findings];
+  const shownCodes = new Set(shown.map(({ code }) => code));
+  // Findings about the policy as a whole: without effect, or the certificate of another card.
+  const others = (analysis.authorities.get(index) ?? []).filter(({ code }) => !shownCodes.has(code));
   const [first] = certificates;
   const isUnchecked = findings.some((finding) => severityOf(finding) === "unchecked");
   return (

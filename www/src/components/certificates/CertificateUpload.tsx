@@ -1,11 +1,11 @@
-// Adding certificates, from files or as text.
+// Upload of certificates, from files or as text.
 
 import { messages } from "../../messages";
 import { type DroppedFile, DropZone } from "../ui/DropZone";
 
 export interface UploadedFile {
   name: string;
-  /** Absent where it could not be read: of a folder, say. */
+  /** Absent if it could not be read, such as a folder. */
   content: Uint8Array | string | undefined;
 }
 
@@ -13,7 +13,7 @@ export function CertificateUpload({ onUpload }: { onUpload: (files: UploadedFile
   const t = messages.certificates;
 
   const read = async (files: DroppedFile[]) => {
-    // One that cannot be read takes none of the others with it.
+    // An unreadable file does not prevent reading the others.
     const contents = await Promise.allSettled(files.map((file) => file.arrayBuffer()));
     onUpload(
       contents.map((content, index) => ({

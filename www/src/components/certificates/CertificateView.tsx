@@ -1,4 +1,4 @@
-// One certificate: whose it is, how long it is valid, its fingerprint, and what is wrong with it.
+// One certificate: subject, validity, fingerprint and findings.
 
 import type { Certificate } from "pullgate";
 import { messages } from "../../messages";
@@ -54,7 +54,7 @@ function detailsOf({ key, signatureAlgorithm, serial, sha1, subjectAltNames }: C
   ];
 }
 
-// As `openssl x509 -fingerprint` prints it.
+// Formats a fingerprint as `openssl x509 -fingerprint` does.
 function colons(hex: string): string {
   return (hex.toUpperCase().match(/../g) ?? []).join(":");
 }

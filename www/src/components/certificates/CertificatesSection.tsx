@@ -1,4 +1,4 @@
-// Certificate authorities: adding them, and a card for each.
+// Upload of certificate authorities, and a card for each.
 
 import { memo, useState } from "react";
 import { useFieldArray } from "react-hook-form";
@@ -73,7 +73,7 @@ export const CertificatesSection = memo(function CertificatesSection() {
   );
 });
 
-// Where the removed card was there is another one, or else the button that adds one.
+// Focuses the card in place of the removed one, or else the upload button.
 function focusCertificate(index: number): void {
   const next = `[data-authority="${index}"] .certificate-remove`;
   document.querySelector<HTMLElement>(`.certificates ${index < 0 ? ".choose-files" : next}`)?.focus();

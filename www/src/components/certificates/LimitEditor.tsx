@@ -1,4 +1,4 @@
-// The registries that a certificate authority is limited to.
+// Registries that a certificate authority is limited to.
 
 import type { Finding } from "pullgate";
 import { useController, useFieldArray } from "react-hook-form";
@@ -38,7 +38,7 @@ export function LimitEditor({ authority, subject }: { authority: number; subject
     if (fields.length === 0) insert(0, BLANK_LIMIT, { shouldFocus: false });
     focus(0);
   };
-  // These cards are drawn when there is time: what is in the fields may be newer than `rows`.
+  // Cards are rendered deferred: the fields may be newer than `rows`.
   const current = (row: number) => form.getValues(name)[row] ?? BLANK_LIMIT;
   const replace = (row: number, limit: LimitValues, others: string[] = []) => {
     update(row, limit);

@@ -58,7 +58,12 @@ export function LimitRow({ place, name, label, row, number, report, onAdd, onRem
         findings={findings}
         {...(fresh && { onFix: (finding) => onFix(finding, fresh.text) })}
       />
-      <RowNotes row={{ ...row, port: "", insecure: false }} canonical={fresh && canonicalHint(fresh)} highlight={undefined} onEnable={onEnable} />
+      <RowNotes
+        row={{ ...row, port: "", insecure: false }}
+        canonical={fresh && canonicalHint(fresh)}
+        highlight={undefined}
+        onEnable={onEnable}
+      />
     </li>
   );
 }

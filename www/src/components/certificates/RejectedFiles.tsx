@@ -1,4 +1,4 @@
-// What was not taken of the files that somebody gave, and why.
+// Uploaded files that were rejected, completely or in part, with the reasons.
 
 import type { Finding } from "pullgate";
 import { Button } from "react-aria-components/Button";
@@ -9,19 +9,18 @@ import { Icon } from "../ui/Icon";
 export interface RejectedFile {
   name: string;
   findings: Finding[];
-  /** Whether there was a private key. */
   hasPrivateKey: boolean;
-  /** How many certificates were there already. */
+  /** The number of certificates already in the form. */
   duplicates: number;
-  /** Whether it could not even be read. */
   isUnreadable: boolean;
 }
 
 export function RejectedFiles({ files, onDismiss }: { files: RejectedFile[]; onDismiss: () => void }) {
   if (files.length === 0) return null;
   const t = messages.certificates;
+  const hasError = files.some(({ findings, isUnreadable }) => isUnreadable || findings.length > 0);
   return (
-    <div className="notice" data-severity={files.some(({ findings, isUnreadable }) => isUnreadable || findings.length > 0) ? "error" : "warning"}>
+    <div className="notice" data-severity={hasError ? "error" : "warning"}>
       <div className="notice-text">
         {files.map(({ name, findings, hasPrivateKey, duplicates, isUnreadable }, index) => (
           <div key={index}>

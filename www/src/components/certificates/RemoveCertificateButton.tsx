@@ -1,4 +1,4 @@
-// The button that removes a certificate.
+// Button that removes a certificate.
 
 import { Button } from "react-aria-components/Button";
 import { messages } from "../../messages";

@@ -1,4 +1,4 @@
-// The time in which a certificate is valid, as a bar with today marked on it.
+// Validity period of a certificate, as a bar with a mark for today.
 
 import { messages } from "../../messages";
 
@@ -29,7 +29,7 @@ export function ValidityBar({ from, to }: { from: string; to: string }) {
   );
 }
 
-// A time that JavaScript does not know is shown as it is.
+// Formats a time as a date, or returns the text if JavaScript cannot parse it.
 function dateOf(time: number, text: string): string {
   return Number.isNaN(time) ? text : format.format(time);
 }

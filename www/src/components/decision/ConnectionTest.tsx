@@ -1,4 +1,4 @@
-// Lets the daemon try to reach a registry, and shows how far it got.
+// Connection test of a registry by the daemon, and its report.
 
 import { useEffect, useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";

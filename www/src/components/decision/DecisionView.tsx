@@ -1,4 +1,4 @@
-// A decision, what may be tried, and the reasoning step by step.
+// A decision, its permitted attempts, and the explanation.
 
 import type { Attempt, Explanation } from "pullgate";
 import type { ReactNode } from "react";
@@ -12,7 +12,7 @@ import { ExplanationSteps } from "./ExplanationSteps";
 
 const DECISION_ICONS = { allow: "check", deny: "close", lookup: "unchecked", internal: "unchecked" } as const;
 
-/** The decision in a word or two. What could not be decided is no denial to rely on. */
+/** Returns the headline of a decision. A failure of the module is not called a denial. */
 export function headlineOf(explanation: Explanation): string {
   return messages.tryOut[stateOf(explanation)];
 }
@@ -23,7 +23,7 @@ function stateOf(explanation: Explanation) {
 
 interface Props {
   explanation: Explanation;
-  /** What stands between the decision and its reasoning. */
+  /** Content between the decision and its explanation. */
   children: ReactNode;
 }
 

@@ -1,4 +1,4 @@
-// What DNS would answer, typed by hand: exactly what the decision asks for, and what was answered so far.
+// Form for DNS answers: the open questions of the decision, and the answers given so far.
 
 import type { Fact, Question } from "pullgate";
 import { type FormEvent, useState } from "react";

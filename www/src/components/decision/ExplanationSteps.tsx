@@ -1,4 +1,4 @@
-// The reasoning, step by step. Of many entries that do not match, most are folded away.
+// Steps of an explanation. Most of many entries that do not match are folded.
 
 import type { Step } from "pullgate";
 import { messages } from "../../messages";

@@ -1,11 +1,11 @@
-// What the daemon met on the way to a registry, and to the hosts that it points to.
+// Report of a connection test, with those of the hosts that the registry refers to.
 
 import type { ProbeAttempt, ProbeReport, ProbeStage } from "../../daemon/report";
 import { messages } from "../../messages";
 import { FormattedMessage } from "../ui/FormattedMessage";
 import { Icon } from "../ui/Icon";
 
-/** The end of it, in a few words. */
+/** Returns the outcome of a connection test in a few words. */
 export function outcomeOf({ ok }: ProbeReport): string {
   return ok ? messages.tryOut.connects : messages.tryOut.connectsNot;
 }
@@ -77,7 +77,8 @@ function StageView({ stage: { stage, ok, detail, milliseconds } }: { stage: Prob
     <li data-ok={ok}>
       <Icon name={ok ? "check" : "close"} />
       <span>
-        <strong>{t.stages[stage] ?? stage}</strong> <span className="visually-hidden">{ok ? t.worked : t.failed}</span>{" "}
+        <strong>{t.stages[stage] ?? stage}</strong>{" "}
+        <span className="visually-hidden">{ok ? t.worked : t.failed}</span>{" "}
         <bdi>{detail}</bdi> <span className="muted">{t.took(milliseconds)}</span>
       </span>
     </li>
@@ -93,7 +94,8 @@ function Chain({ chain }: Pick<ProbeAttempt, "chain">) {
       <ol>
         {chain.map(({ subject, issuer, notAfter }, index) => (
           <li key={index}>
-            <bdi>{subject || messages.certificates.unnamed}</bdi>, {t.issuedBy} <bdi>{issuer || messages.certificates.unnamed}</bdi>,{" "}
+            <bdi>{subject || messages.certificates.unnamed}</bdi>, {t.issuedBy}{" "}
+            <bdi>{issuer || messages.certificates.unnamed}</bdi>,{" "}
             {t.until} {notAfter}
           </li>
         ))}

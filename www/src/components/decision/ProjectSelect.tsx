@@ -1,4 +1,4 @@
-// On whose behalf an image is pulled, where the policy has projects.
+// Choice of the requesting project, if the policy has projects.
 
 import { useId } from "react";
 import { preservedMembers } from "../../form/document";

@@ -1,4 +1,4 @@
-// *Try an image*: what the policy, as it stands in the form, says of a reference.
+// *Try an image*: the decision of the form's current policy on a reference.
 
 import type { Fact } from "pullgate";
 import { useEffect, useRef } from "react";
@@ -33,7 +33,7 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
   const change = (part: Partial<DecisionQuery>) => onQuery({ ...query, ...part });
   const t = messages.tryOut;
   const project = projectOf(analysis.document, query.project);
-  // A daemon may have no DNS, and what was typed for it is to be seen wherever it counts.
+  // A daemon may have no DNS, and typed answers stay visible as long as they have an effect.
   const byHand = status !== "daemon" || explanation?.decision === "lookup" || query.facts.length > 0;
   const reference = useRef<HTMLInputElement>(null);
   const tried = useRef(false);
@@ -46,7 +46,7 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
 
   const setFacts = (facts: Fact[]) => {
     change({ facts });
-    // The field that was answered goes: on to the next question, or back to the reference.
+    // The answered field disappears: focuses the next question, or else the reference.
     requestAnimationFrame(() => {
       const next = document.querySelector<HTMLElement>(".try .question input") ?? reference.current;
       next?.focus();
@@ -118,7 +118,7 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
       )}
       {daemon && explanation?.registry && (
         <ConnectionTest
-          // A report is about one policy, and goes with it.
+          // A report belongs to one policy: the key discards it with the policy.
           key={JSON.stringify([explanation.registry, project, analysis.text])}
           registry={explanation.registry}
           {...(project !== undefined && { project })}
@@ -132,7 +132,7 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
     if (analysis.unchecked) return t.unchecked;
     if (analysis.errors > 0) return t.errors(analysis.errors);
     if (status === "loading") return t.asking;
-    // Asked and not answered: the module failed.
+    // Without an explanation the module failed.
     return status === "idle" ? t.waiting : t.unchecked;
   }
 }

@@ -1,4 +1,4 @@
-// The decision about what is typed under *Try an image*: by the module here, or by the daemon, which may have DNS.
+// The decision on the reference under *Try an image*, by the page's module or by the daemon, which may have DNS.
 
 import { type Explanation, type Fact, loadPolicy, type Request } from "pullgate";
 import { useEffect, useMemo, useState } from "react";
@@ -11,20 +11,19 @@ export interface DecisionQuery {
   kind: "image" | "registry";
   project: string;
   facts: Fact[];
-  /** Whether the daemon is to be asked. */
   askDaemon: boolean;
 }
 
 export interface DecisionResult {
-  /** Absent while nothing is asked, where the policy has errors, and where the module fails. */
+  /** Absent without a reference, if the policy has errors, and if the module fails. */
   explanation: Explanation | undefined;
-  /** Who answers; whether the daemon has still to, or could not; `none` while there is nothing to answer. */
+  /** The source of the explanation; `loading` or `failed` for a request to the daemon; `idle` without a request. */
   status: "idle" | "local" | "daemon" | "loading" | "failed";
-  /** Why the daemon could not, in its own words. */
+  /** The daemon's error message. */
   daemonError?: string;
 }
 
-/** Keys go on being pressed: the daemon is asked once they pause. */
+/** Quiet period after a key press before the daemon receives a request, in milliseconds. */
 const REQUEST_DELAY_MS = 250;
 
 interface DaemonAnswer {
@@ -33,7 +32,11 @@ interface DaemonAnswer {
   daemonError?: string;
 }
 
-export function useDecision(analysis: PolicyAnalysis, query: DecisionQuery, daemon: DaemonInfo | undefined): DecisionResult {
+export function useDecision(
+  analysis: PolicyAnalysis,
+  query: DecisionQuery,
+  daemon: DaemonInfo | undefined,
+): DecisionResult {
   const { kind, facts } = query;
   const reference = query.reference.trim();
   const project = projectOf(analysis.document, query.project);
@@ -56,7 +59,6 @@ export function useDecision(analysis: PolicyAnalysis, query: DecisionQuery, daem
       );
       if (!controller.signal.aborted) setAnswered({ key, ...answer });
     };
-    // Not at every key.
     const timer = setTimeout(send, REQUEST_DELAY_MS);
     return () => {
       clearTimeout(timer);
@@ -79,7 +81,7 @@ export function useDecision(analysis: PolicyAnalysis, query: DecisionQuery, daem
   return { explanation: local, status: "failed", ...(daemonError !== undefined && { daemonError }) };
 }
 
-/** `undefined` where the module fails: the policy was checked, and had no errors. */
+/** Returns the module's explanation, or `undefined` if the module fails: the policy is known to have no errors. */
 function explainLocally(text: string, request: Request): Explanation | undefined {
   const loaded = loadPolicy(text);
   if (!loaded.ok) return undefined;

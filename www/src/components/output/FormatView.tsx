@@ -1,4 +1,4 @@
-// The policy in one format: its text, what the format cannot say, and the buttons.
+// The policy in one format: its text, notes on what the format cannot express, and buttons.
 
 import type { PolicyDocument } from "pullgate";
 import { useRef, useState } from "react";
@@ -15,7 +15,7 @@ import { copy, download } from "./clipboard";
 interface Props {
   format: OutputFormat;
   write: (document: PolicyDocument) => FormattedDocument;
-  /** What is shown. While a check is under way, it is older than what is in the fields. */
+  /** The document shown. During a check it is older than the fields. */
   document: PolicyDocument;
   state: "ready" | "draft" | "unchecked";
   onError: () => void;
@@ -33,7 +33,7 @@ export function FormatView({ format, write, document, state, onError }: Props) {
     setStatus(message);
     announce(message);
   };
-  // What leaves this page has passed the validator: the very values, not what is shown. Warnings keep nobody.
+  // Only validated documents leave the page: the current values, not the text shown. Warnings do not block.
   const whenValid = (action: (document: PolicyDocument) => void | Promise<void>) => {
     const reject = () => {
       const { unchecked } = analyse(form.getValues());

@@ -1,4 +1,4 @@
-// *What you get*: the policy in each format, to copy and to download.
+// *What you get*: the policy in each format, for copying and downloading.
 
 import type { PolicyDocument } from "pullgate";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components/Tabs";

@@ -1,22 +1,23 @@
-// Copying and downloading, as a browser lets a page do it.
+// Copying to the clipboard, and downloading.
 
-/** Copies a text. Where the clipboard is out of reach, the element that shows it is selected. */
+/** Copies a text. If the clipboard is unavailable, selects the element that shows the text and returns false. */
 export async function copy(text: string, shown: HTMLElement | null): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // On a page without HTTPS there is no clipboard; and where there is one, somebody may have said no.
+    // Without HTTPS there is no clipboard, and with it the user may have denied access.
     if (shown) getSelection()?.selectAllChildren(shown);
     return false;
   }
 }
 
+/** Downloads a text as a file. */
 export function download(name: string, text: string): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
   link.download = name;
   link.click();
-  // The browser has begun by then.
+  // Late enough for the browser to have started reading.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

@@ -1,4 +1,4 @@
-// Turns the pages of a long list.
+// Navigation between the pages of a long list.
 
 import { Button } from "react-aria-components/Button";
 import { messages } from "../../messages";

@@ -1,4 +1,4 @@
-// The registries: the switch, what it means for the policy as it stands, and the rows.
+// Registries: the switch of whitelist mode, a summary of the policy, and the rows.
 
 import { useEffect, useRef, useState } from "react";
 import { Switch } from "react-aria-components/Switch";
@@ -13,7 +13,7 @@ import { Pager } from "./Pager";
 import { RegistryRow } from "./RegistryRow";
 import { summaryOf } from "./summary";
 
-/** As many rows as are drawn at once: thousands of fields would make every key slow. */
+/** Number of rows rendered at once: thousands of fields would slow down every key press. */
 const PAGE_SIZE = 100;
 
 export function RegistriesSection({ highlight }: { highlight: RowHighlight | undefined }) {
@@ -21,7 +21,7 @@ export function RegistriesSection({ highlight }: { highlight: RowHighlight | und
   const { whitelistMode, rows } = values;
   const [page, setPage] = useState(0);
   const list = useRef<HTMLOListElement>(null);
-  // A request for the focus is an object of its own, so that the same row can be asked for again.
+  // Each focus request is a new object, so that the same row can be focused again.
   const handled = useRef<typeof focused>(undefined);
 
   const shown = rows.flatMap((row, index) => (isVisible(row, whitelistMode) ? [index] : []));
@@ -32,11 +32,11 @@ export function RegistriesSection({ highlight }: { highlight: RowHighlight | und
 
   const target = focused && shown.indexOf(focused.row);
   useEffect(() => {
-    // A row that was just added may come later.
+    // A row just added may be rendered later.
     if (focused === handled.current || target === undefined || target === -1) return;
     handled.current = focused;
     setPage(Math.floor(target / PAGE_SIZE));
-    // After the rows of that page are there.
+    // Once the rows of that page are rendered.
     requestAnimationFrame(() => {
       const row = list.current?.querySelector(`[data-row="${focused?.row}"]`);
       const field = row?.querySelector<HTMLElement>('input[aria-invalid="true"]') ?? row?.querySelector("input");

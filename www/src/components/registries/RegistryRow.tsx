@@ -1,4 +1,4 @@
-// One registry: its field or fields, what is said of it, and its buttons.
+// One registry: its fields, findings and buttons.
 
 import { memo, useEffect, useId, useRef } from "react";
 import { useFormContext, useWatch } from "react-hook-form";
@@ -20,7 +20,7 @@ import { TransportRadio } from "./TransportRadio";
 
 interface Props {
   index: number;
-  /** Its place among the rows that are shown, from 1. */
+  /** The position among the visible rows, from 1. */
   number: number;
   whitelistMode: boolean;
   report: FieldReport | undefined;
@@ -35,7 +35,7 @@ export const RegistryRow = memo(
     const item = useRef<HTMLLIElement>(null);
     const findingsId = useId();
     const current = row === undefined ? "" : textOf(row);
-    // While a check is under way, what is known is about an older text.
+    // During a check the report refers to an older text.
     const fresh = report?.text === current ? report : undefined;
     const findings = report?.findings ?? [];
     const isInvalid = findings.some((finding) => severityOf(finding) === "error");
@@ -48,17 +48,23 @@ export const RegistryRow = memo(
     const common = { describedBy, onEnter: () => actions.add(index) };
     const inHost = within(marks, hostStart, row.entry.length);
     const inPort = within(marks, portStart, row.port.length);
-    // An error without a place is in both fields.
+    // An error without a range marks both fields.
     const isElsewhere = (here: TextMark[], there: TextMark[]) => !here.some(isError) && there.some(isError);
     const name = messages.registries;
     const switchOff = () => {
       actions.setMode(false);
-      // This row goes.
+      // This row disappears.
       document.querySelector<HTMLElement>(".registries .switch input")?.focus();
     };
 
     return (
-      <li ref={item} className="row" data-row={index} data-highlight={highlight} data-disabled={row.enabled === false || undefined}>
+      <li
+        ref={item}
+        className="row"
+        data-row={index}
+        data-highlight={highlight}
+        data-disabled={row.enabled === false || undefined}
+      >
         <div className="row-fields" data-mode={whitelistMode ? "on" : "off"}>
           <EntryInput
             {...common}
@@ -104,11 +110,16 @@ export const RegistryRow = memo(
             )
           }
         />
-        <RowNotes row={row} canonical={fresh && canonicalHint(fresh)} highlight={highlight} onEnable={() => actions.enable(index)} />
+        <RowNotes
+          row={row}
+          canonical={fresh && canonicalHint(fresh)}
+          highlight={highlight}
+          onEnable={() => actions.enable(index)}
+        />
       </li>
     );
   },
-  // Reports are made anew at every key, and most of them say the same as before.
+  // Each key press creates new reports, most of them equal to the old ones.
   (before, after) =>
     before.index === after.index &&
     before.number === after.number &&
@@ -130,19 +141,19 @@ function isError({ severity }: TextMark): boolean {
   return severity === "error";
 }
 
-/** What the text is read as, unless a finding says it already. */
+/** Returns the canonical form to show, unless a finding shows it already. */
 export function canonicalHint({ canonical, findings }: FieldReport): string | undefined {
   return findings.some(({ message }) => message.includes(`\`${canonical}\``)) ? undefined : canonical;
 }
 
-/** The marks of a part of the text, as that part counts. */
+/** Returns the marks within a part of the text, with offsets in that part. */
 function within(marks: readonly TextMark[], from: number, length: number): TextMark[] {
   return marks
     .map((mark) => ({ ...mark, start: Math.max(0, mark.start - from), end: Math.min(length, mark.end - from) }))
     .filter(({ start, end }) => end > start);
 }
 
-/** Says what is wrong with the field that is being typed into, once the typing pauses. */
+/** Announces the first problem of the focused row. */
 function useAnnouncedFinding(item: React.RefObject<HTMLLIElement | null>, report: FieldReport | undefined) {
   const [first] = report?.findings.filter(({ severity }) => severity !== "info") ?? [];
   const text = first && `${messages.findings[severityOf(first)]}: ${first.message}`;

@@ -1,4 +1,4 @@
-// What there is to know of a registry besides findings.
+// Notes on a registry besides its findings.
 
 import { Button } from "react-aria-components/Button";
 import type { RegistryValues } from "../../form/values";

@@ -1,4 +1,4 @@
-// Secure or insecure: the choice of one registry.
+// Choice of secure or insecure for one registry.
 
 import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 import { useController, useFormContext } from "react-hook-form";

@@ -1,4 +1,4 @@
-// Which row of the form a decision comes from.
+// Highlighting of the row that a decision refers to.
 
 import type { Explanation, Matched } from "pullgate";
 import type { RowIndexes } from "../../form/document";
@@ -8,12 +8,13 @@ export interface RowHighlight {
   kind: "decides" | "nearest";
 }
 
+/** Returns the row to highlight for a decision, if there is one. */
 export function highlightFor(explanation: Explanation | undefined, rowIndexes: RowIndexes): RowHighlight | undefined {
   const row = explanation && rowOf(explanation, rowIndexes);
   return row === undefined ? undefined : { row, kind: explanation?.decision === "allow" ? "decides" : "nearest" };
 }
 
-/** The row of the entry that decided, or came nearest. Entries of projects and built-in ones have none. */
+/** Returns the row of the deciding or nearest entry. Entries of projects and built-in entries have no row. */
 export function rowOf(explanation: Explanation, rowIndexes: RowIndexes): number | undefined {
   const entry: Matched | undefined =
     explanation.decision === "allow" ? explanation.by : explanation.decision === "deny" ? explanation.nearest : undefined;

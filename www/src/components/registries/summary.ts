@@ -1,11 +1,11 @@
-// What a policy amounts to, in a sentence or two.
+// Summary of a policy in one or two sentences.
 
 import type { PolicyDocument } from "pullgate";
 import type { PolicyAnalysis } from "../../form/analysis";
 import { enabledEntries } from "../../formats/format";
 import { messages } from "../../messages";
 
-/** A policy with errors amounts to nothing, and of one that could not be checked nothing is known. */
+/** Returns the summary of a policy without errors, or the reason why there is none. */
 export function summaryOf({ unchecked, errors, canonical, document }: PolicyAnalysis): string {
   if (unchecked) return `${messages.findings.unchecked}.`;
   if (errors > 0) return messages.tryOut.errors(errors);

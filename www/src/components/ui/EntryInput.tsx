@@ -1,4 +1,4 @@
-// One field of an entry, bound to the form.
+// Text field of an entry, bound to the form.
 
 import { useRef, useState } from "react";
 import { useController, useFormContext } from "react-hook-form";
@@ -20,7 +20,7 @@ interface Props {
   isInvalid: boolean;
   describedBy: string | undefined;
   className?: string;
-  /** Given the lines of a text of several that is pasted. */
+  /** Receives the lines of a pasted text of several lines. */
   onLines?: (lines: string[]) => void;
   onEnter?: () => void;
 }

@@ -1,4 +1,4 @@
-// What is said of an input, each finding with its weight, and a button that puts it right.
+// Findings about an input, by severity, each with a button for its fix.
 
 import type { Finding } from "pullgate";
 import type { ReactNode } from "react";
@@ -11,7 +11,7 @@ export type DisplaySeverity = keyof typeof SEVERITY_ORDER;
 
 const SEVERITY_ORDER = { unchecked: 0, error: 1, warning: 2, info: 3 };
 
-/** How a finding is shown: what could not be checked is neither right nor wrong. */
+/** Returns the severity to show: an unchecked input is neither valid nor wrong. */
 export function severityOf({ code, severity }: Finding): DisplaySeverity {
   return code === "internal" ? "unchecked" : severity;
 }
@@ -20,7 +20,7 @@ interface Props {
   findings: readonly Finding[];
   id?: string;
   onFix?: (finding: Finding) => void;
-  /** A button of another kind for some findings. */
+  /** An additional button for some findings. */
   action?: (finding: Finding) => ReactNode;
 }
 

@@ -1,7 +1,6 @@
-// A message of the module: what stands in backticks in it was written by somebody, and looks like it.
-
+/** A message of the module, with quoted input (in backticks) shown as code. */
 export function FormattedMessage({ text }: { text: string }) {
-  // `bdi` keeps names that are written from right to left from turning the sentence around.
+  // `bdi` isolates right-to-left names, so that they do not reorder the sentence.
   return text.split("`").map((part, index) =>
     index % 2 === 0 ? part : (
       <bdi key={index}>

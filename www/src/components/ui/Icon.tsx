@@ -1,4 +1,4 @@
-// The few icons, drawn here: nothing is fetched for them.
+// Icons as SVG paths, without requests.
 
 const ICON_PATHS = {
   error: "M8 4.500v4M8 11.200v.1M8 1.500a6.5 6.5 0 1 0 0 13a6.5 6.5 0 0 0 0-13Z",

@@ -1,5 +1,5 @@
-// A text field that underlines the parts of its text that are wrong. The field itself is see-through; behind it stands the
-// same text, invisible, with the marks. Names of hosts run from left to right, whatever letters they have.
+// Text field that underlines wrong parts of its text: a transparent input over the same text, invisible, with marks. Host
+// names are left-to-right in any script.
 
 import { type Ref, useLayoutEffect, useRef, useState } from "react";
 import { Input } from "react-aria-components/Input";
@@ -44,7 +44,7 @@ export function MarkedInput({ text, marks, inputRef, ...input }: Props) {
   );
 }
 
-/** The text in pieces, each marked or not. Of marks that overlap, the first is drawn. */
+/** Splits the text into marked and unmarked parts. Only the first of overlapping marks is drawn. */
 function markedParts(text: string, marks: readonly TextMark[]) {
   const drawn = [];
   let at = 0;

@@ -1,5 +1,5 @@
-// A box for text that is taken as soon as it is pasted. It never shows a private key: what is pasted does not get into it, and
-// it is emptied where one comes in another way.
+// Text box that submits pasted text at once. It never shows a private key: pasted text does not enter it, and typed text
+// with a key is submitted and cleared.
 
 import { useId, useState } from "react";
 import { Button } from "react-aria-components/Button";

@@ -1,4 +1,4 @@
-// One part of the page, with its heading.
+// Section of the page, with a heading.
 
 import { type ReactNode, useId } from "react";
 
@@ -7,7 +7,7 @@ interface Props {
   intro?: string;
   aside?: ReactNode;
   className?: string;
-  /** Whether a button elsewhere brings the focus here. */
+  /** True if it can receive the focus from a button elsewhere. */
   isTarget?: boolean;
   children: ReactNode;
 }
