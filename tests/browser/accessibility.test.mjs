@@ -1,4 +1,4 @@
-// axe over the page in its states, in both themes and at two widths; and pictures of it, in `.screenshots`, for people.
+// Accessibility of the page in its states, in both themes and at two widths: axe, and screenshots in `.screenshots`.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -30,7 +30,7 @@ const attempt = {
 const report = (more) => ({ registry: "10.2.40.40", decision: {}, ok: false, summary: "no registry was reached", ...more });
 const elsewhere = [report({ registry: "auth.example.com", ok: true, summary: "reached at 10.2.3.4:443", attempts: [attempt] })];
 
-/** What a daemon answers in some of the states. */
+/** Responses of a daemon in some of the states. */
 const DAEMON_ANSWERS = {
   probe: {
     "v1/module": () => ({ sha256: "ab".repeat(32), version: "0.1.0" }),
@@ -112,7 +112,7 @@ for (const colorScheme of ["light", "dark"]) {
           await page.mouse.move(0, 0);
           await page.screenshot({ path: `${screenshots}${name}-${width}-${colorScheme}.png`, fullPage: true });
           assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
-          // The colours are the same at both widths.
+          // Both widths have the same colours.
           if (colorScheme === "dark" && width === 360) return;
           const { violations } = await new AxeBuilder({ page }).withTags(AXE_TAGS).analyze();
           const found = ({ id, nodes }) => nodes.map(({ target, failureSummary }) => ({ id, target, failureSummary }));
@@ -127,8 +127,7 @@ test("everything that can be pressed is at least 24 by 24 pixels", { timeout: 60
   withPage({ viewport: { width: 360, height: 900 } }, async (page) => {
     await STATES.errors(page);
     await STATES.certificates(page);
-    // Of a switch and a choice, the label is what is pressed.
-    // The button of a drop zone that takes what is pasted is for the keyboard alone.
+    // A switch or radio is pressed at its label. The clipboard button of a drop zone is for the keyboard alone.
     const pressed = "button:not([aria-label^='Drop or paste']), a, .switch, .segment, summary, [role=tab], .text-field input, select, textarea";
     const small = await page.evaluate((pressed) =>
       [...document.querySelectorAll(pressed)]

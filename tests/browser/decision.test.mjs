@@ -1,4 +1,4 @@
-// *Try an image*: the decision with its reasoning, the entry that decided, and DNS by hand.
+// *Try an image*: the decision with its explanation, the deciding entry, and typed DNS answers.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -14,7 +14,7 @@ check("the entry that decided is lit up, and can be gone to", async (page) => {
   assert.equal(await form.row(page, 3).getAttribute("data-highlight"), "decides");
   await form.row(page, 3).getByText("Decides").waitFor();
   await form.decisionOf(page, "10.2.2.5:5000/app");
-  // The second row, and the first of the insecure list.
+  // The second row is the first of the insecure list.
   await form.row(page, 2).locator("xpath=self::*[@data-highlight='decides']").waitFor();
   assert.equal(await form.row(page, 3).getAttribute("data-highlight"), null);
   await tryOut(page).getByRole("button", { name: "Show the entry" }).click();
@@ -52,7 +52,7 @@ check("DNS by hand: exactly what is needed is asked, step by step", async (page)
   await tryOut(page).getByRole("button", { name: "Use", exact: true }).click();
   await tryOut(page).getByText("Allowed", { exact: true }).waitFor();
   assert.equal(await form.row(page, 1).getAttribute("data-highlight"), "decides");
-  // Without the second answer it is undecided again; and none is an answer, too.
+  // Without the second answer it is undecided again. An empty answer counts too.
   await tryOut(page).getByRole("button", { name: "Forget: Addresses of harbor.corp.example" }).click();
   await tryOut(page).getByRole("button", { name: "There is none" }).click();
   await tryOut(page).getByText("Denied", { exact: true }).waitFor();
@@ -77,7 +77,7 @@ check("a login, and a project", async (page) => {
   assert.equal((await form.decisionOf(page, "b.example/app")).decision, "deny");
   await tryOut(page).getByLabel("Project").selectOption("blue");
   await tryOut(page).getByText("Allowed", { exact: true }).waitFor();
-  // The project's entry is in no row of the form.
+  // The project's entry has no row.
   assert.equal(await page.locator(".row[data-highlight]").count(), 0);
 });
 

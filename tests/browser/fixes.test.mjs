@@ -1,4 +1,4 @@
-// What is said under a field: the range that is meant, the fix, warnings, and what could not be checked.
+// Findings under a field: range, fix, warnings, and unchecked input.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -58,7 +58,7 @@ check("plain HTTP in the whitelist needs an insecure twin", async (page) => {
   await form.status(page).getByText(/^No errors/).waitFor();
 });
 
-check("what could not be checked is neither valid nor wrong", async (page) => {
+check("unchecked input is neither valid nor wrong", async (page) => {
   await page.evaluate(() => {
     window.trap = true;
   });
@@ -73,7 +73,7 @@ check("what could not be checked is neither valid nor wrong", async (page) => {
   await form.output(page).locator(".format-buttons").getByText("This could not be checked").waitFor();
   await page.getByLabel("Image or registry").fill("alpine");
   await page.locator("main").getByText("The policy could not be checked, so there is no decision.").waitFor();
-  // It recovers by itself.
+  // The page recovers with the module.
   await page.evaluate(() => {
     window.trap = false;
   });

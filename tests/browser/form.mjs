@@ -1,22 +1,22 @@
-// What the tests do with the page, in words of the page.
+// Page object: the actions and elements of the page.
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** The list of the registries, and its n-th row. */
+/** Returns the list of registries, and its n-th row. */
 export const registries = (page) => page.getByRole("region", { name: "Registries" });
 export const rows = (page) => registries(page).locator("li.row");
 export const row = (page, number) => rows(page).nth(number - 1);
 export const field = (page, number) => row(page, number).getByRole("textbox").first();
 export const mode = (page) => page.getByRole("switch", { name: "Whitelist registry mode" });
 
-/** Turns whitelist mode on or off, as a click does. */
+/** Turns whitelist mode on or off by a click. */
 export async function setMode(page, on) {
   if ((await mode(page).isChecked()) !== on) await registries(page).getByText("Whitelist registry mode").click();
 }
 
-/** Types registries into the rows, adding rows with the + button. With whitelist mode on: `[text, "Secure" | "Insecure"]`. */
+/** Types registries into rows, which the + button adds. With whitelist mode on: `[text, "Secure" | "Insecure"]`. */
 export async function typeRegistries(page, entries) {
   for (const [index, [text, transport]] of entries.entries()) {
     if (index > 0) await row(page, index).getByRole("button", { name: /^Add a registry/ }).click();
@@ -34,21 +34,21 @@ export async function typeInsecure(page, entries) {
   }
 }
 
-/** What the page says of the policy as a whole: "No errors", "1 error, 2 warnings". */
+/** Returns the status of the policy: "No errors", "1 error, 2 warnings". */
 export const status = (page) => page.locator(".status span").first();
 
-/** The polite live region, from which a screen reader reads the announcements. */
+/** Returns the polite live region, with the announcements for screen readers. */
 export const announcements = (page) => page.locator("[data-live-announcer] [aria-live=polite]");
 
 export const output = (page) => page.getByRole("region", { name: "What you get" });
 
-/** The text of a format, as it is shown. */
+/** Returns the shown text of a format. */
 export async function formattedText(page, format) {
   await output(page).getByRole("tab", { name: format, exact: true }).click();
   return output(page).locator("pre").innerText();
 }
 
-/** The file that the download button of a format gives. */
+/** Returns the file of a format's download button. */
 export async function downloaded(page, format, button = "Download") {
   await output(page).getByRole("tab", { name: format, exact: true }).click();
   const waiting = page.waitForEvent("download");
@@ -57,7 +57,7 @@ export async function downloaded(page, format, button = "Download") {
   return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf8") };
 }
 
-/** Asks about an image, and gives the decision as the page shows it. */
+/** Types a reference, and returns the decision shown. */
 export async function decisionOf(page, reference) {
   await page.getByLabel("Image or registry").fill(reference);
   return shownDecision(page);
@@ -73,7 +73,7 @@ export async function shownDecision(page) {
   };
 }
 
-/** The same of what the command line prints with `--json`. */
+/** Converts the decision that the command line prints with `--json` to the same shape. */
 export function decisionIn(line) {
   const { decision, by, attempts = [] } = JSON.parse(line);
   return {
@@ -86,7 +86,7 @@ export function decisionIn(line) {
   };
 }
 
-/** Opens a policy by its text. */
+/** Opens a policy from text. */
 export async function openText(page, text) {
   const button = page.getByRole("button", { name: "Open…" });
   if ((await button.getAttribute("aria-expanded")) !== "true") await button.click();
@@ -94,7 +94,7 @@ export async function openText(page, text) {
   await page.getByRole("button", { name: "Open this text" }).click();
 }
 
-/** Pastes a text into what has the focus, as a person does. */
+/** Pastes text into the focused element, as a user does. */
 export async function paste(page, text) {
   await page.evaluate((text) => {
     const clipboardData = new DataTransfer();
@@ -104,7 +104,7 @@ export async function paste(page, text) {
   }, text);
 }
 
-/** Drops files onto an element as a file manager does: each has a name and a text; without a text it is a folder. */
+/** Drops files, each a name and a text, onto an element, as a file manager does. Without a text it is a folder. */
 export async function dropFiles(target, files) {
   const folder = mkdtempSync(join(tmpdir(), "pullgate-drop-"));
   process.once("exit", () => rmSync(folder, { recursive: true }));
@@ -132,7 +132,7 @@ export function vectors(file) {
   return JSON.parse(readFileSync(new URL(`../vectors/${file}`, import.meta.url), "utf8")).cases;
 }
 
-/** To begin a page with: a function of the module ends like a trap while `window.trap` is its name, and every one while it is true. */
+/** Init script: a module function traps while `window.trap` is its name; all do while `window.trap` is true. */
 export function trapOnDemand() {
   const Instance = WebAssembly.Instance;
   WebAssembly.Instance = function (...args) {

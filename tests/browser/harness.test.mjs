@@ -1,4 +1,4 @@
-// What these tests rest on: that a page which does wrong fails them.
+// The harness itself: a page with violations fails its tests.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// Open, edit, save: nothing is lost on the way, and what a format has no room for is said.
+// Open, edit, save: nothing is lost, and notes name what a format cannot express.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -106,7 +106,7 @@ check("with whitelist mode off, ports stand in their own field", async (page) =>
   assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), { insecure });
 });
 
-check("what cannot be read leaves the form as it was, and says where it is wrong", async (page) => {
+check("an unreadable policy leaves the form unchanged, and its errors have a location", async (page) => {
   await form.field(page, 1).fill("keep.example");
   await form.openText(page, '{"whitelist": ["a"], "whitelst": []}');
   await page.locator("main").getByText("This could not be opened, and the form is as it was:").waitFor();
@@ -128,11 +128,11 @@ check("copying gives the text that is shown", async (page) => {
   assert.equal(copied, "--whitelist-registry '*.example.com'\n");
 });
 
-check("what leaves is what is in the fields, though an older text is shown", async (page) => {
+check("the current values are copied and downloaded, though an older text is shown", async (page) => {
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await form.typeRegistries(page, [["old.example", "Secure"]]);
   await page.locator("pre").getByText("old.example").waitFor();
-  // All in one go: nothing is drawn between the key and the button.
+  // In one task: nothing is rendered between the key press and the button.
   const typeAndPress = (text, button) =>
     form.field(page, 1).evaluate((input, [text, button]) => {
       Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, text);

@@ -1,4 +1,4 @@
-// The page with the daemon itself: `pullgate serve`, which is asked through the server that serves this build of the page.
+// The page with a real daemon, `pullgate serve`, behind the server of this build of the page.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -88,7 +88,7 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
   });
 });
 
-/** Starts it with a policy, and gives its address once it is ready. It ends with the test. */
+/** Starts the daemon with a policy, and returns its address once it is ready. It ends with the test. */
 async function startDaemon(context, policy) {
   const folder = mkdtempSync(join(tmpdir(), "pullgate-page-"));
   const file = join(folder, "policy.json");
@@ -112,7 +112,7 @@ async function startDaemon(context, policy) {
   throw new Error(`the daemon did not start:\n${log}`);
 }
 
-/** Asks the daemon, and gives what it answers as it is. */
+/** Requests a path of the daemon, and returns its response unchanged. */
 async function ask(address, body) {
   const post = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const response = await fetch(address, body === undefined ? {} : post);

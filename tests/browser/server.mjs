@@ -1,6 +1,6 @@
-// Serves the built page as the daemon does: with a strict policy for its content. What the daemon itself would answer, a test
-// gives in `daemon`: functions by path, from the body of a request to an object, `{status, text}` or `{bytes}`,
-// the last with a `status` and a `type` if it is to have others.
+// Serves the built page as the daemon does, under the strict content security policy. A test gives the daemon's responses in
+// `daemon`: functions by path, from the request body to an object, `{status, text}` or `{bytes}`, the last optionally with a
+// `status` and a `type`.
 
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -29,7 +29,7 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
-/** Starts it under a path, and gives its address, what it was asked for, and what ends it. */
+/** Starts the server under a path. Returns its address, its list of requests, and a function that stops it. */
 export async function serve({ under = "/", daemon = {}, files = page } = {}) {
   const requests = [];
   const server = createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-// What the wizard of vSphere Integrated Containers got wrong, each as a test of its name.
+// Failures of the wizard of vSphere Integrated Containers, one test each.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -33,7 +33,7 @@ failure("a whitelist of insecure rows turned whitelist mode off", async (page) =
   assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), document);
   assert.equal((await form.decisionOf(page, "4.3.2.1/x")).decision, "allow");
   assert.equal((await form.decisionOf(page, "busybox")).decision, "deny");
-  // VIC itself has whitelist mode only with something in the whitelist.
+  // VIC needs an entry in the whitelist for whitelist mode.
   assert.deepEqual(JSON.parse(await form.formattedText(page, "REST JSON")).whitelist, document.insecure);
   await page.locator("main").getByText("All entries are insecure. They stand in the whitelist too").waitFor();
   assert.match(await form.formattedText(page, "vic-machine"), /--whitelist-registry 4\.3\.2\.1 /);
@@ -50,7 +50,7 @@ failure("an unquoted * was left to the shell", async (page) => {
   await form.typeRegistries(page, [["*.example.com", "Secure"]]);
   const options = await form.formattedText(page, "vic-machine");
   assert.match(options, /^--whitelist-registry '\*\.example\.com'/);
-  // In a folder where the shell would find something for an unquoted one.
+  // In a folder where an unquoted star would match a file.
   const words = run("/", "sh", ["-c", `cd "$(mktemp -d)" && touch a.example.com && printf '%s\n' ${options}`]);
   assert.deepEqual(words.trim().split("\n"), ["--whitelist-registry", "*.example.com"]);
 });
@@ -63,7 +63,7 @@ failure("hidden rows that were wrong blocked the step", async (page) => {
   await form.typeInsecure(page, [["192.168.100.207", "5000"]]);
   const { text } = await form.downloaded(page, "JSON");
   assert.deepEqual(JSON.parse(text), { insecure: ["192.168.100.207:5000"] });
-  // And what was typed is still there, where it shows again, with its error.
+  // The typed text is preserved, and shown again with its error.
   await form.setMode(page, true);
   assert.equal(await form.field(page, 1).inputValue(), "not a registry!");
   assert.equal(await form.field(page, 2).inputValue(), "192.168.100.207:5000");
@@ -78,7 +78,7 @@ failure("port 99999 was accepted", async (page) => {
   const port = form.row(page, 1).getByRole("textbox").nth(1);
   assert.equal(await port.getAttribute("aria-invalid"), "true");
   assert.equal(await form.field(page, 1).getAttribute("aria-invalid"), null);
-  // The port is underlined, and the host is not.
+  // Only the port is underlined.
   assert.deepEqual(await form.row(page, 1).locator("mark").allInnerTexts(), ["99999"]);
   await form.output(page).getByRole("button", { name: "Copy" }).click();
   await form.output(page).getByText("There are errors to correct first").waitFor();

@@ -1,5 +1,5 @@
-// What only JavaScript can give: text with lone surrogates, and values that are no text at all. Text is answered; a
-// value of another type is a TypeError; after each the module still works.
+// Input that only JavaScript can give: text with lone surrogates, and values of other types. Text is answered, a value of
+// another type is a TypeError, and the module still works after each.
 
 import assert from "node:assert/strict";
 import { checkCertificates, checkEntry, checkPolicy, Policy } from "./module.mjs";
@@ -41,7 +41,7 @@ for (const at of [undefined, null, "0", -1, 1.5, NaN, Infinity, 7n, {}]) {
   works();
 }
 
-// What is text or bytes in some other way is neither, and a view of a part of a buffer is that part.
+// Other array-like values are neither text nor bytes, and a view of a part of a buffer is that part.
 const empty = (report) => assert.deepEqual(report.findings.map(({ code }) => code), ["certificate-none"]);
 for (const value of [new ArrayBuffer(4), new Uint16Array(4), new DataView(new ArrayBuffer(4)), [45, 45]]) {
   assert.throws(() => checkCertificates(value, 0), TypeError);

@@ -1,9 +1,8 @@
-// What a set of functions answers to every case of tests/vectors: `{type, name, value}`, with the name of the type that the
-// package has for it.
+// Answers of a set of functions to every case of tests/vectors: `{type, name, value}`, with the name of the package's type.
 
 import { readdirSync, readFileSync } from "node:fs";
 
-// The time at which documents are checked where a case names none: as in tests/src/vectors.rs.
+// The time of cases without one, as in the Rust harness.
 const DEFAULT_TIME = 1_800_000_000;
 
 const folder = new URL("../vectors/", import.meta.url);
@@ -15,7 +14,7 @@ export function answers({ checkCertificates, checkEntry, checkPolicy, compare, l
     for (const { name, entry, pem, document, documentText, policy, requests = [], at = DEFAULT_TIME, ...analysis } of casesOf(file)) {
       const answer = (type, value) => all.push({ type, name, value });
       if (entry !== undefined) answer("EntryReport", checkEntry(entry.text, entry.list));
-      // The others are bytes in another way, and the module answers them.
+      // Other forms of bytes are tested with the module itself.
       if (typeof pem === "string") answer("CertificateReport", checkCertificates(pem, at));
       else if (pem?.files) answer("CertificateReport", checkCertificates(pem.files.map(read).join(""), at));
       const { compare: change, narrow: narrowing } = analysis;
@@ -46,7 +45,7 @@ function textOf(document) {
   return withFiles(JSON.stringify(document));
 }
 
-// A string such as "file:ca.pem" stands for the text of that file.
+// Replaces strings such as "file:ca.pem" by the text of that file.
 function withFiles(document) {
   return document?.replace(/"file:([^"]*)"/g, (_, name) => JSON.stringify(read(name)));
 }

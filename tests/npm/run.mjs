@@ -1,5 +1,5 @@
-// The package as those who use it have it: packed by `npm pack`, installed, and started in every runtime and bundler that it
-// is for. `node run.mjs`, after `cargo xtask module`. With `--install` it only installs what the tests need.
+// Tests of the package as its users get it: packed by `npm pack`, installed, and started in every supported runtime and
+// bundler. `node run.mjs`, after `cargo xtask module`. `--install` only installs the dependencies of the tests.
 
 import assert from "node:assert/strict";
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 
 import { here, installPackage, installTools, platformProgram, run, work } from "./setup.mjs";
 
-// What the five lines of each consumer say.
+// The output of the five lines of each consumer.
 const EXPECTED_OUTPUT = "network-octets-missing 10.2.2.0/24";
 
 installTools();
@@ -24,7 +24,7 @@ after(async () => {
   rmSync(project, { recursive: true, force: true });
 });
 
-/** A consumer: its folder is its name. One that hangs is ended. */
+/** Declares the test of a consumer, with a time limit. */
 function consumer(name, check) {
   test(name, { timeout: 60_000 }, check);
 }
@@ -72,7 +72,7 @@ consumer("Bun", () => {
 
 consumer("workerd", async () => {
   const { build } = await import("esbuild");
-  // As wrangler does: one script, and modules of WebAssembly beside it.
+  // As wrangler does: one script, with WebAssembly modules beside it.
   await build({
     absWorkingDir: join(here, "workerd"),
     entryPoints: ["worker.mjs"],
@@ -91,7 +91,7 @@ consumer("workerd", async () => {
       { type: "CompiledWasm", include: ["**/*.wasm"] },
     ],
     compatibilityDate: "2026-03-01",
-    // Without this it asks a server what a request from here looks like.
+    // Keeps Miniflare from fetching request metadata from a server.
     cf: false,
   });
   try {
@@ -187,18 +187,18 @@ consumer("publint", async () => {
 
 consumer("Are the types wrong?", () => {
   const attw = join(here, "node_modules/.bin/attw");
-  // ESM alone, which Node can `require`. What is no script has no types.
+  // ESM alone, which Node can `require`. Files other than scripts have no types.
   const others = ["policy.schema.json", "component.wasm", "wit/*", "package.json"];
   run(here, attw, tarball, "--profile", "esm-only", "--exclude-entrypoints", ...others);
 });
 
-/** A page for a script that a bundler wrote. */
+/** Writes a page for the script of a bundler. */
 function page(folder) {
   const script = '<script type="module" src="main.js"></script>';
   writeFileSync(join(folder, "index.html"), `<!doctype html><title>waiting</title>${script}`);
 }
 
-/** The page in a folder says what it should, after fetching so many modules. */
+/** Checks that the page in a folder shows the expected title after fetching this number of modules. */
 async function expectTitle(folder, modules = 1, mounts = {}) {
   const { address, end } = await serve(folder, mounts);
   try {

@@ -20,14 +20,14 @@ const FULL = {
 
 test("TOML: everything comes back", () => {
   const { text } = writeToml(FULL);
-  // Through JSON, as it goes into the form: the reader's objects have no prototype.
+  // Through JSON, as for the form: the reader's objects have no prototype.
   assert.deepEqual(JSON.parse(JSON.stringify(readToml(text))), { document: FULL, comments: 0 });
   assert.match(text, /^pem = """\n-----BEGIN CERTIFICATE-----\n/m);
   const { text: without, notes } = writeToml({ whitelist: [], image_fetch_proxy: { a: [null] } });
   assert.deepEqual([without, notes.length], ["whitelist = []\n", 1]);
 });
 
-test("TOML: comments are counted, and what only looks like one is not", () => {
+test("TOML: comments are counted, and look-alikes are not", () => {
   const text = 'a = "x # y" # one\nb = \'#\'\n# two\nc = """\n# no\n"""\nd = "\\"#"\n';
   assert.equal(countComments(text), 2);
 });
@@ -38,7 +38,7 @@ test("the form gives back the document that it was given, whole", () => {
   assert.deepEqual(documentOf(valuesOf(off)).document, off);
 });
 
-test("whitelist mode off and on again: what was typed is there, and no more", () => {
+test("whitelist mode off and on again preserves the rows, and adds none", () => {
   const typed = ["a.example:1", "[::1]:5000", "10.0.0.0/8"].map((entry, index) => ({ entry, port: "", insecure: index > 0 }));
   const off = rowsForMode(typed, false);
   assert.deepEqual(off.map(({ entry, port }) => `${entry} ${port}`), ["a.example:1 ", "::1 5000", "10.0.0.0/8 "]);
@@ -54,7 +54,7 @@ test("a project of a strange name is not lost", () => {
   assert.equal(JSON.stringify(documentOf(valuesOf(opened.document)).document), text);
 });
 
-test("JSON and REST JSON: what REST cannot say is left out and said", () => {
+test("JSON and REST JSON: notes name what REST cannot express", () => {
   assert.deepEqual(JSON.parse(writeJson(FULL).text), FULL);
   const { text, notes } = writeRest(FULL);
   assert.deepEqual(JSON.parse(text), {
@@ -124,7 +124,7 @@ test("of other options, only names are said", () => {
   assert.deepEqual(opened.notes, ["Not about registries, and left out: --target --password --op -p --force"]);
 });
 
-test("what cannot be opened without loss is not opened", () => {
+test("documents that would lose something are not opened", () => {
   for (const text of [
     '{"whitelist":[""]}',
     '{"certificate_authorities":[{"pem":"x","registries":[""]}]}',
@@ -155,7 +155,7 @@ test("the registry of a whole virtual container host", () => {
   const opened = openPolicy('{"name":"vch1","registry":{"insecure":["a.example"]}}');
   assert.ok(opened.ok);
   assert.deepEqual([opened.document, opened.notes.length], [{ insecure: ["a.example"] }, 1]);
-  // A name in two objects is in neither of them twice.
+  // One name in two objects is not a duplicate.
   assert.ok(openPolicy('{"a":{"b":1},"c":[{"b":"x"},{"b":"{"}],"registry":{"insecure":[]}}').ok);
   const twice = openPolicy('{"registry":{"insecure":["a"],"insecure":[]}}');
   assert.match(twice.ok ? "" : twice.problems.join(), /^the member insecure is there twice/);
