@@ -9,7 +9,7 @@ import { messages } from "../messages";
 import { CertificatesSection } from "./certificates/CertificatesSection";
 import { DaemonNotice } from "./DaemonNotice";
 import { TryImageSection } from "./decision/TryImageSection";
-import { type DecisionQuery, useDecision } from "./decision/useDecision";
+import { type TryImageValues, useDecision } from "./decision/useDecision";
 import { focusFirstError } from "./focusFirstError";
 import { ModuleFooter } from "./ModuleFooter";
 import { OpenPanel } from "./OpenPanel";
@@ -21,7 +21,7 @@ import { highlightFor } from "./registries/highlight";
 import { RegistriesSection } from "./registries/RegistriesSection";
 import { useDaemon } from "./useDaemon";
 
-const EMPTY_QUERY: DecisionQuery = { reference: "", kind: "image", project: "", facts: [], askDaemon: true };
+const EMPTY_TRIAL: TryImageValues = { reference: "", kind: "image", project: "", facts: [], askDaemon: true };
 
 export function Page() {
   const policy = usePolicyForm();
@@ -30,8 +30,8 @@ export function Page() {
   const [isOpening, setIsOpening] = useState(false);
   const [opened, setOpened] = useState<OpenResult>();
   const { daemon, isLocked, text, openCurrent } = useDaemon(policy, opened?.ok === true);
-  const [query, setQuery] = useState(EMPTY_QUERY);
-  const decision = useDecision(policy.analysis, query, daemon);
+  const [trial, setTrial] = useState(EMPTY_TRIAL);
+  const decision = useDecision(policy.analysis, trial, daemon);
 
   const openButton = useRef<HTMLButtonElement>(null);
 
@@ -78,7 +78,7 @@ export function Page() {
             </div>
             <div className="column aside">
               <PolicyStatus onFirst={toFirstError} />
-              <TryImageSection query={query} onQuery={setQuery} result={decision} daemon={daemon} />
+              <TryImageSection values={trial} onChange={setTrial} result={decision} daemon={daemon} />
             </div>
           </div>
           <OutputSection onError={toFirstError} />

@@ -19,30 +19,30 @@ import { ConnectionTest } from "./ConnectionTest";
 import { DecisionView, headlineOf } from "./DecisionView";
 import { DnsAnswers } from "./DnsAnswers";
 import { ProjectSelect } from "./ProjectSelect";
-import type { DecisionQuery, DecisionResult } from "./useDecision";
+import type { DecisionResult, TryImageValues } from "./useDecision";
 
 interface Props {
-  query: DecisionQuery;
-  onQuery: (query: DecisionQuery) => void;
+  values: TryImageValues;
+  onChange: (values: TryImageValues) => void;
   result: DecisionResult;
   daemon: DaemonInfo | undefined;
 }
 
-export function TryImageSection({ query, onQuery, result: { explanation, status, daemonError }, daemon }: Props) {
+export function TryImageSection({ values, onChange, result: { explanation, status, daemonError }, daemon }: Props) {
   const { analysis } = usePolicy();
-  const change = (part: Partial<DecisionQuery>) => onQuery({ ...query, ...part });
+  const change = (part: Partial<TryImageValues>) => onChange({ ...values, ...part });
   const t = messages.tryOut;
-  const project = projectOf(analysis.document, query.project);
+  const project = projectOf(analysis.document, values.project);
   // A daemon may have no DNS, and typed answers stay visible as long as they have an effect.
-  const byHand = status !== "daemon" || explanation?.decision === "lookup" || query.facts.length > 0;
+  const byHand = status !== "daemon" || explanation?.decision === "lookup" || values.facts.length > 0;
   const reference = useRef<HTMLInputElement>(null);
   const tried = useRef(false);
-  tried.current ||= query.reference !== "";
+  tried.current ||= values.reference !== "";
 
   const headline = explanation && headlineOf(explanation);
   useEffect(() => {
     return headline && tried.current ? announceSettled("decision", headline) : undefined;
-  }, [headline, query.reference]);
+  }, [headline, values.reference]);
 
   const setFacts = (facts: Fact[]) => {
     change({ facts });
@@ -53,7 +53,7 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
     });
   };
   const answered = (fact: Fact) => {
-    const others = query.facts.filter(({ kind, subject }) => kind !== fact.kind || subject !== fact.subject);
+    const others = values.facts.filter(({ kind, subject }) => kind !== fact.kind || subject !== fact.subject);
     setFacts([...others, fact]);
   };
 
@@ -63,8 +63,8 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
         className="segments"
         aria-label={t.kind}
         orientation="horizontal"
-        value={query.kind}
-        onChange={(kind) => change({ kind: kind as DecisionQuery["kind"] })}
+        value={values.kind}
+        onChange={(kind) => change({ kind: kind as TryImageValues["kind"] })}
       >
         <Radio className="segment" value="image">
           {t.image}
@@ -75,7 +75,7 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
       </RadioGroup>
       <TextField
         className="text-field"
-        value={query.reference}
+        value={values.reference}
         onChange={(reference) => containsPrivateKey(reference) || change({ reference })}
       >
         <Label>{t.reference}</Label>
@@ -88,9 +88,9 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
           dir="ltr"
         />
       </TextField>
-      <ProjectSelect project={query.project} onProject={(project) => change({ project })} />
+      <ProjectSelect project={values.project} onProject={(project) => change({ project })} />
       {daemon && (
-        <Switch className="switch small" isSelected={query.askDaemon} onChange={(askDaemon) => change({ askDaemon })}>
+        <Switch className="switch small" isSelected={values.askDaemon} onChange={(askDaemon) => change({ askDaemon })}>
           <span className="switch-track" aria-hidden="true" />
           {t.daemon}
         </Switch>
@@ -107,9 +107,9 @@ export function TryImageSection({ query, onQuery, result: { explanation, status,
           {byHand && (
             <DnsAnswers
               questions={explanation.decision === "lookup" ? explanation.questions : []}
-              facts={query.facts}
+              facts={values.facts}
               onAnswer={answered}
-              onForget={(fact) => setFacts(query.facts.filter((other) => other !== fact))}
+              onForget={(fact) => setFacts(values.facts.filter((other) => other !== fact))}
             />
           )}
         </DecisionView>

@@ -6,7 +6,7 @@ import { DaemonError, type DaemonInfo, explainOnDaemon, type ExplainRequest } fr
 import type { PolicyAnalysis } from "../../form/analysis";
 import { projectOf } from "../../form/document";
 
-export interface DecisionQuery {
+export interface TryImageValues {
   reference: string;
   kind: "image" | "registry";
   project: string;
@@ -34,14 +34,14 @@ interface DaemonAnswer {
 
 export function useDecision(
   analysis: PolicyAnalysis,
-  query: DecisionQuery,
+  values: TryImageValues,
   daemon: DaemonInfo | undefined,
 ): DecisionResult {
-  const { kind, facts } = query;
-  const reference = query.reference.trim();
-  const project = projectOf(analysis.document, query.project);
+  const { kind, facts } = values;
+  const reference = values.reference.trim();
+  const project = projectOf(analysis.document, values.project);
   const isDecidable = reference !== "" && analysis.errors === 0 && !analysis.unchecked;
-  const usesDaemon = query.askDaemon && daemon !== undefined;
+  const usesDaemon = values.askDaemon && daemon !== undefined;
 
   const request = useMemo(
     (): Request => ({ reference, kind, facts, ...(project !== undefined && { project }) }),
