@@ -41,7 +41,7 @@ check("of many entries that do not match, most are folded away", async (page) =>
   assert.equal(await form.row(page, 40).getAttribute("data-highlight"), "decides");
 });
 
-check("DNS by hand: exactly what is needed is asked, step by step", async (page) => {
+check("typed DNS answers: only the needed queries are shown, step by step", async (page) => {
   await form.typeRegistries(page, [["*.corp.example", "Secure"]]);
   assert.equal((await form.decisionOf(page, "10.1.2.3/app")).decision, "lookup");
   assert.equal(await tryOut(page).getByLabel(/^(Names|Addresses) of/).count(), 1);

@@ -11,7 +11,7 @@ const VIOLATIONS = {
   "an image in the text of the page": () => document.body.insertAdjacentHTML("beforeend", '<img alt="" src="data:image/gif;base64,R0lGODlh">'),
   "a request to elsewhere": () => void fetch("http://localhost:9/").catch(() => {}),
   "an error in the console": () => console.error("wrong"),
-  "an error that nobody catches": () => void setTimeout(() => { throw new Error("wrong"); }),
+  "an uncaught error": () => void setTimeout(() => { throw new Error("wrong"); }),
 };
 
 for (const [name, wrong] of Object.entries(VIOLATIONS)) {

@@ -72,7 +72,7 @@ consumer("Bun", () => {
 
 consumer("workerd", async () => {
   const { build } = await import("esbuild");
-  // As wrangler does: one script, with WebAssembly modules beside it.
+  // Wrangler's layout: one script, with WebAssembly modules beside it.
   await build({
     absWorkingDir: join(here, "workerd"),
     entryPoints: ["worker.mjs"],

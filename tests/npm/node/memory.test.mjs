@@ -53,7 +53,7 @@ test("memory stays flat over a million malformed calls, and the next good call i
   assert.equal(checkEntry("Harbor.Corp.Local.", "whitelist").entry, "harbor.corp.local");
 });
 
-test("policies that nobody disposes of are freed", async () => {
+test("undisposed policies are freed", async () => {
   const document = JSON.stringify({ whitelist: Array.from({ length: 2_000 }, (_, index) => `host-${index}.example.com`) });
   const load = async (times) => {
     for (let time = 0; time < times; time++) {

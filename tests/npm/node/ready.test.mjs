@@ -63,7 +63,7 @@ test("an ArrayBuffer", async () => {
   works(digest);
 });
 
-test("a compiled module, whose bytes nobody knows", async () => {
+test("a compiled module, without bytes to hash", async () => {
   await pullgate.ready(new WebAssembly.Module(bytes));
   works(undefined);
 });
