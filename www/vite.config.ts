@@ -8,7 +8,7 @@ export default defineConfig({
   // Relative, so that the page can be served under any path.
   base: "./",
   define: { PACKAGE_DIGEST: JSON.stringify(digest ?? "") },
-  plugins: [preloadModule()],
+  plugins: [preloadModule(), englishOnly()],
   build: {
     // Browsers with `light-dark()`: since May 2024.
     target: ["chrome123", "firefox120", "safari17.5"],
@@ -18,6 +18,16 @@ export default defineConfig({
   },
   server: { fs: { allow: [".", "../pkg"] } },
 });
+
+/** Leaves out React Aria's strings in other languages than that of the page (src/messages.ts): a sixth of the script. */
+function englishOnly(): Plugin {
+  const strings = /\/react-aria[\w-]*\/dist\/.*\/intl\/.*(?<!en-US)\.mjs/;
+  return {
+    name: "english-only",
+    enforce: "pre",
+    load: (id) => (strings.test(id) ? "export default {};" : undefined),
+  };
+}
 
 /** Preloads the module, so that the browser fetches it while it parses the script. */
 function preloadModule(): Plugin {
