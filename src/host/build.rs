@@ -1,7 +1,7 @@
 //! Finds the component that is built into this crate, and computes its digests.
 
-#[path = "src/sections.rs"]
-mod sections;
+#[path = "src/core_module.rs"]
+mod core_module;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-changed=src/sections.rs");
+    println!("cargo::rerun-if-changed=src/core_module.rs");
     let folder = |name: &str| PathBuf::from(env::var_os(name).unwrap_or_default());
     let dist = folder("CARGO_MANIFEST_DIR").join("../../pkg/dist");
     if let Err(complaint) = embed(&dist, &folder("OUT_DIR")) {
@@ -24,7 +24,7 @@ fn embed(dist: &Path, out: &Path) -> Result<(), String> {
     let component = read(dist, "pullgate.component.wasm")?;
     let precompiled = read(dist, "pullgate.cwasm")?;
     let record = read(dist, "pullgate.cwasm.sha256")?;
-    if sections::core_module(&component) != Some(&module) {
+    if core_module::core_module(&component) != Some(&module) {
         return Err("`pkg/dist/pullgate.component.wasm` was not made of the module beside it".to_owned());
     }
     // The record has the digest of what was compiled and of what came of it.

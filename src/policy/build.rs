@@ -1,7 +1,6 @@
 //! Takes the SHA-256 of the rules' source, so that every build can say which rules it has, and writes the table of
 //! scripts in a quarter of the size that crate `unicode-script` has it in.
 
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::{env, fs, io};
 
@@ -20,13 +19,7 @@ fn main() -> io::Result<()> {
 fn rules() -> io::Result<String> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut files = Vec::new();
-    for path in [
-        "src",
-        "../idna_adapter/Cargo.toml",
-        "../idna_adapter/build.rs",
-        "../idna_adapter/build",
-        "../idna_adapter/src",
-    ] {
+    for path in ["src", "../unicode/Cargo.toml", "../unicode/build.rs", "../unicode/src"] {
         let path = root.join(path);
         println!("cargo::rerun-if-changed={}", path.display());
         collect(path, &mut files)?;
@@ -40,11 +33,7 @@ fn rules() -> io::Result<String> {
         digest.update(format!("{}\n{}\n", name.display(), content.len()));
         digest.update(content);
     }
-    let mut hexadecimal = String::new();
-    for byte in digest.finalize() {
-        write!(hexadecimal, "{byte:02x}").map_err(io::Error::other)?;
-    }
-    Ok(hexadecimal)
+    Ok(base16ct::lower::encode_string(&digest.finalize()))
 }
 
 /// `BOUNDARIES`: where a script begins, as `first code point << 8 | script`, sorted. `NAMES`: the scripts' names. Script 0

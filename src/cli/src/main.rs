@@ -1,27 +1,11 @@
 //! `pullgate`: decides which container registries may be used and how, and checks the policies that say so.
 
-mod answer;
 mod args;
-mod ca;
-mod check;
-mod compare;
-mod decide;
-mod document;
-mod facts;
-mod failure;
-mod image_verifier;
-mod lines;
-mod manual;
-mod map;
-mod mask;
-mod module;
+mod commands;
+mod dns_answers;
+mod error;
 mod output;
-mod probe;
-mod report;
-mod serve;
-mod source;
-mod splice;
-mod toml_text;
+mod render;
 
 use std::process::ExitCode;
 
@@ -30,7 +14,8 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
-use crate::failure::Failure;
+use crate::commands::{ca, check, compare, decide, image_verifier, man_page, module, probe, serve};
+use crate::error::Failure;
 use crate::output::{BAD, complain, styled, visible_lines};
 
 /// Something is denied, undecided, or has an error.
@@ -93,8 +78,8 @@ fn run(cli: &Cli, matches: &ArgMatches) -> Result<u8, Failure> {
         Command::Serve(arguments) => serve::run(arguments).map(|()| true),
         Command::ImageVerifier { arguments } => Ok(image_verifier::run(arguments)),
         Command::Module(arguments) => module::run(arguments).map(|()| true),
-        Command::Completions { shell } => manual::completions(*shell).map(|()| true),
-        Command::Man { directory } => manual::pages(directory.as_deref()).map(|()| true),
+        Command::Completions { shell } => man_page::completions(*shell).map(|()| true),
+        Command::Man { directory } => man_page::pages(directory.as_deref()).map(|()| true),
     }?;
     Ok(if good { 0 } else { NO })
 }

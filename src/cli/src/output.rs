@@ -6,9 +6,10 @@ use std::io::{self, BufWriter, StderrLock, StdoutLock, Write};
 
 use anstream::AutoStream;
 use clap::builder::styling::{AnsiColor, Style};
-use pullgate_daemon::text::is_control;
+pub use pullgate_source::findings::visible;
+use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::error::Failure;
 
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -66,22 +67,14 @@ pub fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A text from elsewhere for a person's terminal: control characters and those that reorder text are written out.
-pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_control(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
-}
-
 /// As [`visible`], of a text that has lines.
 pub fn visible_lines(text: &str) -> String {
     text.lines().map(visible).collect::<Vec<_>>().join("\n")
+}
+
+/// Returns a report for programs: one line of JSON.
+pub fn json_line(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(value).map_err(|error| Failure::bare(format!("cannot write the report as JSON: {error}")))
 }
 
 fn failed(error: &io::Error) -> Failure {

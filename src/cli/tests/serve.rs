@@ -1,7 +1,7 @@
 //! `pullgate serve`: the daemon as a process.
 
 mod common;
-#[path = "../../host/tests/programs/dnsmasq.rs"]
+#[path = "../../connect/tests/programs/dnsmasq.rs"]
 mod dnsmasq;
 
 use std::fs;
@@ -120,7 +120,7 @@ fn a_record_does_nothing_to_a_terminal() {
     daemon.post("/v1/decide", &json!({"reference": reference}));
     let (_, text) = daemon.stop_and_read();
     let line = text.strip_suffix('\n').unwrap();
-    assert!(!line.contains(pullgate_daemon::text::is_control), "{line:?}");
+    assert!(!line.contains(pullgate::display::is_control), "{line:?}");
     assert_eq!(serde_json::from_str::<Value>(line).unwrap()["reference"], reference);
 }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use common::daemon::{Daemon, PATIENCE, TOKEN, talk};
 use common::file;
-use pullgate_host::rustls::crypto::ring::default_provider;
-use pullgate_host::rustls::pki_types::pem::PemObject;
-use pullgate_host::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use pullgate_host::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use pullgate_connect::rustls::crypto::ring::default_provider;
+use pullgate_connect::rustls::pki_types::pem::PemObject;
+use pullgate_connect::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use pullgate_connect::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, date_time_ymd,
 };

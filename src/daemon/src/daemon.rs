@@ -11,16 +11,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::admission::Admission;
-use crate::api::{self, Context, Guard, Token, Work};
-use crate::audit::{Audit, Target};
-use crate::docker;
-use crate::handed_over::HandedOver;
-use crate::kubernetes;
-use crate::policy::{Policies, PolicySource};
-use crate::reload;
+use crate::admission::audit_log::{Audit, Target};
+use crate::api::{self, Context, Guard, Work};
+use crate::frontends::docker;
+use crate::frontends::kubernetes;
+use crate::policy::reload;
+use crate::policy::store::{Policies, PolicySource};
+use crate::server::bearer_token::Token;
+use crate::server::socket_activation::HandedOver;
 use crate::server::{self, Listener, Tls};
 use crate::settings::{Listen, NO_TLS, Settings};
-use crate::text::reason;
+use crate::util::sanitize::reason;
 
 /// Serves until it is told to stop by SIGTERM or SIGINT.
 ///

@@ -8,9 +8,9 @@ use clap::{Args, ValueEnum, ValueHint};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::audit::Target;
+use crate::admission::audit_log::Target;
 use crate::server::TlsFiles;
-use crate::text::reason;
+use crate::util::sanitize::reason;
 
 /// Where the API listens unless it is told otherwise.
 const PORT: u16 = 8730;

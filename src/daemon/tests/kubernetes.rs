@@ -131,7 +131,7 @@ async fn every_review_has_its_answer() {
 #[tokio::test]
 async fn a_review_that_is_too_large_is_not_read() {
     let webhook = Webhook::new("{}");
-    let image = format!(r#"[{{"image":"{}"}}]"#, "a".repeat(pullgate_daemon::kubernetes::LARGEST));
+    let image = format!(r#"[{{"image":"{}"}}]"#, "a".repeat(pullgate_daemon::frontends::kubernetes::LARGEST));
     let (status, _) = webhook.post("/kubernetes/validate", image.clone()).await;
     assert_eq!(status, 413);
     // Here an error might be taken for a permission.

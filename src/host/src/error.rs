@@ -4,7 +4,7 @@ use pullgate::{Answer, Decision, Denial, Denied, Finding};
 use thiserror::Error;
 use wasmtime::Trap;
 
-use crate::convert::masked;
+use crate::redact::masked;
 
 /// No module to decide with.
 #[derive(Debug, Error)]

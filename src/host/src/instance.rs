@@ -6,11 +6,11 @@ use pullgate::{Authority, Finding};
 use wasmtime::component::ResourceAny;
 use wasmtime::{ResourceLimiter, Store};
 
-use crate::bindings::Pullgate;
-use crate::convert;
+use crate::bindings::{Pullgate, PullgatePre};
+use crate::epoch::ticks;
 use crate::error::{Failure, LoadError, OverMemory};
-use crate::gate::Limits;
-use crate::module::{Module, ticks};
+use crate::limits::Limits;
+use crate::wit_convert;
 
 /// How many elements a table may have. The module has a few hundred functions.
 const TABLE: usize = 1 << 16;
@@ -32,13 +32,13 @@ pub(crate) struct Loaded {
 pub(crate) type Loading = (Loaded, Vec<Authority>, Vec<Finding>);
 
 impl Instance {
-    pub(crate) fn new(module: &Module, limits: &Limits) -> Result<Self, Failure> {
-        let mut store = Store::new(module.engine(), Bounds { memory: limits.memory });
+    pub(crate) fn new(component: &PullgatePre<Bounds>, limits: &Limits) -> Result<Self, Failure> {
+        let mut store = Store::new(component.engine(), Bounds { memory: limits.memory });
         store.limiter(|bounds| bounds);
         // How much one call may bring out: the findings of a large document are many times what wasmtime thinks usual.
         store.set_hostcall_fuel(limits.memory);
         store.set_epoch_deadline(ticks(limits.load));
-        let exports = module.component().instantiate(&mut store).map_err(|error| Failure::of(&error))?;
+        let exports = component.instantiate(&mut store).map_err(|error| Failure::of(&error))?;
         Ok(Self { store, exports: Box::new(exports) })
     }
 
@@ -55,8 +55,13 @@ impl Instance {
 
 impl Loaded {
     /// Loads a policy into a new instance.
-    pub(crate) fn new(module: &Module, limits: &Limits, document: &str, at: u64) -> Result<Loading, LoadError> {
-        let mut instance = Instance::new(module, limits)?;
+    pub(crate) fn new(
+        component: &PullgatePre<Bounds>,
+        limits: &Limits,
+        document: &str,
+        at: u64,
+    ) -> Result<Loading, LoadError> {
+        let mut instance = Instance::new(component, limits)?;
         let loaded = instance.call(limits.load, |exports, store| {
             exports.pullgate_policy_admission().policy().call_load(store, document, at)
         })?;
@@ -66,10 +71,10 @@ impl Loaded {
                 let authorities = instance.call(limits.load, |exports, store| {
                     exports.pullgate_policy_admission().policy().call_authorities(store, policy)
                 })?;
-                let authorities = authorities.into_iter().map(convert::authority).collect();
-                Ok((Self { instance, policy }, authorities, convert::findings(loaded.findings)?))
+                let authorities = authorities.into_iter().map(wit_convert::authority).collect();
+                Ok((Self { instance, policy }, authorities, wit_convert::findings(loaded.findings)?))
             }
-            Err(findings) => Err(LoadError::Policy(convert::findings(findings)?)),
+            Err(findings) => Err(LoadError::Policy(wit_convert::findings(findings)?)),
         }
     }
 

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::error::{Failure, LoadError};
-use crate::gate::Limits;
 use crate::instance::Loaded;
+use crate::limits::Limits;
 use crate::module::Module;
 
 /// The instances that serve one policy, and what is needed to make another.
@@ -140,7 +140,7 @@ impl Pool {
         }
         let pool = Arc::clone(self);
         let load = move || {
-            let made = Loaded::new(&pool.module, &pool.limits, &pool.document, pool.at);
+            let made = Loaded::new(pool.module.component(), &pool.limits, &pool.document, pool.at);
             pool.grown(made.map(|(instance, ..)| instance));
         };
         match thread::Builder::new().name("pullgate-load".to_owned()).spawn(load) {

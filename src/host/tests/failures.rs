@@ -1,16 +1,16 @@
 //! A module that fails: each failure is a denial with its own reason, and the next call works (rule D2).
 
-mod support;
+mod hostile_guest;
 
 use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use hostile_guest::{GUEST, digest, guest};
 use pullgate::{Decision, Denial, List, QuestionKind, Request};
 use pullgate_host::{
     Answers, Dns, DnsLimits, Gate, Limits, LoadError, Module, ModuleError, Options, Resolver, Resolving,
 };
-use support::{GUEST, digest, guest};
 
 /// What the guest does for each first byte, and how that shows.
 const FAILURES: [(&str, Denial, &str); 3] = [

@@ -25,46 +25,22 @@
     )
 )]
 
-mod algorithm;
-mod answer;
-mod authority;
-mod canonical;
 mod certificate;
-mod check;
-mod code;
 mod compare;
-mod constraints;
-mod content;
-mod decide;
 mod decision;
-mod decode;
-mod description;
-mod distinguished_name;
 mod document;
 mod entry;
-mod explain;
 mod finding;
-mod general_name;
 mod host;
-mod hub;
-mod index;
-mod json;
-mod name;
-mod narrow;
-mod nearest;
-mod order;
-mod pem;
+mod lint;
+mod load;
 mod policy;
 mod reference;
-mod repository;
-mod request;
-mod script;
-mod table;
-mod text;
-mod writer;
+mod util;
 
-pub use authority::Authority;
-pub use code::{CODES, Code, CodeRow};
+pub use certificate::info::{CertificateDescription, CertificateReport, KeyDescription, check_certificates};
+pub use certificate::pem::{MAX_BLOCKS, MAX_BUNDLE};
+pub use compare::narrow::{NarrowError, Refused, narrow};
 pub use compare::{
     Change, Comparison, MAX_EXCEPTIONS, MAX_REGIONS, ModeChange, Omitted, Ports, Projects, Region, Repositories,
     Unreadable, Verdict, Within, Witness, compare,
@@ -73,14 +49,16 @@ pub use decision::{
     Allowed, Answer, Attempt, Decision, Denial, Denied, Explanation, Fact, Matched, Miss, Nearest, Question,
     QuestionKind, ReferenceKind, Request, Scheme, Step, Topic,
 };
-pub use description::{CertificateDescription, CertificateReport, KeyDescription, check_certificates};
+pub use document::request_json::OwnedRequest;
 pub use document::{MAX_DOCUMENT, MAX_ENTRIES};
 pub use entry::{EntryKind, EntryReport, MAX_ENTRY, check_entry, user_information};
+pub use finding::code::{CODES, Code, CodeRow};
 pub use finding::{Finding, List, Range, Severity};
-pub use narrow::{NarrowError, Refused, narrow};
-pub use pem::{MAX_BLOCKS, MAX_BUNDLE};
-pub use policy::{Loaded, Policy, PolicyReport, check_policy};
-pub use request::OwnedRequest;
+pub use load::{Loaded, PolicyReport, check_policy};
+pub use policy::Policy;
+pub use policy::trust_anchors::Authority;
+
+pub use util::display;
 
 /// The version of pullgate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

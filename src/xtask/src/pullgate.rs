@@ -21,10 +21,10 @@ const INPUTS: &[&str] = &[
     "src/host/Cargo.toml",
     "src/host/build.rs",
     "src/host/src",
-    "src/idna_adapter",
     "src/policy/Cargo.toml",
     "src/policy/build.rs",
     "src/policy/src",
+    "src/unicode",
     "wit",
     "www/dist",
 ];

@@ -17,12 +17,12 @@ use utoipa::ToSchema;
 
 use crate::admission::{Ask, Door};
 use crate::api::Context;
-use crate::api::answer::{self, answer};
-use crate::api::body::{self, Read};
 use crate::api::error::Error;
-use crate::json::Object;
-use crate::policy::Generation;
+use crate::api::request_body::{self, Read};
+use crate::api::response::{self, answer};
+use crate::policy::store::Generation;
 use crate::server::Peer;
+use crate::util::strict_json::Object;
 
 /// How many requests one call may have.
 const MOST: usize = 10_000;
@@ -88,7 +88,7 @@ pub async fn decide(
     body: Body,
 ) -> Result<Response, Error> {
     let work = &context.work;
-    let Read { text, room: _room, .. } = body::question(body, &work.questions).await?;
+    let Read { text, room: _room, .. } = request_body::question(body, &work.questions).await?;
     let user = peer.map_or_else(String::new, |Extension(peer)| peer.name);
     let generation = context.admission.begin();
     // An untagged enum would say no more than that nothing fits.
@@ -119,7 +119,7 @@ pub async fn decide(
         text.push_str(&answer);
     }
     text.push(']');
-    Ok(answer::within(text, room))
+    Ok(response::within(text, room))
 }
 
 async fn decided(context: &Context, generation: &Generation, user: &str, question: &Question) -> Result<String, Error> {
@@ -153,7 +153,8 @@ async fn decided(context: &Context, generation: &Generation, user: &str, questio
 ))]
 pub async fn explain(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
     let work = &context.work;
-    let Read { text, room: _room, turn: _turn } = body::document(body, &work.questions, &work.receiving).await?;
+    let Read { text, room: _room, turn: _turn } =
+        request_body::document(body, &work.questions, &work.receiving).await?;
     let Object(question): Object<Question> = read(&text)?;
     let explaining = match &question.policy {
         Some(_) => work.explaining.turn().await?,
@@ -198,7 +199,7 @@ pub async fn gate(context: &Context, policy: Option<&RawValue>) -> Result<Gate, 
 ))]
 pub async fn check(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
     let work = &context.work;
-    let Read { text, room, turn } = body::document(body, &work.questions, &work.receiving).await?;
+    let Read { text, room, turn } = request_body::document(body, &work.questions, &work.receiving).await?;
     let module = context.admission.policies().module().clone();
     let loading = Arc::clone(&work.loading).acquire_owned().await;
     let check = move || {

@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::room::{AGAIN, Busy};
+use crate::server::load_shed::{AGAIN, Busy};
 
 /// Why there is no answer.
 #[derive(Debug, Serialize, ToSchema)]

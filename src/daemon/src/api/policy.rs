@@ -12,11 +12,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api::Context;
-use crate::api::body;
 use crate::api::decide::internal;
 use crate::api::error::Error;
-use crate::policy::{Generation, PolicyError};
-use crate::reload;
+use crate::api::request_body;
+use crate::policy::reload;
+use crate::policy::store::{Generation, PolicyError};
 
 /// A policy and which one it is.
 #[derive(Serialize, ToSchema)]
@@ -53,7 +53,7 @@ pub async fn replace(State(context): State<Arc<Context>>, headers: HeaderMap, bo
         let message = "policy updates are off: start the daemon with --allow-policy-updates";
         return Err(Error::new(StatusCode::FORBIDDEN, "updates-off", message));
     }
-    let body = body::policy(body).await?;
+    let body = request_body::policy(body).await?;
     let admission = &context.admission;
     let wanted = headers.get(IF_MATCH).map(|tag| tag.to_str().unwrap_or_default().to_owned());
     match reload::replace(admission, body, wanted.as_deref()).await {

@@ -11,11 +11,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::api::Context;
-use crate::api::body::{self, Read};
 use crate::api::decide::{gate, internal, read};
 use crate::api::error::Error;
-use crate::json::Object;
-use crate::probe::{NOTHING, is_nothing};
+use crate::api::request_body::{self, Read};
+use crate::util::strict_json::Object;
+use pullgate_connect::probe::{NOTHING, is_nothing};
 
 /// What is to be tried.
 #[derive(Deserialize, ToSchema)]
@@ -42,9 +42,9 @@ pub async fn probe(State(context): State<Arc<Context>>, body: Body) -> Result<Re
     // Who waits has sent nothing yet that would be in memory.
     let _probing = match work.probing.turn().await {
         Ok(turn) => turn,
-        Err(busy) => return Err(body::turned_away(body, busy).await),
+        Err(busy) => return Err(request_body::turned_away(body, busy).await),
     };
-    let Read { text, room, turn: _turn } = body::document(body, &work.questions, &work.receiving).await?;
+    let Read { text, room, turn: _turn } = request_body::document(body, &work.questions, &work.receiving).await?;
     let Object(ToProbe { registry, project, policy }) = read(&text)?;
     if is_nothing(&registry) {
         return Err(Error::bad_request(NOTHING));

@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::*;
-use crate::audit::{Audit, Target};
-use crate::policy::Policies;
+use crate::admission::audit_log::{Audit, Target};
 use crate::policy::fixed::Fixed;
+use crate::policy::store::Policies;
 
 fn api() -> Router {
     let policy = Box::new(Fixed(r#"{"whitelist": ["docker.io"]}"#));

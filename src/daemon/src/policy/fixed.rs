@@ -1,6 +1,6 @@
 //! A policy for tests, which never changes.
 
-use super::{PolicyError, PolicySource, PolicyText};
+use crate::policy::{PolicyError, PolicySource, PolicyText};
 
 /// The document.
 pub struct Fixed(pub &'static str);

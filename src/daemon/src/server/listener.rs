@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use crate::server::Peer;
 use crate::settings::Listen;
-use crate::text::reason;
+use crate::util::sanitize::reason;
 
 /// A socket that connections come in on.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 use crate::server::listener::Stream;
-use crate::server::pem::{certificates, key, warn_of_time};
-use crate::stamp::stamp;
+use crate::server::tls_files::{certificates, key, warn_of_time};
+use pullgate_source::file_stamp::stamp;
 
 /// The files that TLS needs.
 #[derive(Clone, Debug, PartialEq, Eq)]

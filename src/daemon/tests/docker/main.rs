@@ -6,24 +6,24 @@
 //! It needs root, and Debian's packages `docker.io`, `docker-registry`, `apache2-utils`, `dnsmasq-base` and `skopeo`.
 
 mod client;
-#[path = "../../../host/tests/programs/dnsmasq.rs"]
+#[path = "../../../connect/tests/programs/dnsmasq.rs"]
 mod dnsmasq;
 mod engine;
-mod issuer;
 #[allow(dead_code, reason = "other tests use the rest")]
-#[path = "../../../host/tests/pki/mod.rs"]
+#[path = "../../../connect/tests/pki/mod.rs"]
 mod pki;
 mod plugin;
 mod process;
 #[allow(dead_code, reason = "other tests use the rest")]
-#[path = "../../../host/tests/programs/mod.rs"]
+#[path = "../../../connect/tests/programs/mod.rs"]
 mod programs;
 mod raw;
+mod recording_proxy;
 mod registries;
-mod scenes;
-mod secured;
+mod scenarios;
 mod skopeo;
-mod tap;
+mod tls_scenarios;
+mod token_server;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,9 +33,9 @@ use dnsmasq::Dnsmasq;
 use engine::Engine;
 use plugin::Plugin;
 use programs::Program;
+use recording_proxy::Tap;
 use registries::Registries;
 use skopeo::Skopeo;
-use tap::Tap;
 
 /// Its name in reverse DNS is covered by a wildcard, and leads back to it. No machine has it: it is reached by the proxy.
 const CONFIRMED: &str = "198.51.100.1";
@@ -112,7 +112,7 @@ impl World {
         taps.map(Tap::connections).to_vec()
     }
 
-    /// The policy of most scenes.
+    /// The policy of most scenarios.
     fn policy(&self) -> String {
         serde_json::json!({
             "whitelist": ["127.0.71.1", "127.0.72.0/24", "*.wild.test", "named.test:5000"],
@@ -127,24 +127,24 @@ async fn dockerd_does_what_the_policy_allows_and_nothing_else() {
     let say = |what: &str| println!("{:6.1} s  {what}", start.elapsed().as_secs_f64());
     let world = Arc::new(World::start().await);
     say(&world.engine.version);
-    scenes::seed(&world).await;
+    scenarios::seed(&world).await;
     say("an image is pushed under every name while whitelist mode is off");
-    scenes::names_and_addresses(&world).await;
+    scenarios::names_and_addresses(&world).await;
     say("pull and push by name, address, network, wildcard, reverse DNS, and Docker Hub");
-    scenes::other_commands(&world).await;
+    scenarios::other_commands(&world).await;
     say("the other commands of the client");
-    scenes::raw_requests(&world).await;
+    scenarios::raw_requests(&world).await;
     say("raw requests");
-    scenes::settings(&world).await;
+    scenarios::settings(&world).await;
     say("settings");
-    secured::verified(&world).await;
+    tls_scenarios::verified(&world).await;
     say("TLS with a certificate authority of one's own");
-    secured::insecure(&world).await;
+    tls_scenarios::insecure(&world).await;
     say("TLS that is not verified, and plain HTTP");
-    secured::password(&world).await;
+    tls_scenarios::password(&world).await;
     say("logins with a password file");
-    secured::tokens(&world).await;
+    tls_scenarios::tokens(&world).await;
     say("logins with a server of tokens");
-    scenes::failures(&world).await;
+    scenarios::failures(&world).await;
     say("the plugin hung, killed, restarted");
 }

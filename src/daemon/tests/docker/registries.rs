@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
-use crate::issuer::{self, Issuer};
 use crate::pki::{Ca, Identity, expired};
 use crate::process::Folder;
 use crate::programs::{self, Program};
+use crate::token_server::{self, Issuer};
 
 /// The only login.
 pub const LOGIN: &str = "me:hunter2";
@@ -59,7 +59,7 @@ impl Registries {
         let issuer = Issuer::start(&folder.0, ca.server(&["issuer.test"]), LOGIN).await;
         let realm = format!("https://issuer.test:{}/token", issuer.port);
         let tokens = |folder: &Path| {
-            let (path, name) = (folder.join("issuer.pem"), issuer::NAME);
+            let (path, name) = (folder.join("issuer.pem"), token_server::NAME);
             std::fs::write(&path, ca.pem()).unwrap();
             let path = path.display();
             format!(

@@ -4,7 +4,7 @@
 use std::fs;
 
 use clap::Parser;
-use pullgate_daemon::kubernetes::{IMAGE_POLICY, LONGEST, VALIDATE};
+use pullgate_daemon::frontends::kubernetes::{IMAGE_POLICY, LONGEST, VALIDATE};
 use pullgate_daemon::{Policies, Settings};
 use pullgate_host::{Module, Options};
 

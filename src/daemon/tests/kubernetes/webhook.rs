@@ -7,8 +7,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
-use pullgate_daemon::audit::{Audit, Target};
-use pullgate_daemon::{Admission, Policies, PolicyError, PolicySource, PolicyText, kubernetes};
+use pullgate_daemon::admission::audit_log::{Audit, Target};
+use pullgate_daemon::frontends::kubernetes;
+use pullgate_daemon::{Admission, Policies, PolicyError, PolicySource, PolicyText};
 use pullgate_host::{Module, Options};
 use tower::ServiceExt;
 

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::code::Code;
 use crate::entry;
 use crate::finding::Note;
+use crate::finding::code::Code;
 use crate::host;
-use crate::text::split_once_at;
+use crate::util::strings::split_once_at;
 
 /// Reads the digits of a prefix length after an address.
 pub(super) fn read(text: &str, shown: &str, address: IpAddr, digits: &str, notes: &mut Vec<Note>) -> Option<IpNet> {

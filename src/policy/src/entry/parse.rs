@@ -3,14 +3,14 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
-use crate::code::Code;
 use crate::decision::Scheme;
-use crate::entry::{self, Entry, Hosts, MAX_ENTRY, Written, network, secret};
+use crate::entry::{self, Entry, Hosts, MAX_ENTRY, Written, network, redact};
+use crate::finding::code::Code;
 use crate::finding::{Note, place};
+use crate::host::dns_name;
 use crate::host::{self, Host};
-use crate::name;
-use crate::repository;
-use crate::text::split_once_at;
+use crate::reference::repository;
+use crate::util::strings::split_once_at;
 
 /// Parses one entry. Notes count their offsets in `text`; `None` goes with at least one error.
 pub(crate) fn parse(text: &str, notes: &mut Vec<Note>) -> Option<Written> {
@@ -77,7 +77,7 @@ impl<'t> Parser<'t, '_> {
         match host::read(self.text, parts.host, self.notes)? {
             Host::Address(address) => self.address(&parts, address, address),
             Host::Name(name) => {
-                if name::is_single_label(&name) {
+                if dns_name::is_single_label(&name) {
                     let message = format_args!(
                         "in an image reference `{name}` needs a port, as in `{name}:443/x`: `{name}/x` is Docker Hub's"
                     );
@@ -108,16 +108,16 @@ impl<'t> Parser<'t, '_> {
         if whole.len() != self.text.len() {
             let note = Note::new(Code::BlankAround, 0..self.text.len(), "blanks around an entry are dropped");
             // What has blanks inside is no entry, and may be a key.
-            let may_show = secret::user_information(whole).is_none()
+            let may_show = redact::user_information(whole).is_none()
                 && !whole.contains(|character: char| character.is_whitespace() || character.is_control());
             self.notes.push(if may_show { note.fix(whole) } else { note });
         }
-        if let Some(range) = secret::user_information(self.text) {
+        if let Some(range) = redact::user_information(self.text) {
             let message = "an entry has no user information: delete everything up to and with the `@`";
             self.notes.push(Note::new(Code::UserInformation, range, message).fix(""));
         }
         let behind =
-            secret::user_information(self.text).and_then(|range| self.text.get(range.end..)).map(str::trim_end);
+            redact::user_information(self.text).and_then(|range| self.text.get(range.end..)).map(str::trim_end);
         if let Some(note) = network::range(self.text, behind.unwrap_or(whole)) {
             self.notes.push(note);
             return None;
@@ -143,7 +143,7 @@ impl<'t> Parser<'t, '_> {
     fn split(&mut self, whole: &'t str) -> Option<Parts<'t>> {
         let (scheme, mut rest) = self.scheme(whole)?;
         let mut shown = whole;
-        if let Some(range) = secret::user_information(self.text) {
+        if let Some(range) = redact::user_information(self.text) {
             rest = self.text.get(range.end..).map(str::trim_end).unwrap_or_default();
             shown = rest;
         } else if let Some(meant) = without_slashes(whole) {
@@ -169,7 +169,7 @@ impl<'t> Parser<'t, '_> {
 
     /// The scheme, and what follows it. `None` where it is one that entries do not have.
     fn scheme(&mut self, whole: &'t str) -> Option<(Option<Scheme>, &'t str)> {
-        let Some((scheme, rest)) = split_once_at(whole, "://").filter(|(scheme, _)| secret::is_scheme(scheme)) else {
+        let Some((scheme, rest)) = split_once_at(whole, "://").filter(|(scheme, _)| redact::is_scheme(scheme)) else {
             return Some((None, whole));
         };
         if scheme.eq_ignore_ascii_case("https") {
@@ -293,7 +293,7 @@ impl<'t> Parser<'t, '_> {
             }
             return None;
         };
-        if name::looks_numeric(domain) {
+        if dns_name::looks_numeric(domain) {
             let message = format_args!("`{domain}` is no domain: for addresses write a network, as in `10.2.0.0/16`");
             self.note(Code::WildcardInvalid, host, message);
             return None;
@@ -417,8 +417,8 @@ fn wildcard_meant(host: &str, star: usize) -> Option<String> {
         None => after.split_once('.')?.1,
     };
     let is_domain = !domain.is_empty()
-        && !name::looks_numeric(domain)
+        && !dns_name::looks_numeric(domain)
         && domain.parse::<Ipv4Addr>().is_err()
-        && name::normalise(domain, domain, &mut Vec::new()).is_some();
+        && dns_name::normalise(domain, domain, &mut Vec::new()).is_some();
     is_domain.then(|| format!("*.{domain}"))
 }

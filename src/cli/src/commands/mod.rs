@@ -1,0 +1,11 @@
+//! The commands, one file each.
+
+pub mod ca;
+pub mod check;
+pub mod compare;
+pub mod decide;
+pub mod image_verifier;
+pub mod man_page;
+pub mod module;
+pub mod probe;
+pub mod serve;

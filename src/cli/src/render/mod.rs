@@ -1,0 +1,3 @@
+//! Answers as text for people.
+
+pub mod decision;

@@ -1,0 +1,278 @@
+//! Why a certificate was refused, in words.
+
+use std::error::Error;
+use std::{fmt, io};
+
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, Error as TlsError, OtherError};
+
+use crate::certificate::{Reading, date};
+use pullgate::Authority;
+
+/// How many names or certificates a text lists.
+const LISTED: usize = 8;
+
+/// How many certificates of a chain are read for a text. Anybody may have sent them.
+const CHAIN: usize = 10;
+
+/// How many digits of a fingerprint a text has: enough to find the certificate.
+const DIGITS: usize = 16;
+
+/// Why the server's certificate was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nobody who counts for this registry vouches for it.
+    UnknownIssuer {
+        /// The issuer that is missing, as RFC 4514 writes names: that of the last certificate of the chain.
+        issuer: String,
+        /// Whether the certificate is its own issuer.
+        self_signed: bool,
+        /// How many certificates of the policy apply to the registry.
+        authorities: usize,
+        /// How many other authorities count.
+        roots: usize,
+        /// The certificates of the policy that did not count.
+        left_out: Vec<LeftOut>,
+    },
+    /// The signature is not by the authority that the certificate names, but by one of the same name; or its key is too
+    /// short.
+    BadSignature {
+        /// The issuer, as RFC 4514 writes names.
+        issuer: String,
+    },
+    /// Its time is over, or that of a certificate above it.
+    Expired {
+        /// Whose, as RFC 4514 writes names. None where it cannot be read.
+        subject: Option<String>,
+        /// When it ended, in seconds since 1970-01-01 UTC.
+        not_after: u64,
+    },
+    /// Its time has not come, or that of a certificate above it.
+    NotYetValid {
+        /// When it begins, in seconds since 1970-01-01 UTC.
+        not_before: u64,
+    },
+    /// It is for other hosts.
+    WrongHost {
+        /// The host that was asked.
+        host: String,
+        /// The hosts that it is for. None where they cannot be read.
+        hosts: Option<Vec<String>>,
+    },
+    /// It is an authority's own, and not one that the policy lists.
+    Authority {
+        /// Whose, as RFC 4514 writes names.
+        subject: String,
+    },
+    /// The server did not prove that it has the key of its certificate; or the key is too short.
+    Key,
+    /// It is signed in a way that nobody relies on any more, such as with SHA-1.
+    Algorithm,
+    /// It is not for servers.
+    Purpose,
+    /// This configuration is for one host, and another was asked with it.
+    AnotherHost {
+        /// The host that it is for.
+        host: String,
+        /// The host that was asked.
+        asked: String,
+    },
+    /// Anything else.
+    Other(String),
+}
+
+/// A certificate of the policy that did not count: out of its time for instance, or not named by the decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its SHA-256, in lower-case hexadecimal.
+    pub fingerprint: String,
+    /// Whose it is, as RFC 4514 writes names.
+    pub subject: String,
+    /// Why, for a person.
+    pub why: String,
+}
+
+impl Refusal {
+    /// The refusal that an error comes of, if it does: for what a client says that has the configuration of a
+    /// [`Route`](crate::Route), since rustls does not show it.
+    pub fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if let Some(TlsError::InvalidCertificate(CertificateError::Other(OtherError(other)))) = error.downcast_ref()
+            {
+                return other.downcast_ref();
+            }
+            // An I/O error's source is not the error in it, but the source of that.
+            next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        None
+    }
+
+    /// What a verification that failed means. `left_out` are those that did not count, of `authorities`.
+    pub(crate) fn of(
+        error: &TlsError,
+        leaf: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        host: &str,
+        (authorities, roots): (usize, usize),
+        left_out: Vec<LeftOut>,
+    ) -> Self {
+        let TlsError::InvalidCertificate(error) = error else { return Self::Other(error.to_string()) };
+        let chain = std::iter::once(leaf).chain(chain).take(CHAIN);
+        let readings: Vec<Reading> = chain.map_while(|certificate| Reading::of(certificate)).collect();
+        match error {
+            CertificateError::UnknownIssuer => {
+                let issuer = last_issuer(&readings);
+                let self_signed = readings.first().is_some_and(|first| first.is_issuer_of(first));
+                Self::UnknownIssuer { issuer, self_signed, authorities, roots, left_out }
+            }
+            CertificateError::BadSignature => {
+                Self::BadSignature { issuer: last_issuer(readings.get(..1).unwrap_or(&[])) }
+            }
+            CertificateError::ExpiredContext { not_after, .. } => Self::expired(&readings, not_after),
+            CertificateError::NotValidYetContext { not_before, .. } => {
+                Self::NotYetValid { not_before: not_before.as_secs() }
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                Self::WrongHost { host: host.to_owned(), hosts: readings.first().and_then(Reading::hosts) }
+            }
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Self::Purpose,
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::Algorithm,
+            CertificateError::BadEncoding => Self::Other("the certificate cannot be read".to_owned()),
+            // webpki takes no authority's certificate for a server's, and has no other name for that.
+            CertificateError::Other(other) => match readings.first().filter(|first| first.is_authority()) {
+                Some(first) => Self::Authority { subject: first.subject() },
+                None => Self::Other(format!("the certificate is refused: {other}")),
+            },
+            error => Self::Other(format!("the certificate is refused: {error}")),
+        }
+    }
+
+    fn expired(readings: &[Reading], not_after: &UnixTime) -> Self {
+        let not_after = not_after.as_secs();
+        let subject = readings.iter().find(|one| one.not_after() == not_after).map(Reading::subject);
+        Self::Expired { subject, not_after }
+    }
+
+    /// Adds the certificates among `others` that would vouch if the decision named them.
+    pub(crate) fn add_unnamed<'a>(&mut self, others: impl Iterator<Item = &'a Authority>) {
+        let Self::UnknownIssuer { issuer, left_out, .. } = self else { return };
+        for authority in others {
+            let out = LeftOut::new(authority, "it is for other registries, or for another project".to_owned());
+            if out.subject == *issuer {
+                left_out.push(out);
+            }
+        }
+    }
+}
+
+impl LeftOut {
+    pub(crate) fn new(authority: &Authority, why: String) -> Self {
+        let subject = Reading::of(&authority.der).map(|reading| reading.subject());
+        let subject = subject.unwrap_or_else(|| "a subject that cannot be read".to_owned());
+        Self { fingerprint: authority.fingerprint.clone(), subject, why }
+    }
+}
+
+/// The issuer of the last certificate of the chain that begins with the first one.
+fn last_issuer(readings: &[Reading]) -> String {
+    let Some(mut last) = readings.first() else { return "an issuer that cannot be read".to_owned() };
+    // One step for each certificate at most, so that a circle comes to an end.
+    for _ in readings {
+        match readings.iter().find(|one| one.is_issuer_of(last)) {
+            Some(next) => last = next,
+            None => break,
+        }
+    }
+    last.issuer()
+}
+
+impl Error for Refusal {}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownIssuer { issuer, self_signed, authorities, roots, left_out } => {
+                let link = if *self_signed { "is signed by itself, as" } else { "leads to" };
+                write!(formatter, "the certificate {link} `{issuer}`, which ")?;
+                formatter.write_str(&unknown_to(*authorities, *roots))?;
+                for LeftOut { fingerprint, subject, why } in left_out.iter().take(LISTED) {
+                    let digits = fingerprint.get(..DIGITS).unwrap_or(fingerprint);
+                    write!(formatter, "; the policy's `{subject}` (SHA-256 {digits}…) was left out: {why}")?;
+                }
+                match left_out.len().saturating_sub(LISTED) {
+                    0 => Ok(()),
+                    more => write!(formatter, "; and so were {more} more"),
+                }
+            }
+            Self::BadSignature { issuer } => {
+                write!(formatter, "the certificate names `{issuer}` as its issuer, but another key signed it: ")?;
+                formatter.write_str("the authority that is trusted has the same name and is another, or an older one; ")?;
+                formatter.write_str("or its key is shorter than 2,048 bits")
+            }
+            Self::Expired { subject: None, not_after } => {
+                write!(formatter, "the certificate, or one above it, expired on {}", date(*not_after))
+            }
+            Self::Expired { subject: Some(subject), not_after } => {
+                write!(formatter, "the certificate of `{subject}` expired on {}", date(*not_after))
+            }
+            Self::NotYetValid { not_before } => {
+                write!(formatter, "the certificate is not valid before {}: check the clocks", date(*not_before))
+            }
+            Self::WrongHost { host, hosts: None } => {
+                write!(formatter, "the certificate is not for `{host}`")
+            }
+            Self::WrongHost { host, hosts: Some(hosts) } if hosts.is_empty() => {
+                write!(
+                    formatter,
+                    "the certificate is not for `{host}`: it names no host as subject alternative name, "
+                )?;
+                formatter.write_str("and a common name does not count")
+            }
+            Self::WrongHost { host, hosts: Some(hosts) } => {
+                let listed: Vec<String> = hosts.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
+                write!(formatter, "the certificate is not for `{host}`, but for {}", listed.join(", "))?;
+                match hosts.len().saturating_sub(LISTED) {
+                    0 => Ok(()),
+                    more => write!(formatter, " and {more} more"),
+                }
+            }
+            Self::Authority { subject } => {
+                write!(formatter, "the server's certificate is that of an authority, `{subject}`: ")?;
+                formatter.write_str("it counts only where the policy lists this very certificate for the registry")
+            }
+            Self::Key => formatter.write_str(
+                "the server did not prove that it has the key of its certificate, or the key is shorter than 2,048 bits",
+            ),
+            Self::Algorithm => formatter.write_str(
+                "the certificate, or one above it, is signed in a way that does not count any more, such as with SHA-1",
+            ),
+            Self::Purpose => formatter
+                .write_str("the certificate, or one above it, is not for servers: its extended key usage lacks `serverAuth`"),
+            Self::AnotherHost { host, asked } => {
+                write!(formatter, "this TLS configuration is for `{host}` alone, and `{asked}` was asked with it: ")?;
+                formatter.write_str("ask the policy about each host")
+            }
+            Self::Other(text) => formatter.write_str(text),
+        }
+    }
+}
+
+/// Who does not vouch for the issuer.
+fn unknown_to(authorities: usize, roots: usize) -> String {
+    match (authorities, roots) {
+        (0, 0) => "nobody vouches for: the policy has no certificate authority for this registry".to_owned(),
+        (0, _) => "no well-known authority vouches for, and the policy has none for this registry".to_owned(),
+        (1, 0) => "the policy's one certificate authority for this registry does not vouch for".to_owned(),
+        (1, _) => "neither a well-known authority nor the policy's one for this registry vouches for".to_owned(),
+        (many, 0) => format!("none of the policy's {many} certificate authorities for this registry vouches for"),
+        (many, _) => {
+            format!("neither a well-known authority nor any of the policy's {many} for this registry vouches for")
+        }
+    }
+}

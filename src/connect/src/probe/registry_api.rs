@@ -1,0 +1,151 @@
+//! What an answer says of who gave it.
+
+use hyper::StatusCode;
+use hyper::header::{CONTENT_TYPE, SERVER};
+use pullgate::Scheme;
+use serde_json::Value;
+
+use super::http_client::Response;
+use super::text::shown;
+use super::www_authenticate::Challenge;
+
+/// The header that tells the version of a V2 registry, and what is in it.
+const VERSION: &str = "Docker-Distribution-API-Version";
+const V2: &str = "registry/2.0";
+
+/// A registry that was recognised.
+#[derive(Debug)]
+pub(super) struct Registry {
+    /// What it speaks.
+    pub(super) protocol: String,
+    /// What it said, for a person.
+    pub(super) detail: String,
+    /// How it gives out tokens, if it does.
+    pub(super) bearer: Option<Challenge>,
+}
+
+impl Registry {
+    /// The registry that answered so when it was asked for `/v2/`.
+    ///
+    /// # Errors
+    ///
+    /// If none did: why, for a person.
+    pub(super) fn v2(response: &Response, scheme: Scheme) -> Result<Self, String> {
+        let status = response.status;
+        if let Some(complaint) = wants_tls(response, scheme) {
+            return Err(complaint);
+        }
+        let version = response.header(VERSION);
+        let is_v2 = version.as_deref().is_some_and(|version| version.split_whitespace().any(|one| one == V2));
+        let mut challenges = Challenge::all(response.headers());
+        let authentication = match status {
+            StatusCode::OK if is_v2 || is_empty_json(response) => Authentication::None,
+            StatusCode::UNAUTHORIZED if is_v2 || !challenges.is_empty() => Authentication::of(&mut challenges),
+            _ if is_v2 => return Err(format!("a V2 registry, but it answers {status} to `/v2/`")),
+            _ => return Err(format!("no V2 registry: {status}, without the header `{VERSION}: {V2}`")),
+        };
+        let header = match version {
+            Some(version) => format!("`{}`", shown(&version)),
+            None => format!("without the header `{VERSION}`, which registries send"),
+        };
+        let mut detail = format!("{status}, {header}, {}", authentication.words());
+        if scheme == Scheme::Http && matches!(authentication, Authentication::Basic) {
+            detail.push_str("; over plain HTTP passwords can be read on the way");
+        }
+        let protocol = format!("v2 over {}{}", name(scheme), authentication.suffix());
+        let bearer = match authentication {
+            Authentication::Token(challenge) => Some(challenge),
+            _ => None,
+        };
+        Ok(Self { protocol, detail, bearer })
+    }
+
+    /// The registry that answered so when it was asked for `/v1/_ping`.
+    ///
+    /// # Errors
+    ///
+    /// If none did: why, for a person.
+    pub(super) fn v1(response: &Response, scheme: Scheme) -> Result<Self, String> {
+        let status = response.status;
+        let version = response.header("X-Docker-Registry-Version");
+        let standalone = response.header("X-Docker-Registry-Standalone").is_some();
+        let body = String::from_utf8_lossy(&response.body);
+        let says_so = matches!(body.trim().trim_matches('"'), "true") || version.is_some() || standalone;
+        if status != StatusCode::OK || !says_so {
+            return Err(format!("no V1 registry: {status}"));
+        }
+        let nginx = response.header(SERVER.as_str()).is_some_and(|server| server.starts_with("nginx"));
+        let behind = if nginx { " (behind nginx)" } else { "" };
+        let version = version.map(|version| format!(", version `{}`", shown(&version))).unwrap_or_default();
+        Ok(Self {
+            protocol: format!("v1 over {}{behind}", name(scheme)),
+            detail: format!("{status}, a V1 registry{version}: Docker Engine 17.12 and later do not pull from it"),
+            bearer: None,
+        })
+    }
+}
+
+/// How a registry wants to be asked.
+enum Authentication {
+    None,
+    Basic,
+    Token(Challenge),
+    Other(String),
+}
+
+impl Authentication {
+    fn of(challenges: &mut Vec<Challenge>) -> Self {
+        let place = |scheme: &str| challenges.iter().position(|challenge| challenge.scheme == scheme);
+        match (place("bearer"), place("basic"), challenges.first()) {
+            (Some(bearer), _, _) => Self::Token(challenges.swap_remove(bearer)),
+            (None, Some(_), _) => Self::Basic,
+            (None, None, Some(other)) => Self::Other(shown(&other.scheme)),
+            (None, None, None) => Self::Other("unnamed".to_owned()),
+        }
+    }
+
+    fn suffix(&self) -> String {
+        match self {
+            Self::None => String::new(),
+            Self::Basic => " with basic authentication".to_owned(),
+            Self::Token(_) => " with token authentication".to_owned(),
+            Self::Other(scheme) => format!(" with `{scheme}` authentication"),
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::None => "no authentication".to_owned(),
+            Self::Basic => "basic authentication".to_owned(),
+            Self::Token(challenge) => {
+                let service = challenge.parameter("service").map(|service| format!(" for `{}`", shown(service)));
+                format!("token authentication{}", service.unwrap_or_default())
+            }
+            Self::Other(scheme) => format!("`{scheme}` authentication, which Docker does not know"),
+        }
+    }
+}
+
+fn name(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::Https => "HTTPS",
+        Scheme::Http => "HTTP",
+    }
+}
+
+/// What Go's server and nginx say in plain HTTP where they speak TLS.
+fn wants_tls(response: &Response, scheme: Scheme) -> Option<String> {
+    let body = String::from_utf8_lossy(&response.body);
+    let says = ["HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port"];
+    let wants = scheme == Scheme::Http
+        && response.status == StatusCode::BAD_REQUEST
+        && says.iter().any(|text| body.contains(text));
+    wants.then(|| "the server speaks TLS on this port, not plain HTTP, and says so".to_owned())
+}
+
+/// What a registry answers to `/v2/`, even one that does not tell its version: `{}`, or nothing. A web page is neither.
+fn is_empty_json(response: &Response) -> bool {
+    let is_json = response.header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("application/json"));
+    let is_object = || matches!(serde_json::from_slice(&response.body), Ok(Value::Object(object)) if object.is_empty());
+    is_json && (response.body.is_empty() || is_object())
+}

@@ -1,0 +1,222 @@
+//! What a test says.
+
+use std::fmt;
+
+use crate::{Described, Route, way};
+use pullgate::{Answer, Scheme};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// What came of the test of one registry.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The registry, `HOST[:PORT]`; as it was asked for where it cannot be read.
+    pub registry: String,
+    /// The canonical text of the decision (rule D4).
+    pub decision: Box<RawValue>,
+    /// What was tried, in order: each address of each attempt that the decision lists, until one answered as a registry.
+    pub attempts: Vec<Attempt>,
+    /// What the registry speaks, such as `v2 over HTTPS with token authentication`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// Whether the registry can be used as the policy says.
+    pub ok: bool,
+    /// One line for a person.
+    pub summary: String,
+}
+
+/// One address of one attempt.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempt {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// The host that is asked, where it is not the registry's own: Docker Hub's (rule H2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The TCP port.
+    pub port: u16,
+    /// The address, if it came to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Whether the certificate must be verified.
+    pub verified: bool,
+    /// What was done, in order.
+    pub stages: Vec<Stage>,
+    /// The certificates as the server sent them, its own first, whether they were accepted or not.
+    pub chain: Vec<Certificate>,
+    /// Who vouched for the server; none over plain HTTP, and where nothing is verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vouched_by: Option<VouchedBy>,
+    /// What the registry speaks there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<String>,
+    /// The other hosts that the registry pointed to, each with its own decision.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<Report>,
+}
+
+/// One thing that was done.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stage {
+    /// What.
+    pub stage: StageName,
+    /// Whether it came out well.
+    pub ok: bool,
+    /// What came of it, for a person.
+    pub detail: String,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StageName {
+    /// Finding the addresses of the host.
+    Dns,
+    /// Connecting to one of them.
+    Tcp,
+    /// The TLS handshake.
+    Tls,
+    /// Asking for `/v2/`.
+    V2,
+    /// Asking for `/v1/_ping`.
+    V1,
+    /// Asking where tokens come from.
+    Token,
+}
+
+/// A certificate that a server sent.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Certificate {
+    /// Whom it is for, as RFC 4514 writes names.
+    pub subject: String,
+    /// Who issued it, likewise.
+    pub issuer: String,
+    /// The last second in which it counts.
+    pub not_after: String,
+    /// Its fingerprint, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// The authority that vouched for a server.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VouchedBy {
+    /// Whose it is, as RFC 4514 writes names.
+    pub subject: String,
+    /// Its fingerprint, in lower-case hexadecimal; none for a well-known one, of which only name and key are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// Where an authority comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// The policy.
+    Policy,
+    /// Those that count for every registry.
+    WellKnown,
+}
+
+impl Report {
+    /// About what was decided, with nothing done yet.
+    pub(super) fn of(answer: &Answer<'_>) -> Self {
+        let registry = answer.registry.as_deref().unwrap_or(&answer.reference).to_owned();
+        Self {
+            registry,
+            decision: RawValue::from_string(answer.to_json()).unwrap_or_default(),
+            attempts: Vec::new(),
+            protocol: None,
+            ok: false,
+            summary: String::new(),
+        }
+    }
+
+    /// Why the attempts failed.
+    pub(super) fn failures(&self) -> String {
+        const LISTED: usize = 4;
+        let failure = |attempt: &Attempt| {
+            let failed = attempt.stages.iter().filter(|stage| !stage.ok);
+            let failed: Vec<&str> = failed.map(|stage| stage.detail.as_str()).collect();
+            (!failed.is_empty()).then(|| format!("{attempt}: {}", failed.join(", ")))
+        };
+        let failures: Vec<String> = self.attempts.iter().filter_map(failure).collect();
+        let mut text = failures.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join("; then ");
+        match failures.len().saturating_sub(LISTED) {
+            0 => (),
+            more => text.push_str(&format!("; and {more} more")),
+        }
+        if text.is_empty() { "the decision lists no attempt".to_owned() } else { text }
+    }
+}
+
+impl Attempt {
+    /// About a route, with nothing done yet.
+    pub(super) fn of(route: &Route, host: Option<&str>) -> Self {
+        Self {
+            scheme: route.scheme(),
+            host: host.map(str::to_owned),
+            port: route.port(),
+            address: None,
+            verified: route.is_verified(),
+            stages: Vec::new(),
+            chain: Vec::new(),
+            vouched_by: None,
+            protocol: None,
+            elsewhere: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} on port {}", way(self.scheme, self.verified), self.port)?;
+        match &self.address {
+            Some(address) => write!(formatter, " at {address}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl StageName {
+    /// Its name, as it stands in the report.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::V2 => "v2",
+            Self::V1 => "v1",
+            Self::Token => "token",
+        }
+    }
+}
+
+impl Certificate {
+    pub(super) fn of(der: &[u8]) -> Self {
+        let Described { subject, issuer, not_after, fingerprint } = Described::of(der);
+        let known = |text: Option<String>| text.unwrap_or_else(|| "cannot be read".to_owned());
+        Self { subject: known(subject), issuer: known(issuer), not_after: known(not_after), sha256: fingerprint }
+    }
+}
+
+impl fmt::Display for VouchedBy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.source, &self.sha256) {
+            (Source::WellKnown, _) => write!(formatter, "the well-known `{}`", self.subject),
+            (Source::Policy, None) => write!(formatter, "the policy's `{}`", self.subject),
+            (Source::Policy, Some(digest)) => {
+                let digits = digest.get(..16).unwrap_or(digest);
+                write!(formatter, "the policy's `{}` (SHA-256 {digits}…)", self.subject)
+            }
+        }
+    }
+}

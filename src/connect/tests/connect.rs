@@ -1,0 +1,687 @@
+//! Connections to servers of the test's own, as decisions of the test's own allow.
+
+#[allow(dead_code, reason = "other tests use the rest")]
+mod pki;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pki::{Ca, Identity, as_authority, expired, not_yet_valid};
+use pullgate::Authority;
+use pullgate::{Allowed, Attempt, Scheme};
+use pullgate_connect::rustls::crypto::ring;
+use pullgate_connect::rustls::pki_types::ServerName;
+use pullgate_connect::rustls::server::{ClientHello, ResolvesServerCert};
+use pullgate_connect::rustls::sign::CertifiedKey;
+use pullgate_connect::rustls::version::{TLS12, TLS13};
+use pullgate_connect::rustls::{HandshakeKind, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use pullgate_connect::{ConnectError, ConnectLimits, Connection, Connector, Problem, Refusal, Roots, Tried, Voucher};
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// What every server says first.
+const GREETING: &[u8] = b"greetings";
+
+/// A server with TLS, for as long as the test's runtime.
+struct Server {
+    port: u16,
+    /// The names that clients asked for.
+    asked: Arc<Mutex<Vec<Option<String>>>>,
+}
+
+/// Presents one certificate, whether the key is the right one or not.
+#[derive(Debug)]
+struct Presents(Arc<CertifiedKey>, Arc<Mutex<Vec<Option<String>>>>);
+
+impl ResolvesServerCert for Presents {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        self.1.lock().unwrap().push(hello.server_name().map(str::to_owned));
+        Some(Arc::clone(&self.0))
+    }
+}
+
+impl Server {
+    async fn new(identity: &Identity) -> Self {
+        Self::with(identity, identity, &[&TLS13, &TLS12]).await
+    }
+
+    /// A server with the certificate of one and the key of the other.
+    async fn with(identity: &Identity, key: &Identity, versions: &[&'static SupportedProtocolVersion]) -> Self {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let key = ring::sign::any_supported_type(&key.key()).unwrap();
+        let presents = Presents(Arc::new(CertifiedKey::new(identity.chain.clone(), key)), Arc::clone(&asked));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(presents));
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let port = listen("127.0.0.1:0", move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let _ = stream.write_all(GREETING).await;
+                    let _ = stream.read(&mut [0; 64]).await;
+                }
+            }
+        });
+        Self { port: port.await, asked }
+    }
+
+    fn asked(&self) -> Vec<Option<String>> {
+        std::mem::take(&mut self.asked.lock().unwrap())
+    }
+}
+
+/// Serves every connection, and tells on which port.
+async fn listen<F: Future<Output = ()> + Send + 'static>(
+    address: &str,
+    mut serve: impl FnMut(TcpStream) -> F + Send + 'static,
+) -> u16 {
+    let listener = TcpListener::bind(address).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream));
+        }
+    });
+    port
+}
+
+/// A server that answers whatever comes with the same text, without TLS.
+async fn plain(text: &'static [u8]) -> u16 {
+    listen("127.0.0.1:0", move |mut stream| async move {
+        let _ = stream.read(&mut [0; 4_096]).await;
+        let _ = stream.write_all(text).await;
+        let _ = stream.read(&mut [0; 64]).await;
+    })
+    .await
+}
+
+/// A port that nothing listens on.
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+const VERIFIED: (Scheme, bool) = (Scheme::Https, true);
+const UNVERIFIED: (Scheme, bool) = (Scheme::Https, false);
+const HTTP: (Scheme, bool) = (Scheme::Http, false);
+
+/// A decision about a registry on one port.
+fn allowed(port: u16, attempts: &[(Scheme, bool)], authorities: &[&Authority], pinned: &[&str]) -> Allowed<'static> {
+    let attempt = |&(scheme, verified): &(Scheme, bool)| Attempt { scheme, port, verified, host: None };
+    Allowed {
+        by: None,
+        attempts: attempts.iter().map(attempt).collect(),
+        authorities: authorities.iter().map(|authority| authority.fingerprint.clone().into()).collect(),
+        pinned: pinned.iter().map(|&address| address.to_owned()).collect(),
+    }
+}
+
+fn limits() -> ConnectLimits {
+    ConnectLimits { address: Duration::from_secs(5), total: Duration::from_secs(20) }
+}
+
+fn connector() -> Connector {
+    Connector::new(Roots::none(), limits()).unwrap()
+}
+
+/// Connects to the server of this machine's own that is called `registry.test`, verified, with what the policy has.
+async fn connect(port: u16, authorities: &[&Authority]) -> Result<Connection, ConnectError> {
+    connect_to("registry.test", port, authorities).await
+}
+
+async fn connect_to(registry: &str, port: u16, authorities: &[&Authority]) -> Result<Connection, ConnectError> {
+    let known: Vec<Authority> = authorities.iter().map(|&authority| authority.clone()).collect();
+    connector().connect(registry, &allowed(port, &[VERIFIED], authorities, &["127.0.0.1"]), &known).await
+}
+
+/// Connecting may be left to any thread.
+fn _is_send(connector: &Connector, allowed: &Allowed<'_>) -> impl Send {
+    connector.connect("registry.test", allowed, &[])
+}
+
+async fn greets(mut connection: Connection) {
+    let mut greeting = vec![0; GREETING.len()];
+    connection.read_exact(&mut greeting).await.unwrap();
+    assert_eq!(greeting, GREETING);
+    connection.write_all(b"and to you").await.unwrap();
+    connection.flush().await.unwrap();
+    connection.shutdown().await.unwrap();
+}
+
+fn tried(result: Result<Connection, ConnectError>) -> Vec<Tried> {
+    match result {
+        Err(ConnectError::Failed { tried, .. }) => tried,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn problem(result: Result<Connection, ConnectError>) -> Problem {
+    let mut tried = tried(result);
+    assert_eq!(tried.len(), 1, "{tried:?}");
+    tried.remove(0).problem
+}
+
+fn refusal(result: Result<Connection, ConnectError>) -> Refusal {
+    match problem(result) {
+        Problem::Certificate(refusal) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_authority_of_the_decision_vouches() {
+    let ca = Ca::new("Lab CA");
+    let identity = ca.server(&["registry.test"]);
+    for versions in [&[&TLS13][..], &[&TLS12]] {
+        let server = Server::with(&identity, &identity, versions).await;
+        let connection = connect(server.port, &[&Ca::new("Other CA").authority(), &ca.authority()]).await.unwrap();
+        assert_eq!(connection.voucher(), Some(&Voucher::Policy(ca.authority().fingerprint)));
+        assert_eq!(connection.certificates(), identity.chain);
+        assert_eq!(connection.peer().to_string(), format!("127.0.0.1:{}", server.port));
+        assert_eq!(connection.route().host_header(), format!("registry.test:{}", server.port));
+        assert!(connection.route().is_verified());
+        assert_eq!(connection.alpn(), None);
+        greets(connection).await;
+        assert_eq!(server.asked(), [Some("registry.test".to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn one_that_counts_everywhere_vouches_too() {
+    let (ca, other) = (Ca::new("Public CA"), Ca::new("Lab CA").authority());
+    let server = Server::new(&ca.server(&["registry.test"])).await;
+    let mut store = RootCertStore::empty();
+    store.add(ca.der()).unwrap();
+    let connector = Connector::new(store.into(), limits()).unwrap();
+    for authorities in [&[][..], &[&other]] {
+        let allowed = allowed(server.port, &[VERIFIED], authorities, &["127.0.0.1"]);
+        let connection = connector.connect("registry.test", &allowed, std::slice::from_ref(&other)).await.unwrap();
+        assert_eq!(connection.voucher(), Some(&Voucher::WellKnown));
+    }
+}
+
+#[tokio::test]
+async fn without_an_authority_nobody_vouches() {
+    let server = Server::new(&Ca::new("Lab CA").server(&["registry.test"])).await;
+    let refusal = refusal(connect(server.port, &[]).await);
+    assert!(
+        matches!(&refusal, Refusal::UnknownIssuer { issuer, authorities: 0, roots: 0, .. } if issuer == "CN=Lab CA")
+    );
+    assert_eq!(
+        refusal.to_string(),
+        "the certificate leads to `CN=Lab CA`, which nobody vouches for: the policy has no certificate authority for \
+         this registry"
+    );
+}
+#[tokio::test]
+async fn the_well_known_do_not_vouch_for_everyone() {
+    let server = Server::new(&Ca::new("Lab CA").server(&["registry.test"])).await;
+    let connector = Connector::new(Roots::well_known(), limits()).unwrap();
+    let allowed = allowed(server.port, &[VERIFIED], &[], &["127.0.0.1"]);
+    let refusal = refusal(connector.connect("registry.test", &allowed, &[]).await);
+    assert!(matches!(&refusal, Refusal::UnknownIssuer { roots: 100.., .. }), "{refusal:?}");
+    assert_eq!(
+        refusal.to_string(),
+        "the certificate leads to `CN=Lab CA`, which no well-known authority vouches for, and the policy has none for \
+         this registry"
+    );
+}
+
+#[tokio::test]
+async fn another_authority_does_not_vouch() {
+    let server = Server::new(&Ca::new("Lab CA").server(&["registry.test"])).await;
+    let other = refusal(connect(server.port, &[&Ca::new("Other CA").authority()]).await);
+    assert_eq!(
+        other.to_string(),
+        "the certificate leads to `CN=Lab CA`, which the policy's one certificate authority for this registry does not \
+         vouch for"
+    );
+    let namesake = refusal(connect(server.port, &[&Ca::new("Lab CA").authority()]).await);
+    assert_eq!(namesake, Refusal::BadSignature { issuer: "CN=Lab CA".to_owned() });
+}
+
+#[tokio::test]
+async fn an_authority_counts_in_its_time_only() {
+    for (change, why) in [
+        (expired as fn(&mut CertificateParams), "it expired on 2020-01-02T00:00:00Z"),
+        (not_yet_valid, "it is not valid before 3020-01-02T00:00:00Z"),
+    ] {
+        let ca = Ca::with("Lab CA", change);
+        let server = Server::new(&ca.server(&["registry.test"])).await;
+        let refusal = refusal(connect(server.port, &[&ca.authority()]).await);
+        let Refusal::UnknownIssuer { left_out, .. } = &refusal else { panic!("{refusal:?}") };
+        assert_eq!((left_out[0].subject.as_str(), left_out[0].why.as_str()), ("CN=Lab CA", why));
+        assert_eq!(left_out[0].fingerprint, ca.authority().fingerprint);
+        assert!(refusal.to_string().ends_with(&format!("was left out: {why}")), "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn an_intermediate_authority_vouches_for_what_is_below_it() {
+    let root = Ca::new("Root CA");
+    let intermediate = root.intermediate("Team CA");
+    let mut identity = intermediate.server(&["registry.test"]);
+    for chain in [identity.chain.clone(), vec![identity.chain[0].clone(), intermediate.der()]] {
+        identity.chain = chain;
+        let server = Server::new(&identity).await;
+        let connection = connect(server.port, &[&intermediate.authority()]).await.unwrap();
+        assert_eq!(connection.voucher(), Some(&Voucher::Policy(intermediate.authority().fingerprint)));
+    }
+    // The chain is whole now, so that the root vouches too; it is what is missing where nobody does.
+    let server = Server::new(&identity).await;
+    connect(server.port, &[&root.authority()]).await.unwrap();
+    let refusal = refusal(connect(server.port, &[]).await);
+    assert!(matches!(&refusal, Refusal::UnknownIssuer { issuer, .. } if issuer == "CN=Root CA"), "{refusal:?}");
+}
+
+#[tokio::test]
+async fn a_listed_certificate_vouches_for_itself_and_no_other() {
+    for change in [as_authority as fn(&mut CertificateParams), |_| ()] {
+        let identity = Identity::self_signed(&["registry.test"], change);
+        for versions in [&[&TLS13][..], &[&TLS12]] {
+            let server = Server::with(&identity, &identity, versions).await;
+            let connection = connect(server.port, &[&identity.authority]).await.unwrap();
+            assert_eq!(connection.voucher(), Some(&Voucher::Policy(identity.authority.fingerprint.clone())));
+
+            let unlisted = refusal(connect(server.port, &[&Ca::new("Lab CA").authority()]).await);
+            assert!(unlisted.to_string().contains("`CN=registry`"), "{unlisted}");
+
+            let elsewhere = refusal(connect_to("other.test", server.port, &[&identity.authority]).await);
+            let hosts = Some(vec!["registry.test".to_owned()]);
+            assert_eq!(elsewhere, Refusal::WrongHost { host: "other.test".to_owned(), hosts });
+
+            // Anybody can present the certificate. Only its owner has the key.
+            let thief = Server::with(&identity, &Identity::self_signed(&[], |_| ()), versions).await;
+            assert_eq!(refusal(connect(thief.port, &[&identity.authority]).await), Refusal::Key);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_listed_certificate_that_is_no_authority_signs_nothing() {
+    let listed = Identity::self_signed(&["registry.test"], |_| ());
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, "registry");
+    let below = CertificateParams::new(["other.test".to_owned()]).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let signed = below.signed_by(&key, &Issuer::from_params(&params, &listed.key)).unwrap();
+    let mut identity = Identity::self_signed(&[], |_| ());
+    (identity.chain, identity.key) = (vec![signed.der().clone()], key);
+    let server = Server::new(&identity).await;
+    let refusal = refusal(connect_to("other.test", server.port, &[&listed.authority]).await);
+    let Refusal::UnknownIssuer { left_out, .. } = &refusal else { panic!("{refusal:?}") };
+    assert_eq!(left_out[0].why, "it is no authority and vouches for itself alone");
+}
+
+#[tokio::test]
+async fn a_listed_certificate_counts_in_its_time_only() {
+    let over = Identity::self_signed(&["registry.test"], expired);
+    let server = Server::new(&over).await;
+    let not_after = over.authority.not_after;
+    assert_eq!(
+        refusal(connect(server.port, &[&over.authority]).await),
+        Refusal::Expired { subject: Some("CN=registry".to_owned()), not_after }
+    );
+    let early = Identity::self_signed(&["registry.test"], |params| {
+        as_authority(params);
+        not_yet_valid(params);
+    });
+    let server = Server::new(&early).await;
+    let not_before = early.authority.not_before;
+    assert_eq!(refusal(connect(server.port, &[&early.authority]).await), Refusal::NotYetValid { not_before });
+}
+
+#[tokio::test]
+async fn a_certificate_for_other_hosts_is_refused() {
+    let ca = Ca::new("Lab CA");
+    let server = Server::new(&ca.server(&["a.example.com", "*.example.org", "10.0.0.1"])).await;
+    assert_eq!(
+        refusal(connect(server.port, &[&ca.authority()]).await).to_string(),
+        "the certificate is not for `registry.test`, but for `a.example.com`, `*.example.org`, `10.0.0.1`"
+    );
+    let nameless = Server::new(&ca.server(&[])).await;
+    assert_eq!(
+        refusal(connect(nameless.port, &[&ca.authority()]).await).to_string(),
+        "the certificate is not for `registry.test`: it names no host as subject alternative name, and a common name \
+         does not count"
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_whose_time_is_over_is_refused() {
+    let ca = Ca::new("Lab CA");
+    let server = Server::new(&ca.server_with(&["registry.test"], expired)).await;
+    assert_eq!(
+        refusal(connect(server.port, &[&ca.authority()]).await).to_string(),
+        "the certificate of `CN=registry` expired on 2020-01-02T00:00:00Z"
+    );
+    let server = Server::new(&ca.server_with(&["registry.test"], not_yet_valid)).await;
+    let early = refusal(connect(server.port, &[&ca.authority()]).await);
+    assert!(early.to_string().contains("is not valid before 3020-01-02T00:00:00Z"), "{early}");
+}
+
+#[tokio::test]
+async fn a_certificate_for_something_else_is_refused() {
+    let ca = Ca::new("Lab CA");
+    let client =
+        |params: &mut CertificateParams| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let server = Server::new(&ca.server_with(&["registry.test"], client)).await;
+    assert_eq!(refusal(connect(server.port, &[&ca.authority()]).await), Refusal::Purpose);
+    let server = Server::new(&ca.server_with(&["registry.test"], as_authority)).await;
+    let subject = "CN=registry".to_owned();
+    assert_eq!(refusal(connect(server.port, &[&ca.authority()]).await), Refusal::Authority { subject });
+}
+
+#[tokio::test]
+async fn an_authority_that_the_decision_does_not_name_has_no_say() {
+    let (ca, other) = (Ca::new("Lab CA"), Ca::new("Other CA"));
+    let server = Server::new(&ca.server(&["registry.test"])).await;
+    let allowed = allowed(server.port, &[VERIFIED], &[&other.authority()], &["127.0.0.1"]);
+    let known = [ca.authority(), other.authority()];
+    let refusal = refusal(connector().connect("registry.test", &allowed, &known).await);
+    assert_eq!(
+        refusal.to_string(),
+        format!(
+            "the certificate leads to `CN=Lab CA`, which the policy's one certificate authority for this registry does \
+             not vouch for; the policy's `CN=Lab CA` (SHA-256 {}…) was left out: it is for other registries, or for \
+             another project",
+            &known[0].fingerprint[..16]
+        )
+    );
+}
+
+#[tokio::test]
+async fn an_address_is_a_host_too() {
+    let ca = Ca::new("Lab CA");
+    let server = Server::new(&ca.server(&["127.0.0.1"])).await;
+    let registry = format!("127.0.0.1:{}", server.port);
+    let allowed = allowed(server.port, &[VERIFIED], &[&ca.authority()], &[]);
+    greets(connector().connect(&registry, &allowed, &[ca.authority()]).await.unwrap()).await;
+    assert_eq!(server.asked(), [None], "an address is no server name (RFC 6066, section 3)");
+
+    let other = Server::new(&ca.server(&["127.0.0.2", "registry.test"])).await;
+    let refusal = refusal(connect_to("127.0.0.1", other.port, &[&ca.authority()]).await);
+    let hosts = Some(vec!["127.0.0.2".to_owned(), "registry.test".to_owned()]);
+    assert_eq!(refusal, Refusal::WrongHost { host: "127.0.0.1".to_owned(), hosts });
+}
+
+#[tokio::test]
+async fn an_unverified_attempt_takes_any_certificate() {
+    let ca = Ca::with("Lab CA", expired);
+    let thief = Identity::self_signed(&[], |_| ());
+    for identity in [
+        ca.server(&["other.test"]),
+        ca.server_with(&["registry.test"], expired),
+        Identity::self_signed(&[], as_authority),
+    ] {
+        for (key, versions) in [(&identity, &[&TLS13][..]), (&identity, &[&TLS12]), (&thief, &[&TLS13])] {
+            let server = Server::with(&identity, key, versions).await;
+            let allowed = allowed(server.port, &[UNVERIFIED, HTTP], &[], &["127.0.0.1"]);
+            let connection = connector().connect("registry.test", &allowed, &[]).await.unwrap();
+            assert_eq!((connection.route().scheme(), connection.route().is_verified()), UNVERIFIED);
+            assert_eq!(connection.voucher(), None);
+            assert_eq!(connection.certificates(), identity.chain);
+            greets(connection).await;
+            assert_eq!(server.asked(), [Some("registry.test".to_owned())]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn plain_http_is_tried_where_the_decision_lists_it() {
+    let port = plain(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let connect = async |attempts: &[_]| {
+        connector().connect("registry.test", &allowed(port, attempts, &[], &["127.0.0.1"]), &[]).await
+    };
+    let mut connection = connect(&[UNVERIFIED, HTTP]).await.unwrap();
+    assert_eq!((connection.route().scheme(), connection.route().is_verified()), HTTP);
+    assert!(connection.certificates().is_empty() && connection.route().client_config().is_none());
+    connection.write_all(b"GET /v2/ HTTP/1.1\r\n\r\n").await.unwrap();
+    let mut answer = [0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 400");
+
+    for attempt in [UNVERIFIED, VERIFIED] {
+        assert!(matches!(problem(connect(&[attempt]).await), Problem::PlainHttp));
+    }
+    assert!(tried(connect(&[]).await).is_empty());
+}
+
+#[tokio::test]
+async fn nothing_but_what_is_listed_is_tried() {
+    let server = Server::new(&Ca::new("Lab CA").server(&["registry.test"])).await;
+    refusal(connect(server.port, &[]).await);
+    assert_eq!(server.asked().len(), 1, "a verified attempt that fails is the last");
+}
+
+#[tokio::test]
+async fn attempts_are_tried_in_their_order() {
+    let ca = Ca::new("Lab CA");
+    let server = Server::new(&ca.server(&["registry.test"])).await;
+    let closed = free_port().await;
+    let mut allowed = allowed(server.port, &[VERIFIED, VERIFIED, HTTP], &[&ca.authority()], &["127.0.0.1"]);
+    allowed.attempts[0].port = closed;
+    let connection = connector().connect("registry.test", &allowed, &[ca.authority()]).await.unwrap();
+    assert_eq!((connection.route().scheme(), connection.route().port()), (Scheme::Https, server.port));
+
+    allowed.attempts.iter_mut().for_each(|attempt| attempt.port = closed);
+    let error = connector().connect("registry.test:5000", &allowed, &[ca.authority()]).await.unwrap_err();
+    let refused = "nothing listens there (connection refused)";
+    let (https, http) = ("HTTPS to registry.test port", "plain HTTP to registry.test port");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "`registry.test:5000` cannot be reached: {https} {closed} at 127.0.0.1: {refused}; then {https} {closed} at \
+             127.0.0.1: {refused}; then {http} {closed} at 127.0.0.1: {refused}"
+        )
+    );
+}
+
+#[tokio::test]
+async fn the_host_is_the_attempts_own_where_it_has_one() {
+    let ca = Ca::new("Public CA");
+    let server = Server::new(&ca.server(&["registry-1.docker.io"])).await;
+    let mut allowed = allowed(server.port, &[VERIFIED], &[&ca.authority()], &["127.0.0.1"]);
+    allowed.attempts[0].host = Some("registry-1.docker.io".into());
+    let connection = connector().connect("docker.io", &allowed, &[ca.authority()]).await.unwrap();
+    assert_eq!(connection.route().host(), "registry-1.docker.io");
+    assert_eq!(server.asked(), [Some("registry-1.docker.io".to_owned())]);
+}
+
+#[tokio::test]
+async fn pinned_addresses_and_no_others_are_connected_to() {
+    let ca = Ca::new("Lab CA");
+    let server = Server::new(&ca.server(&["localhost"])).await;
+    let connect = async |pinned: &[&str]| {
+        let allowed = allowed(server.port, &[VERIFIED], &[&ca.authority()], pinned);
+        connector().connect("localhost", &allowed, &[ca.authority()]).await
+    };
+    // DNS would say 127.0.0.1, where the server is.
+    let tried = tried(connect(&["127.0.0.2", "127.0.0.3"]).await);
+    let addresses: Vec<String> = tried.iter().map(|tried| tried.address.unwrap().ip().to_string()).collect();
+    assert_eq!(addresses, ["127.0.0.2", "127.0.0.3"]);
+    assert!(tried.iter().all(|tried| matches!(tried.problem, Problem::Refused)));
+    let connection = connect(&["127.0.0.2", "127.0.0.1"]).await.unwrap();
+    assert_eq!(connection.peer().ip().to_string(), "127.0.0.1");
+    assert_eq!(server.asked(), [Some("localhost".to_owned())]);
+    // Without a pin, DNS it is.
+    connect(&[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_one_decision_trusts_has_no_part_in_another() {
+    let (one, two) = (Ca::new("One CA"), Ca::new("Two CA"));
+    let known = [one.authority(), two.authority()];
+    let servers = [Server::new(&one.server(&["one.test"])).await, Server::new(&two.server(&["two.test"])).await];
+    let connector = connector();
+    let connect = async |server: usize, authority: usize, attempt| {
+        let allowed = allowed(servers[server].port, &[attempt], &[&known[authority]], &["127.0.0.1"]);
+        connector.connect(["one.test", "two.test"][server], &allowed, &known).await
+    };
+    for _ in 0..2 {
+        for server in [0, 1] {
+            connect(server, server, VERIFIED).await.unwrap();
+            connect(server, 0, UNVERIFIED).await.unwrap();
+            refusal(connect(server, 1 - server, VERIFIED).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_session_outlives_what_was_verified() {
+    let ca = Ca::new("Lab CA");
+    let identity = ca.server(&["registry.test"]);
+    for versions in [&[&TLS13][..], &[&TLS12]] {
+        let server = Server::with(&identity, &identity, versions).await;
+        let connector = connector();
+        let connect = async |attempt, authorities: &[&Authority]| {
+            let allowed = allowed(server.port, &[attempt], authorities, &["127.0.0.1"]);
+            connector.connect("registry.test", &allowed, &[ca.authority()]).await
+        };
+        // Reading to the end takes in the server's tickets.
+        greets(connect(UNVERIFIED, &[]).await.unwrap()).await;
+        greets(connect(VERIFIED, &[&ca.authority()]).await.unwrap()).await;
+        refusal(connect(VERIFIED, &[]).await);
+        server.asked();
+    }
+}
+
+#[tokio::test]
+async fn a_configuration_is_for_one_host() {
+    let ca = Ca::new("Lab CA");
+    let server = Server::new(&ca.server(&["registry.test", "blobs.test"])).await;
+    for attempt in [VERIFIED, UNVERIFIED] {
+        let allowed = allowed(server.port, &[attempt], &[&ca.authority()], &["127.0.0.1"]);
+        let routes = connector().routes("registry.test", &allowed, &[ca.authority()]).unwrap();
+        let config = routes[0].client_config().unwrap();
+        let connect = async |name: &'static str| {
+            let stream = TcpStream::connect((routes[0].pinned()[0], routes[0].port())).await.unwrap();
+            TlsConnector::from(Arc::clone(&config)).connect(ServerName::try_from(name).unwrap(), stream).await
+        };
+        for _ in 0..2 {
+            let mut stream = connect("registry.test").await.unwrap();
+            // What comes before the greeting would be a ticket to resume the session with, had the client asked for it.
+            stream.read_exact(&mut [0; GREETING.len()]).await.unwrap();
+            assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
+        }
+        let error = connect("blobs.test").await.unwrap_err();
+        let (host, asked) = ("registry.test".to_owned(), "blobs.test".to_owned());
+        assert_eq!(Refusal::find(&error), Some(&Refusal::AnotherHost { host, asked }));
+    }
+}
+
+#[tokio::test]
+async fn protocols_are_those_of_the_caller() {
+    let ca = Ca::new("Lab CA");
+    let server = Server::new(&ca.server(&["registry.test"])).await;
+    let connector = connector().with_alpn(vec![b"http/1.1".to_vec()]);
+    let allowed = allowed(server.port, &[VERIFIED], &[&ca.authority()], &["127.0.0.1"]);
+    let connection = connector.connect("registry.test", &allowed, &[ca.authority()]).await.unwrap();
+    assert_eq!(connection.alpn(), Some(&b"http/1.1"[..]));
+}
+
+#[tokio::test]
+async fn what_is_no_tls_is_said_to_be_none() {
+    let port = plain(b"SSH-2.0-OpenSSH_9.2\r\n").await;
+    assert!(matches!(problem(connect(port, &[]).await), Problem::NotTls));
+    // It speaks TLS, and sends more at once than TLS allows.
+    let port = plain(b"\x16\x03\x03\x7f\xff").await;
+    let found = problem(connect(port, &[]).await);
+    assert!(matches!(&found, Problem::Tls(_)) && found.to_string().starts_with("TLS failed"), "{found}");
+    let port = listen("127.0.0.1:0", |mut stream| async move {
+        let _ = stream.read(&mut [0; 4_096]).await;
+    });
+    assert!(matches!(problem(connect(port.await, &[]).await), Problem::Closed));
+}
+
+#[tokio::test]
+async fn time_is_bounded() {
+    let silent = listen("127.0.0.1:0", |stream| async move {
+        let _open = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let connect = async |address, total| {
+        let (address, total) = (Duration::from_millis(address), Duration::from_millis(total));
+        let connector = Connector::new(Roots::none(), ConnectLimits { address, total }).unwrap();
+        let allowed = allowed(silent, &[UNVERIFIED, UNVERIFIED], &[], &["127.0.0.1", "127.0.0.1"]);
+        tried(connector.connect("registry.test", &allowed, &[]).await)
+    };
+    let each = connect(50, 10_000).await;
+    assert_eq!(each.len(), 4);
+    assert!(each.iter().all(|tried| matches!(tried.problem, Problem::TimeOut(_))), "{each:?}");
+    assert_eq!(each[0].problem.to_string(), "no answer within 0.1 s");
+    let all = connect(10_000, 50).await;
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(matches!((&all[0].problem, &all[1].problem), (Problem::TimeOut(_), Problem::NotTried)), "{all:?}");
+}
+
+#[tokio::test]
+async fn steps_show_what_was_sent_and_refused() {
+    let (ca, other) = (Ca::new("Lab CA"), Ca::new("Other CA").authority());
+    let below = ca.intermediate("Below");
+    let mut identity = below.server(&["registry.test"]);
+    identity.chain.push(below.der());
+    let server = Server::new(&identity).await;
+    let known = [other.clone(), ca.authority()];
+    let step = async |attempt, named: &[&Authority]| {
+        let allowed = allowed(server.port, &[attempt], named, &["127.0.0.1", "127.0.0.2"]);
+        let routes = connector().routes("registry.test", &allowed, &known).unwrap();
+        let targets = routes[0].targets().await.unwrap();
+        // Those that are pinned, and DNS is not asked.
+        let peers: Vec<_> = targets.iter().map(|target| target.peer().to_string()).collect();
+        assert_eq!(peers, ["127.0.0.1", "127.0.0.2"].map(|address| format!("{address}:{}", server.port)));
+        assert!(matches!(targets[1].dial().await, Err(Problem::Refused)));
+        (targets[0].dial().await.unwrap().handshake().await, allowed)
+    };
+    let (made, _) = step(VERIFIED, &[&ca.authority()]).await;
+    assert_eq!(made.certificates, identity.chain);
+    greets(made.outcome.unwrap()).await;
+    let (made, _) = step(UNVERIFIED, &[]).await;
+    assert_eq!((made.certificates, made.outcome.unwrap().voucher()), (identity.chain.clone(), None));
+
+    let (made, allowed) = step(VERIFIED, &[&other]).await;
+    assert_eq!(made.certificates, identity.chain);
+    let mut problem = made.outcome.unwrap_err();
+    problem.add_unnamed(&allowed, &known);
+    let Problem::Certificate(Refusal::UnknownIssuer { issuer, left_out, .. }) = problem else { panic!("{problem:?}") };
+    assert_eq!((issuer.as_str(), left_out.len()), ("CN=Lab CA", 1));
+
+    // Over plain HTTP there is nothing to show, and nothing is sent unasked.
+    let (made, _) = step(HTTP, &[]).await;
+    assert!(made.certificates.is_empty() && made.outcome.is_ok());
+}
+
+#[tokio::test]
+async fn roots_are_found_by_name() {
+    let (ca, below) = (Ca::new("Public CA"), Ca::new("Public CA").intermediate("Below"));
+    let mut store = RootCertStore::empty();
+    store.add(ca.der()).unwrap();
+    let roots = Roots::from(store);
+    let leaf = below.server(&["registry.test"]).chain.remove(0);
+    assert_eq!(roots.issuer_of(&[leaf.clone(), below.der()]).as_deref(), Some("CN=Public CA"));
+    assert_eq!(roots.issuer_of(&[leaf]), None);
+    assert_eq!(Roots::none().issuer_of(&[below.der()]), None);
+}
+
+#[tokio::test]
+async fn what_does_not_belong_together_is_refused() {
+    let (known, unknown) = (Ca::new("Lab CA").authority(), Ca::new("Lab CA").authority());
+    let connect = async |registry, authorities: &[&Authority], pinned| {
+        let allowed = allowed(443, &[VERIFIED], authorities, &[pinned]);
+        connector().connect(registry, &allowed, std::slice::from_ref(&known)).await.unwrap_err()
+    };
+    let error = connect("registry.test", &[&known, &unknown], "127.0.0.1").await;
+    assert!(matches!(error, ConnectError::Authority(fingerprint) if fingerprint == unknown.fingerprint));
+    let error = connect("registry.test", &[], "registry.test").await;
+    assert!(matches!(error, ConnectError::Address(address) if address == "registry.test"));
+    for registry in ["", "a registry", "https://registry.test", "registry.test/app", "[registry.test"] {
+        let error = connect(registry, &[], "127.0.0.1").await;
+        assert!(matches!(error, ConnectError::Registry(given) if given == registry), "{registry}");
+    }
+}

@@ -1,0 +1,357 @@
+//! The audit record: one line of JSON for each decision.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use libsystemd::logging::{Priority, journal_send};
+use prometheus_client::metrics::counter::Counter;
+use serde::Serialize;
+
+use crate::admission::append_file::Lines;
+use crate::admission::request::{Ask, Door};
+use crate::policy::store::Generation;
+use crate::util::sanitize::in_json;
+
+/// How many lines wait for a slow disk. What comes after them is lost, and counted.
+const WAITING: usize = 16_384;
+
+/// How long the end of the process waits for them.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// The longest text of one member, in bytes: references and users come from whoever asks.
+const LONGEST: usize = 1_024;
+
+/// Where the audit record goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output.
+    Stdout,
+    /// systemd's journal, each member as a field of its own.
+    Journald,
+    /// The end of a file.
+    File(PathBuf),
+    /// Nowhere.
+    Off,
+}
+
+impl FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "stdout" => Ok(Self::Stdout),
+            "journald" => Ok(Self::Journald),
+            "off" => Ok(Self::Off),
+            path if path.contains('/') => Ok(Self::File(path.into())),
+            _ => Err(format!("write `stdout`, `journald`, `off`, or the path of a file, such as `./{text}`")),
+        }
+    }
+}
+
+/// One decision.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record<'a> {
+    time: String,
+    /// Where it came in.
+    pub door: Door,
+    user: Cow<'a, str>,
+    action: Cow<'a, str>,
+    reference: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<Cow<'a, str>>,
+    decision: &'static str,
+    /// Why: the code of a denial, `matched`, or the setting that decided.
+    pub reason: &'static str,
+    /// The entry that decided, or came nearest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    text: String,
+    generation: u64,
+    policy: &'a str,
+    module: &'a str,
+    microseconds: u64,
+}
+
+impl<'a> Record<'a> {
+    /// A record of a decision that allows, for now.
+    pub fn new(ask: &Ask<'a>, generation: &'a Generation, module: &'a str, took: Duration) -> Self {
+        Self {
+            time: Timestamp::now().to_string(),
+            door: ask.door,
+            user: short(ask.user),
+            action: short(ask.action),
+            reference: without_password(ask.reference),
+            project: ask.project.map(short),
+            decision: "allow",
+            reason: "matched",
+            entry: None,
+            text: String::new(),
+            generation: generation.number,
+            policy: &generation.sha256,
+            module,
+            microseconds: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Says what was decided.
+    pub fn allowed(&mut self, allowed: bool, text: &str) {
+        self.decision = if allowed { "allow" } else { "deny" };
+        self.text = short(text).into_owned();
+    }
+}
+
+fn short(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(format!("{}...", &text[..text.floor_char_boundary(LONGEST)]))
+    }
+}
+
+/// A reference may have been written with `user:password@`.
+pub fn without_password(reference: &str) -> Cow<'_, str> {
+    match reference.rsplit_once('@') {
+        Some((name, digest)) if is_digest(digest) && !name.contains('@') => short(reference),
+        Some((_, rest)) => Cow::Owned(format!("***@{}", short(rest))),
+        None => short(reference),
+    }
+}
+
+/// Whether it is `ALGORITHM:HEXADECIMAL`, and no host and port.
+fn is_digest(text: &str) -> bool {
+    let hex = text.split_once(':').map(|(_, hex)| hex).unwrap_or_default();
+    hex.len() >= 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Writes records, off the path of the decisions.
+pub struct Audit {
+    messages: Option<SyncSender<Message>>,
+    /// Whether the file may have been renamed: what comes now goes into a new one.
+    renamed: Arc<AtomicBool>,
+    lost: Counter,
+}
+
+/// What the writing thread is told.
+enum Message {
+    Line(String),
+    /// There is something to be seen to.
+    Wake,
+    /// Says when everything before it is written.
+    Flush(SyncSender<()>),
+}
+
+impl Audit {
+    /// Opens a target.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened. The text says which.
+    pub fn open(target: &Target) -> io::Result<Self> {
+        let (lost, renamed) = (Counter::default(), Arc::<AtomicBool>::default());
+        let mut sink = match target {
+            Target::Off => return Ok(Self { messages: None, renamed, lost }),
+            Target::Stdout => Sink::Stdout,
+            Target::Journald => Sink::Journald,
+            Target::File(path) => Sink::File(Lines::open(path)?),
+        };
+        let (messages, receiver) = sync_channel(WAITING);
+        let (failed, reopens) = (lost.clone(), Arc::clone(&renamed));
+        thread::Builder::new().name("pullgate-audit".to_owned()).spawn(move || {
+            let mut fails = false;
+            for message in receiver {
+                let reopened = if reopens.swap(false, Ordering::Relaxed) { sink.reopen() } else { Ok(()) };
+                let done = match message {
+                    // Where there is no new file, the old one still takes it.
+                    Message::Line(line) => sink.write(&line).inspect_err(|_| {
+                        failed.inc();
+                    }),
+                    Message::Wake => Ok(()),
+                    Message::Flush(done) => {
+                        // Who asked may have lost patience.
+                        let _ = done.send(());
+                        continue;
+                    }
+                };
+                let done = reopened.and(done);
+                // How many are lost is counted.
+                if let Err(error) = &done
+                    && !fails
+                {
+                    tracing::error!(%error, "the audit record cannot be written");
+                }
+                fails = done.is_err();
+            }
+        })?;
+        Ok(Self { messages: Some(messages), renamed, lost })
+    }
+
+    /// Takes a record. It is lost, and counted, where too many wait already.
+    pub fn write(&self, record: &Record<'_>) {
+        let Some(messages) = &self.messages else { return };
+        // Whoever reads the record in a terminal must see what was asked for.
+        let line = serde_json::to_string(record).map(|line| format!("{}\n", in_json(&line)));
+        let taken = line.is_ok_and(|line| messages.try_send(Message::Line(line)).is_ok());
+        if !taken {
+            self.lost.inc();
+        }
+    }
+
+    /// How many records were not written.
+    pub fn lost(&self) -> &Counter {
+        &self.lost
+    }
+
+    /// Goes on in a new file where the old one was renamed, before the next line is written.
+    pub fn reopen(&self) {
+        self.renamed.store(true, Ordering::Relaxed);
+        if let Some(messages) = &self.messages {
+            // Where too many lines wait, those wake it.
+            let _ = messages.try_send(Message::Wake);
+        }
+    }
+
+    /// Waits until all records are written, but not for long.
+    pub fn flush(&self) {
+        let Some(messages) = &self.messages else { return };
+        let (done, written) = sync_channel(1);
+        let end = Instant::now() + FLUSH;
+        let mut message = Message::Flush(done);
+        while let Err(TrySendError::Full(refused)) = messages.try_send(message) {
+            if Instant::now() >= end {
+                break;
+            }
+            message = refused;
+            thread::sleep(Duration::from_millis(10));
+        }
+        if written.recv_timeout(end.saturating_duration_since(Instant::now())).is_err() {
+            tracing::error!(
+                "some audit records are lost: they could not be written within {} seconds",
+                FLUSH.as_secs()
+            );
+        }
+    }
+}
+
+enum Sink {
+    Stdout,
+    Journald,
+    File(Lines),
+}
+
+impl Sink {
+    fn write(&mut self, line: &str) -> io::Result<()> {
+        match self {
+            Self::Stdout => io::stdout().lock().write_all(line.as_bytes()),
+            Self::File(file) => file.add(line),
+            Self::Journald => journal(line),
+        }
+    }
+
+    fn reopen(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.reopen(),
+            Self::Stdout | Self::Journald => Ok(()),
+        }
+    }
+}
+
+/// Sends a record to the journal, with its members as fields `PULLGATE_REFERENCE` and so on.
+fn journal(line: &str) -> io::Result<()> {
+    let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line)?;
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let member = |name: &str| members.get(name).map(text).unwrap_or_default();
+    let message = format!("{} {} {}", member("decision"), member("action"), member("reference"));
+    let fields = members.iter().map(|(name, value)| (format!("PULLGATE_{}", name.to_ascii_uppercase()), text(value)));
+    journal_send(Priority::Info, &message, fields).map_err(|error| io::Error::other(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File, OpenOptions};
+    use std::io::{BufRead, BufReader};
+    use std::sync::atomic::AtomicUsize;
+
+    use rustix::fs::{FileType, Mode};
+
+    use super::*;
+
+    #[test]
+    fn passwords_are_not_shown_and_digests_are() {
+        let digest = format!("h.example/x@sha256:{}", "0a".repeat(32));
+        for (reference, shown) in [
+            ("h.example/x:1", "h.example/x:1"),
+            (&*digest, &*digest),
+            ("user:secret@h.example/x", "***@h.example/x"),
+            ("user:secret@h.example:5000", "***@h.example:5000"),
+            ("user:sec@ret@h.example", "***@h.example"),
+            ("https://user:secret@h.example/x@sha256:0", "***@sha256:0"),
+        ] {
+            assert_eq!(without_password(reference), shown);
+        }
+    }
+
+    /// A record in a pipe that nobody empties, so full that it takes no more; how many lines it has taken; and the pipe.
+    fn full() -> (Audit, usize, PathBuf, File) {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("pullgate-audit-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(name);
+        let _ = fs::remove_file(&path);
+        rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let pipe = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+        let audit = Audit::open(&Target::File(path.clone())).unwrap();
+        let messages = audit.messages.as_ref().unwrap();
+        let mut taken = 0;
+        let end = Instant::now() + Duration::from_millis(500);
+        while Instant::now() < end {
+            match messages.try_send(Message::Line(format!("{}\n", "x".repeat(99)))) {
+                Ok(()) => taken += 1,
+                Err(_) => thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        (audit, taken, path, pipe)
+    }
+
+    /// Reads so many lines, on another thread.
+    fn empty(pipe: File, lines: usize) -> thread::JoinHandle<usize> {
+        thread::spawn(move || BufReader::new(pipe).lines().take(lines).filter(Result::is_ok).count())
+    }
+
+    #[test]
+    fn a_full_queue_loses_no_new_file() {
+        let (audit, taken, path, pipe) = full();
+        fs::remove_file(&path).unwrap();
+        audit.reopen();
+        // One is being written to the old file. Those before it are in the pipe, and those after it go into the new one.
+        let old = empty(pipe, taken - WAITING);
+        audit.flush();
+        let new = fs::read_to_string(&path).unwrap().lines().count();
+        fs::remove_file(&path).unwrap();
+        assert_eq!((old.join().unwrap(), new), (taken - WAITING, WAITING));
+    }
+
+    #[test]
+    fn the_end_waits_for_a_full_queue() {
+        let (audit, taken, path, pipe) = full();
+        let begun = Arc::<AtomicBool>::default();
+        let begins = Arc::clone(&begun);
+        let reader = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(500));
+            begins.store(true, Ordering::Relaxed);
+            empty(pipe, taken).join().unwrap()
+        });
+        audit.flush();
+        assert!(begun.load(Ordering::Relaxed), "it waited for the reader");
+        assert_eq!(reader.join().unwrap(), taken);
+        fs::remove_file(&path).unwrap();
+    }
+}

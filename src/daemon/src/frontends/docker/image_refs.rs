@@ -1,0 +1,142 @@
+//! The images that a container or a service names, in the bodies of Docker's API.
+
+use super::go_json::{Json, Object};
+
+/// How many images one request may name: more than any that people send.
+const MOST: usize = 64;
+
+/// The images of `POST /containers/create`. The error is for a person.
+pub fn of_container(body: &[u8]) -> Result<Vec<String>, String> {
+    let json = Json::read(body)?;
+    let config = json.object("the body")?;
+    let mut images = vec![named(config.text(&["Image"])?, "`Image`")?];
+    // Old clients have the members of `HostConfig` beside those of the container, and dockerd still takes them.
+    mounts(config, &mut images)?;
+    if let Some(host) = config.object("HostConfig")? {
+        mounts(host, &mut images)?;
+    }
+    Ok(images)
+}
+
+/// The images of `POST /services/create` and `POST /services/ID/update`. The error is for a person.
+pub fn of_service(body: &[u8]) -> Result<Vec<String>, String> {
+    let json = Json::read(body)?;
+    let task = json.object("the body")?.object("TaskTemplate")?.ok_or("the service has no `TaskTemplate`")?;
+    let mut images = Vec::new();
+    if let Some(container) = task.object("ContainerSpec")? {
+        images.push(named(container.text(&["Image"])?, "`ContainerSpec.Image`")?);
+        mounts(container, &mut images)?;
+    }
+    if let Some(plugin) = task.object("PluginSpec")? {
+        // Docker's clients write it in lower case, and its documentation does not.
+        let remote = named(plugin.text(&["remote", "Remote"])?, "`PluginSpec.Remote`")?;
+        // Of a plugin dockerd takes even this for a name.
+        if is_id(&remote) {
+            return Err("`PluginSpec.Remote` is an id: write the name of the plugin".to_owned());
+        }
+        images.push(remote);
+    }
+    if images.is_empty() {
+        return Err("the service names no image".to_owned());
+    }
+    Ok(images)
+}
+
+/// Whether this is the whole id of an image, in place of a name: so dockerd takes it, and looks no further than its own
+/// images. What is shorter is a name first.
+pub fn is_id(image: &str) -> bool {
+    let digits = image.strip_prefix("sha256:").unwrap_or(image);
+    digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Adds the images that are mounted.
+fn mounts(object: Object<'_>, images: &mut Vec<String>) -> Result<(), String> {
+    for mount in object.array("Mounts")?.iter().filter(|mount| **mount != Json::Null) {
+        let mount = mount.object("a mount")?;
+        let (kind, source) = (mount.text(&["Type"])?, mount.text(&["Source"])?);
+        if kind.eq_ignore_ascii_case("image") {
+            images.push(named(source, "the `Source` of a mount of type `image`")?);
+        }
+        if images.len() > MOST {
+            return Err(format!("the request names more than {MOST} images"));
+        }
+    }
+    Ok(())
+}
+
+fn named(image: &str, what: &str) -> Result<String, String> {
+    if image.is_empty() { Err(format!("{what} is missing or empty")) } else { Ok(image.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containers() {
+        let of = |body: &str| of_container(body.as_bytes());
+        assert_eq!(of(r#"{"Image": "h.x/a", "Env": ["A=1"], "Cmd": null}"#).unwrap(), ["h.x/a"]);
+        let mounts = r#"{"Image": "h.x/a", "HostConfig": {"Mounts": [
+            {"Type": "bind", "Source": "/x"}, null, {"Type": "image", "Source": "h.y/b"}, {"Source": "z"}]}}"#;
+        assert_eq!(of(mounts).unwrap(), ["h.x/a", "h.y/b"]);
+        let old = r#"{"Image": "h.x/a", "Mounts": [{"Type": "image", "Source": "h.y/b"}], "HostConfig": null}"#;
+        assert_eq!(of(old).unwrap(), ["h.x/a", "h.y/b"]);
+        for body in [
+            "{}",
+            "null",
+            r#"{"Image": ""}"#,
+            r#"{"Image": null}"#,
+            r#"{"image": "h.x/a"}"#,
+            r#"{"Image": "h.x/a", "IMAGE": "h.y/a"}"#,
+            r#"{"Image": "h.x/a", "Hostconfig": {}}"#,
+            r#"{"Image": "h.x/a", "HoſtConfig": {}}"#,
+            r#"{"Image": "h.x/a", "HostConfig": {"Mountſ": []}}"#,
+            r#"{"Image": "h.x/a", "HostConfig": []}"#,
+            r#"{"Image": "h.x/a", "HostConfig": {"Mounts": {}}}"#,
+            r#"{"Image": "h.x/a", "HostConfig": {"Mounts": [1]}}"#,
+            r#"{"Image": "h.x/a", "HostConfig": {"Mounts": [{"Type": "image"}]}}"#,
+            r#"{"Image": "h.x/a", "HostConfig": {"Mounts": [{"Type": "image", "source": "h.y/b"}]}}"#,
+            r#"{"Image": "h.x/a", "HostConfig": {"Mounts": [{"Type": "bind", "type": "image", "Source": "h.y/b"}]}}"#,
+            r#"{"Image": "h.x/a", "HostConfig": {}, "HostConfig": {}}"#,
+        ] {
+            assert!(of(body).is_err(), "{body}");
+        }
+        let many = vec![r#"{"Type": "image", "Source": "h.y/b"}"#; MOST + 1].join(",");
+        assert!(of(&format!(r#"{{"Image": "h.x/a", "HostConfig": {{"Mounts": [{many}]}}}}"#)).is_err());
+    }
+
+    #[test]
+    fn services() {
+        let of = |body: &str| of_service(body.as_bytes());
+        let container = r#"{"Name": "s", "TaskTemplate": {"ContainerSpec": {"Image": "h.x/a",
+            "Mounts": [{"Type": "image", "Source": "h.y/b"}]}, "Runtime": "container"}}"#;
+        assert_eq!(of(container).unwrap(), ["h.x/a", "h.y/b"]);
+        for remote in ["remote", "Remote"] {
+            let plugin =
+                format!(r#"{{"TaskTemplate": {{"PluginSpec": {{"{remote}": "h.x/p"}}, "Runtime": "plugin"}}}}"#);
+            assert_eq!(of(&plugin).unwrap(), ["h.x/p"]);
+        }
+        for body in [
+            "{}",
+            r#"{"TaskTemplate": {}}"#,
+            r#"{"TaskTemplate": {"ContainerSpec": {}}}"#,
+            r#"{"TaskTemplate": {"PluginSpec": {"name": "x"}}}"#,
+            r#"{"TaskTemplate": {"PluginSpec": {"remote": "h.x/p", "Remote": "h.y/p"}}}"#,
+            r#"{"TaskTemplate": {"PluginSpec": {"REMOTE": "h.x/p"}}}"#,
+            r#"{"TasKTemplate": {"ContainerSpec": {"Image": "h.x/a"}}}"#,
+            r#"{"TaskTemplate": {"ContainerSpec": {"Image": "h.x/a", "iMage": "h.y/a"}}}"#,
+            r#"{"TaskTemplate": {"ContainerSpec": {"Image": "h.x/a"}, "containerſpec": {"Image": "h.y/a"}}}"#,
+        ] {
+            assert!(of(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn ids_are_whole() {
+        let digits = "0123456789abcdef".repeat(4);
+        assert!(is_id(&digits) && is_id(&format!("sha256:{digits}")));
+        for image in ["deadbeef", &digits[1..], &digits.to_uppercase(), &format!("{digits}0"), "sha256:abc"] {
+            assert!(!is_id(image), "{image}");
+        }
+    }
+}

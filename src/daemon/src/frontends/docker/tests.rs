@@ -1,0 +1,84 @@
+//! The plugin as a whole, by what dockerd sends.
+
+mod dockerd_model;
+mod fuzz;
+mod operation_table;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use pullgate_host::Module;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::{Options, router};
+use crate::admission::Admission;
+use crate::admission::audit_log::{Audit, Target};
+use crate::policy::fixed::Fixed;
+use crate::policy::store::Policies;
+
+/// Whitelist mode, and one registry.
+const POLICY: &str = r#"{"whitelist": ["good.example"]}"#;
+
+fn admission(policy: &'static str) -> Arc<Admission> {
+    let (policies, _) =
+        Policies::load(Module::built_in().unwrap(), Box::new(Fixed(policy)), pullgate_host::Options::default())
+            .unwrap();
+    let audit = Audit::open(&Target::Off).unwrap();
+    Arc::new(Admission::new(Arc::new(policies), audit))
+}
+
+fn plugin(policy: &'static str) -> Router {
+    router(admission(policy), Options::default())
+}
+
+/// Sends a call. What comes back is always 200, JSON, and of the right type.
+async fn call(router: &Router, path: &str, body: impl Into<Body>) -> Value {
+    let request = Request::post(path).body(body.into()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.headers()["content-type"], "application/vnd.docker.plugins.v1.2+json");
+    serde_json::from_slice(&to_bytes(response.into_body(), 1 << 20).await.unwrap()).unwrap()
+}
+
+/// Asks about a request; gives whether it is allowed, and the message.
+async fn ask(router: &Router, request: &Value) -> (bool, String) {
+    let reply = call(router, "/AuthZPlugin.AuthZReq", request.to_string()).await;
+    (reply["Allow"].as_bool().unwrap(), reply["Msg"].as_str().unwrap_or_default().to_owned())
+}
+
+/// A request without a body, as Docker's clients send it.
+fn empty(method: &str, uri: &str) -> Value {
+    let mut request = json!({"RequestMethod": method, "RequestUri": uri});
+    if method == "POST" {
+        request["RequestHeaders"] = json!({"Content-Length": "0", "User-Agent": "Docker-Client/28.2.2 (linux)"});
+    }
+    request
+}
+
+/// A request with a JSON body.
+fn with_json(uri: &str, body: &str) -> Value {
+    json!({
+        "RequestMethod": "POST",
+        "RequestUri": uri,
+        "RequestHeaders": {"Content-Length": body.len().to_string(), "Content-Type": "application/json"},
+        "RequestBody": STANDARD.encode(body),
+    })
+}
+
+#[tokio::test]
+async fn what_controls_a_terminal_is_written_out() {
+    for request in [
+        "/v1.51/images/create?fromImage=evil.example%2fx%1b%5b31mRED%c2%9b31m%e2%80%ae",
+        "/v1.51/a%1b/b%c2%9b%e2%80%ae",
+        "/v1.51/plugins/pull?remote=evil.example%2fx%1b%5b31m",
+    ] {
+        let (allowed, message) = ask(&plugin(POLICY), &empty("POST", request)).await;
+        assert!(!allowed && !message.is_empty(), "{request}");
+        assert!(!message.contains(pullgate::display::is_control), "{request}: {message:?}");
+    }
+}

@@ -1,0 +1,277 @@
+//! Every operation, allowed and denied.
+
+use std::time::Duration;
+
+use super::*;
+use crate::settings::Permission;
+
+const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+#[tokio::test]
+async fn every_operation_by_the_name_that_it_has() {
+    let plugin = plugin(POLICY);
+    for host in ["good.example", "evil.example"] {
+        let post = |uri: &str| empty("POST", &uri.replace("HOST", host));
+        let get = |uri: &str| empty("GET", &uri.replace("HOST", host));
+        let json = |uri: &str, body: &str| with_json(&uri.replace("HOST", host), &body.replace("HOST", host));
+        for request in [
+            post("/v1.47/images/create?fromImage=HOST%2Fa%2Fb&tag=1"),
+            post("/images/create?fromImage=HOST/a&tag="),
+            post("/images/create?fromImage=HOST/a:&tag="),
+            post("/images/create?fromImage=HOST/a:2&tag=1&platform=linux%2Famd64&repo=x/y&message=m&changes=FROM+z"),
+            post(&format!("/images/create?fromImage=HOST/a&tag={}", DIGEST.replace(':', "%3A"))),
+            post(&format!("/images/create?fromImage=HOST/a@{DIGEST}")),
+            post("/v1.47/images/%63reate?%66romImage=HOST/a"),
+            post("http://x/v1.47/images/create?fromImage=HOST/a"),
+            post("/images/create?fromImage=HOST/a&fromImage=good.example/b&fromImage=evil.example/b"),
+            post("/images/create?fromImage=HOST/a&fromSrc=-"),
+            post("/v1.24/images/HOST/a/b/push?tag=1"),
+            post("/images/HOST%2Fa%2Fb/push"),
+            post("/images/HOST/create/push/push?tag=1"),
+            get("/v1.41/images/search?term=HOST%2Fa&limit=25"),
+            get("/distribution/HOST/a:1/json"),
+            get("/v1.41/distribution/HOST%2Fa/json"),
+            json("/v1.41/containers/create?name=x", r#"{"Image": "HOST/a:1", "HostConfig": {"Binds": null}}"#),
+            json(
+                "/containers/create",
+                r#"{"Image": "good.example/a", "HostConfig": {"Mounts": [{"Type": "image", "Source": "HOST/a"}]}}"#,
+            ),
+            json("/services/create", r#"{"TaskTemplate": {"ContainerSpec": {"Image": "HOST/a:1"}}}"#),
+            json("/services/x1/update?version=5", r#"{"TaskTemplate": {"ContainerSpec": {"Image": "HOST/a:1"}}}"#),
+            json("/services/create", r#"{"TaskTemplate": {"PluginSpec": {"Name": "p", "remote": "HOST/p"}}}"#),
+            json("/plugins/pull?remote=HOST%2Fp&name=q", "[]"),
+            json("/plugins/good.example/q:1/upgrade?remote=HOST/p", "null"),
+            get("/plugins/privileges?remote=HOST/p"),
+            post("/plugins/HOST/p:1/push"),
+        ] {
+            let (allowed, message) = ask(&plugin, &request).await;
+            assert_eq!(allowed, host == "good.example", "{request}: {message}");
+            if !allowed {
+                let text = "Access denied to unauthorized registry (evil.example) while VCH is in whitelist mode";
+                assert!(message.contains(text) && !message.contains('\n'), "{request}: {message}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn docker_hub_is_where_no_registry_is_named() {
+    let (closed, open) = (plugin(POLICY), plugin(r#"{"whitelist": ["docker.io"]}"#));
+    for request in [
+        empty("POST", "/images/create?fromImage=alpine&tag=3"),
+        empty("POST", "/images/create?fromImage=evil.example:5000&tag=3"),
+        empty("POST", "/images/create?fromImage=team/app"),
+        empty("POST", "/images/team/app/push"),
+        empty("GET", "/images/search?term=alpine"),
+        empty("GET", "/distribution/alpine/json"),
+        with_json("/containers/create", r#"{"Image": "alpine"}"#),
+        // The beginning of an id, or a name: a name.
+        with_json("/containers/create", r#"{"Image": "deadbeef"}"#),
+        with_json("/plugins/pull?remote=vieux/sshfs", "[]"),
+    ] {
+        let (allowed, message) = ask(&closed, &request).await;
+        assert!(!allowed && message.contains("(docker.io)"), "{request}: {message}");
+        assert!(ask(&open, &request).await.0, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn an_image_by_its_whole_id_is_there_already() {
+    let plugin = plugin(POLICY);
+    for image in [DIGEST, DIGEST.trim_start_matches("sha256:")] {
+        assert!(ask(&plugin, &with_json("/containers/create", &json!({"Image": image}).to_string())).await.0);
+        // Elsewhere it is no name.
+        assert!(!ask(&plugin, &empty("POST", &format!("/images/create?fromImage={image}"))).await.0);
+        assert!(!ask(&plugin, &empty("POST", &format!("/images/{image}/push"))).await.0);
+        assert!(!ask(&plugin, &empty("GET", &format!("/distribution/{image}/json"))).await.0);
+    }
+}
+
+#[tokio::test]
+async fn what_names_no_registry_is_allowed() {
+    let plugin = plugin(POLICY);
+    for request in [
+        empty("GET", "/_ping"),
+        empty("HEAD", "/_ping"),
+        empty("GET", "/v1.47/info"),
+        empty("GET", "/v1.47/images/json?all=1"),
+        empty("GET", "/images/evil.example/a/json"),
+        empty("GET", "/images/get?names=evil.example/a"),
+        empty("DELETE", "/images/evil.example/a"),
+        empty("POST", "/images/evil.example/a/tag?repo=evil.example/b"),
+        empty("POST", "/commit?container=x&repo=evil.example/b"),
+        empty("POST", "/auth"),
+        empty("POST", "/containers/x/start"),
+        empty("POST", "/swarm/init"),
+        empty("GET", "/nodes"),
+        empty("POST", "/configs/create"),
+        empty("POST", "/build/prune"),
+    ] {
+        assert!(ask(&plugin, &request).await.0, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn what_could_be_read_in_two_ways_is_denied() {
+    let plugin = plugin(POLICY);
+    let form = |length: Option<&str>, kind: Option<&str>| {
+        let mut request = empty("POST", "/images/create?fromImage=good.example/a");
+        let mut headers = serde_json::Map::new();
+        headers.extend(length.map(|length| ("Content-Length".to_owned(), length.into())));
+        headers.extend(kind.map(|kind| ("Content-Type".to_owned(), kind.into())));
+        request["RequestHeaders"] = headers.into();
+        request
+    };
+    let body = |body: &str| with_json("/containers/create", body);
+    let mut unseen = body("{}");
+    unseen["RequestBody"] = Value::Null;
+    let mut broken = body("{}");
+    broken["RequestBody"] = "%".into();
+    for request in [
+        form(None, None),
+        form(Some("20"), None),
+        form(Some("20"), Some("application/x-www-form-urlencoded")),
+        // Of two headers this is the last, and dockerd goes by the first.
+        form(Some("20"), Some("application/json")),
+        form(Some("00"), None),
+        empty("POST", "/images/create?fromImage=good.example/a;b"),
+        empty("POST", "/images/create?fromImage=good.example/a&x=%"),
+        empty("POST", "/images//create?fromImage=good.example/a"),
+        empty("POST", "/x/../images/create?fromImage=good.example/a"),
+        empty("POST", "/images/good.example/../evil.example/a/push"),
+        empty("POST", "/images/good.example%2F%2Fa/push"),
+        empty("POST", "/images/create?fromImage=good.example%2F..%2Fevil.example/a"),
+        empty("POST", "/images/create?fromImage=good.example@evil.example/a&tag=1"),
+        empty("POST", "/plugins/deadbeef/push"),
+        json!({"RequestMethod": "POST", "RequestUri": "/plugins/pull?remote=good.example/p",
+            "RequestHeaders": {"Content-Length": "2"}}),
+        with_json("/plugins/pull?name=p", "[]"),
+        empty("GET", "/plugins/privileges"),
+        empty("GET", "/images/search"),
+        unseen,
+        broken,
+        body("{}"),
+        body("x"),
+        body(r#"{"Image": "good.example/a", "Image": "good.example/b"}"#),
+        body(r#"{"Image": "good.example/a", "image": "good.example/b"}"#),
+        body("{\"Image\": \"good.example/a\", \"Ho\u{17f}tConfig\": {}}"),
+        body(r#"{"Image": "good.example/a"} {}"#),
+    ] {
+        let (allowed, message) = ask(&plugin, &request).await;
+        assert!(!allowed && !message.is_empty(), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn operations_that_are_not_known_are_denied_in_whitelist_mode() {
+    let (closed, open) = (plugin(POLICY), plugin("{}"));
+    for request in [
+        empty("POST", "/models/create?from=evil.example/a"),
+        empty("PUT", "/images/create?fromImage=good.example/a"),
+        empty("POST", "/Images/create?fromImage=good.example/a"),
+        empty("POST", "/images/x/verify"),
+    ] {
+        let (allowed, message) = ask(&closed, &request).await;
+        assert!(!allowed && message.contains("is not known here"), "{request}: {message}");
+        assert!(ask(&open, &request).await.0, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn settings_decide_what_cannot_be_seen() {
+    let tar = |uri: &str| {
+        json!({"RequestMethod": "POST", "RequestUri": uri,
+            "RequestHeaders": {"Content-Type": "application/x-tar"}})
+    };
+    let requests = [
+        (tar("/build?t=x"), "docker_builds"),
+        (tar("/session"), "docker_builds"),
+        (tar("/grpc"), "docker_builds"),
+        (tar("/images/load?quiet=1"), "docker_imports"),
+        (tar("/images/create?fromSrc=-&repo=x"), "docker_imports"),
+        (empty("POST", "/images/create?fromSrc=http://evil.example/x.tar"), "docker_imports"),
+        (empty("POST", "/images/create"), "docker_imports"),
+        (tar("/auth"), "docker_logins"),
+        (empty("POST", "/images/a/tag?repo=b"), "docker_tags"),
+        (empty("POST", "/commit?repo=b"), "docker_tags"),
+    ];
+    for permission in [Permission::Allow, Permission::Deny, Permission::WithoutWhitelist] {
+        let options = Options { builds: permission, imports: permission, logins: permission, tags: permission };
+        for (policy, whitelist) in [(POLICY, true), ("{}", false)] {
+            let plugin = router(admission(policy), options);
+            for (request, setting) in &requests {
+                let (allowed, message) = ask(&plugin, request).await;
+                assert_eq!(allowed, permission.allows(whitelist), "{request} {permission:?} {policy}");
+                assert!(allowed || message.contains(setting), "{request}: {message}");
+            }
+        }
+    }
+    // An import with a form can be a pull.
+    let plugin = router(admission(POLICY), Options { imports: Permission::Allow, ..Options::default() });
+    let mut form = tar("/images/create?fromSrc=-");
+    form["RequestHeaders"]["Content-Type"] = "application/x-www-form-urlencoded".into();
+    assert!(!ask(&plugin, &form).await.0);
+}
+
+#[test]
+fn what_is_not_set_is_as_it_is_by_default() {
+    use crate::settings::Settings;
+    let set = Settings { docker_imports: Some(Permission::Deny), ..Settings::default() };
+    assert_eq!(Options::from(&set), Options { imports: Permission::Deny, ..Options::default() });
+}
+
+#[tokio::test]
+async fn without_whitelist_mode_every_registry_is_allowed_and_recorded() {
+    let admission = admission("{}");
+    let plugin = router(Arc::clone(&admission), Options::default());
+    assert!(ask(&plugin, &empty("POST", "/images/create?fromImage=evil.example/a")).await.0);
+    assert!(ask(&plugin, &with_json("/containers/create", r#"{"Image": "alpine"}"#)).await.0);
+    // What is no reference is denied all the same.
+    assert!(!ask(&plugin, &empty("POST", "/images/create?fromImage=ex_ample.com/a")).await.0);
+    let text = admission.metrics().text();
+    assert!(text.contains(r#"decision="allow",reason="matched"} 2"#), "{text}");
+    assert!(text.contains(r#"decision="deny",reason="invalid-reference"} 1"#), "{text}");
+}
+
+#[tokio::test]
+async fn the_message_names_all_that_are_refused() {
+    let plugin = plugin(POLICY);
+    let body = r#"{"Image": "evil.example/a", "HostConfig": {"Mounts": [{"Type": "image", "Source": "good.example/b"},
+        {"Type": "image", "Source": "worse.example/c"}]}}"#;
+    let (allowed, message) = ask(&plugin, &with_json("/containers/create", body)).await;
+    assert!(!allowed);
+    assert!(message.contains("`evil.example/a`: ") && message.contains("; `worse.example/c`: "), "{message}");
+    assert!(!message.contains("good.example/b"), "{message}");
+    let body = r#"{"Image": "u:secret@evil.example/a", "HostConfig": {"Mounts": [{"Type": "image", "Source": "b"}]}}"#;
+    let (allowed, message) = ask(&plugin, &with_json("/containers/create", body)).await;
+    assert!(!allowed && !message.contains("secret"), "{message}");
+}
+
+#[tokio::test]
+async fn calls_that_cannot_be_read_are_denied_with_the_reason() {
+    let plugin = plugin(POLICY);
+    for (body, why) in [
+        (b"".to_vec(), "JSON"),
+        (b"{".to_vec(), "JSON"),
+        (b"\xff\xfe".to_vec(), "JSON"),
+        (b"{}".to_vec(), "does not say what was requested"),
+        (vec![b' '; super::super::protocol::LIMIT + 1], "bytes"),
+    ] {
+        let reply = call(&plugin, "/AuthZPlugin.AuthZReq", body).await;
+        assert_eq!(reply["Allow"], false);
+        assert!(reply["Msg"].as_str().unwrap().contains(why), "{reply}");
+    }
+    assert_eq!(call(&plugin, "/Plugin.Activate", "").await, json!({"Implements": ["authz"]}));
+    assert_eq!(call(&plugin, "/AuthZPlugin.AuthZRes", "{").await, json!({"Allow": true}));
+    let reply = call(&plugin, "/NetworkDriver.Join", "").await;
+    assert_eq!(reply["Allow"], false);
+    let response = plugin.oneshot(Request::get("/AuthZPlugin.AuthZReq").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+}
+
+#[tokio::test]
+async fn a_call_that_never_ends_is_given_up() {
+    let never = Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let given_up = super::super::whole(never, Duration::from_millis(10)).await.unwrap_err();
+    assert!(given_up.0.contains("not complete"), "{given_up:?}");
+}

@@ -1,0 +1,200 @@
+//! The images of an object, each with where it stands.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::admission_review::Kind;
+use super::image::{Image, Unread};
+use super::{generic_images, sanitize};
+use crate::util::strict_json::Object;
+
+/// The images of an object, in its order.
+///
+/// # Errors
+///
+/// If there could be images that are not seen.
+pub fn images(kind: &Kind, object: &str) -> Result<Vec<Image>, Unread> {
+    let described: Described = read(object)?;
+    let differs = |there: &Option<String>, expected: &str| there.as_deref().is_some_and(|there| there != expected);
+    if differs(&described.kind, &kind.kind) || differs(&described.api_version, &kind.api_version()) {
+        return Err(Unread::Malformed("its kind is not the one that the request names".to_owned()));
+    }
+    let spec = match (&*kind.group, &*kind.version, &*kind.kind) {
+        ("", "v1", "Pod") => spec::<PodSpec>(object)?,
+        ("apps", "v1", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet")
+        | ("batch", "v1", "Job")
+        | ("", "v1", "ReplicationController") => spec::<Template<Spec<PodSpec>>>(object)?.and_then(template),
+        ("batch", "v1", "CronJob") => spec::<JobTemplate<Spec<Template<Spec<PodSpec>>>>>(object)?
+            .and_then(|spec| template(spec.job_template?.0.spec?.0)),
+        ("", "v1", "PodTemplate") => template(read::<Template<Spec<PodSpec>>>(object)?),
+        _ => return generic_images::images(&kind.kind, object),
+    };
+    let is_template = kind.kind != "Pod";
+    spec.and_then(|spec| spec.images(is_template)).ok_or_else(|| Unread::NoPodSpec(kind.kind.clone()))
+}
+
+/// The kind that an object says that it is.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Described {
+    api_version: Option<String>,
+    kind: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Spec<T> {
+    spec: Option<Object<T>>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Template<T> {
+    template: Option<Object<T>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
+struct JobTemplate<T> {
+    job_template: Option<Object<T>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PodSpec {
+    containers: Option<Vec<Object<Container>>>,
+    init_containers: Option<Vec<Object<Container>>>,
+    ephemeral_containers: Option<Vec<Object<Container>>>,
+    volumes: Option<Vec<Object<Volume>>>,
+}
+
+#[derive(Deserialize)]
+struct Container {
+    name: Option<String>,
+    image: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Volume {
+    name: Option<String>,
+    image: Option<Object<ImageVolume>>,
+}
+
+#[derive(Deserialize)]
+struct ImageVolume {
+    reference: Option<String>,
+}
+
+fn read<T: DeserializeOwned>(object: &str) -> Result<T, Unread> {
+    let Object(read) = serde_json::from_str(object).map_err(|error| Unread::Malformed(sanitize::problem(&error)))?;
+    Ok(read)
+}
+
+fn spec<T: DeserializeOwned>(object: &str) -> Result<Option<T>, Unread> {
+    Ok(read::<Spec<T>>(object)?.spec.map(|Object(spec)| spec))
+}
+
+fn template(of: Template<Spec<PodSpec>>) -> Option<PodSpec> {
+    Some(of.template?.0.spec?.0)
+}
+
+impl PodSpec {
+    /// All images; `None` if there are no containers, which no pod can be without.
+    fn images(self, may_be_empty: bool) -> Option<Vec<Image>> {
+        let mut images = Vec::new();
+        let lists = [
+            ("container", self.containers.filter(|containers| !containers.is_empty())?),
+            ("init container", self.init_containers.unwrap_or_default()),
+            ("ephemeral container", self.ephemeral_containers.unwrap_or_default()),
+        ];
+        let image = |what: &str, name: Option<String>, image: Option<String>| Image {
+            place: format!("{what} `{}`", name.unwrap_or_default()),
+            name: image.unwrap_or_default(),
+            may_be_empty,
+        };
+        for (what, containers) in lists {
+            let containers = containers.into_iter();
+            images.extend(containers.map(|Object(container)| image(what, container.name, container.image)));
+        }
+        for Object(volume) in self.volumes.unwrap_or_default() {
+            images.extend(volume.image.map(|Object(source)| image("volume", volume.name, source.reference)));
+        }
+        Some(images)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(group: &str, kind: &str) -> Kind {
+        Kind { group: group.to_owned(), version: "v1".to_owned(), kind: kind.to_owned() }
+    }
+
+    fn names(of: &Kind, object: &str) -> Vec<String> {
+        images(of, object).unwrap().into_iter().map(|image| image.name).collect()
+    }
+
+    const POD_SPEC: &str = r#"{
+        "containers": [{"name": "a", "image": "a"}], "initContainers": [{"name": "b", "image": "b"}],
+        "ephemeralContainers": [{"name": "c", "image": "c"}],
+        "volumes": [{"name": "d", "image": {"reference": "d"}}, {"name": "e", "emptyDir": {}}, {"name": "f", "image": null}]
+    }"#;
+
+    #[test]
+    fn every_kind_has_its_pod_specification_somewhere() {
+        let at = |path: &str| path.replace("SPEC", POD_SPEC);
+        for (group, name, path) in [
+            ("", "Pod", r#"{"spec": SPEC}"#),
+            ("apps", "Deployment", r#"{"spec": {"template": {"spec": SPEC}}}"#),
+            ("apps", "ReplicaSet", r#"{"spec": {"template": {"spec": SPEC}}}"#),
+            ("apps", "StatefulSet", r#"{"spec": {"template": {"spec": SPEC}}}"#),
+            ("apps", "DaemonSet", r#"{"spec": {"template": {"spec": SPEC}}}"#),
+            ("batch", "Job", r#"{"spec": {"template": {"spec": SPEC}}}"#),
+            ("", "ReplicationController", r#"{"spec": {"template": {"spec": SPEC}}}"#),
+            ("batch", "CronJob", r#"{"spec": {"jobTemplate": {"spec": {"template": {"spec": SPEC}}}}}"#),
+            ("", "PodTemplate", r#"{"template": {"spec": SPEC}}"#),
+        ] {
+            assert_eq!(names(&kind(group, name), &at(path)), ["a", "b", "c", "d"], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_containers_is_not_understood() {
+        let pod = kind("", "Pod");
+        for object in [
+            "{}",
+            r#"{"spec": null}"#,
+            r#"{"spec": {}}"#,
+            r#"{"spec": {"containers": null}}"#,
+            r#"{"spec": {"containers": []}}"#,
+        ] {
+            assert_eq!(images(&pod, object).unwrap_err().code(), "no-pod-spec", "{object}");
+        }
+        for object in [
+            "[]",
+            r#"{"spec": []}"#,
+            r#"{"spec": {"containers": {}}}"#,
+            r#"{"spec": {"containers": [5]}}"#,
+            r#"{"spec": {"containers": [["web", "a"]]}}"#,
+            r#"{"spec": [[{"name": "web", "image": "a"}], null, null, null]}"#,
+            r#"{"spec": {"containers": [{"image": 5}]}}"#,
+            r#"{"spec": {"containers": [{"image": "a", "image": "b"}]}}"#,
+            r#"{"spec": {"containers": [{"image": "a"}], "containers": [{"image": "b"}]}}"#,
+            r#"{"spec": {"containers": [{"image": "a"}]}, "spec": {"containers": [{"image": "b"}]}}"#,
+            r#"{"kind": "Binding", "spec": {"containers": [{"image": "a"}]}}"#,
+            r#"{"apiVersion": "apps/v1", "spec": {"containers": [{"image": "a"}]}}"#,
+        ] {
+            assert_eq!(images(&pod, object).unwrap_err().code(), "malformed-review", "{object}");
+        }
+    }
+
+    #[test]
+    fn only_a_template_may_leave_an_image_open() {
+        let open = |of: &Kind, object: &str| images(of, object).unwrap().iter().map(Image::is_open).collect::<Vec<_>>();
+        let containers = r#"{"containers": [{"name": "a"}, {"image": ""}, {"image": " "}, {"image": "x"}]}"#;
+        assert_eq!(open(&kind("", "Pod"), &format!(r#"{{"spec": {containers}}}"#)), [false; 4]);
+        let deployment = format!(r#"{{"spec": {{"template": {{"spec": {containers}}}}}}}"#);
+        assert_eq!(open(&kind("apps", "Deployment"), &deployment), [true, true, true, false]);
+    }
+}

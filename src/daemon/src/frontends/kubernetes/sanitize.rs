@@ -1,0 +1,81 @@
+//! Texts from elsewhere, made fit for one line that is shown to people: in a terminal, in a header, in a log.
+
+use crate::admission::audit_log::without_password;
+use crate::util::sanitize::on_one_line;
+
+/// The longest image name that is shown, in characters. A legal one has at most 255 in its name, 128 in its tag and
+/// 135 in its digest.
+const IMAGE: usize = 520;
+
+/// The longest problem, in characters.
+const PROBLEM: usize = 200;
+
+/// An image name, without the password that it should not have.
+pub fn image(text: &str) -> String {
+    line(&without_password(text), IMAGE)
+}
+
+/// What is wrong with a text that should be JSON. A string in it is not repeated: it may be long, and a secret.
+pub fn problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let without = text.split_once("string \"").and_then(|(before, rest)| {
+        let (_, after) = rest.rsplit_once("\", expected")?;
+        Some(format!("{before}a text, expected{after}"))
+    });
+    line(&without.unwrap_or(text), PROBLEM)
+}
+
+/// At most so many characters of a text, on one line. What controls a terminal, or reorders text, is written out.
+pub fn line(text: &str, most: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(most));
+    let mut room = most;
+    for character in text.chars() {
+        let mut one = [0; 4];
+        let written = on_one_line(character.encode_utf8(&mut one));
+        let length = written.chars().count();
+        if length > room {
+            shorten(&mut shown, most);
+            return shown;
+        }
+        room -= length;
+        shown.push_str(&written);
+    }
+    shown
+}
+
+/// Puts dots at the end, within so many characters.
+fn shorten(text: &mut String, most: usize) {
+    const DOTS: &str = "...";
+    let keep = most.saturating_sub(DOTS.len());
+    if let Some((end, _)) = text.char_indices().nth(keep) {
+        text.truncate(end);
+    }
+    text.push_str(DOTS);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_one_line_and_no_longer_than_it_may_be() {
+        assert_eq!(line("a\nb\r\tc", 9), "a b  c");
+        assert_eq!(line("a\u{1b}[2Jb\u{202e}", 99), "a\\u{1b}[2Jb\\u{202e}");
+        for most in 3..40 {
+            for text in ["ä".repeat(100), "\u{1b}".repeat(100), "abc".to_owned()] {
+                assert!(line(&text, most).chars().count() <= most, "{most}: {}", line(&text, most));
+            }
+        }
+        assert_eq!(line("abcdef", 6), "abcdef");
+        assert_eq!(line("abcdefg", 6), "abc...");
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let error = serde_json::from_str::<u8>(r#""secret\", expected\"""#).unwrap_err();
+        assert_eq!(problem(&error), "invalid type: a text, expected u8 at line 1 column 22");
+        assert_eq!(image("user:secret@host.example/app"), "***@host.example/app");
+        let digest = format!("host.example/app:1@sha256:{}", "a".repeat(64));
+        assert_eq!(image(&digest), digest);
+    }
+}

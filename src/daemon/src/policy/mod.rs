@@ -1,0 +1,8 @@
+//! The current policy: loaded at the start, and replaced as a whole.
+
+#[cfg(test)]
+pub mod fixed;
+pub mod reload;
+pub mod store;
+
+pub use store::{Generation, Policies, PolicyError, PolicySource, PolicyText, Reloaded};

@@ -1,0 +1,179 @@
+//! Listening: TCP, TLS and unix sockets, each with a limit of connections and an orderly end.
+
+pub mod bearer_token;
+mod connection_limit;
+mod limits;
+mod listener;
+pub mod load_shed;
+mod peer;
+pub mod socket_activation;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod tls_files;
+
+use std::future::pending;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tower::ServiceExt;
+
+use connection_limit::{Place, Places};
+use limits::Limits;
+
+pub use listener::Listener;
+pub use peer::Peer;
+pub use tls::{Tls, TlsFiles};
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How many requests one connection has in flight. Each takes some ten KiB, with next to nothing in it.
+const STREAMS: u32 = 16;
+
+/// How much one connection holds that was sent and is not read yet, in bytes. So long may the head of a request be, too.
+const UNREAD: u16 = u16::MAX;
+
+/// Serves one listener until `stop` says so, and then until the requests in flight are answered. Each request carries its
+/// [`Peer`] as an extension.
+pub async fn serve(listener: Listener, tls: Option<Tls>, router: Router, stop: watch::Receiver<bool>) {
+    serve_within(Limits::default(), listener, tls, router, stop).await;
+}
+
+async fn serve_within(
+    limits: Limits,
+    listener: Listener,
+    tls: Option<Tls>,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let places = Places::new(limits.connections);
+    let mut connections = JoinSet::new();
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    let anybody = !listener.is_unix();
+    if anybody {
+        // The few programs that may reach a unix socket keep their connections, and must not find them closed.
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(UNREAD.into());
+        let window = u32::from(UNREAD);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(limits.head)
+            .max_concurrent_streams(STREAMS)
+            .initial_connection_window_size(window)
+            .initial_stream_window_size(window);
+    }
+    loop {
+        let next = async {
+            let (stream, peer) = listener.accept().await?;
+            let place = places.enter(peer.address).await;
+            Ok::<_, std::io::Error>((stream, peer, place))
+        };
+        let accepted = tokio::select! {
+            accepted = next => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        while connections.try_join_next().is_some() {}
+        let (stream, peer, place) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Too many open files, mostly: the next attempt would fail at once.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let connection =
+            Connection { builder: builder.clone(), router: router.clone(), stop: stop.clone(), limits, anybody };
+        let tls = tls.clone();
+        connections.spawn(async move {
+            let place = &place;
+            let served = async {
+                let Some(tls) = tls else { return connection.serve(stream, peer, place).await };
+                let (stream, subject) = connection.in_time(HANDSHAKE, tls.accept(stream)).await??;
+                connection.serve(stream, peer.with_certificate(subject), place).await
+            };
+            let ended = tokio::select! {
+                ended = served => ended,
+                () = place.lost() => Err("another connection needed its place".into()),
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended");
+            }
+        });
+    }
+    drop(listener);
+    let all = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(limits.stopping, all).await.is_err() {
+        tracing::warn!("some requests were not answered in time and are dropped");
+    }
+}
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a connection is served with.
+struct Connection {
+    builder: auto::Builder<TokioExecutor>,
+    router: Router,
+    stop: watch::Receiver<bool>,
+    limits: Limits,
+    /// Whether anybody could be at the other end.
+    anybody: bool,
+}
+
+impl Connection {
+    async fn serve(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        peer: Peer,
+        place: &Place,
+    ) -> Result<(), Error> {
+        let router = self.router.clone();
+        let using = place.user();
+        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            using.asks();
+            request.extensions_mut().insert(peer.clone());
+            router.clone().oneshot(Request::from(request.map(axum::body::Body::new)))
+        });
+        let served = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        tokio::pin!(served);
+        // hyper's own limits do not count before the version of HTTP is known, nor where nobody reads the answers, or
+        // where there is nothing but the pings of HTTP/2.
+        let idle = async {
+            if !self.anybody {
+                return pending().await;
+            }
+            place.idle(self.limits.head, self.limits.idle).await;
+        };
+        tokio::select! {
+            done = &mut served => return done,
+            () = self.stopped() => {}
+            () = idle => {
+                if !place.was_asked() {
+                    return Err("nothing was asked".into());
+                }
+            }
+        }
+        served.as_mut().graceful_shutdown();
+        tokio::time::timeout(self.limits.idle, served).await.map_err(|_| "the answers were not read")?
+    }
+
+    async fn stopped(&self) {
+        // Nobody is there to say so any more, or it was said.
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+    }
+
+    async fn in_time<T>(&self, time: Duration, work: impl Future<Output = T>) -> Result<T, Error> {
+        tokio::select! {
+            done = tokio::time::timeout(time, work) => done.map_err(|_| "the handshake took too long".into()),
+            () = self.stopped() => Err("the daemon stops".into()),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Calls into the module that need no loaded policy.
+
+use std::sync::PoisonError;
+
+use pullgate::{CertificateReport, Comparison, EntryReport, List, NarrowError, PolicyReport, Unreadable};
+
+use crate::error::Failure;
+use crate::instance::{Bounds, Instance};
+use crate::module::Module;
+use crate::wit_convert;
+
+impl Module {
+    /// The version of pullgate that the module is from.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails.
+    pub fn version(&self) -> Result<String, Failure> {
+        self.check(|exports, store| exports.pullgate_policy_about().call_version(store))
+    }
+
+    /// The SHA-256 of the source of the module's rules, in lower-case hexadecimal: equal to [`pullgate::RULES`] if it
+    /// is from the same source as this program.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails.
+    pub fn rules(&self) -> Result<String, Failure> {
+        self.check(|exports, store| exports.pullgate_policy_about().call_rules(store))
+    }
+
+    /// Checks one entry, at most 1,024 bytes, as an element of `list`.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails. An entry with errors is a report with findings.
+    pub fn check_entry(&self, text: &str, list: List) -> Result<EntryReport, Failure> {
+        let report = self.check(|exports, store| {
+            exports.pullgate_policy_validation().call_check_entry(store, text, wit_convert::list_in(list))
+        })?;
+        wit_convert::entry_report(text, report)
+    }
+
+    /// Checks certificates given as PEM, at most 1 MiB, as of `at`, in seconds since 1970-01-01 UTC. `pem` is what a file
+    /// holds, whatever that is.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails. A file with errors is a report with findings.
+    pub fn check_certificates(&self, pem: &[u8], at: u64) -> Result<CertificateReport, Failure> {
+        let report =
+            self.check(|exports, store| exports.pullgate_policy_validation().call_check_certificates(store, pem, at))?;
+        wit_convert::certificate_report(report)
+    }
+
+    /// Checks a policy document, JSON text of at most 64 MiB, as of `at`, in seconds since 1970-01-01 UTC.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails. A document with errors is a report with findings.
+    pub fn check_policy(&self, document: &str, at: u64) -> Result<PolicyReport, Failure> {
+        // An instance of its own, gone afterwards: a large document leaves much memory behind.
+        let limits = &self.inner.limits;
+        let report = Instance::new(self.component(), limits)?.call(limits.load, |exports, store| {
+            exports.pullgate_policy_validation().call_check_policy(store, document, at)
+        })?;
+        wit_convert::policy_report(report)
+    }
+
+    /// Says what replacing one policy document by another does, both as of `at`, in seconds since 1970-01-01 UTC (rule A1).
+    /// The inner error has the findings of documents that do not load.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails.
+    pub fn compare(&self, old: &str, new: &str, at: u64) -> Result<Result<Comparison, Unreadable>, Failure> {
+        let limits = &self.inner.limits;
+        let compared = Instance::new(self.component(), limits)?.call(limits.load, |exports, store| {
+            exports.pullgate_policy_admission().call_compare(store, old, new, at)
+        })?;
+        match compared {
+            Ok(comparison) => Ok(Ok(wit_convert::comparison(comparison))),
+            Err(why) => wit_convert::unreadable(why).map(Err),
+        }
+    }
+
+    /// The policy narrowed to the lists of another document, both as of `at`, in seconds since 1970-01-01 UTC: a document in
+    /// canonical form (rule A2). The inner error says why the policy stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// If the module fails.
+    pub fn narrow(&self, policy: &str, remote: &str, at: u64) -> Result<Result<String, NarrowError>, Failure> {
+        let limits = &self.inner.limits;
+        let narrowed = Instance::new(self.component(), limits)?.call(limits.load, |exports, store| {
+            exports.pullgate_policy_admission().call_narrow(store, policy, remote, at)
+        })?;
+        match narrowed {
+            Ok(document) => Ok(Ok(document)),
+            Err(why) => wit_convert::narrow_error(why).map(Err),
+        }
+    }
+
+    /// Calls a function that needs no policy.
+    fn check<T>(
+        &self,
+        call: impl FnOnce(&crate::bindings::Pullgate, &mut wasmtime::Store<Bounds>) -> wasmtime::Result<T>,
+    ) -> Result<T, Failure> {
+        let limits = &self.inner.limits;
+        let checker = || self.inner.checker.lock().unwrap_or_else(PoisonError::into_inner);
+        let resting = checker().take();
+        let mut instance = match resting {
+            Some(instance) => instance,
+            None => Instance::new(self.component(), limits)?,
+        };
+        let result = instance.call(limits.decision, call)?;
+        *checker() = Some(instance);
+        Ok(result)
+    }
+}

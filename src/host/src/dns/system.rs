@@ -1,0 +1,369 @@
+//! The resolver of this machine, on `hickory-resolver`.
+
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use futures_util::future::try_join;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
+use hickory_resolver::lookup::Lookup;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError as Refusal, NetError};
+use hickory_resolver::proto::op::{Query, ResponseCode};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::{Hosts, ResolverBuilder, TokioResolver};
+use pullgate::{Question, QuestionKind};
+
+use crate::dns::{Answers, Dns, DnsError, DnsLimits, Resolver, Resolving};
+
+/// The files that say how names are looked up here.
+const FILES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
+
+/// How often they are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// `/etc/hosts`, then the servers of `/etc/resolv.conf` or those that were given. The files are read again when they change.
+pub(crate) struct System {
+    files: Vec<PathBuf>,
+    read: Box<Reading>,
+    current: Mutex<Current>,
+}
+
+type Reading = dyn Fn() -> Result<Found, DnsError> + Send + Sync;
+
+struct Current {
+    found: Arc<Found>,
+    /// Those of the files, from before they were read.
+    stamps: Vec<Option<Stamp>>,
+    /// When the files were last looked at.
+    looked: Instant,
+}
+
+/// What changes with a file: when it was written, and its size.
+type Stamp = (SystemTime, u64);
+
+/// What the files say.
+struct Found {
+    hosts: Hosts,
+    servers: TokioResolver,
+}
+
+impl System {
+    /// `/etc/hosts` and these servers in place of those of `/etc/resolv.conf`.
+    pub(crate) fn asking(servers: &[SocketAddr], limits: &DnsLimits) -> Result<Self, DnsError> {
+        let servers = servers.iter().map(|server| {
+            let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                connection.port = server.port();
+                connection
+            });
+            NameServerConfig::new(server.ip(), true, connections.into())
+        });
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
+        let question = limits.question;
+        Self::reading(FILES.map(PathBuf::from).into(), move || {
+            let servers = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
+            Found::new(Hosts::from_system().unwrap_or_default(), servers, question)
+        })
+    }
+
+    pub(crate) fn new(limits: &DnsLimits) -> Result<Self, DnsError> {
+        let question = limits.question;
+        Self::reading(FILES.map(PathBuf::from).into(), move || {
+            let servers = TokioResolver::builder_tokio()
+                .map_err(|error| DnsError(format!("`/etc/resolv.conf` cannot be used: {error}")))?;
+            Found::new(Hosts::from_system().unwrap_or_default(), servers, question)
+        })
+    }
+
+    /// What `read` makes of the files.
+    fn reading(
+        files: Vec<PathBuf>,
+        read: impl Fn() -> Result<Found, DnsError> + Send + Sync + 'static,
+    ) -> Result<Self, DnsError> {
+        let stamps = stamps(&files);
+        let current = Current { found: Arc::new(read()?), stamps, looked: Instant::now() };
+        Ok(Self { files, read: Box::new(read), current: Mutex::new(current) })
+    }
+
+    /// What the files say now, or said last where they cannot be used.
+    fn found(&self, now: Instant) -> Arc<Found> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_duration_since(current.looked) >= LOOK {
+            current.looked = now;
+            let stamps = stamps(&self.files);
+            if stamps != current.stamps
+                && let Ok(found) = (self.read)()
+            {
+                (current.found, current.stamps) = (Arc::new(found), stamps);
+            }
+        }
+        Arc::clone(&current.found)
+    }
+}
+
+fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
+    let stamp = |file: &PathBuf| {
+        let found = fs::metadata(file).ok()?;
+        Some((found.modified().ok()?, found.len()))
+    };
+    files.iter().map(stamp).collect()
+}
+
+impl Resolver for System {
+    fn resolve<'a>(&'a self, question: &'a Question) -> Resolving<'a> {
+        let found = self.found(Instant::now());
+        Box::pin(async move {
+            match question.kind {
+                QuestionKind::NamesOf => found.names(&question.subject).await,
+                QuestionKind::AddressesOf => found.addresses(&question.subject).await,
+            }
+        })
+    }
+}
+
+impl Found {
+    fn new(
+        hosts: Hosts,
+        mut servers: ResolverBuilder<TokioRuntimeProvider>,
+        question: Duration,
+    ) -> Result<Self, DnsError> {
+        let options = servers.options_mut();
+        // Both are done here: a cache that serves every resolver, and a hosts file that answers for both families.
+        options.cache_size = 0;
+        options.use_hosts_file = ResolveHosts::Never;
+        options.timeout = options.timeout.min(question);
+        let servers = servers.build().map_err(|error| DnsError(error.to_string()))?;
+        Ok(Self { hosts, servers })
+    }
+
+    async fn addresses(&self, name: &str) -> Result<Answers, DnsError> {
+        let name = full_name(name)?;
+        let records = [RecordType::A, RecordType::AAAA];
+        let listed: Vec<String> = records.iter().flat_map(|record| self.listed(&name, *record)).collect();
+        if !listed.is_empty() {
+            return Ok(Answers { answers: listed, ttl: Duration::ZERO });
+        }
+        // Without the one half it is not known whether all addresses are covered, so both must answer.
+        let (mut four, six) = try_join(self.ask(&name, RecordType::A), self.ask(&name, RecordType::AAAA)).await?;
+        four.ttl = four.ttl.min(six.ttl);
+        four.answers.extend(six.answers);
+        Ok(four)
+    }
+
+    async fn names(&self, address: &str) -> Result<Answers, DnsError> {
+        let address: IpAddr = address.parse().map_err(|_| DnsError(format!("`{address}` is no address")))?;
+        let name = Name::from(address);
+        let listed = self.listed(&name, RecordType::PTR);
+        if !listed.is_empty() {
+            return Ok(Answers { answers: listed, ttl: Duration::ZERO });
+        }
+        self.ask(&name, RecordType::PTR).await
+    }
+
+    /// What `/etc/hosts` has. It costs nothing to look there again, so it is not kept.
+    fn listed(&self, name: &Name, record: RecordType) -> Vec<String> {
+        let found = self.hosts.lookup_static_host(&Query::query(name.clone(), record));
+        found.map(|found| values(&found)).unwrap_or_default()
+    }
+
+    /// What the servers have.
+    async fn ask(&self, name: &Name, record: RecordType) -> Result<Answers, DnsError> {
+        match self.servers.lookup(name.clone(), record).await {
+            Ok(found) => Ok(Answers {
+                ttl: found.valid_until().saturating_duration_since(Instant::now()),
+                answers: values(&found),
+            }),
+            Err(NetError::Dns(Refusal::NoRecordsFound(none)))
+                if matches!(none.response_code, ResponseCode::NXDomain | ResponseCode::NoError) =>
+            {
+                Ok(Answers { answers: Vec::new(), ttl: Duration::from_secs(none.negative_ttl.unwrap_or(0).into()) })
+            }
+            Err(error) => Err(DnsError(error.to_string())),
+        }
+    }
+}
+
+/// The name as it is, not to be looked for in search domains: what a name means must not depend on the machine.
+fn full_name(name: &str) -> Result<Name, DnsError> {
+    let mut name = Name::from_ascii(name).map_err(|error| DnsError(format!("`{name}` is no name: {error}")))?;
+    name.set_fqdn(true);
+    Ok(name)
+}
+
+/// Addresses and names; aliases on the way to them are left out.
+fn values(found: &Lookup) -> Vec<String> {
+    let records = found.answers().iter();
+    records
+        .filter_map(|record| match &record.data {
+            RData::A(address) => Some(address.to_string()),
+            RData::AAAA(address) => Some(address.to_string()),
+            RData::PTR(name) => Some(name.to_ascii().trim_end_matches('.').to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+impl Dns {
+    /// The resolver of this machine: `/etc/hosts`, then the servers of `/etc/resolv.conf`. Both are read now, and again once
+    /// they have changed.
+    ///
+    /// Names are asked as they are, without the search domains of `/etc/resolv.conf`. It works for as long as the tokio
+    /// runtime that first asks it.
+    ///
+    /// # Errors
+    ///
+    /// If `/etc/resolv.conf` cannot be read or names no server.
+    pub fn system(limits: DnsLimits) -> Result<Self, DnsError> {
+        Ok(Self::new(System::new(&limits)?, limits))
+    }
+
+    /// As [`system`](Self::system), with these servers in place of those of `/etc/resolv.conf`.
+    ///
+    /// # Errors
+    ///
+    /// If the resolver cannot be made.
+    pub fn servers(servers: &[std::net::SocketAddr], limits: DnsLimits) -> Result<Self, DnsError> {
+        Ok(Self::new(System::asking(servers, &limits)?, limits))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use hickory_resolver::proto::op::Message;
+    use hickory_resolver::proto::rr::Record;
+    use hickory_resolver::proto::rr::rdata::{CNAME, PTR, SOA};
+    use tokio::net::UdpSocket;
+
+    use super::*;
+
+    const HOSTS: &str = "10.1.1.1 listed.test\nfd00::1 listed.test\n";
+
+    /// A resolver whose only server is this test.
+    async fn system() -> System {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let mut connection = ConnectionConfig::udp();
+        connection.port = socket.local_addr().unwrap().port();
+        let mut server = NameServerConfig::udp(Ipv4Addr::LOCALHOST.into());
+        server.connections = vec![connection];
+        tokio::spawn(serve(socket));
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+        System::reading(Vec::new(), move || Ok(found(&config, HOSTS.as_bytes()))).unwrap()
+    }
+
+    fn found(config: &ResolverConfig, hosts_file: &[u8]) -> Found {
+        let servers = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
+        let mut hosts = Hosts::default();
+        hosts.read_hosts_conf(hosts_file).unwrap();
+        Found::new(hosts, servers, Duration::from_millis(200)).unwrap()
+    }
+
+    async fn serve(socket: UdpSocket) {
+        let mut buffer = [0; 4096];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            let query = Message::from_vec(&buffer[..length]).unwrap();
+            if let Some(response) = respond(query) {
+                socket.send_to(&response.to_vec().unwrap(), from).await.unwrap();
+            }
+        }
+    }
+
+    /// The zone.
+    fn respond(query: Message) -> Option<Message> {
+        let question = query.queries[0].clone();
+        let (name, record) = (question.name().clone(), question.query_type());
+        let mut response = query.into_response();
+        let mut answer = |ttl, data| {
+            response.add_answer(Record::from_rdata(name.clone(), ttl, data));
+        };
+        match (name.to_ascii().to_ascii_lowercase().as_str(), record) {
+            ("both.test.", RecordType::A) => answer(60, RData::A("10.0.0.1".parse().unwrap())),
+            ("both.test.", RecordType::AAAA) => answer(30, RData::AAAA("fd00::1".parse().unwrap())),
+            ("alias.test.", RecordType::A) => {
+                let target = full_name("four.test").unwrap();
+                answer(60, RData::CNAME(CNAME(target.clone())));
+                response.add_answer(Record::from_rdata(target, 40, RData::A("10.0.0.4".parse().unwrap())));
+            }
+            ("four.test." | "half.test.", RecordType::A) => answer(60, RData::A("10.0.0.4".parse().unwrap())),
+            ("half.test.", _) => response.metadata.response_code = ResponseCode::ServFail,
+            ("5.0.0.10.in-addr.arpa.", RecordType::PTR) => {
+                answer(60, RData::PTR(PTR(full_name("a.example.com").unwrap())));
+                answer(60, RData::PTR(PTR(full_name("b.example.com").unwrap())));
+            }
+            ("silent.test.", _) => return None,
+            (known, _) => {
+                if !known.starts_with("four") && !known.starts_with("alias") {
+                    response.metadata.response_code = ResponseCode::NXDomain;
+                }
+                let zone = full_name("test").unwrap();
+                let start = SOA::new(zone.clone(), zone.clone(), 1, 60, 60, 60, 15);
+                response.add_authority(Record::from_rdata(zone, 15, RData::SOA(start)));
+            }
+        }
+        Some(response)
+    }
+
+    async fn ask(system: &System, kind: QuestionKind, subject: &str) -> Result<(Vec<String>, u64), DnsError> {
+        let question = Question { kind, subject: subject.to_owned() };
+        let found = system.resolve(&question).await?;
+        // Whole seconds, of which a part has gone by.
+        Ok((found.answers, found.ttl.as_secs_f64().ceil() as u64))
+    }
+
+    #[tokio::test]
+    async fn addresses_are_those_of_both_families() {
+        let system = system().await;
+        let addresses = async |name| ask(&system, QuestionKind::AddressesOf, name).await.unwrap();
+        assert_eq!(addresses("both.test").await, (vec!["10.0.0.1".to_owned(), "fd00::1".to_owned()], 30));
+        assert_eq!(addresses("four.test").await, (vec!["10.0.0.4".to_owned()], 15));
+        assert_eq!(addresses("alias.test").await, (vec!["10.0.0.4".to_owned()], 15));
+        assert_eq!(addresses("listed.test").await, (vec!["10.1.1.1".to_owned(), "fd00::1".to_owned()], 0));
+        assert_eq!(addresses("no.such.name").await, (vec![], 15));
+    }
+
+    #[tokio::test]
+    async fn names_are_those_of_the_address() {
+        let system = system().await;
+        let names = async |address| ask(&system, QuestionKind::NamesOf, address).await.unwrap();
+        assert_eq!(names("10.0.0.5").await.0, ["a.example.com", "b.example.com"]);
+        assert_eq!(names("10.1.1.1").await.0, ["listed.test"]);
+        assert_eq!(names("fd00::1").await.0, ["listed.test"]);
+        assert_eq!(names("10.0.0.6").await, (vec![], 15));
+    }
+
+    #[tokio::test]
+    async fn files_are_read_again_when_they_change_and_kept_where_they_cannot_be_used() {
+        let file = std::env::temp_dir().join(format!("pullgate-hosts-{}", std::process::id()));
+        fs::write(&file, "10.0.0.1 a.test\n").unwrap();
+        let path = file.clone();
+        let system = System::reading(vec![file.clone()], move || {
+            let text = fs::read(&path).map_err(|error| DnsError(error.to_string()))?;
+            Ok(found(&ResolverConfig::default(), &text))
+        })
+        .unwrap();
+        let listed = |later: Duration| {
+            let found = system.found(Instant::now() + later);
+            found.listed(&full_name("a.test").unwrap(), RecordType::A)
+        };
+        fs::write(&file, "10.0.0.2 a.test # another size\n").unwrap();
+        assert_eq!(listed(Duration::ZERO), ["10.0.0.1"], "it is not looked at all the time");
+        assert_eq!(listed(LOOK), ["10.0.0.2"]);
+        fs::remove_file(&file).unwrap();
+        assert_eq!(listed(3 * LOOK), ["10.0.0.2"]);
+        fs::write(&file, "10.0.0.3 a.test\n").unwrap();
+        assert_eq!(listed(5 * LOOK), ["10.0.0.3"]);
+        fs::remove_file(&file).unwrap();
+    }
+
+    #[tokio::test]
+    async fn half_an_answer_is_none() {
+        let system = system().await;
+        for name in ["half.test", "silent.test"] {
+            assert!(ask(&system, QuestionKind::AddressesOf, name).await.is_err(), "{name}");
+        }
+        assert!(ask(&system, QuestionKind::NamesOf, "no address").await.is_err());
+    }
+}

@@ -1,0 +1,154 @@
+//! User information never leaves the module (rule E11).
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::util::strings::split_once_at;
+
+/// Where a text has user information: from the host's place to the last `@`, the `@` included (rule E11). A
+/// digest's `@`, as in an image reference, is none.
+pub fn user_information(text: &str) -> Option<Range<usize>> {
+    let (before, after) = text.rsplit_once('@')?;
+    let start = match split_once_at(before, "://") {
+        Some((scheme, _)) if is_scheme(scheme) => scheme.len().saturating_add("://".len()),
+        _ => before.len().saturating_sub(before.trim_start().len()),
+    };
+    if is_digest(before.get(start..).unwrap_or_default(), after) {
+        return user_information(before);
+    }
+    Some(start..before.len().saturating_add(1))
+}
+
+/// The text with every character of its user information masked. Offsets stay what they were, in UTF-8 and in UTF-16.
+pub(crate) fn mask_user_information(text: &str) -> Cow<'_, str> {
+    let Some(range) = user_information(text) else { return Cow::Borrowed(text) };
+    Cow::Owned(masked(text, range.start..range.end.saturating_sub(1)))
+}
+
+/// As `mask_user_information`, for a text that may be anything: a key is masked whole (rule C3).
+pub(crate) fn mask_secrets(text: &str) -> Cow<'_, str> {
+    if looks_like_a_key(text) { Cow::Owned(masked(text, 0..text.len())) } else { mask_user_information(text) }
+}
+
+/// Whether it has the label of a key, or base64 in a row that is too long for a name.
+fn looks_like_a_key(text: &str) -> bool {
+    const LONG: usize = 40;
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    text.contains("PRIVATE KEY")
+        || text
+            .as_bytes()
+            .chunk_by(|a, b| is_base64(*a) == is_base64(*b))
+            .any(|run| run.len() >= LONG && run.first().is_some_and(|byte| is_base64(*byte)))
+}
+
+fn masked(text: &str, secret: Range<usize>) -> String {
+    let masked = text.char_indices().map(|(at, character)| {
+        if !secret.contains(&at) {
+            return character;
+        }
+        // A mask of the same width in both encodings.
+        match character.len_utf8() {
+            1 => '*',
+            2 => '\u{b7}',
+            3 => '\u{2022}',
+            _ => '\u{1f784}',
+        }
+    });
+    masked.collect()
+}
+
+/// RFC 3986, section 3.1.
+pub(crate) fn is_scheme(text: &str) -> bool {
+    text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+/// Whether what follows an `@` is a digest, be it a mistyped one, and not the host behind user information. Where both
+/// could be, it is not: better no name is shown than a password.
+fn is_digest(before: &str, after: &str) -> bool {
+    let (in_front, name) = before.rsplit_once('@').map_or((None, before), |(front, name)| (Some(front), name));
+    let (algorithm, hexadecimal) = after.split_once(':').unwrap_or((after, ""));
+    let is_known = matches!(algorithm, "sha256" | "sha384" | "sha512");
+    let is_whole = hexadecimal.len() >= 32 && hexadecimal.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Without a `/` the tag of a name cannot be told from a password.
+    let Some((registry, path)) = name.split_once('/') else { return is_known && is_whole && !name.contains(':') };
+    let is_registry = match registry.rsplit_once(':') {
+        Some((host, port)) => {
+            host.starts_with('[') || !host.contains(':') && port.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        None => true,
+    };
+    if !is_registry {
+        return false;
+    }
+    if is_known && is_whole {
+        return true;
+    }
+    // No host has `+` in it. Without any `:` there is no password, and no user name has both `.` and `/`.
+    let is_no_host = is_known || algorithm.contains('+') && !path.contains(':');
+    let is_empty = after.is_empty() && registry.contains('.') && !name.contains(':');
+    in_front.is_none() && (is_no_host || is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn e11_a_mistyped_digest_does_not_mask_the_name() {
+        let digest = "0123456789abcdef".repeat(4);
+        for text in [
+            "h.corp/app:1@sha256:abc",
+            "h.corp:5000/app@sha256:abc",
+            "[2001:db8::1]:5000/app@sha256:abc",
+            "https://h.corp/app@sha256:abc",
+            "team/app:1@sha512:",
+            "h.corp/x@foo+bar:0",
+            "h.corp/x@",
+            &format!("alpine@sha256:{digest}"),
+            &format!("h.corp/app:1@sha256:{digest}"),
+        ] {
+            assert_eq!(mask_user_information(text), text);
+        }
+        for text in [
+            &format!("bob:s3cret@sha256:{digest}"),
+            &format!("bob:s3cret/x@sha256:{digest}"),
+            &format!("bob:s3cret@h.corp/x@sha256:{digest}"),
+            "bob:s3cret@h.corp/x@sha256:abc",
+            "bob:s3cret@sha256:abc",
+            "bob:s3cret/x@sha256:abc",
+            "corp/bob:s3cret@harbor",
+            "corp/bob:s3cret@harbor:5000",
+            "corp/bob:s3cret@harbor+1:5000",
+            "s3cret/x@harbor:5000",
+            "s3cret/x@",
+            "bob:1/s3cret@",
+            "bob.x:1/s3cret@",
+            "bob:p@s3.cret/x@",
+        ] {
+            let masked = mask_user_information(text);
+            assert!(!masked.contains("cret"), "{masked}");
+        }
+    }
+
+    #[test]
+    fn e11_passwords_are_masked_wherever_they_stand() {
+        let digest = format!("h/x@sha256:{}", "a".repeat(64));
+        for (text, masked) in [
+            ("user:secret@host", "***********@host"),
+            ("https://user:secret@host/x", "https://***********@host/x"),
+            ("user:se/cret@host", "************@host"),
+            ("a@b@host", "***@host"),
+            ("usér:密@host", "**\u{b7}*\u{2022}"),
+            ("host/x", "host/x"),
+            (&digest, &digest),
+        ] {
+            let got = mask_user_information(text);
+            assert!(got.starts_with(masked.trim_end_matches("*\u{2022}")) || got == masked, "{text}: {got}");
+            assert_eq!(got.len(), text.len());
+            assert_eq!(got.encode_utf16().count(), text.encode_utf16().count());
+            assert!(!got.contains("secret") && !got.contains('密'), "{got}");
+        }
+        assert_eq!(mask_user_information("user:secret@host"), "***********@host");
+    }
+}

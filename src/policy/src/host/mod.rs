@@ -1,0 +1,192 @@
+//! Hosts (rules E2 to E5): an address or a name, and nothing that could be read as both.
+
+pub(crate) mod dns_name;
+pub(crate) mod docker_hub;
+pub(crate) mod script;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::finding::Note;
+use crate::finding::code::Code;
+
+/// A host in canonical form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Host<'t> {
+    /// An address. An IPv4-mapped IPv6 address is the IPv4 address (rule E4).
+    Address(IpAddr),
+    /// A name: A-labels, lower case, no trailing dot.
+    Name(Cow<'t, str>),
+}
+
+/// Reads an IPv4 address or a name. Notes count their offsets in `whole`, of which `text` must be a part.
+pub(crate) fn read<'t>(whole: &str, text: &'t str, notes: &mut Vec<Note>) -> Option<Host<'t>> {
+    if !dns_name::looks_numeric(text) {
+        let name = dns_name::normalise(whole, text, notes)?;
+        if !dns_name::looks_numeric(&name) {
+            return Some(Host::Name(name));
+        }
+    } else if let Some(address) = read_ipv4(text) {
+        return Some(Host::Address(IpAddr::V4(address)));
+    }
+    let note = numeric(whole, text);
+    // Digits of other scripts become ASCII digits.
+    let mapped = dns_name::normalise(text, text, &mut Vec::new()).filter(|mapped| read_ipv4(mapped).is_some());
+    notes.push(match mapped {
+        Some(mapped) if note.fix.is_none() => note.fix(mapped),
+        _ => note,
+    });
+    None
+}
+
+/// Reads four decimal octets without leading zeros (rule E3).
+pub(crate) fn read_ipv4(text: &str) -> Option<Ipv4Addr> {
+    let (mut address, mut octet, mut digits, mut dots): (u32, u32, usize, usize) = (0, 0, 0, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' if digits == 0 || octet != 0 => {
+                octet = octet.wrapping_mul(10).wrapping_add(u32::from(byte.wrapping_sub(b'0')));
+                digits = digits.wrapping_add(1);
+            }
+            b'.' if digits > 0 && dots < 3 => {
+                (address, octet, digits, dots) = (address << 8 | octet, 0, 0, dots.wrapping_add(1));
+            }
+            _ => return None,
+        }
+        if octet > 255 {
+            return None;
+        }
+    }
+    (digits > 0 && dots == 3).then(|| Ipv4Addr::from_bits(address << 8 | octet))
+}
+
+/// Reads an IPv6 address without brackets. An IPv4-mapped one comes out as IPv4 (rule E4).
+pub(crate) fn read_ipv6(whole: &str, text: &str, notes: &mut Vec<Note>) -> Option<IpAddr> {
+    if let Some((address, _zone)) = text.split_once('%') {
+        let message = format_args!("a zone id means something on one machine only: leave it out");
+        let note = Note::about(Code::Ipv6Zone, whole, text, message);
+        notes.push(if address.parse::<Ipv6Addr>().is_ok() { note.fix(address) } else { note });
+        return None;
+    }
+    match text.parse::<Ipv6Addr>() {
+        Ok(address) => Some(canonical(IpAddr::V6(address))),
+        Err(_) => {
+            let message =
+                format_args!("`{text}` is not an IPv6 address; with a port, write it as `[2001:db8::1]:5000`");
+            notes.push(Note::about(Code::Ipv6Invalid, whole, text, message));
+            None
+        }
+    }
+}
+
+/// The IPv4 address inside an IPv4-mapped one (RFC 4291, section 2.5.5.2), any other address as it is.
+pub(crate) fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+/// Says what is wrong with a host that looks like a number (rule E3).
+fn numeric(whole: &str, text: &str) -> Note {
+    let bare = text.strip_suffix('.').unwrap_or(text);
+    let octets: Vec<&str> = bare.split('.').collect();
+    let decimal = octets.iter().all(|octet| !octet.is_empty() && octet.bytes().all(|byte| byte.is_ascii_digit()));
+    let stripped = octets.iter().map(|octet| strip_zeros(octet)).collect::<Vec<_>>().join(".");
+    let note = |message: fmt::Arguments<'_>| Note::about(Code::Ipv4Invalid, whole, text, message);
+    if let (true, Some(address)) = (decimal, read_ipv4(&stripped)) {
+        let note = if stripped == bare {
+            note(format_args!("`{text}` is an address with a dot too many"))
+        } else {
+            note(format_args!("`{text}` has leading zeros, which some programs read as octal"))
+        };
+        return note.fix_of(&address);
+    }
+    if let (true, 1, Ok(number)) = (decimal, octets.len(), bare.parse::<u32>()) {
+        let address = Ipv4Addr::from(number);
+        return note(format_args!("`{text}` is a number, which some programs read as the address {address}"))
+            .fix_of(&address);
+    }
+    match (decimal, octets.len()) {
+        (true, 4) => note(format_args!("`{text}` is not an IPv4 address: each of its four numbers is 0 to 255")),
+        (true, count) => note(format_args!("`{text}` looks like an IPv4 address but has {count} of the 4 numbers")),
+        _ => note(format_args!(
+            "`{text}` looks like a number: the last label of a host name is neither digits alone nor a hexadecimal number, as \
+             `0x7f` is"
+        )),
+    }
+}
+
+fn strip_zeros(octet: &str) -> &str {
+    match octet.trim_start_matches('0') {
+        "" => "0",
+        stripped => stripped,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> (Code, Option<String>) {
+        let mut notes = Vec::new();
+        assert_eq!(read(text, text, &mut notes), None, "{text}");
+        let note = notes.pop().unwrap();
+        (note.code, note.fix)
+    }
+
+    #[test]
+    fn e3_what_looks_numeric_is_an_address_or_an_error() {
+        let mut notes = Vec::new();
+        assert_eq!(read("10.2.3.4", "10.2.3.4", &mut notes), Some(Host::Address(IpAddr::from([10, 2, 3, 4]))));
+        for (text, fix) in [
+            ("256.1.1.1", None),
+            ("192.168.0", None),
+            ("010.0.0.1", Some("10.0.0.1")),
+            ("0x7f.1", None),
+            ("2130706433", Some("127.0.0.1")),
+            ("1.2.3.4.", Some("1.2.3.4")),
+            ("１０.0.0.1", Some("10.0.0.1")),
+            ("harbor.5", None),
+            ("1.2.3.4.5", None),
+        ] {
+            assert_eq!(refusal(text), (Code::Ipv4Invalid, fix.map(str::to_owned)), "{text}");
+        }
+    }
+
+    #[test]
+    fn e3_ipv4_is_what_the_standard_library_reads() {
+        for text in [
+            "1.2.3.4",
+            "0.0.0.0",
+            "255.255.255.255",
+            "256.1.1.1",
+            "1.2.3.256",
+            "01.2.3.4",
+            "1.2.3.00",
+            "1.2.3",
+            "1.2.3.4.5",
+            "1.2.3.",
+            ".1.2.3",
+            "1..2.3",
+            "1.2.3.4 ",
+            "1.2.3.1000",
+            "4294967297.1.1.1",
+            "a.b.c.d",
+            "",
+            ".",
+            "...",
+        ] {
+            assert_eq!(read_ipv4(text), text.parse().ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn e4_ipv6() {
+        let mut notes = Vec::new();
+        let mapped = read_ipv6("", "::ffff:10.1.2.3", &mut notes);
+        assert_eq!(mapped, Some(IpAddr::from([10, 1, 2, 3])));
+        assert_eq!(read_ipv6("", "fe80::1%eth0", &mut notes), None);
+        assert_eq!(notes.pop().unwrap().code, Code::Ipv6Zone);
+        assert_eq!(read_ipv6("", "2001:db8::g", &mut notes), None);
+        assert_eq!(notes.pop().unwrap().code, Code::Ipv6Invalid);
+    }
+}

@@ -1,0 +1,172 @@
+//! Longest-prefix look-up: networks sorted by their first address, each knowing the one that it lies in.
+
+use std::net::IpAddr;
+use std::ops::ControlFlow;
+
+use ipnet::IpNet;
+
+use crate::util::sort;
+
+/// The networks of a scope, each with the group of its entries.
+#[derive(Debug, Default)]
+pub(crate) struct Networks {
+    v4: Family<u32>,
+    v6: Family<u128>,
+}
+
+impl Networks {
+    /// Each network with its group, in any order.
+    pub fn new(groups: Vec<(IpNet, u32)>) -> Self {
+        let mut networks = Networks::default();
+        let (mut around_v4, mut around_v6) = (Vec::new(), Vec::new());
+        // By family, then first address, then prefix length.
+        for (network, group) in sort::sorted(groups, Ord::cmp) {
+            let prefix = network.prefix_len();
+            match (network.network(), network.broadcast()) {
+                (IpAddr::V4(first), IpAddr::V4(last)) => {
+                    networks.v4.add(first.to_bits(), last.to_bits(), prefix, group, &mut around_v4);
+                }
+                (IpAddr::V6(first), IpAddr::V6(last)) => {
+                    networks.v6.add(first.to_bits(), last.to_bits(), prefix, group, &mut around_v6);
+                }
+                _ => {}
+            }
+        }
+        networks
+    }
+
+    /// Calls `found` with the prefix length and the group of every network that contains the address, the longest
+    /// prefix first, until it breaks off.
+    pub fn containing(&self, address: IpAddr, found: &mut dyn FnMut(u8, u32) -> ControlFlow<()>) -> ControlFlow<()> {
+        match address {
+            IpAddr::V4(address) => self.v4.containing(address.to_bits(), found),
+            IpAddr::V6(address) => self.v6.containing(address.to_bits(), found),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.v4.firsts.is_empty() && self.v6.firsts.is_empty()
+    }
+
+    /// The group of the network with exactly this first address and prefix length.
+    pub fn of(&self, first: IpAddr, prefix: u8) -> Option<u32> {
+        match first {
+            IpAddr::V4(first) => self.v4.of(first.to_bits(), prefix),
+            IpAddr::V6(first) => self.v6.of(first.to_bits(), prefix),
+        }
+    }
+
+    /// The groups of the networks that begin next before and next after an address, each with the number of leading
+    /// bits that its first address shares with this one.
+    pub fn neighbours(&self, address: IpAddr) -> Vec<(u32, u32)> {
+        match address {
+            IpAddr::V4(address) => self.v4.neighbours(address.to_bits()),
+            IpAddr::V6(address) => self.v6.neighbours(address.to_bits()),
+        }
+    }
+}
+
+/// The networks of one address family, sorted by first address, the wider first.
+#[derive(Debug, Default)]
+struct Family<A> {
+    /// First addresses, by themselves: the search touches nothing else.
+    firsts: Vec<A>,
+    ranges: Vec<Range<A>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Range<A> {
+    last: A,
+    prefix: u8,
+    group: u32,
+    /// The narrowest network around this one.
+    parent: u32,
+}
+
+/// In place of a parent: there is none.
+const NONE: u32 = u32::MAX;
+
+/// An address as a number.
+trait Bits: Copy + Ord {
+    /// How many leading bits two addresses share.
+    fn shared_bits(self, other: Self) -> u32;
+}
+
+impl Bits for u32 {
+    fn shared_bits(self, other: Self) -> u32 {
+        (self ^ other).leading_zeros()
+    }
+}
+
+impl Bits for u128 {
+    fn shared_bits(self, other: Self) -> u32 {
+        (self ^ other).leading_zeros()
+    }
+}
+
+impl<A: Bits> Family<A> {
+    /// Adds the next network in order. `around` are the networks that may contain it, the narrowest last: networks nest
+    /// or are apart, they never cross.
+    fn add(&mut self, first: A, last: A, prefix: u8, group: u32, around: &mut Vec<(u32, A)>) {
+        while around.last().is_some_and(|(_, last)| *last < first) {
+            around.pop();
+        }
+        let parent = around.last().map_or(NONE, |(parent, _)| *parent);
+        around.push((u32::try_from(self.firsts.len()).unwrap_or(NONE), last));
+        self.firsts.push(first);
+        self.ranges.push(Range { last, prefix, group, parent });
+    }
+
+    fn containing(&self, address: A, found: &mut dyn FnMut(u8, u32) -> ControlFlow<()>) -> ControlFlow<()> {
+        let after = self.firsts.partition_point(|first| *first <= address);
+        let mut next = after.checked_sub(1).and_then(|place| self.ranges.get(place));
+        while let Some(range) = next {
+            if address <= range.last {
+                found(range.prefix, range.group)?;
+            }
+            next = usize::try_from(range.parent).ok().and_then(|parent| self.ranges.get(parent));
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn of(&self, first: A, prefix: u8) -> Option<u32> {
+        let start = self.firsts.partition_point(|other| *other < first);
+        let alike = self.firsts.iter().zip(&self.ranges).skip(start).take_while(|(other, _)| **other == first);
+        alike.map(|(_, range)| range).find(|range| range.prefix == prefix).map(|range| range.group)
+    }
+
+    fn neighbours(&self, address: A) -> Vec<(u32, u32)> {
+        let after = self.firsts.partition_point(|first| *first <= address);
+        let places = [after.checked_sub(1), Some(after)].into_iter().flatten();
+        places
+            .filter_map(|place| Some((self.firsts.get(place)?.shared_bits(address), self.ranges.get(place)?.group)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_prefix_comes_first_and_siblings_stay_out() {
+        let texts = ["10.0.0.0/8", "10.2.0.0/16", "10.2.2.0/24", "10.3.0.0/16", "0.0.0.0/0", "2001:db8::/32"];
+        let groups: Vec<(IpNet, u32)> =
+            texts.iter().zip(0..).map(|(text, group)| (text.parse().unwrap(), group)).collect();
+        let networks = Networks::new(groups);
+        let containing = |address: &str| {
+            let mut found = Vec::new();
+            let _ = networks.containing(address.parse().unwrap(), &mut |_, group| {
+                found.push(texts[group as usize]);
+                ControlFlow::Continue(())
+            });
+            found
+        };
+        assert_eq!(containing("10.2.2.5"), ["10.2.2.0/24", "10.2.0.0/16", "10.0.0.0/8", "0.0.0.0/0"]);
+        assert_eq!(containing("10.2.3.0"), ["10.2.0.0/16", "10.0.0.0/8", "0.0.0.0/0"]);
+        assert_eq!(containing("10.255.255.255"), ["10.0.0.0/8", "0.0.0.0/0"]);
+        assert_eq!(containing("11.0.0.0"), ["0.0.0.0/0"]);
+        assert_eq!(containing("2001:db8::1"), ["2001:db8::/32"]);
+        assert!(containing("2001:db9::1").is_empty());
+    }
+}

@@ -1,0 +1,350 @@
+//! References (rules H1, H3, D1): the distribution reference grammar to the letter, and what `docker login` takes.
+
+pub(crate) mod ports;
+pub(crate) mod repository;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::decision::ReferenceKind;
+use crate::entry;
+use crate::finding::Note;
+use crate::host::dns_name;
+use crate::host::docker_hub;
+use crate::host::{self, Host};
+use crate::util::strings::{halves, split_once, split_once_at};
+
+/// The registry that a reference names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Registry<'t> {
+    /// Docker Hub, by whatever name.
+    Hub,
+    /// An address.
+    Address(IpAddr),
+    /// A name in canonical form.
+    Name(Cow<'t, str>),
+}
+
+/// A reference that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reference<'t> {
+    pub registry: Registry<'t>,
+    /// The port, where one is written.
+    pub port: Option<u16>,
+    /// The repository; a login has none.
+    pub repository: Option<Cow<'t, str>>,
+    /// The tag, where one is written.
+    pub tag: Option<&'t str>,
+    /// The digest, where one is written.
+    pub digest: Option<&'t str>,
+}
+
+impl<'t> Reference<'t> {
+    /// Reads a reference. The error is a sentence for a person, without the reference itself.
+    pub fn read(text: &'t str, kind: ReferenceKind) -> Result<Self, String> {
+        match kind {
+            ReferenceKind::Image => read_image(text),
+            ReferenceKind::Registry => read_registry(text),
+        }
+    }
+
+    /// The registry as `HOST[:PORT]`.
+    pub fn registry_text(&self) -> Cow<'t, str> {
+        match (&self.registry, self.port) {
+            (Registry::Hub, None) => Cow::Borrowed(docker_hub::SHOWN),
+            (Registry::Name(name), None) => name.clone(),
+            _ => Cow::Owned(self.to_registry_string()),
+        }
+    }
+
+    fn to_registry_string(&self) -> String {
+        use fmt::Write;
+        let mut text = String::with_capacity(32);
+        // Writing to a string cannot fail.
+        let _ = match (&self.registry, self.port) {
+            (Registry::Hub, _) => write!(text, "{}", docker_hub::SHOWN),
+            (Registry::Name(name), _) => write!(text, "{name}"),
+            (Registry::Address(IpAddr::V6(address)), Some(_)) => write!(text, "[{address}]"),
+            (Registry::Address(address), _) => write!(text, "{address}"),
+        };
+        if let Some(port) = self.port {
+            let _ = write!(text, ":{port}");
+        }
+        text
+    }
+}
+
+fn read_image(text: &str) -> Result<Reference<'_>, String> {
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
+        return Err("64 hexadecimal digits are an image's id, not its name".to_owned());
+    }
+    let (domain, remainder) = match split_once(text, b'/') {
+        Some((first, rest)) if is_domain(first) => (Some(first), rest),
+        _ => (None, text),
+    };
+    let (name, digest) = halves(remainder, b'@');
+    let (path, tag) = halves(name, b':');
+    check_path(path)?;
+    if let Some(tag) = tag {
+        check_tag(tag)?;
+    }
+    if let Some(digest) = digest {
+        check_digest(digest)?;
+    }
+    let (registry, port) = match domain {
+        None => (Registry::Hub, None),
+        Some(domain) => read_domain(domain)?,
+    };
+    let repository = if domain.is_none_or(docker_hub::adds_library) && !path.contains('/') {
+        Cow::Owned(format!("library/{path}"))
+    } else {
+        Cow::Borrowed(path)
+    };
+    if repository.len() > repository::MAX_LENGTH {
+        return Err(format!("a repository name has at most {} bytes", repository::MAX_LENGTH));
+    }
+    Ok(Reference { registry, port, repository: Some(repository), tag, digest })
+}
+
+/// Whether the first component of a reference names a registry (rule H3).
+fn is_domain(first: &str) -> bool {
+    first == "localhost" || first.bytes().any(|byte| matches!(byte, b'.' | b':' | b'A'..=b'Z'))
+}
+
+/// Reads `host[:port]` by the grammar, then normalises the host (rules E3 to E5).
+fn read_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
+    let (bracketed, host, port) = split_domain(domain)?;
+    // Most hosts are written like this, and the grammar has all of them.
+    if !bracketed {
+        if let Some(address) = host::read_ipv4(host) {
+            return Ok((Registry::Address(IpAddr::V4(address)), read_port(port)?));
+        }
+        if dns_name::is_canonical(host) && !dns_name::looks_numeric(host) {
+            let port = read_port(port)?;
+            return Ok((named(Cow::Borrowed(host), port), port));
+        }
+    }
+    let in_grammar = if bracketed {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
+    } else {
+        host.split('.').all(is_domain_component)
+    };
+    if !in_grammar {
+        return Err("the registry is not a host name or address that image references can have".to_owned());
+    }
+    normalise(bracketed, host, read_port(port)?)
+}
+
+/// Splits `host[:port]` or `[ipv6][:port]`.
+fn split_domain(domain: &str) -> Result<(bool, &str, Option<&str>), String> {
+    if let Some(rest) = domain.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']').ok_or("the registry has `[` without `]`")?;
+        return match rest.strip_prefix(':') {
+            Some(port) => Ok((true, host, Some(port))),
+            None if rest.is_empty() => Ok((true, host, None)),
+            None => Err("after `]` there is a `:` and a port, or nothing".to_owned()),
+        };
+    }
+    let (host, port) = halves(domain, b':');
+    Ok((false, host, port))
+}
+
+fn is_domain_component(component: &str) -> bool {
+    !component.is_empty()
+        && !component.starts_with('-')
+        && !component.ends_with('-')
+        && component.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+fn read_port(port: Option<&str>) -> Result<Option<u16>, String> {
+    let Some(digits) = port else { return Ok(None) };
+    match entry::read_port(digits) {
+        Some(port) => Ok(Some(port)),
+        None => Err("the port is not a number from 1 to 65535".to_owned()),
+    }
+}
+
+fn normalise(bracketed: bool, host: &str, port: Option<u16>) -> Result<(Registry<'_>, Option<u16>), String> {
+    let mut notes: Vec<Note> = Vec::new();
+    let host = if bracketed {
+        host::read_ipv6(host, host, &mut notes).map(Host::Address)
+    } else {
+        host::read(host, host, &mut notes)
+    };
+    let registry = match host {
+        Some(Host::Address(address)) => Registry::Address(address),
+        Some(Host::Name(name)) => named(name, port),
+        None => {
+            let error = notes.into_iter().find(Note::is_error);
+            return Err(error.map_or_else(|| "the registry cannot be read".to_owned(), |note| note.message));
+        }
+    };
+    Ok((registry, port))
+}
+
+fn named(name: Cow<'_, str>, port: Option<u16>) -> Registry<'_> {
+    if docker_hub::is_hub(&name, port) { Registry::Hub } else { Registry::Name(name) }
+}
+
+fn check_path(path: &str) -> Result<(), String> {
+    if path.is_empty() {
+        return Err("there is no repository name".to_owned());
+    }
+    if repository::is_path(path) {
+        return Ok(());
+    }
+    if path.bytes().any(|byte| byte.is_ascii_uppercase()) && repository::is_path(&path.to_ascii_lowercase()) {
+        return Err("a repository name has no upper-case letters".to_owned());
+    }
+    Err("a repository name is lower-case letters and digits, joined by `.`, `_`, `__` or `-`, in components separated by `/`"
+        .to_owned())
+}
+
+/// `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`
+fn check_tag(tag: &str) -> Result<(), String> {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let fits = tag.bytes().next().is_some_and(word)
+        && tag.len() <= 128
+        && tag.bytes().all(|byte| word(byte) || byte == b'.' || byte == b'-');
+    if fits {
+        Ok(())
+    } else {
+        Err("a tag is 1 to 128 letters, digits, `_`, `.` and `-`, the first no `.` or `-`".to_owned())
+    }
+}
+
+/// The algorithms that the OCI image specification registers, each with its number of hexadecimal digits.
+fn check_digest(digest: &str) -> Result<(), String> {
+    let (algorithm, hexadecimal) =
+        digest.split_once(':').ok_or("a digest is an algorithm, `:` and hexadecimal digits")?;
+    let length = match algorithm {
+        "sha256" => 64,
+        "sha384" => 96,
+        "sha512" => 128,
+        _ => return Err("a digest is by `sha256`, `sha384` or `sha512`".to_owned()),
+    };
+    if hexadecimal.len() == length && hexadecimal.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        Ok(())
+    } else {
+        Err(format!("a {algorithm} digest is {length} lower-case hexadecimal digits"))
+    }
+}
+
+/// What `docker login` takes: a host and port, or a URL whose scheme and path say nothing. Nothing means Docker Hub.
+fn read_registry(text: &str) -> Result<Reference<'_>, String> {
+    let rest = match split_once_at(text, "://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => rest,
+        Some(_) => return Err("the scheme is neither `https` nor `http`".to_owned()),
+        None => text,
+    };
+    if rest.contains('@') {
+        return Err("a registry has no user information".to_owned());
+    }
+    if rest.contains(['?', '#']) {
+        return Err("a registry has no query and no fragment".to_owned());
+    }
+    let domain = rest.split_once('/').map_or(rest, |(domain, _)| domain);
+    let (registry, port) = if text.is_empty() {
+        (Registry::Hub, None)
+    } else if domain.is_empty() {
+        return Err("there is no host".to_owned());
+    } else if domain.matches(':').count() > 1 && !domain.starts_with('[') {
+        normalise(true, domain, None)?
+    } else {
+        let (bracketed, host, port) = split_domain(domain)?;
+        normalise(bracketed, host, read_port(port)?)?
+    };
+    Ok(Reference { registry, port, repository: None, tag: None, digest: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn image(text: &str) -> (String, String) {
+        let reference = Reference::read(text, ReferenceKind::Image).unwrap_or_else(|why| panic!("{text}: {why}"));
+        (reference.registry_text().into_owned(), reference.repository.unwrap().into_owned())
+    }
+
+    fn login(text: &str) -> String {
+        Reference::read(text, ReferenceKind::Registry).unwrap().registry_text().into_owned()
+    }
+
+    fn shown(registry: &str, repository: &str) -> (String, String) {
+        (registry.to_owned(), repository.to_owned())
+    }
+
+    #[test]
+    fn h1_no_registry_is_docker_hub() {
+        assert_eq!(image("alpine"), shown("docker.io", "library/alpine"));
+        assert_eq!(image("team/app:1"), shown("docker.io", "team/app"));
+        assert_eq!(image("index.docker.io/alpine"), shown("docker.io", "library/alpine"));
+        assert_eq!(image("registry-1.docker.io/library/alpine"), shown("docker.io", "library/alpine"));
+        assert_eq!(image("example.com:5000"), shown("docker.io", "library/example.com"));
+    }
+
+    #[test]
+    fn h3_the_first_component_is_a_registry_only_if_it_looks_like_one() {
+        assert_eq!(image("localhost/x"), shown("localhost", "x"));
+        assert_eq!(image("harbor/x"), shown("docker.io", "harbor/x"));
+        assert_eq!(image("harbor:443/x"), shown("harbor:443", "x"));
+        assert_eq!(image("Harbor/x"), shown("harbor", "x"));
+        assert_eq!(image("[2001:DB8::1]:5000/x"), shown("[2001:db8::1]:5000", "x"));
+        assert_eq!(image("[2001:db8::1]/x"), shown("2001:db8::1", "x"));
+        assert_eq!(image("[::ffff:a01:203]:5000/x"), shown("10.1.2.3:5000", "x"));
+        assert_eq!(image("evil.example/quay.io/x"), shown("evil.example", "quay.io/x"));
+    }
+
+    #[test]
+    fn h3_what_does_not_parse_is_refused() {
+        let hexadecimal = "0123456789abcdef".repeat(4);
+        for text in [
+            "",
+            "/",
+            "a//b",
+            "x/",
+            "/x",
+            "ex_ample.com/x",
+            "256.1.1.1/x",
+            "0x0a.1.2.3/x",
+            "012.1.2.3/x",
+            "h:0/x",
+            "h:65536/x",
+            "h:/x",
+            "good.com@evil.com/x",
+            "good.com/../evil.com/x",
+            "harbor.corp/App",
+            "x:",
+            "x:-a",
+            "x@sha256:abc",
+            "x@md5:d41d8cd98f00b204e9800998ecf8427e",
+            "user:secret@host.com/x",
+            "https://host.com/x",
+            " x",
+            "x y",
+            "host.com./x",
+            "bücher.example/x",
+            "[::1%eth0]/x",
+            "[fe80::1/x",
+            "xn--zzzzzzzz99999.com/x",
+            "a:b:c",
+            &hexadecimal,
+        ] {
+            assert!(Reference::read(text, ReferenceKind::Image).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn d1_a_login_is_a_host_or_a_url_whose_scheme_and_path_say_nothing() {
+        assert_eq!(login(""), "docker.io");
+        assert_eq!(login("https://index.docker.io/v1/"), "docker.io");
+        assert_eq!(login("harbor"), "harbor");
+        assert_eq!(login("http://Harbor.Corp:80/v2/x"), "harbor.corp:80");
+        assert_eq!(login("2001:db8::1"), "2001:db8::1");
+        assert_eq!(login("[2001:db8::1]:5000"), "[2001:db8::1]:5000");
+        for text in ["ftp://h", "user:secret@h", "h?x", "h#x", "https://", "/", "h:port", "a b", "256.1.1.1"] {
+            assert!(Reference::read(text, ReferenceKind::Registry).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Reading texts: policy files, certificate files, standard input.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Stdin};
+use std::path::Path;
+
+use crate::error::{InputError, reason};
+use crate::lines::Lines;
+
+/// The longest line that is read from standard input, in bytes. Nothing that can be asked about is nearly as long.
+const MAX_LINE: usize = 1 << 20;
+
+/// A text and what to call it.
+#[derive(Debug)]
+pub struct Source {
+    /// As shown to people: a path, or a flag.
+    pub name: String,
+    pub text: String,
+    /// Whether it has lines that count; what stands in a flag has none.
+    pub is_file: bool,
+}
+
+impl Source {
+    /// Reads a file whole, or standard input where the path is `-`. `None` if there are more than `limit` bytes.
+    ///
+    /// `what` says what the file is for, as in ``cannot read the WHAT `x.toml` ``.
+    pub fn read(path: &Path, what: &str, limit: usize) -> Result<Option<Self>, InputError> {
+        let name = name_of(path);
+        let bytes = read_bytes(path, what, limit.saturating_add(1))?;
+        if bytes.len() > limit {
+            return Ok(None);
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => Ok(Some(Self { name, text, is_file: true })),
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                Err(not_text(&name, what, &error.into_bytes(), valid))
+            }
+        }
+    }
+
+    /// What was given with a flag.
+    pub fn flag(name: &str, text: &str) -> Self {
+        Self { name: name.to_owned(), text: text.to_owned(), is_file: false }
+    }
+}
+
+/// The first `limit` bytes of a file, or of standard input where the path is `-`.
+pub fn read_bytes(path: &Path, what: &str, limit: usize) -> Result<Vec<u8>, InputError> {
+    let room = u64::try_from(limit).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    let read = if is_stdin(path) {
+        io::stdin().lock().take(room).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(room).read_to_end(&mut bytes))
+    };
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(unreadable(&name_of(path), what, &error)),
+    }
+}
+
+/// Whether a path stands for standard input.
+pub fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// A path as shown to people.
+pub fn name_of(path: &Path) -> String {
+    if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
+}
+
+/// The lines of standard input, read as they come.
+pub struct StdinLines {
+    input: BufReader<Stdin>,
+    number: usize,
+}
+
+impl StdinLines {
+    pub fn new() -> Self {
+        Self { input: BufReader::with_capacity(1 << 16, io::stdin()), number: 0 }
+    }
+
+    /// The next line without its end, be it `\n` or `\r\n`. Bytes that are not UTF-8 become U+FFFD, which no reference
+    /// and no entry can have, so what such a line says is refused and not misread.
+    pub fn next(&mut self) -> Result<Option<String>, InputError> {
+        let mut line = Vec::new();
+        let room = u64::try_from(MAX_LINE).unwrap_or(u64::MAX).saturating_add(1);
+        let read = self.input.by_ref().take(room).read_until(b'\n', &mut line);
+        read.map_err(|error| InputError::bare(format!("cannot read standard input: {}", reason(&error))))?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        self.number += 1;
+        if line.len() > MAX_LINE {
+            return Err(InputError::new(
+                format!("line {} of standard input has over {MAX_LINE} bytes", self.number),
+                "give one reference or entry a line",
+            ));
+        }
+        if line.last() == Some(&b'\n') {
+            line.pop();
+            if line.last() == Some(&b'\r') {
+                line.pop();
+            }
+        }
+        let line = String::from_utf8_lossy(&line);
+        // Some programs begin their output with a byte-order mark.
+        let line = if self.number == 1 { line.trim_start_matches('\u{feff}') } else { &*line };
+        Ok(Some(line.to_owned()))
+    }
+
+    /// Whether the next line may be long in coming, so that answers should go out first.
+    pub fn may_wait(&self) -> bool {
+        self.input.buffer().is_empty()
+    }
+}
+
+fn unreadable(name: &str, what: &str, error: &io::Error) -> InputError {
+    let message = format!("cannot read the {what} `{name}`: {}", reason(error));
+    match error.kind() {
+        io::ErrorKind::NotFound => {
+            InputError::new(message, format!("give the path of the {what}, or `-` for standard input"))
+        }
+        io::ErrorKind::IsADirectory => InputError::new(message, "give the path of a file in it"),
+        io::ErrorKind::PermissionDenied => InputError::new(message, "make the file readable for this user"),
+        _ => InputError::bare(message),
+    }
+}
+
+fn not_text(name: &str, what: &str, bytes: &[u8], valid: usize) -> InputError {
+    // DER, the binary form of certificates, begins with a sequence of two or more length bytes.
+    const DER: &[u8] = &[0x30, 0x82];
+    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    if utf16 {
+        return InputError::new(format!("the {what} `{name}` is UTF-16 text"), "save it as UTF-8");
+    }
+    if bytes.starts_with(DER) {
+        return InputError::new(
+            format!("the {what} `{name}` is binary, as a certificate in DER form or a PKCS #12 file is"),
+            format!("give it as PEM text: `openssl x509 -inform der -in {name}` writes a DER certificate so"),
+        );
+    }
+    let text = String::from_utf8_lossy(&bytes[..valid]);
+    let place = Lines::new(&text).position(text.len());
+    InputError::new(
+        format!("the {what} `{name}` is not UTF-8 text: line {}, column {}", place.line, place.column),
+        "save it as UTF-8",
+    )
+}

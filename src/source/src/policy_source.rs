@@ -1,0 +1,390 @@
+//! The policy that was given: a file, JSON or TOML, and flags that add to it. One JSON text for the one decoder, and the
+//! way back from its findings to what a person wrote.
+
+use std::ops::Range;
+use std::path::Path;
+
+use pullgate::{Code, Finding, List, Severity};
+
+use crate::error::InputError;
+use crate::input::{Source, name_of};
+use crate::json_splice::{self, Addition, Spliced, splice};
+use crate::lines::Lines;
+use crate::source_map::{Map, Origin, decoded_offset};
+use crate::toml_to_json::{self, json_string};
+
+/// The policy that was given.
+pub struct Document {
+    /// What was read, and then what stood in flags.
+    sources: Vec<Source>,
+    /// The file's JSON text and its places, where the file is TOML.
+    toml: Option<(String, Map)>,
+    /// The document with what the flags add.
+    spliced: Option<Spliced>,
+    /// For each addition, the first index that it has in its list, and the sources of its elements.
+    added: Vec<(usize, Range<usize>)>,
+}
+
+/// What the flags say.
+#[derive(Default)]
+pub struct Flags<'a> {
+    pub whitelist: &'a [String],
+    pub insecure: &'a [String],
+    pub authorities: Vec<Source>,
+}
+
+/// A finding and where it points in what a person wrote.
+pub struct Located {
+    pub finding: Finding,
+    pub place: Option<Place>,
+}
+
+/// A place in what a person wrote.
+pub struct Place {
+    /// Which source, by its index.
+    pub source: usize,
+    /// Where in its text.
+    pub bytes: Range<usize>,
+    /// Whether it is just what the finding is about; otherwise it holds that somewhere.
+    pub is_exact: bool,
+}
+
+impl Located {
+    /// A finding about the only source that there is, in its own bytes.
+    pub fn in_itself(finding: Finding) -> Self {
+        let bytes = finding.range.map(usize_range);
+        let place = bytes.map(|bytes| Place { source: 0, bytes, is_exact: true });
+        Self { finding, place }
+    }
+}
+
+/// The document of those who give flags only.
+const EMPTY: &str = "{}";
+
+const WHITELIST_FLAG: &str = "--whitelist-registry";
+const INSECURE_FLAG: &str = "--insecure-registry";
+
+impl Document {
+    /// Reads a policy file. What comes with it are the errors of a text that cannot be given to the decoder; without
+    /// any, it can.
+    pub fn read(path: &Path) -> Result<(Self, Vec<Located>), InputError> {
+        let Some(source) = Source::read(path, "policy file", pullgate::MAX_DOCUMENT)? else {
+            return Ok((Self::empty(name_of(path)), vec![Located::in_itself(too_large())]));
+        };
+        let toml = is_toml(path, &source.text).then(|| toml_to_json::to_json(&source.text)).transpose();
+        let mut document = Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() };
+        match toml {
+            Ok(toml) => {
+                document.toml = toml;
+                Ok((document, Vec::new()))
+            }
+            Err(findings) => Ok((document, findings.into_iter().map(Located::in_itself).collect())),
+        }
+    }
+
+    /// The policy of those who give flags only.
+    pub fn of_flags() -> Self {
+        Self::empty("the policy".to_owned())
+    }
+
+    fn empty(name: String) -> Self {
+        let source = Source { name, text: EMPTY.to_owned(), is_file: false };
+        Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
+    }
+
+    /// Adds what the flags say to the lists.
+    pub fn add(&mut self, flags: Flags<'_>) {
+        let first = self.sources.len();
+        let whitelist = flags.whitelist.iter().map(|entry| Source::flag(WHITELIST_FLAG, entry));
+        let insecure = flags.insecure.iter().map(|entry| Source::flag(INSECURE_FLAG, entry));
+        self.sources.extend(whitelist.chain(insecure));
+        self.sources.extend(flags.authorities);
+
+        let strings = |sources: &[Source], around: [&str; 2]| {
+            let texts = sources.iter().map(|source| format!("{}{}{}", around[0], json_string(&source.text), around[1]));
+            texts.collect::<Vec<_>>()
+        };
+        let (whitelist, rest) = self.sources[first..].split_at(flags.whitelist.len());
+        let (insecure, authorities) = rest.split_at(flags.insecure.len());
+        let additions = [
+            Addition { member: "whitelist", elements: strings(whitelist, ["", ""]) },
+            Addition { member: "insecure", elements: strings(insecure, ["", ""]) },
+            Addition { member: "certificate_authorities", elements: strings(authorities, [PEM_OPENING, "}"]) },
+        ];
+        let mut next = first;
+        for Addition { member, elements } in &additions {
+            let length = if elements.is_empty() { 0 } else { json_splice::length(self.own_json(), member) };
+            self.added.push((length, next..next + elements.len()));
+            next += elements.len();
+        }
+        self.spliced = splice(self.own_json(), &additions);
+    }
+
+    /// The JSON text for the decoder.
+    pub fn json(&self) -> &str {
+        self.spliced.as_ref().map_or_else(|| self.own_json(), |spliced| &spliced.text)
+    }
+
+    /// Whether what the flags say is in the JSON text. It is not where the decoder refuses the document anyway.
+    pub fn has_all(&self) -> bool {
+        self.spliced.is_some() || self.added.is_empty()
+    }
+
+    pub fn sources(&self) -> &[Source] {
+        &self.sources
+    }
+
+    /// The flag that an element of a list was given with; `None` if it stands in the file.
+    pub fn flag_of(&self, list: List, index: usize) -> Option<&str> {
+        let number = match list {
+            List::Whitelist => 0,
+            List::Insecure => 1,
+            List::BuiltIn => return None,
+        };
+        let (length, sources) = self.added.get(number)?;
+        let source = sources.clone().nth(index.checked_sub(*length)?)?;
+        Some(&self.sources[source].name)
+    }
+
+    /// Findings about the JSON text, turned to what a person wrote, in the order of that.
+    pub fn locate(&self, findings: Vec<Finding>) -> Vec<Located> {
+        let lines = Lines::new(&self.sources[0].text);
+        let mut located: Vec<_> = findings
+            .into_iter()
+            .map(|mut finding| {
+                let place = finding.range.and_then(|range| self.place(&usize_range(range)));
+                if let (Some(Place { source: 0, bytes, is_exact }), Some(_)) = (&place, &self.toml) {
+                    finding.range = Some(lines.range(bytes.clone()));
+                    // What would replace a part of a string does not replace the whole of it.
+                    finding.fix = finding.fix.filter(|_| *is_exact);
+                    in_toml_words(&mut finding);
+                }
+                Located { finding, place }
+            })
+            .collect();
+        if self.toml.is_some() {
+            // The decoder's order is that of the JSON text, whose tables may stand elsewhere.
+            located.sort_by_key(|located| located.place.as_ref().map(|place| (place.source, place.bytes.start)));
+        }
+        located
+    }
+
+    /// The text that the file has for the decoder.
+    fn own_json(&self) -> &str {
+        self.toml.as_ref().map_or(&self.sources[0].text, |(json, _)| json)
+    }
+
+    fn place(&self, stretch: &Range<usize>) -> Option<Place> {
+        let Some(spliced) = &self.spliced else { return self.own_place(stretch.clone()) };
+        match spliced.before(stretch) {
+            Some(stretch) => self.own_place(stretch),
+            None => self.place_in_flag(spliced, stretch),
+        }
+    }
+
+    fn own_place(&self, stretch: Range<usize>) -> Option<Place> {
+        match &self.toml {
+            Some((json, map)) => {
+                let Origin { place, is_exact } = map.locate(json, &stretch)?;
+                Some(Place { source: 0, bytes: place, is_exact })
+            }
+            None => self.sources[0].is_file.then_some(Place { source: 0, bytes: stretch, is_exact: true }),
+        }
+    }
+
+    fn place_in_flag(&self, spliced: &Spliced, stretch: &Range<usize>) -> Option<Place> {
+        let elements = spliced.inserts.iter().flat_map(|insert| &insert.elements);
+        let mut holding = elements.filter(|(_, _, range)| range.start <= stretch.start && stretch.end <= range.end);
+        let (number, index, range) = holding.next()?;
+        let source = self.added.get(*number)?.1.clone().nth(*index)?;
+        let element = &spliced.text[range.clone()];
+        // An entry is a string; an authority is an object with one.
+        let (opening, closing) = if element.starts_with('"') { (0, 0) } else { (PEM_OPENING.len(), "}".len()) };
+        let string = &element[opening..element.len() - closing];
+        let offset = |at: usize| decoded_offset(string, (at - range.start).saturating_sub(opening));
+        Some(Place { source, bytes: offset(stretch.start)..offset(stretch.end), is_exact: true })
+    }
+}
+
+const PEM_OPENING: &str = "{\"pem\":";
+
+/// By the name's extension; where it says nothing, by the text: no TOML begins with a brace, and all policies in JSON do.
+pub fn is_toml(path: &Path, text: &str) -> bool {
+    let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
+    match extension.as_ref().and_then(|extension| extension.to_str()) {
+        Some("toml") => true,
+        Some("json") => false,
+        _ => {
+            let text = text.trim_start_matches('\u{feff}').trim_start();
+            !text.is_empty() && !text.starts_with('{')
+        }
+    }
+}
+
+/// The decoder speaks of JSON, and is given `null` for what JSON does not have; TOML has no other `null`.
+fn in_toml_words(finding: &mut Finding) {
+    match finding.code {
+        Code::JsonSyntax => finding.code = Code::TomlSyntax,
+        Code::TypeWrong => {
+            if let Some(message) = finding.message.strip_suffix("null") {
+                finding.message = format!("{message}a date or time");
+            }
+        }
+        _ => {}
+    }
+}
+
+fn too_large() -> Finding {
+    Finding {
+        code: Code::DocumentTooLarge,
+        severity: Severity::Error,
+        path: Some(String::new()),
+        range: None,
+        message: format!("a policy document has at most {} bytes, this one has more", pullgate::MAX_DOCUMENT),
+        fix: None,
+    }
+}
+
+fn usize_range(range: pullgate::Range) -> Range<usize> {
+    let offset = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
+    offset(range.start)..offset(range.end)
+}
+
+#[cfg(test)]
+mod tests {
+    use pullgate::check_policy;
+
+    use super::*;
+
+    fn toml(text: &str) -> Result<Document, Vec<Finding>> {
+        let toml = toml_to_json::to_json(text)?;
+        let source = Source { name: "x.toml".to_owned(), text: text.to_owned(), is_file: true };
+        Ok(Document { sources: vec![source], toml: Some(toml), spliced: None, added: Vec::new() })
+    }
+
+    fn json(text: &str) -> Document {
+        let source = Source { name: "x.json".to_owned(), text: text.to_owned(), is_file: true };
+        Document { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
+    }
+
+    /// Each finding's code, and what it marks.
+    fn marked(document: &Document) -> Vec<(&'static str, String)> {
+        let located = document.locate(check_policy(document.json(), 0).findings);
+        let marked = |located: &Located| match &located.place {
+            Some(place) => document.sources()[place.source].text[place.bytes.clone()].to_owned(),
+            None => "nowhere".to_owned(),
+        };
+        located.iter().map(|located| (located.finding.code.as_str(), marked(located))).collect()
+    }
+
+    #[test]
+    fn findings_about_toml_mark_what_was_written() {
+        for (text, expected) in [
+            ("whitelist = [\"docker.io\", 'h:99999']", ("port-invalid", "99999")),
+            ("whitelist = [\"docker.io\", \"\\u0068:99999\"]", ("port-invalid", "\"\\u0068:99999\"")),
+            ("# é\r\nwhitelist = [\"docker.io\", \"\"\"\r\nh:99999\"\"\"]", ("port-invalid", "99999")),
+            ("whitelist = [\"docker.io\", 5]", ("type-wrong", "5")),
+            ("whitelist = [\"docker.io\", 1979-05-27]", ("type-wrong", "1979-05-27")),
+            ("match_resolved_addresses = nan", ("type-wrong", "nan")),
+            ("colour = 'red'", ("member-unknown", "colour")),
+            ("'co\"lour' = 'red'", ("member-unknown", "co\"lour")),
+            ("[projects.dev]\ninsecure = ['*']", ("wildcard-all", "*")),
+            ("projects.dev.insecure = ['*']", ("wildcard-all", "*")),
+            ("[[certificate_authorities]]\npen = 'x'", ("member-unknown", "pen")),
+            ("[[whitelist]]\nentry = 'docker.io'\n[[whitelist]]\nentry = 'h:99999'", ("port-invalid", "99999")),
+        ] {
+            let document = toml(text).unwrap();
+            let found = marked(&document);
+            assert!(found.contains(&(expected.0, expected.1.to_owned())), "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn findings_about_toml_are_in_its_order_and_speak_of_its_types() {
+        let document =
+            toml("insecure = ['a:0']\n[projects.p]\nwhitelist = ['b:0']\n[[built_in]]\nentry = 'c:0'\n").unwrap();
+        let found = marked(&document);
+        let ports = found.iter().filter(|(code, _)| *code == "port-invalid").count();
+        assert_eq!(ports, 3, "{found:?}");
+        let starts: Vec<_> = document
+            .locate(check_policy(document.json(), 0).findings)
+            .into_iter()
+            .map(|located| located.place.unwrap().bytes.start)
+            .collect();
+        assert!(starts.is_sorted(), "{starts:?}");
+
+        let document = toml("insecure = ['10.2.2.1/24', \"10.2.2.1\\u002F24\"]").unwrap();
+        let located = document.locate(check_policy(document.json(), 0).findings);
+        let fixes: Vec<_> = located.iter().map(|located| located.finding.fix.as_deref()).collect();
+        assert_eq!(fixes[..2], [Some("10.2.2.0/24"), None], "no fix for what stands in an escape");
+
+        let document = toml("whitelist = 07:32:00").unwrap();
+        let located = document.locate(check_policy(document.json(), 0).findings);
+        assert!(located[0].finding.message.ends_with("a date or time"), "{}", located[0].finding.message);
+    }
+
+    #[test]
+    fn bad_toml_is_a_finding() {
+        for (text, marked) in
+            [("whitelist = [\n", ""), ("a = 1\na = 2", "a"), ("a = 99999999999999999999", "99999999999999999999")]
+        {
+            let findings = toml(text).map(|_| ()).unwrap_err();
+            assert_eq!(findings[0].code, Code::TomlSyntax, "{text}");
+            let place = usize_range(findings[0].range.unwrap());
+            assert!(text[place.clone()].starts_with(marked), "{text}: {place:?} {}", findings[0].message);
+        }
+        for deep in [format!("a = {}", "[".repeat(100_000)), format!("a{} = 1", ".a".repeat(100_000))] {
+            let findings = toml(&deep).map(|_| ()).unwrap_err();
+            assert!(findings[0].message.starts_with("values are nested more than"), "{}", findings[0].message);
+        }
+        // TOML can be nested deeper than the decoder goes, by tables and arrays together.
+        let keys = ["a"; 70].join(".");
+        let document = toml(&format!("{keys} = {}{}", "[".repeat(70), "]".repeat(70))).unwrap();
+        assert_eq!(marked(&document)[0].0, "toml-syntax");
+    }
+
+    #[test]
+    fn flags_are_added_and_findings_about_them_mark_them() {
+        let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        for mut document in
+            [json(r#"{"whitelist": ["docker.io", "x:0"] }"#), toml("whitelist = ['docker.io', 'x:0']").unwrap()]
+        {
+            document.add(Flags {
+                whitelist: &strings(&["docker.io:443", "a\"b"]),
+                insecure: &strings(&["q:99999"]),
+                authorities: vec![],
+            });
+            assert!(document.has_all());
+            let found = marked(&document);
+            for expected in [("port-invalid", "0"), ("name-invalid", "\""), ("port-invalid", "99999")] {
+                assert!(found.contains(&(expected.0, expected.1.to_owned())), "{expected:?} {found:?}");
+            }
+            assert_eq!(document.flag_of(List::Whitelist, 1), None);
+            assert_eq!(document.flag_of(List::Whitelist, 2), Some(WHITELIST_FLAG));
+            assert_eq!(document.flag_of(List::Insecure, 0), Some(INSECURE_FLAG));
+            assert_eq!(document.flag_of(List::Insecure, 1), None);
+        }
+    }
+
+    #[test]
+    fn flags_alone_are_a_policy() {
+        let mut document = Document::of_flags();
+        let authority = Source { name: "ca.pem".to_owned(), text: "x\n\"y".to_owned(), is_file: true };
+        document.add(Flags { whitelist: &["docker.io".to_owned()], insecure: &[], authorities: vec![authority] });
+        assert_eq!(document.json(), r#"{"whitelist":["docker.io"],"certificate_authorities":[{"pem":"x\n\"y"}]}"#);
+    }
+
+    #[test]
+    fn the_extension_says_what_it_is_and_then_the_text() {
+        for (path, text, expected) in [
+            ("x.toml", "{}", true),
+            ("x.JSON", "a = 1", false),
+            ("-", " \n{}", false),
+            ("x.conf", "\u{feff}{}", false),
+            ("x", "", false),
+            ("x", "# comment", true),
+        ] {
+            assert_eq!(is_toml(Path::new(path), text), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! TOML policies: turned to JSON text for the one decoder, with a map back to the places in the TOML text.
+
+use std::ops::Range;
+
+use pullgate::{Code, Finding, Severity};
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use crate::lines::Lines;
+use crate::source_map::Map;
+
+/// Why nothing is no policy. It would be one that allows everything.
+const EMPTY: &str = "the policy is empty: to allow every registry, write `insecure = []`; to allow only what is listed, \
+                     write a `whitelist`";
+
+/// Turns TOML to JSON. The errors are findings about the TOML text.
+pub fn to_json(text: &str) -> Result<(String, Map), Vec<Finding>> {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        let errors = errors.into_iter();
+        return Err(syntax(
+            text,
+            errors.map(|error| (error.span().unwrap_or(text.len()..text.len()), reason(error.message()))),
+        ));
+    }
+    // Such a file is one that somebody is about to write, or that was cut off; JSON cannot be empty either.
+    if root.get_ref().is_empty() {
+        return Err(syntax(text, [(0..0, EMPTY.to_owned())]));
+    }
+    let mut writer =
+        Writer { toml: text, json: String::with_capacity(text.len()), map: Map::default(), refused: Vec::new() };
+    let whole = writer.map.open(0, 0..text.len());
+    writer.table(root.get_ref());
+    writer.map.close(whole, writer.json.len());
+    if writer.refused.is_empty() { Ok((writer.json, writer.map)) } else { Err(syntax(text, writer.refused)) }
+}
+
+struct Writer<'t> {
+    toml: &'t str,
+    json: String,
+    map: Map,
+    refused: Vec<(Range<usize>, String)>,
+}
+
+impl Writer<'_> {
+    fn table(&mut self, table: &DeTable<'_>) {
+        self.json.push('{');
+        for (index, (key, value)) in table.iter().enumerate() {
+            if index > 0 {
+                self.json.push(',');
+            }
+            self.string(key);
+            self.json.push(':');
+            self.value(value);
+        }
+        self.json.push('}');
+    }
+
+    fn value(&mut self, value: &Spanned<DeValue<'_>>) {
+        let place = value.span();
+        let scalar = match value.get_ref() {
+            DeValue::String(text) => return self.string(&Spanned::new(place, text.clone())),
+            DeValue::Array(elements) => {
+                let piece = self.map.open(self.json.len(), place);
+                self.json.push('[');
+                for (index, element) in elements.iter().enumerate() {
+                    if index > 0 {
+                        self.json.push(',');
+                    }
+                    self.value(element);
+                }
+                self.json.push(']');
+                return self.map.close(piece, self.json.len());
+            }
+            DeValue::Table(table) => {
+                let piece = self.map.open(self.json.len(), place);
+                self.table(table);
+                return self.map.close(piece, self.json.len());
+            }
+            DeValue::Boolean(value) => value.to_string(),
+            DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
+                Ok(value) => value.to_string(),
+                Err(_) => {
+                    self.refused.push((place.clone(), format!("`{integer}` does not fit in 64 bits")));
+                    "0".to_owned()
+                }
+            },
+            // JSON has no infinity; any number will do, since it is the type that the decoder looks at.
+            DeValue::Float(float) => {
+                let finite = float.as_str().parse().ok().and_then(serde_json::Number::from_f64);
+                finite.map_or_else(|| "0.0".to_owned(), |number| number.to_string())
+            }
+            // Nor has it dates, and TOML has no null: `Document` says `a date` where the decoder says `null`.
+            DeValue::Datetime(_) => "null".to_owned(),
+        };
+        let piece = self.map.open(self.json.len(), place);
+        self.json.push_str(&scalar);
+        self.map.close(piece, self.json.len());
+    }
+
+    fn string(&mut self, text: &Spanned<DeString<'_>>) {
+        let verbatim = verbatim(self.toml, text.span(), text.get_ref());
+        let piece = self.map.open_string(self.json.len(), text.span(), verbatim);
+        self.json.push_str(&json_string(text.get_ref()));
+        self.map.close(piece, self.json.len());
+    }
+}
+
+/// A text as a JSON string.
+pub fn json_string(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Where in `place` the text of a TOML string begins, if it stands there as it is: without escapes.
+fn verbatim(toml: &str, place: Range<usize>, text: &str) -> Option<usize> {
+    const OPENINGS: &[&str] = &["\"\"\"\r\n", "\"\"\"\n", "\"\"\"", "'''\r\n", "'''\n", "'''", "\"", "'", ""];
+    let written = toml.get(place.clone())?;
+    let opening = OPENINGS.iter().find(|opening| written.starts_with(**opening))?;
+    let start = place.start + opening.len();
+    written[opening.len()..].starts_with(text).then_some(start)
+}
+
+/// What the parser says. It has a limit of its own, and two ways to say so, neither of which says of what.
+fn reason(message: &str) -> String {
+    if message.contains("recursion") {
+        "values are nested more than 80 levels deep".to_owned()
+    } else {
+        message.to_owned()
+    }
+}
+
+fn syntax(text: &str, errors: impl IntoIterator<Item = (Range<usize>, String)>) -> Vec<Finding> {
+    let lines = Lines::new(text);
+    let finding = |(place, message)| Finding {
+        code: Code::TomlSyntax,
+        severity: Severity::Error,
+        path: Some(String::new()),
+        range: Some(lines.range(within(text, place))),
+        message,
+        fix: None,
+    };
+    errors.into_iter().map(finding).collect()
+}
+
+/// The place, moved to where characters begin and end, and inside of the text.
+fn within(text: &str, place: Range<usize>) -> Range<usize> {
+    let end = text.ceil_char_boundary(place.end.min(text.len()));
+    text.floor_char_boundary(place.start.min(end))..end
+}

@@ -1,0 +1,550 @@
+//! Random pairs of small policies over a small universe: every request of it, with everything that DNS can say, is decided
+//! both ways. The regions of the comparison must be exactly where the answers differ.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::LazyLock;
+
+use ipnet::IpNet;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use pullgate::{
+    Allowed, Change, Code, Decision, Fact, Policy, QuestionKind, ReferenceKind, Region, Request, Scheme, compare,
+};
+use pullgate_tests::reference_model::{HUB, Host};
+use pullgate_tests::regions::{Place, contains};
+use serde_json::{Map, Value, json};
+
+const ENTRIES: &[&str] = &[
+    "corp.test",
+    "a.corp.test",
+    "*.corp.test",
+    "*.a.corp.test",
+    "*.test",
+    "docker.io",
+    "index.docker.io",
+    "*.docker.io",
+    "*.io",
+    "registry-1.docker.io",
+    "10.1.1.1",
+    "10.1.1.1/32",
+    "10.1.1.0/31",
+    "10.1.0.0/16",
+    "10.0.0.0/8",
+    "0.0.0.0/0",
+    "::/0",
+    "2001:db8::1",
+    "2001:db8::/32",
+    "10.1.1.0/32",
+    "::/1",
+    "host",
+];
+const PORTS: &[&str] = &["", "", "", ":5000", ":80", ":443"];
+const NAMESPACES: &[&str] = &["", "", "", "/team", "/team/app"];
+const NAMES: &[&str] = &[
+    "corp.test",
+    "a.corp.test",
+    "b.corp.test",
+    "x.a.corp.test",
+    "other.test",
+    "other.example",
+    "docker.io",
+    "index.docker.io",
+    "x.docker.io",
+    "x.io",
+    "host",
+];
+const ADDRESSES: &[&str] =
+    &["10.1.1.0", "10.1.1.1", "10.1.9.9", "10.9.9.9", "192.0.2.1", "2001:db8::1", "2001:db8::9", "2002::1", "9000::1"];
+/// Of each kind of name that wildcards tell apart, one.
+const PEERS: &[&str] = &["b.corp.test", "x.a.corp.test", "other.test", "x.docker.io", "x.io"];
+const ASKED_PORTS: &[Option<u16>] = &[None, Some(443), Some(80), Some(5000), Some(7000)];
+const REPOSITORIES: &[Option<&str>] =
+    &[None, Some("x/y"), Some("team"), Some("team/x"), Some("team/app"), Some("team/app/x"), Some("teams/x")];
+const PROJECTS: &[Option<&str>] = &[None, Some("p"), Some("q"), Some("z")];
+
+/// The lists of a document, or of a project.
+#[derive(Clone, Debug)]
+struct Lists {
+    whitelist: Option<Vec<String>>,
+    insecure: Vec<String>,
+    authorities: Vec<(usize, Option<Vec<String>>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Document {
+    global: Lists,
+    built_in: Vec<String>,
+    resolves: bool,
+    projects: Vec<(String, Lists)>,
+}
+
+fn cases() -> u32 {
+    std::env::var("PULLGATE_PAIRS").ok().and_then(|count| count.parse().ok()).unwrap_or(300)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, max_global_rejects: 1_000_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn regions_are_exactly_where_answers_differ((old, new) in pair()) {
+        let (old_text, new_text) = (text_of(&old), text_of(&new));
+        let (Ok(before), Ok(after)) = (Policy::load(&old_text, 1_800_000_000), Policy::load(&new_text, 1_800_000_000)) else { return Ok(()) };
+        let comparison = compare(&old_text, &new_text, 1_800_000_000).expect("both load");
+        let (before, after) = (before.policy, after.policy);
+        let mut projects: Vec<String> = old.projects.iter().chain(&new.projects).map(|(name, _)| name.clone()).collect();
+        projects.sort();
+        projects.dedup();
+        let asked_projects = if projects.is_empty() { &PROJECTS[..1] } else { PROJECTS };
+        for host in hosts() {
+            for port in ASKED_PORTS.iter().filter(|port| fits(&host, **port)) {
+                for repository in REPOSITORIES {
+                    for project in asked_projects {
+                        let place = Place { host: &host, port: *port, repository: *repository, project: *project };
+                        let said: BTreeSet<Change> = comparison.regions.iter().filter(|region| contains(region, &place, &projects)).map(|region| region.change).collect();
+                        let found = changes(&before, &after, &place, 2);
+                        // Sets of two answers show nearly everything.
+                        let found = if said == found { found } else { changes(&before, &after, &place, 5) };
+                        prop_assert_eq!(&said, &found, "said, found for {:?}\n{}\n{}\n{:#?}", place, &old_text, &new_text, &comparison.regions);
+                    }
+                }
+            }
+        }
+        for region in &comparison.regions {
+            let shown = shows(&before, &after, region);
+            prop_assert!(shown, "the witness shows nothing: {:#?}\n{}\n{}", region, &old_text, &new_text);
+        }
+        // The other way round, every region is one of the opposite change.
+        let back = compare(&new_text, &old_text, 1_800_000_000).expect("both load");
+        prop_assert_eq!(back.regions.is_empty(), comparison.regions.is_empty());
+    }
+
+    /// The cross-checks (rule P4) and the comparison (rule A1) mean the same by "covers".
+    #[test]
+    fn an_entry_that_another_one_covers_can_go(document in document()) {
+        let text = text_of(&document);
+        let Ok(loaded) = Policy::load(&text, 1_800_000_000) else { return Ok(()) };
+        for finding in &loaded.findings {
+            if !matches!(finding.code, Code::EntryCovered | Code::EntryDuplicate) {
+                continue;
+            }
+            let mut without: Value = serde_json::from_str(&text).expect("it is JSON");
+            let (list, index) = finding.path.as_deref().and_then(|path| path.rsplit_once('/')).expect("an entry has a path");
+            let list = without.pointer_mut(list).and_then(Value::as_array_mut).expect("the list is there");
+            list.remove(index.parse().expect("an entry has an index"));
+            let comparison = compare(&text, &without.to_string(), 1_800_000_000).expect("both load");
+            // Through DNS an address may also have names under other entries, and then the longest wildcard decides how
+            // it is reached; whether it may be reached stays as it is.
+            let changed = comparison.regions.iter().find(|region| {
+                region.witness.facts.is_empty() || matches!(region.change, Change::NewlyAllowed | Change::NewlyDenied)
+            });
+            prop_assert!(changed.is_none(), "{:#?}\n{:#?}\n{}", finding, changed, &text);
+        }
+    }
+
+    /// Rule P4: what a whitelist entry does not show, that its hosts are reached without verification, the check says.
+    #[test]
+    fn nothing_is_less_safe_without_a_warning(document in document()) {
+        let text = text_of(&document);
+        let Ok(loaded) = Policy::load(&text, 1_800_000_000) else { return Ok(()) };
+        let projects = if document.projects.is_empty() { &PROJECTS[..1] } else { &PROJECTS[..3] };
+        for host in hosts() {
+            for port in ASKED_PORTS.iter().filter(|port| fits(&host, **port)) {
+                for project in projects {
+                    let place = Place { host: &host, port: *port, repository: Some("team/app"), project: *project };
+                    let (reference, kind) = reference(&place);
+                    let request = Request { reference: &reference, kind, project: *project, facts: &[] };
+                    let Decision::Allow(Allowed { by: Some(by), attempts, .. }) = loaded.policy.decide(&request) else { continue };
+                    if attempts.iter().any(|attempt| attempt.verified) {
+                        continue;
+                    }
+                    let insecure = Line::of(&by.entry);
+                    for (scope, index, entry) in document.whitelisted(*project) {
+                        let listed = Line::of(entry);
+                        let less_safe = listed.covers(*port) || listed.port.is_some() && insecure.port.is_none();
+                        if !(listed.has(&host) && listed.is_in(&insecure) && less_safe) {
+                            continue;
+                        }
+                        let said = loaded.findings.iter().any(|finding| {
+                            let path = finding.path.as_deref().unwrap_or_default();
+                            let of_insecure = path == format!("{}/insecure/{}", scope_path(by.project.as_deref()), by.index);
+                            // What a global entry does to a project's is said of that one, or of the one that covers it.
+                            let whitelist = format!("{}/whitelist/", scope_path(scope));
+                            let of_listed = scope.is_some() && by.project.is_none() && path.starts_with(&whitelist);
+                            matches!(finding.code, Code::InsecureWeakens | Code::HttpsInsecure) && (of_insecure || of_listed)
+                        });
+                        prop_assert!(said, "{} is unverified by {:?}, inside whitelist[{}] {} of {:?}\n{:#?}\n{}", reference, by, index, entry, scope, loaded.findings, &text);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_same_meaning_compares_equal(document in document(), seed in any::<u64>()) {
+        let text = text_of(&document);
+        let mut shuffled = document.clone();
+        let mut order = seed;
+        for (_, lists) in &mut shuffled.projects {
+            shuffle(&mut lists.insecure, &mut order);
+        }
+        shuffle(&mut shuffled.global.insecure, &mut order);
+        shuffle(&mut shuffled.global.authorities, &mut order);
+        if let Some(whitelist) = &mut shuffled.global.whitelist {
+            shuffle(whitelist, &mut order);
+            if let Some(first) = whitelist.first().cloned() {
+                whitelist.push(first.to_uppercase().replace("/TEAM", "/team").replace("/APP", "/app"));
+            }
+        }
+        let Ok(comparison) = compare(&text, &text_of(&shuffled), 1_800_000_000) else { return Ok(()) };
+        prop_assert!(comparison.regions.is_empty() && comparison.modes.is_empty(), "{:#?}", comparison);
+    }
+}
+
+impl Document {
+    /// The whitelist entries that a request sees, each with its project and its index.
+    fn whitelisted<'a>(&'a self, project: Option<&str>) -> Vec<(Option<&'a str>, usize, &'a str)> {
+        let own = self.projects.iter().filter(|(name, _)| Some(name.as_str()) == project);
+        let scopes = std::iter::once((None, &self.global)).chain(own.map(|(name, lists)| (Some(name.as_str()), lists)));
+        let entries = scopes.flat_map(|(scope, lists)| {
+            lists.whitelist.iter().flatten().enumerate().map(move |(index, entry)| (scope, index, entry.as_str()))
+        });
+        entries.collect()
+    }
+}
+
+fn scope_path(project: Option<&str>) -> String {
+    project.map(|name| format!("/projects/{name}")).unwrap_or_default()
+}
+
+/// The hosts and the port of an entry.
+struct Line {
+    text: String,
+    port: Option<u16>,
+    hub: bool,
+}
+
+impl Line {
+    fn of(entry: &str) -> Self {
+        let network = entry.parse::<IpNet>().is_ok();
+        let place = if network { entry } else { entry.split('/').next().unwrap_or_default() };
+        let (host, port) = match place.rsplit_once(':') {
+            Some((host, port)) if !network && place.parse::<IpAddr>().is_err() => (host, port.parse().ok()),
+            _ => (place, None),
+        };
+        let host = host.trim_matches(['[', ']']);
+        let hub = ["docker.io", "index.docker.io", HUB].contains(&host) && matches!(port, None | Some(443));
+        // With its port Docker Hub is what it is without.
+        Line { text: host.to_owned(), port: port.filter(|_| !hub), hub }
+    }
+
+    /// Rule M2, for a whitelist.
+    fn covers(&self, port: Option<u16>) -> bool {
+        self.port.is_none_or(|own| own == port.unwrap_or(443))
+    }
+
+    fn has(&self, host: &Host) -> bool {
+        match host {
+            Host::Hub => self.hub || ["*.docker.io", "*.io"].contains(&self.text.as_str()),
+            _ if self.hub => false,
+            Host::Name(name) => {
+                self.text == *name || self.text.strip_prefix('*').is_some_and(|end| name.ends_with(end))
+            }
+            Host::Address(address) => self.network().is_some_and(|network| network.contains(address)),
+        }
+    }
+
+    fn is_in(&self, wider: &Line) -> bool {
+        match (self.network(), wider.network()) {
+            (Some(own), Some(wider)) => wider.contains(&own),
+            (None, None) if self.hub => wider.has(&Host::Hub),
+            (None, None) => wider.has(&Host::Name(self.text.clone())) && !wider.hub,
+            _ => false,
+        }
+    }
+
+    fn network(&self) -> Option<IpNet> {
+        self.text.parse().ok().or_else(|| self.text.parse::<IpAddr>().ok().map(IpNet::from))
+    }
+}
+
+/// How the answers to a request differ, DNS saying everything that it can in sets of at most `most` answers.
+fn changes(before: &Policy, after: &Policy, place: &Place<'_>, most: usize) -> BTreeSet<Change> {
+    let (reference, kind) = reference(place);
+    let decide = |facts: &[Fact]| {
+        let request = Request { reference: &reference, kind, project: place.project, facts };
+        (before.decide(&request), after.decide(&request))
+    };
+    let mut changes = BTreeSet::new();
+    let (old, new) = decide(&[]);
+    let asks = [&old, &new].map(|decision| matches!(decision, Decision::Lookup(_)));
+    match asks {
+        [false, false] => {
+            changes.extend(change(&old, &new));
+            return changes;
+        }
+        [false, true] => {
+            changes.insert(Change::NowByDns);
+        }
+        [true, false] => {
+            changes.insert(Change::NoLongerByDns);
+        }
+        [true, true] => {}
+    }
+    let mut pinned = None;
+    for facts in worlds(place.host, most) {
+        let (old, new) = decide(&facts);
+        changes.extend(change(&old, &new));
+        if let (Decision::Allow(old), Decision::Allow(new)) = (&old, &new)
+            && old.pinned != new.pinned
+        {
+            pinned.get_or_insert(if new.pinned.is_empty() { Change::NoLongerByDns } else { Change::NowByDns });
+        }
+    }
+    if changes.is_empty() {
+        changes.extend(pinned);
+    }
+    changes
+}
+
+fn change(old: &Decision<'_>, new: &Decision<'_>) -> Option<Change> {
+    let verified = |allowed: &Allowed<'_>| allowed.attempts.iter().all(|attempt| attempt.verified);
+    let plain = |allowed: &Allowed<'_>| allowed.attempts.iter().any(|attempt| attempt.scheme == Scheme::Http);
+    match (old, new) {
+        (Decision::Lookup(_), _) | (_, Decision::Lookup(_)) => panic!("all facts are there: {old:?} {new:?}"),
+        (Decision::Deny(_), Decision::Deny(_)) => None,
+        (Decision::Deny(_), Decision::Allow(_)) => Some(Change::NewlyAllowed),
+        (Decision::Allow(_), Decision::Deny(_)) => Some(Change::NewlyDenied),
+        (Decision::Allow(old), Decision::Allow(new)) => match (verified(old), verified(new)) {
+            (true, false) => Some(Change::NowUnverified),
+            (false, true) => Some(Change::NowVerified),
+            (true, true) => {
+                assert_eq!(old.attempts, new.attempts);
+                (old.authorities != new.authorities).then_some(Change::OtherAuthorities)
+            }
+            (false, false) if plain(old) == plain(new) => {
+                assert_eq!(old.attempts, new.attempts);
+                None
+            }
+            (false, false) if plain(new) => Some(Change::NowPlainHttp),
+            (false, false) => Some(Change::NoLongerPlainHttp),
+        },
+    }
+}
+
+/// Whether a region's witness is decided as its change says.
+fn shows(before: &Policy, after: &Policy, region: &Region) -> bool {
+    let witness = &region.witness;
+    let request = Request {
+        reference: &witness.reference,
+        kind: witness.kind,
+        project: witness.project.as_deref(),
+        facts: &witness.facts,
+    };
+    let (old, new) = (before.decide(&request), after.decide(&request));
+    if let (Decision::Allow(allowed), Change::NewlyAllowed) = (&new, region.change) {
+        let unverified = allowed.attempts.iter().any(|attempt| !attempt.verified);
+        if unverified != region.unverified {
+            return false;
+        }
+    }
+    if let (Decision::Allow(old), Decision::Allow(new), Change::OtherAuthorities) = (&old, &new, region.change) {
+        let came: Vec<&str> =
+            new.authorities.iter().filter(|one| !old.authorities.contains(one)).map(|one| &**one).collect();
+        let went: Vec<&str> =
+            old.authorities.iter().filter(|one| !new.authorities.contains(one)).map(|one| &**one).collect();
+        return came == region.added && went == region.removed;
+    }
+    match (&old, &new) {
+        (Decision::Lookup(_), Decision::Lookup(_)) => false,
+        (_, Decision::Lookup(_)) => region.change == Change::NowByDns,
+        (Decision::Lookup(_), _) => region.change == Change::NoLongerByDns,
+        (Decision::Allow(old), Decision::Allow(new))
+            if matches!(region.change, Change::NowByDns | Change::NoLongerByDns) =>
+        {
+            old.pinned != new.pinned
+        }
+        (old, new) => change(old, new) == Some(region.change),
+    }
+}
+
+fn hosts() -> Vec<Host> {
+    let names = NAMES.iter().map(|name| Host::Name((*name).to_owned()));
+    let addresses = ADDRESSES.iter().map(|text| Host::Address(text.parse().unwrap()));
+    std::iter::once(Host::Hub).chain(names).chain(addresses).collect()
+}
+
+/// Docker Hub's names with its port are no names, and Docker Hub has no other port.
+fn fits(host: &Host, port: Option<u16>) -> bool {
+    let hub_port = matches!(port, None | Some(443));
+    match host {
+        Host::Hub => hub_port,
+        Host::Name(name) if name == "docker.io" || name == "index.docker.io" => !hub_port,
+        _ => true,
+    }
+}
+
+fn reference(place: &Place<'_>) -> (String, ReferenceKind) {
+    let host = match place.host {
+        Host::Hub => HUB.to_owned(),
+        Host::Name(name) if name == "host" && place.port.is_none() => "HOST".to_owned(),
+        Host::Name(name) => name.clone(),
+        Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
+        Host::Address(address) => address.to_string(),
+    };
+    let port = place.port.map(|port| format!(":{port}")).unwrap_or_default();
+    match place.repository {
+        Some(path) => (format!("{host}{port}/{path}"), ReferenceKind::Image),
+        None => (format!("{host}{port}"), ReferenceKind::Registry),
+    }
+}
+
+fn worlds(host: &Host, most: usize) -> Vec<Vec<Fact>> {
+    let choices = if matches!(host, Host::Address(_)) { PEERS } else { ADDRESSES };
+    let subject = match host {
+        Host::Hub => HUB.to_owned(),
+        Host::Name(name) => name.clone(),
+        Host::Address(address) => address.to_string(),
+    };
+    let sets = (0_u32..1 << choices.len()).filter(|bits| bits.count_ones() as usize <= most);
+    let sets = sets.map(|bits| {
+        choices
+            .iter()
+            .enumerate()
+            .filter(move |(place, _)| bits >> place & 1 == 1)
+            .map(|(_, text)| (*text).to_owned())
+            .collect::<Vec<_>>()
+    });
+    sets.map(|answers| match host {
+        Host::Address(_) => {
+            let confirmed = answers.iter().map(|name| Fact {
+                kind: QuestionKind::AddressesOf,
+                subject: name.clone(),
+                answers: vec![subject.clone()],
+            });
+            let confirmed: Vec<Fact> = confirmed.collect();
+            std::iter::once(Fact { kind: QuestionKind::NamesOf, subject: subject.clone(), answers })
+                .chain(confirmed)
+                .collect()
+        }
+        _ => vec![Fact { kind: QuestionKind::AddressesOf, subject: subject.clone(), answers }],
+    })
+    .collect()
+}
+
+fn entry(namespaces: bool) -> impl Strategy<Value = String> {
+    (select(ENTRIES), select(PORTS), select(NAMESPACES)).prop_map(move |(host, port, namespace)| {
+        if host.contains('/') {
+            return host.to_owned();
+        }
+        let host = if host.contains(':') && !port.is_empty() { format!("[{host}]") } else { host.to_owned() };
+        format!("{host}{port}{}", if namespaces { namespace } else { "" })
+    })
+}
+
+fn lists(most: usize) -> impl Strategy<Value = Lists> {
+    let authorities =
+        prop::collection::vec((0_usize..2, prop::option::of(prop::collection::vec(entry(true), 0..3))), 0..2);
+    let authorities = prop_oneof![2 => Just(Vec::new()), 1 => authorities];
+    let whitelist = prop_oneof![1 => Just(None), 3 => prop::collection::vec(entry(true), 0..most).prop_map(Some)];
+    (whitelist, prop::collection::vec(entry(false), 0..most), authorities)
+        .prop_map(|(whitelist, insecure, authorities)| Lists { whitelist, insecure, authorities })
+}
+
+fn document() -> impl Strategy<Value = Document> {
+    let projects = prop_oneof![
+        3 => Just(Vec::new()),
+        1 => subsequence(vec!["p", "q"], 0..=2).prop_flat_map(|names| {
+            names.into_iter().map(|name| (Just(name.to_owned()), lists(2))).collect::<Vec<_>>()
+        }),
+    ];
+    let built_in = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(entry(false), 0..3)];
+    (lists(5), built_in, prop::bool::weighted(0.4), projects)
+        .prop_map(|(global, built_in, resolves, projects)| Document { global, built_in, resolves, projects })
+}
+
+/// A policy, and either another one or itself with a thing or two changed.
+fn pair() -> impl Strategy<Value = (Document, Document)> {
+    (document(), document(), prop::collection::vec(0_u8..9, 1..4)).prop_map(|(old, other, edits)| {
+        let mut new = old.clone();
+        for edit in edits {
+            match edit {
+                0 => new.global.whitelist.clone_from(&other.global.whitelist),
+                1 => new.global.insecure.clone_from(&other.global.insecure),
+                2 => new.built_in.clone_from(&other.built_in),
+                3 => new.resolves = other.resolves,
+                4 => new.projects.clone_from(&other.projects),
+                5 => new.global.authorities.clone_from(&other.global.authorities),
+                6 => {
+                    new.global.insecure.pop();
+                }
+                7 => {
+                    if let (Some(whitelist), Some(more)) = (&mut new.global.whitelist, &other.global.whitelist) {
+                        whitelist.extend(more.first().cloned());
+                    }
+                }
+                _ => {
+                    if let Some(whitelist) = &mut new.global.whitelist {
+                        whitelist.pop();
+                    }
+                }
+            }
+        }
+        (old, new)
+    })
+}
+
+static CERTIFICATES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let example = fs::read_to_string(folder.join("../../docs/examples/worked-example-1.json")).unwrap();
+    let example: Value = serde_json::from_str(&example).unwrap();
+    let first = example["certificate_authorities"][0]["pem"].as_str().unwrap().to_owned();
+    vec![first, SECOND.to_owned()]
+});
+
+const SECOND: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBjzCCATWgAwIBAgIUFbLC8XK43Wv+ty4h3jX76o8pYVkwCgYIKoZIzj0EAwIw\n\
+FTETMBEGA1UEAwwKQW5vdGhlciBDQTAeFw0yNjExMjExNjA2MzNaFw00NjAxMjAx\n\
+NjA2MzNaMBUxEzARBgNVBAMMCkFub3RoZXIgQ0EwWTATBgcqhkjOPQIBBggqhkjO\n\
+PQMBBwNCAATqO4LFTBfAduZTeHzASDTm7QXvguT3t/UTfY3WRFaIkACBFfOFAprC\n\
+JIV4garwjfQpiKaPCHu5aDiAir5sJqjQo2MwYTAdBgNVHQ4EFgQUnYLCTKSZAnkM\n\
+Ut7Icpjb/aHox9YwHwYDVR0jBBgwFoAUnYLCTKSZAnkMUt7Icpjb/aHox9YwDgYD\n\
+VR0PAQH/BAQDAgIEMA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIh\n\
+AKw0NDWtwpcfcOA645EAtf9Qmrw5BTPKfyyHyK2F0fNXAiAgumCNBB3c/3JE31BL\n\
+ptETncz9bWOaTCV/pJj+9ZTt6w==\n\
+-----END CERTIFICATE-----\n\n";
+
+fn members(lists: &Lists) -> Map<String, Value> {
+    let mut members = Map::new();
+    if let Some(whitelist) = &lists.whitelist {
+        members.insert("whitelist".to_owned(), json!(whitelist));
+    }
+    members.insert("insecure".to_owned(), json!(lists.insecure));
+    let authorities = lists.authorities.iter().map(|(which, registries)| match registries {
+        Some(registries) => json!({ "pem": CERTIFICATES[*which], "registries": registries }),
+        None => json!({ "pem": CERTIFICATES[*which] }),
+    });
+    members.insert("certificate_authorities".to_owned(), authorities.collect());
+    members
+}
+
+fn text_of(document: &Document) -> String {
+    let mut text = members(&document.global);
+    text.insert("built_in".to_owned(), json!(document.built_in));
+    text.insert("match_resolved_addresses".to_owned(), json!(document.resolves));
+    if !document.projects.is_empty() {
+        let projects = document.projects.iter().map(|(name, lists)| (name.clone(), Value::from(members(lists))));
+        text.insert("projects".to_owned(), Value::from(projects.collect::<Map<_, _>>()));
+    }
+    Value::from(text).to_string()
+}
+
+fn shuffle<T>(elements: &mut [T], seed: &mut u64) {
+    for place in (1..elements.len()).rev() {
+        *seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        elements.swap(place, (*seed >> 33) as usize % (place + 1));
+    }
+}

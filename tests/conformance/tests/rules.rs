@@ -1,0 +1,442 @@
+//! Random policies, references and DNS: the indexed rules against the slow reading of them, and what must hold of any
+//! rules worth having.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use pullgate::{
+    Decision, Denial, Denied, Fact, List, Matched, Policy, Question, QuestionKind, ReferenceKind, Request, Scheme,
+};
+use pullgate_tests::reference_model::{Asked, Entry, HUB, Host, Lists, Outcome, World};
+use serde_json::{Map, Value, json};
+
+/// Names of hosts. Those below one domain share its suffix, and all domains of as many labels are as long.
+const NAMES: &[&str] = &["corp.test", "a.corp.test", "lab.corp.test", "b.lab.corp.test", "evil.test", "x.evil.test"];
+const WILDCARDS: &[&str] = &["*.corp.test", "*.lab.corp.test", "*.evil.test", "*.test", "*.docker.io"];
+const HUBS: &[&str] = &["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
+const ADDRESSES: &[&str] = &["10.1.1.1", "10.1.1.2", "10.1.2.1", "10.2.1.1", "2001:db8::1"];
+const NETWORKS: &[&str] = &["10.0.0.0/8", "10.1.0.0/16", "10.1.1.0/24", "10.1.1.1/32", "2001:db8::/32", "0.0.0.0/0"];
+const PORTS: &[Option<u16>] = &[None, None, Some(80), Some(443), Some(5000)];
+const REPOSITORIES: &[&str] = &["team/app/x", "team/app", "team/x", "other/x"];
+
+/// A case: a policy, a request, and what DNS says.
+#[derive(Clone, Debug)]
+struct Universe {
+    lists: Lists,
+    asked: Asked,
+    world: World,
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Asked with facts as they are asked for, the indexed rules come to what the slow ones say.
+    #[test]
+    fn the_index_agrees_with_walking_the_list(universe in universe()) {
+        let Some(policy) = load(&universe.lists) else { return Ok(()) };
+        let Universe { lists, asked, world } = &universe;
+        let text = reference(asked);
+        let mut facts: Vec<Fact> = Vec::new();
+        for round in 0.. {
+            let request = request(&text, asked, &facts);
+            let Decision::Lookup(questions) = policy.decide(&request) else { break };
+            prop_assert!(round < 3, "asks for ever: {questions:?}");
+            prop_assert!(!questions.is_empty());
+            prop_assert!(can_differ(lists, asked, &facts) || shadowed(lists), "facts cannot change the answer: {questions:?}");
+            for question in questions {
+                prop_assert!(!known(&facts, &question), "asks again: {question:?}");
+                facts.push(world_answer(world, question));
+            }
+        }
+        let request = request(&text, asked, &facts);
+        let decision = policy.decide(&request);
+        let outcome = lists.decide(asked, world);
+        if let Some(wrong) = differs(&decision, &outcome, asked) {
+            prop_assert!(false, "{wrong}\n{text} with {facts:?}\nfast: {decision:?}\nslow: {outcome:?}");
+        }
+    }
+
+    /// Without facts a question is asked exactly where facts can change the answer.
+    #[test]
+    fn a_question_is_asked_where_it_matters(universe in universe(), given in any::<bool>()) {
+        let Some(policy) = load(&universe.lists) else { return Ok(()) };
+        let Universe { lists, asked, world } = &universe;
+        let text = reference(asked);
+        let mut facts = Vec::new();
+        if let (true, Host::Address(address)) = (given, &asked.host) {
+            let question = Question { kind: QuestionKind::NamesOf, subject: address.to_string() };
+            facts.push(world_answer(world, question));
+        }
+        let decision = policy.decide(&request(&text, asked, &facts));
+        let asks = matches!(decision, Decision::Lookup(_));
+        if shadowed(lists) {
+            return Ok(());
+        }
+        prop_assert_eq!(asks, can_differ(lists, asked, &facts), "{} with {:?}: {:?}", text, facts, decision);
+    }
+
+    /// Rule P6.
+    #[test]
+    fn order_never_matters(universe in universe(), seed in any::<u64>()) {
+        let Some(policy) = load(&universe.lists) else { return Ok(()) };
+        let mut shuffled = universe.lists.clone();
+        shuffle(&mut shuffled.entries, seed);
+        let other = load(&shuffled);
+        prop_assert!(other.is_some(), "loads in one order only");
+        let Universe { asked, world, .. } = &universe;
+        let text = reference(asked);
+        for facts in [Vec::new(), all_facts(world)] {
+            let request = request(&text, asked, &facts);
+            let two = other.as_ref().map(|other| without_order(other.decide(&request)));
+            prop_assert_eq!(two, Some(without_order(policy.decide(&request))));
+        }
+    }
+
+    /// An entry more in a whitelist denies nothing that was allowed.
+    #[test]
+    fn more_entries_never_deny(universe in universe(), text in entry_text(List::Whitelist)) {
+        let Universe { lists, asked, world } = &universe;
+        let mut more = lists.clone();
+        let Some(scope) = more.whitelists.first().cloned() else { return Ok(()) };
+        more.entries.push(Entry { list: List::Whitelist, project: scope, text, enabled: true });
+        let (Some(policy), Some(wider)) = (load(lists), load(&more)) else { return Ok(()) };
+        let reference = reference(asked);
+        let facts = all_facts(world);
+        let request = request(&reference, asked, &facts);
+        if matches!(policy.decide(&request), Decision::Allow(_)) {
+            prop_assert!(matches!(wider.decide(&request), Decision::Allow(_)), "{:?}", wider.decide(&request));
+        }
+    }
+
+    /// What comes after the parser holds for what `explain` and `decide_text` say too.
+    #[test]
+    fn an_explanation_decides_the_same(universe in universe()) {
+        let Some(policy) = load(&universe.lists) else { return Ok(()) };
+        let text = reference(&universe.asked);
+        for facts in [Vec::new(), all_facts(&universe.world)] {
+            let request = request(&text, &universe.asked, &facts);
+            let explained = policy.explain(&request);
+            prop_assert_eq!(&explained.answer, &policy.answer(&request));
+            prop_assert_eq!(&explained.answer.decision, &policy.decide(&request));
+            prop_assert!(!explained.steps.is_empty());
+        }
+    }
+}
+
+/// Whether what is not yet known of DNS can change what is decided or how the registry is reached: every world of this
+/// small universe that agrees with the facts is tried.
+fn can_differ(lists: &Lists, asked: &Asked, facts: &[Fact]) -> bool {
+    let seen: BTreeSet<String> = worlds(asked, facts)
+        .iter()
+        .map(|world| match lists.decide(asked, world) {
+            Outcome::Allowed { attempts, .. } => format!("{attempts:?}"),
+            denied => format!("{denied:?}"),
+        })
+        .collect();
+    seen.len() > 1
+}
+
+/// Whether built-in entries may hide all that an insecure entry covers. The rules then ask although no answer matters;
+/// telling would take more than it is worth.
+fn shadowed(lists: &Lists) -> bool {
+    lists.entries.iter().any(|entry| entry.list == List::BuiltIn && !NAMES.contains(&entry.text.as_str()))
+}
+
+/// Every world that agrees with the facts, as far as the request can tell.
+fn worlds(asked: &Asked, facts: &[Fact]) -> Vec<World> {
+    // Addresses that no entry names, within the networks and without.
+    let unnamed = ["192.0.2.1", "10.1.1.9", "10.1.9.9", "10.9.9.9", "2001:db8::9"];
+    match &asked.host {
+        Host::Hub | Host::Name(_) => {
+            let name = match &asked.host {
+                Host::Name(name) => name.clone(),
+                _ => HUB.to_owned(),
+            };
+            if let Some(fact) = facts.iter().find(|fact| fact.subject == name) {
+                return vec![World { addresses: BTreeMap::from([(name, addresses(fact))]), ..World::default() }];
+            }
+            let choices: Vec<IpAddr> = ADDRESSES.iter().chain(&unnamed).map(|text| text.parse().unwrap()).collect();
+            let singles = choices.iter().map(|one| vec![*one]);
+            let pairs = choices.iter().flat_map(|one| choices.iter().map(|two| vec![*one, *two]));
+            std::iter::once(Vec::new())
+                .chain(singles)
+                .chain(pairs)
+                .map(|addresses| World { addresses: BTreeMap::from([(name.clone(), addresses)]), ..World::default() })
+                .collect()
+        }
+        Host::Address(address) => {
+            let candidates: Vec<Vec<String>> = match facts.iter().find(|fact| fact.subject == address.to_string()) {
+                Some(fact) => vec![fact.answers.clone()],
+                None => {
+                    let names: Vec<String> =
+                        NAMES.iter().chain([&HUB, &"unnamed.lab.corp.test"]).map(|name| (*name).to_owned()).collect();
+                    let pairs = names.iter().flat_map(|one| names.iter().map(|two| vec![one.clone(), two.clone()]));
+                    std::iter::once(Vec::new()).chain(pairs).collect()
+                }
+            };
+            candidates.into_iter().flat_map(|names| confirmations(*address, &names, facts)).collect()
+        }
+    }
+}
+
+/// The worlds in which an address has these names, each of them resolving back to it or not, where that is not known.
+fn confirmations(address: IpAddr, names: &[String], facts: &[Fact]) -> Vec<World> {
+    let mut worlds = vec![World { names: BTreeMap::from([(address, names.to_vec())]), ..World::default() }];
+    for name in names {
+        let choices = match facts.iter().find(|fact| fact.subject == *name) {
+            Some(fact) => vec![addresses(fact)],
+            None => vec![Vec::new(), vec![address]],
+        };
+        worlds = worlds
+            .into_iter()
+            .flat_map(|world| {
+                choices.iter().map(move |choice| {
+                    let mut world = world.clone();
+                    world.addresses.insert(name.clone(), choice.clone());
+                    world
+                })
+            })
+            .collect();
+    }
+    worlds
+}
+
+/// How a decision differs from what the slow rules say.
+fn differs(decision: &Decision<'_>, outcome: &Outcome, asked: &Asked) -> Option<String> {
+    match (decision, outcome) {
+        (Decision::Deny(denied), Outcome::UnknownProject) if denied.reason == Denial::UnknownProject => None,
+        (Decision::Deny(denied), Outcome::NotWhitelisted) if denied.reason == Denial::NotWhitelisted => None,
+        (Decision::Allow(allowed), Outcome::Allowed { attempts, pinned, by }) => {
+            let got: Vec<_> =
+                allowed.attempts.iter().map(|try_| (try_.scheme == Scheme::Https, try_.port, try_.verified)).collect();
+            if got != *attempts {
+                return Some("other attempts".to_owned());
+            }
+            let host = (asked.host == Host::Hub).then_some(HUB);
+            if allowed.attempts.iter().any(|attempt| attempt.host.as_deref() != host) {
+                return Some("another host".to_owned());
+            }
+            let mut got: Vec<IpAddr> = allowed.pinned.iter().map(|text| text.parse().unwrap()).collect();
+            got.sort();
+            if got != *pinned {
+                return Some("other addresses".to_owned());
+            }
+            match (by, &allowed.by) {
+                (None, _) => None,
+                (Some(by), None) => (!by.is_empty()).then(|| "no entry that decided".to_owned()),
+                (Some(by), Some(matched)) => {
+                    let same =
+                        |(list, text): &(List, String)| *list == matched.list && canonical(text) == matched.entry;
+                    (!by.iter().any(same)).then(|| "another entry decided".to_owned())
+                }
+            }
+        }
+        _ => Some("another decision".to_owned()),
+    }
+}
+
+/// An entry of the universe as the policy shows it: Docker Hub's names are written in more than one way.
+fn canonical(text: &str) -> String {
+    pullgate::check_entry(text, List::Whitelist).entry.expect("the universe has good entries only")
+}
+
+/// A decision without what says where in a list an entry stands, and without the nearest entry of a denial: of several
+/// that are as near, one is named.
+fn without_order(decision: Decision<'_>) -> Decision<'_> {
+    match decision {
+        Decision::Allow(mut allowed) => {
+            allowed.by = allowed.by.map(|by| Matched { index: 0, entry: one_spelling(&by.entry).into(), ..by });
+            Decision::Allow(allowed)
+        }
+        Decision::Deny(denied) => Decision::Deny(Denied { nearest: None, ..denied }),
+        lookup => lookup,
+    }
+}
+
+/// Docker Hub under one of its names, everything else as it is.
+fn one_spelling(entry: &str) -> String {
+    let (place, namespace) = entry.split_at(entry.find('/').unwrap_or(entry.len()));
+    if HUBS.contains(&place) { format!("{HUB}{namespace}") } else { entry.to_owned() }
+}
+
+fn load(lists: &Lists) -> Option<Policy> {
+    let mut document = Map::new();
+    fill(&mut document, lists, None);
+    let built_in: Vec<Value> = elements(lists, List::BuiltIn, None);
+    document.insert("built_in".to_owned(), built_in.into());
+    document.insert("match_resolved_addresses".to_owned(), lists.match_resolved_addresses.into());
+    if !lists.projects.is_empty() {
+        let mut projects = Map::new();
+        for project in &lists.projects {
+            let mut members = Map::new();
+            fill(&mut members, lists, Some(project));
+            projects.insert(project.clone(), members.into());
+        }
+        document.insert("projects".to_owned(), projects.into());
+    }
+    let text = Value::from(document).to_string();
+    match Policy::load(&text, 0) {
+        Ok(loaded) => Some(loaded.policy),
+        // The only error that entries of this universe can make together.
+        Err(findings) => {
+            let first = findings.iter().find(|finding| finding.severity == pullgate::Severity::Error).unwrap();
+            assert_eq!(first.code.as_str(), "built-in-insecure", "{text}: {first:?}");
+            None
+        }
+    }
+}
+
+fn fill(members: &mut Map<String, Value>, lists: &Lists, project: Option<&String>) {
+    if lists.whitelists.iter().any(|scope| scope.as_ref() == project) {
+        members.insert("whitelist".to_owned(), elements(lists, List::Whitelist, project).into());
+    }
+    members.insert("insecure".to_owned(), elements(lists, List::Insecure, project).into());
+}
+
+fn elements(lists: &Lists, list: List, project: Option<&String>) -> Vec<Value> {
+    let of_list = lists.entries.iter().filter(|entry| entry.list == list && entry.project.as_ref() == project);
+    of_list.map(|entry| json!({ "entry": entry.text, "enabled": entry.enabled })).collect()
+}
+
+/// The request as text: an image reference, or the registry for a login.
+fn reference(asked: &Asked) -> String {
+    let host = match &asked.host {
+        Host::Hub => "docker.io".to_owned(),
+        Host::Name(name) => name.clone(),
+        Host::Address(IpAddr::V6(address)) => format!("[{address}]"),
+        Host::Address(address) => address.to_string(),
+    };
+    let port = asked.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let repository = asked.repository.as_ref().map(|repository| format!("/{repository}")).unwrap_or_default();
+    format!("{host}{port}{repository}")
+}
+
+fn request<'a>(text: &'a str, asked: &'a Asked, facts: &'a [Fact]) -> Request<'a> {
+    let kind = if asked.repository.is_some() { ReferenceKind::Image } else { ReferenceKind::Registry };
+    Request { reference: text, kind, project: asked.project.as_deref(), facts }
+}
+
+fn known(facts: &[Fact], question: &Question) -> bool {
+    facts.iter().any(|fact| fact.kind == question.kind && fact.subject == question.subject)
+}
+
+fn world_answer(world: &World, question: Question) -> Fact {
+    let answers = match question.kind {
+        QuestionKind::AddressesOf => {
+            world.addresses.get(&question.subject).into_iter().flatten().map(IpAddr::to_string).collect()
+        }
+        QuestionKind::NamesOf => {
+            let address: IpAddr = question.subject.parse().expect("a question is in canonical form");
+            world.names.get(&address).cloned().unwrap_or_default()
+        }
+    };
+    Fact { kind: question.kind, subject: question.subject, answers }
+}
+
+/// Everything that DNS says and everything that it does not.
+fn all_facts(world: &World) -> Vec<Fact> {
+    let names =
+        NAMES.iter().chain([&HUB]).map(|name| Question { kind: QuestionKind::AddressesOf, subject: (*name).into() });
+    let addresses = ADDRESSES.iter().map(|text| Question { kind: QuestionKind::NamesOf, subject: (*text).into() });
+    names.chain(addresses).map(|question| world_answer(world, question)).collect()
+}
+
+fn addresses(fact: &Fact) -> Vec<IpAddr> {
+    fact.answers.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+/// Fisher and Yates, with a small generator: the same seed gives the same order.
+fn shuffle<T>(items: &mut [T], mut seed: u64) {
+    for end in (1..items.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        items.swap(end, usize::try_from(seed >> 33).unwrap() % (end + 1));
+    }
+}
+
+fn universe() -> impl Strategy<Value = Universe> {
+    (lists(), asked(), world()).prop_map(|(lists, asked, world)| Universe { lists, asked, world })
+}
+
+fn lists() -> impl Strategy<Value = Lists> {
+    let scopes = subsequence(vec![None, Some("alpha".to_owned())], 0..=2);
+    let projects = prop_oneof![
+        Just(Vec::new()),
+        Just(vec!["alpha".to_owned()]),
+        Just(vec!["alpha".to_owned(), "beta".to_owned()])
+    ];
+    let entries = prop::collection::vec(entry(), 0..9);
+    (scopes, projects, entries, any::<bool>()).prop_map(|(mut whitelists, projects, mut entries, resolve)| {
+        let exists = |project: &Option<String>| project.as_ref().is_none_or(|project| projects.contains(project));
+        whitelists.retain(|scope| exists(scope));
+        entries.retain(|entry| match entry.list {
+            List::Whitelist => whitelists.contains(&entry.project),
+            List::Insecure => exists(&entry.project),
+            List::BuiltIn => entry.project.is_none(),
+        });
+        Lists { entries, whitelists, projects, match_resolved_addresses: resolve }
+    })
+}
+
+fn entry() -> impl Strategy<Value = Entry> {
+    let list = prop_oneof![4 => Just(List::Whitelist), 4 => Just(List::Insecure), 1 => Just(List::BuiltIn)];
+    let project = prop_oneof![3 => Just(None), 1 => Just(Some("alpha".to_owned()))];
+    list.prop_flat_map(|list| (Just(list), entry_text(list))).prop_flat_map(move |(list, text)| {
+        (project.clone(), prop::bool::weighted(0.9)).prop_map(move |(project, enabled)| Entry {
+            list,
+            project,
+            text: text.clone(),
+            enabled,
+        })
+    })
+}
+
+/// An entry in canonical form. Docker Hub has one port only, a network none.
+fn entry_text(list: List) -> impl Strategy<Value = String> {
+    let placed = prop_oneof![select(NAMES), select(WILDCARDS), select(ADDRESSES)];
+    let placed = (placed, select(PORTS)).prop_map(|(host, port)| match port {
+        Some(port) if host.contains("::") => format!("[{host}]:{port}"),
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    });
+    let hub = select(HUBS).prop_map(str::to_owned);
+    let network = select(NETWORKS).prop_map(str::to_owned);
+    let namespace = match list {
+        List::Whitelist => prop_oneof![3 => Just(""), 1 => Just("/team"), 1 => Just("/team/app")].boxed(),
+        _ => Just("").boxed(),
+    };
+    let limited = (prop_oneof![4 => placed, 1 => hub], namespace).prop_map(|(place, namespace)| place + namespace);
+    prop_oneof![4 => limited, 1 => network]
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    let address = select(ADDRESSES).prop_map(|text| Host::Address(text.parse().unwrap()));
+    let name = select(NAMES).prop_map(|name| Host::Name(name.to_owned()));
+    let host = prop_oneof![3 => address, 3 => name, 1 => Just(Host::Hub)];
+    let repository = prop_oneof![4 => select(REPOSITORIES).prop_map(|text| Some(text.to_owned())), 1 => Just(None)];
+    let project = prop_oneof![Just(None), Just(Some("alpha".to_owned())), Just(Some("beta".to_owned()))];
+    (host, select(PORTS), repository, project).prop_map(|(host, port, repository, project)| {
+        let port = if host == Host::Hub { None } else { port };
+        Asked { host, port, repository, project }
+    })
+}
+
+fn world() -> impl Strategy<Value = World> {
+    let some = |choices: &'static [&'static str]| subsequence(choices.to_vec(), 0..=3);
+    let names: Vec<&str> = NAMES.iter().chain([&HUB]).copied().collect();
+    let forward = prop::collection::vec(some(ADDRESSES), names.len());
+    let backward = prop::collection::vec(some(NAMES), ADDRESSES.len());
+    (forward, backward).prop_map(move |(forward, backward)| World {
+        addresses: names
+            .iter()
+            .zip(forward)
+            .map(|(name, to)| ((*name).to_owned(), to.iter().map(|text| text.parse().unwrap()).collect()))
+            .collect(),
+        names: ADDRESSES
+            .iter()
+            .zip(backward)
+            .map(|(text, to)| (text.parse().unwrap(), to.into_iter().map(str::to_owned).collect()))
+            .collect(),
+    })
+}
