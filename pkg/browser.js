@@ -1,4 +1,4 @@
-// Browsers: the module is fetched by `ready`. Bundlers know the form of its address, and copy the file.
+// The entry point for browsers: `ready` fetches the module. Bundlers recognise this form of URL and copy the file.
 
 import { api } from "./lib/api.js";
 

@@ -1,5 +1,5 @@
-// What the package has besides what is written by hand and by `cargo xtask module`. `npm pack` runs this first, and with
-// `--undo` last: the digest of the module stands in the package.json of the tarball, and in no other.
+// Writes the generated files of the package. `npm pack` runs it first, and last with `--undo`, so that only the
+// package.json of the tarball has the digest of the module.
 
 import { createHash } from "node:crypto";
 import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -25,9 +25,8 @@ function generate(name, text) {
   writeFileSync(at(`dist/${name}`), `// Written by pkg/build.mjs.\n${text}`);
 }
 
-// The glue keeps its state in the module that it is, so there could be one instance, for good. As the body of a function
-// there can be another one after a trap. (`wasm-bindgen` has an option for that; the code it makes does not run where the
-// module has no start function, as here.)
+// Turns the glue of wasm-bindgen into a factory function: as a JavaScript module its state is global, and a trap would
+// leave no second instance. (The option of wasm-bindgen for that needs a start function, which this module lacks.)
 function factory(glue) {
   const [exported, start] = /export\{([\w$]+) as initSync,[\w$]+ as default\};/.exec(glue) ?? [];
   const body = glue.replace(exported, "").replace(/\bexport (class|function) /g, "$1 ");
@@ -35,9 +34,9 @@ function factory(glue) {
   if (start === undefined || names.length === 0 || /\b(?:export|import)\s*[{(*.]|\bimport\b/.test(body)) {
     throw new Error("the glue of this version of `wasm-bindgen` is not as pkg/build.mjs knows it");
   }
-  return `/** Starts an instance of the compiled module. */
+  return `/** Instantiates the compiled module. */
 export function instantiate(module) {
-// Without it the glue frees nothing by itself: lib/policy.js does, which knows whether the instance still runs.
+// Keeps the glue from freeing policies: lib/policy.js does, which knows the current instance.
 const FinalizationRegistry = undefined;
 ${body}
 ${start}({ module });

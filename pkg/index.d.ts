@@ -1,4 +1,4 @@
-// The types of the package. They are held against what the module answers to every case of tests/vectors.
+// The types of the package. A test compiles the module's answers to every case of tests/vectors against them.
 
 /// <reference lib="esnext.disposable" />
 
@@ -7,123 +7,123 @@ import type { FindingCode } from "./codes.d.ts";
 export type { FindingCode };
 
 /**
- * Where the module may come from: its bytes, a `WebAssembly.Module`, a URL (or one as a string) or a `Response`; or a
- * promise of one. Types do not tell a `WebAssembly.Module` from any other object.
+ * The source of the module: its bytes, a `WebAssembly.Module`, a URL (also as a string), a `Response`, or a promise of
+ * one. Typed as `object`, since types cannot tell a `WebAssembly.Module` from any other object.
  */
 export type ModuleSource = string | object;
 
 /**
- * Loads the module. In a browser this comes first, once; everything else is synchronous from then on. Without `source` the
- * module is fetched from beside the package. In Node, Deno, Bun and workerd, and from `pullgate/inline`, all is ready
- * without it. Once there is a module, nothing happens.
+ * Loads the module. A browser calls this first, once; every other function is synchronous. Without `source` the module is
+ * fetched from beside the package. Node, Deno, Bun, workerd and `pullgate/inline` are ready without it. Has no effect once
+ * a module is loaded.
  */
 export function ready(source?: ModuleSource): Promise<void>;
 
-/** How much a finding weighs: an error refuses the input, a warning accepts what is probably not meant. */
+/** The severity of a finding: an error rejects the input, a warning marks a probable mistake, info only informs. */
 export type Severity = "error" | "warning" | "info";
 
-/** A stretch of the checked text, end excluded. Offsets count from 0. */
+/** A half-open range of the checked text. Offsets count from 0. */
 export interface TextRange {
-  /** First byte, in UTF-8. */
+  /** The first UTF-8 byte. */
   start: number;
-  /** One past the last byte, in UTF-8. */
+  /** One past the last UTF-8 byte. */
   end: number;
-  /** First code unit, as JavaScript counts. */
+  /** The first UTF-16 code unit, as in JavaScript strings. */
   startUtf16: number;
-  /** One past the last code unit. */
+  /** One past the last UTF-16 code unit. */
   endUtf16: number;
 }
 
-/** One thing said about an input. */
+/** A finding about an input. */
 export interface Finding {
   /**
-   * What it is: match on this, never on messages. `"internal"` says that the input could not be checked, by no fault of
-   * its own: it is neither valid nor wrong.
+   * The stable code: match on this, never on messages. `"internal"` means that the module failed, so that the input is
+   * neither valid nor wrong.
    */
   code: FindingCode | "internal";
-  /** How much it weighs. One code always has one severity. */
+  /** The severity; each code has one. */
   severity: Severity;
-  /** Where in a policy document, as a JSON Pointer (RFC 6901); absent for a lone entry. */
+  /** The location in a policy document, as a JSON Pointer (RFC 6901); absent for a single entry. */
   path?: string;
-  /** Where in the checked text; absent where the text has no such place. Of an object, the text is `JSON.stringify`'s. */
+  /** The range of the checked text; absent if none applies. For an object, the text is that of `JSON.stringify`. */
   range?: TextRange;
-  /** What is wrong, for a person: lower case, no final full stop. Never holds a password. */
+  /** The human-readable message: lower case, no final full stop. Never contains a password. */
   message: string;
-  /** What to write in place of the range; absent where nothing can be proposed. */
+  /** The replacement for the range; absent if there is none. */
   fix?: string;
 }
 
 /** A list of the policy document. */
 export type EntryList = "whitelist" | "insecure" | "built-in";
 
-/** What was found in one entry. */
+/** The result of checking one entry. */
 export interface EntryReport {
-  /** What was checked. */
+  /** The checked text. */
   text: string;
   /** The entry in its canonical form; absent when there is an error. */
   entry?: string;
-  /** What the entry names; absent when there is an error. */
+  /** The kind of hosts that the entry names; absent when there is an error. */
   kind?: "address" | "network" | "name" | "wildcard";
-  /** Findings, in the order of the text. */
+  /** The findings, in the order of the text. */
   findings: Finding[];
 }
 
 /** Checks one entry as an element of the given list. */
 export function checkEntry(text: string, list: EntryList): EntryReport;
 
-/** A certificate for people (RFC 5280), and what is wrong with it as a certificate authority. */
+/** A human-readable description of a certificate (RFC 5280), with the findings about it as a certificate authority. */
 export interface Certificate {
-  /** The subject as RFC 4514 writes it, the most specific part first; may be empty. */
+  /** The subject as an RFC 4514 string, the most specific part first; may be empty. */
   subject: string;
-  /** The issuer, likewise. */
+  /** The issuer as an RFC 4514 string. */
   issuer: string;
   /** The serial number in lower-case hexadecimal, two digits an octet; with a minus sign where it is negative. */
   serial: string;
-  /** The first second at which it is valid: `2026-11-21T00:00:00Z`. */
+  /** The first valid second: `2026-11-21T00:00:00Z`. */
   notBefore: string;
-  /** The last second at which it is valid. */
+  /** The last valid second. */
   notAfter: string;
-  /** Its public key: the algorithm's name or object identifier, with the size of an RSA or DSA key, or an EC key's curve. */
+  /** The public key: algorithm name or object identifier, with the size of an RSA or DSA key or the curve of an EC key. */
   key: { algorithm: string; bits?: number; curve?: string };
-  /** What it is signed with: OpenSSL's name, or an object identifier. */
+  /** The signature algorithm: OpenSSL's name, or an object identifier. */
   signatureAlgorithm: string;
-  /** The SHA-256 of its DER, in lower-case hexadecimal. */
+  /** The SHA-256 of the DER encoding, in lower-case hexadecimal. */
   sha256: string;
-  /** The SHA-1 of its DER, in lower-case hexadecimal: for finding it in older programs, not for trusting it. */
+  /** The SHA-1 of the DER encoding, in lower-case hexadecimal: to find it in older programs, not to trust it. */
   sha1: string;
-  /** Whether its basic constraints say that it is a CA. */
+  /** The `cA` flag of the basic constraints (RFC 5280, section 4.2.1.9). */
   isCa: boolean;
-  /** How many intermediates may stand below it; absent where there is no limit. */
+  /** The maximum number of intermediates below it; absent without a limit. */
   pathLength?: number;
-  /** What its key may be used for: names of RFC 5280, section 4.2.1.3. */
+  /** The key usages: names of RFC 5280, section 4.2.1.3. */
   keyUsage: string[];
-  /** What it is for: names of RFC 5280, section 4.2.1.12, or object identifiers. */
+  /** The extended key usages: names of RFC 5280, section 4.2.1.12, or object identifiers. */
   extendedKeyUsage: string[];
-  /** Its other names, each with its kind: `DNS:a.example.com`, `IP:10.0.0.1`. */
+  /** The subject alternative names, each with its kind: `DNS:a.example.com`, `IP:10.0.0.1`. */
   subjectAltNames: string[];
-  /** The identifier of its key, in lower-case hexadecimal. */
+  /** The subject key identifier, in lower-case hexadecimal. */
   subjectKeyId?: string;
-  /** The identifier of its issuer's key, in lower-case hexadecimal. */
+  /** The authority key identifier, in lower-case hexadecimal. */
   authorityKeyId?: string;
-  /** Whether issuer and subject are equal and the key identifiers do not disagree. The signature is not looked at. */
+  /** True if issuer and subject are equal and the key identifiers do not disagree. The signature is not verified. */
   selfSigned: boolean;
-  /** The line on which its block begins, from 1. */
+  /** The line of the BEGIN boundary, counted from 1. */
   line: number;
-  /** What there is to say of it. */
+  /** The findings about it. */
   findings: Finding[];
 }
 
-/** What was found in a bundle of certificates. */
+/** The result of checking a bundle of certificates. */
 export interface CertificateReport {
-  /** The certificates that could be read, in the order of the text. */
+  /** The readable certificates, in the order of the text. */
   certificates: Certificate[];
-  /** What there is to say of everything else in the text, in its order. */
+  /** The findings about the rest of the text, in its order. */
   findings: Finding[];
 }
 
 /**
- * Checks certificates given as PEM: a string, or a file's bytes, whatever they hold. `at` is the time, in seconds since
- * 1970-01-01 UTC; now, where it is left out.
+ * Checks PEM certificates, as a string or as the bytes of any file. `at` is the time in seconds since 1970-01-01 UTC, by
+ * default now.
  */
 export function checkCertificates(pem: string | Uint8Array, at?: number): CertificateReport;
 
@@ -148,68 +148,68 @@ export interface PolicyDocument extends PolicyProject {
   built_in?: PolicyEntry[];
   match_resolved_addresses?: boolean;
   projects?: Record<string, PolicyProject>;
-  /** Kept, and without a say. */
+  /** Preserved, and without effect. */
   image_fetch_proxy?: unknown;
 }
 
-/** What was found in a policy document. */
+/** The result of checking a policy document. */
 export interface PolicyReport {
   /** The document in its canonical form, as JSON; absent when there is an error. */
   canonical?: string;
-  /** Findings, in document order. */
+  /** The findings, in document order. */
   findings: Finding[];
 }
 
-/** Checks a whole policy document, as JSON text or as an object. `at` as for certificates. */
+/** Checks a policy document, as JSON text or as an object. `at` as for `checkCertificates`. */
 export function checkPolicy(document: string | PolicyDocument, at?: number): PolicyReport;
 
-/** The answer to a question for DNS. */
+/** A DNS answer, given with a request. */
 export interface Fact extends Question {
-  /** Names or addresses; empty where there are none or none could be had. */
+  /** The names or addresses; empty if there are none, or if the query failed. */
   answers: string[];
 }
 
-/** A question for DNS: the names of an address, or the addresses of a name. */
+/** A DNS query: for the names of an address, or for the addresses of a name. */
 export interface Question {
   kind: "names-of" | "addresses-of";
   subject: string;
 }
 
-/** What is asked; a string is the reference of an image. */
+/** A request to decide. A string stands for the reference of an image. */
 export interface Request {
-  /** The reference, as it was typed. */
+  /** The reference, as typed. */
   reference: string;
-  /** An image as `docker pull` takes it, which is what is meant without a word, or a registry as `docker login` takes it. */
+  /** An image as in `docker pull` (the default), or a registry as in `docker login`. */
   kind?: "image" | "registry";
-  /** The project on whose behalf. */
+  /** The requesting project. */
   project?: string;
-  /** DNS answers, if any are known. */
+  /** The known DNS answers. */
   facts?: Fact[];
 }
 
-/** An entry of the policy. */
+/** An entry of the policy that matched. */
 export interface Matched {
-  /** The list that it stands in. */
+  /** The list of the entry. */
   list: EntryList;
-  /** Its index in that list, from 0, disabled entries counted. */
+  /** The index in that list, from 0, counting disabled entries. */
   index: number;
   /** The entry in canonical form. */
   entry: string;
-  /** The project whose list it is; absent for the global lists. */
+  /** The project of the list; absent for the global lists. */
   project?: string;
 }
 
-/** One thing that may be tried. */
+/** A permitted connection attempt. */
 export interface Attempt {
   scheme: "https" | "http";
   port: number;
-  /** Whether the certificate must be verified. */
+  /** True if the certificate must be verified. */
   verified: boolean;
-  /** The host to ask, where it is not the reference's own: Docker Hub's. */
+  /** The host to connect to, if it differs from that of the reference: Docker Hub's. */
   host?: string;
 }
 
-/** The entry that came nearest to covering a denied reference, and why it did not. */
+/** The entry nearest to matching a denied reference, with the reason why it did not match. */
 export interface Nearest extends Matched {
   miss:
     | "another-port"
@@ -220,106 +220,106 @@ export interface Nearest extends Matched {
     | "address-outside"
     | "name-unconfirmed"
     | "neighbouring-network";
-  /** The same in words. */
+  /** The human-readable reason. */
   text: string;
 }
 
 interface Asked {
-  /** The reference, as it was asked for. */
+  /** The requested reference. */
   reference: string;
-  /** The registry as `HOST[:PORT]`; absent where the reference could not be read. */
+  /** The registry as `HOST[:PORT]`; absent if the reference is invalid. */
   registry?: string;
-  /** The repository; absent for a registry and where the reference could not be read. */
+  /** The repository; absent for a registry and if the reference is invalid. */
   repository?: string;
 }
 
-/** The reference may be used, in these ways and no others. */
+/** Permission to use the reference, by these attempts and no others. */
 export interface Allow extends Asked {
   decision: "allow";
-  /** The entry that decided; absent where whitelist mode is off and no entry covers the registry. */
+  /** The deciding entry; absent if whitelist mode is off and no entry matches the registry. */
   by?: Matched;
-  /** What may be tried, in order. */
+  /** The permitted attempts, in order. */
   attempts: Attempt[];
-  /** The certificate authorities of the policy that apply, by fingerprint; absent where none does. */
+  /** The fingerprints of the policy's certificate authorities that apply; absent if none does. */
   authorities?: string[];
-  /** The addresses that must be connected to, where DNS decided; absent otherwise. */
+  /** The addresses to connect to, if a DNS answer decided; absent otherwise. */
   pinned?: string[];
 }
 
-/** The reference may not be used. */
+/** Denial of the reference. */
 export interface Deny extends Asked {
   decision: "deny";
-  /** Why. `"internal"`: the module stopped, and nothing is allowed for that. */
+  /** The reason. `"internal"` means that the module failed, which allows nothing. */
   reason: "not-whitelisted" | "invalid-reference" | "unknown-project" | "internal";
-  /** Why, for a person. */
+  /** The human-readable reason. */
   text: string;
-  /** The entry that came nearest; absent where none is near. */
+  /** The nearest entry; absent if none is near. */
   nearest?: Nearest;
 }
 
-/** Ask DNS these questions, and ask again with the answers as facts. */
+/** DNS answers are needed: request the decision again with the answers to these queries. */
 export interface Lookup extends Asked {
   decision: "lookup";
   questions: Question[];
 }
 
-/** What the policy says of a request. */
+/** The policy's decision on a request. */
 export type Decision = Allow | Deny | Lookup;
 
-/** One step of the reasoning. */
+/** A step of the explanation. */
 export interface Step {
-  /** What it is about. */
+  /** The subject of the step. */
   topic: "reference" | "mode" | "entry" | "dns" | "transport" | "authorities" | "outcome";
-  /** The entry it is about; absent where it is about none. */
+  /** The entry concerned; absent if the step concerns none. */
   entry?: Matched;
-  /** Whether that entry covers the reference; absent where the step is about no entry. */
+  /** True if that entry matches the reference; absent if the step concerns no entry. */
   covers?: boolean;
-  /** The step in words. */
+  /** The human-readable step. */
   text: string;
 }
 
-/** A decision with its reasoning, in order. */
+/** A decision with the steps that led to it, in order. */
 export type Explanation = Decision & { steps: Step[] };
 
 /** A trust anchor of a policy. */
 export interface Authority {
-  /** The SHA-256 of the certificate's DER, in lower-case hexadecimal: what decisions name it by. */
+  /** The SHA-256 of the certificate's DER encoding, in lower-case hexadecimal: its name in decisions. */
   fingerprint: string;
-  /** The certificate's common name, or what comes nearest to one. */
+  /** The common name of the certificate, or its nearest equivalent. */
   title: string;
-  /** The certificate in DER. */
+  /** The DER encoding of the certificate. */
   der: Uint8Array;
-  /** The first second at which it is valid, since 1970-01-01 UTC. */
+  /** The first valid second, since 1970-01-01 UTC. */
   notBefore: number;
-  /** The last second at which it is valid. */
+  /** The last valid second, since 1970-01-01 UTC. */
   notAfter: number;
 }
 
-/** A policy, ready to decide. */
+/** A loaded policy. */
 export interface Policy {
   /** Decides one request. */
   decide(request: string | Request): Decision;
   /** Decides many requests, in order. */
   decideMany(requests: readonly (string | Request)[]): Decision[];
-  /** The same decision with its reasoning. */
+  /** Decides one request, with the steps that led to the decision. */
   explain(request: string | Request): Explanation;
-  /** What another document in place of this policy would do, at the time that this one was loaded for. */
+  /** Compares this policy with a document in its place, at the time of loading. */
   compare(document: string | PolicyDocument): Compared;
-  /** The certificates that may vouch for registries, each once, sorted by fingerprint. */
+  /** Returns the trust anchors of the policy, each once, sorted by fingerprint. */
   authorities(): Authority[];
-  /** Gives its memory back. Where that is forgotten, it goes with the object. */
+  /** Frees the module's memory of this policy. Without it, garbage collection does. */
   dispose(): void;
-  /** The same, for `using`, where the runtime has it. */
+  /** `dispose`, for `using`, if the runtime supports it. */
   [Symbol.dispose](): void;
 }
 
-/** A policy, with the findings that did not keep it from loading; or the findings, and no policy. */
+/** A policy with its warnings, or the findings that prevented loading. */
 export type Loaded = { ok: true; findings: Finding[]; policy: Policy } | { ok: false; findings: Finding[] };
 
-/** Loads a policy document, as JSON text or as an object. With any error there is no policy. `at` as for certificates. */
+/** Loads a policy document, as JSON text or as an object, if it has no error. `at` as for `checkCertificates`. */
 export function loadPolicy(document: string | PolicyDocument, at?: number): Loaded;
 
-/** How decisions differ. */
+/** The kind of difference between two decisions. */
 export type Change =
   | "newly-allowed"
   | "newly-denied"
@@ -331,98 +331,98 @@ export type Change =
   | "now-by-dns"
   | "no-longer-by-dns";
 
-/** A request that two policies decide differently, in the way that its region says. */
+/** A request that two policies decide differently, as an example of its region. */
 export interface Witness {
   reference: string;
   kind: "image" | "registry";
   project?: string;
-  /** What DNS says, where that decides. */
+  /** The DNS answers, if they decide. */
   facts?: Fact[];
-  /** The old decision in words. */
+  /** The human-readable old decision. */
   before: string;
-  /** The new decision in words. */
+  /** The human-readable new decision. */
   after: string;
 }
 
-/** Requests that are decided differently. */
+/** A region of requests whose decision changes. */
 export interface Region {
   change: Change;
-  /** Which requests, in words. */
+  /** The human-readable description of the requests. */
   text: string;
-  /** Whether what is newly allowed is reached without verification. */
+  /** True if newly allowed registries are reached without verification. */
   unverified: boolean;
-  /** The hosts, written like entries; `*` for every name. */
+  /** The hosts, in the form of entries; `*` for every name. */
   hosts: string[];
-  /** Whether Docker Hub is meant. */
+  /** True if the region contains Docker Hub. */
   hub: boolean;
-  /** But not these, nor what is below them or in them. */
+  /** Excluded hosts, with all that is below or in them. */
   except: string[];
-  /** How many more exceptions there are. */
+  /** The number of further exclusions. */
   moreExcept: number;
-  /** Requests without a port, and the ports, or all but these. */
+  /** Requests without a port, and these ports or all ports but these. */
   ports: { unwritten: boolean; allBut: boolean; ports: number[] };
-  /** Logins, and the repositories within these namespaces, but not within those. */
+  /** Logins, and the repositories in these namespaces without the excepted ones. */
   repositories: { login: boolean; within: { namespace: string; except: string[] }[] };
-  /** On whose behalf: nobody's in particular, these projects, any that neither document names. */
+  /** The requesting projects: none, the named ones, any that neither document names. */
   projects: { none: boolean; named: string[]; others: boolean };
-  /** Authorities that may vouch for it now, by fingerprint. */
+  /** The fingerprints of the authorities that newly apply. */
   added?: string[];
-  /** Authorities that may not any more. */
+  /** The fingerprints of the authorities that no longer apply. */
   removed?: string[];
-  /** A request that shows the difference. */
+  /** A request in the region. */
   witness: Witness;
 }
 
-/** What a change to a policy does: the regions, and nothing else, are decided differently. */
+/** The effect of a change to a policy: decisions differ in these regions and nowhere else. */
 export interface Comparison {
-  /** Whether anything differs, and whether anything is newly allowed or reached less safely. */
+  /** `"wider"` if anything is newly allowed or reached less safely; `"same"` if no decision differs. */
   verdict: "same" | "not-wider" | "wider";
-  /** For whom whitelist mode was turned on or off; without a project, for all. */
+  /** Changes of whitelist mode, by project; without a project, of the global mode. */
   modes: { project?: string; on: boolean }[];
-  /** What `match_resolved_addresses` was turned to, where that changed. */
+  /** The new value of `match_resolved_addresses`, if it changed. */
   matchResolvedAddresses?: boolean;
-  /** What is decided differently, sorted by change; at most 1,000 of a kind. */
+  /** The regions, sorted by change; at most 1,000 of each change. */
   regions: Region[];
-  /** How many more there are. */
+  /** The number of further regions, by change. */
   omitted: { change: Change; count: number }[];
 }
 
-/** Findings of two documents of which one does not load. */
+/** The findings of two documents, if either does not load. */
 export interface Unreadable {
   ok: false;
   first: Finding[];
   second: Finding[];
 }
 
-/** A comparison, or why there is none. */
+/** A comparison, or the findings that prevented it. */
 export type Compared = { ok: true; comparison: Comparison } | Unreadable;
 
-/** Says what replacing one policy document by another does. `at` as for certificates. */
+/** Compares two policy documents: the effect of replacing the first by the second. `at` as for `checkCertificates`. */
 export function compare(old: string | PolicyDocument, document: string | PolicyDocument, at?: number): Compared;
 
-/** An entry of a remote list that the policy does not cover whole. */
+/** An entry of a remote list that the policy does not cover completely. */
 export interface Refused {
   list: EntryList;
   index: number;
   entry: string;
-  /** What the entry would allow, or reach less safely, and the policy does not. */
+  /** A request that the entry would allow, or reach less safely, unlike the policy. */
   witness?: Witness;
 }
 
-/** The narrowed policy in canonical form, as JSON; or why the policy stays as it is. */
+/** The narrowed policy as canonical JSON, or the reason why it was not narrowed. */
 export type Narrowed = { ok: true; document: string } | { ok: false; refused: Refused } | Unreadable;
 
-/** Leaves of a policy what a remote document's lists name, if the policy covers every entry of them. */
+/** Narrows a policy to the lists of a remote document, if the policy covers each of their entries. */
 export function narrow(policy: string | PolicyDocument, remote: string | PolicyDocument, at?: number): Narrowed;
 
 /**
- * The SHA-256 of the bytes of the module, in lower-case hexadecimal: the same as `pullgate module` gives for a daemon.
- * `undefined` where they are not known: `ready` was given a compiled module, or a page without HTTPS cannot hash.
+ * Returns the SHA-256 of the module's bytes in lower-case hexadecimal, as `pullgate module` does. `undefined` if unknown:
+ * after `ready` with a compiled module, and on a page without HTTPS, which cannot hash.
  */
 export function moduleDigest(): string | undefined;
 
-/** The version of pullgate that the module is from. */
+/** Returns the version of pullgate that the module was built from. */
 export function version(): string;
 
-/** The SHA-256 of the source of the rules, in lower-case hexadecimal. */
+/** Returns the SHA-256 of the source of the rules, in lower-case hexadecimal. */
 export function rules(): string;

@@ -1,4 +1,4 @@
-// Anywhere: the module is inside, as base64, for bundlers that copy no files.
+// The entry point with the module inside, in base64, for bundlers that copy no files.
 
 import base64 from "./dist/base64.js";
 import digest from "./dist/digest.js";

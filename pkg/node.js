@@ -1,4 +1,4 @@
-// Node, Deno and Bun: the module is a file, and is read when the first question is asked.
+// The entry point for Node, Deno and Bun: the module is a file, read at the first call.
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -1,22 +1,22 @@
-// The types of `pullgate/schema`: Standard Schema v1 (https://standardschema.dev), whose interface is meant to be copied.
+// The types of `pullgate/schema`: Standard Schema v1 (https://standardschema.dev), an interface made to be copied.
 
 import type { Finding, PolicyDocument, TextRange } from "./index.d.ts";
 
-/** What is wrong with a value: a finding that is an error. */
+/** A validation issue: a finding of severity `error`. */
 export interface Issue {
-  /** What is wrong, for a person. */
+  /** The human-readable message. */
   readonly message: string;
-  /** Where in a policy: names of members, and indexes as numbers. Absent for a value that is checked as a whole. */
+  /** The path in a policy: member names, and indexes as numbers. Absent for a value without members. */
   readonly path?: readonly (string | number)[];
-  /** The code of the finding; `"type-wrong"` for a value of another type, `"internal"` for what could not be checked. */
+  /** The code of the finding; `"type-wrong"` for a value of another type, `"internal"` if the module failed. */
   readonly code: Finding["code"];
-  /** Where in the text, if the value is text. */
+  /** The range of the text, if the value is text. */
   readonly range?: TextRange;
-  /** What to write in place of the range; absent where nothing can be proposed. */
+  /** The replacement for the range; absent if there is none. */
   readonly fix?: string;
 }
 
-/** A Standard Schema v1 validator that answers at once and passes the value on as it is. */
+/** A synchronous Standard Schema v1 validator that returns the value unchanged. */
 export interface Schema<Value> {
   readonly "~standard": {
     readonly version: 1;
@@ -28,20 +28,20 @@ export interface Schema<Value> {
   };
 }
 
-/** An entry of the whitelist. */
+/** Validates an entry of the whitelist. */
 export const whitelistEntry: Schema<string>;
 
-/** An entry of the insecure list. */
+/** Validates an entry of the insecure list. */
 export const insecureEntry: Schema<string>;
 
-/** An entry of the built-in list. */
+/** Validates an entry of the built-in list. */
 export const builtInEntry: Schema<string>;
 
-/** Certificates in PEM, as a string or a file's bytes, as of now. */
+/** Validates PEM certificates, as a string or the bytes of a file, at the current time. */
 export const certificates: Schema<string | Uint8Array>;
 
-/** A whole policy as an object, as of now. */
+/** Validates a policy as an object, at the current time. */
 export const policy: Schema<PolicyDocument>;
 
-/** A whole policy as JSON text, as of now. */
+/** Validates a policy as JSON text, at the current time. */
 export const policyText: Schema<string>;

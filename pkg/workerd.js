@@ -1,4 +1,4 @@
-// workerd (Cloudflare Workers), which compiles no bytes: there the module is an import.
+// The entry point for workerd (Cloudflare Workers), which compiles no bytes: the module is an import.
 
 import module from "./dist/pullgate_bg.wasm";
 import digest from "./dist/digest.js";

@@ -1,4 +1,4 @@
-// The Chromium that tests and benchmarks start: the machine's own, told to talk to nobody by itself.
+// Chromium for tests and benchmarks: the installed one, with background network requests disabled.
 
 import { execFileSync } from "node:child_process";
 
@@ -12,7 +12,7 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
-/** What Playwright is to launch. The environment variable CHROMIUM names another program. */
+/** Returns Playwright's launch options. The environment variable CHROMIUM names another program. */
 export function chromiumOptions() {
   return { executablePath: program(), args: ARGUMENTS, headless: true };
 }
@@ -23,7 +23,7 @@ function program() {
     try {
       return execFileSync("which", [name], { encoding: "utf8" }).trim();
     } catch {
-      // The next.
+      // Not found: continue with the next.
     }
   }
   throw new Error("there is no Chromium: on Debian, `apt-get install chromium`");

@@ -1,24 +1,24 @@
-// Other programs, for the tests in Node.
+// Child processes, for the tests in Node.
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Starts a program and waits for its end. */
+/** Runs a program to its end, and returns the result of `spawnSync`. */
 export function start(program, args, options) {
   const result = spawnSync(program, args, { encoding: "utf8", timeout: 240_000, ...options });
   if (result.error) throw result.error;
   return result;
 }
 
-/** Runs a program in a folder, and gives what it prints. */
+/** Runs a program in a folder, and returns its output. Throws if it fails. */
 export function run(folder, program, args, options) {
   const { status, signal, stdout, stderr } = start(program, args, { cwd: folder, ...options });
   if (status !== 0) throw new Error(`${program} ${args.join(" ")} failed (${status ?? signal})\n${stdout}${stderr}`);
   return stdout.trim();
 }
 
-/** Installs what a folder's lock file names, unless it is there. No install script is run. */
+/** Installs the packages of a folder's lock file, unless they are installed. Runs no install scripts. */
 export function install(folder) {
   const lock = readFileSync(join(folder, "package-lock.json"), "utf8");
   const stamp = join(folder, "node_modules/.installed-from");

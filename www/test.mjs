@@ -1,4 +1,4 @@
-// Runs the tests beside the code: `src/**/*.test.ts`, with the runner of Node. Vite turns them into JavaScript.
+// Runs the unit tests, `src/**/*.test.ts`, with the test runner of Node. Vite compiles them.
 
 import { readdirSync } from "node:fs";
 import { createServer } from "vite";

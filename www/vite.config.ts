@@ -1,25 +1,35 @@
 import { readFileSync } from "node:fs";
 import { defineConfig, type Plugin } from "vite";
 
-// The digest that the package says its module has. The page shows whether the bytes that it loaded have it too.
+// The digest of the module according to the package. The page compares it with the bytes that it loaded.
 const digest = readFileSync(new URL("../pkg/dist/digest.js", import.meta.url), "utf8").match(/[0-9a-f]{64}/)?.[0];
 
 export default defineConfig({
-  // The page may live under any path.
+  // Relative, so that the page can be served under any path.
   base: "./",
   define: { PACKAGE_DIGEST: JSON.stringify(digest ?? "") },
-  plugins: [preloadModule()],
+  plugins: [preloadModule(), englishOnly()],
   build: {
-    // Browsers that know `light-dark()`: anything since May 2024.
+    // Browsers with `light-dark()`: since May 2024.
     target: ["chrome123", "firefox120", "safari17.5"],
-    // The content security policy has no `data:`.
+    // The content security policy does not allow `data:`.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
   server: { fs: { allow: [".", "../pkg"] } },
 });
 
-/** Lets the browser fetch the module while it still reads the script that asks for it. */
+/** Leaves out React Aria's strings in other languages than that of the page (src/messages.ts): a sixth of the script. */
+function englishOnly(): Plugin {
+  const strings = /\/react-aria[\w-]*\/dist\/.*\/intl\/.*(?<!en-US)\.mjs/;
+  return {
+    name: "english-only",
+    enforce: "pre",
+    load: (id) => (strings.test(id) ? "export default {};" : undefined),
+  };
+}
+
+/** Preloads the module, so that the browser fetches it while it parses the script. */
 function preloadModule(): Plugin {
   return {
     name: "preload-module",

@@ -1,5 +1,5 @@
-// The Mozilla bundle that Node.js has built in, through the module and through other parsers, in one run. Each reads the
-// whole text and gives subject, end, key size, CA flag and SHA-256 of every certificate; the module also checks them.
+// Compares the module with other parsers on the Mozilla bundle of Node.js. Each parses the whole text and returns subject,
+// end of validity, key size, CA flag and SHA-256 of every certificate; the module also checks them.
 //
 //   npm ci && npm run bench        (after `cargo xtask module`)
 
@@ -40,7 +40,7 @@ async function weigh(file) {
 const folder = mkdtempSync(join(tmpdir(), "pullgate-bench-"));
 const bundle = join(folder, "bundle.pem");
 writeFileSync(bundle, pem);
-// OpenSSL's own program: its start counts in, so its empty run is shown too.
+// The openssl program: its time includes the start of a process, so an empty run is shown too.
 const openssl = (...args) => execFileSync("openssl", args, { encoding: "utf8", maxBuffer: 1 << 26 });
 const listed = () => Array(openssl("storeutl", "-noout", "-text", "-certs", bundle).split("Certificate:\n").length - 1).fill({});
 
@@ -57,7 +57,7 @@ const runners = [
 for (const runner of runners) runner.describe ??= (await import(runner.file)).describe;
 
 try {
-  // Rounds in turn, so that a busy machine is busy for all.
+  // Rounds in turn, so that other load on the machine affects all parsers alike.
   const times = runners.map(() => []);
   for (let round = 0; round < ROUNDS; round++) {
     for (const [index, { describe }] of runners.entries()) {

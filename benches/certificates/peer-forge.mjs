@@ -1,7 +1,7 @@
 import forge from "node-forge";
 import { blocks } from "./peers.mjs";
 
-// node-forge reads RSA certificates only: those with other keys are counted as failed.
+// node-forge parses RSA certificates only: others count as failed.
 export async function describe(pem) {
   return blocks(pem).map((block) => {
     try {

@@ -1,5 +1,5 @@
-// What each parser says of a certificate: the same fields, as far as it has them. They are plain functions from the
-// PEM text of a bundle to a list, so that esbuild can weigh what each needs.
+// Shared parts of the parsers. Each parser is a plain function from a PEM bundle to a list of certificates, so that esbuild
+// can measure its size.
 
 const BLOCK = /-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----/g;
 

@@ -1,5 +1,5 @@
-// The page, and the package alone, beside `validator`, `ipaddr.js` and `@peculiar/x509` in the same Chromium. `npm ci && npm run
-// bench`, after `npm ci && npm run build` in www. Prints a table in Markdown.
+// Compares the page and the package alone with `validator`, `ipaddr.js` and `@peculiar/x509` in the same Chromium, and
+// prints a Markdown table. `npm ci && npm run bench`, after `npm ci && npm run build` in www.
 
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -14,8 +14,8 @@ const page = at("../../www/dist");
 if (!existsSync(page)) throw new Error("the page is not built: run `npm ci && npm run build` in www");
 
 const ROUNDS = 9;
-// What a person in an office far away has.
-const SLOW = { offline: false, latency: 40, downloadThroughput: 10e6 / 8, uploadThroughput: 10e6 / 8 };
+// The network of a remote office.
+const SLOW_NETWORK = { offline: false, latency: 40, downloadThroughput: 10e6 / 8, uploadThroughput: 10e6 / 8 };
 const ENTRIES = ["10.2.40.40:443", "10.2.2.0/24", "harbor.example.com", "192.168.100.207:5000", "256.1.1.1", "h_r.example:99999"];
 const pem = readFileSync(at("../../tests/certificates/ca.pem"), "utf8");
 
@@ -41,11 +41,11 @@ const subjects = [
 const browser = await chromium.launch(chromiumOptions());
 
 const measured = new Map(subjects.map((subject) => [subject, { near: [], far: [], keys: [], bytes: 0 }]));
-// In turns, so that whatever else the machine does meets all alike.
+// In turns, so that other load on the machine affects all subjects alike.
 for (let round = 0; round < ROUNDS; round += 1) {
   for (const subject of subjects) {
     const found = measured.get(subject);
-    for (const [where, network] of [["near", undefined], ["far", SLOW]]) await visit(subject, found, where, network);
+    for (const [where, network] of [["near", undefined], ["far", SLOW_NETWORK]]) await visit(subject, found, where, network);
   }
 }
 await browser.close();

@@ -1,4 +1,4 @@
-// A field with a line for what is wrong, and a way in for the stopwatch.
+// A field with an error line, and hooks for the stopwatch.
 
 export function field(check, read) {
   const show = () => {

@@ -1,4 +1,4 @@
-// One field that the package checks as one types.
+// One field, checked by the package at every key press.
 
 import { checkCertificates, checkEntry, ready } from "pullgate";
 import { field } from "./field.js";

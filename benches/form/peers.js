@@ -1,5 +1,5 @@
-// The same field with what is usually taken for it, doing the nearest that it can: an address, a network, or a name, with a
-// port. It has no wildcards, schemes, namespaces, warnings, places or fixes, and no opinion on certificates beyond reading them.
+// The same field with the usual libraries, as near as they come: an address, a network or a name, with a port. Without
+// wildcards, schemes, namespaces, warnings, ranges and fixes; certificates are only parsed.
 
 import "reflect-metadata";
 import { X509Certificate } from "@peculiar/x509";

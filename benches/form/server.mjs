@@ -1,4 +1,4 @@
-// Serves folders with gzip, and counts what goes over the wire.
+// Serves folders with gzip, and counts the bytes sent.
 
 import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";

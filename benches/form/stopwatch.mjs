@@ -1,6 +1,6 @@
-// What runs in the page.
+// Measurements that run in the page.
 
-/** Types into the field as soon as there is one, until something is said of it; then tells when that was. */
+/** Types into the field as soon as it exists, and records the time of the first error message. */
 export function firstKeystroke({ field, error }) {
   const attempt = () => {
     const input = document.querySelector(field);
@@ -13,14 +13,14 @@ export function firstKeystroke({ field, error }) {
   };
   requestAnimationFrame(attempt);
 
-  // As a key does it; React looks at the setter.
+  // Sets the value as a key press does, through the setter that React observes.
   function type(input, text) {
     Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, text);
     input.dispatchEvent(new Event("input", { bubbles: true }));
   }
 }
 
-/** The median time from a key to what is said of it, in milliseconds. */
+/** Returns the median time from a key press to its error message, in milliseconds. */
 export async function keystroke({ field, error }) {
   const input = document.querySelector(field);
   const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
@@ -31,14 +31,14 @@ export async function keystroke({ field, error }) {
     const started = performance.now();
     set.call(input, text);
     input.dispatchEvent(new Event("input", { bubbles: true }));
-    // React may take a later task for it.
+    // React may render in a later task.
     while ((document.querySelector(error)?.textContent ?? "") === before) await new Promise((go) => setTimeout(go));
     times.push(performance.now() - started);
   }
   return times.sort((a, b) => a - b)[times.length >> 1];
 }
 
-/** The time of one check of one entry, and of one certificate, in microseconds: the least of many rounds. */
+/** Returns the minimum time to check one entry, and one certificate, in microseconds. */
 export function checks({ entries, pem }) {
   const least = (rounds, count, call) => {
     let best = Infinity;

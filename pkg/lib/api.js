@@ -1,40 +1,40 @@
-// The functions of the package over an engine: those of the module, with what a form leaves out filled in.
+// The functions of the package: those of the module, with defaults for optional arguments.
 
 import { compare } from "./compare.js";
+import { documentText } from "./document_text.js";
 import { Engine } from "./engine.js";
-import { internalError, internalFinding, internalReading, masked } from "./internal.js";
 import { Policy } from "./policy.js";
-import { textOf } from "./text.js";
+import { internalFinding, internalFindingsOfBoth, redactUserinfo, throwInternalError } from "./trap_answers.js";
 
-/** The functions, for a module that comes from `source` (lib/engine.js). */
+/** Creates the functions over an `Engine` for `source`. */
 export function api(source) {
   const engine = new Engine(source);
   return {
     ready: (source) => engine.ready(source),
 
     checkEntry: (text, list) =>
-      engine.ask(
+      engine.call(
         (instance) => instance.checkEntry(text, list),
-        () => ({ text: masked(text), findings: [internalFinding()] }),
+        () => ({ text: redactUserinfo(text), findings: [internalFinding()] }),
       ),
 
     checkCertificates: (pem, at = now()) =>
-      engine.ask(
+      engine.call(
         (instance) => instance.checkCertificates(pem, at),
         () => ({ certificates: [], findings: [internalFinding()] }),
       ),
 
     checkPolicy: (document, at = now()) => {
-      const text = textOf(document);
-      return engine.ask(
+      const text = documentText(document);
+      return engine.call(
         (instance) => instance.checkPolicy(text, at),
         () => ({ findings: [internalFinding()] }),
       );
     },
 
     loadPolicy: (document, at = now()) => {
-      const text = textOf(document);
-      return engine.ask(
+      const text = documentText(document);
+      return engine.call(
         (instance) => {
           const { ok, findings, policy } = instance.Policy.load(text, at);
           return ok ? { ok, findings, policy: new Policy(engine, text, at, instance, policy) } : { ok, findings };
@@ -43,16 +43,16 @@ export function api(source) {
       );
     },
 
-    compare: (old, document, at = now()) => compare(engine, textOf(old), textOf(document), at),
+    compare: (old, document, at = now()) => compare(engine, documentText(old), documentText(document), at),
 
     narrow: (policy, remote, at = now()) => {
-      const texts = [textOf(policy), textOf(remote)];
-      return engine.ask((instance) => instance.narrow(...texts, at), internalReading);
+      const texts = [documentText(policy), documentText(remote)];
+      return engine.call((instance) => instance.narrow(...texts, at), internalFindingsOfBoth);
     },
 
     moduleDigest: () => engine.loaded().digest,
-    version: () => engine.ask((instance) => instance.version(), internalError),
-    rules: () => engine.ask((instance) => instance.rules(), internalError),
+    version: () => engine.call((instance) => instance.version(), throwInternalError),
+    rules: () => engine.call((instance) => instance.rules(), throwInternalError),
   };
 }
 

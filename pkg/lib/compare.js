@@ -1,8 +1,8 @@
-// What a change to a policy does.
+// Comparison of two policy documents.
 
-import { internalReading } from "./internal.js";
+import { internalFindingsOfBoth } from "./trap_answers.js";
 
-/** Compares two documents, given as text. */
+/** Compares two documents in JSON. */
 export function compare(engine, old, document, at) {
-  return engine.ask((instance) => instance.compare(old, document, at), internalReading);
+  return engine.call((instance) => instance.compare(old, document, at), internalFindingsOfBoth);
 }

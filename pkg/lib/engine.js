@@ -1,11 +1,11 @@
-// The instance that runs, and what comes after it when it traps.
+// The running instance of the module, replaced after a trap.
 
 import { instantiate } from "../dist/instance.js";
-import { load } from "./load.js";
+import { loadModule } from "./load.js";
 
 /**
- * Where the module comes from: `start` gives `{module, digest}` at once, when the first question is asked; without it,
- * `ready` is called first, which loads from `address` if it is given no source.
+ * A module and its current instance. `start` returns `{module, digest}` synchronously at the first call; without it,
+ * `ready` must come first, and loads from `address()` by default.
  */
 export class Engine {
   #start;
@@ -19,7 +19,7 @@ export class Engine {
     this.#address = address;
   }
 
-  /** Loads the module, unless there is one. After a failure it can be called again. */
+  /** Loads the module, unless it is loaded. Can be called again after a failure. */
   async ready(source) {
     if (this.#loaded !== undefined) return;
     if (source === undefined && this.#start !== undefined) {
@@ -33,17 +33,17 @@ export class Engine {
   }
 
   async #load(source) {
-    const loaded = await load(source);
-    // Here, and not under the first key that is pressed.
+    const loaded = await loadModule(source);
+    // Instantiated now, so that the first key press does not wait for it.
     const instance = instantiate(loaded.module);
-    // Fails for a module that is another one.
+    // Throws for any other module.
     instance.version();
     if (this.#loaded !== undefined) return;
     this.#loaded = loaded;
     this.#instance = instance;
   }
 
-  /** The compiled module and its digest. */
+  /** Returns the compiled module and its digest. */
   loaded() {
     if (this.#loaded === undefined && this.#start === undefined) {
       throw new Error("pullgate has no module yet: `await ready()` comes first");
@@ -52,29 +52,29 @@ export class Engine {
     return this.#loaded;
   }
 
-  /** Whether this is the instance that runs. */
-  runs(instance) {
+  /** Returns whether `instance` is the current one. */
+  isCurrent(instance) {
     return instance === this.#instance;
   }
 
   /**
-   * What `call` makes of the instance. An instance that trapped is never used again: its memory may be in any state. The
-   * next call gets a new one, and this one's answer is what `otherwise` gives.
+   * Runs `operation` on the current instance; after a trap, returns the result of `onTrap`. A trapped instance is never
+   * used again, since its memory may be in any state: the next call instantiates the module anew.
    */
-  ask(call, otherwise) {
+  call(operation, onTrap) {
     const { module } = this.loaded();
     try {
       this.#instance ??= instantiate(module);
-      return call(this.#instance);
+      return operation(this.#instance);
     } catch (error) {
       if (!isTrap(error)) throw error;
       this.#instance = undefined;
-      return otherwise(error);
+      return onTrap(error);
     }
   }
 }
 
-// Where the stack ends, or no memory is left, engines throw these out of the middle of the module, as bad as a trap.
+// Exhausted stack or memory: engines throw RangeError or InternalError out of the module, with the effect of a trap.
 function isTrap(error) {
   return error instanceof WebAssembly.RuntimeError || error instanceof RangeError || error?.name === "InternalError";
 }

@@ -1,13 +1,13 @@
-// From whatever a browser has to a compiled module.
+// Compilation of the module from the sources that a browser has.
 
-/** Bytes, a `WebAssembly.Module`, a URL or a `Response`, or a promise of one, to `{module, digest}`. */
-export async function load(source) {
-  const given = await source;
-  if (given instanceof WebAssembly.Module) return { module: given, digest: undefined };
-  if (given instanceof ArrayBuffer || ArrayBuffer.isView(given)) return compile(given);
-  const response = given instanceof Response ? given : await fetch(given);
+/** Compiles a `ModuleSource` (index.d.ts) to `{module, digest}`. */
+export async function loadModule(source) {
+  const resolved = await source;
+  if (resolved instanceof WebAssembly.Module) return { module: resolved, digest: undefined };
+  if (resolved instanceof ArrayBuffer || ArrayBuffer.isView(resolved)) return compile(resolved);
+  const response = resolved instanceof Response ? resolved : await fetch(resolved);
   if (!response.ok) throw new Error(`the module cannot be had from ${response.url}: status ${response.status}`);
-  // Not `compileStreaming`: it wants a MIME type that many servers do not send, and keeps the bytes from being hashed.
+  // Not `compileStreaming`: it requires a MIME type that many servers do not send, and gives no bytes to hash.
   return compile(await response.arrayBuffer());
 }
 
@@ -17,7 +17,7 @@ async function compile(bytes) {
 }
 
 async function sha256(bytes) {
-  // Only a secure context has it: HTTPS, or the machine itself.
+  // Present in secure contexts only: HTTPS, or localhost.
   const hash = await globalThis.crypto?.subtle?.digest("SHA-256", bytes);
   return hash && Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

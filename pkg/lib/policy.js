@@ -1,72 +1,72 @@
-// A policy, ready to decide.
+// A loaded policy.
 
 import { compare } from "./compare.js";
-import { internalDecision, internalError, internalExplanation } from "./internal.js";
-import { textOf } from "./text.js";
+import { documentText } from "./document_text.js";
+import { internalDecision, internalExplanation, throwInternalError } from "./trap_answers.js";
 
-// Frees policies that nobody disposed of. Some runtimes do not have it, and there they stay until the instance goes.
-const abandoned =
+// Frees undisposed policies. In runtimes without FinalizationRegistry they live as long as the instance.
+const finalizers =
   typeof FinalizationRegistry === "undefined" ? undefined : /* @__PURE__ */ new FinalizationRegistry(free);
 
 export class Policy {
   #text;
   #at;
-  // The policy in the instance that it was loaded into. After a trap it is loaded again, when it is next asked.
-  #held;
+  // The policy and the instance that holds it. After a trap the next call loads it into the new instance.
+  #loaded;
 
   constructor(engine, text, at, instance, policy) {
     this.#text = text;
     this.#at = at;
-    this.#held = { engine, instance, policy };
-    abandoned?.register(this, this.#held, this.#held);
+    this.#loaded = { engine, instance, policy };
+    finalizers?.register(this, this.#loaded, this.#loaded);
   }
 
   decide(request) {
-    return this.#ask((policy) => policy.decide(request), () => internalDecision(request));
+    return this.#call((policy) => policy.decide(request), () => internalDecision(request));
   }
 
   decideMany(requests) {
-    return this.#ask((policy) => policy.decideMany(requests), () => Array.from(requests, internalDecision));
+    return this.#call((policy) => policy.decideMany(requests), () => Array.from(requests, internalDecision));
   }
 
   explain(request) {
-    return this.#ask((policy) => policy.explain(request), () => internalExplanation(request));
+    return this.#call((policy) => policy.explain(request), () => internalExplanation(request));
   }
 
   compare(document) {
     if (this.#text === undefined) throw new Error("this policy was disposed of");
-    return compare(this.#held.engine, this.#text, textOf(document), this.#at);
+    return compare(this.#loaded.engine, this.#text, documentText(document), this.#at);
   }
 
   authorities() {
-    return this.#ask((policy) => policy.authorities(), internalError);
+    return this.#call((policy) => policy.authorities(), throwInternalError);
   }
 
   dispose() {
     if (this.#text === undefined) return;
     this.#text = undefined;
-    abandoned?.unregister(this.#held);
-    free(this.#held);
+    finalizers?.unregister(this.#loaded);
+    free(this.#loaded);
   }
 
   static {
-    // Not every browser has it.
+    // Some browsers lack `Symbol.dispose`.
     if (Symbol.dispose) this.prototype[Symbol.dispose] = this.prototype.dispose;
   }
 
-  #ask(call, otherwise) {
+  #call(operation, onTrap) {
     if (this.#text === undefined) throw new Error("this policy was disposed of");
-    return this.#held.engine.ask((instance) => {
-      if (this.#held.instance !== instance) {
-        this.#held.policy = instance.Policy.load(this.#text, this.#at).policy;
-        this.#held.instance = instance;
+    return this.#loaded.engine.call((instance) => {
+      if (this.#loaded.instance !== instance) {
+        this.#loaded.policy = instance.Policy.load(this.#text, this.#at).policy;
+        this.#loaded.instance = instance;
       }
-      return call(this.#held.policy);
-    }, otherwise);
+      return operation(this.#loaded.policy);
+    }, onTrap);
   }
 }
 
-// What an instance that trapped holds goes with it.
+// Policies of a trapped instance are freed with the instance.
 function free({ engine, instance, policy }) {
-  if (engine.runs(instance)) engine.ask(() => policy.free(), () => {});
+  if (engine.isCurrent(instance)) engine.call(() => policy.free(), () => {});
 }

@@ -1,10 +1,10 @@
 // Standard Schema v1 validators (https://standardschema.dev) over the functions of the package.
 
-/** The validators, over `checkEntry`, `checkCertificates` and `checkPolicy` of one entry point. */
+/** Creates the validators over the functions of one entry point. */
 export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
   const entry = (list) =>
     schema((value) =>
-      typeof value === "string" ? issues(checkEntry(value, list).findings) : [wrong("an entry must be a string")],
+      typeof value === "string" ? issues(checkEntry(value, list).findings) : [typeIssue("an entry must be a string")],
     );
   return {
     whitelistEntry: entry("whitelist"),
@@ -13,25 +13,27 @@ export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
 
     certificates: schema((value) => {
       if (typeof value !== "string" && !(value instanceof Uint8Array)) {
-        return [wrong("certificates must be a string or a Uint8Array")];
+        return [typeIssue("certificates must be a string or a Uint8Array")];
       }
       const { certificates, findings } = checkCertificates(value);
       return issues([...certificates.flatMap((certificate) => certificate.findings), ...findings]);
     }),
 
     policy: schema((value) => {
-      if (typeof value !== "object" || value === null) return [wrong("a policy must be an object")];
-      // Ranges are in a text that the form does not have.
+      if (typeof value !== "object" || value === null) return [typeIssue("a policy must be an object")];
+      // Ranges refer to the serialized text, which a form does not have.
       return issues(checkPolicy(value).findings, value).map(({ range, ...issue }) => issue);
     }),
 
     policyText: schema((value) =>
-      typeof value === "string" ? issues(checkPolicy(value).findings, parsed(value)) : [wrong("a policy must be JSON text")],
+      typeof value === "string"
+        ? issues(checkPolicy(value).findings, parseOrUndefined(value))
+        : [typeIssue("a policy must be JSON text")],
     ),
   };
 }
 
-// The value goes through as it is: a form keeps what was typed.
+// The value passes unchanged: a form keeps the typed text.
 function schema(issuesOf) {
   const validate = (value) => {
     const issues = issuesOf(value);
@@ -40,19 +42,19 @@ function schema(issuesOf) {
   return { "~standard": { version: 1, vendor: "pullgate", validate } };
 }
 
-function wrong(message) {
+function typeIssue(message) {
   return { code: "type-wrong", message };
 }
 
-// Warnings and notes keep nobody from submitting.
+// Only errors become issues: warnings and notes do not block submission.
 function issues(findings, document) {
   return findings
     .filter(({ severity }) => severity === "error")
-    .map(({ severity, path, ...finding }) => ({ ...finding, ...(path && { path: segments(path, document) }) }));
+    .map(({ severity, path, ...finding }) => ({ ...finding, ...(path && { path: pointerSegments(path, document) }) }));
 }
 
-// A JSON Pointer (RFC 6901) as forms have it: an index of an array is a number.
-function segments(pointer, document) {
+// Converts a JSON Pointer (RFC 6901) to a path of member names, with array indexes as numbers.
+function pointerSegments(pointer, document) {
   let value = document;
   return pointer.slice(1).split("/").map((part) => {
     const name = part.replaceAll("~1", "/").replaceAll("~0", "~");
@@ -62,7 +64,7 @@ function segments(pointer, document) {
   });
 }
 
-function parsed(text) {
+function parseOrUndefined(text) {
   try {
     return JSON.parse(text);
   } catch {

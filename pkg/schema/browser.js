@@ -1,4 +1,4 @@
-// The validators over ../browser.js.
+// The validators of ../browser.js.
 
 import { checkCertificates, checkEntry, checkPolicy } from "../browser.js";
 import { schemas } from "../lib/schemas.js";

@@ -1,4 +1,4 @@
-// The validators over ../inline.js.
+// The validators of ../inline.js.
 
 import { checkCertificates, checkEntry, checkPolicy } from "../inline.js";
 import { schemas } from "../lib/schemas.js";

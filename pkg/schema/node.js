@@ -1,4 +1,4 @@
-// The validators over ../node.js.
+// The validators of ../node.js.
 
 import { checkCertificates, checkEntry, checkPolicy } from "../node.js";
 import { schemas } from "../lib/schemas.js";

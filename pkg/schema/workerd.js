@@ -1,4 +1,4 @@
-// The validators over ../workerd.js.
+// The validators of ../workerd.js.
 
 import { checkCertificates, checkEntry, checkPolicy } from "../workerd.js";
 import { schemas } from "../lib/schemas.js";

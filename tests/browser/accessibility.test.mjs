@@ -1,4 +1,4 @@
-// axe over the page in its states, in both themes and at two widths; and pictures of it, in `.screenshots`, for people.
+// Accessibility of the page in its states, in both themes and at two widths: axe, and screenshots in `.screenshots`.
 
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
@@ -8,10 +8,10 @@ import { AxeBuilder } from "@axe-core/playwright";
 import { withPage } from "./browser.mjs";
 import * as form from "./form.mjs";
 
-const pictures = fileURLToPath(new URL(".screenshots/", import.meta.url));
-mkdirSync(pictures, { recursive: true });
+const screenshots = fileURLToPath(new URL(".screenshots/", import.meta.url));
+mkdirSync(screenshots, { recursive: true });
 
-const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 const certificate = { subject: "CN=harbor.example.com,O=Example", issuer: "CN=Example CA", notAfter: "2027-01-02T03:04:05Z" };
 const attempt = {
@@ -30,8 +30,8 @@ const attempt = {
 const report = (more) => ({ registry: "10.2.40.40", decision: {}, ok: false, summary: "no registry was reached", ...more });
 const elsewhere = [report({ registry: "auth.example.com", ok: true, summary: "reached at 10.2.3.4:443", attempts: [attempt] })];
 
-/** What a daemon answers in some of the states. */
-const DAEMONS = {
+/** Responses of a daemon in some of the states. */
+const DAEMON_ANSWERS = {
   probe: {
     "v1/module": () => ({ sha256: "ab".repeat(32), version: "0.1.0" }),
     "v1/policy": () => ({ generation: 7, policy: { whitelist: ["10.2.40.40"] } }),
@@ -75,7 +75,7 @@ const STATES = {
       ["*.example.com", "Insecure"],
     ]);
     await form.decisionOf(page, "10.2.2.7:5000/app");
-    await form.written(page, "TOML");
+    await form.formattedText(page, "TOML");
   },
   lookup: async (page) => {
     const later = { entry: "*.old.example", enabled: false, comment: "later" };
@@ -101,7 +101,7 @@ const STATES = {
   },
 };
 
-const optionsOf = (name) => ({ init: form.trapOnDemand, server: { daemon: DAEMONS[name] ?? {} } });
+const optionsOf = (name) => ({ init: form.trapOnDemand, server: { daemon: DAEMON_ANSWERS[name] ?? {} } });
 
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [1280, 360]) {
@@ -110,11 +110,11 @@ for (const colorScheme of ["light", "dark"]) {
         withPage({ ...optionsOf(name), colorScheme, viewport: { width, height: 900 } }, async (page) => {
           await reach(page);
           await page.mouse.move(0, 0);
-          await page.screenshot({ path: `${pictures}${name}-${width}-${colorScheme}.png`, fullPage: true });
+          await page.screenshot({ path: `${screenshots}${name}-${width}-${colorScheme}.png`, fullPage: true });
           assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
-          // The colours are the same at both widths.
+          // Both widths have the same colours.
           if (colorScheme === "dark" && width === 360) return;
-          const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+          const { violations } = await new AxeBuilder({ page }).withTags(AXE_TAGS).analyze();
           const found = ({ id, nodes }) => nodes.map(({ target, failureSummary }) => ({ id, target, failureSummary }));
           assert.deepEqual(violations.flatMap(found), []);
         }),
@@ -127,8 +127,8 @@ test("everything that can be pressed is at least 24 by 24 pixels", { timeout: 60
   withPage({ viewport: { width: 360, height: 900 } }, async (page) => {
     await STATES.errors(page);
     await STATES.certificates(page);
-    // Of a switch and a choice, the label is what is pressed.
-    const pressed = "button, a, .switch, .segment, summary, [role=tab], .text-field input, select, textarea";
+    // A switch or radio is pressed at its label. The clipboard button of a drop zone is for the keyboard alone.
+    const pressed = "button:not([aria-label^='Drop zone']), a, .switch, .segment, summary, [role=tab], .text-field input, select, textarea";
     const small = await page.evaluate((pressed) =>
       [...document.querySelectorAll(pressed)]
         .filter((element) => !element.closest(".skip"))

@@ -1,5 +1,5 @@
-// A real Chromium, and the page in it. A violation of the content security policy, an error in the console or one that nobody
-// caught fails the test that it happened in.
+// The page in Chromium. A violation of the content security policy, an error in the console or an uncaught error fails the
+// test.
 
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
@@ -14,14 +14,14 @@ function browser() {
   return running;
 }
 
-/** Ends Chromium. */
+/** Closes Chromium. */
 export async function close() {
   await (await running)?.close();
 }
 
 /**
- * Opens the page for one test, and ends everything after it. `use` is given the page with what helps. Of the daemon, one
- * error is expected where there is none: the browser itself reports that `v1/module` is not there.
+ * Opens the page for one test, and closes everything after it. `use` receives the page, the server and the context.
+ * Without a daemon one error is expected: the browser reports that `v1/module` does not exist.
  */
 export async function withPage(options, use) {
   const { viewport = { width: 1280, height: 900 }, colorScheme = "light", server: given = {}, init, wait = true } = options;
@@ -34,8 +34,8 @@ export async function withPage(options, use) {
     page.on("pageerror", (error) => errors.push(error.stack ?? error.message));
     page.on("console", (message) => {
       const isMissingDaemon = message.location().url.endsWith("v1/module") && given.daemon?.["v1/module"] === undefined;
-      const isTold = (given.expectErrorsOf ?? []).some((path) => message.location().url.endsWith(path));
-      if (message.type() === "error" && !isMissingDaemon && !isTold) errors.push(message.text());
+      const isExpected = (given.expectErrorsOf ?? []).some((path) => message.location().url.endsWith(path));
+      if (message.type() === "error" && !isMissingDaemon && !isExpected) errors.push(message.text());
     });
     await page.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {

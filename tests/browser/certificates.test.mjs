@@ -1,4 +1,4 @@
-// Certificates: by file, by drop, by paste; what their cards say; and that a private key gets nowhere.
+// Certificates by file, drop and paste; their cards; and that no private key is kept.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -26,19 +26,19 @@ check("files from the dialog, several at once, each certificate a card", async (
   const printed = execFileSync("openssl", ["x509", "-noout", "-fingerprint", "-sha256"], { input, encoding: "utf8" });
   assert.ok((await card.locator(".fingerprint").innerText()).includes(printed.split("=")[1].trim()));
   assert.match(await card.getByRole("img").getAttribute("aria-label"), /^Valid from .* to .*Today, .* % of that time is over\.$/);
-  // The one that has expired says so, and its bar, too.
+  // An expired certificate is marked, and so is its bar.
   await cards(page).nth(2).locator('.finding[data-code="certificate-expired"]').waitFor();
   assert.match(await cards(page).nth(2).getByRole("img").getAttribute("aria-label"), /is after that\.$/);
   await cards(page).nth(2).getByRole("button", { name: /^Remove the certificate/ }).click();
   await form.status(page).getByText(/^No errors/).waitFor();
-  // The focus is on the card that is next now.
+  // The focus is on the next card.
   await page.waitForFunction(() => document.activeElement.matches('[data-authority="1"] .certificate-remove'));
-  assert.equal(JSON.parse(await form.written(page, "JSON")).certificate_authorities.length, 2);
+  assert.equal(JSON.parse(await form.formattedText(page, "JSON")).certificate_authorities.length, 2);
 });
 
 check("dropped files and dropped text", async (page) => {
-  const box = section(page).locator(".drop-box");
-  await form.dropFiles(box, [["unreadable", ""], ["ca.pem", form.certificate("ca.pem")]]);
+  const box = section(page).locator(".drop-zone");
+  await form.dropFiles(box, [["unreadable"], ["ca.pem", form.certificate("ca.pem")]]);
   await cards(page).first().waitFor();
   await section(page).locator(".notice").getByText("unreadable could not be read.").waitFor();
   await box.evaluate((target, text) => {
@@ -71,7 +71,7 @@ check("several registries for a limit: a range of addresses, and pasted lines", 
   await page.waitForFunction(() => document.activeElement.value === "b.example");
   await form.output(page).getByRole("tab", { name: "JSON", exact: true }).click();
   await page.locator("pre").getByText("b.example").waitFor();
-  const [{ registries }] = JSON.parse(await form.written(page, "JSON")).certificate_authorities;
+  const [{ registries }] = JSON.parse(await form.formattedText(page, "JSON")).certificate_authorities;
   assert.deepEqual(registries, ["10.0.0.1", "10.0.0.2/31", "a.example", "b.example"]);
 });
 
@@ -85,7 +85,7 @@ check("pasted text is taken at once, and the same not again", async (page) => {
   assert.equal(await cards(page).count(), 1);
 });
 
-check("what is no certificate is named, and not taken", async (page) => {
+check("files without a certificate are named and rejected", async (page) => {
   const request = form.certificate("request.pem");
   await files(page).setInputFiles([file("request.pem", request), file("note.txt", "hello")]);
   await section(page).getByText("Not taken from request.pem:").waitFor();
@@ -108,7 +108,7 @@ check("limited to registries, with errors at the field; and no effect is a warni
   await cards(page).locator('.finding[data-code="authority-without-effect"]').waitFor();
   await limit.fill("harbor.corp.example");
   await form.status(page).getByText("No errors", { exact: true }).waitFor();
-  const [authority] = JSON.parse(await form.written(page, "JSON")).certificate_authorities;
+  const [authority] = JSON.parse(await form.formattedText(page, "JSON")).certificate_authorities;
   assert.deepEqual(authority.registries, ["harbor.corp.example"]);
   await form.output(page).getByRole("tab", { name: "vic-machine" }).click();
   await form.output(page).getByText("limited to registries would count for all of them").waitFor();
@@ -149,7 +149,7 @@ check("a private key is never shown, kept or given away", async (page) => {
   await nowhere("typed into a registry");
   await page.getByLabel("Image or registry").fill(secret);
   await nowhere("typed as a reference");
-  // A text with a private key is taken without a further click.
+  // Text with a private key is submitted without a click.
   await page.getByRole("button", { name: "Open…" }).click();
   await page.getByLabel("Or paste it").fill(`pem = """\n${secret}`);
   await page.locator("main").getByText("This could not be opened, and the form is as it was:").waitFor();

@@ -1,4 +1,4 @@
-// The page where a daemon serves it. What the daemon answers is made up here.
+// The page served by a daemon, with canned responses.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -12,7 +12,7 @@ const wasm = readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta
 const digest = createHash("sha256").update(wasm).digest("hex");
 const policy = { whitelist: ["10.2.0.0/16"], match_resolved_addresses: true };
 
-/** A daemon that decides as the command line does, with these facts as its DNS. */
+/** Returns a daemon that decides as the command line does, with these facts as its DNS. */
 const daemon = (more = {}, facts = ["harbor.example=10.2.3.4"]) => ({
   "v1/module": () => ({ sha256: digest, version: "0.1.0" }),
   "v1/policy": () => ({ generation: 7, sha256: "00", policy }),
@@ -84,7 +84,7 @@ check(
   },
 );
 
-// The same module, with a custom section that says nothing at its end.
+// The same module, with an empty custom section at its end.
 const altered = Buffer.concat([wasm, Buffer.from([0, 2, 1, 120])]);
 const [wasmFile] = readdirSync(new URL("../../www/dist/assets/", import.meta.url)).filter((name) => name.endsWith(".wasm"));
 
@@ -104,7 +104,7 @@ check("no daemon", {}, async (page, { server }) => {
   assert.equal(await page.getByRole("switch", { name: /daemon/ }).count(), 0);
   await form.decisionOf(page, "alpine");
   assert.equal(await page.getByRole("button", { name: /Test connection/ }).count(), 0);
-  assert.deepEqual(server.asked.filter(({ name }) => name.startsWith("v1/")).map(({ name }) => name), ["v1/module"]);
+  assert.deepEqual(server.requests.filter(({ name }) => name.startsWith("v1/")).map(({ name }) => name), ["v1/module"]);
 });
 
 const pagesOnly = { "v1/module": () => ({ text: "<!doctype html>" }) };
@@ -117,12 +117,12 @@ check("under a path", { under: "/ui/registries/", daemon: daemon() }, async (pag
   await footer(page).getByText("The daemon runs the same module").waitFor();
 });
 
-check("its policy is where the form starts", { daemon: daemon() }, async (page) => {
+check("the form starts with the daemon's policy", { daemon: daemon() }, async (page) => {
   await page.locator("main").getByText("This is what the daemon decides by now (generation 7).").waitFor();
   assert.equal(await form.field(page, 1).inputValue(), "10.2.0.0/16");
 });
 
-test("its policy does not take the place of what was typed", { timeout: 60_000 }, async () => {
+test("the daemon's policy does not replace typed entries", { timeout: 60_000 }, async () => {
   let answer;
   const late = new Promise((resolve) => {
     answer = resolve;
@@ -141,14 +141,14 @@ test("its policy does not take the place of what was typed", { timeout: 60_000 }
 check("the daemon explains, with real DNS, by the policy in the form", { daemon: daemon() }, async (page, { server }) => {
   await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
   assert.equal((await form.decisionOf(page, "harbor.example/app")).decision, "allow");
-  assert.deepEqual(server.asked.find(({ name }) => name === "v1/explain").body, {
+  assert.deepEqual(server.requests.find(({ name }) => name === "v1/explain").body, {
     reference: "harbor.example/app",
     kind: "image",
     facts: [],
     policy,
   });
-  assert.equal(await form.row(page, 1).getAttribute("data-lit"), "decides");
-  // By hand, on demand.
+  assert.equal(await form.row(page, 1).getAttribute("data-highlight"), "decides");
+  // The page decides itself on demand.
   await page.locator("main").getByText("Ask the daemon, which asks the DNS").click();
   await page.getByLabel("Addresses of harbor.example").waitFor();
 });
@@ -180,13 +180,13 @@ check("the connection is tested", { daemon: daemon() }, async (page, { server })
   ]) {
     await report.getByText(text, { exact: true }).or(report.locator("li, p", { hasText: text })).first().waitFor();
   }
-  // The host that it points to has a report of its own.
+  // A referred host has its own report.
   const there = report.locator(".elsewhere");
   await there.locator('.probe-summary[data-ok="false"]').getByText("The connection does not work").waitFor();
   await there.locator('.stages [data-ok="false"]').getByText("certificate has expired").waitFor();
-  await page.getByRole("status").getByText("The connection works. `10.2.3.4:5000` answers").waitFor();
-  assert.deepEqual(server.asked.find(({ name }) => name === "v1/probe").body, { registry: "10.2.3.4:5000", policy });
-  // A report is about the policy that it was made with.
+  await form.announcements(page).getByText("The connection works. `10.2.3.4:5000` answers").waitFor();
+  assert.deepEqual(server.requests.find(({ name }) => name === "v1/probe").body, { registry: "10.2.3.4:5000", policy });
+  // A report belongs to one policy.
   await form.field(page, 1).fill("10.2.0.0/15");
   await report.waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Test connection to 10.2.3.4:5000" }).waitFor();
@@ -197,7 +197,7 @@ check("the connection is tested", { daemon: daemon() }, async (page, { server })
 const withProjects = { whitelist: ["a.example"], projects: { blue: { whitelist: ["b.example"] } } };
 
 check("the project is sent, and no other policy's", { daemon: daemon() }, async (page, { server }) => {
-  const sent = (name) => server.asked.filter((one) => one.name === name).at(-1).body.project;
+  const sent = (name) => server.requests.filter((one) => one.name === name).at(-1).body.project;
   await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
   await form.openText(page, JSON.stringify(withProjects));
   await page.locator(".summary").getByText("A project may allow more.").waitFor();
@@ -219,7 +219,7 @@ check("logins are the daemon's too; one without DNS is answered by hand", { daem
   await page.getByLabel("Addresses of harbor.example").fill("10.2.9.9");
   await page.keyboard.press("Enter");
   await page.locator('.decision[data-decision="allow"]').waitFor();
-  const { kind, facts } = server.asked.filter(({ name }) => name === "v1/explain").at(-1).body;
+  const { kind, facts } = server.requests.filter(({ name }) => name === "v1/explain").at(-1).body;
   assert.equal(kind, "registry");
   assert.deepEqual(facts, [{ kind: "addresses-of", subject: "harbor.example", answers: ["10.2.9.9"] }]);
   await page.getByRole("button", { name: "Forget: Addresses of harbor.example" }).waitFor();
@@ -228,7 +228,7 @@ check("logins are the daemon's too; one without DNS is answered by hand", { daem
 const refusal = { status: 422, code: "policy-refused", message: "the policy has `errors`" };
 
 check(
-  "what the daemon says against it is shown",
+  "the daemon's error messages are shown",
   { daemon: daemon({ "v1/explain": () => refusal, "v1/probe": () => refusal }), expectErrorsOf: ["v1/explain", "v1/probe"] },
   async (page) => {
     await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
@@ -248,7 +248,7 @@ check(
   },
 );
 
-test("its policy does not take the place of what was opened", { timeout: 60_000 }, async () => {
+test("the daemon's policy does not replace an opened one", { timeout: 60_000 }, async () => {
   let answer;
   const late = new Promise((resolve) => {
     answer = resolve;
@@ -265,14 +265,14 @@ test("its policy does not take the place of what was opened", { timeout: 60_000 
 check("the first error may be in what is kept, which says where", {}, async (page) => {
   await form.openText(page, '{"whitelist": [], "projects": {"blue": {"whitelist": ["h:0"]}, "red": {"whitelist": ["h:0"]}}}');
   await page.getByRole("button", { name: "Go to the first error" }).first().click();
-  await page.waitForFunction(() => document.activeElement.matches(".kept"));
-  await page.locator(".kept .finding").getByText("/projects/red/whitelist/0", { exact: true }).first().waitFor();
+  await page.waitForFunction(() => document.activeElement.matches(".preserved"));
+  await page.locator(".preserved .finding").getByText("/projects/red/whitelist/0", { exact: true }).first().waitFor();
   await page.locator(".summary").getByText("A policy with 2 errors decides nothing. Correct them first.").waitFor();
 });
 
-check("a deed is said, and then how things stand", {}, async (page) => {
+check("an action is announced, and then the decision", {}, async (page) => {
   await form.decisionOf(page, "alpine");
   await form.openText(page, '{"whitelist": ["a.example"]}');
-  await page.getByRole("status").getByText("Denied").waitFor();
-  await page.getByRole("status").getByText("The policy is open.").waitFor();
+  await form.announcements(page).getByText("Denied").waitFor();
+  await form.announcements(page).getByText("The policy is open.").waitFor();
 });

@@ -1,4 +1,4 @@
-// *Try an image*: the decision with its reasoning, the entry that decided, and DNS by hand.
+// *Try an image*: the decision with its explanation, the deciding entry, and typed DNS answers.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,12 +11,12 @@ const tryOut = (page) => page.getByRole("region", { name: "Try an image" });
 check("the entry that decided is lit up, and can be gone to", async (page) => {
   await form.typeRegistries(page, [["a.example", "Secure"], ["10.2.0.0/16", "Insecure"], ["b.example", "Secure"]]);
   assert.equal((await form.decisionOf(page, "b.example/app")).decision, "allow");
-  assert.equal(await form.row(page, 3).getAttribute("data-lit"), "decides");
+  assert.equal(await form.row(page, 3).getAttribute("data-highlight"), "decides");
   await form.row(page, 3).getByText("Decides").waitFor();
   await form.decisionOf(page, "10.2.2.5:5000/app");
-  // The second row, and the first of the insecure list.
-  await form.row(page, 2).locator("xpath=self::*[@data-lit='decides']").waitFor();
-  assert.equal(await form.row(page, 3).getAttribute("data-lit"), null);
+  // The second row is the first of the insecure list.
+  await form.row(page, 2).locator("xpath=self::*[@data-highlight='decides']").waitFor();
+  assert.equal(await form.row(page, 3).getAttribute("data-highlight"), null);
   await tryOut(page).getByRole("button", { name: "Show the entry" }).click();
   await page.waitForFunction(() => document.activeElement.value === "10.2.0.0/16");
 });
@@ -24,7 +24,7 @@ check("the entry that decided is lit up, and can be gone to", async (page) => {
 check("a denial names the entry that came nearest, and gives the steps", async (page) => {
   await form.typeRegistries(page, [["10.2.40.40:443", "Secure"]]);
   assert.equal((await form.decisionOf(page, "10.2.40.40:5000/app")).decision, "deny");
-  assert.equal(await form.row(page, 1).getAttribute("data-lit"), "nearest");
+  assert.equal(await form.row(page, 1).getAttribute("data-highlight"), "nearest");
   const denied = "Access denied to unauthorized registry (10.2.40.40:5000) while VCH is in whitelist mode";
   await tryOut(page).locator(".verdict").getByText(denied).waitFor();
   const steps = await tryOut(page).locator(".steps li").allInnerTexts();
@@ -38,10 +38,10 @@ check("of many entries that do not match, most are folded away", async (page) =>
   await form.decisionOf(page, "host-39.example/app");
   await tryOut(page).getByText("33 more entries that do not match").click();
   await tryOut(page).locator(".steps details li").nth(32).waitFor();
-  assert.equal(await form.row(page, 40).getAttribute("data-lit"), "decides");
+  assert.equal(await form.row(page, 40).getAttribute("data-highlight"), "decides");
 });
 
-check("DNS by hand: exactly what is needed is asked, step by step", async (page) => {
+check("typed DNS answers: only the needed queries are shown, step by step", async (page) => {
   await form.typeRegistries(page, [["*.corp.example", "Secure"]]);
   assert.equal((await form.decisionOf(page, "10.1.2.3/app")).decision, "lookup");
   assert.equal(await tryOut(page).getByLabel(/^(Names|Addresses) of/).count(), 1);
@@ -51,8 +51,8 @@ check("DNS by hand: exactly what is needed is asked, step by step", async (page)
   await tryOut(page).getByLabel("Addresses of harbor.corp.example").fill("10.1.2.3, 10.1.2.4");
   await tryOut(page).getByRole("button", { name: "Use", exact: true }).click();
   await tryOut(page).getByText("Allowed", { exact: true }).waitFor();
-  assert.equal(await form.row(page, 1).getAttribute("data-lit"), "decides");
-  // Without the second answer it is undecided again; and none is an answer, too.
+  assert.equal(await form.row(page, 1).getAttribute("data-highlight"), "decides");
+  // Without the second answer it is undecided again. An empty answer counts too.
   await tryOut(page).getByRole("button", { name: "Forget: Addresses of harbor.corp.example" }).click();
   await tryOut(page).getByRole("button", { name: "There is none" }).click();
   await tryOut(page).getByText("Denied", { exact: true }).waitFor();
@@ -77,8 +77,8 @@ check("a login, and a project", async (page) => {
   assert.equal((await form.decisionOf(page, "b.example/app")).decision, "deny");
   await tryOut(page).getByLabel("Project").selectOption("blue");
   await tryOut(page).getByText("Allowed", { exact: true }).waitFor();
-  // The project's entry is in no row of the form.
-  assert.equal(await page.locator(".row[data-lit]").count(), 0);
+  // The project's entry has no row.
+  assert.equal(await page.locator(".row[data-highlight]").count(), 0);
 });
 
 check("a policy with an error decides nothing, and says so", async (page) => {

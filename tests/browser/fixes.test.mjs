@@ -1,4 +1,4 @@
-// What is said under a field: the range that is meant, the fix, warnings, and what could not be checked.
+// Findings under a field: range, fix, warnings, and unchecked input.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -29,7 +29,7 @@ check("a range of addresses becomes several rows", async (page) => {
   await form.field(page, 1).fill("10.0.0.1-10.0.0.9");
   await form.row(page, 1).getByRole("button", { name: "Split into 4 entries" }).click();
   await form.status(page).getByText(/^No errors/).waitFor();
-  const { whitelist } = JSON.parse(await form.written(page, "JSON"));
+  const { whitelist } = JSON.parse(await form.formattedText(page, "JSON"));
   assert.deepEqual(whitelist, ["10.0.0.1", "10.0.0.2/31", "10.0.0.4/30", "10.0.0.8/31"]);
 });
 
@@ -44,7 +44,7 @@ check("a lone * offers to turn whitelist mode off", async (page) => {
 check("a warning is said and blocks nothing", async (page) => {
   await form.typeRegistries(page, [["h.example.com", "Secure"], ["h.example.com", "Secure"]]);
   await form.status(page).getByText(/^No errors, [12] warning/).waitFor();
-  assert.equal(await form.row(page, 2).locator('.finding[data-weight="warning"]').count() > 0, true);
+  assert.equal(await form.row(page, 2).locator('.finding[data-severity="warning"]').count() > 0, true);
   assert.equal(await form.field(page, 2).getAttribute("aria-invalid"), null);
   await form.downloaded(page, "TOML");
 });
@@ -58,22 +58,22 @@ check("plain HTTP in the whitelist needs an insecure twin", async (page) => {
   await form.status(page).getByText(/^No errors/).waitFor();
 });
 
-check("what could not be checked is neither valid nor wrong", async (page) => {
+check("unchecked input is neither valid nor wrong", async (page) => {
   await page.evaluate(() => {
     window.trap = true;
   });
   await form.field(page, 1).fill("harbor.example.com");
   await form.status(page).getByText("Could not be checked").waitFor();
   await form.row(page, 1).getByText("Could not be checked:").waitFor();
-  assert.equal(await form.row(page, 1).locator('.finding[data-weight="error"]').count(), 0);
+  assert.equal(await form.row(page, 1).locator('.finding[data-severity="error"]').count(), 0);
   assert.equal(await form.field(page, 1).getAttribute("aria-invalid"), null);
-  await form.output(page).locator('.notice[data-weight="unchecked"]').waitFor();
+  await form.output(page).locator('.notice[data-severity="unchecked"]').waitFor();
   assert.equal((await form.output(page).innerText()).includes("error"), false);
   await form.output(page).getByRole("button", { name: "Copy" }).click();
   await form.output(page).locator(".format-buttons").getByText("This could not be checked").waitFor();
   await page.getByLabel("Image or registry").fill("alpine");
   await page.locator("main").getByText("The policy could not be checked, so there is no decision.").waitFor();
-  // It recovers by itself.
+  // The page recovers with the module.
   await page.evaluate(() => {
     window.trap = false;
   });

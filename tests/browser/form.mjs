@@ -1,20 +1,22 @@
-// What the tests do with the page, in words of the page.
+// Page object: the actions and elements of the page.
 
-import { readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
-/** The list of the registries, and its n-th row. */
+/** Returns the list of registries, and its n-th row. */
 export const registries = (page) => page.getByRole("region", { name: "Registries" });
 export const rows = (page) => registries(page).locator("li.row");
 export const row = (page, number) => rows(page).nth(number - 1);
 export const field = (page, number) => row(page, number).getByRole("textbox").first();
 export const mode = (page) => page.getByRole("switch", { name: "Whitelist registry mode" });
 
-/** Turns whitelist mode on or off, as a click does. */
+/** Turns whitelist mode on or off by a click. */
 export async function setMode(page, on) {
   if ((await mode(page).isChecked()) !== on) await registries(page).getByText("Whitelist registry mode").click();
 }
 
-/** Types registries into the rows, adding rows with the + button. With whitelist mode on: `[text, "Secure" | "Insecure"]`. */
+/** Types registries into rows, which the + button adds. With whitelist mode on: `[text, "Secure" | "Insecure"]`. */
 export async function typeRegistries(page, entries) {
   for (const [index, [text, transport]] of entries.entries()) {
     if (index > 0) await row(page, index).getByRole("button", { name: /^Add a registry/ }).click();
@@ -32,18 +34,21 @@ export async function typeInsecure(page, entries) {
   }
 }
 
-/** What the page says of the policy as a whole: "No errors", "1 error, 2 warnings". */
+/** Returns the status of the policy: "No errors", "1 error, 2 warnings". */
 export const status = (page) => page.locator(".status span").first();
+
+/** Returns the polite live region, with the announcements for screen readers. */
+export const announcements = (page) => page.locator("[data-live-announcer] [aria-live=polite]");
 
 export const output = (page) => page.getByRole("region", { name: "What you get" });
 
-/** The text of a format, as it is shown. */
-export async function written(page, format) {
+/** Returns the shown text of a format. */
+export async function formattedText(page, format) {
   await output(page).getByRole("tab", { name: format, exact: true }).click();
   return output(page).locator("pre").innerText();
 }
 
-/** The file that the download button of a format gives. */
+/** Returns the file of a format's download button. */
 export async function downloaded(page, format, button = "Download") {
   await output(page).getByRole("tab", { name: format, exact: true }).click();
   const waiting = page.waitForEvent("download");
@@ -52,7 +57,7 @@ export async function downloaded(page, format, button = "Download") {
   return { name: download.suggestedFilename(), text: readFileSync(await download.path(), "utf8") };
 }
 
-/** Asks about an image, and gives the decision as the page shows it. */
+/** Types a reference, and returns the decision shown. */
 export async function decisionOf(page, reference) {
   await page.getByLabel("Image or registry").fill(reference);
   return shownDecision(page);
@@ -68,7 +73,7 @@ export async function shownDecision(page) {
   };
 }
 
-/** The same of what the command line prints with `--json`. */
+/** Converts the decision that the command line prints with `--json` to the same shape. */
 export function decisionIn(line) {
   const { decision, by, attempts = [] } = JSON.parse(line);
   return {
@@ -81,7 +86,7 @@ export function decisionIn(line) {
   };
 }
 
-/** Opens a policy by its text. */
+/** Opens a policy from text. */
 export async function openText(page, text) {
   const button = page.getByRole("button", { name: "Open…" });
   if ((await button.getAttribute("aria-expanded")) !== "true") await button.click();
@@ -89,7 +94,7 @@ export async function openText(page, text) {
   await page.getByRole("button", { name: "Open this text" }).click();
 }
 
-/** Pastes a text into what has the focus, as a person does. */
+/** Pastes text into the focused element, as a user does. */
 export async function paste(page, text) {
   await page.evaluate((text) => {
     const clipboardData = new DataTransfer();
@@ -99,22 +104,24 @@ export async function paste(page, text) {
   }, text);
 }
 
-/** Drops files, each a name and its text, onto an element. One named `unreadable` cannot be read, like a folder. */
+/** Drops files, each a name and a text, onto an element, as a file manager does. Without a text it is a folder. */
 export async function dropFiles(target, files) {
-  await target.evaluate((target, files) => {
-    for (const read of ["text", "arrayBuffer"]) {
-      const whole = Blob.prototype[read];
-      Blob.prototype[read] = function () {
-        const error = new DOMException("no such file", "NotFoundError");
-        return this.name === "unreadable" ? Promise.reject(error) : whole.call(this);
-      };
-    }
-    const dataTransfer = new DataTransfer();
-    for (const [name, text] of files) dataTransfer.items.add(new File([text], name));
-    for (const type of ["dragover", "drop"]) {
-      target.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
-    }
-  }, files);
+  const folder = mkdtempSync(join(tmpdir(), "pullgate-drop-"));
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  const paths = files.map(([name, text]) => {
+    const path = join(folder, name);
+    if (text === undefined) mkdirSync(path);
+    else writeFileSync(path, text);
+    return path;
+  });
+  await target.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = await target.boundingBox();
+  const session = await target.page().context().newCDPSession(target.page());
+  const data = { items: [], files: paths, dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await session.send("Input.dispatchDragEvent", { type, x: x + width / 2, y: y + height / 2, data });
+  }
+  await session.detach();
 }
 
 export function certificate(name) {
@@ -125,7 +132,7 @@ export function vectors(file) {
   return JSON.parse(readFileSync(new URL(`../vectors/${file}`, import.meta.url), "utf8")).cases;
 }
 
-/** To begin a page with: a function of the module ends like a trap while `window.trap` is its name, and every one while it is true. */
+/** Init script: a module function traps while `window.trap` is its name; all do while `window.trap` is true. */
 export function trapOnDemand() {
   const Instance = WebAssembly.Instance;
   WebAssembly.Instance = function (...args) {

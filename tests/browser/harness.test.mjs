@@ -1,20 +1,20 @@
-// What these tests rest on: that a page which does wrong fails them.
+// The harness itself: a page with violations fails its tests.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AxeBuilder } from "@axe-core/playwright";
 import { withPage } from "./browser.mjs";
 
-const WRONG = {
+const VIOLATIONS = {
   "a style element": () => document.head.append(document.createElement("style").appendChild(new Text("p{}")).parentNode),
   "a style attribute": () => document.body.insertAdjacentHTML("beforeend", '<p style="color: red">x</p>'),
   "an image in the text of the page": () => document.body.insertAdjacentHTML("beforeend", '<img alt="" src="data:image/gif;base64,R0lGODlh">'),
   "a request to elsewhere": () => void fetch("http://localhost:9/").catch(() => {}),
   "an error in the console": () => console.error("wrong"),
-  "an error that nobody catches": () => void setTimeout(() => { throw new Error("wrong"); }),
+  "an uncaught error": () => void setTimeout(() => { throw new Error("wrong"); }),
 };
 
-for (const [name, wrong] of Object.entries(WRONG)) {
+for (const [name, wrong] of Object.entries(VIOLATIONS)) {
   test(`noticed: ${name}`, { timeout: 60_000 }, async () => {
     await assert.rejects(
       withPage({}, async (page) => {

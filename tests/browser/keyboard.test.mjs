@@ -1,18 +1,18 @@
-// The whole step without a mouse.
+// The page by keyboard alone.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { withPage } from "./browser.mjs";
 import * as form from "./form.mjs";
 
-/** Presses Tab until something of this name has the focus, which has to be seen. */
+/** Presses Tab until an element of this name has the focus, and checks that the focus is visible. */
 async function tabTo(page, name, key = "Tab") {
   for (let presses = 0; presses < 60; presses += 1) {
     await page.keyboard.press(key);
     const focused = await page.evaluate(() => {
       const element = document.activeElement;
       const label = element.labels?.[0]?.textContent ?? "";
-      // The controls of React Aria have a hidden input, and show its focus around it.
+      // React Aria's controls have a hidden input, and show its focus around it.
       const shown = element.closest("[data-focus-visible]") ?? element;
       const painted = [shown, ...shown.querySelectorAll("*")].some((part) => getComputedStyle(part).outlineStyle !== "none");
       return { name: (element.ariaLabel || label || element.textContent || "").trim(), painted };
@@ -36,7 +36,7 @@ test("a policy made and tried with the keyboard alone", { timeout: 90_000 }, () 
 
     await tabTo(page, /^Registry 1: IP/);
     await page.keyboard.type("10.2.40.40:443");
-    // Enter goes on to the next row.
+    // Enter moves to the next row.
     await page.keyboard.press("Enter");
     await focusOn(page, 2);
     await page.keyboard.type("10.2.2/24");
@@ -48,7 +48,7 @@ test("a policy made and tried with the keyboard alone", { timeout: 90_000 }, () 
     await focusOn(page, 2);
     assert.equal(await form.field(page, 2).inputValue(), "10.2.2.0/24");
 
-    // + and −: the focus is always where one goes on.
+    // + and − keep the focus where typing continues.
     await tabTo(page, /^Add a registry after registry 2/);
     await page.keyboard.press("Space");
     await focusOn(page, 3);
@@ -75,17 +75,17 @@ test("a policy made and tried with the keyboard alone", { timeout: 90_000 }, () 
   }),
 );
 
-test("a screen reader is told what happens", { timeout: 60_000 }, () =>
+test("changes are announced to screen readers", { timeout: 60_000 }, () =>
   withPage({}, async (page) => {
-    const said = page.locator('[role="status"].visually-hidden');
+    const announcements = form.announcements(page);
     await form.field(page, 1).pressSequentially("h.example:99999");
-    await said.getByText("Error: `99999` is not a port").waitFor();
+    await announcements.getByText("Error: `99999` is not a port").waitFor();
     await form.field(page, 1).fill("h.example");
     await form.decisionOf(page, "h.example/app");
-    await said.getByText("Allowed").waitFor();
+    await announcements.getByText("Allowed").waitFor();
     await form.row(page, 1).getByRole("button", { name: /^Add/ }).click();
-    await said.getByText("Registry added").waitFor();
-    // What is wrong is part of the description of the field.
+    await announcements.getByText("Registry added").waitFor();
+    // Findings are part of the description of the field.
     await form.field(page, 2).fill("10.2.2/24");
     await form.row(page, 2).locator(".finding").waitFor();
     const described = await form.field(page, 2).evaluate((input) =>

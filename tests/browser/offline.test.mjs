@@ -1,4 +1,4 @@
-// Once it is loaded, the page needs no network; and it takes whatever is thrown at it.
+// Robustness: no network after loading, large policies, and garbage.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -89,7 +89,7 @@ check("garbage everywhere", async (page) => {
     await page.getByLabel("Or paste it").focus();
     await form.paste(page, text);
     await page.locator("main > .notice").waitFor();
-    // The next notice is to be another one.
+    // Dismissed, so that the next notice is a new one.
     await page.locator("main > .notice").getByRole("button", { name: "Dismiss" }).click();
     await page.locator("main > .notice").waitFor({ state: "detached" });
   }

@@ -1,4 +1,4 @@
-// Open, edit, save: nothing is lost on the way, and what a format has no room for is said.
+// Open, edit, save: nothing is lost, and notes name what a format cannot express.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -47,7 +47,7 @@ check("a bundle stays one authority, and loses only the certificate that is remo
   assert.equal(await page.locator(".certificate").count(), 2);
   await page.locator(".certificate").first().getByRole("button").first().click();
   await page.waitForFunction(() => document.querySelectorAll(".certificate").length === 1);
-  const [{ pem, registries }] = JSON.parse(await form.written(page, "JSON")).certificate_authorities;
+  const [{ pem, registries }] = JSON.parse(await form.formattedText(page, "JSON")).certificate_authorities;
   assert.deepEqual([pem.match(/BEGIN CERTIFICATE/g).length, registries], [1, ["10.2.40.40"]]);
 });
 
@@ -55,14 +55,14 @@ check("a disabled entry can be enabled", async (page) => {
   await form.openText(page, JSON.stringify(POLICY));
   await form.row(page, 2).getByRole("button", { name: "Enable" }).click();
   await page.waitForFunction(() => !document.querySelector(".row[data-disabled]"));
-  const { whitelist } = JSON.parse(await form.written(page, "JSON"));
+  const { whitelist } = JSON.parse(await form.formattedText(page, "JSON"));
   assert.deepEqual(whitelist[1], { entry: "*.old.example", comment: "back in March" });
 });
 
 check("formats of VIC say what they leave out", async (page) => {
   await form.openText(page, JSON.stringify(POLICY));
   const notes = async (format) => {
-    await form.written(page, format);
+    await form.formattedText(page, format);
     return (await form.output(page).locator(".format-notes li").allInnerTexts()).map((note) => note.trim());
   };
   const both = [
@@ -86,16 +86,15 @@ check("the options line, and a whole command with it", async (page) => {
   );
   await page.locator("main").getByText("Add them under “Additional registry certificates”: corp.pem").waitFor();
   await page.locator("main").getByText("left out: --name --target --password").first().waitFor();
-  const status = page.getByRole("status");
-  await status.getByText("left out: --name --target --password").waitFor({ state: "attached" });
+  await form.announcements(page).getByText("left out: --name --target --password").waitFor({ state: "attached" });
   assert.equal((await page.content()).includes("S3cret"), false);
-  assert.deepEqual(JSON.parse(await form.written(page, "JSON")), {
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), {
     whitelist: ["10.2.40.40:443"],
     insecure: ["*.example.com"],
   });
   const { text } = await form.downloaded(page, "vic-machine");
   await form.openText(page, text);
-  assert.equal(await form.written(page, "vic-machine"), text);
+  assert.equal(await form.formattedText(page, "vic-machine"), text);
 });
 
 check("with whitelist mode off, ports stand in their own field", async (page) => {
@@ -104,10 +103,10 @@ check("with whitelist mode off, ports stand in their own field", async (page) =>
   await page.waitForFunction(() => document.querySelectorAll("li.row").length === 4);
   assert.equal(await form.field(page, 3).inputValue(), "2001:db8::1");
   assert.equal(await form.row(page, 3).getByRole("textbox").nth(1).inputValue(), "5000");
-  assert.deepEqual(JSON.parse(await form.written(page, "JSON")), { insecure });
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), { insecure });
 });
 
-check("what cannot be read leaves the form as it was, and says where it is wrong", async (page) => {
+check("an unreadable policy leaves the form unchanged, and its errors have a location", async (page) => {
   await form.field(page, 1).fill("keep.example");
   await form.openText(page, '{"whitelist": ["a"], "whitelst": []}');
   await page.locator("main").getByText("This could not be opened, and the form is as it was:").waitFor();
@@ -129,11 +128,11 @@ check("copying gives the text that is shown", async (page) => {
   assert.equal(copied, "--whitelist-registry '*.example.com'\n");
 });
 
-check("what leaves is what is in the fields, though an older text is shown", async (page) => {
+check("the current values are copied and downloaded, though an older text is shown", async (page) => {
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await form.typeRegistries(page, [["old.example", "Secure"]]);
   await page.locator("pre").getByText("old.example").waitFor();
-  // All in one go: nothing is drawn between the key and the button.
+  // In one task: nothing is rendered between the key press and the button.
   const typeAndPress = (text, button) =>
     form.field(page, 1).evaluate((input, [text, button]) => {
       Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, text);
@@ -155,10 +154,10 @@ check("a blank entry is not lost in silence", async (page) => {
 
 check("files that cannot be opened are said", async (page) => {
   await page.getByRole("button", { name: "Open…" }).click();
-  await form.dropFiles(page.locator(".open-panel .drop-box"), [["a.json", "{}"], ["b.json", "{}"]]);
+  await form.dropFiles(page.locator(".open-panel .drop-zone"), [["a.json", "{}"], ["b.json", "{}"]]);
   await page.locator(".notice").getByText("one file is opened at a time").waitFor();
-  await form.dropFiles(page.locator(".open-panel .drop-box"), [["unreadable", ""]]);
+  await form.dropFiles(page.locator(".open-panel .drop-zone"), [["unreadable"]]);
   await page.locator(".notice").getByText("unreadable could not be read.").waitFor();
-  await form.dropFiles(page.locator(".open-panel .drop-box"), [["a.json", '{"whitelist": ["a.example"]}']]);
+  await form.dropFiles(page.locator(".open-panel .drop-zone"), [["a.json", '{"whitelist": ["a.example"]}']]);
   await page.locator(".notice").getByText("The policy is open.").waitFor();
 });

@@ -1,4 +1,4 @@
-// The command line that the page is held against.
+// The command line, as a reference for the page.
 
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -6,7 +6,7 @@ import { start } from "../programs.mjs";
 
 const built = fileURLToPath(new URL("../../target/release/pullgate", import.meta.url));
 
-/** The command line: `PULLGATE_CLI`, or the one that was built here. */
+/** Returns the path of the command line: `PULLGATE_CLI`, or the one built here. */
 export function program() {
   const program = process.env.PULLGATE_CLI ?? built;
   if (!existsSync(program)) {
@@ -15,7 +15,7 @@ export function program() {
   return program;
 }
 
-/** Runs the command line, and gives its exit code and what it prints. */
+/** Runs the command line, and returns its exit code and output. */
 export function pullgate(args, input) {
   return start(program(), args, { input });
 }

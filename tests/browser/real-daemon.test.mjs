@@ -1,4 +1,4 @@
-// The page with the daemon itself: `pullgate serve`, which is asked through the server that serves this build of the page.
+// The page with a real daemon, `pullgate serve`, behind the server of this build of the page.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -15,7 +15,7 @@ import { CONTENT_POLICY } from "./server.mjs";
 
 const wasm = readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta.url));
 const digest = createHash("sha256").update(wasm).digest("hex");
-const ASKED = ["v1/module", "v1/policy", "v1/explain", "v1/probe"];
+const PROXIED_PATHS = ["v1/module", "v1/policy", "v1/explain", "v1/probe"];
 
 test("the real daemon", { timeout: 120_000 }, async (context) => {
   const closed = await freePort();
@@ -28,7 +28,7 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
   const insecure = [`127.0.0.1:${closed}`, `127.0.0.1:${registry.port}`];
   const projects = { blue: { whitelist: ["blue.example"] } };
   const address = await startDaemon(context, { whitelist: ["harbor.example"], insecure, projects });
-  const daemon = Object.fromEntries(ASKED.map((path) => [path, (body) => ask(`${address}/${path}`, body)]));
+  const daemon = Object.fromEntries(PROXIED_PATHS.map((path) => [path, (body) => ask(`${address}/${path}`, body)]));
   const server = { daemon, expectErrorsOf: ["v1/explain", "v1/probe"] };
   const main = (page) => page.locator("main");
   const check = (name, use) => context.test(name, { timeout: 60_000 }, () => withPage({ server }, use));
@@ -88,7 +88,7 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
   });
 });
 
-/** Starts it with a policy, and gives its address once it is ready. It ends with the test. */
+/** Starts the daemon with a policy, and returns its address once it is ready. It ends with the test. */
 async function startDaemon(context, policy) {
   const folder = mkdtempSync(join(tmpdir(), "pullgate-page-"));
   const file = join(folder, "policy.json");
@@ -112,7 +112,7 @@ async function startDaemon(context, policy) {
   throw new Error(`the daemon did not start:\n${log}`);
 }
 
-/** Asks the daemon, and gives what it answers as it is. */
+/** Requests a path of the daemon, and returns its response unchanged. */
 async function ask(address, body) {
   const post = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
   const response = await fetch(address, body === undefined ? {} : post);

@@ -1,6 +1,6 @@
-// The Registry Access page in a real Chromium, as people use it. `node run.mjs`, after `cargo xtask module` and
-// `cargo build --release -p pullgate-cli`; `node run.mjs NAME…` runs only the files of these names. With `--install` it only
-// installs what the page and its tests need; with `--built` it takes the page as it was built.
+// Runs the tests of the page in Chromium: `node run.mjs`, after `cargo xtask module` and
+// `cargo build --release -p pullgate-cli`. `node run.mjs NAME…` runs only the files of these names. `--install` only
+// installs the dependencies of the page and its tests; `--built` skips the build of the page.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -16,7 +16,7 @@ if (process.argv.includes("--install")) process.exit();
 
 const files = readdirSync(here).filter((name) => name.endsWith(".test.mjs")).sort();
 const names = process.argv.slice(2).filter((name) => name !== "--built");
-// With a name of nothing, no test would run, and none would fail.
+// A misspelt name would run no test, and pass.
 const unknown = names.filter((name) => !files.some((file) => file.startsWith(name)));
 if (unknown.length > 0) throw new Error(`no tests of this name: ${unknown.join(", ")}`);
 if (!process.argv.includes("--built")) run(www, "npm", ["run", "build", "--silent"]);

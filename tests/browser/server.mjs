@@ -1,6 +1,6 @@
-// Serves the built page as the daemon does: with a strict policy for its content. What the daemon itself would answer, a test
-// gives in `daemon`: functions by path, from the body of a request to an object, `{status, text}` or `{bytes}`,
-// the last with a `status` and a `type` if it is to have others.
+// Serves the built page as the daemon does, under the strict content security policy. A test gives the daemon's responses in
+// `daemon`: functions by path, from the request body to an object, `{status, text}` or `{bytes}`, the last optionally with a
+// `status` and a `type`.
 
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -29,14 +29,14 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
-/** Starts it under a path, and gives its address, what it was asked for, and what ends it. */
+/** Starts the server under a path. Returns its address, its list of requests, and a function that stops it. */
 export async function serve({ under = "/", daemon = {}, files = page } = {}) {
-  const asked = [];
+  const requests = [];
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://localhost").pathname;
     const name = path.startsWith(under) ? path.slice(under.length) || "index.html" : "";
     const body = await bodyOf(request);
-    asked.push({ name, body });
+    requests.push({ name, body });
     response.setHeader("content-security-policy", CONTENT_POLICY);
     response.setHeader("cache-control", "no-store");
     const answer = daemon[name]?.(body);
@@ -51,7 +51,7 @@ export async function serve({ under = "/", daemon = {}, files = page } = {}) {
     server.closeAllConnections();
     server.close();
   };
-  return { address: `http://127.0.0.1:${server.address().port}${under}`, asked, end };
+  return { address: `http://127.0.0.1:${server.address().port}${under}`, requests, end };
 }
 
 async function bodyOf(request) {

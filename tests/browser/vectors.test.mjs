@@ -1,4 +1,5 @@
-// The cases of tests/vectors in Chromium: every answer is the same text as in Node, which tests/conformance holds against native code.
+// The cases of tests/vectors in Chromium: every answer is byte for byte that of Node, which the Rust harness compares with
+// native code.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -13,7 +14,7 @@ test("every case of tests/vectors is answered in the same bytes", { timeout: 120
   const { calls, expected } = recorded();
   assert.ok(calls.length > 1000, `${calls.length} calls`);
   const wasm = readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta.url));
-  // The package as it lies there, and an empty page to load it into.
+  // The package as it is, and an empty page to load it into.
   const files = fileURLToPath(new URL("../../pkg/", import.meta.url));
   const server = { files, daemon: { "index.html": () => ({ text: "" }), "favicon.ico": () => ({ text: "" }) } };
   await withPage({ server, wait: false }, async (page) => {
@@ -24,7 +25,7 @@ test("every case of tests/vectors is answered in the same bytes", { timeout: 120
   });
 });
 
-/** What Node is asked for all cases, and what it says. */
+/** Records the calls for all cases, with the answers in Node. */
 function recorded() {
   const calls = [];
   const expected = [];
@@ -55,7 +56,7 @@ function recorded() {
   return { calls, expected };
 }
 
-/** The same in the browser. */
+/** Replays the calls in the browser. */
 async function replay(calls) {
   const pullgate = await import(new URL("browser.js", location.href));
   await pullgate.ready();

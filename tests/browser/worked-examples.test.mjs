@@ -1,5 +1,5 @@
-// Both worked examples of the documentation of vSphere Integrated Containers, entered by hand: what comes out is accepted by the
-// command line, and decides as the page does.
+// Both worked examples of the documentation of vSphere Integrated Containers, typed into the page: the command line accepts
+// the result, and decides as the page does.
 
 import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -47,7 +47,7 @@ test("worked example 2: whitelist mode off", { timeout: 90_000 }, () =>
   }),
 );
 
-/** Every format of the page's policy is accepted, and decides as the page does. */
+/** Checks that the command line accepts every format of the page's policy, and decides as the page does. */
 async function agrees(page, { requests }) {
   const references = [...new Set(requests.flatMap(({ reference }) => reference ?? []))];
   assert.ok(references.length > 4);
@@ -80,7 +80,7 @@ async function agrees(page, { requests }) {
   }
 }
 
-/** The options, read by a real shell, in a folder with a file that an unquoted `*` would match. */
+/** Returns the options as split by a real shell, in a folder with a file that an unquoted `*` would match. */
 async function optionsOf(page, folder) {
   writeFileSync(join(folder, "trap.example.com"), "");
   const { text } = await form.downloaded(page, "vic-machine");

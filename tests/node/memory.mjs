@@ -1,16 +1,16 @@
-// How the tests of memory call and measure.
+// Calls and measurement for the memory tests.
 
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-// The collector, so that what is measured is what is kept.
+// Exposes the garbage collector, so that only live memory is measured.
 setFlagsFromString("--expose-gc");
 export const collect = runInNewContext("gc");
 
-// A stack for each of a million errors would take longer than the calls.
+// Stack traces of a million errors would take longer than the calls.
 Error.stackTraceLimit = 0;
 
-/** Makes the calls in turn, so many in all. They may throw a `TypeError`, and nothing else. */
+/** Makes `times` calls in turn. They may throw a `TypeError`, and nothing else. */
 export function run(calls, times) {
   for (let time = 0; time < times; time++) {
     try {
@@ -21,7 +21,7 @@ export function run(calls, times) {
   }
 }
 
-/** The bytes that the module's memory has, and those that JavaScript keeps. */
+/** Returns the size of the module's memory and of the JavaScript heap, in bytes, after garbage collection. */
 export function measure(memory) {
   collect();
   return [memory.buffer.byteLength, process.memoryUsage().heapUsed];

@@ -1,4 +1,4 @@
-// A million malformed calls leave the memory as it was, and the next good call is answered right.
+// Memory stays flat over a million malformed calls, and the next valid call is answered correctly.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-// The module as `cargo xtask module` writes it, started.
+// The module built by `cargo xtask module`, instantiated.
 
 import { readFileSync } from "node:fs";
 

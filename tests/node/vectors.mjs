@@ -1,12 +1,12 @@
-// Prints what the module answers to every case of tests/vectors, one line for each answer: the name of the case, what
-// was asked, and the answer, with tabs between them. The Rust harness compares the lines with those of native code.
+// Prints the module's answers to every case of tests/vectors, one a line: name of the case, function and answer, separated
+// by tabs. The Rust harness compares the lines with those of native code.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { checkCertificates, checkEntry, checkPolicy, compare, narrow, Policy } from "./module.mjs";
 
-// The time at which documents are checked where a case names none: as in tests/conformance/src/vectors.rs.
-const AT = 1_800_000_000;
+// The time of cases without one, as in the Rust harness.
+const DEFAULT_TIME = 1_800_000_000;
 
 const folder = new URL("../vectors/", import.meta.url);
 const certificates = new URL("../certificates/", import.meta.url);
@@ -20,7 +20,7 @@ for (const file of files) {
 }
 process.stdout.write(lines.map((line) => `${line}\n`).join(""));
 
-function answer({ entry, pem, document, documentText, policy, compare: change, narrow: remote, requests, at = AT }, line) {
+function answer({ entry, pem, document, documentText, policy, compare: change, narrow: remote, requests, at = DEFAULT_TIME }, line) {
   if (entry !== undefined) {
     line("entry", JSON.stringify(checkEntry(entry.text, entry.list)));
   }
@@ -66,14 +66,14 @@ function answer({ entry, pem, document, documentText, policy, compare: change, n
   }
 }
 
-// What is checked: text, or something that makes it.
+// Returns the bytes to check, from text or from a recipe.
 function bundleOf(pem) {
   const { text = "", files, hex, times = 1 } = typeof pem === "string" ? { text: pem } : pem;
   const once = hex === undefined ? Buffer.from(files?.map(certificateFile).join("") ?? text) : Buffer.from(hex, "hex");
   return Buffer.concat(new Array(times).fill(once));
 }
 
-// A string such as "file:ca.pem" stands for the text of that file.
+// Replaces strings such as "file:ca.pem" by the text of that file.
 function withFiles(document) {
   return document.replace(/"file:([^"]*)"/g, (_, name) => JSON.stringify(certificateFile(name)));
 }
@@ -82,7 +82,7 @@ function certificateFile(name) {
   return readFileSync(new URL(name, certificates), "utf8");
 }
 
-// The trust anchors: for each the fingerprint, title and times, and how many bytes it has.
+// Returns the fingerprint, title, size and validity of each trust anchor.
 function anchors(policy) {
   const anchor = ({ fingerprint, title, der, notBefore, notAfter }) =>
     ({ fingerprint, title, bytes: der.length, from: notBefore, until: notAfter });
@@ -93,7 +93,7 @@ function loading({ ok, findings }) {
   return JSON.stringify({ loads: ok, findings });
 }
 
-// A request as the module takes it. An address stands for the question after its names, all else for one after addresses.
+// Returns the module's form of a request. The subject of a DNS answer gives its kind: an address asks for names.
 function requestOf({ reference, login, project, facts = {} }) {
   const request = {
     reference: reference ?? login,

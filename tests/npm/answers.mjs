@@ -1,10 +1,9 @@
-// What a set of functions answers to every case of tests/vectors: `{type, name, value}`, with the name of the type that the
-// package has for it.
+// Answers of a set of functions to every case of tests/vectors: `{type, name, value}`, with the name of the package's type.
 
 import { readdirSync, readFileSync } from "node:fs";
 
-// The time at which documents are checked where a case names none: as in tests/conformance/src/vectors.rs.
-const AT = 1_800_000_000;
+// The time of cases without one, as in the Rust harness.
+const DEFAULT_TIME = 1_800_000_000;
 
 const folder = new URL("../vectors/", import.meta.url);
 const certificates = new URL("../certificates/", import.meta.url);
@@ -12,10 +11,10 @@ const certificates = new URL("../certificates/", import.meta.url);
 export function answers({ checkCertificates, checkEntry, checkPolicy, compare, loadPolicy, narrow }) {
   const all = [];
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".json") && name !== "schema.json").sort()) {
-    for (const { name, entry, pem, document, documentText, policy, requests = [], at = AT, ...analysis } of casesOf(file)) {
+    for (const { name, entry, pem, document, documentText, policy, requests = [], at = DEFAULT_TIME, ...analysis } of casesOf(file)) {
       const answer = (type, value) => all.push({ type, name, value });
       if (entry !== undefined) answer("EntryReport", checkEntry(entry.text, entry.list));
-      // The others are bytes in another way, and the module answers them.
+      // Other forms of bytes are tested with the module itself.
       if (typeof pem === "string") answer("CertificateReport", checkCertificates(pem, at));
       else if (pem?.files) answer("CertificateReport", checkCertificates(pem.files.map(read).join(""), at));
       const { compare: change, narrow: narrowing } = analysis;
@@ -46,7 +45,7 @@ function textOf(document) {
   return withFiles(JSON.stringify(document));
 }
 
-// A string such as "file:ca.pem" stands for the text of that file.
+// Replaces strings such as "file:ca.pem" by the text of that file.
 function withFiles(document) {
   return document?.replace(/"file:([^"]*)"/g, (_, name) => JSON.stringify(read(name)));
 }

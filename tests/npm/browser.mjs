@@ -1,4 +1,4 @@
-// A real Chromium, and a server for what it opens.
+// Chromium, and a server for its pages.
 
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -10,28 +10,28 @@ const TYPES = { ".html": "text/html", ".js": "text/javascript", ".wasm": "applic
 
 let running;
 
-/** Opens a page, and gives it, with the addresses that it has asked for so far and what went wrong in it. */
+/** Opens a page. Returns it with its requests and errors so far. */
 export async function open(address) {
   running ??= chromium.launch(chromiumOptions());
   const page = await (await running).newPage();
-  const asked = [];
+  const requests = [];
   const errors = [];
-  page.on("request", (request) => asked.push(request.url()));
+  page.on("request", (request) => requests.push(request.url()));
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
-    // Every browser asks for an icon, and nobody has one here.
+    // Browsers request an icon, which no page here has.
     if (message.type() === "error" && !message.location().url.endsWith("/favicon.ico")) errors.push(message.text());
   });
   await page.goto(address);
-  return { page, asked, errors };
+  return { page, requests, errors };
 }
 
-/** Ends Chromium. */
+/** Closes Chromium. */
 export async function close() {
   await (await running)?.close();
 }
 
-/** Serves a folder, and gives its address and what ends it. A path of `mounts` stands for another folder. */
+/** Serves a folder. Returns the address and a function that stops the server. `mounts` maps paths to other folders. */
 export async function serve(folder, mounts = {}) {
   const server = createServer((request, response) => {
     const path = new URL(request.url, "http://localhost").pathname;

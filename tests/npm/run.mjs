@@ -1,5 +1,5 @@
-// The package as those who use it have it: packed by `npm pack`, installed, and started in every runtime and bundler that it
-// is for. `node run.mjs`, after `cargo xtask module`. With `--install` it only installs what the tests need.
+// Tests of the package as its users get it: packed by `npm pack`, installed, and started in every supported runtime and
+// bundler. `node run.mjs`, after `cargo xtask module`. `--install` only installs the dependencies of the tests.
 
 import assert from "node:assert/strict";
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,8 +8,8 @@ import { after, test } from "node:test";
 
 import { here, installPackage, installTools, platformProgram, run, work } from "./setup.mjs";
 
-// What the five lines of each consumer say.
-const SAID = "network-octets-missing 10.2.2.0/24";
+// The output of the five lines of each consumer.
+const EXPECTED_OUTPUT = "network-octets-missing 10.2.2.0/24";
 
 installTools();
 if (process.argv.includes("--install")) process.exit();
@@ -24,7 +24,7 @@ after(async () => {
   rmSync(project, { recursive: true, force: true });
 });
 
-/** A consumer: its folder is its name. One that hangs is ended. */
+/** Declares the test of a consumer, with a time limit. */
 function consumer(name, check) {
   test(name, { timeout: 60_000 }, check);
 }
@@ -52,7 +52,7 @@ test("the README shows what is tested", () => {
 consumer("an empty project: Node with `import` and with `require`", () => {
   for (const file of ["main.mjs", "main.cjs"]) {
     copyFileSync(join(here, "node", file), join(project, file));
-    assert.equal(run(project, process.execPath, "--no-warnings", file), SAID);
+    assert.equal(run(project, process.execPath, "--no-warnings", file), EXPECTED_OUTPUT);
   }
 });
 
@@ -63,16 +63,16 @@ consumer("Node: the tests of the package", () => {
 
 consumer("Deno", () => {
   const deno = platformProgram("@deno", "deno");
-  assert.equal(run(join(here, "deno"), deno, "run", "--cached-only", "--no-lock", "--allow-read", "main.mjs"), SAID);
+  assert.equal(run(join(here, "deno"), deno, "run", "--cached-only", "--no-lock", "--allow-read", "main.mjs"), EXPECTED_OUTPUT);
 });
 
 consumer("Bun", () => {
-  assert.equal(run(join(here, "bun"), platformProgram("@oven", "bin/bun"), "run", "--no-install", "main.mjs"), SAID);
+  assert.equal(run(join(here, "bun"), platformProgram("@oven", "bin/bun"), "run", "--no-install", "main.mjs"), EXPECTED_OUTPUT);
 });
 
 consumer("workerd", async () => {
   const { build } = await import("esbuild");
-  // As wrangler does: one script, and modules of WebAssembly beside it.
+  // Wrangler's layout: one script, with WebAssembly modules beside it.
   await build({
     absWorkingDir: join(here, "workerd"),
     entryPoints: ["worker.mjs"],
@@ -91,13 +91,13 @@ consumer("workerd", async () => {
       { type: "CompiledWasm", include: ["**/*.wasm"] },
     ],
     compatibilityDate: "2026-03-01",
-    // Without this it asks a server what a request from here looks like.
+    // Keeps Miniflare from fetching request metadata from a server.
     cf: false,
   });
   try {
     const text = await (await worker.dispatchFetch("http://localhost/")).text();
     const { wasm } = JSON.parse(readFileSync(join(here, "node_modules/pullgate/package.json"), "utf8"));
-    assert.equal(text, `${SAID} name-label-empty ${wasm.sha256}`);
+    assert.equal(text, `${EXPECTED_OUTPUT} name-label-empty ${wasm.sha256}`);
   } finally {
     await worker.dispose();
   }
@@ -107,7 +107,7 @@ consumer("Vite, built", async () => {
   const { build } = await import("vite");
   const outDir = join(work, "vite");
   await build({ root: join(here, "vite"), logLevel: "warn", build: { outDir, emptyOutDir: true } });
-  await says(outDir);
+  await expectTitle(outDir);
 });
 
 consumer("Vite, in development", async () => {
@@ -117,7 +117,7 @@ consumer("Vite, in development", async () => {
   const server = await createServer({ root, logLevel: "warn", cacheDir, server: { host: "127.0.0.1", port: 0 } });
   try {
     await server.listen();
-    await saysAt(server.resolvedUrls.local[0]);
+    await expectTitleAt(server.resolvedUrls.local[0]);
   } finally {
     await server.close();
   }
@@ -132,7 +132,7 @@ consumer("webpack", async () => {
   });
   assert.equal(stats.hasErrors(), false, stats.toString());
   page(path);
-  await says(path);
+  await expectTitle(path);
 });
 
 consumer("esbuild, with everything in one file", async () => {
@@ -142,11 +142,11 @@ consumer("esbuild, with everything in one file", async () => {
   await build({ absWorkingDir, entryPoints: ["main.js"], bundle: true, minify: true, format: "esm", outdir });
   assert.deepEqual(readdirSync(outdir), ["main.js"]);
   page(outdir);
-  await says(outdir, 0);
+  await expectTitle(outdir, 0);
 });
 
 consumer("a page without a build, under a strict policy for its content", async () => {
-  await says(join(here, "html"), 1, { "/pullgate/": join(here, "node_modules/pullgate/") });
+  await expectTitle(join(here, "html"), 1, { "/pullgate/": join(here, "node_modules/pullgate/") });
 });
 
 consumer("React Hook Form", async () => {
@@ -187,36 +187,36 @@ consumer("publint", async () => {
 
 consumer("Are the types wrong?", () => {
   const attw = join(here, "node_modules/.bin/attw");
-  // ESM alone, which Node can `require`. What is no script has no types.
+  // ESM alone, which Node can `require`. Files other than scripts have no types.
   const others = ["policy.schema.json", "component.wasm", "wit/*", "package.json"];
   run(here, attw, tarball, "--profile", "esm-only", "--exclude-entrypoints", ...others);
 });
 
-/** A page for a script that a bundler wrote. */
+/** Writes a page for the script of a bundler. */
 function page(folder) {
   const script = '<script type="module" src="main.js"></script>';
   writeFileSync(join(folder, "index.html"), `<!doctype html><title>waiting</title>${script}`);
 }
 
-/** The page in a folder says what it should, after fetching so many modules. */
-async function says(folder, modules = 1, mounts = {}) {
+/** Checks that the page in a folder shows the expected title after fetching this number of modules. */
+async function expectTitle(folder, modules = 1, mounts = {}) {
   const { address, end } = await serve(folder, mounts);
   try {
-    await saysAt(address, modules);
+    await expectTitleAt(address, modules);
   } finally {
     end();
   }
 }
 
-async function saysAt(address, modules = 1) {
-  const { page, asked, errors } = await open(address);
+async function expectTitleAt(address, modules = 1) {
+  const { page, requests, errors } = await open(address);
   try {
     await page.waitForFunction(() => document.title !== "waiting", undefined, { timeout: 20_000 });
   } catch (error) {
     throw new Error(`the page at ${address} says nothing: ${errors.join("; ")}`, { cause: error });
   }
-  assert.equal(await page.title(), SAID);
+  assert.equal(await page.title(), EXPECTED_OUTPUT);
   assert.deepEqual(errors, []);
-  assert.equal(asked.filter((url) => url.includes(".wasm")).length, modules, asked.join("\n"));
+  assert.equal(requests.filter((url) => url.includes(".wasm")).length, modules, requests.join("\n"));
   await page.close();
 }

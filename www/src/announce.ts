@@ -1,49 +1,24 @@
-// What a screen reader is told when something happens that it would not notice by itself.
+// Announcements for screen readers, in the polite live region of React Aria.
 
-import { useSyncExternalStore } from "react";
+import { announce as announceNow } from "@react-aria/live-announcer";
 
-export interface Said {
-  id: number;
-  text: string;
+/** States that change at every key press. Each has at most one announcement pending, so none delays another. */
+type AnnouncedState = "finding" | "decision";
+
+/** Quiet period before an announcement, in milliseconds. A finding is about text still being typed: it waits longer. */
+const SETTLE_MS: Record<AnnouncedState, number> = { finding: 700, decision: 500 };
+
+const pending = new Map<AnnouncedState, ReturnType<typeof setTimeout>>();
+
+/** Announces the outcome of an action, after what the screen reader is reading. */
+export function announce(message: string): void {
+  announceNow(message, "polite");
 }
 
-/** What somebody did is said at once. */
-const DEED = 100;
-
-/** Long enough for a screen reader to notice; what has been read is not found again on the page. */
-const KEPT = 7000;
-
-let said: readonly Said[] = [];
-let last = 0;
-const waiting = new Map<number, ReturnType<typeof setTimeout>>();
-const listeners = new Set<() => void>();
-
-/**
- * Says it after what was said before. With a longer delay it is how something stands now: said when that has not changed for
- * so long, since at every key it would be too much. Each such delay has one message waiting, and none takes a deed's place.
- * Gives what takes it back while it waits.
- */
-export function announce(text: string, delay = DEED): () => void {
-  if (delay > DEED) clearTimeout(waiting.get(delay));
-  const timer = setTimeout(() => {
-    const message = { id: ++last, text };
-    tell([...said, message]);
-    setTimeout(() => tell(said.filter((other) => other !== message)), KEPT);
-  }, delay);
-  if (delay > DEED) waiting.set(delay, timer);
+/** Announces a state once it has not changed for its quiet period. Returns a function that cancels it. */
+export function announceSettled(state: AnnouncedState, message: string): () => void {
+  clearTimeout(pending.get(state));
+  const timer = setTimeout(announce, SETTLE_MS[state], message);
+  pending.set(state, timer);
   return () => clearTimeout(timer);
-}
-
-export function useAnnouncements(): readonly Said[] {
-  return useSyncExternalStore(subscribe, () => said);
-}
-
-function tell(now: readonly Said[]): void {
-  said = now;
-  for (const listener of listeners) listener();
-}
-
-function subscribe(listener: () => void): () => void {
-  listeners.add(listener);
-  return () => listeners.delete(listener);
 }

@@ -1,2 +1,2 @@
-/** The SHA-256 of the module, as the package says it (vite.config.ts). */
+/** The SHA-256 of the module according to the package (vite.config.ts). */
 declare const PACKAGE_DIGEST: string;

@@ -1,4 +1,4 @@
-// Loads the module, and then shows the page. Everything is synchronous from then on.
+// Loads the module, then renders the page, so that all calls of the page are synchronous.
 
 import "./style/base.css";
 import "./style/layout.css";
@@ -13,14 +13,14 @@ import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";
 import { createRoot } from "react-dom/client";
 import { Page } from "./components/Page";
-import { texts } from "./texts";
+import { messages } from "./messages";
 
 const root = createRoot(document.getElementById("root")!);
-document.documentElement.lang = texts.locale;
-document.title = `${texts.title} – ${texts.product}`;
+document.documentElement.lang = messages.locale;
+document.title = `${messages.title} – ${messages.product}`;
 
-// A file that is dropped beside its place would otherwise be opened by the browser, in place of the page. Text is not kept
-// from the fields.
+// Keeps the browser from opening a file dropped outside a drop zone in place of the page. Dragged text still reaches the
+// fields.
 for (const type of ["dragover", "drop"] as const) {
   addEventListener(type, (event) => {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
@@ -31,12 +31,12 @@ try {
   await ready();
   root.render(
     <StrictMode>
-      <I18nProvider locale={texts.locale}>
+      <I18nProvider locale={messages.locale}>
         <Page />
       </I18nProvider>
     </StrictMode>,
   );
 } catch (error) {
-  root.render(<p className="load-failed">{texts.loadFailed}</p>);
+  root.render(<p className="load-failed">{messages.loadFailed}</p>);
   throw error;
 }

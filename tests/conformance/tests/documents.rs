@@ -189,7 +189,7 @@ fn other_surfaces_find_the_same() {
 
 #[test]
 fn what_javascript_gives_for_text_does_not_crash() {
-    let lines = node::run("strange.mjs", &[]);
+    let lines = node::run("malformed_input.mjs", &[]);
     assert_eq!(lines.last().map(String::as_str), Some("ok"), "{lines:#?}");
 }
 

@@ -1,4 +1,4 @@
-// The functions that the package adds to those of the module.
+// Functions that the package adds to those of the module.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

@@ -1,10 +1,10 @@
-// A million malformed calls to the package leave memory as it was, and the next good call is answered right.
+// Memory stays flat over a million malformed calls to the package, and the next valid call is answered correctly.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { collect, measure, run } from "../../node/memory.mjs";
 
-// The instance, as it is made: the package does not show it.
+// Captures the memory of the instance, which the package does not expose.
 let memory;
 const { Instance } = WebAssembly;
 WebAssembly.Instance = function (module, imports) {
@@ -53,14 +53,14 @@ test("memory stays flat over a million malformed calls, and the next good call i
   assert.equal(checkEntry("Harbor.Corp.Local.", "whitelist").entry, "harbor.corp.local");
 });
 
-test("policies that nobody disposes of are freed", async () => {
+test("undisposed policies are freed", async () => {
   const document = JSON.stringify({ whitelist: Array.from({ length: 2_000 }, (_, index) => `host-${index}.example.com`) });
   const load = async (times) => {
     for (let time = 0; time < times; time++) {
       assert.ok(loadPolicy(document, 0).ok);
       if (time % 10 === 9) {
         collect();
-        // The callbacks of the collector come after this turn.
+        // Finalization callbacks run after this task.
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
     }

@@ -1,4 +1,4 @@
-// `ready`, as a browser has it: here it runs in Node, on the same files.
+// `ready` of the browser entry point, run in Node on the same files.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ before(async () => {
   server = createServer((request, response) => {
     asked += 1;
     response.statusCode = request.url === "/pullgate_bg.wasm" ? 200 : 404;
-    // No MIME type: many servers know none for it.
+    // No MIME type, as from servers that do not know one for it.
     response.end(response.statusCode === 200 ? bytes : "");
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -27,7 +27,7 @@ after(() => {
   server.close();
 });
 
-// Each test has the package for itself, as if nothing had been loaded.
+// Each test imports its own copy of the package, without a loaded module.
 let pullgate;
 let copies = 0;
 beforeEach(async () => {
@@ -63,7 +63,7 @@ test("an ArrayBuffer", async () => {
   works(digest);
 });
 
-test("a compiled module, whose bytes nobody knows", async () => {
+test("a compiled module, without bytes to hash", async () => {
   await pullgate.ready(new WebAssembly.Module(bytes));
   works(undefined);
 });
@@ -90,10 +90,10 @@ test("many calls at once load it once, and so do later ones", async () => {
   works(digest);
 });
 
-test("what fails can be tried again", async () => {
+test("`ready` can be called again after a failure", async () => {
   await assert.rejects(pullgate.ready(`${address}.gone`), /404/);
   await assert.rejects(pullgate.ready(new Uint8Array(8)), WebAssembly.CompileError);
-  // A module, but another one.
+  // A valid module, but another one.
   await assert.rejects(pullgate.ready(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)));
   assert.throws(() => pullgate.version(), /comes first/);
   await pullgate.ready(address);

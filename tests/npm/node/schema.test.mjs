@@ -1,4 +1,4 @@
-// The validators, as a form library calls them.
+// The validators, called as by a form library.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -12,14 +12,14 @@ const ca = readFileSync(new URL("../../certificates/ca.pem", import.meta.url));
 const validate = (schema, value) => schema["~standard"].validate(value);
 const issues = (schema, value) => validate(schema, value).issues?.map(({ code, path }) => [code, path]);
 
-test("they are of version 1", () => {
+test("validators are of version 1", () => {
   for (const schema of [builtInEntry, certificates, insecureEntry, policy, policyText, whitelistEntry]) {
     assert.equal(schema["~standard"].version, 1);
     assert.equal(schema["~standard"].vendor, "pullgate");
   }
 });
 
-test("what is valid goes through as it is, with its warnings", () => {
+test("valid values pass unchanged, with their warnings", () => {
   const document = { whitelist: ["a.example.com", "a.example.com"] };
   for (const [schema, value] of [
     [whitelistEntry, "Harbor.Corp.Local."],

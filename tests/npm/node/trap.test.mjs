@@ -1,5 +1,5 @@
-// The module traps, and nothing is valid or allowed for that. Before the package is loaded, what makes instances is wrapped
-// here, so that the next call into the module can be made to trap, really: the package itself has no such switch.
+// Traps of the module: nothing is valid or allowed because of one. `WebAssembly.Instance` is wrapped before the package is
+// loaded, so that the next call into the module really traps: the package itself has no such switch.
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
@@ -16,7 +16,7 @@ WebAssembly.Instance = function (module, imports) {
   const broken = { dead: false };
   instances += 1;
   const wrapped = Object.entries(exports).map(([name, value]) => {
-    // Not the memory, and not the stack pointer, which the glue sets straight after a trap too.
+    // Except memory and stack pointer, which the glue sets right after a trap.
     if (typeof value !== "function" || name.startsWith("__wbindgen")) return [name, value];
     return [
       name,
@@ -42,7 +42,7 @@ function exhausted() {
   return exhausted() + 1;
 }
 
-/** Calls, with a trap in the middle; before and after, all is well, in another instance. */
+/** Calls with a trap in the middle. Checks that the calls before and after succeed, in different instances. */
 function trapped(call, fail = trap) {
   const before = instances;
   failure = fail;
@@ -71,7 +71,7 @@ function isInternal({ findings, ...rest }, expected) {
 
 beforeEach(works);
 
-test("what traps is a trap", () => {
+test("the simulated traps are traps", () => {
   assert.throws(trap, WebAssembly.RuntimeError);
   assert.throws(exhausted, RangeError);
 });
@@ -136,7 +136,7 @@ test("a password is not repeated: at least what the module masks is masked", () 
   }
 });
 
-test("what is no answer about an input throws", () => {
+test("functions without input throw", () => {
   assert.throws(() => trapped(() => policy.authorities()), (error) => error.cause instanceof WebAssembly.RuntimeError);
   works();
   assert.throws(() => trapped(() => version()), (error) => error.cause instanceof WebAssembly.RuntimeError);

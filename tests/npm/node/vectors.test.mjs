@@ -1,5 +1,5 @@
-// The package answers every case of tests/vectors as the module does, whose answers the Rust harness holds against those of
-// native code. (That takes the module beside the package, in pkg/dist.)
+// The package answers every case of tests/vectors as the module in pkg/dist does, which the Rust harness compares with
+// native code.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

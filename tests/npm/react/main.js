@@ -1,4 +1,4 @@
-// A form as React Hook Form has it, validated as one types.
+// A form with React Hook Form, validated at every key press.
 
 import { standardSchemaResolver } from "@hookform/resolvers/standard-schema";
 import { ready } from "pullgate";

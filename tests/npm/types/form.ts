@@ -1,4 +1,4 @@
-// React Hook Form takes the validator of a policy, and with it the names of the fields.
+// React Hook Form accepts the policy validator, and infers the names of the fields from it.
 
 import { standardSchemaResolver } from "@hookform/resolvers/standard-schema";
 import type { PolicyDocument } from "pullgate";

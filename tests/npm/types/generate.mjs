@@ -1,12 +1,11 @@
-// Writes what the package really answers as TypeScript: it compiles only where the types allow every member and every text
-// of every answer.
+// Writes the package's real answers as TypeScript, which compiles only if the types allow every member and every string.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as pullgate from "pullgate";
 import { answers } from "../answers.mjs";
 
-/** Writes `answers.ts`, with the answers to all of tests/vectors, each once. */
+/** Writes `answers.ts` with the distinct answers to all of tests/vectors. */
 export async function typescriptFiles(folder) {
   const byType = new Map();
   for (const { type, value } of answers(pullgate)) {
@@ -17,7 +16,7 @@ export async function typescriptFiles(folder) {
   let text = `import type { ${imported} } from "pullgate";\n`;
   for (const [type, values] of byType) {
     const name = type.replace("[]", "List");
-    // Answers have their bytes in hexadecimal.
+    // In answers, bytes are hexadecimal.
     const really = type === "Authority[]" ? '(Omit<Authority, "der"> & { der: string })[]' : type;
     text += `export const all${name}: (${really})[] = [\n${[...values].map((value) => `  ${value},\n`).join("")}];\n`;
   }

@@ -1,4 +1,4 @@
-// The types as a consumer meets them: this compiles under every setting that types.json names, or the types are wrong.
+// The types, as consumers use them: this file must compile under every configuration in this folder.
 
 import {
   checkCertificates,
@@ -27,7 +27,7 @@ export async function everything(bytes: Uint8Array, module: object): Promise<voi
   await ready(bytes);
   await ready("/pullgate_bg.wasm");
   await ready(module);
-  // @ts-expect-error: a number is no module
+  // @ts-expect-error: a number is not a module
   await ready(7);
 
   const report: EntryReport = checkEntry("a.example.com", "built-in");
@@ -79,7 +79,7 @@ export async function everything(bytes: Uint8Array, module: object): Promise<voi
   version().length;
   rules().length;
 
-  // Both entry points are the same, and the validators are what the specification says.
+  // Both entry points are the same, and the validators conform to the specification.
   holds<Equal<typeof inline.checkEntry, typeof checkEntry>>();
   const schemas: StandardSchemaV1[] = [whitelistEntry, policy, certificates, inlineSchema.insecureEntry];
   schemas.length;

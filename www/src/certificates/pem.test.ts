@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { holdsKey, takeCertificates, withoutCertificate } from "./pem";
+import { containsPrivateKey, extractCertificates, withoutCertificate } from "./pem";
 
 const read = (name: string) => readFileSync(new URL(`../../../tests/certificates/${name}`, import.meta.url), "utf8");
 const KEY = "-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0\n-----END RSA PRIVATE KEY-----\n";
 
 test("only certificates are taken out of a text", () => {
   const [ca, other] = [read("ca.pem"), read("other-ca.pem")];
-  const { blocks, findings } = takeCertificates(`a note\n${ca}${KEY}another note\n${other}`);
+  const { blocks, findings } = extractCertificates(`a note\n${ca}${KEY}another note\n${other}`);
   assert.deepEqual(blocks, [blockIn(ca), blockIn(other)]);
   assert.deepEqual(findings.map(({ code }) => code), ["private-key"]);
 });
@@ -16,14 +16,14 @@ test("only certificates are taken out of a text", () => {
 test("CR LF, a byte-order mark and bytes in place of text", () => {
   const ca = read("ca.pem");
   const bytes = new TextEncoder().encode(`\uFEFF${ca.replaceAll("\n", "\r\n")}`);
-  assert.deepEqual(takeCertificates(bytes).blocks, [blockIn(ca)]);
+  assert.deepEqual(extractCertificates(bytes).blocks, [blockIn(ca)]);
 });
 
 test("a private key is noticed", () => {
   for (const text of [KEY, KEY.slice(0, 30), "-----BEGIN ENCRYPTED PRIVATE KEY", "x -----BEGIN PRIVATE KEY----- y"]) {
-    assert.equal(holdsKey(text), true, text);
+    assert.equal(containsPrivateKey(text), true, text);
   }
-  for (const text of [read("ca.pem"), "", "harbor.example.com", "private key"]) assert.equal(holdsKey(text), false);
+  for (const text of [read("ca.pem"), "", "harbor.example.com", "private key"]) assert.equal(containsPrivateKey(text), false);
 });
 
 test("one certificate goes, and the rest of its bundle stays as it was", () => {
@@ -31,7 +31,7 @@ test("one certificate goes, and the rest of its bundle stays as it was", () => {
   const pem = `first\n${ca}second\n${other}`;
   const line = pem.split("\n").findIndex((text) => text.includes("BEGIN")) + 1;
   const rest = withoutCertificate(pem, line);
-  assert.deepEqual(takeCertificates(rest).blocks, [blockIn(other)]);
+  assert.deepEqual(extractCertificates(rest).blocks, [blockIn(other)]);
   assert.match(rest, /^first\n/);
 });
 

@@ -1,23 +1,23 @@
-// Text with certificates in it, cut into certificates. Nothing else of such a text gets into the form, so that a private key
-// that came with it goes no further.
+// Extraction of certificates from PEM text (RFC 7468). Only certificates enter the form, so that a private key beside them
+// goes no further.
 
 import { checkCertificates, type Finding, type PolicyAuthority, type PolicyDocument } from "pullgate";
 
-export interface Taken {
-  /** Each certificate's block. */
+export interface ExtractedCertificates {
+  /** The PEM block of each certificate. */
   blocks: string[];
-  /** Their SHA-256. */
+  /** The SHA-256 of each certificate. */
   fingerprints: string[];
-  /** What is wrong with the rest. */
+  /** The findings about the rest of the text. */
   findings: Finding[];
 }
 
-const KEY_CODES = ["private-key", "pkcs12"];
+const PRIVATE_KEY_CODES = ["private-key", "pkcs12"];
 
-/** Takes the certificates out of a file's bytes, or of a text. */
-export function takeCertificates(given: Uint8Array | string): Taken {
-  const { certificates, findings } = checkCertificates(given);
-  const lines = (typeof given === "string" ? given : new TextDecoder().decode(given)).split("\n");
+/** Extracts the certificates from text or from the bytes of a file. */
+export function extractCertificates(input: Uint8Array | string): ExtractedCertificates {
+  const { certificates, findings } = checkCertificates(input);
+  const lines = (typeof input === "string" ? input : new TextDecoder().decode(input)).split("\n");
   return {
     blocks: certificates.map(({ line }) => blockAt(lines, line)),
     fingerprints: certificates.map(({ sha256 }) => sha256),
@@ -25,29 +25,29 @@ export function takeCertificates(given: Uint8Array | string): Taken {
   };
 }
 
-/** The block that begins on a line, counted from 1. */
+/** Returns the PEM block with its BEGIN boundary on a line, counted from 1. */
 export function blockAt(lines: readonly string[], line: number): string {
   const end = lines.findIndex((text, index) => index >= line - 1 && text.includes("-----END "));
   const block = lines.slice(line - 1, end + 1).map((text) => text.trim());
   return `${block.join("\n").replace(/^.*?(?=-----BEGIN )/, "")}\n`;
 }
 
-/** Whether there is a private key in a text, or what looks like one. */
-export function holdsKey(text: string): boolean {
+/** Returns whether a text contains a private key, or anything that looks like one. */
+export function containsPrivateKey(text: string): boolean {
   return (
     /-----\s*BEGIN [A-Z0-9 ]*PRIVATE KEY/i.test(text) ||
-    (text.includes("-----") && checkCertificates(text).findings.some(({ code }) => KEY_CODES.includes(code)))
+    (text.includes("-----") && checkCertificates(text).findings.some(({ code }) => PRIVATE_KEY_CODES.includes(code)))
   );
 }
 
-/** The document without private keys, and how many authorities had one. */
-export function withoutKeys(document: PolicyDocument): { document: PolicyDocument; keys: number } {
-  let keys = 0;
+/** Removes private keys from the authorities of a document. Returns the number of authorities that had one. */
+export function withoutPrivateKeys(document: PolicyDocument): { document: PolicyDocument; removed: number } {
+  let removed = 0;
   const clean = (authorities: PolicyAuthority[]) =>
     authorities.flatMap((authority) => {
-      if (!holdsKey(authority.pem)) return [authority];
-      keys += 1;
-      const { blocks } = takeCertificates(authority.pem);
+      if (!containsPrivateKey(authority.pem)) return [authority];
+      removed += 1;
+      const { blocks } = extractCertificates(authority.pem);
       return blocks.length === 0 ? [] : [{ ...authority, pem: blocks.join("") }];
     });
   const cleaned = <D extends PolicyDocument>(part: D): D =>
@@ -59,10 +59,10 @@ export function withoutKeys(document: PolicyDocument): { document: PolicyDocumen
     const projects = Object.entries(whole.projects).map(([name, project]) => [name, cleaned(project)] as const);
     whole.projects = Object.fromEntries(projects);
   }
-  return { document: whole, keys };
+  return { document: whole, removed };
 }
 
-/** A bundle without one of its certificates; everything else in it stays. */
+/** Removes one certificate from a bundle, and nothing else. */
 export function withoutCertificate(pem: string, line: number): string {
   const lines = pem.split("\n");
   const end = lines.findIndex((text, index) => index >= line - 1 && text.includes("-----END "));

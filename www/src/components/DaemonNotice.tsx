@@ -1,24 +1,24 @@
-// Says that the form holds the daemon's policy, or offers it.
+// Notice that the form holds the daemon's policy, or an offer to open it.
 
 import { useDeferredValue } from "react";
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
+import { messages } from "../messages";
 import type { DaemonState } from "./useDaemon";
 
 export function DaemonNotice({ daemon, text, onOpen }: Pick<DaemonState, "daemon" | "text"> & { onOpen: () => void }) {
   const { analysis } = usePolicy();
-  // The analysis is a step behind the form: so is this, lest the offer be seen in between.
+  // Deferred like the analysis, so that the offer does not flash up in between.
   const current = useDeferredValue(daemon)?.current;
   if (current === undefined) return null;
-  const say = texts.daemon;
+  const t = messages.daemon;
   const isOpen = analysis.text === text;
   return (
-    <div className="notice" data-weight="info">
-      <p className="notice-text">{isOpen ? say.loaded(current.generation) : say.offer(current.generation)}</p>
+    <div className="notice" data-severity="info">
+      <p className="notice-text">{isOpen ? t.loaded(current.generation) : t.offer(current.generation)}</p>
       {!isOpen && (
         <Button className="button small" onPress={onOpen}>
-          {say.open}
+          {t.open}
         </Button>
       )}
     </div>

@@ -1,36 +1,36 @@
-// Which module runs here, and whether the daemon runs the same.
+// Identity of the running module, compared with the package and the daemon.
 
 import { moduleDigest, version } from "pullgate";
 import { useState } from "react";
-import type { Daemon } from "../daemon/daemon";
-import { texts } from "../texts";
-import { Icon } from "./Icon";
+import type { DaemonInfo } from "../daemon/daemon";
+import { messages } from "../messages";
+import { Icon } from "./ui/Icon";
 
-export function ModuleFooter({ daemon }: { daemon: Daemon | "locked" | undefined }) {
-  // Once: while the module does not work, it has no version to tell, and the page has to go on.
+export function ModuleFooter({ daemon }: { daemon: DaemonInfo | "locked" | undefined }) {
+  // Read once: `version` throws while the module fails, and the page has to go on.
   const [running] = useState(version);
-  // Of the bytes that were loaded, not of those that were meant to be.
+  // The digest of the loaded bytes, not of the expected ones.
   const digest = moduleDigest();
-  const say = texts.module;
+  const t = messages.module;
   return (
     <footer className="module">
       <p>
-        {say.version} {running} · {say.digest}
+        {t.version} {running} · {t.digest}
       </p>
       <p>
-        <code className="module-digest">{digest ?? say.unknown}</code>
+        <code className="module-digest">{digest ?? t.unknown}</code>
       </p>
       <ul className="module-checks">
         {digest !== undefined && (
-          <Check good={digest === PACKAGE_DIGEST} text={digest === PACKAGE_DIGEST ? say.asPackage : say.notAsPackage} />
+          <Check good={digest === PACKAGE_DIGEST} text={digest === PACKAGE_DIGEST ? t.asPackage : t.notAsPackage} />
         )}
         {daemon === undefined || daemon === "locked" ? (
-          <li>{daemon === "locked" ? say.locked : say.noDaemon}</li>
+          <li>{daemon === "locked" ? t.locked : t.noDaemon}</li>
         ) : (
           digest !== undefined && (
             <Check
               good={digest === daemon.sha256}
-              text={digest === daemon.sha256 ? say.sameAsDaemon : say.otherThanDaemon(daemon.version)}
+              text={digest === daemon.sha256 ? t.sameAsDaemon : t.otherThanDaemon(daemon.version)}
             />
           )
         )}

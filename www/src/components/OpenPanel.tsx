@@ -1,38 +1,38 @@
-// *Open*: a policy from a file, dropped, or pasted. It says what could not be kept.
+// *Open*: reads a policy from a file, a drop or the clipboard, and lists what could not be preserved.
 
 import { announce } from "../announce";
-import { type Opened, open } from "../formats/open";
 import { usePolicy } from "../form/usePolicyForm";
-import { texts } from "../texts";
-import { DropBox } from "./DropBox";
-import { Section } from "./Section";
+import { openPolicy, type OpenResult } from "../formats/openPolicy";
+import { messages } from "../messages";
+import { type DroppedFile, DropZone } from "./ui/DropZone";
+import { Section } from "./ui/Section";
 
 interface Props {
-  onOpened: (opened: Opened) => void;
+  onOpened: (opened: OpenResult) => void;
 }
 
 export function OpenPanel({ onOpened }: Props) {
   const { actions } = usePolicy();
-  const say = texts.open;
+  const t = messages.open;
 
-  const take = (text: string) => finish(open(text));
+  const openText = (text: string) => finish(openPolicy(text));
   const refuse = (problem: string) => finish({ ok: false, problems: [problem] });
-  const takeFiles = ([file, ...others]: File[]) => {
-    if (others.length > 0) refuse(say.oneAtATime);
-    else void file?.text().then(take, () => refuse(say.unread(file.name)));
+  const openFiles = ([file, ...others]: DroppedFile[]) => {
+    if (others.length > 0) refuse(t.oneAtATime);
+    else void file?.text().then(openText, () => refuse(t.unread(file.name)));
   };
-  const finish = (opened: Opened) => {
+  const finish = (opened: OpenResult) => {
     if (opened.ok) actions.open(opened.document);
     onOpened(opened);
-    announce([opened.ok ? say.done : say.failed, ...(opened.ok ? opened.notes : opened.problems)].join(" "));
+    announce([opened.ok ? t.done : t.failed, ...(opened.ok ? opened.notes : opened.problems)].join(" "));
   };
 
   return (
-    <Section title={say.title} intro={say.intro} className="open-panel">
-      <DropBox
-        say={{ ...say, add: say.submit }}
-        onFiles={takeFiles}
-        onText={take}
+    <Section title={t.title} intro={t.intro} className="open-panel">
+      <DropZone
+        labels={{ ...t, add: t.submit }}
+        onFiles={openFiles}
+        onText={openText}
       />
     </Section>
   );

@@ -1,44 +1,42 @@
-// The whole page.
+// The page.
 
 import { useDeferredValue, useRef, useState } from "react";
 import { FormProvider } from "react-hook-form";
 import { Button } from "react-aria-components/Button";
-import { useAnnouncements } from "../announce";
-import type { Opened } from "../formats/open";
 import { PolicyFormContext, usePolicyForm } from "../form/usePolicyForm";
-import { texts } from "../texts";
-import { Certificates } from "./Certificates";
+import type { OpenResult } from "../formats/openPolicy";
+import { messages } from "../messages";
+import { CertificatesSection } from "./certificates/CertificatesSection";
 import { DaemonNotice } from "./DaemonNotice";
-import { focusFirstError } from "./firstError";
-import { Kept } from "./Kept";
-import { litBy } from "./lit";
+import { TryImageSection } from "./decision/TryImageSection";
+import { type TryImageValues, useDecision } from "./decision/useDecision";
+import { focusFirstError } from "./focusFirstError";
 import { ModuleFooter } from "./ModuleFooter";
-import { OpenedNotice } from "./OpenedNotice";
 import { OpenPanel } from "./OpenPanel";
-import { Output } from "./Output";
-import { Registries } from "./Registries";
-import { Status } from "./Status";
-import { TryImage } from "./TryImage";
+import { OpenResultNotice } from "./OpenResultNotice";
+import { OutputSection } from "./output/OutputSection";
+import { PolicyStatus } from "./PolicyStatus";
+import { PreservedFields } from "./PreservedFields";
+import { highlightFor } from "./registries/highlight";
+import { RegistriesSection } from "./registries/RegistriesSection";
 import { useDaemon } from "./useDaemon";
-import { type Question, useDecision } from "./useDecision";
 
-const NOTHING_ASKED: Question = { reference: "", kind: "image", project: "", facts: [], there: true };
+const EMPTY_TRIAL: TryImageValues = { reference: "", kind: "image", project: "", facts: [], askDaemon: true };
 
 export function Page() {
   const policy = usePolicyForm();
-  // A hundred certificates take longer to draw than a key may: their cards follow when there is time.
+  // Rendering a hundred certificates takes longer than a key press may: their cards are deferred.
   const later = useDeferredValue(policy);
   const [isOpening, setIsOpening] = useState(false);
-  const [opened, setOpened] = useState<Opened>();
+  const [opened, setOpened] = useState<OpenResult>();
   const { daemon, isLocked, text, openCurrent } = useDaemon(policy, opened?.ok === true);
-  const [question, setQuestion] = useState(NOTHING_ASKED);
-  const answer = useDecision(policy.analysis, question, daemon);
-  const announcements = useAnnouncements();
+  const [trial, setTrial] = useState(EMPTY_TRIAL);
+  const decision = useDecision(policy.analysis, trial, daemon);
 
   const openButton = useRef<HTMLButtonElement>(null);
 
-  // What had the focus goes, with the panel or the notice.
-  const onOpened = (result: Opened | undefined) => {
+  // The focused element disappears with the panel or the notice.
+  const onOpened = (result: OpenResult | undefined) => {
     setOpened(result);
     if (result?.ok) setIsOpening(false);
     if (result === undefined || result.ok) openButton.current?.focus();
@@ -49,44 +47,43 @@ export function Page() {
     <FormProvider {...policy.form}>
       <PolicyFormContext value={policy}>
         <a className="skip" href="#main">
-          {texts.skip}
+          {messages.skip}
         </a>
         <header className="page-header">
           <div>
-            <p className="muted">{texts.wizard}</p>
-            <h1>{texts.title}</h1>
+            <p className="muted">{messages.wizard}</p>
+            <h1>{messages.title}</h1>
           </div>
-          <Button ref={openButton} className="button" aria-expanded={isOpening} onPress={() => setIsOpening(!isOpening)}>
-            {texts.open.button}
+          <Button
+            ref={openButton}
+            className="button"
+            aria-expanded={isOpening}
+            onPress={() => setIsOpening(!isOpening)}
+          >
+            {messages.open.button}
           </Button>
-          <p className="muted">{texts.intro}</p>
+          <p className="muted">{messages.intro}</p>
         </header>
         <main id="main" tabIndex={-1}>
           {isOpening && <OpenPanel onOpened={onOpened} />}
-          {opened && <OpenedNotice opened={opened} onDismiss={() => onOpened(undefined)} />}
+          {opened && <OpenResultNotice opened={opened} onDismiss={() => onOpened(undefined)} />}
           <DaemonNotice daemon={daemon} text={text} onOpen={() => onOpened(openCurrent())} />
           <div className="columns">
             <div className="column">
-              <Registries lit={litBy(answer.explanation, policy.analysis.places)} />
+              <RegistriesSection highlight={highlightFor(decision.explanation, policy.analysis.rowIndexes)} />
               <PolicyFormContext value={later}>
-                <Certificates />
+                <CertificatesSection />
               </PolicyFormContext>
-              <Kept />
+              <PreservedFields />
             </div>
             <div className="column aside">
-              <Status onFirst={toFirstError} />
-              <TryImage question={question} onQuestion={setQuestion} answer={answer} daemon={daemon} />
+              <PolicyStatus onFirst={toFirstError} />
+              <TryImageSection values={trial} onChange={setTrial} result={decision} daemon={daemon} />
             </div>
           </div>
-          <Output onError={toFirstError} />
+          <OutputSection onError={toFirstError} />
         </main>
         <ModuleFooter daemon={isLocked ? "locked" : daemon} />
-        {/* Of several messages, each is read once, as it comes. */}
-        <div className="visually-hidden" role="status" aria-atomic="false">
-          {announcements.map(({ id, text }) => (
-            <p key={id}>{text}</p>
-          ))}
-        </div>
       </PolicyFormContext>
     </FormProvider>
   );

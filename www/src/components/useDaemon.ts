@@ -1,34 +1,34 @@
-// Looks for the daemon once, and opens its policy where nobody has typed or opened anything yet.
+// Finds the daemon once, and opens its policy if the form is untouched.
 
 import { useEffect, useMemo, useRef, useState } from "react";
-import { type Daemon, findDaemon } from "../daemon/daemon";
+import { type DaemonInfo, findDaemon } from "../daemon/daemon";
 import { documentOf, valuesOf } from "../form/document";
 import type { PolicyForm } from "../form/usePolicyForm";
 import { blankValues, isBlank } from "../form/values";
-import { type Opened, open } from "../formats/open";
+import { openPolicy, type OpenResult } from "../formats/openPolicy";
 
 export interface DaemonState {
-  daemon: Daemon | undefined;
-  /** Whether there is a daemon that lets nobody in who has no token. */
+  daemon: DaemonInfo | undefined;
+  /** True if the daemon requires authentication. */
   isLocked: boolean;
-  /** Its policy, as the form would write it. */
+  /** The daemon's policy in JSON, as written by the form. */
   text: string | undefined;
-  /** Opens its policy, whatever is in the form. */
-  openCurrent: () => Opened | undefined;
+  /** Opens the daemon's policy, in place of the form's content. */
+  openCurrent: () => OpenResult | undefined;
 }
 
 export function useDaemon({ form, values, actions }: PolicyForm, hasOpened: boolean): DaemonState {
-  const [found, setFound] = useState<Daemon | "locked">();
+  const [found, setFound] = useState<DaemonInfo | "locked">();
   const daemon = found === "locked" ? undefined : found;
   const untouched = useRef(true);
-  // What was opened is not "dirty", and may have no rows.
+  // An opened policy is not "dirty", and may have no rows.
   untouched.current &&=
     !hasOpened &&
     !form.formState.isDirty &&
     values.whitelistMode &&
     values.rows.every(isBlank) &&
     values.authorities.length === 0 &&
-    values.kept === blankValues().kept;
+    values.preserved === blankValues().preserved;
 
   useEffect(() => {
     let gone = false;
@@ -55,6 +55,6 @@ export function useDaemon({ form, values, actions }: PolicyForm, hasOpened: bool
   return { daemon, isLocked: found === "locked", text, openCurrent };
 }
 
-function policyOf({ current }: Daemon): Opened | undefined {
-  return current && open(JSON.stringify(current.policy));
+function policyOf({ current }: DaemonInfo): OpenResult | undefined {
+  return current && openPolicy(JSON.stringify(current.policy));
 }

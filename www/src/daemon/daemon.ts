@@ -1,18 +1,18 @@
-// The daemon that serves the page, if one does. Its addresses are relative to the page's.
+// Client of the daemon that may serve the page. Its URLs are relative to that of the page.
 
 import type { Explanation, Fact, PolicyDocument } from "pullgate";
 import type { ProbeReport } from "./report";
 
-export interface Daemon {
-  /** Of the module that it runs. */
+export interface DaemonInfo {
+  /** The SHA-256 of its module. */
   sha256: string;
   version: string;
-  /** What it decides by. */
+  /** The policy in use. */
   current?: { generation: number; policy: PolicyDocument };
 }
 
-/** What the daemon is asked to explain. */
-export interface ToExplain {
+/** The body of a `v1/explain` request. */
+export interface ExplainRequest {
   reference: string;
   kind: "image" | "registry";
   project?: string;
@@ -20,36 +20,36 @@ export interface ToExplain {
   policy: PolicyDocument;
 }
 
-/** What the daemon is asked to try. */
-export interface ToProbe {
+/** The body of a `v1/probe` request. */
+export interface ProbeRequest {
   registry: string;
   project?: string;
   policy: PolicyDocument;
 }
 
-/** That the daemon has no answer, in its own words. */
-export class Refused extends Error {}
+/** An error response of the daemon, with its message. */
+export class DaemonError extends Error {}
 
-/** Finds the daemon: `"locked"` where it lets nobody in who has no token, `undefined` where something else serves the page. */
-export async function findDaemon(): Promise<Daemon | "locked" | undefined> {
-  const module = await get<Partial<Daemon>>("v1/module");
+/** Finds the daemon: `"locked"` if it requires authentication, `undefined` if another server serves the page. */
+export async function findDaemon(): Promise<DaemonInfo | "locked" | undefined> {
+  const module = await get<Partial<DaemonInfo>>("v1/module");
   if (module === "locked") return "locked";
   if (typeof module?.sha256 !== "string") return undefined;
-  const current = await get<NonNullable<Daemon["current"]>>("v1/policy");
+  const current = await get<NonNullable<DaemonInfo["current"]>>("v1/policy");
   const known = current !== "locked" && typeof current?.policy === "object" && current.policy !== null;
   return { sha256: module.sha256, version: String(module.version ?? ""), ...(known && { current }) };
 }
 
-/** Asks the daemon, which asks the DNS. */
-export async function explainThere(question: ToExplain, signal: AbortSignal): Promise<Explanation> {
-  const answer = await post<Explanation>("v1/explain", question, signal);
+/** Requests an explanation from the daemon, which resolves DNS queries. */
+export async function explainOnDaemon(request: ExplainRequest, signal: AbortSignal): Promise<Explanation> {
+  const answer = await post<Explanation>("v1/explain", request, signal);
   if (typeof answer.decision !== "string") throw new Error("the answer is no decision");
   return { ...answer, steps: answer.steps ?? [] };
 }
 
-/** Lets the daemon try to reach a registry. */
-export async function probe(what: ToProbe, signal: AbortSignal): Promise<ProbeReport> {
-  const report = await post<ProbeReport>("v1/probe", what, signal);
+/** Requests a connection test of a registry. */
+export async function probe(request: ProbeRequest, signal: AbortSignal): Promise<ProbeReport> {
+  const report = await post<ProbeReport>("v1/probe", request, signal);
   if (typeof report.summary !== "string" || !Array.isArray(report.attempts)) throw new Error("the answer is no report");
   return report;
 }
@@ -72,7 +72,7 @@ async function post<T>(path: string, body: object, signal: AbortSignal): Promise
   const answer: unknown = await response.json();
   if (response.ok) return answer as T;
   const { message } = answer as { message?: unknown };
-  throw typeof message === "string" ? new Refused(message) : new Error(`status ${response.status}`);
+  throw typeof message === "string" ? new DaemonError(message) : new Error(`status ${response.status}`);
 }
 
 function isJson(response: Response): boolean {

@@ -1,4 +1,4 @@
-// What came of trying to reach a registry, as the daemon says it (src/daemon/src/probe/report.rs).
+// The daemon's report of a connection test, as in the response to `v1/probe`.
 
 import type { Decision } from "pullgate";
 
@@ -6,27 +6,27 @@ export interface ProbeReport {
   registry: string;
   decision: Decision;
   attempts: ProbeAttempt[];
-  /** What the registry speaks. */
+  /** The protocol of the registry. */
   protocol?: string;
-  /** Whether the registry can be used as the policy says. */
+  /** True if the registry can be used as the policy requires. */
   ok: boolean;
   summary: string;
 }
 
 export interface ProbeAttempt {
   scheme: "https" | "http";
-  /** The host that is asked, where it is not the registry's own: Docker Hub's. */
+  /** The host connected to, if it differs from that of the registry: Docker Hub's. */
   host?: string;
   port: number;
   address?: string;
-  /** Whether the certificate must be verified. */
+  /** True if the certificate must be verified. */
   verified: boolean;
   stages: ProbeStage[];
-  /** As the server sent them, its own first, whether they were accepted or not. */
+  /** The presented certificates, the server's own first, accepted or not. */
   chain: { subject: string; issuer: string; notAfter: string; sha256: string }[];
   vouchedBy?: { subject: string; sha256?: string; source: "policy" | "well-known" };
   protocol?: string;
-  /** The other hosts that the registry pointed to. */
+  /** The reports of other hosts that the registry refers to. */
   elsewhere?: ProbeReport[];
 }
 

@@ -1,101 +1,103 @@
-// Everything that the module says of the form as it stands, sorted by where the form shows it.
+// Analysis of the form's current values by the module, with findings sorted by the field that shows them.
 
 import { checkEntry, checkPolicy, type EntryList, type Finding, type PolicyDocument } from "pullgate";
-import { documentOf, type Places, textOf } from "./document";
+import { documentOf, type RowIndexes, textOf } from "./document";
 import { fieldOf } from "./schema";
 import type { FormValues } from "./values";
 
-/** What is said of one field. Ranges are in `text`; a finding that only the whole policy gives has none. */
+/** The findings of one field. Ranges refer to `text`; a finding about the policy as a whole has none. */
 export interface FieldReport {
   text: string;
   findings: Finding[];
-  /** The canonical form, where it is not what was typed. */
-  means?: string;
+  /** The canonical form, if it differs from the typed text. */
+  canonical?: string;
 }
 
-export interface Analysis {
+export interface PolicyAnalysis {
   document: PolicyDocument;
-  /** The document as JSON, as it was checked. */
+  /** The checked document, as JSON. */
   text: string;
   /** The document in canonical form; absent when there is an error. */
   canonical: PolicyDocument | undefined;
-  places: Places;
+  rowIndexes: RowIndexes;
   rows: Map<number, FieldReport>;
-  /** Of the registries that authorities are limited to, by `authority/row`. */
+  /** The reports of the registries that authorities are limited to, by `authority/row`. */
   limits: Map<string, FieldReport>;
   authorities: Map<number, Finding[]>;
-  /** Of a list as a whole. */
+  /** The findings about a list as a whole. */
   lists: Finding[];
-  /** Of what the form does not show. */
-  kept: Finding[];
+  /** The findings about members without a field. */
+  preserved: Finding[];
   errors: number;
   warnings: number;
-  /** Whether the module failed, so that nothing is known. */
+  /** True if the module failed, so that nothing is known. */
   unchecked: boolean;
 }
 
-export function analyse(values: FormValues): Analysis {
-  const { document, places } = documentOf(values);
+export function analyse(values: FormValues): PolicyAnalysis {
+  const { document, rowIndexes } = documentOf(values);
   const text = JSON.stringify(document);
   const { findings, canonical } = checkPolicy(text);
   const count = (severity: Finding["severity"]) =>
     findings.filter((finding) => finding.severity === severity && finding.code !== "internal").length;
-  const analysis: Analysis = {
+  const analysis: PolicyAnalysis = {
     document,
     text,
     canonical: canonical === undefined ? undefined : (JSON.parse(canonical) as PolicyDocument),
-    places,
+    rowIndexes,
     rows: new Map(),
     limits: new Map(),
     authorities: new Map(),
     lists: [],
-    kept: [],
+    preserved: [],
     errors: count("error"),
     warnings: count("warning"),
     unchecked: findings.some(({ code }) => code === "internal"),
   };
-  for (const finding of findings) place(finding, analysis, values);
+  for (const finding of findings) fileFinding(finding, analysis, values);
   for (const list of ["whitelist", "insecure"] as const) {
-    // With whitelist mode off, the rows of the whitelist are hidden, and nothing is said of them.
+    // With whitelist mode off, the rows of the whitelist are hidden and unchecked.
     if (document[list] === undefined) continue;
-    for (const index of places[list]) refine(analysis.rows, index, textOf(values.rows[index]!), list);
+    for (const index of rowIndexes[list]) addEntryReport(analysis.rows, index, textOf(values.rows[index]!), list);
   }
-  for (const [authority, rows] of places.registries.entries()) {
+  for (const [authority, rows] of rowIndexes.registries.entries()) {
     if (!values.authorities[authority]?.limited) continue;
     for (const row of rows) {
-      // What a limit may say is what an insecure entry may: a host and a port, with any scheme.
-      refine(analysis.limits, `${authority}/${row}`, values.authorities[authority].registries[row]!.entry, "insecure");
+      // A limit has the syntax of an insecure entry: a host and a port, with any scheme.
+      const { entry } = values.authorities[authority].registries[row]!;
+      addEntryReport(analysis.limits, `${authority}/${row}`, entry, "insecure");
     }
   }
   return analysis;
 }
 
-function place(finding: Finding, analysis: Analysis, values: FormValues): void {
+function fileFinding(finding: Finding, analysis: PolicyAnalysis, values: FormValues): void {
   if (finding.path === undefined) return;
-  const [field, index, inside, row] = fieldOf(segments(finding.path), analysis.places);
-  // The range is in the JSON text, which nobody sees.
-  const { range: _, fix: __, ...said } = finding;
+  const [field, index, inside, row] = fieldOf(pointerSegments(finding.path), analysis.rowIndexes);
+  // The range refers to the JSON text, which the form does not show.
+  const { range: _, fix: __, ...shown } = finding;
   if (field === "rows") {
-    add(analysis.rows, index as number, textOf(values.rows[index as number]!), said);
+    appendFinding(analysis.rows, index as number, textOf(values.rows[index as number]!), shown);
   } else if (field === "authorities" && inside === "registries") {
-    add(analysis.limits, `${index}/${row}`, values.authorities[index as number]!.registries[row as number]!.entry, said);
+    const { entry } = values.authorities[index as number]!.registries[row as number]!;
+    appendFinding(analysis.limits, `${index}/${row}`, entry, shown);
   } else if (field === "authorities") {
-    analysis.authorities.set(index as number, [...(analysis.authorities.get(index as number) ?? []), said]);
+    analysis.authorities.set(index as number, [...(analysis.authorities.get(index as number) ?? []), shown]);
   } else if (finding.path === "/whitelist" || finding.path === "/insecure") {
-    analysis.lists.push(said);
+    analysis.lists.push(shown);
   } else {
-    analysis.kept.push(said);
+    analysis.preserved.push(shown);
   }
 }
 
-function add<K>(reports: Map<K, FieldReport>, key: K, text: string, finding: Finding): void {
+function appendFinding<K>(reports: Map<K, FieldReport>, key: K, text: string, finding: Finding): void {
   const report = reports.get(key);
   if (report === undefined) reports.set(key, { text, findings: [finding] });
   else report.findings.push(finding);
 }
 
-/** Gives what the policy says of an entry the ranges and fixes that the check of the entry alone has. */
-function refine<K>(reports: Map<K, FieldReport>, key: K, text: string, list: EntryList): void {
+/** Adds the ranges and fixes of the check of a single entry to the findings of the policy's check. */
+function addEntryReport<K>(reports: Map<K, FieldReport>, key: K, text: string, list: EntryList): void {
   const alone = checkEntry(text, list);
   const rest = [...alone.findings];
   const findings = (reports.get(key)?.findings ?? []).map((finding) => {
@@ -103,11 +105,11 @@ function refine<K>(reports: Map<K, FieldReport>, key: K, text: string, list: Ent
     return same === -1 ? finding : rest.splice(same, 1)[0]!;
   });
   const unchecked = rest.filter(({ code }) => code === "internal");
-  const means = alone.entry === undefined || alone.entry === text ? {} : { means: alone.entry };
-  reports.set(key, { text, findings: [...findings, ...unchecked], ...means });
+  const canonical = alone.entry === undefined || alone.entry === text ? {} : { canonical: alone.entry };
+  reports.set(key, { text, findings: [...findings, ...unchecked], ...canonical });
 }
 
-// A JSON Pointer: what is all digits is an index here, since the form's lists are all that matters.
-function segments(pointer: string): (string | number)[] {
+// Splits a JSON Pointer (RFC 6901). All-digit segments become indexes, since only the form's lists matter.
+function pointerSegments(pointer: string): (string | number)[] {
   return pointer.slice(1).split("/").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
 }

@@ -1,42 +1,43 @@
-// The policy document of the form, and the form of a policy document.
+// Conversion between the values of the form and a policy document.
 
 import type { PolicyAuthority, PolicyDocument, PolicyEntry } from "pullgate";
 import { join, split } from "./hostPort";
-import { type Authority, blankRow, type FormValues, isBlank, type Limit, type Row } from "./values";
+import { type AuthorityValues, blankRow, type FormValues, isBlank, type LimitValues, type RegistryValues } from "./values";
 
-/** Which rows the elements of the document's lists are: blank and hidden rows are not in it. */
-export interface Places {
+/** The row of each element of the document's lists: blank and hidden rows are not in the document. */
+export interface RowIndexes {
   whitelist: number[];
   insecure: number[];
   registries: number[][];
 }
 
-export function textOf(row: Row): string {
+export function textOf(row: RegistryValues): string {
   return join({ host: row.entry, port: row.port }).text;
 }
 
-/** Whether the form shows a row: with whitelist mode off, only insecure registries mean something. */
-export function isShown(row: Row, whitelistMode: boolean): boolean {
+/** Returns whether the form shows a row: with whitelist mode off, only insecure registries have an effect. */
+export function isVisible(row: RegistryValues, whitelistMode: boolean): boolean {
   return whitelistMode || row.insecure;
 }
 
-/** Members that the form does not show. */
-export function keptOf(values: FormValues): PolicyDocument {
-  return JSON.parse(values.kept) as PolicyDocument;
+/** Returns the members of the opened document that have no field. */
+export function preservedMembers(values: FormValues): PolicyDocument {
+  return JSON.parse(values.preserved) as PolicyDocument;
 }
 
-/** The project that was chosen, if the policy has it: another one may have been opened since. */
+/** Returns the chosen project, if the policy still has it: another policy may have been opened since. */
 export function projectOf({ projects }: PolicyDocument, chosen: string): string | undefined {
   return chosen !== "" && Object.hasOwn(projects ?? {}, chosen) ? chosen : undefined;
 }
 
-export function documentOf(values: FormValues): { document: PolicyDocument; places: Places } {
+/** Converts the values of the form to a document. */
+export function documentOf(values: FormValues): { document: PolicyDocument; rowIndexes: RowIndexes } {
   const secure = filled(values.rows, (row) => !row.insecure);
   const insecure = filled(values.rows, (row) => row.insecure);
   const rows = (indexes: number[]) => indexes.map((index) => rowElement(values.rows[index]!));
   const registries = values.authorities.map((authority) => filled(authority.registries, () => true));
   const document: PolicyDocument = {};
-  // An empty whitelist is one too: what is insecure is then all that is allowed.
+  // An empty whitelist counts too: it allows only the insecure entries.
   if (values.whitelistMode) document.whitelist = rows(secure);
   if (insecure.length > 0) document.insecure = rows(insecure);
   if (values.authorities.length > 0) {
@@ -44,31 +45,32 @@ export function documentOf(values: FormValues): { document: PolicyDocument; plac
       authorityElement(authority, registries[index]!),
     );
   }
-  return { document: { ...document, ...keptOf(values) }, places: { whitelist: secure, insecure, registries } };
+  const rowIndexes = { whitelist: secure, insecure, registries };
+  return { document: { ...document, ...preservedMembers(values) }, rowIndexes };
 }
 
-function filled<R extends Row | Limit>(rows: readonly R[], wanted: (row: R) => boolean): number[] {
+function filled<R extends RegistryValues | LimitValues>(rows: readonly R[], wanted: (row: R) => boolean): number[] {
   return rows.flatMap((row, index) => (!isBlank(row) && wanted(row) ? [index] : []));
 }
 
-function rowElement(row: Row): PolicyEntry {
+function rowElement(row: RegistryValues): PolicyEntry {
   return element({ ...row, entry: textOf(row) });
 }
 
-function element({ entry, enabled, comment }: Limit): PolicyEntry {
+function element({ entry, enabled, comment }: LimitValues): PolicyEntry {
   if (enabled === undefined && comment === undefined) return entry;
   return { entry, ...(enabled !== undefined && { enabled }), ...(comment !== undefined && { comment }) };
 }
 
-function authorityElement({ pem, limited, registries }: Authority, indexes: number[]): PolicyAuthority {
+function authorityElement({ pem, limited, registries }: AuthorityValues, indexes: number[]): PolicyAuthority {
   return limited ? { pem, registries: indexes.map((index) => element(registries[index]!)) } : { pem };
 }
 
-/** The form of a document whose members have the right names and types. */
+/** Converts a document with valid member names and types to values of the form. */
 export function valuesOf(document: PolicyDocument): FormValues {
-  const { whitelist, insecure, certificate_authorities: authorities, ...kept } = document;
+  const { whitelist, insecure, certificate_authorities: authorities, ...preserved } = document;
   const whitelistMode = whitelist !== undefined;
-  const row = (insecure: boolean) => (given: PolicyEntry): Row => {
+  const row = (insecure: boolean) => (given: PolicyEntry): RegistryValues => {
     const { entry, ...rest } = limitOf(given);
     const { host, port } = whitelistMode ? { host: entry, port: "" } : split(entry);
     return { entry: host, port, insecure, ...rest };
@@ -82,27 +84,27 @@ export function valuesOf(document: PolicyDocument): FormValues {
       limited: registries !== undefined,
       registries: (registries ?? []).map(limitOf),
     })),
-    kept: JSON.stringify(kept),
+    preserved: JSON.stringify(preserved),
   };
 }
 
-function limitOf(given: PolicyEntry): Limit {
+function limitOf(given: PolicyEntry): LimitValues {
   return typeof given === "string" ? { entry: given } : given;
 }
 
-/** The rows as the other mode shows them: with the port in its own field or in the entry's. Nothing typed is lost. */
-export function rowsForMode(rows: readonly Row[], whitelistMode: boolean): Row[] {
+/** Converts rows to the other mode, with the port in its own field or in the entry. Preserves all typed text. */
+export function rowsForMode(rows: readonly RegistryValues[], whitelistMode: boolean): RegistryValues[] {
   const shown = whitelistMode ? rows.map(inOneField) : rows.map((row) => (row.insecure ? inTwoFields(row) : row));
-  // Each mode needs a row to type into, and nobody needs the one that the other mode had for that.
+  // Each mode needs one blank row to type into. The blank row of the other mode is dropped.
   const needed = shown.filter((row) => !isBlank(row) || row.insecure !== whitelistMode);
-  return needed.some((row) => isShown(row, whitelistMode)) ? needed : [...needed, blankRow(!whitelistMode)];
+  return needed.some((row) => isVisible(row, whitelistMode)) ? needed : [...needed, blankRow(!whitelistMode)];
 }
 
-function inOneField(row: Row): Row {
+function inOneField(row: RegistryValues): RegistryValues {
   return { ...row, entry: textOf(row), port: "" };
 }
 
-function inTwoFields(row: Row): Row {
+function inTwoFields(row: RegistryValues): RegistryValues {
   const { host, port } = split(textOf(row));
   return { ...row, entry: host, port };
 }

@@ -1,11 +1,11 @@
-// The validator of the form: the package's validator of a policy, with its issues at the fields that they are about.
+// The validator of the form: the package's policy validator, with issues mapped to the fields of the form.
 
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { policy } from "pullgate/schema";
-import { documentOf, type Places } from "./document";
+import { documentOf, type RowIndexes } from "./document";
 import type { FormValues } from "./values";
 
-type Path = readonly (string | number)[];
+type FieldPath = readonly (string | number)[];
 
 export const formSchema: StandardSchemaV1<FormValues, FormValues> = {
   "~standard": {
@@ -13,25 +13,25 @@ export const formSchema: StandardSchemaV1<FormValues, FormValues> = {
     vendor: "pullgate-page",
     validate: (value) => {
       const values = value as FormValues;
-      const { document, places } = documentOf(values);
+      const { document, rowIndexes } = documentOf(values);
       const result = policy["~standard"].validate(document);
       if (result.issues === undefined) return { value: values };
-      return { issues: result.issues.map(({ message, path = [] }) => ({ message, path: fieldOf(path, places) })) };
+      return { issues: result.issues.map(({ message, path = [] }) => ({ message, path: fieldOf(path, rowIndexes) })) };
     },
   },
 };
 
-/** The field that a place of the document is typed into. What no field shows is said at `kept`. */
-export function fieldOf([member, index, inside, inner]: Path, places: Places): Path {
-  if (typeof index !== "number") return ["kept"];
+/** Maps a path in the document to the field that shows it, or to `preserved`. */
+export function fieldOf([member, index, inside, inner]: FieldPath, rowIndexes: RowIndexes): FieldPath {
+  if (typeof index !== "number") return ["preserved"];
   switch (member) {
     case "whitelist":
     case "insecure":
-      return ["rows", places[member][index] ?? 0, "entry"];
+      return ["rows", rowIndexes[member][index] ?? 0, "entry"];
     case "certificate_authorities":
       if (inside !== "registries" || typeof inner !== "number") return ["authorities", index, "pem"];
-      return ["authorities", index, "registries", places.registries[index]?.[inner] ?? 0, "entry"];
+      return ["authorities", index, "registries", rowIndexes.registries[index]?.[inner] ?? 0, "entry"];
     default:
-      return ["kept"];
+      return ["preserved"];
   }
 }

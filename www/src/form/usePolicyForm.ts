@@ -1,20 +1,20 @@
-// The form with everything that is derived from it, and what can be done with it.
+// The state of the form, everything derived from it, and its actions.
 
 import { standardSchemaResolver } from "@hookform/resolvers/standard-schema";
 import type { Finding, PolicyDocument } from "pullgate";
 import { createContext, use, useDeferredValue, useMemo, useState } from "react";
 import { type UseFormReturn, useFieldArray, useForm, useWatch } from "react-hook-form";
 import { announce } from "../announce";
-import { texts } from "../texts";
-import { type Analysis, analyse } from "./analysis";
+import { messages } from "../messages";
+import { analyse, type PolicyAnalysis } from "./analysis";
+import { applyFix } from "./applyFix";
 import { rowsForMode, textOf, valuesOf } from "./document";
-import { fixed } from "./fix";
 import { split } from "./hostPort";
 import { formSchema } from "./schema";
-import { blankRow, blankValues, type FormValues, isBlank, type Row } from "./values";
+import { blankRow, blankValues, type FormValues, isBlank, type RegistryValues } from "./values";
 
-/** What can be done with the rows. Each of them leaves the focus where one would go on. */
-export interface Actions {
+/** The actions on rows. Each moves the focus to where typing continues. */
+export interface FormActions {
   setMode(on: boolean): void;
   add(after: number): void;
   remove(index: number): void;
@@ -27,12 +27,12 @@ export interface Actions {
 
 export interface PolicyForm {
   form: UseFormReturn<FormValues>;
-  /** Keys of the rows. */
+  /** The React keys of the rows. */
   ids: string[];
   values: FormValues;
-  analysis: Analysis;
-  actions: Actions;
-  /** The row that is to have the focus, as soon as it is there. */
+  analysis: PolicyAnalysis;
+  actions: FormActions;
+  /** The row to focus once it is rendered. */
   focused: { row: number } | undefined;
 }
 
@@ -45,7 +45,7 @@ export function usePolicy(): PolicyForm {
 }
 
 export function usePolicyForm(): PolicyForm {
-  // What is typed is checked at every key (`analyse`), with more to show for it than errors. The resolver guards the way out.
+  // `analyse` checks at every key press, for more than errors. The resolver guards copying and downloading.
   const form = useForm<FormValues>({
     defaultValues: blankValues(),
     resolver: standardSchemaResolver(formSchema),
@@ -56,22 +56,22 @@ export function usePolicyForm(): PolicyForm {
   const { control } = form;
   const { fields, insert, remove, replace, update } = useFieldArray({ control, name: "rows" });
   const values = useWatch({ control }) as FormValues;
-  // With thousands of rows the check may take longer than a key; typing goes on meanwhile.
+  // With thousands of rows a check may take longer than a key press: deferred, it does not block typing.
   const checked = useDeferredValue(values);
   const analysis = useMemo(() => analyse(checked), [checked]);
   const [focused, setFocused] = useState<PolicyForm["focused"]>();
 
-  const actions = useMemo((): Actions => {
+  const actions = useMemo((): FormActions => {
     const rows = () => form.getValues("rows");
     const focus = (row: number) => setFocused({ row });
     const set = (index: number, text: string) => update(index, { ...rows()[index]!, ...fieldsOf(text) });
-    const fieldsOf = (text: string): Pick<Row, "entry" | "port"> => {
+    const fieldsOf = (text: string): Pick<RegistryValues, "entry" | "port"> => {
       if (form.getValues("whitelistMode")) return { entry: text, port: "" };
       const { host, port } = split(text);
       return { entry: host, port };
     };
-    const more = (after: number, texts: string[]) =>
-      insert(after + 1, texts.map((text) => ({ ...blankRow(rows()[after]!.insecure), ...fieldsOf(text) })), {
+    const more = (after: number, entries: string[]) =>
+      insert(after + 1, entries.map((text) => ({ ...blankRow(rows()[after]!.insecure), ...fieldsOf(text) })), {
         shouldFocus: false,
       });
     return {
@@ -79,46 +79,46 @@ export function usePolicyForm(): PolicyForm {
       setMode(on) {
         replace(rowsForMode(rows(), on));
         form.setValue("whitelistMode", on, { shouldDirty: true });
-        announce(on ? texts.registries.turnedOn : texts.registries.turnedOff);
+        announce(on ? messages.registries.turnedOn : messages.registries.turnedOff);
       },
       add(after) {
         more(after, [""]);
         focus(after + 1);
-        announce(texts.registries.added);
+        announce(messages.registries.added);
       },
       remove(index) {
         const shown = rows().flatMap((row, at) => (form.getValues("whitelistMode") || row.insecure ? [at] : []));
         if (shown.length === 1) {
           update(index, blankRow(rows()[index]!.insecure));
           focus(index);
-          announce(texts.registries.cleared);
+          announce(messages.registries.cleared);
           return;
         }
         const at = shown.indexOf(index);
         const next = shown[at + 1] ?? shown[at - 1] ?? 0;
         remove(index);
         focus(next > index ? next - 1 : next);
-        announce(texts.registries.removed);
+        announce(messages.registries.removed);
       },
       paste(index, lines) {
         const [first, ...others] = isBlank(rows()[index]!) ? lines : [textOf(rows()[index]!), ...lines];
         set(index, first ?? "");
         more(index, others);
         focus(index + others.length);
-        announce(texts.registries.addedMany(lines.length));
+        announce(messages.registries.addedMany(lines.length));
       },
       fix(index, finding) {
-        const [first = "", ...others] = fixed(textOf(rows()[index]!), finding);
+        const [first = "", ...others] = applyFix(textOf(rows()[index]!), finding);
         set(index, first);
         if (others.length > 0) more(index, others);
         focus(index);
-        announce(texts.findings.fixed);
+        announce(messages.findings.fixed);
       },
       enable(index) {
         const { enabled: _, ...row } = rows()[index]!;
         update(index, row);
         focus(index);
-        announce(texts.registries.enabled);
+        announce(messages.registries.enabled);
       },
       open(document) {
         form.reset(valuesOf(document));

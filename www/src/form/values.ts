@@ -1,47 +1,47 @@
-// What the form holds. It is shaped like the form, not like the document: form/document.ts turns one into the other.
+// The values of the form, in the shape of the form. form/document.ts converts them to a document and back.
 
-/** A registry. With whitelist mode off, only the insecure ones are shown, with their port in a field of its own. */
-export interface Row {
-  /** What was typed; without its port, if that stands in `port`. */
+/** A registry. With whitelist mode off, only insecure registries are shown, with a separate field for the port. */
+export interface RegistryValues {
+  /** The typed text, without a port that stands in `port`. */
   entry: string;
   port: string;
   insecure: boolean;
-  /** From a document that was opened, and kept. */
+  /** Preserved from an opened document. */
   enabled?: boolean;
   comment?: string;
 }
 
 /** A registry that a certificate authority is limited to. */
-export interface Limit {
+export interface LimitValues {
   entry: string;
   enabled?: boolean;
   comment?: string;
 }
 
-export interface Authority {
+export interface AuthorityValues {
   pem: string;
-  /** Whether it counts only for `registries`. */
+  /** True if it applies only to `registries`. */
   limited: boolean;
-  registries: Limit[];
+  registries: LimitValues[];
 }
 
 export interface FormValues {
   whitelistMode: boolean;
-  rows: Row[];
-  authorities: Authority[];
-  /** Members of an opened document that the form does not show, as JSON: a form library would trip over some names in it. */
-  kept: string;
+  rows: RegistryValues[];
+  authorities: AuthorityValues[];
+  /** Members of an opened document without a field, in JSON, since some names would confuse the form library. */
+  preserved: string;
 }
 
-export function blankRow(insecure: boolean): Row {
+export function blankRow(insecure: boolean): RegistryValues {
   return { entry: "", port: "", insecure };
 }
 
 export function blankValues(): FormValues {
-  return { whitelistMode: true, rows: [blankRow(false)], authorities: [], kept: "{}" };
+  return { whitelistMode: true, rows: [blankRow(false)], authorities: [], preserved: "{}" };
 }
 
-/** Whether nothing was typed here, and nothing is kept here: such a row is not part of the document. */
-export function isBlank(row: Row | Limit): boolean {
+/** Returns whether a row has no typed text and nothing preserved. Such a row is not part of the document. */
+export function isBlank(row: RegistryValues | LimitValues): boolean {
   return row.entry === "" && !("port" in row && row.port) && row.enabled === undefined && row.comment === undefined;
 }

@@ -1,24 +1,27 @@
-// What the formats have in common.
+// Shared parts of the output formats.
 
 import type { PolicyDocument, PolicyEntry } from "pullgate";
+import type { messages } from "../messages";
 
-/** A document written in some format. */
-export interface Written {
+export type OutputFormat = keyof typeof messages.output.tabs;
+
+/** A document in an output format. */
+export interface FormattedDocument {
   text: string;
   fileName: string;
-  /** What the format cannot say, in words. */
+  /** Human-readable notes on what the format cannot express. */
   notes: string[];
 }
 
-/** The entries of a list that count. */
-export function enabled(list: readonly PolicyEntry[] | undefined): string[] {
+/** Returns the enabled entries of a list. */
+export function enabledEntries(list: readonly PolicyEntry[] | undefined): string[] {
   return (list ?? []).flatMap((element) =>
     typeof element === "string" ? [element] : element.enabled === false ? [] : [element.entry],
   );
 }
 
-/** What is lost where a list has plain entries only. */
-export function plainLists({ whitelist, insecure }: PolicyDocument): { disabled: number; comments: number } {
+/** Counts what a list of plain entries loses. */
+export function plainListLosses({ whitelist, insecure }: PolicyDocument): { disabled: number; comments: number } {
   const elements = [...(whitelist ?? []), ...(insecure ?? [])].filter((element) => typeof element !== "string");
   return {
     disabled: elements.filter((element) => element.enabled === false).length,
@@ -26,17 +29,17 @@ export function plainLists({ whitelist, insecure }: PolicyDocument): { disabled:
   };
 }
 
-/** All certificates of a document in one text. */
-export function bundle({ certificate_authorities: authorities }: PolicyDocument): string {
+/** Returns all certificates of a document as one PEM text. */
+export function certificateBundle({ certificate_authorities: authorities }: PolicyDocument): string {
   return (authorities ?? []).map(({ pem }) => (pem.endsWith("\n") ? pem : `${pem}\n`)).join("");
 }
 
 /**
- * The lists as vSphere Integrated Containers takes them. It has whitelist mode only where the whitelist has an entry, so one
- * with only insecure entries names them there too: that allows the same, in the same way.
+ * Returns the lists for vSphere Integrated Containers. Its whitelist mode needs an entry in the whitelist, so a policy with
+ * only insecure entries repeats them there: that allows the same, in the same way.
  */
 export function listsForVic(document: PolicyDocument): { whitelist: string[]; insecure: string[] } {
-  const insecure = enabled(document.insecure);
-  const whitelist = enabled(document.whitelist);
+  const insecure = enabledEntries(document.insecure);
+  const whitelist = enabledEntries(document.whitelist);
   return { whitelist: document.whitelist && whitelist.length === 0 ? insecure : whitelist, insecure };
 }

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { compare } from "pullgate";
 import { documentOf, rowsForMode, valuesOf } from "../form/document";
 import { writeJson, writeRest } from "./json";
-import { open } from "./open";
+import { openPolicy } from "./openPolicy";
 import { countComments, readToml, writeToml } from "./toml";
 import { readOptions, writeOptions } from "./vicMachine";
 
@@ -20,14 +20,14 @@ const FULL = {
 
 test("TOML: everything comes back", () => {
   const { text } = writeToml(FULL);
-  // Through JSON, as it goes into the form: the reader's objects have no prototype.
+  // Through JSON, as for the form: the reader's objects have no prototype.
   assert.deepEqual(JSON.parse(JSON.stringify(readToml(text))), { document: FULL, comments: 0 });
   assert.match(text, /^pem = """\n-----BEGIN CERTIFICATE-----\n/m);
   const { text: without, notes } = writeToml({ whitelist: [], image_fetch_proxy: { a: [null] } });
   assert.deepEqual([without, notes.length], ["whitelist = []\n", 1]);
 });
 
-test("TOML: comments are counted, and what only looks like one is not", () => {
+test("TOML: comments are counted, and look-alikes are not", () => {
   const text = 'a = "x # y" # one\nb = \'#\'\n# two\nc = """\n# no\n"""\nd = "\\"#"\n';
   assert.equal(countComments(text), 2);
 });
@@ -38,7 +38,7 @@ test("the form gives back the document that it was given, whole", () => {
   assert.deepEqual(documentOf(valuesOf(off)).document, off);
 });
 
-test("whitelist mode off and on again: what was typed is there, and no more", () => {
+test("whitelist mode off and on again preserves the rows, and adds none", () => {
   const typed = ["a.example:1", "[::1]:5000", "10.0.0.0/8"].map((entry, index) => ({ entry, port: "", insecure: index > 0 }));
   const off = rowsForMode(typed, false);
   assert.deepEqual(off.map(({ entry, port }) => `${entry} ${port}`), ["a.example:1 ", "::1 5000", "10.0.0.0/8 "]);
@@ -49,12 +49,12 @@ test("whitelist mode off and on again: what was typed is there, and no more", ()
 
 test("a project of a strange name is not lost", () => {
   const text = '{"projects":{"__proto__":{"whitelist":["a.example"]}}}';
-  const opened = open(text);
+  const opened = openPolicy(text);
   assert.ok(opened.ok);
   assert.equal(JSON.stringify(documentOf(valuesOf(opened.document)).document), text);
 });
 
-test("JSON and REST JSON: what REST cannot say is left out and said", () => {
+test("JSON and REST JSON: notes name what REST cannot express", () => {
   assert.deepEqual(JSON.parse(writeJson(FULL).text), FULL);
   const { text, notes } = writeRest(FULL);
   assert.deepEqual(JSON.parse(text), {
@@ -99,32 +99,32 @@ test("options further on in a text of TOML are none", () => {
     '# from: vic-machine create --wr old.example\nwhitelist = ["a.example"]\n',
     "whitelist = ['a.example'] # was --wr before\n",
   ]) {
-    const opened = open(text);
+    const opened = openPolicy(text);
     assert.ok(opened.ok, text);
     assert.deepEqual([opened.document, opened.notes.length], [{ whitelist: ["a.example"] }, 1]);
   }
-  const commented = open('[[whitelist]]\nentry = "a.example"\ncomment = "was --wr before"\n');
+  const commented = openPolicy('[[whitelist]]\nentry = "a.example"\ncomment = "was --wr before"\n');
   assert.ok(commented.ok);
   assert.deepEqual(commented.document, { whitelist: [{ entry: "a.example", comment: "was --wr before" }] });
   for (const text of ['{ comment = "was --wr before" }', 'comment = "was --wr before"', 'vic-machine = "create --wr a"']) {
-    assert.equal(open(text).ok, false, text);
+    assert.equal(openPolicy(text).ok, false, text);
   }
 });
 
 test("options, with all that may stand before them", () => {
   for (const before of ["", "$ ", "  vic-machine-linux create ", "$ ./vic-machine create --force ", "C:\\vic-machine-windows.exe create "]) {
-    const opened = open(`${before}--wr a.example`);
+    const opened = openPolicy(`${before}--wr a.example`);
     assert.deepEqual(opened.ok && opened.document, { whitelist: ["a.example"] }, before);
   }
 });
 
 test("of other options, only names are said", () => {
-  const opened = open("vic-machine create --target 'admin:S3cret@vc' --password -secret --op='S3cret' -p S3cret --force --wr a.example");
+  const opened = openPolicy("vic-machine create --target 'admin:S3cret@vc' --password -secret --op='S3cret' -p S3cret --force --wr a.example");
   assert.ok(opened.ok);
   assert.deepEqual(opened.notes, ["Not about registries, and left out: --target --password --op -p --force"]);
 });
 
-test("what cannot be opened without loss is not opened", () => {
+test("documents that would lose something are not opened", () => {
   for (const text of [
     '{"whitelist":[""]}',
     '{"certificate_authorities":[{"pem":"x","registries":[""]}]}',
@@ -142,22 +142,22 @@ test("what cannot be opened without loss is not opened", () => {
     "--whitelist-registry 'a",
     PEM,
   ]) {
-    assert.equal(open(text).ok, false, text);
+    assert.equal(openPolicy(text).ok, false, text);
   }
 });
 
 test("an entry that is wrong is opened, for the form to show", () => {
-  const opened = open('{"whitelist":["10.2.2/24"]}');
+  const opened = openPolicy('{"whitelist":["10.2.2/24"]}');
   assert.deepEqual(opened, { ok: true, document: { whitelist: ["10.2.2/24"] }, notes: [] });
 });
 
 test("the registry of a whole virtual container host", () => {
-  const opened = open('{"name":"vch1","registry":{"insecure":["a.example"]}}');
+  const opened = openPolicy('{"name":"vch1","registry":{"insecure":["a.example"]}}');
   assert.ok(opened.ok);
   assert.deepEqual([opened.document, opened.notes.length], [{ insecure: ["a.example"] }, 1]);
-  // A name in two objects is in neither of them twice.
-  assert.ok(open('{"a":{"b":1},"c":[{"b":"x"},{"b":"{"}],"registry":{"insecure":[]}}').ok);
-  const twice = open('{"registry":{"insecure":["a"],"insecure":[]}}');
+  // One name in two objects is not a duplicate.
+  assert.ok(openPolicy('{"a":{"b":1},"c":[{"b":"x"},{"b":"{"}],"registry":{"insecure":[]}}').ok);
+  const twice = openPolicy('{"registry":{"insecure":["a"],"insecure":[]}}');
   assert.match(twice.ok ? "" : twice.problems.join(), /^the member insecure is there twice/);
 });
 
@@ -170,20 +170,20 @@ test("with a private key anywhere but among the certificates, nothing is opened"
     { projects: { [key]: {} } },
     { [key]: 1 },
   ]) {
-    const opened = open(JSON.stringify(document));
+    const opened = openPolicy(JSON.stringify(document));
     assert.match(opened.ok ? "" : opened.problems.join(), /^there is a private key in it/, JSON.stringify(document));
     assert.equal(JSON.stringify(opened).includes("c2VjcmV0"), false);
   }
-  assert.equal(open(`--wr '${key}'`).ok, false);
+  assert.equal(openPolicy(`--wr '${key}'`).ok, false);
 });
 
 test("a private key in a document is left out, and in no message", () => {
   const key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
   const document = { certificate_authorities: [{ pem: key }], projects: { p: { certificate_authorities: [{ pem: key }] } } };
-  const opened = open(JSON.stringify(document));
+  const opened = openPolicy(JSON.stringify(document));
   assert.ok(opened.ok);
   assert.deepEqual(opened.document, { certificate_authorities: [], projects: { p: { certificate_authorities: [] } } });
   for (const text of [`x = """\n${key}`, `{"a": "${key}"}`, key]) {
-    assert.equal(JSON.stringify(open(text)).includes("c2VjcmV0"), false, text);
+    assert.equal(JSON.stringify(openPolicy(text)).includes("c2VjcmV0"), false, text);
   }
 });

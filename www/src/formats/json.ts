@@ -1,14 +1,14 @@
-// JSON: pullgate's own, and what the REST API of virtual container hosts takes.
+// JSON output: pullgate's own format, and that of the REST API of virtual container hosts.
 
 import type { PolicyDocument } from "pullgate";
-import { listsForVic, type Written } from "./format";
-import { vicNotes } from "./notes";
+import { type FormattedDocument, listsForVic } from "./format";
+import { vicNotes } from "./vicNotes";
 
-export function writeJson(document: PolicyDocument): Written {
+export function writeJson(document: PolicyDocument): FormattedDocument {
   return { text: print(document), fileName: "policy.json", notes: [] };
 }
 
-export function writeRest(document: PolicyDocument): Written {
+export function writeRest(document: PolicyDocument): FormattedDocument {
   const { whitelist, insecure } = listsForVic(document);
   const authorities = document.certificate_authorities ?? [];
   const { image_fetch_proxy: proxy } = document;

@@ -1,18 +1,18 @@
-// TOML, as the command line reads it.
+// TOML output and input, as read by the command line.
 
 import type { PolicyDocument } from "pullgate";
 import { parse, stringify } from "smol-toml";
-import { texts } from "../texts";
-import type { Written } from "./format";
+import { messages } from "../messages";
+import type { FormattedDocument } from "./format";
 
-export function writeToml(document: PolicyDocument): Written {
-  // Of all members, only this one may have something that TOML has no words for: `null`.
+export function writeToml(document: PolicyDocument): FormattedDocument {
+  // Only this member may contain `null`, which TOML cannot express.
   const { image_fetch_proxy: proxy, ...rest } = document;
   const fits = !hasNull(proxy);
   return {
-    text: `${legible(stringify(fits ? document : rest)).trimEnd()}\n`,
+    text: `${withMultilinePem(stringify(fits ? document : rest)).trimEnd()}\n`,
     fileName: "policy.toml",
-    notes: fits ? [] : [texts.output.notes.member("image_fetch_proxy")],
+    notes: fits ? [] : [messages.output.notes.member("image_fetch_proxy")],
   };
 }
 
@@ -20,19 +20,19 @@ function hasNull(value: unknown): boolean {
   return value === null || (typeof value === "object" && Object.values(value).some(hasNull));
 }
 
-// Certificates line by line, as people know them. In base64 and its armour there is nothing that would need an escape.
-function legible(toml: string): string {
+// Writes certificates as multi-line strings. PEM contains no character that needs an escape.
+function withMultilinePem(toml: string): string {
   return toml.replace(/^pem = "((?:[A-Za-z0-9+/= -]|\\n)+)"$/gm, (_, pem: string) => {
     return `pem = """\n${pem.replaceAll("\\n", "\n")}"""`;
   });
 }
 
-/** Reads TOML. Throws what smol-toml throws, with a line. */
+/** Reads TOML. Throws a `TomlError`, with a line. */
 export function readToml(text: string): { document: PolicyDocument; comments: number } {
   return { document: parse(text) as PolicyDocument, comments: countComments(text) };
 }
 
-/** How many `#` comments there are: the reader drops them. A `#` in a string is none. */
+/** Counts the `#` comments, which the reader drops. A `#` in a string is not counted. */
 export function countComments(text: string): number {
   const tokens = /"""[^]*?"""|'''[^]*?'''|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|#[^\n]*/g;
   return [...text.matchAll(tokens)].filter(([token]) => token.startsWith("#")).length;

@@ -1,22 +1,22 @@
-// Options of `vic-machine create`, written and read.
+// Options of `vic-machine create`: output and input.
 
 import type { PolicyDocument } from "pullgate";
 import { quote, split } from "shlex";
-import { texts } from "../texts";
-import { bundle, listsForVic, type Written } from "./format";
-import { vicNotes } from "./notes";
+import { messages } from "../messages";
+import { certificateBundle, type FormattedDocument, listsForVic } from "./format";
+import { vicNotes } from "./vicNotes";
 
-/** The file that the options name for certificates. */
+/** The name of the certificate file in the options. */
 export const AUTHORITIES_FILE = "registry-ca.pem";
 
-export function writeOptions(document: PolicyDocument): Written {
+export function writeOptions(document: PolicyDocument): FormattedDocument {
   const { whitelist, insecure } = listsForVic(document);
   const options = [
     ...whitelist.map((entry) => `--whitelist-registry ${quote(entry)}`),
     ...insecure.map((entry) => `--insecure-registry ${quote(entry)}`),
-    ...(bundle(document) === "" ? [] : [`--registry-ca ${AUTHORITIES_FILE}`]),
+    ...(certificateBundle(document) === "" ? [] : [`--registry-ca ${AUTHORITIES_FILE}`]),
   ];
-  const proxy = document.image_fetch_proxy === undefined ? [] : [texts.output.notes.member("image_fetch_proxy")];
+  const proxy = document.image_fetch_proxy === undefined ? [] : [messages.output.notes.member("image_fetch_proxy")];
   return {
     text: `${options.join(" \\\n")}\n`,
     fileName: "vic-machine-options.txt",
@@ -24,8 +24,8 @@ export function writeOptions(document: PolicyDocument): Written {
   };
 }
 
-// Short names as `vic-machine` has them.
-const OPTIONS: Record<string, "whitelist" | "insecure" | "file"> = {
+// Long and short names, as in `vic-machine`.
+const OPTION_KINDS: Record<string, "whitelist" | "insecure" | "file"> = {
   "whitelist-registry": "whitelist",
   wr: "whitelist",
   "insecure-registry": "insecure",
@@ -34,39 +34,39 @@ const OPTIONS: Record<string, "whitelist" | "insecure" | "file"> = {
   rc: "file",
 };
 
-export interface ReadOptions {
+export interface ParsedOptions {
   document: PolicyDocument;
-  /** Names of files of certificates, which only the reader of the command line has. */
+  /** The names of certificate files, which the page cannot read. */
   files: string[];
-  /** What is on the line besides. */
+  /** The other words of the command line. */
   others: string[];
 }
 
-// A key of TOML may have either name, too: then an equals sign comes next.
-const BEGINNING = /^\s*(?:\$\s+)?(?:[^\s=#"'[\]{}]*vic-machine[^\s=#"'[\]{}]*(?=\s)|--?[a-z][a-z-]*(?=[\s=]|$))(?!\s+=)/;
+// A TOML key may have the same name, followed by an equals sign.
+const OPTIONS_START = /^\s*(?:\$\s+)?(?:[^\s=#"'[\]{}]*vic-machine[^\s=#"'[\]{}]*(?=\s)|--?[a-z][a-z-]*(?=[\s=]|$))(?!\s+=)/;
 
-/** Whether a text begins as a command line, or as options. What stands further on may be a comment or a string of TOML. */
-export function beginsAsOptions(text: string): boolean {
-  return BEGINNING.test(text);
+/** Returns whether a text starts as a command line or as options. Further on, a match may be a TOML comment or string. */
+export function startsWithOptions(text: string): boolean {
+  return OPTIONS_START.test(text);
 }
 
-/** The names of options, for a person. Never a value: it may be a password. */
-export function namesOf(words: readonly string[]): string[] {
+/** Returns the names of options, for display. Never a value, which may be a password. */
+export function optionNames(words: readonly string[]): string[] {
   return words.flatMap((word, index) => {
-    // A password may begin with a hyphen.
+    // A password may start with a hyphen.
     if (/^--?([a-z-]*password|p|op)$/.test(words[index - 1] ?? "")) return [];
     return /^(--?[a-z][a-z-]*)(?:=|$)/.exec(word)?.[1] ?? [];
   });
 }
 
-/** Reads options, among others. Throws where quotes are open. */
-export function readOptions(text: string): ReadOptions {
+/** Reads the options of registries from a command line. Throws at an unclosed quotation mark. */
+export function readOptions(text: string): ParsedOptions {
   const words = split(text.replaceAll("\r\n", "\n"));
-  const found: ReadOptions = { document: {}, files: [], others: [] };
+  const found: ParsedOptions = { document: {}, files: [], others: [] };
   while (words.length > 0) {
     const word = words.shift()!;
     const [, name, equals] = /^--?([a-z-]+)(?:=([^]*))?$/.exec(word) ?? [];
-    const kind = name === undefined ? undefined : OPTIONS[name];
+    const kind = name === undefined ? undefined : OPTION_KINDS[name];
     const value = kind && (equals ?? words.shift());
     if (kind === undefined || value === undefined) found.others.push(word);
     else if (kind === "file") found.files.push(value);

@@ -1,9 +1,0 @@
-// A policy document as the module takes it.
-
-/**
- * The module reads text, and refuses what is neither. As text an object goes through the one decoder, which refuses members
- * that it does not know.
- */
-export function textOf(document) {
-  return typeof document === "object" && document !== null ? JSON.stringify(document) : document;
-}

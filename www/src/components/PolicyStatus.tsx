@@ -1,0 +1,27 @@
+// Status of the policy: the number of errors and warnings, and a button to the first error.
+
+import { Button } from "react-aria-components/Button";
+import { usePolicy } from "../form/usePolicyForm";
+import { messages } from "../messages";
+import { Icon } from "./ui/Icon";
+
+export function PolicyStatus({ onFirst }: { onFirst: () => void }) {
+  const { errors, warnings, unchecked } = usePolicy().analysis;
+  const t = messages.findings;
+  const severity = unchecked ? "unchecked" : errors > 0 ? "error" : warnings > 0 ? "warning" : "good";
+  const words = unchecked ? t.unchecked : errors > 0 ? t.errors(errors) : t.none;
+  return (
+    <p className="status" data-severity={severity}>
+      <Icon name={severity === "good" ? "check" : severity} />
+      <span>
+        {words}
+        {!unchecked && warnings > 0 && `, ${t.warnings(warnings)}`}
+      </span>
+      {errors > 0 && (
+        <Button className="button small" onPress={onFirst}>
+          {t.firstError}
+        </Button>
+      )}
+    </p>
+  );
+}

@@ -1,0 +1,60 @@
+// One certificate: subject, validity, fingerprint and findings.
+
+import type { Certificate } from "pullgate";
+import { messages } from "../../messages";
+import { FindingList } from "../ui/FindingList";
+import { RemoveCertificateButton } from "./RemoveCertificateButton";
+import { ValidityBar } from "./ValidityBar";
+
+export function CertificateView({ certificate, onRemove }: { certificate: Certificate; onRemove: () => void }) {
+  const { subject, issuer, selfSigned, findings, sha256 } = certificate;
+  const t = messages.certificates;
+  return (
+    <div className="certificate">
+      <div className="certificate-header">
+        <h3>
+          <bdi>{subject || t.unnamed}</bdi>
+        </h3>
+        <RemoveCertificateButton subject={subject} onRemove={onRemove} />
+      </div>
+      <p className="muted">
+        {t.issuer} <bdi>{selfSigned ? t.selfSigned : issuer || t.unnamed}</bdi>
+      </p>
+      <ValidityBar from={certificate.notBefore} to={certificate.notAfter} />
+      <p className="fingerprint">
+        <span className="muted">{t.fingerprint}</span> <code>{colons(sha256)}</code>
+      </p>
+      <FindingList findings={findings} />
+      <details className="certificate-details">
+        <summary>{t.details}</summary>
+        <dl>
+          {detailsOf(certificate).map(([name, value]) => (
+            <div key={name}>
+              <dt>{name}</dt>
+              <dd>
+                <bdi>{value}</bdi>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      </details>
+    </div>
+  );
+}
+
+function detailsOf({ key, signatureAlgorithm, serial, sha1, subjectAltNames }: Certificate): [string, string][] {
+  const t = messages.certificates;
+  const size = key.curve ?? key.bits?.toString() ?? "";
+  return [
+    [t.key, `${key.algorithm} ${size}`.trim()],
+    [t.signature, signatureAlgorithm],
+    [t.serial, serial],
+    [t.sha1, colons(sha1)],
+    ...(subjectAltNames.length > 0 ? [[t.names, subjectAltNames.join(", ")] satisfies [string, string]] : []),
+  ];
+}
+
+// Formats a fingerprint as `openssl x509 -fingerprint` does.
+function colons(hex: string): string {
+  return (hex.toUpperCase().match(/../g) ?? []).join(":");
+}

@@ -1,0 +1,116 @@
+// A decision, its permitted attempts, and the explanation.
+
+import type { Attempt, Explanation } from "pullgate";
+import type { ReactNode } from "react";
+import { Button } from "react-aria-components/Button";
+import { usePolicy } from "../../form/usePolicyForm";
+import { messages } from "../../messages";
+import { rowOf } from "../registries/highlight";
+import { FormattedMessage } from "../ui/FormattedMessage";
+import { Icon } from "../ui/Icon";
+import { ExplanationSteps } from "./ExplanationSteps";
+
+const DECISION_ICONS = { allow: "check", deny: "close", lookup: "unchecked", internal: "unchecked" } as const;
+
+/** Returns the headline of a decision. A failure of the module is not called a denial. */
+export function headlineOf(explanation: Explanation): string {
+  return messages.tryOut[stateOf(explanation)];
+}
+
+function stateOf(explanation: Explanation) {
+  return explanation.decision === "deny" && explanation.reason === "internal" ? "internal" : explanation.decision;
+}
+
+interface Props {
+  explanation: Explanation;
+  /** Content between the decision and its explanation. */
+  children: ReactNode;
+}
+
+export function DecisionView({ explanation, children }: Props) {
+  const { analysis, actions } = usePolicy();
+  const state = stateOf(explanation);
+  const row = rowOf(explanation, analysis.rowIndexes);
+  const t = messages.tryOut;
+  return (
+    <div className="decision" data-decision={state}>
+      <div className="verdict">
+        <Icon name={DECISION_ICONS[state]} />
+        <p>
+          <strong>{headlineOf(explanation)}</strong>
+          {explanation.decision === "allow" && explanation.by && (
+            <>
+              {" "}
+              {t.by} <code>{explanation.by.entry}</code>
+            </>
+          )}
+          {explanation.decision === "deny" && (
+            <span className="verdict-text">
+              <FormattedMessage text={explanation.text} />
+            </span>
+          )}
+          {explanation.decision === "deny" && explanation.nearest && (
+            <span className="verdict-text">
+              {t.nearest} <code>{explanation.nearest.entry}</code>
+              {t.colon}
+              <FormattedMessage text={explanation.nearest.text} />
+            </span>
+          )}
+        </p>
+        {row !== undefined && (
+          <Button className="button small" onPress={() => actions.focus(row)}>
+            {t.showEntry}
+          </Button>
+        )}
+      </div>
+      {children}
+      {explanation.decision === "allow" && (
+        <>
+          <h3>{t.attempts}</h3>
+          <ol className="attempts">
+            {explanation.attempts.map((attempt, index) => (
+              <AttemptView key={index} attempt={attempt} />
+            ))}
+          </ol>
+          <ValueList title={t.pinned} values={explanation.pinned} />
+          <ValueList title={t.authorities} values={explanation.authorities} />
+        </>
+      )}
+      {explanation.steps.length > 0 && (
+        <>
+          <h3>{t.why}</h3>
+          <ExplanationSteps steps={explanation.steps} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function AttemptView({ attempt: { scheme, port, host, verified } }: { attempt: Attempt }) {
+  const t = messages.tryOut;
+  return (
+    <li data-verified={verified}>
+      <Icon name={verified ? "lock" : "unlock"} />
+      <span>
+        {t.attempt(scheme, port, host)}{" "}
+        <span className="muted">{verified ? t.verified : scheme === "http" ? t.plain : t.unverified}</span>
+      </span>
+    </li>
+  );
+}
+
+function ValueList({ title, values }: { title: string; values: string[] | undefined }) {
+  if (!values || values.length === 0) return null;
+  return (
+    <>
+      <h3>{title}</h3>
+      <ul className="plain-list">
+        {values.map((value) => (
+          <li key={value}>
+            <code>{value}</code>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

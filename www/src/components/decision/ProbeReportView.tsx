@@ -1,0 +1,105 @@
+// Report of a connection test, with those of the hosts that the registry refers to.
+
+import type { ProbeAttempt, ProbeReport, ProbeStage } from "../../daemon/report";
+import { messages } from "../../messages";
+import { FormattedMessage } from "../ui/FormattedMessage";
+import { Icon } from "../ui/Icon";
+
+/** Returns the outcome of a connection test in a few words. */
+export function outcomeOf({ ok }: ProbeReport): string {
+  return ok ? messages.tryOut.connects : messages.tryOut.connectsNot;
+}
+
+export function ProbeReportView({ report }: { report: ProbeReport }) {
+  const { ok, registry, summary, attempts } = report;
+  return (
+    <div className="probe-report">
+      <p className="probe-summary" data-ok={ok}>
+        <Icon name={ok ? "check" : "close"} />
+        <span>
+          <strong>{outcomeOf(report)}</strong> <bdi>{registry}</bdi>
+          <span className="probe-text">
+            <FormattedMessage text={summary} />
+          </span>
+        </span>
+      </p>
+      {attempts.length > 0 && (
+        <ol className="probe-attempts">
+          {attempts.map((attempt, index) => (
+            <AttemptView key={index} attempt={attempt} />
+          ))}
+        </ol>
+      )}
+    </div>
+  );
+}
+
+function AttemptView({ attempt }: { attempt: ProbeAttempt }) {
+  const { scheme, host, port, address, verified, stages, vouchedBy, protocol, elsewhere = [] } = attempt;
+  const t = messages.tryOut;
+  return (
+    <li>
+      <p>
+        {[t.attempt(scheme, port, host), address].filter(Boolean).join(", ")}{" "}
+        <span className="muted">{verified ? t.mustVerify : scheme === "http" ? t.plain : t.unverified}</span>
+      </p>
+      <ul className="stages">
+        {stages.map((stage, index) => (
+          <StageView key={index} stage={stage} />
+        ))}
+      </ul>
+      {vouchedBy && (
+        <p className="probe-fact">
+          {t.vouched[vouchedBy.source]} <bdi>{vouchedBy.subject}</bdi>
+        </p>
+      )}
+      {protocol && (
+        <p className="probe-fact">
+          {t.speaks} {protocol}
+        </p>
+      )}
+      <Chain chain={attempt.chain} />
+      {elsewhere.length > 0 && (
+        <div className="elsewhere">
+          <p className="probe-fact">{t.elsewhere}</p>
+          {elsewhere.map((report, index) => (
+            <ProbeReportView key={index} report={report} />
+          ))}
+        </div>
+      )}
+    </li>
+  );
+}
+
+function StageView({ stage: { stage, ok, detail, milliseconds } }: { stage: ProbeStage }) {
+  const t = messages.tryOut;
+  return (
+    <li data-ok={ok}>
+      <Icon name={ok ? "check" : "close"} />
+      <span>
+        <strong>{t.stages[stage] ?? stage}</strong>{" "}
+        <span className="visually-hidden">{ok ? t.worked : t.failed}</span>{" "}
+        <bdi>{detail}</bdi> <span className="muted">{t.took(milliseconds)}</span>
+      </span>
+    </li>
+  );
+}
+
+function Chain({ chain }: Pick<ProbeAttempt, "chain">) {
+  if (chain.length === 0) return null;
+  const t = messages.tryOut;
+  return (
+    <div className="probe-chain">
+      <p className="probe-fact">{t.chain}</p>
+      <ol>
+        {chain.map(({ subject, issuer, notAfter }, index) => (
+          <li key={index}>
+            <bdi>{subject || messages.certificates.unnamed}</bdi>, {t.issuedBy}{" "}
+            <bdi>{issuer || messages.certificates.unnamed}</bdi>,{" "}
+            {t.until} {notAfter}
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+// *What you get*: the policy in each format, for copying and downloading.
+
+import type { PolicyDocument } from "pullgate";
+import { Tab, TabList, TabPanel, Tabs } from "react-aria-components/Tabs";
+import { usePolicy } from "../../form/usePolicyForm";
+import type { FormattedDocument, OutputFormat } from "../../formats/format";
+import { writeJson, writeRest } from "../../formats/json";
+import { writeToml } from "../../formats/toml";
+import { writeOptions } from "../../formats/vicMachine";
+import { messages } from "../../messages";
+import { Section } from "../ui/Section";
+import { FormatView } from "./FormatView";
+
+const FORMATTERS: Record<OutputFormat, (document: PolicyDocument) => FormattedDocument> = {
+  options: writeOptions,
+  rest: writeRest,
+  toml: writeToml,
+  json: writeJson,
+};
+
+export function OutputSection({ onError }: { onError: () => void }) {
+  const { analysis } = usePolicy();
+  const t = messages.output;
+  const document = analysis.canonical ?? analysis.document;
+  return (
+    <Section title={t.title} intro={t.intro} className="output">
+      <Tabs className="tabs">
+        <TabList className="tab-list" aria-label={t.formats}>
+          {(Object.keys(FORMATTERS) as OutputFormat[]).map((format) => (
+            <Tab key={format} id={format} className="tab">
+              {t.tabs[format]}
+            </Tab>
+          ))}
+        </TabList>
+        {(Object.keys(FORMATTERS) as OutputFormat[]).map((format) => (
+          <TabPanel key={format} id={format} className="tab-panel">
+            <FormatView
+              format={format}
+              write={FORMATTERS[format]}
+              document={document}
+              state={analysis.unchecked ? "unchecked" : analysis.canonical === undefined ? "draft" : "ready"}
+              onError={onError}
+            />
+          </TabPanel>
+        ))}
+      </Tabs>
+    </Section>
+  );
+}

@@ -1,0 +1,98 @@
+// Reading of a policy in any supported format: JSON in either shape, TOML, or options of `vic-machine`.
+
+import { checkPolicy, type Finding, type PolicyDocument } from "pullgate";
+import { TomlError } from "smol-toml";
+import { containsPrivateKey, withoutPrivateKeys } from "../certificates/pem";
+import { messages } from "../messages";
+import { collectStrings, findDuplicateMember } from "./jsonScan";
+import { readToml } from "./toml";
+import { optionNames, readOptions, startsWithOptions } from "./vicMachine";
+
+/** A document with notes on omitted parts, or the problems that prevented reading it. */
+export type OpenResult = { ok: true; document: PolicyDocument; notes: string[] } | { ok: false; problems: string[] };
+
+// Findings with which the form could not hold the document without loss. The form shows all others.
+const FATAL_CODES = new Set<Finding["code"]>([
+  "json-syntax",
+  "member-unknown",
+  "member-duplicate",
+  "member-missing",
+  "type-wrong",
+  "document-too-large",
+  "entries-too-many",
+  // A blank row is not part of the document.
+  "entry-empty",
+  "internal",
+]);
+
+export function openPolicy(input: string): OpenResult {
+  const text = input.replace(/^\uFEFF/, "");
+  if (text.trim() === "") return { ok: false, problems: [messages.open.empty] };
+  if (text.trimStart().startsWith("{")) return openJson(text);
+  if (startsWithOptions(text)) return openOptions(text);
+  if (/-----BEGIN /.test(text) && !/^\s*[\w"'.-]+\s*=/m.test(text)) return { ok: false, problems: [messages.open.pem] };
+  return openToml(text);
+}
+
+function openJson(text: string): OpenResult {
+  const wrapped = registryOf(text);
+  if (wrapped === undefined) return accept(text, []);
+  // Of duplicate members `JSON.parse` keeps the last, and would hide the others from the module.
+  const twice = findDuplicateMember(text);
+  return twice === undefined ? accept(wrapped, [messages.open.wrapped]) : refuse(text, [messages.open.twice(twice)]);
+}
+
+/** Returns the `registry` member of the description of a virtual container host, as JSON. */
+function registryOf(text: string): string | undefined {
+  try {
+    const { registry, ...others } = JSON.parse(text) as { registry?: unknown; whitelist?: unknown; insecure?: unknown };
+    if (typeof registry !== "object" || registry === null) return undefined;
+    return others.whitelist === undefined && others.insecure === undefined ? JSON.stringify(registry) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function openOptions(text: string): OpenResult {
+  try {
+    const { document, files, others } = readOptions(text);
+    if (files.length === 0 && Object.keys(document).length === 0) return refuse(text, [messages.open.neither]);
+    const left = optionNames(others);
+    const notes = [
+      ...(files.length > 0 ? [messages.open.files(files)] : []),
+      ...(left.length > 0 ? [messages.open.others(left)] : []),
+    ];
+    return containsPrivateKey(text) ? refuse(text, []) : accept(JSON.stringify(document), notes);
+  } catch {
+    return { ok: false, problems: [messages.open.quotes] };
+  }
+}
+
+function openToml(text: string): OpenResult {
+  try {
+    const { document, comments } = readToml(text);
+    return accept(JSON.stringify(document), comments > 0 ? [messages.open.comments(comments)] : []);
+  } catch (error) {
+    return { ok: false, problems: [messages.open.neither, ...(error instanceof TomlError ? [describeTomlError(error)] : [])] };
+  }
+}
+
+// The first line of the message only: the others quote the text, which may contain a private key.
+function describeTomlError({ message, line }: TomlError): string {
+  return messages.open.line(line, message.split("\n", 1)[0] ?? "");
+}
+
+function accept(json: string, notes: string[]): OpenResult {
+  const unreadable = checkPolicy(json).findings.filter(({ code }) => FATAL_CODES.has(code));
+  if (unreadable.length > 0) {
+    return refuse(json, unreadable.map(({ path, message }) => (path ? `${path}: ${message}` : message)));
+  }
+  const { document, removed } = withoutPrivateKeys(JSON.parse(json) as PolicyDocument);
+  if (collectStrings(document).some(containsPrivateKey)) return refuse(json, [messages.open.keyInside]);
+  return { ok: true, document, notes: removed > 0 ? [...notes, messages.open.keys(removed)] : notes };
+}
+
+// Problems may quote the text: if it contains a private key, they are replaced.
+function refuse(text: string, problems: string[]): OpenResult {
+  return { ok: false, problems: containsPrivateKey(text) ? [messages.open.keyInside] : problems };
+}
