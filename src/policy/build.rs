@@ -1,5 +1,5 @@
-//! Takes the SHA-256 of the rules' source, so that every build can say which rules it has, and writes the table of
-//! scripts in a quarter of the size that crate `unicode-script` has it in.
+//! Computes the SHA-256 of the rules' source, by which two builds can be compared, and generates the Unicode script
+//! table in a quarter of the size of crate `unicode-script`'s.
 
 use std::path::PathBuf;
 use std::{env, fs, io};
@@ -15,7 +15,8 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The digest of all files of `src`, and of those that say what Unicode is: ICU4X's version is in the manifest.
+/// Returns the digest of all source files that decisions depend on: `src`, and the crate with the Unicode tables. The
+/// version of ICU4X is part of that crate's manifest.
 fn rules_digest() -> io::Result<String> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut files = Vec::new();
@@ -28,7 +29,7 @@ fn rules_digest() -> io::Result<String> {
     let mut digest = Sha256::new();
     for file in files {
         let name = file.strip_prefix(&root).map_err(io::Error::other)?;
-        // Names and lengths go in too, so that moving text between files shows.
+        // Names and lengths are hashed too, so that moving text between files changes the digest.
         let content = fs::read(&file)?;
         digest.update(format!("{}\n{}\n", name.display(), content.len()));
         digest.update(content);
@@ -36,8 +37,9 @@ fn rules_digest() -> io::Result<String> {
     Ok(base16ct::lower::encode_string(&digest.finalize()))
 }
 
-/// `BOUNDARIES`: where a script begins, as `first code point << 8 | script`, sorted. `NAMES`: the scripts' names. Script 0
-/// is no script in particular. Code points that no script has take that of their neighbours: no host name has them.
+/// Generates `BOUNDARIES`, the sorted starts of script runs as `first code point << 8 | script`, and `NAMES`, the names
+/// of the scripts. Script 0 stands for Common and Inherited. Unassigned code points take the script of their
+/// neighbours, because no host name contains them.
 fn script_table() -> String {
     let mut names = vec!["Common"];
     let mut boundaries: Vec<u32> = Vec::new();

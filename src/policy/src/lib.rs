@@ -1,8 +1,8 @@
 //! The rules of registry access.
 //!
-//! A policy says which container registries a host may pull from, which of them are insecure, and which private
-//! certificate authorities count. This crate reads policies, says what is wrong with them, and decides. It does no
-//! input or output, reads no clock, and does not panic, whatever it is given.
+//! A policy determines which container registries a host may pull from, which of them are insecure, and which private
+//! certificate authorities apply. This crate parses policies, lints them, and decides requests. It does no input or
+//! output, reads no clock, and does not panic on any input.
 //!
 //! ```
 //! use pullgate::{Decision, Policy, Request};
@@ -12,7 +12,7 @@
 //! assert!(matches!(loaded.policy.decide(&request), Decision::Allow(_)));
 //! ```
 
-// Tests may panic: that is how they fail.
+// Tests fail by panics.
 #![cfg_attr(
     test,
     allow(
@@ -63,6 +63,6 @@ pub use util::display;
 /// The version of pullgate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The SHA-256 of the source of the rules, in lower-case hexadecimal: the same in native code and in the module when
-/// both were built from the same rules.
+/// The SHA-256 of the source of the rules in lower-case hexadecimal: equal in native code and in the module if both
+/// were built from the same rules.
 pub const RULES_SHA256: &str = env!("PULLGATE_RULES");

@@ -1,4 +1,4 @@
-//! Loading: from a policy document to a policy, with its findings (rule P3).
+//! Loads policy documents: parsing, linting, and building the policy (rule P3).
 
 use serde::Serialize;
 
@@ -10,36 +10,36 @@ use crate::lint::{authorities, entries};
 use crate::policy::Policy;
 use crate::policy::trust_anchors;
 
-/// A policy that was loaded, and what there is to say of its document.
+/// A loaded policy, with the findings about its document.
 #[derive(Debug)]
 pub struct LoadedPolicy {
     /// The policy.
     pub policy: Policy,
-    /// Findings, in document order. The only error among them is `certificate-expired`: the certificate is left out, and
-    /// the rest stands (rule P3).
+    /// Findings, in document order. The only error among them is `certificate-expired`: that certificate is left out,
+    /// and the rest applies (rule P3).
     pub findings: Vec<Finding>,
 }
 
-/// What was found in a policy document.
+/// The result of checking a policy document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyReport {
-    /// The document in canonical form, as JSON; absent when there is an error.
+    /// The document in canonical form, as JSON; absent if there is an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical: Option<String>,
     /// Findings, in document order.
     pub findings: Vec<Finding>,
 }
 
-/// Checks a policy document (JSON text) as of `at`, in seconds since 1970-01-01 UTC. At most 64 MiB and 1,000,000
-/// entries are read (rule P5).
+/// Checks a policy document (JSON text) as of `at`, in seconds since 1970-01-01 UTC. The limits are 64 MiB and
+/// 1,000,000 entries (rule P5).
 pub fn check_policy(text: &str, at: u64) -> PolicyReport {
     let read = parse(text, at);
     let canonical = (!read.findings.iter().any(Finding::is_error)).then(|| canonical::to_json(&read.document));
     PolicyReport { canonical, findings: read.findings }
 }
 
-/// A document that was read: what stands in it, and what it means.
+/// A parsed document and the policy built from it.
 pub(crate) struct ParsedPolicy<'t> {
     pub document: ParsedDocument<'t>,
     pub policy: Policy,
@@ -47,13 +47,13 @@ pub(crate) struct ParsedPolicy<'t> {
 }
 
 impl ParsedPolicy<'_> {
-    /// Whether the document loads (rule P3).
+    /// Returns whether the document loads (rule P3).
     fn is_loadable(&self) -> bool {
         !self.findings.iter().any(|finding| finding.is_error() && finding.code != Code::CertificateExpired)
     }
 }
 
-/// Reads a document that loads; the error is its findings.
+/// Parses a document that loads; the error is its findings.
 pub(crate) fn load_document(text: &str, at: u64) -> Result<ParsedPolicy<'_>, Vec<Finding>> {
     let read = parse(text, at);
     if read.is_loadable() { Ok(read) } else { Err(read.findings) }
@@ -66,7 +66,7 @@ fn parse(text: &str, at: u64) -> ParsedPolicy<'_> {
     let given = trust_anchors::parse_authorities(text, &document, at, &mut certificate_notes);
     let policy = Policy::from_document(&document, &given, at);
     entries::lint(&document, &policy, &mut notes);
-    // Of lists that could not be read nothing is said as a whole.
+    // A list with errors is incomplete, so nothing is reported about it as a whole.
     if !notes.iter().any(RawFinding::is_error) {
         authorities::lint(&document, &policy, &given, &mut certificate_notes);
     }
@@ -84,9 +84,12 @@ pub(crate) fn load_policy(text: &str) -> Policy {
 }
 
 impl Policy {
-    /// Loads a policy document (JSON text) as of `at`, in seconds since 1970-01-01 UTC. A document with any error does
-    /// not load (rule P3): the error is its findings. Time alone never keeps a policy from loading: a certificate that
-    /// has expired, or is not valid yet, is left out of the trust anchors.
+    /// Loads a policy document (JSON text) as of `at`, in seconds since 1970-01-01 UTC. Certificates that have expired,
+    /// or are not valid yet, are left out of the trust anchors; time alone never keeps a policy from loading.
+    ///
+    /// # Errors
+    ///
+    /// A document with any other error does not load (rule P3): the error is its findings.
     pub fn load(text: &str, at: u64) -> Result<LoadedPolicy, Vec<Finding>> {
         load_document(text, at).map(|read| LoadedPolicy { policy: read.policy, findings: read.findings })
     }

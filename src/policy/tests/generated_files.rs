@@ -1,5 +1,5 @@
-//! Files that are generated from the table of finding codes. `cargo xtask codegen` writes them: it runs this test with
-//! `PULLGATE_CODEGEN=write`.
+//! Compares the files generated from the table of finding codes. `cargo xtask codegen` writes them: it runs this test
+//! with `PULLGATE_CODEGEN=write`.
 
 use std::error::Error;
 use std::fmt::{self, Write};

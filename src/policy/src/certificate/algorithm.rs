@@ -1,4 +1,4 @@
-//! The algorithms of keys and signatures: their names, and which of them are too weak (rule C4).
+//! Public-key and signature algorithms: names and strength (rule C4).
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
-/// The fewest bits that an RSA key may have.
+/// The minimum size of an RSA key in bits.
 const MIN_RSA_BITS: u32 = 2_048;
 
-/// A public key.
+/// The algorithm and size of a public key, from its SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PublicKeyInfo {
-    /// A name such as `RSA`, or dotted decimal.
+    /// A name such as `RSA`, or an object identifier in dotted decimal.
     pub algorithm: String,
-    /// The size of an RSA or DSA key's modulus.
+    /// The size of an RSA or DSA modulus in bits.
     pub bits: Option<u32>,
-    /// The curve of an EC key: a name such as `P-256`, or dotted decimal.
+    /// The curve of an EC key: a name such as `P-256`, or an object identifier in dotted decimal.
     pub curve: Option<String>,
 }
 
 impl PublicKeyInfo {
-    /// What to use in place of a weak key.
+    /// The recommended replacement for a weak key.
     pub const RECOMMENDED: &str = "use RSA with at least 2048 bits, or EC with P-256, P-384 or P-521";
 
     pub fn from_spki(key: &SubjectPublicKeyInfoOwned) -> Self {
@@ -70,7 +70,8 @@ impl fmt::Display for PublicKeyInfo {
     }
 }
 
-/// The bits of the first number in a sequence: the modulus of an RSA key (RFC 8017, appendix A.1.1), or of DSA parameters.
+/// Returns the size in bits of the first integer in a sequence: the modulus of an RSA key (RFC 8017, appendix A.1.1) or
+/// of DSA parameters.
 fn first_integer_bits(der: &[u8]) -> Option<u32> {
     let sequence = AnyRef::from_der(der).ok()?;
     let number: UintRef<'_> = SliceReader::new(sequence.value()).ok()?.decode().ok()?;
@@ -96,19 +97,19 @@ fn curve_name(curve: ObjectIdentifier) -> String {
     name.map_or(id, |(_, name)| (*name).to_owned())
 }
 
-/// What a signature is worth, the worst last.
+/// The collision resistance of a signature's hash function, the weakest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum HashStrength {
     Acceptable,
     Sha1,
-    /// MD5 or earlier.
+    /// MD5 or older.
     Broken,
 }
 
 /// A signature algorithm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SignatureAlgorithm {
-    /// A name as OpenSSL has it, or dotted decimal.
+    /// The name in OpenSSL, or an object identifier in dotted decimal.
     pub name: String,
     pub strength: HashStrength,
 }
@@ -131,7 +132,7 @@ const SIGNATURE_ALGORITHMS: [(&str, &str, HashStrength); 23] = [
     ("1.2.840.113549.1.1.2", "md2WithRSAEncryption", HashStrength::Broken),
     ("1.2.840.113549.1.1.3", "md4WithRSAEncryption", HashStrength::Broken),
     ("1.2.840.113549.1.1.4", "md5WithRSAEncryption", HashStrength::Broken),
-    // A hash function alone, which some programs took for md5WithRSAEncryption.
+    // The identifier of the bare hash function; some programs use it for md5WithRSAEncryption.
     ("1.2.840.113549.2.5", "md5", HashStrength::Broken),
     ("1.3.14.3.2.3", "md5WithRSA", HashStrength::Broken),
     ("1.3.14.3.2.15", "shaWithRSAEncryption", HashStrength::Broken),
@@ -154,7 +155,8 @@ const SIGNATURE_ALGORITHMS: [(&str, &str, HashStrength); 23] = [
     ("1.3.101.113", "ED448", HashStrength::Acceptable),
 ];
 
-/// The hash function of RSASSA-PSS is among its parameters; without them it is SHA-1 (RFC 4055, section 3.1).
+/// Returns the strength of the hash function in the parameters of RSASSA-PSS; the default is SHA-1 (RFC 4055, section
+/// 3.1).
 fn pss_strength(algorithm: &AlgorithmIdentifierOwned) -> HashStrength {
     let hash = || {
         let parameters = algorithm.parameters.as_ref()?;

@@ -1,8 +1,8 @@
-//! What DER is, told from its outline (rule C3), so that what was given by mistake can be called by its name.
+//! Classification of DER by its outline (rule C3), so that findings can name what was given in place of a certificate.
 
 use x509_cert::der::{Decode, Header, Reader, SliceReader, Tag, Tagged, asn1::AnyRef, oid::ObjectIdentifier};
 
-/// What a block or a binary file holds.
+/// The content of a PEM block or a binary file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DerKind {
     /// RFC 5280, section 4.1.
@@ -17,28 +17,29 @@ pub(crate) enum DerKind {
     Pkcs12,
     /// RFC 5280, section 5.1.
     RevocationList,
-    /// PKCS #8 (RFC 5958), encrypted or not, PKCS #1 (RFC 8017, appendix A.1.2), SEC 1 (RFC 5915), or DSA's.
+    /// PKCS #8 (RFC 5958), encrypted or not, PKCS #1 (RFC 8017, appendix A.1.2), SEC 1 (RFC 5915), or DSA.
     PrivateKey,
 }
 
 /// signedData (RFC 5652, section 5.1).
 const OID_SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 
-/// What DER is; `None` where it is nothing known, or damaged at once.
+/// Returns the kind of DER; `None` if it is unknown or malformed at the start.
 pub(crate) fn classify(der: &[u8]) -> Option<DerKind> {
     use Tag::{Integer, ObjectIdentifier as Oid, OctetString, Sequence};
-    // What follows the outer sequence is no matter here.
+    // Data after the outer sequence is ignored.
     let mut reader = SliceReader::new(der).ok()?;
     let header: Header = reader.decode().ok()?;
     if header.tag() != Sequence {
         return None;
     }
-    // Even of a file that is cut off the beginning tells.
+    // The beginning of a truncated file is enough.
     let rest = reader.read_slice(reader.remaining_len()).ok()?;
     let length = usize::try_from(u32::from(header.length())).ok()?;
     let outer = leading_elements(rest.get(..length).unwrap_or(rest));
     match tags(&outer).as_slice() {
-        // A version before a PKCS #7 structure; before an algorithm, what follows being cut off or not; before a number.
+        // An integer before a PKCS #7 structure, before an algorithm identifier (even if the rest is cut off), or
+        // before another integer.
         [Integer, Sequence, ..] if is_pkcs7(outer.get(1)?) => Some(DerKind::Pkcs12),
         [Integer, Sequence, ..] => Some(DerKind::PrivateKey),
         [Integer, OctetString, ..] => Some(DerKind::PrivateKey),
@@ -52,18 +53,19 @@ pub(crate) fn classify(der: &[u8]) -> Option<DerKind> {
     }
 }
 
-/// Whether a structure begins with a content type of PKCS #7 (RFC 5652, section 4).
+/// Returns whether a structure begins with a content type of PKCS #7 (RFC 5652, section 4).
 fn is_pkcs7(structure: &AnyRef<'_>) -> bool {
     let kind = leading_elements(structure.value()).first().and_then(|kind| kind.decode_as::<ObjectIdentifier>().ok());
     kind.is_some_and(|kind| kind.parent() == OID_SIGNED_DATA.parent())
 }
 
-/// Whether DER is one element and nothing after it.
+/// Returns whether DER is exactly one element.
 pub(crate) fn is_single_element(der: &[u8]) -> bool {
     AnyRef::from_der(der).is_ok()
 }
 
-/// Whether this is what OpenSSL writes after a trusted certificate: purposes, a name, a key's identifier.
+/// Returns whether DER is the auxiliary trust data that OpenSSL appends to a trusted certificate: purposes, a name, a
+/// key identifier.
 pub(crate) fn is_openssl_trust_aux(der: &[u8]) -> bool {
     let is_id = |id: &AnyRef<'_>| id.tag() == Tag::ObjectIdentifier;
     let is_part = |part: &AnyRef<'_>| match part.tag() {
@@ -74,7 +76,7 @@ pub(crate) fn is_openssl_trust_aux(der: &[u8]) -> bool {
     sequence_elements(der).is_some_and(|parts| parts.iter().all(is_part))
 }
 
-/// What is signed, in a sequence of it, an algorithm and a signature.
+/// Classifies the signed part of a signed structure: a sequence of it, an algorithm and a signature.
 fn classify_signed(elements: &[AnyRef<'_>]) -> Option<DerKind> {
     use Tag::{Integer, Sequence};
     match tags(elements).as_slice() {
@@ -88,20 +90,20 @@ fn classify_signed(elements: &[AnyRef<'_>]) -> Option<DerKind> {
     }
 }
 
-/// The first elements of a sequence, as far as they can be read.
+/// Returns the first elements of a sequence that can be parsed.
 fn leading_elements(content: &[u8]) -> Vec<AnyRef<'_>> {
     const MAX_ELEMENTS: usize = 6;
     let Ok(mut reader) = SliceReader::new(content) else { return Vec::new() };
     std::iter::from_fn(|| reader.decode().ok()).take(MAX_ELEMENTS).collect()
 }
 
-/// The elements of a sequence, all of it; `None` where it is damaged.
+/// Returns the elements of a sequence; `None` if it is malformed.
 pub(crate) fn sequence_elements(der: &[u8]) -> Option<Vec<AnyRef<'_>>> {
     let whole = AnyRef::from_der(der).ok().filter(|whole| whole.tag() == Tag::Sequence)?;
     children(&whole)
 }
 
-/// The elements inside a constructed one, all of them; `None` where it is damaged.
+/// Returns the elements inside a constructed element; `None` if it is malformed.
 pub(crate) fn children<'d>(outer: &AnyRef<'d>) -> Option<Vec<AnyRef<'d>>> {
     let mut reader = SliceReader::new(outer.value()).ok()?;
     let mut elements = Vec::new();
@@ -111,7 +113,7 @@ pub(crate) fn children<'d>(outer: &AnyRef<'d>) -> Option<Vec<AnyRef<'d>>> {
     Some(elements)
 }
 
-/// The number of a context-specific tag.
+/// Returns the number of a context-specific tag.
 pub(crate) fn context_tag(element: &AnyRef<'_>) -> Option<u32> {
     match element.tag() {
         Tag::ContextSpecific { number, .. } => Some(number.value()),

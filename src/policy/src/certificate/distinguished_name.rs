@@ -1,4 +1,4 @@
-//! Distinguished names as text (RFC 4514), with the short names of OpenSSL for what RFC 4514 has none for.
+//! Distinguished names as text (RFC 4514), with OpenSSL's short names for attribute types outside of RFC 4514.
 
 use std::fmt::Write;
 
@@ -8,7 +8,7 @@ use x509_cert::name::Name;
 
 use base16ct::lower::encode_string;
 
-/// The whole name, the most specific part first: `CN=Corp CA,O=Corp,C=DE`. Empty for an empty name.
+/// Returns the whole name, the most specific part first: `CN=Corp CA,O=Corp,C=DE`. Empty for an empty name.
 pub(crate) fn to_rfc4514(name: &Name) -> String {
     let mut text = String::new();
     let parts: Vec<_> = name.iter_rdn().collect();
@@ -26,7 +26,7 @@ pub(crate) fn to_rfc4514(name: &Name) -> String {
     text
 }
 
-/// The common name, or what comes nearest to one; none for an empty name.
+/// Returns the common name or the closest substitute; `None` for an empty name.
 pub(crate) fn common_name(name: &Name) -> Option<String> {
     let named = |id: &str| name.iter().find(|attribute| attribute.oid.to_string() == id);
     // commonName, organizationalUnitName, organizationName
@@ -38,7 +38,8 @@ pub(crate) fn common_name(name: &Name) -> Option<String> {
     }
 }
 
-/// The whole name for comparing: capitals, blanks and kinds of strings make no difference (RFC 5280, section 7.1).
+/// Returns the name in a form for comparison: letter case, blanks and string types make no difference (RFC 5280,
+/// section 7.1).
 pub(crate) fn normalized(name: &Name) -> String {
     to_rfc4514(name).to_ascii_lowercase().split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -87,14 +88,14 @@ fn attribute_type_name(id: &str) -> Option<&'static str> {
     NAMES.iter().find(|(known, _)| *known == id).map(|(_, name)| *name)
 }
 
-/// The value of an attribute that is a string of some kind.
+/// Returns the value of an attribute of a string type.
 fn attribute_text(attribute: &AttributeTypeAndValue) -> Option<String> {
     let bytes = attribute.value.value();
     match attribute.value.tag() {
         Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::VisibleString | Tag::NumericString => {
             String::from_utf8(bytes.to_vec()).ok()
         }
-        // In name T.61, in practice Latin-1.
+        // T.61 by the standard, Latin-1 in practice.
         Tag::TeletexString => Some(bytes.iter().copied().map(char::from).collect()),
         Tag::BmpString => {
             let units = bytes
@@ -106,7 +107,7 @@ fn attribute_text(attribute: &AttributeTypeAndValue) -> Option<String> {
     }
 }
 
-/// A value with its specials escaped (RFC 4514, section 2.4), and whatever could not be seen.
+/// Escapes special characters (RFC 4514, section 2.4) and invisible ones.
 fn escape_value(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     let last = value.chars().count().saturating_sub(1);
@@ -124,7 +125,7 @@ fn escape_value(value: &str) -> String {
     text
 }
 
-/// A text with whatever could not be seen escaped.
+/// Escapes invisible characters.
 pub(crate) fn escape_invisible(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     value.chars().for_each(|character| push_escaped(character, &mut text));
@@ -142,7 +143,7 @@ fn push_escaped(character: char, text: &mut String) {
     }
 }
 
-/// Characters that show nothing, or that turn the direction of what is around them.
+/// Returns whether a character is invisible or changes the writing direction.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,

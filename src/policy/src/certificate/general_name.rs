@@ -1,4 +1,4 @@
-//! Names of hosts and others in certificates (RFC 5280, section 4.2.1.6), as OpenSSL shows them.
+//! General names in certificates (RFC 5280, section 4.2.1.6), in the notation of OpenSSL.
 
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -12,24 +12,24 @@ use crate::certificate::der;
 use crate::certificate::distinguished_name as dn;
 use base16ct::lower::encode_string;
 
-/// A name of one of the forms that there are.
+/// A general name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum GeneralName {
-    /// A host's name; in a constraint, of a host or of what is below it.
+    /// A host name; in a constraint, a domain.
     Dns(String),
-    /// Four or sixteen octets; in a constraint, a mask of as many follows.
+    /// Four or sixteen octets; in a constraint, followed by a mask of the same size.
     Ip(Vec<u8>),
-    /// Any other, as text.
+    /// Any other form, as text.
     Other(String),
 }
 
-/// The names in a sequence of them; `None` where it is damaged.
+/// Parses a sequence of names; `None` if it is malformed.
 pub(crate) fn parse_list(der: &[u8]) -> Option<Vec<GeneralName>> {
     der::sequence_elements(der)?.iter().map(GeneralName::parse).collect()
 }
 
 impl GeneralName {
-    /// One name; `None` where it is damaged.
+    /// Parses one name; `None` if it is malformed.
     pub fn parse(element: &AnyRef<'_>) -> Option<Self> {
         let bytes = element.value();
         // IA5String, ASCII.
@@ -45,12 +45,12 @@ impl GeneralName {
             6 => other("URI", &dn::escape_invisible(text()?)),
             7 => GeneralName::Ip(bytes.to_vec()),
             8 => other("RID", &ObjectIdentifier::from_bytes(bytes).ok()?.to_string()),
-            // X.400 addresses and EDI parties, which nobody uses.
+            // X.400 addresses and EDI parties, which are not in use.
             number => GeneralName::Other(format!("[{number}]")),
         })
     }
 
-    /// The kind, a colon, the name.
+    /// Returns the kind, a colon, and the name.
     pub fn to_text(&self) -> String {
         match self {
             GeneralName::Dns(name) => format!("DNS:{}", dn::escape_invisible(name)),
@@ -67,19 +67,19 @@ fn ip_text(bytes: &[u8]) -> String {
     }
 }
 
-/// An address of four or sixteen octets.
+/// Converts four or sixteen octets to an address.
 pub(crate) fn ip_from_octets(bytes: &[u8]) -> Option<IpAddr> {
     let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
     v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()
 }
 
-/// An address and a mask, each of 4 or 16 octets.
+/// Parses an address and a mask, each of 4 or 16 octets.
 pub(crate) fn network_from_octets(bytes: &[u8]) -> Option<IpNet> {
     let (address, mask) = bytes.split_at_checked(bytes.len() >> 1)?;
     IpNet::with_netmask(ip_from_octets(address)?, ip_from_octets(mask)?).ok().map(|network| network.trunc())
 }
 
-/// A network as people write it; none where the octets are no network.
+/// Returns a network in CIDR notation; `None` if the octets are not a network.
 pub(crate) fn network_text(bytes: &[u8]) -> Option<String> {
     network_from_octets(bytes).map(|network| network.to_string())
 }

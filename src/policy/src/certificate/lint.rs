@@ -1,7 +1,7 @@
-//! Certificates (rules C4 and C5): what is wrong with one that was given as a certificate authority.
+//! Certificate linter (rules C4 and C5): the findings of a certificate in the role of a certificate authority.
 //!
-//! There is no signature cryptography here. *Self-signed* means that issuer and subject are equal and the key
-//! identifiers do not disagree; whoever connects verifies signatures.
+//! No signature is verified here. *Self-issued* (RFC 5280, section 3.2) means that issuer and subject are equal and the
+//! key identifiers do not disagree; TLS clients verify the signatures.
 
 use std::ops::Range;
 
@@ -24,15 +24,15 @@ use crate::finding::RawFinding;
 use crate::finding::code::Code;
 
 const DAY_SECS: u64 = 86_400;
-/// A certificate that expires within so many seconds is warned of.
+/// Time before the expiry of a certificate from which a warning is given, in seconds.
 const EXPIRY_WARNING_SECS: u64 = DAY_SECS.saturating_mul(30);
-/// A certificate that is valid for more years is warned of.
+/// The longest validity period without a warning, in years.
 const MAX_VALIDITY_YEARS: u16 = 25;
-/// The most octets of a serial number (RFC 5280, section 4.1.2.2).
+/// The maximum size of a serial number in octets (RFC 5280, section 4.1.2.2).
 const MAX_SERIAL_BYTES: usize = 20;
 
-/// The critical extensions that are understood: those that path validation must process (RFC 5280, section 4.2), and those
-/// that have no say in it.
+/// Critical extensions that are accepted: those that path validation must process (RFC 5280, section 4.2), and those
+/// that it may ignore.
 const SUPPORTED_CRITICAL_EXTENSIONS: [ObjectIdentifier; 13] = [
     rfc5280::ID_CE_AUTHORITY_KEY_IDENTIFIER,
     rfc5280::ID_CE_SUBJECT_KEY_IDENTIFIER,
@@ -49,31 +49,31 @@ const SUPPORTED_CRITICAL_EXTENSIONS: [ObjectIdentifier; 13] = [
     rfc5280::ID_CE_INHIBIT_ANY_POLICY,
 ];
 
-/// A bundle: the certificates in it, and what there is to say of the rest.
+/// The certificates of a bundle, and the findings about the rest of its text.
 #[derive(Debug, Default)]
 pub(crate) struct CertificateBundle {
     pub certificates: Vec<ParsedCertificate>,
     pub notes: Vec<RawFinding>,
 }
 
-/// A certificate of a bundle, with what there is to say of it.
+/// A certificate of a bundle, with its findings.
 #[derive(Debug)]
 pub(crate) struct ParsedCertificate {
-    /// Where its block stands, and the number of its first line.
+    /// The span of the PEM block.
     pub span: Range<usize>,
     pub line: usize,
     pub der: Vec<u8>,
     pub inner: CertificateInner<Raw>,
     pub extensions: ParsedExtensions,
-    /// Subject and issuer as they are compared.
+    /// Subject and issuer, normalized for comparison.
     subject: String,
     issuer: String,
-    /// Lower-case hexadecimal.
+    /// The SHA-256 of the DER in lower-case hexadecimal.
     pub sha256: String,
     pub notes: Vec<RawFinding>,
 }
 
-/// The extensions that count here. One that is damaged is as if absent; a note says so.
+/// The extensions that the linter reads. A damaged extension is reported and treated as absent.
 #[derive(Debug, Default)]
 pub(crate) struct ParsedExtensions {
     pub basic_constraints: Option<BasicConstraints>,
@@ -85,7 +85,7 @@ pub(crate) struct ParsedExtensions {
     pub authority_key: Option<Vec<u8>>,
 }
 
-/// Reads a bundle and checks its certificates as of `at`, in seconds since 1970-01-01 UTC.
+/// Parses a bundle and lints its certificates as of `at`, in seconds since 1970-01-01 UTC.
 pub(crate) fn parse_bundle(text: &[u8], at: u64) -> CertificateBundle {
     let mut bundle = CertificateBundle::default();
     for block in pem::parse_blocks(text, &mut bundle.notes) {
@@ -130,7 +130,7 @@ impl ParsedCertificate {
             let message = format!("the block that begins on line {line} has {more} more bytes after the certificate");
             return Err(RawFinding::new(Code::PemTrailingData, place, message));
         }
-        // What OpenSSL's trust settings say is not for us.
+        // OpenSSL's trust settings are ignored.
         der.truncate(length);
         let mut notes = Vec::new();
         let extensions = ParsedExtensions::parse(inner.tbs_certificate(), &place, &mut notes);
@@ -144,12 +144,12 @@ impl ParsedCertificate {
         self.inner.tbs_certificate()
     }
 
-    /// Seconds since 1970-01-01 UTC.
+    /// Returns the first second of the validity period, since 1970-01-01 UTC.
     pub fn not_before(&self) -> u64 {
         self.tbs().validity().not_before.to_unix_duration().as_secs()
     }
 
-    /// Seconds since 1970-01-01 UTC: the last at which the certificate is valid.
+    /// Returns the last second of the validity period, since 1970-01-01 UTC.
     pub fn not_after(&self) -> u64 {
         self.tbs().validity().not_after.to_unix_duration().as_secs()
     }
@@ -162,18 +162,18 @@ impl ParsedCertificate {
         self.extensions.basic_constraints.as_ref().is_some_and(|constraints| constraints.ca)
     }
 
-    /// Whether issuer and subject are equal and the key identifiers do not disagree.
+    /// Returns whether issuer and subject are equal and the key identifiers do not disagree.
     pub fn is_self_issued(&self) -> bool {
         self.may_be_issued_by(self)
     }
 
-    /// Whether the other's subject is its issuer, and the key identifiers do not disagree.
+    /// Returns whether the other's subject is this certificate's issuer and the key identifiers do not disagree.
     fn may_be_issued_by(&self, other: &ParsedCertificate) -> bool {
         let keys = (&other.extensions.subject_key, &self.extensions.authority_key);
         self.issuer == other.subject && !matches!(keys, (Some(own), Some(wanted)) if own != wanted)
     }
 
-    /// The certificate as messages name it.
+    /// Returns the name of the certificate in messages.
     pub fn display_name(&self) -> String {
         dn::common_name(self.tbs().subject()).unwrap_or_else(|| format!("the certificate on line {}", self.line))
     }
@@ -204,7 +204,8 @@ impl ParsedExtensions {
     }
 }
 
-/// A path may be of any length (RFC 5280, section 4.2.1.9). No chain is of over 255, which is as good as no limit.
+/// Parses basic constraints (RFC 5280, section 4.2.1.9). A path length over 255 is treated as unlimited, because no
+/// chain is that long.
 fn parse_basic_constraints(value: &[u8]) -> Option<BasicConstraints> {
     let mut fields = der::sequence_elements(value)?.into_iter().peekable();
     let ca = fields.next_if(|field| field.tag() == Tag::Boolean).map_or(Ok(false), |field| field.decode_as()).ok()?;
@@ -217,14 +218,14 @@ fn parse_basic_constraints(value: &[u8]) -> Option<BasicConstraints> {
     fields.next().is_none().then_some(BasicConstraints { ca, path_len_constraint })
 }
 
-/// The bits that there are names for, however many follow: some programs write 32.
+/// Parses the named bits of a key usage. More bits may follow: some programs write 32.
 fn parse_key_usage(value: &[u8]) -> Option<KeyUsage> {
     let bits = BitStringRef::from_der(value).ok()?;
     let set = KeyUsages::LIST.iter().zip(bits.bits()).filter(|(_, bit)| *bit);
     Some(KeyUsage(set.fold(FlagSet::default(), |flags, (flag, _)| flags | *flag)))
 }
 
-/// Only the identifier counts, whatever else there is (RFC 5280, section 4.2.1.1).
+/// Parses the key identifier of an authority key identifier and ignores its other fields (RFC 5280, section 4.2.1.1).
 fn parse_authority_key_id(value: &[u8]) -> Option<Option<Vec<u8>>> {
     let fields = der::sequence_elements(value)?;
     let identifier = fields.into_iter().find(|field| der::context_tag(field) == Some(0));
@@ -242,7 +243,7 @@ impl<'c> ExtensionReader<'c, '_> {
         self.get(T::OID, name, |value| T::from_der(value).ok())
     }
 
-    /// What an extension says. It may stand only once (RFC 5280, section 4.2).
+    /// Parses an extension, which may occur only once (RFC 5280, section 4.2).
     fn get<T>(&mut self, id: ObjectIdentifier, name: &str, read: impl Fn(&'c [u8]) -> Option<T>) -> Option<T> {
         let value = self.unique_value(id, name)?;
         let read = read(value);
@@ -266,7 +267,7 @@ impl<'c> ExtensionReader<'c, '_> {
     }
 }
 
-/// Checks one certificate.
+/// The linter of one certificate.
 struct CertificateLinter<'c> {
     certificate: &'c ParsedCertificate,
     before: &'c [ParsedCertificate],
@@ -289,7 +290,7 @@ impl CertificateLinter<'_> {
         notes
     }
 
-    /// Whether it may vouch for registries.
+    /// Lints the certificate's fitness as an authority: CA flag, key usages, critical extensions and name constraints.
     fn lint_ca(&self, title: &str, note: &mut dyn FnMut(Code, String)) {
         let ParsedCertificate { extensions, .. } = self.certificate;
         let own = self.certificate.is_self_issued();
@@ -373,7 +374,7 @@ impl CertificateLinter<'_> {
         if key.is_weak() {
             note(Code::CertificateKeyWeak, format!("the key of `{title}` is {key}: {}", PublicKeyInfo::RECOMMENDED));
         }
-        // It stands twice, and should be the same: the weaker counts.
+        // The algorithm is stated inside and outside of the signed part, and both should agree: the weaker one counts.
         let mut signature = SignatureAlgorithm::from_identifier(self.certificate.inner.signature_algorithm());
         let signed = SignatureAlgorithm::from_identifier(self.certificate.tbs().signature());
         if signed.strength > signature.strength {
@@ -399,7 +400,7 @@ impl CertificateLinter<'_> {
         }
     }
 
-    /// What RFC 5280 asks of every certificate.
+    /// Lints version, serial number and names against the profile of RFC 5280.
     fn lint_profile(&self, title: &str, note: &mut dyn FnMut(Code, String)) {
         let tbs = self.certificate.tbs();
         let version = tbs.version();
@@ -423,7 +424,7 @@ impl CertificateLinter<'_> {
         }
     }
 
-    /// What the other certificates of the bundle mean to it.
+    /// Lints the certificate against the others of its bundle.
     fn lint_bundle(&self, title: &str, note: &mut dyn FnMut(Code, String)) {
         if let Some(first) = self.before.iter().find(|other| other.sha256 == self.certificate.sha256) {
             note(Code::CertificateDuplicate, format!("`{title}` stands on line {} already", first.line));

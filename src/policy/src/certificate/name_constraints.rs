@@ -1,4 +1,4 @@
-//! Name constraints (RFC 5280, section 4.2.1.10): which entries of a whitelist a certificate cannot vouch for (rule C4).
+//! Name constraints (RFC 5280, section 4.2.1.10), and the whitelist entries that they exclude (rule C4).
 
 use crate::certificate::der;
 use crate::certificate::general_name::{GeneralName, network_from_octets};
@@ -6,7 +6,7 @@ use crate::entry::{Entry, HostPattern};
 use crate::host::docker_hub;
 use ipnet::IpNet;
 
-/// Name constraints.
+/// The permitted and excluded subtrees of a CA certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NameConstraints {
     permitted: Vec<GeneralName>,
@@ -14,7 +14,7 @@ pub(crate) struct NameConstraints {
 }
 
 impl NameConstraints {
-    /// Reads the extension's value; `None` where it is damaged.
+    /// Parses the extension's value; `None` if it is malformed.
     pub fn parse(der: &[u8]) -> Option<Self> {
         let mut constraints = NameConstraints::default();
         for part in der::sequence_elements(der)? {
@@ -23,14 +23,14 @@ impl NameConstraints {
                 _ => &mut constraints.excluded,
             };
             for subtree in der::children(&part)? {
-                // `minimum` and `maximum` follow, and are never used.
+                // `minimum` and `maximum` follow; RFC 5280 does not use them.
                 subtrees.push(GeneralName::parse(der::children(&subtree)?.first()?)?);
             }
         }
         Some(constraints)
     }
 
-    /// The constraints in words.
+    /// Returns the constraints in words.
     pub fn to_text(&self) -> String {
         let list = |names: &[GeneralName]| names.iter().map(GeneralName::to_text).collect::<Vec<_>>().join(", ");
         let parts = [("permitted", &self.permitted), ("excluded", &self.excluded)];
@@ -38,8 +38,8 @@ impl NameConstraints {
         parts.map(|(what, names)| format!("{what} {}", list(names))).collect::<Vec<_>>().join("; ")
     }
 
-    /// Whether no host of the entry may have a certificate under these constraints. They say something of a form of name
-    /// only where they have one of that form.
+    /// Returns whether the constraints exclude every host of the entry. A form of name without a permitted subtree is
+    /// unconstrained.
     pub fn excludes(&self, entry: &Entry) -> bool {
         let mut any = false;
         let mut within = false;
@@ -52,7 +52,7 @@ impl NameConstraints {
     }
 }
 
-/// How much of an entry's hosts a constraint is about.
+/// The overlap of a constraint with an entry's hosts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Overlap {
     None,
@@ -60,7 +60,7 @@ enum Overlap {
     Full,
 }
 
-/// `None` where the constraint is about another form of name.
+/// Returns the overlap; `None` if the constraint is about another form of name.
 fn overlap(constraint: &GeneralName, entry: &Entry) -> Option<Overlap> {
     match (constraint, &entry.hosts) {
         (GeneralName::Dns(name), _) if entry.is_docker_hub() => Some(name_overlap(name, docker_hub::REGISTRY_HOST)),
@@ -80,7 +80,7 @@ fn name_overlap(constraint: &str, host: &str) -> Overlap {
     if is_within(host, &constraint.to_ascii_lowercase()) { Overlap::Full } else { Overlap::None }
 }
 
-/// For all the names below a domain.
+/// Returns the overlap with all names below a domain.
 fn subtree_overlap(constraint: &str, domain: &str) -> Overlap {
     let constraint = constraint.to_ascii_lowercase();
     let base = constraint.strip_prefix('.').unwrap_or(&constraint);
@@ -93,7 +93,7 @@ fn subtree_overlap(constraint: &str, domain: &str) -> Overlap {
     }
 }
 
-/// Whether a host is the constraint's or below it; below only, where the constraint begins with a dot.
+/// Returns whether a host is at or below the constraint; below only, if the constraint begins with a dot.
 fn is_within(host: &str, constraint: &str) -> bool {
     match host.strip_suffix(constraint) {
         Some("") => !constraint.starts_with('.'),
@@ -107,7 +107,7 @@ fn network_overlap(constraint: Option<IpNet>, other: IpNet) -> Overlap {
         Some(network) if network.contains(&other) => Overlap::Full,
         Some(network) if other.contains(&network) => Overlap::Partial,
         Some(_) => Overlap::None,
-        // A mask with holes: nothing is sure.
+        // A mask that is not contiguous: unknown.
         None => Overlap::Partial,
     }
 }

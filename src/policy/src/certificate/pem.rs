@@ -1,7 +1,7 @@
-//! PEM (rule C3): RFC 7468, and what OpenSSL writes around it.
+//! PEM (rule C3): RFC 7468, and OpenSSL's additions.
 //!
-//! The reader goes by lines and says what is wrong with which. Of private keys it keeps nothing: what stands in such a
-//! block is passed over, never decoded, and never quoted.
+//! The parser works by lines, so that findings name the line. Blocks with private keys are skipped: never decoded,
+//! never quoted.
 
 use std::ops::Range;
 
@@ -11,33 +11,33 @@ use crate::certificate::der::{self, DerKind};
 use crate::finding::code::Code;
 use crate::finding::{RawFinding, offset_of};
 
-/// The most bytes that a bundle may have (rule C8): 1 MiB.
+/// The maximum size of a bundle in bytes (rule C8): 1 MiB.
 pub const MAX_BUNDLE_BYTES: usize = 1 << 20;
-/// The most blocks that a bundle may have (rule C8).
+/// The maximum number of blocks in a bundle (rule C8).
 pub const MAX_BLOCKS: usize = 1_000;
 
-/// A block that holds a certificate, or is said to.
+/// A block with the label of a certificate.
 #[derive(Debug)]
 pub(crate) struct PemBlock {
-    /// Where the block stands, from its BEGIN line to its END line.
+    /// The span of the block, from its BEGIN line to its END line.
     pub span: Range<usize>,
-    /// The number of its BEGIN line, from 1.
+    /// The number of the BEGIN line, from 1.
     pub line: usize,
-    /// Whether OpenSSL's trust settings may follow the certificate.
+    /// True if OpenSSL's trust settings may follow the certificate.
     pub trusted: bool,
-    /// What the block holds.
+    /// The decoded content.
     pub der: Vec<u8>,
 }
 
-/// Reads the blocks of a bundle that hold certificates. There is a note on everything else that looks like a block.
+/// Parses the blocks of a bundle that hold certificates, and reports everything else that looks like a block.
 pub(crate) fn parse_blocks(text: &[u8], notes: &mut Vec<RawFinding>) -> Vec<PemBlock> {
     if text.len() > MAX_BUNDLE_BYTES {
-        // Whoever read it may have stopped there, so how many more is not known.
+        // The caller may have truncated the text, so its full size is not known.
         let message = format!("a bundle has at most {MAX_BUNDLE_BYTES} bytes, and this one has more");
         notes.push(RawFinding::new(Code::BundleTooLarge, 0..0, message));
         return Vec::new();
     }
-    // Counted without a look at them.
+    // Counted before any block is parsed.
     let blocks = text.windows(BEGIN_PREFIX.len()).filter(|window| *window == BEGIN_PREFIX).count();
     if blocks > MAX_BLOCKS {
         let message = format!("a bundle has at most {MAX_BLOCKS} blocks, and this one has {blocks}");
@@ -62,9 +62,9 @@ pub(crate) fn parse_blocks(text: &[u8], notes: &mut Vec<RawFinding>) -> Vec<PemB
     reader.finish()
 }
 
-/// What a file that is not text at all is.
+/// Returns the finding about a file that is not text.
 fn binary_file_finding(text: &[u8]) -> Option<RawFinding> {
-    // A form has a binary file as text, each byte that is no UTF-8 as U+FFFD.
+    // A form field holds a binary file as text, with U+FFFD in place of malformed UTF-8.
     let garbled = text.starts_with(b"0\xef\xbf\xbd");
     let whole = 0..text.len();
     if garbled {
@@ -75,8 +75,8 @@ fn binary_file_finding(text: &[u8]) -> Option<RawFinding> {
     bare_der_finding(text, RawFinding::new(Code::CertificateDer, whole, message))
 }
 
-/// The note on DER that stands in no block: `certificate`, where it is one. It proposes the certificate as PEM, unless more
-/// follows it, which may be a private key.
+/// Returns the finding about DER outside of a block: `certificate` if it is one. The fix is the certificate in PEM,
+/// unless more data follows, which may be a private key.
 fn bare_der_finding(der: &[u8], certificate: RawFinding) -> Option<RawFinding> {
     match der::classify(der)? {
         DerKind::Certificate if der::is_single_element(der) => Some(certificate.with_fix(to_pem(der))),
@@ -85,7 +85,7 @@ fn bare_der_finding(der: &[u8], certificate: RawFinding) -> Option<RawFinding> {
     }
 }
 
-/// The note on what is no certificate; none on one.
+/// Returns the finding about content that is not a certificate; `None` for a certificate.
 pub(crate) fn not_a_certificate(content: DerKind, place: Range<usize>, this: &str) -> Option<RawFinding> {
     let (code, what) = match content {
         DerKind::Certificate => return None,
@@ -113,7 +113,7 @@ pub(crate) fn not_a_certificate(content: DerKind, place: Range<usize>, this: &st
     Some(RawFinding::new(code, place, format!("{this} {what}")))
 }
 
-/// A certificate as PEM (RFC 7468, section 3), with lines of 64 characters.
+/// Encodes a certificate in PEM (RFC 7468, section 3), with lines of 64 characters.
 fn to_pem(der: &[u8]) -> String {
     let base64 = Base64::encode_string(der);
     let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
@@ -130,7 +130,7 @@ fn to_pem(der: &[u8]) -> String {
 
 const BEGIN_PREFIX: &[u8] = b"-----BEGIN ";
 
-/// What a label says that a block is.
+/// The kind of a block by its label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum BlockKind {
     Certificate,
@@ -155,22 +155,22 @@ impl BlockKind {
     }
 }
 
-/// In the label of every block with a private key.
+/// A part of every label of a private key.
 const PRIVATE_KEY_LABEL: &str = "PRIVATE KEY";
 
-/// One of these is in every label. A line with dashes and none of them is a heading in the text around blocks.
+/// One of these is in every label. A line with dashes and none of them is a heading in explanatory text.
 const LABEL_WORDS: [&[u8]; 7] = [b"CERT", b"KEY", b"CRL", b"PKCS", b"CMS", b"X509", b"PRIVATE"];
 
 /// A line of the text.
 struct TextLine<'t> {
-    /// From 1.
+    /// The number of the line, from 1.
     number: usize,
     span: Range<usize>,
-    /// Without blanks around it, and without the byte-order mark that files which were joined may each begin with.
+    /// The content without surrounding blanks, and without the byte-order mark of a concatenated file.
     content: &'t [u8],
 }
 
-/// Lines, ended by LF, CR LF or CR.
+/// An iterator over lines that end in LF, CR LF or CR.
 struct TextLines<'t> {
     text: &'t [u8],
     start: usize,
@@ -204,19 +204,19 @@ impl<'t> Iterator for TextLines<'t> {
     }
 }
 
-/// What a line is to a reader of blocks.
+/// The encapsulation boundary on a line (RFC 7468), if any.
 #[derive(Debug, PartialEq)]
 enum BoundaryLine<'t> {
     Begin(&'t str),
     End(&'t str),
-    /// Something that was one of them once.
+    /// A damaged boundary.
     Damaged,
     None,
 }
 
 impl<'t> BoundaryLine<'t> {
     fn classify(line: &'t [u8]) -> Self {
-        // En and em dashes are what word processors make of hyphens.
+        // En and em dashes, which word processors put in place of hyphens.
         let dashes = |line: &[u8]| {
             line.starts_with(b"--") || line.starts_with(b"\xe2\x80\x93") || line.starts_with(b"\xe2\x80\x94")
         };
@@ -238,14 +238,14 @@ impl<'t> BoundaryLine<'t> {
     }
 }
 
-/// A block whose END line is still to come.
+/// A block without its END line so far.
 struct OpenBlock<'t> {
     kind: BlockKind,
     label: &'t str,
     start: usize,
     line: usize,
     base64: Vec<u8>,
-    /// The first character that base64 has not: where it stands, and its line.
+    /// The first character outside of base64, with its span and line.
     invalid_char: Option<(Range<usize>, usize)>,
 }
 
@@ -264,23 +264,23 @@ struct BlockReader<'t, 'n> {
     notes: &'n mut Vec<RawFinding>,
     blocks: Vec<PemBlock>,
     open: Option<OpenBlock<'t>>,
-    /// Whether there was anything that could have been a certificate.
+    /// True after any block that could have been a certificate.
     has_candidates: bool,
-    /// Whether a BEGIN line was damaged, so that its END line ends nothing, which needs no saying.
+    /// True after a damaged BEGIN line, so that the unmatched END line is not reported again.
     begin_damaged: bool,
 }
 
 impl<'t> BlockReader<'t, '_> {
     fn line(&mut self, line: &TextLine<'t>) {
         let armour = BoundaryLine::classify(line.content);
-        // Anything that speaks of a private key opens one, however damaged the line is.
+        // Any boundary with this label opens a private key, even a damaged one.
         let secret = armour != BoundaryLine::None && contains_bytes(line.content, PRIVATE_KEY_LABEL.as_bytes());
         match armour {
             BoundaryLine::Begin(label) => {
                 self.end_unterminated(line.span.start, &format!("the next one begins on line {}", line.number));
                 self.begin(BlockKind::from_label(label), label, line);
             }
-            // With BEGIN and END on one line, it is a whole block whose line ends were lost.
+            // With BEGIN and END on one line, it is a whole block that lost its line ends.
             BoundaryLine::Damaged
                 if secret && (contains_bytes(line.content, b"BEGIN ") || !contains_bytes(line.content, b"END ")) =>
             {
@@ -398,7 +398,7 @@ impl<'t> BlockReader<'t, '_> {
         }
     }
 
-    /// A block that another one, or the end of the text, cuts off.
+    /// Reports a block that the next block, or the end of the text, cuts off.
     fn end_unterminated(&mut self, end: usize, instead: &str) {
         let Some(open) = self.open.take() else { return };
         if open.kind == BlockKind::Other(DerKind::PrivateKey) {
@@ -431,20 +431,20 @@ impl<'t> BlockReader<'t, '_> {
     }
 }
 
-/// What a text is that has base64 and nothing else.
+/// Returns the finding about text that is nothing but base64.
 fn bare_base64(text: &[u8]) -> Option<RawFinding> {
     let base64: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let message = "the certificate lacks its BEGIN and END lines";
     bare_der_finding(&decode_base64(&base64)?, RawFinding::new(Code::PemArmour, 0..text.len(), message))
 }
 
-/// Decodes base64 that has no blanks in it.
+/// Decodes base64 without blanks.
 fn decode_base64(base64: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(base64).ok().filter(|text| !text.is_empty())?;
     Base64::decode_vec(text).ok()
 }
 
-/// A label as messages quote it: not at all where it may be anything.
+/// Returns a label for quotation in messages; unusual labels are not quoted.
 fn quotable_label(label: &str) -> &str {
     const MAX_LABEL_CHARS: usize = 40;
     let plain =
@@ -456,7 +456,7 @@ fn contains_bytes(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
 }
 
-/// Whether a word of the line begins with one of these.
+/// Returns whether a word of the line begins with one of these.
 fn has_word_prefix(line: &[u8], words: &[&[u8]]) -> bool {
     let starts = |start: &usize| {
         let before = start.checked_sub(1).and_then(|before| line.get(before));
@@ -468,7 +468,7 @@ fn has_word_prefix(line: &[u8], words: &[&[u8]]) -> bool {
     })
 }
 
-/// How many bytes the first character has; 1 where it is no UTF-8.
+/// Returns the size of the first character in bytes; 1 for malformed UTF-8.
 fn character_width(text: &[u8]) -> usize {
     text.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next()).map_or(1, char::len_utf8)
 }

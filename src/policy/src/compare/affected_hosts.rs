@@ -1,4 +1,4 @@
-//! Which hosts a change can have to do with: the rest is not looked at.
+//! The hosts that a change can affect; all other hosts are skipped.
 
 use ipnet::IpNet;
 use std::ops::ControlFlow;
@@ -16,7 +16,7 @@ use crate::util::string_map::StringMap;
 
 use super::policy_view::PolicyView;
 
-/// Hosts that may be answered differently.
+/// The hosts with possibly different decisions.
 #[derive(Default)]
 pub(super) struct AffectedHosts {
     pub hub: bool,
@@ -29,7 +29,7 @@ pub(super) struct AffectedHosts {
     network_map: PrefixMap,
 }
 
-/// An entry of a list, or where an authority counts (everywhere, without an entry).
+/// An entry of a list (`Some`), or an authority by fingerprint with an entry that it is limited to (none: everywhere).
 type ListedEntry<'d> = (Option<EntryList>, Option<&'d Entry>, &'d str);
 
 impl AffectedHosts {
@@ -45,7 +45,7 @@ impl AffectedHosts {
         if old.policy.match_resolved_addresses != new.policy.match_resolved_addresses {
             (touched.hub, touched.all_names) = (true, true);
         }
-        // The global lists against the global ones, the project's against the project's.
+        // Global lists are compared with global lists, and a project's with the project's.
         for place in 0..2 {
             symmetric_difference(listed_entries(old, place), listed_entries(new, place), &mut |(list, entry, _)| {
                 match entry {
@@ -66,7 +66,7 @@ impl AffectedHosts {
         (self.hub, self.all_names, self.all_addresses) = (true, true, true);
     }
 
-    /// An entry that only one of the policies has. What DNS may make of entries of lists reaches further than they do
+    /// Adds an entry that only one of the policies has. By DNS, entries of lists affect more hosts than they match
     /// (rules M4 and M5).
     fn add(&mut self, entry: &Entry, of_list: bool, resolves: bool) {
         match &entry.hosts {
@@ -88,7 +88,7 @@ impl AffectedHosts {
         }
     }
 
-    /// Whether the names of an entry are among them.
+    /// Returns whether the names of an entry are affected.
     pub fn has_name(&self, key: &str) -> bool {
         self.all_names
             || self.names.get(key).is_some()
@@ -96,7 +96,7 @@ impl AffectedHosts {
                 && dns_name::parent_domains(key).any(|domain| self.names.get(&wildcard_key(domain)).is_some())
     }
 
-    /// Whether the addresses of an entry are among them.
+    /// Returns whether the addresses of an entry are affected.
     pub fn has_network(&self, network: IpNet) -> bool {
         if self.all_addresses {
             return true;
@@ -110,7 +110,7 @@ impl AffectedHosts {
     }
 }
 
-/// The wildcard over a domain.
+/// Returns the wildcard over a domain, `*.domain`.
 pub(super) fn wildcard_key(domain: &str) -> Box<str> {
     let mut key = String::with_capacity(domain.len().saturating_add(2));
     key.push_str("*.");
@@ -118,7 +118,7 @@ pub(super) fn wildcard_key(domain: &str) -> Box<str> {
     key.into()
 }
 
-/// What stands in the lists of a scope, sorted.
+/// Returns the entries and authorities of a scope.
 fn listed_entries<'d>(side: &PolicyView<'d>, place: usize) -> Vec<ListedEntry<'d>> {
     match side.scopes.get(place) {
         Some((lists, scope)) => scope_entries(lists, scope, side.policy),
@@ -145,7 +145,7 @@ fn scope_entries<'d>(lists: &'d PolicyLists<'d>, scope: &'d PolicyScope, policy:
     lines
 }
 
-/// Calls `found` with the lines that stand in one of them and not in the other.
+/// Calls `found` with the entries that are in one of the lists and not in the other.
 fn symmetric_difference<'d>(
     old: Vec<ListedEntry<'d>>,
     new: Vec<ListedEntry<'d>>,
@@ -163,7 +163,7 @@ fn symmetric_difference<'d>(
         match (line(&old, left.peek().copied()), line(&new, right.peek().copied())) {
             (None, None) => return,
             (Some(one), Some(other)) if one == other => {
-                // An entry that stands twice is the same entry.
+                // Duplicates are one entry.
                 while line(&old, left.peek().copied()) == Some(one) {
                     left.next();
                 }

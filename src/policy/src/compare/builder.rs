@@ -14,13 +14,13 @@ use crate::policy::Policy;
 use crate::reference::Registry;
 use crate::util::string_map::StringMap;
 
-/// The regions found so far.
+/// The builder of a comparison: the regions found so far.
 pub(super) struct ComparisonBuilder<'p> {
     pub old: &'p Policy,
     pub new: &'p Policy,
-    /// Each with how many requesters it is about.
+    /// The regions, each with the number of requesters that share it.
     pub regions: Vec<(Region, usize)>,
-    /// By everything that regions of several requesters have alike.
+    /// The index of regions, by all members that regions of several requesters share.
     pub region_index: StringMap,
     pub counts: Vec<TruncatedCount>,
 }
@@ -120,13 +120,13 @@ impl ComparisonBuilder<'_> {
         if by_dns {
             text.push_str(", depending on DNS");
         }
-        let facts = answers.map(|answers| witness_dns_answers(host, &answers, answering)).unwrap_or_default();
+        let dns_answers = answers.map(|answers| witness_dns_answers(host, &answers, answering)).unwrap_or_default();
         let (reference, kind) = witness_reference(host, port, repository.as_deref());
         let mut witness = Witness {
             reference,
             kind,
             project: who.project().map(str::to_owned),
-            dns_answers: facts,
+            dns_answers: dns_answers,
             before: String::new(),
             after: String::new(),
         };
@@ -161,7 +161,7 @@ impl ComparisonBuilder<'_> {
     }
 }
 
-/// What DNS must say so that a host comes to these answers.
+/// Returns the DNS answers under which a host has this difference.
 fn witness_dns_answers(
     host: &Registry<'_>,
     answers: &[u32],

@@ -1,4 +1,4 @@
-//! Hosts, references and decisions of a comparison in words.
+//! Descriptions of the hosts, references and decisions of a comparison.
 
 use std::borrow::Cow;
 
@@ -10,9 +10,10 @@ use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::reference::Registry;
 
-/// The hosts of a region and its exceptions, as entries are written. A network without some of it is other networks.
+/// Returns the hosts of a region and its exceptions in the syntax of entries. A network with few exceptions is written
+/// as the networks that remain.
 pub(super) fn host_patterns(what: &HostSet, except: &[&HostSet]) -> (Vec<String>, Vec<String>) {
-    // Beyond this a list of what remains is longer than one of what is left out.
+    // The number of exceptions from which the remaining networks are the longer list.
     const MAX_SPLIT_EXCEPTIONS: usize = 16;
     if let (HostSet::Network(network), 1..=MAX_SPLIT_EXCEPTIONS) = (what, except.len()) {
         let rest = subtract_networks(*network, except);
@@ -39,7 +40,7 @@ pub(super) fn network_text(network: IpNet) -> String {
     }
 }
 
-/// The networks that remain of one without others inside it, sorted and apart.
+/// Returns the networks that remain of one without those inside it, sorted and disjoint.
 pub(super) fn subtract_networks(network: IpNet, except: &[&HostSet]) -> Vec<String> {
     let (first, last, v4) = address_range(network);
     let mut rest = Vec::new();
@@ -84,7 +85,7 @@ pub(super) fn describe_hosts(what: &HostSet, hosts: &[String], except: &[String]
     text
 }
 
-/// What is read at a glance, and how much more there is.
+/// Returns the first few texts, and the number of the others.
 pub(super) fn list_some(texts: &[String]) -> String {
     const MAX_LISTED_HOSTS: usize = 5;
     let shown: Vec<String> = texts.iter().take(MAX_LISTED_HOSTS).map(|text| format!("`{text}`")).collect();
@@ -93,7 +94,7 @@ pub(super) fn list_some(texts: &[String]) -> String {
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
-/// The text of a reference.
+/// Returns the text of a reference.
 pub(super) fn witness_reference(
     host: &Registry<'_>,
     port: Option<u16>,
@@ -107,7 +108,7 @@ pub(super) fn witness_reference(
         Registry::DockerHub => Cow::Borrowed(docker_hub::DISPLAY_NAME),
         Registry::Address(address) if address.is_ipv6() => Cow::Owned(format!("[{address}]")),
         Registry::Address(address) => Cow::Owned(address.to_string()),
-        // In an image reference a single label is a registry in upper case only.
+        // In an image reference a single label without a port is a registry only in upper case.
         Registry::Name(name) if dns_name::is_single_label(name) && port.is_none() && repository.is_some() => {
             Cow::Owned(name.to_ascii_uppercase())
         }
@@ -120,7 +121,7 @@ pub(super) fn witness_reference(
     }
 }
 
-/// A decision in a few words.
+/// Returns a short description of a decision.
 pub(super) fn describe_decision(decision: &Decision<'_>) -> String {
     let allowed = match decision {
         Decision::Lookup(_) => return "DNS decides".to_owned(),

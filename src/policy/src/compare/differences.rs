@@ -1,4 +1,4 @@
-//! What a request to a host is answered under both policies, for every port and repository, and how the answers differ.
+//! Decides the requests to a host under both policies, for every port and repository, and classifies the differences.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use super::port_set::PortSet;
 use super::repository_set::{NamespaceTree, RepositorySet};
 use super::signature::{Dimensions, signature};
 
-/// How answers differ, and for which ports and repositories of a host.
+/// A kind of difference, with the ports and repositories of a host that have it.
 pub(super) struct DecisionDifference {
     pub kind: DifferenceKind,
     pub ports: PortSet,
@@ -25,45 +25,45 @@ pub(super) struct DecisionDifference {
     pub words: String,
 }
 
-/// How answers differ.
+/// The kind of difference between two outcomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DifferenceKind {
     pub change: ChangeKind,
-    /// Whether the registry is newly allowed, and reached without verification.
+    /// True if the registry is newly allowed and reached without verification.
     pub unverified: bool,
-    /// Whether it takes certain answers of DNS.
+    /// True if the difference depends on DNS answers.
     pub by_dns: bool,
-    /// Which authorities came and went, by number from 1.
+    /// The change of authorities, as a number from 1; 0 for none.
     pub authorities: usize,
 }
 
-/// A difference of a host, by number, and a request that shows it.
+/// A difference of a host by number, with a request that shows it.
 pub(super) struct Example {
     pub difference: u32,
     pub port: Option<u16>,
     pub repository: Option<String>,
-    /// What DNS has to say for it, as indices into the hosts that it may name; none where it is not asked.
+    /// The DNS answers that it depends on, as indices into the possible hosts; absent without DNS.
     pub answers: Option<Vec<u32>>,
 }
 
-/// Certificate authorities by fingerprint: those that came, and those that went.
+/// Fingerprints of authorities: those added, and those removed.
 pub(super) type AuthorityChanges = (Vec<String>, Vec<String>);
 
-/// The answers of one project's requests.
+/// The finder of differences for the requests of one project.
 pub(super) struct DifferenceFinder<'s, 'd> {
     views: &'s [PolicyView<'d>; 2],
-    /// The names that addresses may have, and the addresses that names may have; once they were needed.
+    /// The possible names of addresses, and the possible addresses of names, computed on first use.
     reverse_outcomes: Option<DnsOutcomes<'d>>,
     forward_outcomes: Option<DnsOutcomes<'d>>,
     by_signature: StringMap,
-    /// By profile.
+    /// Examples by signature.
     examples: Vec<Vec<Example>>,
     pub differences: Vec<DecisionDifference>,
     by_description: StringMap,
     pub authorities: Vec<AuthorityChanges>,
 }
 
-/// A port and a repository of which something is true: how it differs, and what DNS must say.
+/// One port and one repository with a difference, and the DNS answers that it depends on.
 struct CaseResult {
     kind: DifferenceKind,
     repository: usize,
@@ -85,7 +85,7 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
         }
     }
 
-    /// The differences of a host.
+    /// Returns the differences of a host, one example of each.
     pub fn examples_for(&mut self, host: &Registry<'_>) -> &[Example] {
         let kind = match host {
             Registry::DockerHub => 'd',
@@ -108,7 +108,7 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
         usize::try_from(place).ok().and_then(|place| self.examples.get(place)).map_or(&[], Vec::as_slice)
     }
 
-    /// What DNS may say of a host; none where no policy asks.
+    /// Returns the possible DNS answers for a host; `None` if neither policy uses DNS.
     pub fn dns_outcomes(&mut self, host: &Registry<'_>) -> Option<&mut DnsOutcomes<'d>> {
         let sides = self.views;
         match host {
@@ -154,7 +154,7 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
         self.merge_cases(cells, &tree, &ports, if is_hub { 0 } else { named })
     }
 
-    /// How the answers to one request differ, and what DNS must say for it.
+    /// Finds the differences between the decisions of one request, each with the DNS answers that it depends on.
     fn compare_reference(
         &mut self,
         reference: &Reference<'_>,
@@ -202,13 +202,13 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
                 pinned.get_or_insert((change, &answers.members));
             }
         }
-        // That other addresses may be connected to goes without saying where more than that differs.
+        // A change of pinned addresses is reported only if nothing else differs.
         if let (Some((change, members)), true) = (pinned, hows.is_empty()) {
             found(plain(change), Some(members.clone()));
         }
     }
 
-    /// The authorities that came and went, by number; 0 for none.
+    /// Returns the number of the added and removed authorities; 0 for none.
     fn authority_changes(&mut self, asks: &[Option<Query<'d, '_>>; 2]) -> usize {
         let [old, new] = asks.each_ref().map(|ask| {
             let found = ask.iter().flat_map(|ask| ask.trust_anchors());
@@ -226,7 +226,7 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
         place.saturating_add(1)
     }
 
-    /// Ports and repositories that go together, for everything that is true of some.
+    /// Merges cases with the same difference into sets of ports and repositories.
     fn merge_cases(
         &mut self,
         cells: Vec<CaseResult>,
@@ -235,7 +235,7 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
         named: usize,
     ) -> Vec<Example> {
         let mut shown = Vec::new();
-        // What is true of the same ports of several repositories is said once.
+        // Repositories with the same ports are merged into one difference.
         let mut groups: Vec<(DifferenceKind, Vec<usize>, Vec<usize>, usize)> = Vec::new();
         let cells = sort::sorted(cells, |a, b| (a.kind, a.repository).cmp(&(b.kind, b.repository)));
         let mut start: usize = 0;
@@ -255,7 +255,7 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
             let login = repositories.contains(&tree.examples.len());
             let repositories = tree.subset(&|place| repositories.contains(&place), login);
             let ports_set = port_set(&of, ports, named);
-            // Docker Hub is said to be on no ports where it is all of it.
+            // The ports are omitted if the difference is about all of Docker Hub.
             let mut words = if named == 0 && ports_set.complement { String::new() } else { ports_set.describe() };
             words.push_str(&repositories.describe());
             let key = format!("{} {words}", how.ordinal());
@@ -276,7 +276,7 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
 }
 
 impl DifferenceKind {
-    /// All of it as a number.
+    /// Returns a number that is unique for the kind.
     pub fn ordinal(self) -> usize {
         let flags = [self.unverified, self.by_dns];
         let change = self.change.ordinal();
@@ -286,7 +286,7 @@ impl DifferenceKind {
     }
 }
 
-/// How two outcomes differ, if they do. The authorities are those of a verified connection.
+/// Returns the kind of difference between two outcomes, if any. `authorities` applies to verified connections.
 fn classify_change(old: Outcome, new: Outcome, authorities: usize) -> Option<DifferenceKind> {
     let change = match (old.allowed, new.allowed) {
         (false, false) => return None,
@@ -313,8 +313,8 @@ fn classify_change(old: Outcome, new: Outcome, authorities: usize) -> Option<Dif
     Some(DifferenceKind { change, unverified, by_dns: false, authorities: 0 })
 }
 
-/// The ports that a host is asked with: none, each that is named, and one for all others. Absent are those that the host
-/// cannot have: what Docker Hub's names have with other ports is no Docker Hub (rule H2).
+/// Returns the ports to compare for a host: none, each named port, and one for all others. Impossible ones are absent:
+/// a name of Docker Hub with another port is not Docker Hub (rule H2).
 fn candidate_ports(host: &Registry<'_>, named: Vec<u16>) -> Vec<Option<Option<u16>>> {
     let other = [5000, 8443, 8080].into_iter().chain(1..=u16::MAX).find(|port| named.binary_search(port).is_err());
     let fits = |port: Option<u16>| match host {
@@ -327,17 +327,17 @@ fn candidate_ports(host: &Registry<'_>, named: Vec<u16>) -> Vec<Option<Option<u1
     ports.chain([other.map(Some).filter(|port| fits(*port))]).collect()
 }
 
-/// The set of the ports at these places: none, then the named ones, then one for all others.
+/// Returns the set of the chosen ports, given as indices: none, then the named ports, then one for all others.
 fn port_set(chosen: &[usize], ports: &[Option<Option<u16>>], named: usize) -> PortSet {
     let last = ports.len().saturating_sub(1);
     let unwritten = chosen.contains(&0);
-    // Docker Hub is all of itself with no port and with 443.
+    // Docker Hub has two cases: no port and 443.
     let hub = named == 0;
     let all_but = if hub { chosen.len() == 2 } else { chosen.contains(&last) };
     let place = |port: usize| port > 0 && port < last;
     let picked = |port: &usize| chosen.contains(port) != all_but;
     let places = (0..ports.len()).filter(|port| place(*port)).filter(picked);
-    // Of a port that the host cannot have, its number is not at hand: there is one only.
+    // A missing number belongs to the one port that the host cannot have.
     let number = |port: usize| ports.get(port).copied().flatten().flatten().or(Some(docker_hub::DEFAULT_PORT));
     let ports = if hub && all_but { Vec::new() } else { places.filter_map(number).collect() };
     PortSet { without_port: unwritten, complement: all_but, ports }

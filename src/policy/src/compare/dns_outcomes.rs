@@ -1,8 +1,7 @@
-//! All that DNS can add to a request, found from the entries: no look-up, and no guess.
+//! All effects of possible DNS answers on a request, derived from the entries alone: no lookups, no guesses.
 //!
-//! What the addresses of a name come to together follows from what each comes to (rule M4), and so it is for the names of
-//! an address (rule M5). There are few things that one of them can come to, under the two policies at once, so that all
-//! sets of them are tried.
+//! The effect of a set of addresses of a name follows from the effect of each (rule M4), and so it is for the names of
+//! an address (rule M5). Under two policies there are few distinct effects, so all combinations are enumerated.
 
 use crate::decision::evaluation::HostEvaluation;
 use crate::policy::index::ANY_PORT;
@@ -15,11 +14,11 @@ use super::policy_view::PolicyView;
 use super::repository_set::NamespaceTree;
 use super::signature::{Dimensions, signature};
 
-/// What DNS may say of hosts of one kind.
+/// The possible DNS answers for hosts of one kind.
 pub(super) struct DnsOutcomes<'d> {
-    /// Names of an address, or addresses of a name: one of each that the entries do not tell apart.
+    /// One possible answer for each class that the entries distinguish: names of an address, or addresses of a name.
     pub hosts: Vec<Registry<'static>>,
-    /// The ports and namespaces that entries about them have.
+    /// The ports and namespaces of entries about these hosts.
     pub ports: Vec<u16>,
     pub namespaces: Vec<String>,
     tree: NamespaceTree,
@@ -27,16 +26,16 @@ pub(super) struct DnsOutcomes<'d> {
     sets: Vec<Vec<AnswerSet<'d>>>,
 }
 
-/// What a set of names or addresses adds under each policy.
+/// A set of DNS answers, and the host evaluation that it adds under each policy.
 #[derive(Clone)]
 pub(super) struct AnswerSet<'d> {
     pub evaluations: [HostEvaluation<'d>; 2],
-    /// The set, as indices of hosts.
+    /// The answers, as indices into `hosts`.
     pub members: Vec<u32>,
 }
 
 impl<'d> DnsOutcomes<'d> {
-    /// What the addresses of names can be, or with `reverse` the names of addresses.
+    /// Collects the possible addresses of names, or with `reverse` the possible names of addresses.
     pub fn new(sides: &[PolicyView<'d>; 2], reverse: bool) -> Self {
         let places = if reverse { wildcard_classes(sides) } else { address_classes(sides) };
         let mut dns = DnsOutcomes {
@@ -63,7 +62,7 @@ impl<'d> DnsOutcomes<'d> {
         dns
     }
 
-    /// Everything that answers can add to a request, the shortest answers first, none at all before them.
+    /// Returns all distinct effects of DNS answers on a request, the empty answer first, then the smaller sets first.
     pub fn answer_sets(&mut self, sides: &[PolicyView<'d>; 2], reference: &Reference<'_>) -> &[AnswerSet<'d>] {
         let port = reference.port.map(|port| self.ports.binary_search(&port).map_or(ANY_PORT, |_| port));
         let namespace = reference.repository.as_deref().map(|path| {
@@ -73,7 +72,7 @@ impl<'d> DnsOutcomes<'d> {
             found.unwrap_or_default()
         });
         let port = port.map(|port| format!("{port}")).unwrap_or_default();
-        // No namespace is of upper-case letters.
+        // Not a namespace: those are lower case.
         let key = format!("{port} {}", namespace.unwrap_or("NONE"));
         let place = match self.by_key.get(&key) {
             Some(place) => place,

@@ -1,5 +1,5 @@
-//! The hosts that are looked at: Docker Hub, the tree of names, and the networks in networks. Each place has a host that
-//! stands for all hosts in it that are in no narrower place.
+//! Equivalence classes of hosts: Docker Hub, the tree of names, and nested networks. Each class has a representative
+//! that is in no narrower class.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -16,16 +16,16 @@ use crate::util::string_map::StringMap;
 use super::affected_hosts::{AffectedHosts, wildcard_key};
 use super::policy_view::PolicyView;
 
-/// Hosts that the entries have alike.
+/// A class of hosts that no entry tells apart.
 pub(super) struct HostClass {
-    /// The narrowest wider place.
+    /// The narrowest class that contains this one.
     pub parent: Option<u32>,
-    /// A host in it and in no narrower place; none where there is none.
+    /// The representative; absent if narrower classes cover all of the class.
     pub host: Option<Registry<'static>>,
     pub set: HostSet,
 }
 
-/// Which hosts.
+/// A set of hosts.
 pub(super) enum HostSet {
     DockerHub,
     EveryName,
@@ -34,7 +34,7 @@ pub(super) enum HostSet {
     Network(IpNet),
 }
 
-/// The places of a change, wider ones first.
+/// Returns the host classes that a change can affect, the wider ones first.
 pub(super) fn host_classes(sides: &[PolicyView<'_>; 2], touched: &AffectedHosts) -> Vec<HostClass> {
     let mut places = Vec::new();
     if touched.hub {
@@ -66,7 +66,7 @@ pub(super) fn host_classes(sides: &[PolicyView<'_>; 2], touched: &AffectedHosts)
     places
 }
 
-/// A name below each wildcard that lists have, for what names of addresses there can be (rule M5).
+/// Returns a class for each wildcard in the lists: the possible names of addresses (rule M5).
 pub(super) fn wildcard_classes(sides: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
     let mut keys = StringMap::default();
     for entry in sides.iter().flat_map(PolicyView::entries) {
@@ -79,7 +79,7 @@ pub(super) fn wildcard_classes(sides: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
     places
 }
 
-/// An address in each network and besides, for what addresses of names there can be (rule M4).
+/// Returns a class for each network and for the rest: the possible addresses of names (rule M4).
 pub(super) fn address_classes(sides: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
     let mut networks = Vec::new();
     for entry in sides.iter().flat_map(PolicyView::entries) {
@@ -96,7 +96,8 @@ pub(super) fn address_classes(sides: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
 
 fn add_name_classes(keys: &StringMap, all: bool, places: &mut Vec<HostClass>) {
     let mut keys: Vec<Box<str>> = keys.keys().map(Box::from).collect();
-    // What is below a domain is no shorter than `*.` and the domain, and `*` comes before whatever a name begins with.
+    // A name below a domain is no shorter than `*.` and the domain, and `*` sorts before the first character of any
+    // name.
     keys = sort::sorted(keys, |a, b| (a.len(), a).cmp(&(b.len(), b)));
     let root = u32::try_from(places.len()).ok().filter(|_| all);
     let first = u32::try_from(places.len()).unwrap_or(u32::MAX).saturating_add(u32::from(all));
@@ -136,7 +137,7 @@ fn name_registry(name: String) -> Registry<'static> {
     Registry::Name(Cow::Owned(name))
 }
 
-/// Texts to choose from: those that read well, then without end.
+/// Returns candidate labels without end, the readable ones first.
 fn candidate_labels(first: &'static [&'static str], before: &'static str) -> impl Iterator<Item = String> {
     let letters = (0_u32..).map(|number| {
         let mut label = String::new();
@@ -153,14 +154,14 @@ fn candidate_labels(first: &'static [&'static str], before: &'static str) -> imp
     first.iter().map(|text| (*text).to_owned()).chain(letters).map(move |text| format!("{before}{text}"))
 }
 
-/// IPv6 addresses that no reference can have, since they are IPv4 addresses (rule E4).
+/// IPv4-mapped addresses, which no reference has, because they are converted to IPv4 (rule E4).
 const MAPPED_IPV4: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
 
-/// A network whose narrower ones are being met.
+/// A network during the sweep over its narrower networks.
 struct OpenNetwork {
     class: usize,
     last: u128,
-    /// The first address that no narrower network met so far has; none behind the last there is.
+    /// The first address after the narrower networks visited so far; `None` after the last address.
     next: Option<u128>,
     v4: bool,
 }
@@ -205,11 +206,11 @@ fn close_network(closed: &OpenNetwork, places: &mut [HostClass]) {
     pick_representative(closed, None, places);
 }
 
-/// Takes an address before the narrower network that begins at `before`, if the place has none yet.
+/// Picks an address before the narrower network that begins at `before`, if the class has no representative yet.
 fn pick_representative(around: &OpenNetwork, before: Option<u128>, places: &mut [HostClass]) {
     let Some(first) = around.next else { return };
     let free = |address: &u128| before.map_or(*address <= around.last, |before| *address < before);
-    // The first address of a network is nobody's.
+    // The first address of a network is usually not assigned to a host.
     let chosen = first.checked_add(1).filter(free).or(Some(first).filter(free));
     if let (Some(place), Some(address)) = (places.get_mut(around.class), chosen) {
         let address = match around.v4 {
@@ -220,7 +221,7 @@ fn pick_representative(around: &OpenNetwork, before: Option<u128>, places: &mut 
     }
 }
 
-/// The first and the last address of a network as numbers, and whether they are IPv4.
+/// Returns the first and the last address of a network as numbers, and whether they are IPv4.
 pub(super) fn address_range(network: IpNet) -> (u128, u128, bool) {
     let number = |address: IpAddr| match address {
         IpAddr::V4(address) => u128::from(address.to_bits()),

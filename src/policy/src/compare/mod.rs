@@ -1,8 +1,8 @@
-//! What a change to a policy does (rule A1), from the entries alone: nothing is looked up and nothing is sampled.
+//! Semantic comparison of two policies (rule A1), computed from their entries alone: no DNS lookups, no sampling.
 //!
-//! Hosts that the entries do not tell apart are one *place*, ports and repositories likewise. A request for each of them
-//! is answered under both policies; where DNS has a say, with everything that DNS could say. Only places that a
-//! differing entry or switch can have to do with are looked at.
+//! Hosts that no entry tells apart form one *host class*, and so do ports and repositories. One request of each class
+//! is decided under both policies, with all possible DNS answers if a policy uses DNS. Only classes that a changed
+//! entry or switch can affect are compared.
 
 mod affected_hosts;
 mod builder;
@@ -34,13 +34,13 @@ use crate::load::{ParsedPolicy, load_document};
 use crate::util::sort;
 use crate::util::string_map::StringMap;
 
-/// Says what replacing one policy document by another does, both as of `at`, in seconds since 1970-01-01 UTC (rule A1).
+/// Compares two policy documents, both as of `at`, in seconds since 1970-01-01 UTC (rule A1).
 pub fn compare(old: &str, new: &str, at: u64) -> Result<Comparison, CompareError> {
     let (old, new) = parse_both(old, new, at)?;
     Ok(compare_parsed(&old, &new))
 }
 
-/// Reads two documents that load.
+/// Parses two documents; the error has the findings of those that do not load.
 pub(crate) fn parse_both<'t>(
     first: &'t str,
     second: &'t str,

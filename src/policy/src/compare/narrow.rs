@@ -1,5 +1,5 @@
-//! Narrowing a policy by a list from elsewhere (rule A2): what it names is all that remains, and it may name nothing that
-//! the policy does not have.
+//! Narrowing of a policy by a remote list (rule A2): the result allows only the list's entries, and an entry that the
+//! policy does not cover is an error.
 
 use ipnet::IpNet;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::load::{ParsedPolicy, load_document};
 use crate::reference::repository;
 use crate::util::sort;
 
-/// Why a policy stays as it is.
+/// The error of narrowing a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NarrowError {
     /// A document does not load: the policy first, the remote one second.
@@ -22,24 +22,24 @@ pub enum NarrowError {
     Uncovered(Box<UncoveredEntry>),
 }
 
-/// An entry of a remote list that the policy does not cover whole.
+/// An entry of a remote list that the policy does not fully cover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UncoveredEntry {
-    /// The list that it stands in.
+    /// The list of the entry.
     pub list: EntryList,
-    /// Its index in that list.
+    /// The index in that list.
     pub index: u32,
     /// The entry in canonical form.
     pub entry: String,
-    /// A request that the policy denies, or verifies, and that the entry would allow, or not verify; absent where the policy
-    /// would be too large with it (rule P5).
+    /// A request that the policy denies, or verifies, and that the entry would allow, or not verify; absent if the
+    /// policy would be too large with it (rule P5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub witness: Option<Witness>,
 }
 
-/// The policy narrowed to the global lists of another document, both as of `at`, in seconds since 1970-01-01 UTC: a
-/// document in canonical form (rule A2). How registries are reached stays the policy's affair, and so do its authorities.
+/// Narrows the policy to the global lists of another document, both as of `at`, in seconds since 1970-01-01 UTC, and
+/// returns a document in canonical form (rule A2). The transport to registries and the authorities remain the policy's.
 pub fn narrow(policy: &str, remote: &str, at: u64) -> Result<String, NarrowError> {
     let (mut policy, remote) = parse_both(policy, remote, at).map_err(NarrowError::Unreadable)?;
     let lines: Vec<(EntryList, &ListItem<'_>)> = [EntryList::Whitelist, EntryList::Insecure]
@@ -58,11 +58,11 @@ pub fn narrow(policy: &str, remote: &str, at: u64) -> Result<String, NarrowError
         Ok(read) => compare_parsed(&policy, &read).is_wider(),
         Err(_) => true,
     };
-    // What cannot be kept insecure for just these registries is verified.
+    // Entries that cannot be insecure for just these registries are verified.
     Ok(if is_wider { narrow_to_lines(&mut policy.document, &lines, false) } else { first })
 }
 
-/// The first line with which the policy would allow more than it does, or reach it less safely.
+/// Returns the first line with which the policy would allow more than it does, or reach it less safely.
 fn first_uncovered(
     policy: &mut ParsedPolicy<'_>,
     lines: &[(EntryList, &ListItem<'_>)],
@@ -76,7 +76,7 @@ fn first_uncovered(
         }
     };
     wider(lines.len())?;
-    // More lines never make it narrower again.
+    // Additional lines never make it narrower.
     let (mut fits, mut fails): (usize, usize) = (0, lines.len());
     while fails.saturating_sub(fits) > 1 {
         let middle = fits.midpoint(fails);
@@ -91,8 +91,9 @@ fn first_uncovered(
     Some(UncoveredEntry { list: *list, index, entry: item.entry().to_string(), witness })
 }
 
-/// A request that the policy denies, or verifies, and that the entry by itself would allow, or not verify: for one that is
-/// an error beside the rest of the policy, since it names one of the product's own registries as insecure (rule T5).
+/// Returns a request that the policy denies, or verifies, and that the entry by itself would allow, or not verify.
+/// Needed for an entry that is an error beside the rest of the policy, because it names a built-in registry as insecure
+/// (rule T5).
 fn standalone_witness(policy: &ParsedPolicy<'_>, list: EntryList, entry: &Entry, at: u64) -> Option<Witness> {
     let mut alone = ParsedDocument::default();
     alone.global.whitelist = Some(EntryItems::empty());
@@ -106,7 +107,8 @@ fn standalone_witness(policy: &ParsedPolicy<'_>, list: EntryList, entry: &Entry,
     compare_parsed(policy, &alone).first_wider().map(|region| region.witness.clone())
 }
 
-/// The document with these lines too. Without whitelist mode everything is allowed, and no line of a whitelist is more.
+/// Returns the document with these lines added. Without whitelist mode everything is allowed, so whitelist lines are
+/// not added.
 fn with_lines<'t>(document: &mut ParsedDocument<'t>, lines: &[(EntryList, &ListItem<'_>)]) -> String {
     let lists = &mut document.global;
     let mode = lists.whitelist.is_some();
@@ -131,12 +133,12 @@ fn with_lines<'t>(document: &mut ParsedDocument<'t>, lines: &[(EntryList, &ListI
     text
 }
 
-/// The policy with nothing but what the lines allow; with `insecure`, reached as the policy reaches it.
+/// Returns the policy limited to the lines; with `insecure`, under the policy's transport.
 fn narrow_to_lines(policy: &mut ParsedDocument<'_>, lines: &[(EntryList, &ListItem<'_>)], insecure: bool) -> String {
     let mut kept = Vec::new();
     for (lists, place) in scopes_mut(policy).zip(0_usize..) {
         let [whitelist, unverified] = remaining_entries(lists, lines, insecure, place == 0);
-        // A project's own whitelist turns the mode on for it, and nothing else does so.
+        // Only a project's own whitelist turns the mode on for it.
         let whitelist = Some(whitelist).filter(|_| place == 0 || lists.whitelist.is_some());
         let unverified = Some(unverified).filter(|items| !items.items.is_empty());
         kept.push((
@@ -151,13 +153,13 @@ fn narrow_to_lines(policy: &mut ParsedDocument<'_>, lines: &[(EntryList, &ListIt
     text
 }
 
-/// The global lists, then those of the projects.
+/// Returns the global lists, then those of the projects.
 fn scopes_mut<'l, 't>(document: &'l mut ParsedDocument<'t>) -> impl Iterator<Item = &'l mut PolicyLists<'t>> {
     let projects = document.projects.iter_mut().flatten().map(|project| &mut project.lists);
     std::iter::once(&mut document.global).chain(projects)
 }
 
-/// What of a whitelist and of an insecure list remains; of the global ones, the lines themselves too.
+/// Returns the remaining whitelist and insecure list; the global ones include the lines themselves.
 fn remaining_entries<'t>(
     lists: &PolicyLists<'_>,
     lines: &[(EntryList, &ListItem<'_>)],
@@ -173,14 +175,14 @@ fn remaining_entries<'t>(
     let add = |list: EntryList, found: &mut Vec<Entry>| {
         for own in lists.items(list).iter().filter(|item| item.enabled).map(ListItem::entry) {
             let both = lines.iter().filter_map(|(_, item)| intersection(own, item.entry()));
-            // An insecure entry is for all namespaces: there is none for some.
+            // An insecure entry applies to all namespaces.
             found.extend(both.filter(|both| list == EntryList::Whitelist || both.namespace.is_none()));
         }
     };
     if insecure {
         add(EntryList::Insecure, unverified);
     }
-    // The lines themselves allow all that they may. What is narrower stays verified inside what is insecure.
+    // The lines allow all that they may. Narrower entries stay verified inside insecure ones.
     if !global || !unverified.is_empty() {
         add(EntryList::Whitelist, whitelist);
     }
@@ -191,7 +193,7 @@ fn remaining_entries<'t>(
     })
 }
 
-/// What two entries have in common.
+/// Returns the intersection of two entries.
 fn intersection(one: &Entry, other: &Entry) -> Option<Entry> {
     let port = match (one.port, other.port) {
         (Some(one), Some(other)) if one != other => return None,
@@ -213,7 +215,7 @@ fn intersection(one: &Entry, other: &Entry) -> Option<Entry> {
     Some(Entry { hosts, port, namespace })
 }
 
-/// Whether all of the first hosts are among the second.
+/// Returns whether all hosts of `one` are among those of `other`.
 fn is_subset(one: &HostPattern, other: &HostPattern) -> bool {
     let network = |hosts: &HostPattern| match hosts {
         HostPattern::Address(address) => Some(IpNet::from(*address)),
@@ -230,14 +232,14 @@ fn is_subset(one: &HostPattern, other: &HostPattern) -> bool {
 }
 
 impl EntryItems<'_> {
-    /// A list of nothing, from nowhere.
+    /// Returns an empty list that is in no document.
     fn empty() -> Self {
         EntryItems { span: 0..0, items: Vec::new() }
     }
 }
 
 impl ListItem<'_> {
-    /// An entry that stands in no document.
+    /// Returns an item that is in no document.
     fn from_entry(entry: Entry) -> Self {
         let parsed = ParsedEntry { entry, scheme: None };
         ListItem { index: 0, parsed, enabled: true, comment: None, object: false, span: 0..0 }
@@ -260,7 +262,7 @@ mod tests {
                 r#"{"whitelist":["10.0.0.0/24"]}"#,
                 r#"{"whitelist":["10.0.0.0/24"]}"#,
             ),
-            // How it is reached stays.
+            // The transport is unchanged.
             (
                 r#"{"insecure":["10.0.0.0/8"],"whitelist":[]}"#,
                 r#"{"whitelist":["10.1.2.3"]}"#,
@@ -271,7 +273,7 @@ mod tests {
                 r#"{"whitelist":["10.1.2.3"]}"#,
                 r#"{"whitelist":["10.1.2.3"]}"#,
             ),
-            // There is no insecure namespace.
+            // There are no insecure namespaces.
             (
                 r#"{"insecure":["h.test"],"whitelist":[]}"#,
                 r#"{"whitelist":["h.test/team"]}"#,
@@ -313,7 +315,7 @@ mod tests {
                 "h.test",
             ),
             (r#"{}"#, r#"{"insecure":["h.test"]}"#, EntryList::Insecure, 0, "h.test"),
-            // The product's own registries are always verified.
+            // Built-in registries are always verified.
             (
                 r#"{"whitelist":["h.test"],"built_in":["b.test"],"insecure":["*.test"],"projects":{"p":{}}}"#,
                 r#"{"whitelist":["h.test"],"insecure":["b.test:5000"]}"#,

@@ -1,4 +1,4 @@
-//! One of the two policies, as the requests of one project see it.
+//! One of the two policies, as it applies to the requests of one project.
 
 use crate::decision::query::Query;
 use crate::document::{ListItem, PolicyLists};
@@ -10,13 +10,13 @@ use crate::policy::trust_anchors::enabled_entries;
 use crate::policy::{Policy, PolicyScope};
 use crate::reference::{Reference, Registry};
 
-/// What the requests see.
+/// A policy and its lists that apply to the requests of one project.
 pub(super) struct PolicyView<'d> {
     pub policy: &'d Policy,
     pub project: Option<(&'d str, &'d PolicyScope)>,
-    /// Whether the policy has projects and not this one, so that all is denied (rule J1).
+    /// True if the policy has projects and not this one, so that everything is denied (rule J1).
     pub unknown_project: bool,
-    /// The lists that count, the global ones first.
+    /// The lists that apply, the global ones first.
     pub scopes: Vec<(&'d PolicyLists<'d>, &'d PolicyScope)>,
 }
 
@@ -37,17 +37,17 @@ impl<'d> PolicyView<'d> {
         PolicyView { policy, project, unknown_project, scopes }
     }
 
-    /// Whether whitelist mode is on for its requests.
+    /// Returns whether whitelist mode is on for these requests.
     pub fn whitelist_mode(&self) -> bool {
         self.scopes.iter().any(|(_, scope)| scope.whitelist_mode)
     }
 
-    /// A request; none where all is denied.
+    /// Returns the query for a reference; `None` if everything is denied.
     pub fn query<'r>(&self, reference: &'r Reference<'r>) -> Option<Query<'d, 'r>> {
         (!self.unknown_project).then(|| Query::new(self.policy, self.project, reference, &[]))
     }
 
-    /// Every entry that counts, those that authorities are limited to included.
+    /// Returns every entry that applies, those that authorities are limited to included.
     pub fn entries(&self) -> impl Iterator<Item = &'d Entry> {
         let lists = || [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn].into_iter();
         self.scopes.iter().flat_map(move |(of, _)| {
@@ -58,7 +58,7 @@ impl<'d> PolicyView<'d> {
     }
 }
 
-/// The host of a registry, as an index looks for it.
+/// Returns the key of a registry's host in an index.
 pub(super) fn host_key<'s>(registry: &'s Registry<'_>) -> HostKey<'s> {
     match registry {
         Registry::DockerHub => HostKey::DockerHub,

@@ -1,24 +1,24 @@
-//! Sets of ports: those that a reference may have, and none at all.
+//! Sets of ports of references; a reference may have no port.
 
 use serde::Serialize;
 
-/// Ports of references.
+/// A set of ports of references.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PortSet {
-    /// Whether a reference without a port is meant.
+    /// True if the set includes references without a port.
     pub without_port: bool,
-    /// Whether every port is meant but those of `ports`.
+    /// True if the set is every port except `ports`.
     pub complement: bool,
     /// Ports, sorted.
     pub ports: Vec<u16>,
 }
 
-/// What a reference without a port stands for (rule M2).
+/// The port of a reference without one (rule M2).
 const HTTPS_PORT: u16 = 443;
 
 impl PortSet {
-    /// In words, with a blank in front; nothing where Docker Hub has no other ports.
+    /// Returns the set in words with a leading blank; empty if Docker Hub has no other ports.
     pub(super) fn describe(&self) -> String {
         let list = |ports: &[u16]| {
             let texts: Vec<String> = ports.iter().map(u16::to_string).collect();

@@ -8,33 +8,33 @@ use crate::compare::requester::Requester;
 use crate::decision::{DnsAnswer, ReferenceKind};
 use crate::finding::Finding;
 
-/// The most regions of a kind that a comparison has. The rest is counted.
+/// The maximum number of regions of one kind in a comparison. The rest is counted.
 pub const MAX_REGIONS: usize = 1_000;
 
-/// The most exceptions that a region names. The rest is counted.
+/// The maximum number of exceptions listed in a region. The rest is counted.
 pub const MAX_EXCEPTIONS: usize = 1_000;
 
-/// How a decision differs.
+/// The kind of difference between two decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
-    /// It was denied, and is allowed.
+    /// Denied before, allowed now.
     NewlyAllowed,
-    /// It was allowed, and is denied.
+    /// Allowed before, denied now.
     NewlyDenied,
-    /// It is allowed as before, and the certificate is not verified any more.
+    /// Allowed before and now, and the certificate is no longer verified.
     NowUnverified,
-    /// It is allowed as before, and the certificate is verified now.
+    /// Allowed before and now, and the certificate is now verified.
     NowVerified,
-    /// It was reached without verification and still is, and plain HTTP may be tried now.
+    /// Unverified before and now, and plain HTTP is now allowed.
     NowPlainHttp,
-    /// It was reached without verification and still is, and plain HTTP may not be tried any more.
+    /// Unverified before and now, and plain HTTP is no longer allowed.
     NoLongerPlainHttp,
-    /// It is verified as before, and other certificate authorities of the policy may vouch for it.
+    /// Verified before and now, by another set of the policy's certificate authorities.
     OtherAuthorities,
-    /// DNS was not asked, and is.
+    /// Depends on DNS now, and did not before.
     NowByDns,
-    /// DNS was asked, and is not any more.
+    /// Depended on DNS before, and does not now.
     NoLongerByDns,
 }
 
@@ -51,153 +51,154 @@ impl ChangeKind {
         ChangeKind::NoLongerByDns,
     ];
 
-    /// Its place among all.
+    /// Returns the index in `ALL`.
     pub(super) fn ordinal(self) -> usize {
         Self::ALL.iter().position(|change| *change == self).unwrap_or_default()
     }
 }
 
-/// What a change comes to as a whole.
+/// The overall result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ComparisonVerdict {
-    /// Both policies mean the same.
+    /// Both policies have the same meaning.
     Same,
     /// Nothing is newly allowed, and nothing is reached less safely.
     NotWider,
-    /// Something is newly allowed, or reached without verification, over plain HTTP or under more authorities than before.
+    /// Something is newly allowed, or reached without verification, over plain HTTP or under more authorities than
+    /// before.
     Wider,
 }
 
-/// What a change to a policy does.
+/// The semantic difference between two policies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// What it comes to.
+    /// The overall result.
     pub verdict: ComparisonVerdict,
-    /// For whom whitelist mode was turned on or off.
+    /// Changes of whitelist mode.
     pub modes: Vec<ModeChange>,
-    /// What `match_resolved_addresses` was turned to, where that changed.
+    /// The new value of `match_resolved_addresses`, if it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub match_resolved_addresses: Option<bool>,
-    /// What is decided differently, sorted by change. Nothing else is.
+    /// All requests that are decided differently, sorted by change.
     pub regions: Vec<Region>,
-    /// How many regions are left out, by change: more than `MAX_REGIONS` are counted and not shown.
+    /// The number of regions beyond `MAX_REGIONS`, by change.
     pub omitted: Vec<TruncatedCount>,
 }
 
-/// Whitelist mode was turned on or off.
+/// A change of whitelist mode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModeChange {
-    /// The project, where it is its own affair; absent for all requests.
+    /// The project, if the change is limited to one; absent for all requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
-    /// Whether it is on now.
+    /// True if whitelist mode is on now.
     pub on: bool,
 }
 
-/// Regions that are left out.
+/// The number of regions that are left out of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TruncatedCount {
-    /// Their change.
+    /// The change of these regions.
     pub change: ChangeKind,
-    /// How many.
+    /// The number of regions.
     pub count: u32,
 }
 
-/// Requests that are decided differently.
+/// A set of requests that are decided differently in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Region {
-    /// How.
+    /// The kind of difference.
     pub change: ChangeKind,
-    /// Which, in words.
+    /// A human-readable description of the requests.
     pub text: String,
-    /// Whether what is newly allowed is reached without verification.
+    /// True if a newly allowed registry is reached without verification.
     pub unverified: bool,
-    /// The hosts, written like entries: addresses and networks, a name, `*.domain` for all names below, `*` for every
-    /// name, `docker.io` for Docker Hub with `hub`.
+    /// The hosts in the syntax of entries: addresses and networks, a name, `*.domain` for all names below, `*` for
+    /// every name, `docker.io` for Docker Hub with `hub`.
     pub hosts: Vec<String>,
-    /// Whether Docker Hub is meant: with no port and with 443 its names are no names but Docker Hub.
+    /// True for Docker Hub, whose names stand for it without a port and with 443.
     pub hub: bool,
-    /// But not these, nor what is below them or in them.
+    /// Exceptions from `hosts`, each with everything below or inside it.
     pub except: Vec<String>,
-    /// How many more exceptions there are than are named.
+    /// The number of exceptions beyond those listed.
     pub more_except: u32,
     /// The ports.
     pub ports: PortSet,
     /// The repositories.
     pub repositories: RepositorySet,
-    /// On whose behalf.
+    /// The projects whose requests are affected.
     pub projects: ProjectSet,
-    /// Authorities that may vouch for it now, by fingerprint.
+    /// Fingerprints of the authorities that now apply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<String>,
-    /// Authorities that may not any more, by fingerprint.
+    /// Fingerprints of the authorities that no longer apply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
     /// A request that shows the difference.
     pub witness: Witness,
 }
 
-/// On whose behalf requests are made.
+/// A set of projects, as named by requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectSet {
-    /// Nobody's in particular: the request names no project.
+    /// True if requests without a project are included.
     pub none: bool,
-    /// These.
+    /// The projects that are included by name.
     pub named: Vec<String>,
-    /// Any that neither document names.
+    /// True if every project that neither document names is included.
     pub others: bool,
 }
 
-/// A request that the policies decide differently, in the way that its region says.
+/// A request that the two policies decide as differently as its region states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Witness {
     /// The reference.
     pub reference: String,
-    /// What it is.
+    /// The kind of the reference.
     pub kind: ReferenceKind,
-    /// The project on whose behalf.
+    /// The project of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
-    /// What DNS says, where that decides.
+    /// DNS answers that the difference depends on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dns_answers: Vec<DnsAnswer>,
-    /// The old decision in words.
+    /// The old decision, human-readable.
     pub before: String,
-    /// The new decision in words.
+    /// The new decision, human-readable.
     pub after: String,
 }
 
-/// Findings of documents that do not load.
+/// The error of a comparison: a document does not load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CompareError {
-    /// Of the first document, if it does not load.
+    /// Findings of the first document, if it does not load.
     pub first: Vec<Finding>,
-    /// Of the second document, if it does not load.
+    /// Findings of the second document, if it does not load.
     pub second: Vec<Finding>,
 }
 
 impl Comparison {
-    /// Whether something is newly allowed, or reached less safely.
+    /// Returns whether something is newly allowed, or reached less safely.
     pub(crate) fn is_wider(&self) -> bool {
         self.verdict == ComparisonVerdict::Wider
     }
 
-    /// The first region that says so.
+    /// Returns the first region that makes the comparison wider.
     pub(crate) fn first_wider(&self) -> Option<&Region> {
         self.regions.iter().find(|region| region.is_wider())
     }
 }
 
 impl Region {
-    /// Whether it is a reason to look twice.
+    /// Returns whether the change is towards less safety.
     pub(super) fn is_wider(&self) -> bool {
         match self.change {
             ChangeKind::NewlyAllowed | ChangeKind::NowUnverified | ChangeKind::NowPlainHttp => true,

@@ -1,4 +1,4 @@
-//! Sets of repositories: namespaces without narrower ones, and no repository at all.
+//! Sets of repositories: namespaces without narrower ones, and logins, which name no repository.
 
 use serde::Serialize;
 
@@ -6,31 +6,31 @@ use crate::reference::repository;
 
 use super::subtree_cover::{LabelledSubtree, Labels, minimal_cover};
 
-/// Repositories of references.
+/// A set of repositories of references.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositorySet {
-    /// Whether a login is meant, which names no repository.
+    /// True if the set includes logins, which name no repository.
     pub login: bool,
-    /// Images, by where their repositories are.
+    /// The repositories of images.
     pub within: Vec<NamespaceSubtree>,
 }
 
-/// The repositories at or below a namespace.
+/// The repositories at or below a namespace, with exceptions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NamespaceSubtree {
     /// The namespace; empty for all repositories.
     pub namespace: String,
-    /// But not at or below these.
+    /// Namespaces that are excluded, with everything below them.
     pub except: Vec<String>,
 }
 
-/// The namespaces that count, and a repository for each that is in no narrower one.
+/// The namespaces of the compared entries, each with a repository that is in no narrower one.
 pub(super) struct NamespaceTree {
     /// Sorted, the empty one first.
     pub namespaces: Vec<String>,
-    /// None where the namespace is too long for a repository.
+    /// Example repositories; absent if the namespace is too long to have one.
     pub examples: Vec<Option<String>>,
 }
 
@@ -57,7 +57,7 @@ impl NamespaceTree {
         NamespaceTree { namespaces, examples }
     }
 
-    /// The set of these namespaces, without those below that are not chosen.
+    /// Returns the set of the chosen namespaces, without narrower ones that are not chosen.
     pub fn subset(&self, chosen: &dyn Fn(usize) -> bool, login: bool) -> RepositorySet {
         let parent = |namespace: &str| {
             let over = repository::namespaces(namespace)
@@ -87,7 +87,7 @@ fn contains_namespace(namespaces: &[String], path: &str) -> bool {
 }
 
 impl RepositorySet {
-    /// In words; nothing where all is meant.
+    /// Returns the set in words; empty if it includes everything.
     pub(super) fn describe(&self) -> String {
         let list =
             |namespaces: &[String]| namespaces.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");

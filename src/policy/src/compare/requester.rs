@@ -1,14 +1,14 @@
-//! The requesters that two policies may tell apart: no project, a project, or a project of neither.
+//! Requesters that two policies may treat differently: no project, a project, or a project of neither.
 
 use crate::load::ParsedPolicy;
 use crate::util::sort;
 
-/// On whose behalf a request is made.
+/// The project of compared requests.
 pub(super) enum Requester {
-    /// Nobody's, and where neither policy has projects anybody's.
+    /// No project. Stands for any project if neither policy has projects.
     Unnamed,
     Project(String),
-    /// Of a project that neither policy has.
+    /// A project that neither policy has.
     OtherProject(String),
 }
 
@@ -21,7 +21,7 @@ impl Requester {
     }
 }
 
-/// On whose behalf there can be requests that the policies may tell apart.
+/// Returns the projects whose requests the policies may decide differently.
 pub(super) fn requesters(old: &ParsedPolicy<'_>, new: &ParsedPolicy<'_>) -> Vec<Requester> {
     let mut names: Vec<String> = Vec::new();
     for read in [old, new] {
@@ -30,7 +30,7 @@ pub(super) fn requesters(old: &ParsedPolicy<'_>, new: &ParsedPolicy<'_>) -> Vec<
     names = sort::sorted(names, Ord::cmp);
     names.dedup();
     let mut whos = vec![Requester::Unnamed];
-    // Where one policy only has projects, it denies what the other takes no notice of.
+    // A policy with projects denies unknown ones; a policy without projects ignores the name.
     if old.policy.has_projects() != new.policy.has_projects() {
         let numbered = (2_u32..).map(|number| format!("another-{number}"));
         let other =

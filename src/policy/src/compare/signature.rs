@@ -1,4 +1,4 @@
-//! What the entries about a host are. Hosts with the same are decided alike.
+//! Signature of a host: its matching entries under both policies. Hosts with equal signatures are decided alike.
 
 use std::fmt::Write;
 use std::ops::ControlFlow;
@@ -9,9 +9,9 @@ use crate::util::string_map::StringMap;
 
 use super::policy_view::{PolicyView, host_key};
 
-/// The entries about a host under both policies, as a text. Without `direct` only those that count with the help of DNS.
+/// Returns the signature of a host as text. Without `direct` it has only the entries that match by DNS.
 pub(super) fn signature(sides: &[PolicyView<'_>; 2], host: &Registry<'_>, direct: bool) -> String {
-    // Where more entries than this have the same hosts, they are known by the first of them.
+    // A larger group is identified by its first entry.
     const MAX_LISTED_ROWS: usize = 8;
     let mut text = String::new();
     for side in sides {
@@ -24,7 +24,7 @@ pub(super) fn signature(sides: &[PolicyView<'_>; 2], host: &Registry<'_>, direct
                 return;
             }
             for row in group.all_rows().iter().filter_map(|row| group.row(*row)) {
-                // Which authority it is that is limited makes a difference.
+                // The position tells limited authorities apart.
                 let authority = if limits { row.position } else { 0 };
                 let _ = write!(text, " {}{authority}:{}/{}", row.list.as_str(), row.port, row.namespace());
             }
@@ -34,7 +34,7 @@ pub(super) fn signature(sides: &[PolicyView<'_>; 2], host: &Registry<'_>, direct
     text
 }
 
-/// The ports and namespaces that entries about hosts have.
+/// The ports and namespaces of the entries about some hosts.
 #[derive(Default)]
 pub(super) struct Dimensions {
     /// Sorted.
@@ -48,7 +48,7 @@ impl Dimensions {
             for_each_group(side, host, direct, &mut |_, limits, _, group| {
                 for row in group.all_rows().iter().filter_map(|row| group.row(*row)) {
                     self.add_port(row.port);
-                    // To an authority repositories are nothing.
+                    // Limits of authorities have no effect on repositories.
                     if !row.namespace().is_empty() && !limits && self.namespaces.get(row.namespace()).is_none() {
                         self.namespaces.get_or_insert(row.namespace(), 0);
                     }
@@ -66,7 +66,8 @@ impl Dimensions {
     }
 }
 
-/// Calls `found` with each group that is about a host, with the place of its scope and whether it limits authorities.
+/// Calls `found` with each group that matches a host: the index of its scope, whether it limits authorities, its
+/// specificity, and the group.
 fn for_each_group(
     side: &PolicyView<'_>,
     host: &Registry<'_>,

@@ -1,26 +1,26 @@
-//! Which parts of a tree something is true of: networks in networks, names below domains, repositories in namespaces.
+//! Minimal cover of labelled nodes by subtrees: nested networks, names below domains, repositories in namespaces.
 //!
-//! A node stands for what is in it and in none of its children. Nodes come behind their parents.
+//! A node stands for its own elements without those of its children. Parents come before their children.
 
-/// What is true of a node.
+/// The labels of a node.
 pub(super) enum Labels {
-    /// There is nothing in it but its children: what is true of its parent may be said of it.
+    /// The node has no elements of its own, so that it may take the labels of its parent.
     Inherited,
-    /// These, by number.
+    /// The labels of the node's own elements, by number.
     Own(Vec<u32>),
 }
 
-/// A node, and all below it but for the nodes that are excepted, and what is below those.
+/// A subtree with one label, without the excepted subtrees.
 pub(super) struct LabelledSubtree {
     pub label: u32,
     pub root: u32,
     pub except: Vec<u32>,
 }
 
-/// The fewest parts that say what is true where, those of the first nodes first.
+/// Returns the fewest subtrees that cover all labels, in the order of their roots.
 pub(super) fn minimal_cover(nodes: impl Iterator<Item = (Option<u32>, Labels)>) -> Vec<LabelledSubtree> {
     let mut parts: Vec<LabelledSubtree> = Vec::new();
-    // For each node, what is true of it and the part that says so.
+    // For each node, its labels and the subtrees that cover them.
     let mut said: Vec<Vec<(u32, usize)>> = Vec::new();
     for ((parent, truths), node) in nodes.zip(0..) {
         let above = parent.and_then(|parent| said.get(usize::try_from(parent).ok()?)).map_or(&[][..], Vec::as_slice);

@@ -1,5 +1,4 @@
-//! The canonical text of an answer (rule D4): one line of JSON. Members that do not apply are left out; their order is
-//! fixed.
+//! Canonical JSON of responses (rule D4): one line. Absent members are omitted, and the order of members is fixed.
 
 use crate::decision::{
     Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Scheme, Step, StepKind,
@@ -7,14 +6,14 @@ use crate::decision::{
 use crate::util::json_writer::JsonWriter;
 
 impl Response<'_> {
-    /// The canonical text: one line of JSON, without a line end (rule D4).
+    /// Returns the canonical JSON as one line without a line end (rule D4).
     pub fn to_json(&self) -> String {
         write_response(self, None)
     }
 }
 
 impl Explanation<'_> {
-    /// The answer and its steps as one line of JSON.
+    /// Returns the response and its steps as one line of JSON.
     pub fn to_json(&self) -> String {
         write_response(&self.response, Some(&self.steps))
     }
@@ -65,7 +64,7 @@ fn write_response(answer: &Response<'_>, steps: Option<&[Step<'_>]>) -> String {
     out.into_text()
 }
 
-/// A member with a list, left out where the list is empty.
+/// Writes an array member; an empty array is omitted.
 fn write_list<T>(out: &mut JsonWriter, name: &str, elements: &[T], write: fn(&mut JsonWriter, &T)) {
     if elements.is_empty() {
         return;
@@ -76,7 +75,7 @@ fn write_list<T>(out: &mut JsonWriter, name: &str, elements: &[T], write: fn(&mu
     out.end(']');
 }
 
-/// The members of an entry, in an object that is still open.
+/// Begins an object with the members of an entry. The caller ends it.
 fn write_entry_members(out: &mut JsonWriter, matched: &MatchedEntry<'_>) {
     out.begin('{');
     out.string_member("list", matched.list.as_str());

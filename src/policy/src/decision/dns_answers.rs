@@ -1,4 +1,4 @@
-//! What DNS adds to a decision (rules M4 to M6).
+//! The contribution of DNS to a decision (rules M4 to M6).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -12,18 +12,18 @@ use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::policy::index::HostKey;
 
-/// What DNS adds.
+/// The contribution of DNS to a decision.
 pub(crate) enum DnsOutcome<'p> {
-    /// Nothing: the policy does not ask, or nothing it could say matters.
+    /// None: the policy does not use DNS, or no answer could change the decision.
     NotNeeded,
-    /// These questions come first.
+    /// Queries that must be answered first.
     Lookup(Vec<DnsQuery>),
-    /// This, by these addresses.
+    /// The evaluation of the resolved addresses or names.
     Resolved { evaluation: HostEvaluation<'p>, addresses: Vec<IpAddr>, outside: Option<IpAddr> },
 }
 
 impl<'p, 'r> Query<'p, 'r> {
-    /// Whether DNS is asked: only where the rest of the policy does not decide (rule M6).
+    /// Returns whether DNS is needed: only if the other rules leave the decision open (rule M6).
     pub fn needs_dns(&self, first: &HostEvaluation<'p>) -> bool {
         if !self.policy.match_resolved_addresses && !matches!(self.host_key(), HostKey::Address(_)) {
             return false;
@@ -37,7 +37,7 @@ impl<'p, 'r> Query<'p, 'r> {
         }
     }
 
-    /// Whether DNS could bring an entry of the list to cover the reference.
+    /// Returns whether an entry of the list could cover the reference by DNS.
     pub fn dns_could_match(&self, list: EntryList) -> bool {
         let repository = self.reference.repository.as_deref().filter(|_| list == EntryList::Whitelist);
         self.indexes().any(|(_, index)| {
@@ -45,7 +45,7 @@ impl<'p, 'r> Query<'p, 'r> {
         })
     }
 
-    /// What DNS has to say.
+    /// Returns the contribution of DNS to the decision.
     pub fn dns_outcome(&self, first: &HostEvaluation<'p>) -> DnsOutcome<'p> {
         if !self.needs_dns(first) {
             return DnsOutcome::NotNeeded;
@@ -57,7 +57,7 @@ impl<'p, 'r> Query<'p, 'r> {
         }
     }
 
-    /// Rule M4: a name is covered where all of its addresses are, and insecure only where each of them is.
+    /// Rule M4: a name is covered if all of its addresses are, and insecure only if each of them is.
     fn forward_outcome(&self, name: &str) -> DnsOutcome<'p> {
         let Some(answers) = self.dns_answer(LookupKind::Forward, name) else {
             return DnsOutcome::Lookup(vec![DnsQuery { kind: LookupKind::Forward, subject: name.to_owned() }]);
@@ -75,7 +75,7 @@ impl<'p, 'r> Query<'p, 'r> {
         DnsOutcome::Resolved { evaluation: standing, addresses: addresses.into_iter().flatten().collect(), outside }
     }
 
-    /// Rule M5: an address is covered by a wildcard where a name of it matches and resolves back to it.
+    /// Rule M5: a wildcard covers an address if it matches a name of the address that resolves back to it.
     fn reverse_outcome(&self, first: &HostEvaluation<'p>, address: IpAddr) -> DnsOutcome<'p> {
         let subject = address.to_string();
         let Some(answers) = self.dns_answer(LookupKind::Reverse, &subject) else {
@@ -116,24 +116,24 @@ impl<'p, 'r> Query<'p, 'r> {
         }
     }
 
-    /// The answers to a question, if the request has them.
+    /// Returns the known answer to a DNS query, if the request has it.
     pub fn dns_answer(&self, kind: LookupKind, subject: &str) -> Option<&'r [String]> {
-        let asked = |fact: &&DnsAnswer| {
-            fact.kind == kind
+        let asked = |dns_answer: &&DnsAnswer| {
+            dns_answer.kind == kind
                 && match kind {
                     LookupKind::Reverse => {
-                        parse_address(&fact.subject).is_some_and(|address| address.to_string() == subject)
+                        parse_address(&dns_answer.subject).is_some_and(|address| address.to_string() == subject)
                     }
                     LookupKind::Forward => {
-                        fact.subject == subject || parse_name(&fact.subject).is_some_and(|name| name == subject)
+                        dns_answer.subject == subject || parse_name(&dns_answer.subject).is_some_and(|name| name == subject)
                     }
                 }
         };
-        self.dns_answers.iter().find(asked).map(|fact| &*fact.answers)
+        self.dns_answers.iter().find(asked).map(|dns_answer| &*dns_answer.answers)
     }
 }
 
-/// Answers in an order of their own, each once: the order in which DNS gives them says nothing (rule P6).
+/// Returns DNS answers sorted and deduplicated, because their order has no meaning (rule P6).
 pub(crate) fn sorted_unique<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> {
     let mut sorted = Vec::new();
     for answer in answers {
@@ -144,17 +144,17 @@ pub(crate) fn sorted_unique<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> 
     sorted
 }
 
-/// Whether the addresses of a name have this one among them (rule M5).
+/// Returns whether the addresses of a name include this one (rule M5).
 pub(crate) fn resolves_to(answers: &[String], address: IpAddr) -> bool {
     answers.iter().any(|answer| parse_address(answer) == Some(address))
 }
 
-/// An address as DNS or a person writes it.
+/// Parses an address from DNS or from user input.
 pub(crate) fn parse_address(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(host::canonical)
 }
 
-/// A name as DNS or a person writes it.
+/// Parses a name from DNS or from user input.
 pub(crate) fn parse_name(text: &str) -> Option<String> {
     dns_name::to_ascii_name(text, text, &mut Vec::new()).map(Cow::into_owned)
 }

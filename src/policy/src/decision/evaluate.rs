@@ -1,7 +1,7 @@
-//! Decisions (rules M, W, T, J, D).
+//! The decision procedure (rules M, W, T, J, D).
 //!
-//! A *standing* is what the entries say of one host. The entries that match without DNS give the first standing; where
-//! the policy lets DNS have a say, a second one is made from the facts and ranks behind it (rule T4).
+//! A *host evaluation* is the result of all entries that match one host. A second evaluation is made from DNS answers,
+//! with lower precedence (rule T4).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -35,14 +35,15 @@ impl<'p, 'r> Query<'p, 'r> {
         }
     }
 
-    /// Whether the addresses that DNS gave must be connected to (rule M4): where they allowed it, or let it be insecure.
+    /// Returns whether connections are limited to the resolved addresses (rule M4): if the addresses are the reason for
+    /// the decision to allow, or to skip verification.
     pub fn must_pin(&self, first: &HostEvaluation<'p>, both: &HostEvaluation<'p>) -> bool {
         let allowed = self.whitelist_mode() && first.cover.is_none() && both.cover.is_some();
         let by_dns = allowed || both.is_insecure();
         by_dns && !matches!(self.host_key(), HostKey::Address(_))
     }
 
-    /// What the decision comes to, with what DNS adds where it is asked.
+    /// Returns the outcome of a decision, with the DNS evaluation if there is one.
     pub fn decision_outcome(&self, first: &HostEvaluation<'p>, dns: Option<&HostEvaluation<'p>>) -> Outcome {
         let both = dns.map_or(*first, |standing| first.or_else(standing));
         Outcome {
@@ -53,22 +54,22 @@ impl<'p, 'r> Query<'p, 'r> {
         }
     }
 
-    /// What the entries that match without DNS say of the registry.
+    /// Evaluates the entries that match the registry without DNS.
     pub fn direct_evaluation(&self) -> HostEvaluation<'p> {
         self.evaluate_host(self.host_key())
     }
 
-    /// What the entries say of one address of the asked name (rule M4).
+    /// Evaluates the entries that match one address of the queried name (rule M4).
     pub fn evaluate_address(&self, address: IpAddr) -> HostEvaluation<'p> {
         self.evaluate_host(HostKey::Address(address))
     }
 
-    /// What the wildcards say of one confirmed name of the asked address (rule M5).
+    /// Evaluates the wildcards that match one forward-confirmed name of the queried address (rule M5).
     pub fn evaluate_name(&self, name: &str) -> HostEvaluation<'p> {
         PrecedenceResolver::new(self).resolve(&self.matching_groups(|index, found| index.wildcards_over(name, found)))
     }
 
-    /// What the entries that match without DNS say of a host.
+    /// Evaluates the entries that match a host without DNS.
     pub fn evaluate_host(&self, subject: HostKey<'_>) -> HostEvaluation<'p> {
         let mut scale = PrecedenceResolver::new(self);
         if self.project.is_some() {
@@ -82,14 +83,14 @@ impl<'p, 'r> Query<'p, 'r> {
         scale.finish()
     }
 
-    /// All of a standing that a decision shows.
+    /// Returns the parts of an evaluation that a decision shows.
     pub fn visible_outcome(&self, standing: &HostEvaluation<'p>) -> (bool, Option<EntryMatch<'p>>, bool, bool) {
         let insecure = standing.is_insecure();
         let allowed = !self.whitelist_mode() || standing.cover.is_some();
         (allowed, self.deciding_entry(standing), insecure, insecure && standing.plain_http_on_80)
     }
 
-    /// The entry that decided: the insecure one where it decides the transport, otherwise the one that allows.
+    /// Returns the deciding entry: the insecure one if it decides the transport, otherwise the one that allows.
     fn deciding_entry(&self, standing: &HostEvaluation<'p>) -> Option<EntryMatch<'p>> {
         if standing.is_insecure() { standing.insecure } else { standing.cover.filter(|_| self.whitelist_mode()) }
     }
@@ -115,7 +116,7 @@ impl<'p, 'r> Query<'p, 'r> {
         self.trust_anchors().map(|authority| Cow::Borrowed(authority.fingerprint.as_str())).collect()
     }
 
-    /// The policy's certificate authorities that may vouch for the registry (rule C1), sorted by fingerprint.
+    /// Returns the policy's trust anchors that apply to the registry (rule C1), sorted by fingerprint.
     pub fn trust_anchors(&self) -> impl Iterator<Item = &'p TrustAnchor> + use<'p> {
         let anchors = self.policy.authorities();
         let mut found = Vec::new();
@@ -130,7 +131,7 @@ impl<'p, 'r> Query<'p, 'r> {
         found.into_iter().filter_map(|place| anchors.get(usize::try_from(place).ok()?))
     }
 
-    /// Rules T1 to T3.
+    /// Rules T1 to T3: returns the connection attempts, in order.
     pub fn attempts(&self, standing: &HostEvaluation<'p>) -> Vec<Attempt<'p>> {
         let insecure = standing.is_insecure();
         let host = match self.reference.registry {

@@ -1,39 +1,39 @@
-//! A *standing* is what the entries say of one host.
+//! Host evaluation: the result of all entries that match one host, by precedence (rules M2, M3, W3, T4).
 
 use crate::decision::query::{EntryMatch, GroupMatch, Query};
 use crate::finding::EntryList;
 use crate::policy::index::{ANY_PORT, Specificity};
 use std::ops::ControlFlow;
 
-/// What the entries say of one host.
+/// The result of all entries that match one host.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct HostEvaluation<'p> {
     /// The entry that covers the reference, in whitelist mode.
     pub cover: Option<EntryMatch<'p>>,
     /// The insecure entry that decides the transport (rule T4).
     pub insecure: Option<EntryMatch<'p>>,
-    /// Whether the insecure entries for that host cover port 80 (rule T3).
+    /// True if the insecure entries for the host cover port 80 (rule T3).
     pub plain_http_on_80: bool,
-    /// Whether any entry of the effective whitelist is about the registry, so that the transport is settled.
+    /// True if an entry of the effective whitelist names the registry, so that the transport is decided.
     pub transport_decided: bool,
-    /// Whether the registry is one of the product's own (rule T5).
+    /// True if the registry is built in (rule T5).
     pub built_in: bool,
-    /// How specific the entry is that settles the transport; nothing for a name by its addresses.
+    /// The specificity of the entry that decides the transport; 0 for a name that matches by its addresses.
     pub specificity: Specificity,
 }
 
 impl<'p> HostEvaluation<'p> {
-    /// Whether an entry covers the reference.
+    /// Returns whether an entry covers the reference.
     pub fn is_covered(&self) -> bool {
         self.cover.is_some()
     }
 
-    /// Whether the registry is reached unverified.
+    /// Returns whether the registry is reached without verification.
     pub fn is_insecure(&self) -> bool {
         self.insecure.is_some() && !self.built_in
     }
 
-    /// This standing first, the other where this one leaves things open (rule T4).
+    /// Returns this evaluation, completed by the other one (rule T4).
     pub fn or_else(&self, other: &HostEvaluation<'p>) -> HostEvaluation<'p> {
         let transport = if self.transport_decided { self } else { other };
         HostEvaluation {
@@ -46,7 +46,7 @@ impl<'p> HostEvaluation<'p> {
         }
     }
 
-    /// Of a name with both addresses (rule M4).
+    /// Returns the evaluation of a name that has both addresses (rule M4).
     pub fn intersect_address(self, other: Self) -> Self {
         HostEvaluation {
             cover: self.cover.filter(|_| other.cover.is_some()),
@@ -58,7 +58,8 @@ impl<'p> HostEvaluation<'p> {
         }
     }
 
-    /// Of an address with both names (rule M5): the more specific entry settles the transport, at a tie the insecure one.
+    /// Returns the evaluation of an address that has both names (rule M5): the more specific entry decides the
+    /// transport, at a tie the insecure one.
     pub fn union_name(self, other: Self) -> Self {
         let strength = |standing: &Self| (standing.specificity, standing.insecure.is_some(), standing.plain_http_on_80);
         let transport = if strength(&other) > strength(&self) { other } else { self };
@@ -70,7 +71,7 @@ impl<'p> HostEvaluation<'p> {
         }
     }
 
-    /// All of it that makes a difference, as a number.
+    /// Returns a number that is equal for evaluations with equal effects.
     pub fn equivalence_key(&self) -> u32 {
         let insecure = self.insecure.is_some();
         let bits =
@@ -79,25 +80,25 @@ impl<'p> HostEvaluation<'p> {
     }
 }
 
-/// What a decision comes to, the entry that decided and the certificate authorities left aside.
+/// The outcome of a decision, without the deciding entry and the certificate authorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
     pub allowed: bool,
     pub verified: bool,
-    /// Whether plain HTTP may be tried.
+    /// True if plain HTTP may be tried.
     pub plain_http: bool,
-    /// Whether the addresses of the name must be connected to.
+    /// True if connections are limited to the resolved addresses of the name.
     pub pinned: bool,
 }
 
-/// Weighs the groups that are about a host, given the most specific first (rules M2, M3, W3, T4).
+/// A resolver of precedence among the groups that match a host, given the most specific first (rules M2, M3, W3, T4).
 pub(crate) struct PrecedenceResolver<'a, 'p, 'r> {
     query: &'a Query<'p, 'r>,
     repository: Option<&'a str>,
     evaluation: HostEvaluation<'p>,
     cover: Option<(Specificity, EntryMatch<'p>)>,
     insecure: Option<(Specificity, EntryMatch<'p>)>,
-    /// How specific the first whitelist entry is that is about the registry, whatever its namespace.
+    /// The specificity of the first whitelist entry that names the registry, of whatever namespace.
     whitelist: Option<Specificity>,
 }
 
@@ -119,7 +120,7 @@ impl<'a, 'p, 'r> PrecedenceResolver<'a, 'p, 'r> {
         self.finish()
     }
 
-    /// Adds the next group. Breaks off where nothing less specific can change the standing.
+    /// Adds the next group. Breaks if no less specific group can change the evaluation.
     pub fn add(&mut self, GroupMatch { specificity: rank, group, project }: GroupMatch<'p>) -> ControlFlow<()> {
         if self.can_stop_below(rank) {
             return ControlFlow::Break(());
@@ -145,7 +146,7 @@ impl<'a, 'p, 'r> PrecedenceResolver<'a, 'p, 'r> {
         ControlFlow::Continue(())
     }
 
-    /// Whether what was added, all of it more specific than `rank`, decides by itself.
+    /// Returns whether the groups so far, all more specific than `rank`, decide by themselves.
     fn can_stop_below(&self, rank: Specificity) -> bool {
         let allowed = match self.insecure {
             Some((of, _)) => of > rank,

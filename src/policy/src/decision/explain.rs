@@ -1,7 +1,6 @@
-//! Explanations (rule D3): the same decision, with what was considered on the way.
+//! Explanations (rule D3): a decision with the steps that led to it.
 //!
-//! The decision itself is made by `decide`; here every entry is looked at, one by one, and each says why it covers the
-//! reference or not.
+//! The decision is made as usual; then every entry is evaluated by itself, with the reason that it matches or does not.
 
 use std::net::IpAddr;
 
@@ -20,11 +19,12 @@ use crate::policy::index::{ANY_PORT, HostKey, IndexedEntry};
 use crate::reference::Reference;
 use crate::reference::repository;
 
-/// How many entries that do not cover the reference are shown one by one. Those that cover it all are.
+/// The maximum number of steps about entries that do not match. All that match are listed.
 const MAX_LISTED_ENTRIES: usize = 100;
 
 impl Policy {
-    /// Decides one request and says how (rule D3). Looks at every entry: for people, not for the admission path.
+    /// Decides one request and explains the decision (rule D3). Evaluates every entry, so it is not for the admission
+    /// path.
     pub fn explain<'a>(&'a self, request: &Request<'a>) -> Explanation<'a> {
         let response = self.answer(request);
         let mut steps = Vec::new();
@@ -35,7 +35,7 @@ impl Policy {
                 steps.push(step(StepKind::Mode, describe_mode(&ask)));
                 explain_entries(&ask, &mut steps);
                 authorities = describe_anchors(&ask);
-                steps.extend(ask.dns_answers.iter().map(|fact| step(StepKind::Dns, describe_dns_answer(fact))));
+                steps.extend(ask.dns_answers.iter().map(|dns_answer| step(StepKind::Dns, describe_dns_answer(dns_answer))));
             }
         }
         explain_decision(&response, authorities, &mut steps);
@@ -77,15 +77,15 @@ fn describe_mode(ask: &Query<'_, '_>) -> String {
     }
 }
 
-fn describe_dns_answer(fact: &crate::decision::DnsAnswer) -> String {
-    let what = match fact.kind {
+fn describe_dns_answer(dns_answer: &crate::decision::DnsAnswer) -> String {
+    let what = match dns_answer.kind {
         LookupKind::Reverse => "names",
         LookupKind::Forward => "addresses",
     };
-    if fact.answers.is_empty() {
-        format!("`{}` has no {what}, or none that could be had", fact.subject)
+    if dns_answer.answers.is_empty() {
+        format!("`{}` has no {what}, or none that could be had", dns_answer.subject)
     } else {
-        format!("the {what} of `{}` are {}", fact.subject, fact.answers.join(", "))
+        format!("the {what} of `{}` are {}", dns_answer.subject, dns_answer.answers.join(", "))
     }
 }
 
@@ -111,9 +111,10 @@ fn explain_entries<'a>(ask: &Query<'a, '_>, steps: &mut Vec<Step<'a>>) {
     }
 }
 
-/// Whether one entry covers the reference, by itself or one of its addresses among others that do (rule M4), and why.
+/// Returns whether one entry covers the reference, by itself or by one address among others that are covered (rule M4),
+/// and the reason.
 fn explain_entry(ask: &Query<'_, '_>, row: &IndexedEntry) -> (bool, String) {
-    // The text of a row is canonical, so it parses.
+    // The text of an indexed entry is canonical, so it parses.
     let Some(entry) = entry::parse(&row.text, &mut Vec::new()).map(|written| written.entry) else {
         return (false, "cannot be read".to_owned());
     };
@@ -133,7 +134,8 @@ fn explain_entry(ask: &Query<'_, '_>, row: &IndexedEntry) -> (bool, String) {
     }
 }
 
-/// Rule M1, and M4 and M5 with the facts of the request: how the entry covers the host, or why it does not.
+/// Rule M1, and M4 and M5 with the request's DNS answers: returns the reason that the entry covers the host, or that it
+/// does not.
 fn explain_host(ask: &Query<'_, '_>, entry: &Entry, list: EntryList) -> Result<String, String> {
     match (ask.host_key(), &entry.hosts) {
         (HostKey::DockerHub, _) if entry.is_docker_hub() => Ok("it is Docker Hub".to_owned()),
@@ -199,7 +201,7 @@ fn explain_forward_dns(ask: &Query<'_, '_>, name: &str, entry: &Entry, list: Ent
         (_, 0) => Err(format!("`{name}` has no address")),
         (0, _) => Err(format!("no address of `{name}` is covered")),
         (count, all) if count == all => Ok(format!("every address of `{name}` is covered")),
-        // Rule T5: one of the product's own is enough.
+        // Rule T5: one built-in address is enough.
         (count, all) if list == EntryList::BuiltIn => {
             Ok(format!("{count} of the {all} addresses of `{name}` are covered"))
         }
@@ -271,7 +273,7 @@ fn explain_decision(answer: &Response<'_>, authorities: String, steps: &mut Vec<
     }
 }
 
-/// Rule C1.
+/// Describes the trust anchors that apply (rule C1).
 fn describe_anchors(ask: &Query<'_, '_>) -> String {
     let titles: Vec<String> = ask.trust_anchors().map(|authority| format!("`{}`", authority.title)).collect();
     match titles.as_slice() {

@@ -1,4 +1,4 @@
-//! The entry that came nearest to covering a denied reference (rule W3). Found by look-ups, never by walking a list.
+//! Search for the entry that came nearest to covering a denied reference (rule W3), by index lookups only.
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -12,7 +12,7 @@ use crate::host::docker_hub;
 use crate::policy::index::{ANY_PORT, EntryGroup, EntryIndex, GroupVisitor, HostKey, IndexedEntry};
 use crate::util::strings::concat;
 
-/// Looks for the nearest entry. `outside` is an address of the asked name that no entry covers, where DNS was asked.
+/// Finds the nearest entry. `outside` is an uncovered address of the queried name, if DNS was used.
 pub(crate) fn find_nearest<'p>(ask: &Query<'p, '_>, outside: Option<IpAddr>) -> Option<NearestEntry<'p>> {
     let subject = ask.host_key();
     same_host(ask, &|index, found| index.covering(subject, found)).or_else(|| match subject {
@@ -36,7 +36,8 @@ fn nearest_entry<'p>(
     NearestEntry { entry: EntryMatch { row, project }.matched_entry(), miss, text }
 }
 
-/// An entry for the same host with another namespace or another port. `look` finds the groups that are about the host.
+/// Finds an entry for the same host with another namespace or another port. `look` visits the groups that match the
+/// host.
 fn same_host<'p>(
     ask: &Query<'p, '_>,
     look: &dyn Fn(&'p EntryIndex, &mut GroupVisitor<'_, 'p>) -> ControlFlow<()>,
@@ -54,10 +55,10 @@ fn same_host<'p>(
     Some(nearest_entry(row, project, miss, text))
 }
 
-/// An entry, how it misses the reference, and why.
+/// An entry, the reason that it does not match, and that reason as text.
 type NearMatch<'p> = (&'p IndexedEntry, MissReason, String);
 
-/// What keeps the entries of a group from covering the reference, none of which does.
+/// Returns the near match in a group that matches the host but does not cover the reference.
 fn near_match<'p>(ask: &Query<'_, '_>, group: EntryGroup<'p>) -> Option<NearMatch<'p>> {
     another_namespace(ask, group).or_else(|| another_port(ask, group))
 }
@@ -67,7 +68,7 @@ fn another_namespace<'p>(ask: &Query<'_, '_>, group: EntryGroup<'p>) -> Option<N
     for list in WHITELIST_LISTS {
         for port in ask.ports.for_list(list) {
             let rows = group.on_port(list, *port);
-            // Sorted by namespace: the one with most in common stands next to where the repository would.
+            // Sorted by namespace: the one with the longest common path is next to the repository's position.
             let after = rows.partition_point(|row| group.row(*row).map_or("", IndexedEntry::namespace) < repository);
             let around = [after.checked_sub(1), Some(after)].into_iter().flatten();
             let around = around.filter_map(|place| rows.get(place)).filter_map(|row| group.row(*row));
@@ -97,7 +98,7 @@ fn another_port<'p>(ask: &Query<'_, '_>, group: EntryGroup<'p>) -> Option<NearMa
     Some((row, MissReason::AnotherPort, text))
 }
 
-/// An entry for Docker Hub, where the name is one of its names and the port is not its port (rule H2).
+/// Finds an entry for Docker Hub, if the name is one of its names and the port is not its port (rule H2).
 fn docker_hub<'p>(ask: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>> {
     let port = ask.reference.port.filter(|_| docker_hub::is_docker_hub(name, None))?;
     let (row, project) = ask
@@ -110,12 +111,12 @@ fn docker_hub<'p>(ask: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>> {
     Some(nearest_entry(row, project, MissReason::AnotherPort, text))
 }
 
-/// The first entry of a group that could allow something.
+/// Returns the first entry of a group that is part of the effective whitelist.
 fn first_whitelisted<'p>(group: EntryGroup<'p>) -> Option<&'p IndexedEntry> {
     WHITELIST_LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row))
 }
 
-/// The wildcard right below the name, or an entry for a name above it.
+/// Finds the wildcard over exactly this name, or an entry for a parent domain.
 fn related_name<'p>(ask: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>> {
     for (project, index) in ask.indexes() {
         if let Some(row) = index.wildcard(name).and_then(first_whitelisted) {
@@ -123,7 +124,7 @@ fn related_name<'p>(ask: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>>
             return Some(nearest_entry(row, project, MissReason::WildcardApex, text));
         }
     }
-    // A top-level domain says nothing about what is below it.
+    // A top-level domain is not a useful hint.
     for parent in dns_name::parent_domains(name).filter(|parent| parent.contains('.')) {
         for (project, index) in ask.indexes() {
             if let Some(row) = index.exact(HostKey::Name(parent)).and_then(first_whitelisted) {
@@ -135,7 +136,7 @@ fn related_name<'p>(ask: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>>
     None
 }
 
-/// An address or network that the name might be in.
+/// Finds an address or network that may contain the name's addresses.
 fn under_network<'p>(ask: &Query<'p, '_>, subject: HostKey<'_>, outside: Option<IpAddr>) -> Option<NearestEntry<'p>> {
     let (shown, host) = match subject {
         HostKey::Name(name) => (name, name),
@@ -157,7 +158,7 @@ fn under_network<'p>(ask: &Query<'p, '_>, subject: HostKey<'_>, outside: Option<
         && !ask.dns_could_match(EntryList::Whitelist)
         && !ask.dns_could_match(EntryList::Insecure)
     {
-        // Whatever the addresses are: DNS was not asked.
+        // The addresses make no difference: no DNS was needed.
         let (project, (row, miss, text)) =
             groups.find_map(|(project, group)| Some((project, near_match(ask, group)?)))?;
         return Some(nearest_entry(row, project, miss, text));
@@ -175,12 +176,12 @@ fn under_network<'p>(ask: &Query<'p, '_>, subject: HostKey<'_>, outside: Option<
     Some(nearest_entry(row, project, MissReason::NameUnderNetwork, text))
 }
 
-/// A wildcard over a name of the address: one that is limited to another namespace or port, or else one whose name does
-/// not lead back to the address.
+/// Finds a wildcard over a name of the address: one that is limited to another namespace or port, or else one whose
+/// name does not resolve back to the address.
 fn under_wildcard<'p>(ask: &Query<'p, '_>, address: IpAddr) -> Option<NearestEntry<'p>> {
     let answers = ask.dns_answer(LookupKind::Reverse, &address.to_string())?;
     let names: Vec<String> = sorted_unique(answers.iter().filter_map(|answer| parse_name(answer)));
-    // A name that DNS was not asked about is over no entry that would cover the reference.
+    // A name without a lookup matches no entry that would cover the reference.
     let leads_elsewhere =
         |name: &String| ask.dns_answer(LookupKind::Forward, name).is_some_and(|answers| !resolves_to(answers, address));
     let (elsewhere, back): (Vec<String>, Vec<String>) = names.into_iter().partition(leads_elsewhere);
@@ -188,7 +189,7 @@ fn under_wildcard<'p>(ask: &Query<'p, '_>, address: IpAddr) -> Option<NearestEnt
     limited.or_else(|| elsewhere.iter().find_map(|name| unconfirmed_name(ask, address, name)))
 }
 
-/// A wildcard over a name that the address has but that does not lead back to it.
+/// Finds a wildcard over a name of the address that does not resolve back to it.
 fn unconfirmed_name<'p>(ask: &Query<'p, '_>, address: IpAddr, name: &str) -> Option<NearestEntry<'p>> {
     for (project, index) in ask.indexes() {
         let mut found = None;
@@ -210,7 +211,7 @@ fn neighbouring_network<'p>(ask: &Query<'p, '_>, address: IpAddr) -> Option<Near
     Some(nearest_entry(row, project, MissReason::NeighbouringNetwork, format!("{address} is outside of it")))
 }
 
-/// The address or network that shares the most leading bits with an address.
+/// Returns the address or network that shares the most leading bits with an address.
 fn neighbouring_entry<'p>(ask: &Query<'p, '_>, address: IpAddr) -> Option<(&'p IndexedEntry, Option<&'p str>)> {
     let mut best: Option<(u32, &'p IndexedEntry, Option<&'p str>)> = None;
     for (project, index) in ask.indexes() {

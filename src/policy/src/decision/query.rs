@@ -1,4 +1,4 @@
-//! A request as it is asked of the index: host, ports, repository, requester and DNS answers.
+//! A query of the index: host, ports, repository, project and DNS answers of a request.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
@@ -19,7 +19,7 @@ impl Policy {
         }
     }
 
-    /// Decides one request; the answer repeats what was asked, as the canonical text shows it (rule D4).
+    /// Decides one request and returns the response with the request's reference, for canonical JSON (rule D4).
     pub fn answer<'a>(&'a self, request: &Request<'a>) -> Response<'a> {
         match Reference::parse(request.reference, request.kind) {
             Ok(reference) => Response {
@@ -44,7 +44,8 @@ impl Policy {
         }
     }
 
-    /// A request that was read, with its project; the error says that the project is not there.
+    /// Returns the query for a parsed reference and the project of the request; the error is that the project is
+    /// unknown.
     pub(crate) fn query<'p, 'r>(
         &'p self,
         reference: &'r Reference<'r>,
@@ -65,7 +66,7 @@ fn invalid_reference(reference: &str, why: &str) -> Decision<'static> {
     Decision::Deny(Deny { reason: DenialReason::InvalidReference, text, nearest: None })
 }
 
-/// A request that was read.
+/// A parsed request and the policy that it is decided by.
 pub(crate) struct Query<'p, 'r> {
     pub policy: &'p Policy,
     pub project: Option<(&'p str, &'p PolicyScope)>,
@@ -74,7 +75,7 @@ pub(crate) struct Query<'p, 'r> {
     pub dns_answers: &'r [DnsAnswer],
 }
 
-/// An entry that matched.
+/// An entry that matches the query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntryMatch<'p> {
     pub row: &'p IndexedEntry,
@@ -98,7 +99,7 @@ impl<'p> EntryMatch<'p> {
     }
 }
 
-/// A group that is about the asked host.
+/// A group of entries that match the queried host.
 #[derive(Clone, Copy)]
 pub(crate) struct GroupMatch<'p> {
     pub specificity: Specificity,
@@ -106,7 +107,7 @@ pub(crate) struct GroupMatch<'p> {
     pub project: Option<&'p str>,
 }
 
-/// Adds a match behind those that are as specific or more.
+/// Inserts a match after those of the same or higher specificity.
 pub(crate) fn insert_by_specificity<'p>(matches: &mut Vec<GroupMatch<'p>>, found: GroupMatch<'p>) {
     matches.insert(matches.partition_point(|other| other.specificity >= found.specificity), found);
 }
@@ -121,7 +122,7 @@ impl<'p, 'r> Query<'p, 'r> {
         Query { policy, project, reference, ports: ReferencePorts::from_reference(reference), dns_answers }
     }
 
-    /// Whether whitelist mode is on for this request (rules W1, J1).
+    /// Returns whether whitelist mode is on for this request (rules W1, J1).
     pub fn whitelist_mode(&self) -> bool {
         self.policy.global.whitelist_mode || self.project.is_some_and(|(_, scope)| scope.whitelist_mode)
     }
@@ -135,13 +136,13 @@ impl<'p, 'r> Query<'p, 'r> {
         }
     }
 
-    /// The indexes that count for the request, with the project of each.
+    /// Returns the indexes that apply to the request, each with its project.
     pub fn indexes(&self) -> impl Iterator<Item = (Option<&'p str>, &'p EntryIndex)> + use<'p> {
         let project = self.project.map(|(name, scope)| (Some(name), &scope.index));
         std::iter::once((None, &self.policy.global.index)).chain(project)
     }
 
-    /// Groups of every index, the most specific first, the global ones first among equals.
+    /// Returns matching groups of every index, the most specific first, the global ones first among equals.
     pub fn matching_groups(
         &self,
         mut look: impl FnMut(&'p EntryIndex, &mut GroupVisitor<'_, 'p>) -> ControlFlow<()>,

@@ -1,9 +1,9 @@
-//! The canonical form of a policy document: the same meaning, every entry in canonical form, members in one order.
+//! Canonical form of a policy document: entries in canonical form, members in a fixed order, the meaning unchanged.
 
 use crate::document::{CaListItem, EntryItems, ListItem, ParsedDocument, PolicyLists};
 use crate::util::json_writer::JsonWriter;
 
-/// Writes the canonical form as one line of JSON.
+/// Returns the canonical form as one line of JSON.
 pub(crate) fn to_json(document: &ParsedDocument<'_>) -> String {
     let mut out = JsonWriter::default();
     out.begin('{');
@@ -24,7 +24,7 @@ pub(crate) fn to_json(document: &ParsedDocument<'_>) -> String {
         out.end('}');
     }
     if let Some(proxy) = document.image_fetch_proxy {
-        // It is kept as it was written.
+        // Copied verbatim: it has no effect on decisions.
         out.name("image_fetch_proxy");
         out.raw(proxy);
     }

@@ -1,4 +1,4 @@
-//! Decoding of JSON values to what is expected of them, with a note for each surprise (rule P2).
+//! Decoder of JSON values into the expected types, with a finding for each mismatch (rule P2).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,19 +9,19 @@ use crate::finding::RawFinding;
 use crate::finding::code::Code;
 use crate::util::string_map::StringMap;
 
-/// Takes values apart. `path` is the JSON Pointer (RFC 6901) of the value that is looked at.
+/// A decoder that collects findings. `path` is the JSON Pointer (RFC 6901) of the value in hand.
 pub(crate) struct Decoder<'t, 'n> {
     pub text: &'t str,
     pub notes: &'n mut Vec<RawFinding>,
 }
 
 impl<'t> Decoder<'t, '_> {
-    /// The members of an object that are known, each once; none where the value is no object.
+    /// Returns the known members of an object without duplicates; none if the value is not an object.
     pub fn members(&mut self, path: &str, value: SpannedValue<'t>, known: &[&str]) -> Vec<JsonMember<'t>> {
         self.known_members(path, value, known).unwrap_or_default()
     }
 
-    /// The members of an object that are known, each once. With no names given, any name is.
+    /// Returns the known members of an object without duplicates. An empty list of names allows every name.
     pub fn known_members(
         &mut self,
         path: &str,
@@ -41,7 +41,7 @@ impl<'t> Decoder<'t, '_> {
                 let note = RawFinding::new(Code::MemberDuplicate, member.name_span.clone(), message);
                 self.note(&format!("{path}/{}", escape_pointer(&masked)), note);
             } else if !known.is_empty() && !known.contains(&&*member.name) {
-                // An entry or a key that slipped to the place of a name is a secret (rules E11 and C3).
+                // A name may be a misplaced entry or key, which is a secret (rules E11 and C3).
                 let masked = redact_secrets(&member.name);
                 self.note(&format!("{path}/{}", escape_pointer(&masked)), unknown_member(&member, &masked, known));
             } else {
@@ -94,13 +94,13 @@ impl<'t> Decoder<'t, '_> {
     }
 }
 
-/// A member's name as it stands in a JSON Pointer (RFC 6901, section 3).
+/// Escapes a member's name for a JSON Pointer (RFC 6901, section 3).
 pub(crate) fn escape_pointer(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
 fn unknown_member(member: &JsonMember<'_>, shown: &str, known: &[&str]) -> RawFinding {
-    // Far enough for a slip of the fingers, near enough not to guess.
+    // The most edits between a typo and the proposed name; more would be guessing.
     const MAX_TYPOS: usize = 2;
     let name = member.name.to_ascii_lowercase();
     let meant = known

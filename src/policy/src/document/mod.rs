@@ -1,4 +1,4 @@
-//! The policy document (rules P1, P2, P5): text in, parsed lists and notes with their places out.
+//! The policy document (rules P1, P2, P5): parsing of JSON text into lists, with spans and findings.
 
 pub(crate) mod canonical;
 pub(crate) mod decoder;
@@ -15,22 +15,22 @@ use crate::entry::{self, Entry, ParsedEntry};
 use crate::finding::code::Code;
 use crate::finding::{EntryList, RawFinding};
 
-/// The most bytes that a document may have (rule P5): 64 MiB.
+/// The maximum size of a document in bytes (rule P5): 64 MiB.
 pub const MAX_DOCUMENT_BYTES: usize = 64 << 20;
-/// The most entries that a document may have in all its lists together (rule P5).
+/// The maximum number of entries in all lists of a document together (rule P5).
 pub const MAX_ENTRIES: usize = 1_000_000;
 
-/// A document whose valid parts are parsed. What is not valid is in the notes.
+/// The valid parts of a document. Findings describe the rest.
 #[derive(Debug, Default)]
 pub(crate) struct ParsedDocument<'t> {
     pub global: PolicyLists<'t>,
     pub match_resolved_addresses: Option<bool>,
-    /// As it was written: it has no say in decisions.
+    /// The value as written: it has no effect on decisions.
     pub image_fetch_proxy: Option<&'t str>,
     pub projects: Option<Vec<ProjectLists<'t>>>,
 }
 
-/// The lists of the document or of a project. A list that is not given is `None`.
+/// The lists of the document or of a project. An absent list is `None`.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyLists<'t> {
     pub whitelist: Option<EntryItems<'t>>,
@@ -39,53 +39,53 @@ pub(crate) struct PolicyLists<'t> {
     pub authorities: Option<Vec<CaListItem<'t>>>,
 }
 
-/// A project (rule J1).
+/// A project and its lists (rule J1).
 #[derive(Debug)]
 pub(crate) struct ProjectLists<'t> {
     pub name: Cow<'t, str>,
     pub lists: PolicyLists<'t>,
 }
 
-/// One list.
+/// A list of entries.
 #[derive(Debug)]
 pub(crate) struct EntryItems<'t> {
-    /// Where the list stands.
+    /// The span of the list.
     pub span: Range<usize>,
     pub items: Vec<ListItem<'t>>,
 }
 
-/// One valid element of a list.
+/// A valid element of a list.
 #[derive(Debug)]
 pub(crate) struct ListItem<'t> {
-    /// Its index in the list as written.
+    /// The index in the list as written.
     pub index: usize,
     pub parsed: ParsedEntry,
     pub enabled: bool,
     pub comment: Option<Cow<'t, str>>,
-    /// Whether it was an object.
+    /// True if the element is an object.
     pub object: bool,
-    /// Where the entry stands, without quotes.
+    /// The span of the entry, without quotes.
     pub span: Range<usize>,
 }
 
-/// One element of `certificate_authorities`.
+/// An element of `certificate_authorities`.
 #[derive(Debug)]
 pub(crate) struct CaListItem<'t> {
-    /// Its index in the list as written.
+    /// The index in the list as written.
     pub index: usize,
-    /// Where it stands.
+    /// The span of the element.
     pub place: Range<usize>,
-    /// A string.
+    /// A JSON string.
     pub pem: SpannedValue<'t>,
-    /// The registries that it is limited to; without a limit it counts for all.
+    /// The registries that the authority is limited to; without a limit it applies to all.
     pub registries: Option<EntryItems<'t>>,
 }
 
-/// Why nothing is no policy: what allows everything is to be written out.
+/// The message for an empty document, which is not a policy: allowing everything must be explicit.
 const EMPTY_DOCUMENT_MESSAGE: &str = "the policy is empty: to allow every registry, write `{\"insecure\": []}`; to allow only what is listed, \
                      write a `whitelist`";
 
-/// Reads a document. Whatever can be understood is, so that one mistake does not hide the next.
+/// Parses a document. Parsing continues after an error, so that one mistake does not hide the next.
 pub(crate) fn parse<'t>(text: &'t str, notes: &mut Vec<RawFinding>) -> ParsedDocument<'t> {
     if text.len() > MAX_DOCUMENT_BYTES {
         let message = format!("a policy document has at most {MAX_DOCUMENT_BYTES} bytes, this one has {}", text.len());
@@ -105,7 +105,7 @@ pub(crate) fn parse<'t>(text: &'t str, notes: &mut Vec<RawFinding>) -> ParsedDoc
     }
 }
 
-/// The JSON Pointer of an element of a list; `object` says that the element is an object with an `entry` member.
+/// Returns the JSON Pointer of a list element; `object` is true for an object with an `entry` member.
 pub(crate) fn item_pointer(project: Option<&str>, list: EntryList, index: usize, object: bool) -> String {
     let mut path = list_pointer(project, list);
     let _ = write!(path, "/{index}");
@@ -115,17 +115,17 @@ pub(crate) fn item_pointer(project: Option<&str>, list: EntryList, index: usize,
     path
 }
 
-/// The JSON Pointer of a list.
+/// Returns the JSON Pointer of a list.
 pub(crate) fn list_pointer(project: Option<&str>, list: EntryList) -> String {
     format!("{}/{}", project.map(project_pointer).unwrap_or_default(), member_name(list))
 }
 
-/// The JSON Pointer of a member of a certificate authority.
+/// Returns the JSON Pointer of a member of a certificate authority.
 pub(crate) fn authority_pointer(project: Option<&str>, index: usize, member: &str) -> String {
     format!("{}/certificate_authorities/{index}/{member}", project.map(project_pointer).unwrap_or_default())
 }
 
-/// The member that holds a list.
+/// Returns the name of the member that holds a list.
 pub(crate) fn member_name(list: EntryList) -> &'static str {
     match list {
         EntryList::Whitelist => "whitelist",
@@ -220,7 +220,7 @@ impl<'t> DocumentReader<'t, '_> {
         Some(authorities)
     }
 
-    /// A string that keeps its place.
+    /// Returns a JSON string with its span.
     fn string(&mut self, path: &str, value: SpannedValue<'t>) -> Option<SpannedValue<'t>> {
         if matches!(value.kind, JsonKind::String(_)) {
             return Some(value);
@@ -229,7 +229,7 @@ impl<'t> DocumentReader<'t, '_> {
         None
     }
 
-    /// Reads a list of entries. Without `list`, transport and namespaces say nothing: the limits of an authority.
+    /// Reads a list of entries. Without `list` it limits an authority, and transport and namespaces have no effect.
     fn items(&mut self, path: &str, value: SpannedValue<'t>, list: Option<EntryList>) -> Option<EntryItems<'t>> {
         let place = value.span();
         let elements = self.decoder.elements(path, value)?;
@@ -299,7 +299,7 @@ impl<'t> DocumentReader<'t, '_> {
         let mut notes = Vec::new();
         let written = entry::parse(text, &mut notes);
         if let (Some(written), Some(list)) = (&written, list) {
-            // Whether plain HTTP is in order depends on the insecure list: the cross-checks look at it (rule E10).
+            // The validity of plain HTTP depends on the insecure list: the cross-entry linter decides it (rule E10).
             notes.extend(entry::check_for_list(text, written, list).filter(|note| note.code != Code::SchemeHttp));
         }
         let failed = notes.iter().any(RawFinding::is_error);
@@ -320,7 +320,7 @@ impl ListItem<'_> {
 }
 
 impl<'t> PolicyLists<'t> {
-    /// The list's items, none where it is not given.
+    /// Returns the items of a list; none if it is absent.
     pub fn items(&self, list: EntryList) -> &[ListItem<'t>] {
         let items = match list {
             EntryList::Whitelist => &self.whitelist,
@@ -330,7 +330,7 @@ impl<'t> PolicyLists<'t> {
         items.as_ref().map_or(&[], |items| &items.items)
     }
 
-    /// The enabled entries, each with its list and its position there.
+    /// Returns the enabled entries, each with its list and its position there.
     pub fn entries(&self) -> impl Iterator<Item = (EntryList, u32, &Entry)> {
         [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn].into_iter().flat_map(|list| {
             let enabled = self.items(list).iter().filter(|item| item.enabled);

@@ -1,6 +1,6 @@
-//! Requests as JSON text: `{"reference", "kind"?, "project"?, "dnsAnswers"?: [{"kind", "subject", "answers"}]}` (rule D1).
+//! Requests as JSON: `{"reference", "kind"?, "project"?, "dnsAnswers"?: [{"kind", "subject", "answers"}]}` (rule D1).
 //!
-//! The same decoder as for policies reads them, so that a misspelt member is refused on every surface.
+//! They are decoded as strictly as policies, so that a misspelt member is an error on every surface.
 
 use std::borrow::Cow;
 
@@ -13,18 +13,18 @@ use crate::finding::{Finding, RawFinding, locate_findings};
 /// A request that owns its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnedRequest {
-    /// The reference, as it was typed.
+    /// The reference as typed.
     pub reference: String,
-    /// What it is.
+    /// The kind of the reference.
     pub kind: ReferenceKind,
-    /// The project on whose behalf (rule J1).
+    /// The project of the request (rule J1).
     pub project: Option<String>,
-    /// DNS answers, if any are known.
+    /// The known DNS answers.
     pub dns_answers: Vec<DnsAnswer>,
 }
 
 impl OwnedRequest {
-    /// Reads a request from JSON text. The error has findings, each of them an error.
+    /// Parses a request from JSON text. The error is its findings, all of them errors.
     pub fn from_json(text: &str) -> Result<Self, Vec<Finding>> {
         let mut notes = Vec::new();
         let mut decoder = Decoder { text, notes: &mut notes };
@@ -39,7 +39,7 @@ impl OwnedRequest {
         }
     }
 
-    /// The request, borrowed.
+    /// Returns the request, borrowed.
     pub fn as_request(&self) -> Request<'_> {
         Request {
             reference: &self.reference,

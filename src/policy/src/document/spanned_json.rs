@@ -1,4 +1,4 @@
-//! JSON with places: every value knows where it stands in the text, so that every finding can say where (rule P2).
+//! JSON reader with spans: every value has its span in the text, so that findings can point at it (rule P2).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,10 +10,10 @@ use hifijson::{Expect, SliceLexer};
 use crate::finding::RawFinding;
 use crate::finding::code::Code;
 
-/// How deep values may be nested.
+/// The maximum depth of nested values.
 const MAX_DEPTH: usize = 128;
 
-/// A value and where it stands.
+/// A value with its span.
 #[derive(Debug)]
 pub(crate) struct SpannedValue<'t> {
     start: usize,
@@ -21,12 +21,12 @@ pub(crate) struct SpannedValue<'t> {
     pub kind: JsonKind<'t>,
 }
 
-/// What a value is.
+/// The kind and content of a value.
 #[derive(Debug)]
 pub(crate) enum JsonKind<'t> {
     Null,
     Boolean(bool),
-    /// A number, which no member of any document is.
+    /// A number, without its value: no member of any document is one.
     Number,
     /// A string, decoded.
     String(Cow<'t, str>),
@@ -39,12 +39,12 @@ pub(crate) enum JsonKind<'t> {
 pub(crate) struct JsonMember<'t> {
     /// The name, decoded.
     pub name: Cow<'t, str>,
-    /// Where the name stands, without its quotes.
+    /// The span of the name, without quotes.
     pub name_span: Range<usize>,
     pub value: SpannedValue<'t>,
 }
 
-/// Reads a whole text as one value. A byte-order mark in front is passed over (RFC 8259, section 8.1).
+/// Parses a whole text as one value. A byte-order mark in front is skipped (RFC 8259, section 8.1).
 pub(crate) fn parse(text: &str) -> Result<SpannedValue<'_>, RawFinding> {
     let bytes = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
     let mut reader = JsonReader { text, lexer: SliceLexer::new(bytes), depth: 0 };
@@ -55,18 +55,18 @@ pub(crate) fn parse(text: &str) -> Result<SpannedValue<'_>, RawFinding> {
     value.map_err(|problem| reader.note(&problem))
 }
 
-/// Whether nothing stands in a text.
+/// Returns whether a text is blank.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.trim_start_matches('\u{feff}').trim().is_empty()
 }
 
 impl<'t> SpannedValue<'t> {
-    /// Where the value stands.
+    /// Returns the span of the value.
     pub fn span(&self) -> Range<usize> {
         self.start..self.end
     }
 
-    /// Where the value stands; a string's without its quotes.
+    /// Returns the span of the value; a string's without quotes.
     pub fn inner_span(&self) -> Range<usize> {
         match self.kind {
             JsonKind::String(_) => self.start.saturating_add(1)..self.end.saturating_sub(1),
@@ -74,19 +74,19 @@ impl<'t> SpannedValue<'t> {
         }
     }
 
-    /// Where a stretch of a decoded string stands in the text that the value was read from.
+    /// Returns the span of a range of the decoded string in the source text.
     pub fn span_within(&self, text: &str, decoded: Range<usize>) -> Range<usize> {
         self.span_mapper(text).map_span(decoded)
     }
 
-    /// Where stretches of a decoded string stand in the text that the value was read from.
+    /// Returns a mapper from ranges of the decoded string to spans of the source text.
     pub fn span_mapper<'s>(&self, text: &'s str) -> SpanMapper<'s> {
         let inner = self.inner_span();
         let written = text.get(inner.clone()).unwrap_or_default();
         SpanMapper { source: written, start: inner.start, escaped: written.contains('\\'), decoded: 0, passed: 0 }
     }
 
-    /// The text of a string.
+    /// Returns the text of a string.
     pub fn as_str(&self) -> &str {
         match &self.kind {
             JsonKind::String(text) => text,
@@ -95,12 +95,12 @@ impl<'t> SpannedValue<'t> {
     }
 }
 
-/// Finds the places of stretches of a decoded string, quickly where each begins no earlier than the one before.
+/// A mapper from ranges of a decoded string to spans of its source, fast for ranges in ascending order.
 pub(crate) struct SpanMapper<'s> {
     source: &'s str,
     start: usize,
     escaped: bool,
-    /// How far it has come: in the decoded string, and in the written one.
+    /// The last offset in the decoded string, and the same offset in the source.
     decoded: usize,
     passed: usize,
 }
@@ -124,7 +124,7 @@ impl SpanMapper<'_> {
 }
 
 impl JsonKind<'_> {
-    /// The kind of value, for people.
+    /// Returns the name of the type in messages.
     pub fn type_name(&self) -> &'static str {
         match self {
             JsonKind::Null => "null",
@@ -155,7 +155,7 @@ impl From<Expect> for SyntaxError {
 }
 
 impl<'t> JsonReader<'t> {
-    /// Reads one value, whitespace in front of it passed over.
+    /// Parses one value after optional whitespace.
     fn value(&mut self) -> Result<SpannedValue<'t>, SyntaxError> {
         let next = self.lexer.ws_peek().ok_or(Expect::Value)?;
         let start = self.offset();
@@ -224,7 +224,7 @@ impl<'t> JsonReader<'t> {
         Ok(members)
     }
 
-    /// Whether something stands before the end of a sequence.
+    /// Returns whether a sequence has a first element.
     fn begin_sequence(&mut self, end: u8) -> Result<bool, SyntaxError> {
         let next = self.lexer.ws_peek().ok_or(Expect::ValueOrEnd)?;
         if next == end {
@@ -233,7 +233,7 @@ impl<'t> JsonReader<'t> {
         Ok(next != end)
     }
 
-    /// Whether a sequence goes on after an element.
+    /// Returns whether a sequence has another element.
     fn next_element(&mut self, end: u8) -> Result<bool, SyntaxError> {
         match self.lexer.ws_peek() {
             Some(b',') => {
@@ -257,10 +257,10 @@ impl<'t> JsonReader<'t> {
         self.text.len().saturating_sub(self.lexer.as_slice().len())
     }
 
-    /// Says what is wrong where the reader stopped.
+    /// Returns the finding about a syntax error at the current offset.
     fn note(&self, problem: &SyntaxError) -> RawFinding {
         let mut start = self.offset();
-        // Of a string the lexer has taken what it refuses.
+        // The lexer has consumed the invalid character of a string.
         if matches!(problem, SyntaxError::Lexical(hifijson::Error::Str(error)) if *error != hifijson::str::Error::Eof) {
             start = start.saturating_sub(1);
         }
@@ -293,7 +293,7 @@ impl<'t> JsonReader<'t> {
     }
 }
 
-/// Where decoded offset `target` stands in a string as it was written, quotes left out.
+/// Returns the offset in the source, without quotes, of an offset in the decoded string.
 fn source_offset(written: &str, target: usize) -> usize {
     let mut decoded: usize = 0;
     let mut characters = written.char_indices();
@@ -313,13 +313,13 @@ fn source_offset(written: &str, target: usize) -> usize {
     written.len()
 }
 
-/// The decoded width of a `\u` escape, its `\u` passed already; both halves of a surrogate pair are passed.
+/// Returns the decoded width of a `\u` escape after its `\u`, and consumes both halves of a surrogate pair.
 fn escape_width(characters: &mut std::str::CharIndices<'_>) -> usize {
     let digits: String = characters.by_ref().take(4).map(|(_, digit)| digit).collect();
     let unit = u32::from_str_radix(&digits, 16).unwrap_or_default();
     match char::from_u32(unit) {
         Some(character) => character.len_utf8(),
-        // The first half of a pair: pass `\u` and the digits of the second.
+        // The first half of a pair: skips `\u` and the digits of the second.
         None => {
             characters.by_ref().take(6).for_each(drop);
             4

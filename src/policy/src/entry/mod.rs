@@ -1,4 +1,4 @@
-//! Entries (rules E1 to E14): one line of a list, parsed once; past here there are no strings that mean hosts.
+//! Entries (rules E1 to E14): an element of a list, parsed once. After parsing, no host is a string.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,10 +23,10 @@ pub(crate) use parse::{parse, parse_port};
 pub use redact::find_userinfo;
 pub(crate) use redact::{redact_secrets, redact_userinfo};
 
-/// The most bytes that an entry may have (rule E13).
+/// The maximum size of an entry in bytes (rule E13).
 pub const MAX_ENTRY_BYTES: usize = 1_024;
 
-/// What an entry names.
+/// The kind of host that an entry names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EntryKind {
@@ -40,7 +40,7 @@ pub enum EntryKind {
     Wildcard,
 }
 
-/// The hosts that an entry covers.
+/// The pattern of hosts that an entry covers.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum HostPattern {
     /// One address; never an IPv4-mapped one.
@@ -53,42 +53,42 @@ pub(crate) enum HostPattern {
     Wildcard(Box<str>),
 }
 
-/// A parsed entry. Prints as its canonical text, which parses to the same entry (rule E14).
+/// An entry. `Display` writes its canonical text, which parses to the same entry (rule E14).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Entry {
     pub hosts: HostPattern,
-    /// The one port that it covers; without one it covers every port (rule M2).
+    /// The port that the entry covers; `None` covers every port (rule M2).
     pub port: Option<u16>,
-    /// The repositories that it covers are at or below this path (rule E12).
+    /// The path that covered repositories are at or below (rule E12).
     pub namespace: Option<Box<str>>,
 }
 
-/// An entry and how it was written.
+/// An entry with the scheme that it was written with.
 #[derive(Clone, Debug)]
 pub(crate) struct ParsedEntry {
     pub entry: Entry,
-    /// The scheme in front of it, which the canonical text shows as a port (rule E10).
+    /// The scheme as written; canonical text has it as a port (rule E10).
     pub scheme: Option<Scheme>,
 }
 
-/// What was found in one entry.
+/// The result of checking one entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EntryReport {
-    /// The entry as it was typed, with any user information masked.
+    /// The entry as typed, with any user information redacted.
     pub text: String,
-    /// The entry in canonical form; absent when there is an error.
+    /// The entry in canonical form; absent if there is an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<String>,
-    /// What it names; absent when there is an error.
+    /// The kind of host; absent if there is an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<EntryKind>,
     /// Findings, in the order of the text.
     pub findings: Vec<Finding>,
 }
 
-/// Checks one entry as an element of a list (rules E1 to E14). What depends on other entries is for
-/// [`check_policy`](crate::check_policy); a plain-HTTP entry for the whitelist is refused here.
+/// Checks one entry as an element of a list (rules E1 to E14). Rules about several entries are left to
+/// [`check_policy`](crate::check_policy); a plain-HTTP entry for the whitelist is an error here.
 pub fn check_entry(text: &str, list: EntryList) -> EntryReport {
     let mut notes = Vec::new();
     let written = parse(text, &mut notes).filter(|written| {
@@ -104,7 +104,7 @@ pub fn check_entry(text: &str, list: EntryList) -> EntryReport {
     }
 }
 
-/// What a list asks of its entries beyond the grammar (rules E10, E12, T5).
+/// Checks the rules of a list beyond the grammar (rules E10, E12, T5).
 pub(crate) fn check_for_list(text: &str, written: &ParsedEntry, list: EntryList) -> Option<RawFinding> {
     if let (EntryList::Insecure | EntryList::BuiltIn, Some(namespace)) = (list, &written.entry.namespace) {
         let message =
@@ -122,10 +122,10 @@ pub(crate) fn check_for_list(text: &str, written: &ParsedEntry, list: EntryList)
     }
 }
 
-/// Says that a whitelist entry with `http://` needs its registry in the insecure list (rule E10).
+/// Returns the finding that a whitelist entry with `http://` needs its registry in the insecure list (rule E10).
 pub(crate) fn plain_http_finding(entry: &Entry, place: Range<usize>) -> RawFinding {
     let registry = Entry { namespace: None, ..entry.clone() };
-    // Port 80 came with the scheme, or goes with it; any other was meant.
+    // Port 80 belongs to the scheme; any other port was written on purpose.
     let secure = Entry { port: entry.port.filter(|port| *port != 80), ..entry.clone() };
     let message = format!(
         "`{entry}` is reached over plain HTTP, so it must stand in the insecure list too, as `{registry}`; or write it with \
@@ -144,7 +144,7 @@ impl Entry {
         }
     }
 
-    /// Whether it names Docker Hub (rule H2).
+    /// Returns whether the entry names Docker Hub (rule H2).
     pub fn is_docker_hub(&self) -> bool {
         matches!(&self.hosts, HostPattern::Name(name) if docker_hub::is_docker_hub(name, self.port))
     }
@@ -169,7 +169,7 @@ impl fmt::Display for Entry {
     }
 }
 
-/// A network without host bits, an IPv4-mapped one as IPv4 (rules E4, E8). `None` where the prefix is too long.
+/// Returns a network without host bits, an IPv4-mapped one as IPv4 (rules E4, E8); `None` if the prefix is too long.
 pub(crate) fn canonical_network(address: IpAddr, prefix: u8) -> Option<IpNet> {
     const MAPPED_PREFIX_LEN: u8 = 96;
     let mapped = match address {

@@ -1,4 +1,4 @@
-//! Networks and what people write in place of them (rule E8).
+//! Networks in CIDR notation, and corrections of other notations (rule E8).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,7 @@ use crate::finding::code::Code;
 use crate::host;
 use crate::util::strings::split_once_str;
 
-/// Reads the digits of a prefix length after an address.
+/// Parses the digits of a prefix length after an address.
 pub(super) fn parse_prefix(
     text: &str,
     shown: &str,
@@ -54,7 +54,7 @@ pub(super) fn parse_prefix(
     Some(network)
 }
 
-/// `10.2/16`: a network with fewer than four octets.
+/// Reports a network with fewer than four octets, such as `10.2/16`.
 pub(super) fn missing_octets_finding(text: &str, shown: &str, host: &str, digits: &str) -> Option<RawFinding> {
     let octets = parse_octets(host)?;
     if octets.len() > 3 {
@@ -70,9 +70,9 @@ pub(super) fn missing_octets_finding(text: &str, shown: &str, host: &str, digits
     })
 }
 
-/// What stands after an address and `/`, begins with a digit, and is neither a prefix length nor a namespace: a netmask,
-/// half of a range, or a slip. `path` is all that stands there; with `place` a scheme or a port says that it is a place,
-/// of which much more can be a namespace.
+/// Reports text after an address and `/` that begins with a digit and is neither a prefix length nor a namespace: a
+/// netmask, half of a range, or a typo. `path` is all of that text; `place` is true if a scheme or a port makes the
+/// entry a registry, of which more texts are valid namespaces.
 pub(super) fn misread_prefix(text: &str, shown: &str, address: IpAddr, path: &str, place: bool) -> Option<RawFinding> {
     let about = |code, message: fmt::Arguments<'_>| Some(RawFinding::at_slice(code, text, shown, message));
     let component = path.split_once('/').map_or(path, |(first, _)| first);
@@ -80,7 +80,7 @@ pub(super) fn misread_prefix(text: &str, shown: &str, address: IpAddr, path: &st
     if let Ok(mask) = component.parse().or_else(|_| mask.parse::<IpAddr>()) {
         let message = format_args!("`{mask}` is a netmask: write the prefix length");
         let note = RawFinding::at_slice(Code::NetworkNetmask, text, shown, message);
-        // Not what would cover more than was meant: a mask of the other kind of addresses says nothing of this one.
+        // No fix may cover more than was written: a mask of the other address family is not converted.
         let fits = mask.is_ipv4() == address.is_ipv4() && path.len().saturating_sub(component.len()) <= 1;
         let prefix = ipnet::ip_mask_to_prefix(mask).ok().filter(|_| fits);
         return Some(match prefix.and_then(|prefix| entry::canonical_network(address, prefix)) {
@@ -112,7 +112,7 @@ pub(super) fn misread_prefix(text: &str, shown: &str, address: IpAddr, path: &st
     about(Code::NetworkPrefixInvalid, message)
 }
 
-/// `10.0.0.1-10.0.0.9` or `10.0.0.1-9`: a range of addresses. The fix is the CIDR blocks that cover it exactly.
+/// Reports a range of addresses, `10.0.0.1-10.0.0.9` or `10.0.0.1-9`. The fix is the CIDR blocks that cover it exactly.
 pub(super) fn range_finding(text: &str, shown: &str) -> Option<RawFinding> {
     let (first, last) = shown.split_once('-')?;
     let (scheme, first) = split_once_str(first, "://").map_or((None, first), |(scheme, first)| (Some(scheme), first));
@@ -146,7 +146,7 @@ pub(super) fn range_finding(text: &str, shown: &str) -> Option<RawFinding> {
     Some(about(message).with_fix(blocks.join(", ")))
 }
 
-/// An end of a range without blanks and brackets, and its port.
+/// Splits an endpoint of a range into its host, without blanks and brackets, and its port.
 fn range_endpoint(text: &str) -> (&str, Option<&str>) {
     let text = text.trim();
     let (host, port) = match text.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
@@ -159,12 +159,12 @@ fn range_endpoint(text: &str) -> (&str, Option<&str>) {
     if port.is_none_or(is_digits) { (host, port) } else { (text, None) }
 }
 
-/// Whether it is an address, or four numbers of which one is too large.
+/// Returns whether the text is an address, or four numbers of which one is too large.
 fn looks_like_address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || is_dotted_numbers(text) && text.split('.').count() == 4
 }
 
-/// Whether it is numbers with dots between them.
+/// Returns whether the text is numbers separated by dots.
 fn is_dotted_numbers(text: &str) -> bool {
     text.split('.').all(is_digits)
 }
@@ -173,7 +173,7 @@ pub(super) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `10.2.*` or `10.2.*.*`: a wildcard over IPv4 octets. Gives the network that was meant.
+/// Returns the network for a wildcard over IPv4 octets, `10.2.*` or `10.2.*.*`.
 pub(super) fn from_octet_wildcards(host: &str) -> Option<IpNet> {
     let (numbers, stars) = split_once_str(host, ".*")?;
     let octets = parse_octets(numbers)?;
@@ -186,7 +186,7 @@ pub(super) fn from_octet_wildcards(host: &str) -> Option<IpNet> {
     entry::canonical_network(IpAddr::V4(pad_octets(&octets)), prefix)
 }
 
-/// The fewest networks that cover a range exactly; none where it ends before it begins.
+/// Returns the fewest networks that cover a range exactly; none if it ends before it begins.
 fn cidr_cover(first: IpAddr, last: IpAddr) -> Vec<String> {
     let (mut next, last, width) = match (first, last) {
         (IpAddr::V4(first), IpAddr::V4(last)) => (first.to_bits().into(), last.to_bits().into(), 32),
@@ -195,7 +195,7 @@ fn cidr_cover(first: IpAddr, last: IpAddr) -> Vec<String> {
     };
     let mut blocks = Vec::new();
     while next <= last {
-        // As wide as the address that it begins with allows, and as what is left does.
+        // The widest network that its first address and the rest of the range allow.
         let fits = last.wrapping_sub(next).checked_add(1).map_or(width, u128::ilog2);
         let bits = next.trailing_zeros().min(fits).min(width);
         let address = match u32::try_from(next) {
@@ -216,7 +216,7 @@ fn network_text(network: IpNet) -> String {
     if network.prefix_len() == network.max_prefix_len() { network.addr().to_string() } else { network.to_string() }
 }
 
-/// One to four decimal octets.
+/// Parses one to four decimal octets.
 fn parse_octets(text: &str) -> Option<Vec<u8>> {
     let octets: Vec<u8> = text.split('.').map(|octet| octet.parse().ok()).collect::<Option<_>>()?;
     (octets.len() <= 4).then_some(octets)

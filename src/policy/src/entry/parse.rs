@@ -12,14 +12,14 @@ use crate::host::{self, CanonicalHost};
 use crate::reference::repository;
 use crate::util::strings::split_once_str;
 
-/// Parses one entry. Notes count their offsets in `text`; `None` goes with at least one error.
+/// Parses one entry. Offsets of findings are into `text`; `None` comes with at least one error.
 pub(crate) fn parse(text: &str, notes: &mut Vec<RawFinding>) -> Option<ParsedEntry> {
     let errors_before = notes.iter().filter(|note| note.is_error()).count();
     let written = EntryParser { text, notes }.entry()?;
     (notes.iter().filter(|note| note.is_error()).count() == errors_before).then_some(written)
 }
 
-/// A port: 1 to 65535 in ASCII digits, leading zeros allowed (rule E9).
+/// Parses a port: 1 to 65535 in ASCII digits, leading zeros allowed (rule E9).
 pub(crate) fn parse_port(digits: &str) -> Option<u16> {
     let mut port: u16 = 0;
     for byte in digits.bytes() {
@@ -29,16 +29,16 @@ pub(crate) fn parse_port(digits: &str) -> Option<u16> {
     (port != 0).then_some(port)
 }
 
-/// The parts of an entry before any of them is understood.
+/// The parts of an entry, not yet parsed.
 struct EntryParts<'t> {
     scheme: Option<Scheme>,
     /// The host as written: an IPv6 address without its brackets.
     host: &'t str,
     bracketed: bool,
     port: Option<&'t str>,
-    /// What stands after the first `/`.
+    /// The text after the first `/`.
     path: Option<&'t str>,
-    /// All of the entry but blanks around it and user information: what messages may show.
+    /// The entry without surrounding blanks and user information: the part that messages may quote.
     whole: &'t str,
 }
 
@@ -89,7 +89,7 @@ impl<'t> EntryParser<'t, '_> {
         }
     }
 
-    /// Rule E13, and what has to be found before the text is taken apart.
+    /// Rule E13, and checks that need the text as a whole.
     fn trim_and_check(&mut self) -> Option<&'t str> {
         if self.text.len() > MAX_ENTRY_BYTES {
             let message =
@@ -108,7 +108,7 @@ impl<'t> EntryParser<'t, '_> {
         }
         if whole.len() != self.text.len() {
             let note = RawFinding::new(Code::BlankAround, 0..self.text.len(), "blanks around an entry are dropped");
-            // What has blanks inside is no entry, and may be a key.
+            // Text with blanks inside is not an entry, and may be a key.
             let may_show = redact::find_userinfo(whole).is_none()
                 && !whole.contains(|character: char| character.is_whitespace() || character.is_control());
             self.notes.push(if may_show { note.with_fix(whole) } else { note });
@@ -168,7 +168,7 @@ impl<'t> EntryParser<'t, '_> {
         self.authority(parts, authority)
     }
 
-    /// The scheme, and what follows it. `None` where it is one that entries do not have.
+    /// Splits off the scheme; `None` if it is not one of an entry.
     fn scheme(&mut self, whole: &'t str) -> Option<(Option<Scheme>, &'t str)> {
         let Some((scheme, rest)) = split_once_str(whole, "://").filter(|(scheme, _)| redact::is_scheme(scheme)) else {
             return Some((None, whole));
@@ -185,7 +185,7 @@ impl<'t> EntryParser<'t, '_> {
         Some((None, rest))
     }
 
-    /// `host`, `host:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`.
+    /// Splits `host`, `host:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`.
     fn authority(&mut self, parts: EntryParts<'t>, authority: &'t str) -> Option<EntryParts<'t>> {
         if let Some(inside) = authority.strip_prefix('[') {
             let Some((host, after)) = inside.split_once(']') else {
@@ -224,7 +224,7 @@ impl<'t> EntryParser<'t, '_> {
         }
     }
 
-    /// An address, or the network that begins with it. `written` is the address before rule E4 turned it to IPv4.
+    /// Parses the rest of an address or of a network. `written` is the address before rule E4 converted it to IPv4.
     fn address(mut self, parts: &EntryParts<'t>, written: IpAddr, address: IpAddr) -> Option<ParsedEntry> {
         let Some(path) = parts.path.filter(|path| !path.is_empty()) else {
             return self.finish(parts, HostPattern::Address(address));
@@ -267,7 +267,7 @@ impl<'t> EntryParser<'t, '_> {
         Some(ParsedEntry { entry, scheme: None })
     }
 
-    /// Rule E7. `star` is where the first star stands in the host.
+    /// Rule E7: parses the rest of a wildcard. `star` is the offset of the first star in the host.
     fn wildcard(mut self, parts: &EntryParts<'t>, star: usize) -> Option<ParsedEntry> {
         let host = parts.host;
         if host == "*" {
@@ -308,7 +308,7 @@ impl<'t> EntryParser<'t, '_> {
         self.finish(parts, hosts)
     }
 
-    /// A place: the host is understood, the port and the namespace are left.
+    /// Parses port and namespace after a valid host.
     fn finish(mut self, parts: &EntryParts<'t>, hosts: HostPattern) -> Option<ParsedEntry> {
         let port = self.port(parts)?;
         let namespace = self.namespace(parts)?;
@@ -316,7 +316,7 @@ impl<'t> EntryParser<'t, '_> {
         Some(ParsedEntry { entry, scheme: parts.scheme })
     }
 
-    /// Rules E9 and E10. `None` where the port is refused.
+    /// Rules E9 and E10: parses the port; `None` if it is invalid.
     fn port(&mut self, parts: &EntryParts<'t>) -> Option<Option<u16>> {
         let Some(digits) = parts.port else {
             return Some(parts.scheme.map(|scheme| if scheme == Scheme::Https { 443 } else { 80 }));
@@ -344,7 +344,7 @@ impl<'t> EntryParser<'t, '_> {
         Some(Some(port))
     }
 
-    /// Rule E12. `None` where the namespace is refused.
+    /// Rule E12: parses the namespace; `None` if it is invalid.
     fn namespace(&mut self, parts: &EntryParts<'t>) -> Option<Option<&'t str>> {
         let Some(path) = parts.path.filter(|path| !path.is_empty()) else { return Some(None) };
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -372,43 +372,43 @@ impl<'t> EntryParser<'t, '_> {
         None
     }
 
-    /// Adds a note about a part of the entry.
+    /// Adds a finding about a part of the entry.
     #[inline(never)]
     fn note(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>) {
         self.notes.push(RawFinding::at_slice(code, self.text, part, message));
     }
 
-    /// Adds a note about a part of the entry, and what to write in its place.
+    /// Adds a finding about a part of the entry, with its replacement.
     #[inline(never)]
     fn note_with_fix(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>, fix: &dyn fmt::Display) {
         self.notes.push(RawFinding::at_slice(code, self.text, part, message).with_fix_display(fix));
     }
 }
 
-/// After an address, `/` and digits are always a prefix length (rule E8).
+/// Returns the digits after an address and `/`, which are always a prefix length (rule E8).
 fn prefix_digits<'t>(parts: &EntryParts<'t>) -> Option<&'t str> {
     let path = parts.path?;
     let first = path.split_once('/').map_or(path, |(first, _)| first);
     network::is_digits(first).then_some(first)
 }
 
-/// Rule E13: a blank, as it may stand around an entry that was copied. Of control characters only tabs and line ends.
+/// Rule E13: returns whether a character may surround a copied entry. Of control characters only tabs and line ends do.
 fn is_blank(character: char) -> bool {
     character.is_whitespace() && (!character.is_control() || matches!(character, '\t' | '\n' | '\r'))
 }
 
-/// `https:h` or `https:/h`, which is no host `https` with a port: what was meant.
+/// Returns `https:h` or `https:/h` with its slashes, unless `https` is a host before a port.
 fn add_missing_slashes(whole: &str) -> Option<String> {
     let (scheme, after) = whole.split_once(':')?;
     let host = after.strip_prefix('/').unwrap_or(after);
     let is_http = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-    // `https:5000` may be a host of that name.
+    // `https:5000` may be a host named `https`.
     let is_host = host.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '[' | '*'))
         && !network::is_digits(host.split_once('/').map_or(host, |(port, _)| port));
     (is_http && is_host).then(|| format!("{}://{host}", scheme.to_ascii_lowercase()))
 }
 
-/// The wildcard that somebody meant who put stars in other places: the domain after the last star.
+/// Returns the wildcard for a host with misplaced stars: the domain after the last star.
 fn suggest_wildcard(host: &str, star: usize) -> Option<String> {
     let (_, after) = host.rsplit_once('*')?;
     let domain = match after.strip_prefix('.') {

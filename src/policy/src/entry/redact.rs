@@ -1,12 +1,12 @@
-//! User information never leaves the module (rule E11).
+//! Redaction of user information, which never leaves the module (rule E11).
 
 use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::util::strings::split_once_str;
 
-/// Where a text has user information: from the host's place to the last `@`, the `@` included (rule E11). A
-/// digest's `@`, as in an image reference, is none.
+/// Returns the span of user information: from the start of the authority to the last `@`, included (rule E11). The `@`
+/// of a digest, as in an image reference, is not one.
 pub fn find_userinfo(text: &str) -> Option<Range<usize>> {
     let (before, after) = text.rsplit_once('@')?;
     let start = match split_once_str(before, "://") {
@@ -19,18 +19,18 @@ pub fn find_userinfo(text: &str) -> Option<Range<usize>> {
     Some(start..before.len().saturating_add(1))
 }
 
-/// The text with every character of its user information masked. Offsets stay what they were, in UTF-8 and in UTF-16.
+/// Replaces every character of the user information. Offsets stay valid, in UTF-8 and in UTF-16.
 pub(crate) fn redact_userinfo(text: &str) -> Cow<'_, str> {
     let Some(range) = find_userinfo(text) else { return Cow::Borrowed(text) };
     Cow::Owned(redact_range(text, range.start..range.end.saturating_sub(1)))
 }
 
-/// As `mask_user_information`, for a text that may be anything: a key is masked whole (rule C3).
+/// Redacts user information, or all of a text that looks like a private key (rule C3).
 pub(crate) fn redact_secrets(text: &str) -> Cow<'_, str> {
     if looks_like_private_key(text) { Cow::Owned(redact_range(text, 0..text.len())) } else { redact_userinfo(text) }
 }
 
-/// Whether it has the label of a key, or base64 in a row that is too long for a name.
+/// Returns whether a text has the label of a private key, or a run of base64 that is too long for a name.
 fn looks_like_private_key(text: &str) -> bool {
     const MIN_KEY_RUN: usize = 40;
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
@@ -46,7 +46,7 @@ fn redact_range(text: &str, secret: Range<usize>) -> String {
         if !secret.contains(&at) {
             return character;
         }
-        // A mask of the same width in both encodings.
+        // Replacements have the same width in both encodings.
         match character.len_utf8() {
             1 => '*',
             2 => '\u{b7}',
@@ -57,14 +57,14 @@ fn redact_range(text: &str, secret: Range<usize>) -> String {
     masked.collect()
 }
 
-/// RFC 3986, section 3.1.
+/// Returns whether the text is a scheme (RFC 3986, section 3.1).
 pub(crate) fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
-/// Whether what follows an `@` is a digest, be it a mistyped one, and not the host behind user information. Where both
-/// could be, it is not: better no name is shown than a password.
+/// Returns whether the text after an `@` is a digest, even a mistyped one, and not the host after user information.
+/// Ambiguous text is not a digest: better to redact a name than to show a password.
 fn is_digest(before: &str, after: &str) -> bool {
     let (in_front, name) = before.rsplit_once('@').map_or((None, before), |(front, name)| (Some(front), name));
     let (algorithm, hexadecimal) = after.split_once(':').unwrap_or((after, ""));
@@ -84,7 +84,7 @@ fn is_digest(before: &str, after: &str) -> bool {
     if is_known && is_whole {
         return true;
     }
-    // No host has `+` in it. Without any `:` there is no password, and no user name has both `.` and `/`.
+    // No host contains `+`. Without any `:` there is no password, and no user name has both `.` and `/`.
     let is_no_host = is_known || algorithm.contains('+') && !path.contains(':');
     let is_empty = after.is_empty() && registry.contains('.') && !name.contains(':');
     in_front.is_none() && (is_no_host || is_empty)

@@ -77,7 +77,7 @@ fn e8_fixes_of_ranges_cover_them_exactly() {
     }
 }
 
-/// The message and the fix of the first finding.
+/// Returns the message and the fix of the first finding.
 fn first_finding(text: &str) -> (String, Option<String>) {
     let finding = check_entry(text, EntryList::Whitelist).findings.remove(0);
     (finding.message, finding.fix)

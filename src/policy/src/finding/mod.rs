@@ -1,4 +1,4 @@
-//! Findings: what is said about an input, and where.
+//! Findings: diagnostics about an input, with their location.
 
 pub(crate) mod code;
 
@@ -16,14 +16,14 @@ use crate::util::sort;
 pub enum EntryList {
     /// Registries that may be used.
     Whitelist,
-    /// Registries whose certificate is not checked, and that may be asked over plain HTTP.
+    /// Registries whose certificate is not verified, and that may be reached over plain HTTP.
     Insecure,
     /// The product's own registries (rule T5).
     BuiltIn,
 }
 
 impl EntryList {
-    /// The list as answers name it.
+    /// Returns the name in canonical JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             EntryList::Whitelist => "whitelist",
@@ -33,52 +33,52 @@ impl EntryList {
     }
 }
 
-/// A stretch of the checked text, end excluded, in bytes of UTF-8 and in UTF-16 code units.
+/// A range of the checked text, end excluded, in bytes of UTF-8 and in UTF-16 code units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TextRange {
-    /// First byte.
+    /// The first byte.
     pub start: u32,
     /// One past the last byte.
     pub end: u32,
-    /// First UTF-16 code unit.
+    /// The first UTF-16 code unit.
     pub start_utf16: u32,
     /// One past the last UTF-16 code unit.
     pub end_utf16: u32,
 }
 
-/// One thing said about an input.
+/// A diagnostic about an input.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// What kind of finding.
+    /// The stable code.
     pub code: Code,
-    /// How much it weighs: `code.severity()`, spelled out for those who read the JSON.
+    /// The severity, `code.severity()`, repeated for readers of the JSON.
     pub severity: Severity,
-    /// Where in a policy document, as a JSON Pointer (RFC 6901); absent for a lone entry.
+    /// The JSON Pointer (RFC 6901) of the location in a policy document; absent for a lone entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Where in the checked text.
+    /// The location in the checked text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<TextRange>,
-    /// What is wrong: lower case, no final full stop, what was written in backticks, never a password.
+    /// The message: lower case, no final full stop, input in backticks, never a password.
     pub message: String,
-    /// What to write in place of the range. Several entries in place of one are separated by `, `.
+    /// The replacement for the range. Several entries in place of one are separated by `, `.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
 }
 
 impl Finding {
-    /// Whether the input is refused.
+    /// Returns whether the input is rejected.
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
 }
 
-/// A finding in the making: offsets in bytes of whatever text the caller counts in.
+/// A finding before its location is resolved, with byte offsets into the text that the caller reads.
 #[derive(Clone, Debug)]
 pub(crate) struct RawFinding {
-    /// The JSON Pointer of what it is about, in a document.
+    /// The JSON Pointer of the value that the finding is about, in a document.
     pub path: Option<String>,
     pub code: Code,
     pub start: usize,
@@ -92,7 +92,7 @@ impl RawFinding {
         RawFinding { path: None, code, start: place.start, end: place.end, message: message.into(), fix: None }
     }
 
-    /// A note about `part`, a slice of `whole`. One function for most notes, which keeps the module small.
+    /// Creates a finding about `part`, a slice of `whole`. One function for most findings keeps the module small.
     #[inline(never)]
     pub fn at_slice(code: Code, whole: &str, part: &str, message: fmt::Arguments<'_>) -> Self {
         RawFinding::new(code, span_of(whole, part), message.to_string())
@@ -108,7 +108,7 @@ impl RawFinding {
         self
     }
 
-    /// A fix that is the text of something.
+    /// Sets the fix to the text of a value.
     #[inline(never)]
     pub fn with_fix_display(self, fix: &dyn fmt::Display) -> Self {
         self.with_fix(fix.to_string())
@@ -119,12 +119,12 @@ impl RawFinding {
     }
 }
 
-/// Turns notes with offsets into `text` to findings in the order of the text. The UTF-16 offsets are counted in one pass.
+/// Resolves byte offsets into `text` and sorts the findings by them. UTF-16 offsets are counted in one pass.
 pub(crate) fn locate_findings(text: &[u8], notes: Vec<RawFinding>) -> Vec<Finding> {
     Utf16Counter::new(text).locate_findings(notes)
 }
 
-/// Counts UTF-16 code units up to byte offsets that do not go backwards.
+/// A counter of UTF-16 code units up to byte offsets that never decrease.
 pub(crate) struct Utf16Counter<'t> {
     text: &'t [u8],
     bytes: usize,
@@ -136,7 +136,7 @@ impl<'t> Utf16Counter<'t> {
         Utf16Counter { text, bytes: 0, units: 0 }
     }
 
-    /// Findings in the order of the text, none of them before those of the last time.
+    /// Resolves findings, none of which is before those of the previous call.
     pub fn locate_findings(&mut self, notes: Vec<RawFinding>) -> Vec<Finding> {
         let text = self.text;
         sort::sorted(notes, |a, b| (a.start, a.end).cmp(&(b.start, b.end)))
@@ -171,7 +171,7 @@ impl<'t> Utf16Counter<'t> {
     }
 }
 
-/// As JavaScript's `TextDecoder` reads it: what is no UTF-8 is U+FFFD.
+/// Returns the length in UTF-16 of a text as JavaScript's `TextDecoder` decodes it: malformed UTF-8 becomes U+FFFD.
 fn utf16_len(text: &[u8]) -> u32 {
     if text.is_ascii() {
         return offset_u32(text.len());
@@ -182,19 +182,19 @@ fn utf16_len(text: &[u8]) -> u32 {
     offset_u32(units.fold(0, usize::saturating_add))
 }
 
-/// A byte offset as it is reported. Texts of 4 GiB and over are refused long before.
+/// Converts a byte offset. Texts of 4 GiB and over are rejected earlier.
 fn offset_u32(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
-/// Where `part`, a slice of `whole`, stands in it, in bytes.
+/// Returns the span of `part`, a slice of `whole`, in bytes.
 #[inline(never)]
 pub(crate) fn span_of(whole: &str, part: &str) -> std::ops::Range<usize> {
     let start = offset_of(whole.as_bytes(), part.as_bytes());
     start..start.saturating_add(part.len())
 }
 
-/// Where `part`, a slice of `whole`, begins in it.
+/// Returns the offset of `part`, a slice of `whole`, in bytes.
 pub(crate) fn offset_of(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr().addr().saturating_sub(whole.as_ptr().addr())
 }

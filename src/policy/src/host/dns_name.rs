@@ -1,4 +1,4 @@
-//! Host names (rules E5 and E6): UTS #46 to A-labels, in lower case.
+//! Host names (rules E5 and E6): conversion to lower-case A-labels by UTS #46.
 
 use std::borrow::Cow;
 
@@ -9,13 +9,13 @@ use crate::finding::code::Code;
 use crate::host::script;
 use crate::util::strings::split_once;
 
-/// The most octets that a label may have (RFC 1035, section 2.3.4).
+/// The maximum size of a label in octets (RFC 1035, section 2.3.4).
 pub(crate) const MAX_LABEL_BYTES: usize = 63;
-/// The most octets that a name may have without its root dot (RFC 1035, section 2.3.4, less the length octets).
+/// The maximum size of a name in octets, without its root dot (RFC 1035, section 2.3.4, less the length octets).
 pub(crate) const MAX_NAME_BYTES: usize = 253;
 
-/// The A-label form of a host name, lower case, without a trailing dot. Notes say what is wrong or worth knowing, with
-/// offsets into `whole`, of which `text` must be a part. `None` goes with at least one error.
+/// Returns the A-label form of a host name, lower case, without a trailing dot. Offsets of findings are into `whole`,
+/// of which `text` must be a slice. `None` comes with at least one error.
 pub(crate) fn to_ascii_name<'t>(whole: &str, text: &'t str, notes: &mut Vec<RawFinding>) -> Option<Cow<'t, str>> {
     if is_canonical(text) {
         return Some(Cow::Borrowed(text));
@@ -23,24 +23,24 @@ pub(crate) fn to_ascii_name<'t>(whole: &str, text: &'t str, notes: &mut Vec<RawF
     map_to_ascii(whole, text, notes).map(Cow::Owned)
 }
 
-/// Whether a canonical name has one label only, which image references cannot name without a port (rule E6).
+/// Returns whether a canonical name is a single label, which image references cannot name without a port (rule E6).
 pub(crate) fn is_single_label(name: &str) -> bool {
     !name.contains('.') && name != "localhost"
 }
 
-/// The domains above a name, nearest first: `b.c` and `c` for `a.b.c`.
+/// Returns the domains above a name, nearest first: `b.c` and `c` for `a.b.c`.
 pub(crate) fn parent_domains(name: &str) -> impl Iterator<Item = &str> {
     let parent = |name| split_once(name, b'.').map(|(_, parent)| parent);
     std::iter::successors(parent(name), move |domain| parent(domain))
 }
 
-/// Whether the last label is all digits or a hexadecimal number, so that some program would read an address.
+/// Returns whether the last label is all digits or a hexadecimal number, so that some program would parse an address.
 pub(crate) fn looks_numeric(text: &str) -> bool {
     let text = match text.as_bytes() {
         [text @ .., b'.'] => text,
         text => text,
     };
-    // Most names end in a letter that no number ends in.
+    // Fast path: most names end in a letter that no number ends in.
     if !text.last().is_some_and(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'X')) {
         return false;
     }
@@ -51,7 +51,7 @@ pub(crate) fn looks_numeric(text: &str) -> bool {
     }
 }
 
-/// Whether a name is in canonical form as it is written, as most are. `false` where UTS #46 has to have a look.
+/// Returns whether a name is canonical as written; a fast path for most names. `false` means that UTS #46 must decide.
 pub(crate) fn is_canonical(text: &str) -> bool {
     if text.is_empty() || text.len() > MAX_NAME_BYTES {
         return false;
@@ -62,7 +62,7 @@ pub(crate) fn is_canonical(text: &str) -> bool {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' => length = length.saturating_add(1),
             b'-' if previous != b'.' => {
-                // Some label has `--`, perhaps in its third and fourth place: let UTS #46 have a look.
+                // A label with `--`, possibly in its third and fourth place, is left to UTS #46.
                 if previous == b'-' {
                     return false;
                 }
@@ -113,7 +113,7 @@ fn map_to_ascii(whole: &str, text: &str, notes: &mut Vec<RawFinding>) -> Option<
     Some(ascii.to_owned())
 }
 
-/// The full stop and the three characters that UTS #46 maps to it.
+/// Returns whether a character is the full stop, or one of the three that UTS #46 maps to it.
 fn is_dot(character: char) -> bool {
     matches!(character, '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
 }
@@ -144,7 +144,7 @@ fn check_characters(whole: &str, text: &str, notes: &mut Vec<RawFinding>) {
     }
 }
 
-/// Whether the mapping of UTS #46 deletes the character without a trace.
+/// Returns whether the mapping of UTS #46 removes the character.
 fn is_removed_by_mapping(character: char) -> bool {
     to_ascii(&format!("a{character}a"), Hyphens::Allow).is_ok_and(|mapped| mapped == "aa")
 }
@@ -158,7 +158,7 @@ fn hyphen_finding(whole: &str, label: &str) -> RawFinding {
     }
 }
 
-/// Finds the label for which UTS #46 refuses the name.
+/// Reports the label for which UTS #46 rejects the name.
 fn note_rejected_label(whole: &str, text: &str, notes: &mut Vec<RawFinding>) {
     for label in text.split(is_dot) {
         if to_ascii(label, Hyphens::CheckFirstLast).is_ok() {

@@ -1,4 +1,4 @@
-//! Hosts (rules E2 to E5): an address or a name, and nothing that could be read as both.
+//! Hosts (rules E2 to E5): an address or a name, never ambiguous between the two.
 
 pub(crate) mod dns_name;
 pub(crate) mod docker_hub;
@@ -14,13 +14,13 @@ use crate::finding::code::Code;
 /// A host in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CanonicalHost<'t> {
-    /// An address. An IPv4-mapped IPv6 address is the IPv4 address (rule E4).
+    /// An address; an IPv4-mapped IPv6 address is converted to IPv4 (rule E4).
     Address(IpAddr),
     /// A name: A-labels, lower case, no trailing dot.
     Name(Cow<'t, str>),
 }
 
-/// Reads an IPv4 address or a name. Notes count their offsets in `whole`, of which `text` must be a part.
+/// Parses an IPv4 address or a name. Offsets of findings are into `whole`, of which `text` must be a slice.
 pub(crate) fn parse<'t>(whole: &str, text: &'t str, notes: &mut Vec<RawFinding>) -> Option<CanonicalHost<'t>> {
     if !dns_name::looks_numeric(text) {
         let name = dns_name::to_ascii_name(whole, text, notes)?;
@@ -40,7 +40,7 @@ pub(crate) fn parse<'t>(whole: &str, text: &'t str, notes: &mut Vec<RawFinding>)
     None
 }
 
-/// Reads four decimal octets without leading zeros (rule E3).
+/// Parses four decimal octets without leading zeros (rule E3).
 pub(crate) fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
     let (mut address, mut octet, mut digits, mut dots): (u32, u32, usize, usize) = (0, 0, 0, 0);
     for byte in text.bytes() {
@@ -61,7 +61,7 @@ pub(crate) fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
     (digits > 0 && dots == 3).then(|| Ipv4Addr::from_bits(address << 8 | octet))
 }
 
-/// Reads an IPv6 address without brackets. An IPv4-mapped one comes out as IPv4 (rule E4).
+/// Parses an IPv6 address without brackets. An IPv4-mapped one is converted to IPv4 (rule E4).
 pub(crate) fn parse_ipv6(whole: &str, text: &str, notes: &mut Vec<RawFinding>) -> Option<IpAddr> {
     if let Some((address, _zone)) = text.split_once('%') {
         let message = format_args!("a zone id means something on one machine only: leave it out");
@@ -80,12 +80,12 @@ pub(crate) fn parse_ipv6(whole: &str, text: &str, notes: &mut Vec<RawFinding>) -
     }
 }
 
-/// The IPv4 address inside an IPv4-mapped one (RFC 4291, section 2.5.5.2), any other address as it is.
+/// Converts an IPv4-mapped address to IPv4 (RFC 4291, section 2.5.5.2).
 pub(crate) fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
-/// Says what is wrong with a host that looks like a number (rule E3).
+/// Returns the finding about a host that looks like a number (rule E3).
 fn numeric_host_finding(whole: &str, text: &str) -> RawFinding {
     let bare = text.strip_suffix('.').unwrap_or(text);
     let octets: Vec<&str> = bare.split('.').collect();

@@ -1,4 +1,4 @@
-//! What certificate authorities and whitelist mean to each other (rules C2 and C4).
+//! Lints the certificate authorities against the whitelist (rules C2 and C4).
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -16,12 +16,12 @@ use crate::policy::trust_anchors::{ParsedAuthority, enabled_entries, scoped_list
 use crate::util::sort;
 use crate::util::string_map::StringMap;
 
-/// How many entries are named one by one. The rest is counted.
+/// The maximum number of findings about single entries. The rest is counted in one more.
 const MAX_LISTED_FINDINGS: usize = 100;
-/// How many entries one message names.
+/// The maximum number of entries listed in one message.
 const MAX_LISTED_NAMES: usize = 3;
 
-/// Adds the notes that follow from authorities and whitelist together.
+/// Adds the findings that follow from authorities and whitelist together.
 pub(crate) fn lint(
     document: &ParsedDocument<'_>,
     policy: &Policy,
@@ -38,7 +38,7 @@ pub(crate) fn lint(
         })
         .collect();
     for given in given {
-        // A project's authority counts for its own requests, a global one for all.
+        // A project's authority applies to requests of that project, a global authority to all.
         let seen = scopes.iter().filter(|scope| given.project.is_none() || scope.project == given.project);
         let seen: Vec<EffectiveLists<'_, '_>> = seen.filter_map(|scope| EffectiveLists::new(scope, &scopes)).collect();
         without_effect(policy, given, &seen, notes);
@@ -52,14 +52,14 @@ pub(crate) fn lint(
     duplicate_anchors(given, notes);
 }
 
-/// The lists of the document, or of a project.
+/// The lists of the document or of one project, with their index.
 struct ScopeView<'d> {
     project: Option<&'d str>,
     lists: &'d PolicyLists<'d>,
     index: &'d EntryIndex,
 }
 
-/// What the requests of a scope see: its own lists, and the global ones.
+/// The lists that apply to the requests of a scope: its own, and the global ones.
 struct EffectiveLists<'s, 'd> {
     own: &'s ScopeView<'d>,
     global: Option<&'s ScopeView<'d>>,
@@ -79,7 +79,7 @@ impl<'s, 'd> EffectiveLists<'s, 'd> {
         self.scopes().any(|scope| scope.lists.whitelist.is_some())
     }
 
-    /// The enabled entries of the effective whitelist (rule W2).
+    /// Returns the enabled entries of the effective whitelist (rule W2).
     fn effective_entries(&self) -> impl Iterator<Item = &'d Entry> + use<'s, 'd> {
         let lists = [EntryList::Whitelist, EntryList::Insecure];
         self.scopes().flat_map(move |scope| {
@@ -88,8 +88,8 @@ impl<'s, 'd> EffectiveLists<'s, 'd> {
         })
     }
 
-    /// Whether any registry of a whitelist entry is reached with verification (rule T4): one with the port written is
-    /// where an insecure entry has another port.
+    /// Returns whether any registry of a whitelist entry is reached with verification (rule T4). An entry with a port
+    /// is verified beside an insecure entry with another port.
     fn is_verified(&self, entry: &Entry) -> bool {
         !self.scopes().any(|scope| {
             let groups = [scope.index.same_hosts(entry), scope.index.address_of(entry)];
@@ -98,7 +98,7 @@ impl<'s, 'd> EffectiveLists<'s, 'd> {
     }
 }
 
-/// Rule C2: an authority whose registries are all outside the effective whitelist.
+/// Rule C2: reports an authority whose registries are all outside the effective whitelist.
 fn without_effect(
     policy: &Policy,
     given: &ParsedAuthority<'_>,
@@ -128,7 +128,7 @@ fn without_effect(
     }
 }
 
-/// Whether an entry of the effective whitelist covers hosts of the limit, or may once DNS was asked (rules M4 and M5).
+/// Returns whether an entry of the effective whitelist covers hosts of the limit, directly or by DNS (rules M4 and M5).
 fn may_cover(policy: &Policy, view: &EffectiveLists<'_, '_>, limit: &Entry) -> bool {
     let covered = view.scopes().any(|scope| {
         let mut found = false;
@@ -149,7 +149,7 @@ fn may_cover(policy: &Policy, view: &EffectiveLists<'_, '_>, limit: &Entry) -> b
         })
 }
 
-/// Rule C4: the whitelisted registries that a certificate's name constraints exclude.
+/// Rule C4: reports whitelisted registries that a certificate's name constraints exclude.
 fn excluded_by_constraints(given: &ParsedAuthority<'_>, views: &[EffectiveLists<'_, '_>], notes: &mut Vec<RawFinding>) {
     let limits = RegistryLimits::new(&[given]);
     for certificate in &given.certificates {
@@ -171,7 +171,7 @@ fn excluded_by_constraints(given: &ParsedAuthority<'_>, views: &[EffectiveLists<
     }
 }
 
-/// Rule C2: whitelisted registries that only the well-known authorities can vouch for.
+/// Rule C2: reports whitelisted registries that only a well-known authority can vouch for.
 fn without_trusted_ca(view: &EffectiveLists<'_, '_>, given: &[ParsedAuthority<'_>], notes: &mut Vec<RawFinding>) {
     let Some(whitelist) = &view.own.lists.whitelist else { return };
     let project = view.own.project;
@@ -213,7 +213,7 @@ fn without_trusted_ca(view: &EffectiveLists<'_, '_>, given: &[ParsedAuthority<'_
     }
 }
 
-/// Rule C4: certificates that count for every registry already, by another element for the same requests.
+/// Rule C4: reports certificates that another element already lists for every registry and the same requests.
 fn duplicate_anchors(given: &[ParsedAuthority<'_>], notes: &mut Vec<RawFinding>) {
     let key = |project: Option<&str>, sha256: &str| match project {
         Some(project) => format!("{sha256} {project}"),
@@ -241,7 +241,8 @@ fn duplicate_anchors(given: &[ParsedAuthority<'_>], notes: &mut Vec<RawFinding>)
     }
 }
 
-/// The groups whose hosts contain all hosts of an entry. Behind a `dyn`, so that the search is compiled once.
+/// Calls `found` with the groups whose hosts contain all hosts of an entry. A `dyn` callback keeps the search from
+/// being compiled twice.
 fn for_each_covering<'i>(index: &'i EntryIndex, entry: &Entry, found: &mut dyn FnMut(EntryGroup<'i>)) {
     let found: &mut dyn FnMut(Specificity, EntryGroup<'i>) -> ControlFlow<()> = &mut |_, group| {
         found(group);
@@ -250,7 +251,7 @@ fn for_each_covering<'i>(index: &'i EntryIndex, entry: &Entry, found: &mut dyn F
     let _ = index.covering_entry(entry, found);
 }
 
-/// The registries that some authorities are limited to.
+/// The registries that a set of authorities is limited to.
 struct RegistryLimits<'d> {
     entries: Vec<&'d Entry>,
     index: EntryIndex,
@@ -267,7 +268,7 @@ impl<'d> RegistryLimits<'d> {
         RegistryLimits { entries, index }
     }
 
-    /// Whether a limit covers all hosts of the entry, on a port of its.
+    /// Returns whether a limit covers all hosts of the entry on one of its ports.
     fn covers(&self, entry: &Entry) -> bool {
         let mut found = false;
         for_each_covering(&self.index, entry, &mut |group| {
@@ -276,7 +277,7 @@ impl<'d> RegistryLimits<'d> {
         found
     }
 
-    /// The positions of the whitelist's entries that cover all hosts of a limit, sorted.
+    /// Returns the sorted positions of the whitelist's entries that cover all hosts of a limit.
     fn covered_positions(&self, whitelist: &EntryIndex) -> Vec<u32> {
         let mut reached = Vec::new();
         for limit in &self.entries {
@@ -290,7 +291,7 @@ impl<'d> RegistryLimits<'d> {
     }
 }
 
-/// Entries for one message.
+/// A list of entries in one message, cut off at `MAX_LISTED_NAMES`.
 #[derive(Default)]
 struct NameList {
     first: Vec<String>,
@@ -320,8 +321,9 @@ impl NameList {
     }
 }
 
-/// Whether no well-known authority may vouch for the entry's hosts: names that the public DNS does not have, and addresses
-/// that the Internet does not route (the Internal Names and Reserved IP Addresses of the CA/Browser Forum's Baseline Requirements).
+/// Returns whether no well-known authority may vouch for the entry's hosts: names outside the public DNS, and addresses
+/// that are not routed on the Internet (Internal Names and Reserved IP Addresses in the CA/Browser Forum's Baseline
+/// Requirements).
 fn is_private(entry: &Entry) -> bool {
     match &entry.hosts {
         HostPattern::Name(name) => !entry.is_docker_hub() && (!name.contains('.') || is_private_domain(name)),
@@ -332,7 +334,8 @@ fn is_private(entry: &Entry) -> bool {
 }
 
 fn is_private_domain(name: &str) -> bool {
-    // RFC 6761, RFC 6762 with its appendix G, RFC 8375, ICANN's reservation of `internal`, and what routers hand out.
+    // RFC 6761, RFC 6762 with its appendix G, RFC 8375, ICANN's reservation of `internal`, and common defaults of
+    // routers.
     const PRIVATE_DOMAINS: [&str; 13] = [
         "corp",
         "example",

@@ -1,4 +1,4 @@
-//! Cross-checks of a document: what its entries mean to each other (rules E10, W1, T4, T5, P4).
+//! Cross-entry linter: the findings that follow from several entries of a document (rules E10, W1, T4, T5, P4).
 
 use std::cell::OnceCell;
 use std::fmt;
@@ -13,9 +13,9 @@ use crate::host::docker_hub;
 use crate::policy::index::{ANY_PORT, EntryGroup, EntryIndex, IndexedEntry, Specificity, to_usize};
 use crate::policy::{Policy, PolicyScope};
 
-/// Adds the notes that follow from more than one entry.
+/// Adds the findings that follow from more than one entry.
 pub(crate) fn lint(document: &ParsedDocument<'_>, policy: &Policy, notes: &mut Vec<RawFinding>) {
-    // Of a list that could not be read nothing is said as a whole.
+    // A list with errors is incomplete, so nothing is reported about it as a whole.
     let whole = !notes.iter().any(RawFinding::is_error);
     let global = (None, &policy.global, &document.global);
     let projects = document.projects.iter().flatten().filter_map(|project| {
@@ -41,7 +41,7 @@ pub(crate) fn lint(document: &ParsedDocument<'_>, policy: &Policy, notes: &mut V
     }
 }
 
-/// Checks the lists of one scope.
+/// The linter of one scope's lists.
 struct CrossEntryLinter<'d, 'n> {
     scope: &'d PolicyScope,
     lists: &'d PolicyLists<'d>,
@@ -50,9 +50,9 @@ struct CrossEntryLinter<'d, 'n> {
     document: &'d ParsedDocument<'d>,
     notes: &'n mut Vec<RawFinding>,
     reported: &'n mut AlreadyReported,
-    /// How many insecure entries the document has before those of this scope.
+    /// The number of insecure entries in the scopes before this one.
     before: usize,
-    /// See `of_projects`; made when it is asked for.
+    /// The entries of all projects, built on first use.
     project_entries: &'n OnceCell<ProjectEntries<'d>>,
 }
 
@@ -76,14 +76,14 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         }
     }
 
-    /// The indexes that this scope's requests see, its own first, each with its project.
+    /// Returns the indexes that apply to this scope's requests, its own first, each with its project.
     fn visible_indexes(&self) -> impl Iterator<Item = (Option<&'d str>, &'d EntryIndex)> + use<'d> {
         let global = self.project.map(|_| (None, &self.policy.global.index));
         std::iter::once((self.project, &self.scope.index)).chain(global)
     }
 
-    /// Rule P4: the same entry twice, or an entry that another one covers, so that nothing changes without it (rule A1).
-    /// Whether there is one is the answer.
+    /// Rule P4: reports a duplicate entry, or one that another entry covers and whose removal changes nothing (rule
+    /// A1). Returns whether it did.
     fn note_redundant(&mut self, list: EntryList, item: &ListItem<'_>) -> bool {
         let entry = item.entry();
         let ports = covering_ports(entry);
@@ -94,7 +94,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             rank == own_rank && same_port && row.namespace() == namespace
         };
         for (project, index) in self.visible_indexes() {
-            // Of entries that are alike the first stands.
+            // Of identical entries the first one is kept.
             let stands = |row: &IndexedEntry, rank: Specificity| {
                 project != self.project || !is_alike(row, rank) || row.position < item_position(item)
             };
@@ -121,10 +121,11 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         false
     }
 
-    /// Whether an entry changes something although `other`, of the same list and with hosts of the rank `wider`, covers it.
+    /// Returns whether an entry has an effect although `other`, of the same list and with hosts of specificity `wider`,
+    /// covers it.
     fn has_effect_beside(&self, list: EntryList, entry: &Entry, other: &IndexedEntry, wider: Specificity) -> bool {
         let own = own_specificity(entry);
-        // On 443 alone an insecure entry keeps plain HTTP away; on every port it lets it in on 80 (rule T3).
+        // An insecure entry for port 443 alone prevents plain HTTP; one for every port allows it on port 80 (rule T3).
         let http = entry.port != Some(443);
         if list == EntryList::Insecure && (http && other.port == 443 || !http && other.port != 443 && wider != own) {
             return true;
@@ -132,8 +133,8 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         if wider == own {
             return false;
         }
-        // The most specific entry decides the transport, and of equals an insecure one, on every port before 443 (rules
-        // T3 and T4). So what stands between the two makes this one count.
+        // The most specific entry decides the transport; among equals an insecure one does, and every port before 443
+        // (rules T3 and T4). An entry between the two in specificity therefore gives this one an effect.
         let decides = |rank, group: EntryGroup<'_>| {
             let insecure = |port| !group.on_port(EntryList::Insecure, port).is_empty();
             match list {
@@ -153,7 +154,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             });
             found
         };
-        // A global entry counts for the requests of every project too, among that project's entries.
+        // A global entry also applies to the requests of every project, among that project's entries.
         self.visible_indexes().any(|(_, index)| separates(index))
             || self.project.is_none() && separates(&self.project_entries().index)
     }
@@ -162,7 +163,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         self.project_entries.get_or_init(|| ProjectEntries::new(self.document))
     }
 
-    /// Rule E10: plain HTTP in the whitelist needs the same entry in the insecure list.
+    /// Rule E10: a plain-HTTP entry in the whitelist requires the same entry in the insecure list.
     fn lint_plain_http(&mut self, item: &ListItem<'_>) {
         if item.parsed.scheme != Some(Scheme::Http) {
             return;
@@ -177,7 +178,8 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         }
     }
 
-    /// Rules T4 and P4: what the insecure entries do to a whitelist entry. `counts` says that no other entry covers it.
+    /// Rules T4 and P4: reports the effects of insecure entries on a whitelist entry. `counts` is false if another
+    /// entry covers it.
     fn lint_transport(&mut self, item: &ListItem<'_>, counts: bool) {
         let entry = item.entry();
         let https = item.parsed.scheme == Some(Scheme::Https);
@@ -199,7 +201,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
                     self.note_weakened(whose, &listed, &met);
                     continue;
                 }
-                // The global entry may be right for everybody else, so this is said here, and once.
+                // The global entry may be right for other projects, so the finding is on this entry, once.
                 if said || met.same_hosts && https {
                     continue;
                 }
@@ -224,11 +226,11 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         }
     }
 
-    /// Says what insecure entries do to a whitelist entry, of each of them once.
+    /// Reports the effects of insecure entries on a whitelist entry, once for each insecure entry.
     fn note_weakened(&mut self, whose: ListOwner, listed: &WhitelistContext<'_>, met: &InsecureOverlap<'_>) {
         let entry = listed.item.entry();
         for rows in &met.port_ranges {
-            // To entries with one port, what one of them does the others do too.
+            // Insecure entries with the same port have the same effect on an entry with a port.
             let first = rows.first().and_then(|row| met.group.row(*row));
             let Some(first) = first.filter(|row| listed.weakening(met, row).is_some()) else { continue };
             let Some((place, ..)) = self.insecure_item(whose, first) else { continue };
@@ -259,7 +261,8 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         }
     }
 
-    /// The insecure entry of a row: its place among all of the document, its project, and the entry itself.
+    /// Returns the item of an insecure entry, with its number among all insecure entries of the document and its
+    /// project.
     fn insecure_item(
         &self,
         whose: ListOwner,
@@ -275,7 +278,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         Some((self.before.saturating_add(place), self.project, items.get(place)?))
     }
 
-    /// An insecure entry as messages name it.
+    /// Returns the description of an insecure entry in messages.
     fn describe_insecure(&self, whose: ListOwner, row: &IndexedEntry) -> String {
         match whose {
             ListOwner::Own => entry_location(self.project, row),
@@ -289,7 +292,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         }
     }
 
-    /// What of a whitelist entry is the product's own, and so always verified (rule T5).
+    /// Returns the part of a whitelist entry that is built in and therefore always verified (rule T5).
     fn built_in_coverage(&self, entry: &Entry) -> BuiltInCoverage {
         let mut product = BuiltInCoverage::default();
         if self.policy.has_built_in() {
@@ -302,7 +305,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         product
     }
 
-    /// Rule T5, seen from an insecure entry.
+    /// Rule T5: reports an insecure entry that names a built-in registry.
     fn lint_built_in(&mut self, item: &ListItem<'_>) {
         let entry = item.entry();
         let global = &self.policy.global.index;
@@ -318,7 +321,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         }
     }
 
-    /// Rules W1 and P4, seen from the whitelist as a whole.
+    /// Rules W1 and P4: reports an empty whitelist, and a whitelist that denies Docker Hub.
     fn lint_whitelist(&mut self, whitelist: &EntryItems<'_>) {
         let path = list_pointer(self.project, EntryList::Whitelist);
         let mut note = |code, message: String| {
@@ -356,20 +359,20 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
     }
 }
 
-/// Where an insecure entry stands, seen from a whitelist entry.
+/// The list of an insecure entry, relative to a whitelist entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ListOwner {
-    /// In the same lists.
+    /// The lists of the same scope.
     Own,
-    /// In the global lists; the whitelist entry is a project's.
+    /// The global lists; the whitelist entry is a project's.
     Global,
-    /// In a project's lists; the whitelist entry is global.
+    /// A project's lists; the whitelist entry is global.
     Projects,
 }
 
 /// The entries of all projects together.
 struct ProjectEntries<'d> {
-    /// The position of an insecure one is its place in `insecure`.
+    /// The index of the entries. The position of an insecure entry is its index in `insecure`.
     index: EntryIndex,
     insecure: Vec<(&'d str, &'d ListItem<'d>)>,
 }
@@ -389,11 +392,11 @@ impl<'d> ProjectEntries<'d> {
     }
 }
 
-/// Insecure entries, by their place among all of the document, that were said to weaken an entry: once is enough.
+/// Insecure entries that were reported as weakening, by number in the document, so that each is reported once.
 #[derive(Default)]
 struct AlreadyReported {
     by_entry: BitSet,
-    /// The first of those with the same hosts, where this was looked at for all of them.
+    /// The first entry of each group that was reported for all its hosts.
     by_group: BitSet,
 }
 
@@ -405,7 +408,7 @@ impl BitSet {
         self.0.get(place) == Some(&true)
     }
 
-    /// Marks a place, unless it is marked.
+    /// Inserts a number; returns false if it was present.
     fn insert(&mut self, place: usize) -> bool {
         if self.0.len() <= place {
             self.0.resize(place.saturating_add(1), false);
@@ -414,26 +417,26 @@ impl BitSet {
     }
 }
 
-/// What of an entry is the product's own.
+/// The parts of an entry that built-in registries cover.
 #[derive(Clone, Copy, Default)]
 struct BuiltInCoverage {
     own_ports: bool,
     every_port: bool,
 }
 
-/// A whitelist entry among insecure ones.
+/// A whitelist entry, as compared with insecure entries.
 struct WhitelistContext<'i> {
     item: &'i ListItem<'i>,
-    /// Whether no other entry covers it. What wider insecure entries do is said of that one.
+    /// False if another entry covers it. The effects of wider insecure entries are then reported on that one.
     has_effect: bool,
     built_in: BuiltInCoverage,
 }
 
 impl WhitelistContext<'_> {
-    /// What an insecure entry does to it.
+    /// Returns the description of an insecure entry's effect on the whitelist entry.
     fn weakening(&self, met: &InsecureOverlap<'_>, row: &IndexedEntry) -> Option<String> {
         let entry = self.item.entry();
-        // Rule E10 asks for it, and it is for every namespace (rule E12).
+        // Rule E10 requires that insecure entry, and it applies to every namespace (rule E12).
         let http = self.item.parsed.scheme == Some(Scheme::Http);
         if met.same_hosts && !http && !self.built_in.own_ports {
             return Some(format!("is reached without verification{}", affected_ports(entry, row)));
@@ -450,14 +453,14 @@ impl WhitelistContext<'_> {
     }
 }
 
-/// Insecure entries that a whitelist entry meets: a reference may be covered by both.
+/// Insecure entries that overlap with a whitelist entry: both may cover one reference.
 struct InsecureOverlap<'i> {
     group: EntryGroup<'i>,
-    /// Whether they name the same hosts, so that they decide how these are reached (rule T4).
+    /// True if both name the same hosts, so that the insecure entries decide the transport (rule T4).
     same_hosts: bool,
-    /// Whether a more specific one has all ports of the entry already.
+    /// True if a more specific insecure entry has all ports of the entry.
     shadowed: bool,
-    /// Those with one port each; for an entry without a port, all of them.
+    /// The insecure entries by port; all of them together for a whitelist entry without a port.
     port_ranges: Vec<&'i [u32]>,
 }
 
@@ -467,8 +470,8 @@ impl<'i> InsecureOverlap<'i> {
     }
 }
 
-/// The insecure entries that an entry meets, the most specific first. Where all of them count for the same requests (`one`),
-/// what is behind one for every port does nothing more.
+/// Returns the insecure entries that overlap with an entry, the most specific first. If all of them apply to the same
+/// requests (`one`), an entry for every port hides the less specific ones.
 fn insecure_overlaps<'i>(index: &'i EntryIndex, entry: &Entry, one: bool) -> Vec<InsecureOverlap<'i>> {
     let mut met = Vec::new();
     let mut behind = false;
@@ -478,7 +481,7 @@ fn insecure_overlaps<'i>(index: &'i EntryIndex, entry: &Entry, one: bool) -> Vec
         }
         let mut stretches: Vec<&[u32]> = match entry.port {
             None if !entry.is_docker_hub() => vec![group.in_list(EntryList::Insecure)],
-            // A reference without a port stands for 443, and for 80 too where an entry is insecure (rule M2).
+            // A reference without a port stands for 443, and also for 80 under an insecure entry (rule M2).
             Some(443) | None => [443, ANY_PORT, 80].map(|port| group.on_port(EntryList::Insecure, port)).to_vec(),
             Some(port) => [port, ANY_PORT].map(|port| group.on_port(EntryList::Insecure, port)).to_vec(),
         };
@@ -501,7 +504,7 @@ fn insecure_overlaps<'i>(index: &'i EntryIndex, entry: &Entry, one: bool) -> Vec
     met
 }
 
-/// Which part of a whitelist entry an insecure one of the same hosts reaches.
+/// Returns the part of a whitelist entry that an insecure entry for the same hosts affects, as text.
 fn affected_ports(entry: &Entry, row: &IndexedEntry) -> String {
     match (entry.port, row.port) {
         (_, ANY_PORT) => String::new(),
@@ -513,7 +516,7 @@ fn affected_ports(entry: &Entry, row: &IndexedEntry) -> String {
     }
 }
 
-/// The ports that an entry over all of this one may have.
+/// Returns the ports of entries that cover all ports of this one.
 pub(crate) fn covering_ports(entry: &Entry) -> Vec<u16> {
     match entry.port {
         _ if entry.is_docker_hub() => vec![docker_hub::DEFAULT_PORT, ANY_PORT],
@@ -522,7 +525,7 @@ pub(crate) fn covering_ports(entry: &Entry) -> Vec<u16> {
     }
 }
 
-/// The rank of the group of exactly the entry's hosts among those that `Index::over` gives.
+/// Returns the specificity that `covering_entry` reports for the group of exactly the entry's hosts.
 fn own_specificity(entry: &Entry) -> Specificity {
     match &entry.hosts {
         HostPattern::Network(network) => Specificity::from(network.prefix_len()),
@@ -531,7 +534,7 @@ fn own_specificity(entry: &Entry) -> Specificity {
     }
 }
 
-/// An entry of a list in the group that shares a port with this one.
+/// Returns an entry of a list in the group that shares a port with this one.
 pub(crate) fn port_overlap<'i>(group: EntryGroup<'i>, list: EntryList, entry: &Entry) -> Option<&'i IndexedEntry> {
     let row = match entry.port {
         Some(_) => covering_ports(entry).iter().find_map(|port| group.on_port(list, *port).first()),
@@ -544,7 +547,7 @@ fn item_position(item: &ListItem<'_>) -> u32 {
     u32::try_from(item.index).unwrap_or(u32::MAX)
 }
 
-/// An entry as messages name it: `*.example.com` (insecure 1).
+/// Returns the description of an entry in messages: text, list, index and project.
 fn entry_location(project: Option<&str>, row: &IndexedEntry) -> String {
     entry_location_at(project, row, row.position)
 }
@@ -562,7 +565,7 @@ mod tests {
     use super::*;
     use crate::load::check_policy;
 
-    /// Each insecure entry is looked at with each whitelist entry no more than it must be.
+    /// Guards against comparing every insecure entry with every whitelist entry, which takes quadratic time.
     #[test]
     fn p4_many_namespaces_and_many_projects() {
         const ENTRY_COUNT: usize = 50_000;

@@ -1,6 +1,6 @@
-//! The index that answers which entries are about a host, without walking the lists.
+//! The index of entries by host, for lookups without walking the lists.
 //!
-//! Entries that name the same hosts share a *group*, sorted by list, port and namespace. Groups are found by hash
+//! Entries that name the same hosts form a *group*, sorted by list, port and namespace. Groups are found by hash
 //! (names, addresses, domains of wildcards) or by longest prefix (networks).
 
 use std::cmp::Ordering;
@@ -19,7 +19,7 @@ use crate::util::string_map::StringMap;
 
 use crate::policy::prefix_map::PrefixMap;
 
-/// The host that is looked up.
+/// The key of a lookup: a host.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum HostKey<'s> {
     DockerHub,
@@ -27,53 +27,53 @@ pub(crate) enum HostKey<'s> {
     Name(&'s str),
 }
 
-/// An enabled entry.
+/// An enabled entry in the index.
 #[derive(Clone, Debug)]
 pub(crate) struct IndexedEntry {
-    /// Its canonical text.
+    /// The canonical text.
     pub text: Box<str>,
     pub list: EntryList,
-    /// Its index in the list as written.
+    /// The index in the list as written.
     pub position: u32,
-    /// The one port that it covers, or `ANY_PORT`.
+    /// The port that the entry covers, or `ANY_PORT`.
     pub port: u16,
-    /// How much of the text, at its end, is the namespace; none is 0.
+    /// The length of the namespace at the end of the text; 0 without one.
     namespace: u16,
 }
 
-/// In place of a port: every port. Port 0 is no port.
+/// The port of an entry that covers every port. Port 0 is not a valid port.
 pub(crate) const ANY_PORT: u16 = 0;
 
-/// How specific the host of an entry is (rule T4): an exact host before every prefix or domain, then the longer.
+/// The specificity of an entry's host (rule T4): an exact host above every prefix or domain, then the longer one.
 pub(crate) type Specificity = u16;
-/// The rank of an exact host.
+/// The specificity of an exact host.
 pub(crate) const EXACT_HOST: Specificity = Specificity::MAX;
 
-/// What is called with each group that a search finds.
+/// A visitor of the groups that a search finds.
 pub(crate) type GroupVisitor<'f, 'i> = dyn FnMut(Specificity, EntryGroup<'i>) -> ControlFlow<()> + 'f;
 
-/// The entries of one scope: the global lists, or those of a project.
+/// The index of one scope: the global lists, or those of a project.
 #[derive(Debug, Default)]
 pub(crate) struct EntryIndex {
     rows: Vec<IndexedEntry>,
     groups: Vec<GroupRange>,
-    /// Rows by group, sorted within it by list, port, namespace, text, position.
+    /// Entries by group, sorted within it by list, port, namespace, text, position.
     order: Vec<u32>,
     hub: Option<u32>,
     names: StringMap,
-    /// By domain.
+    /// Groups by domain.
     wildcards: StringMap,
     addresses: PrefixMap,
     networks: PrefixMap,
-    /// All rows that DNS can make cover a name: addresses and networks (rule M4). Sorted as a group is.
+    /// All entries that can match a name by forward DNS: addresses and networks (rule M4). Sorted like a group.
     by_forward_dns: Vec<u32>,
-    /// All rows that DNS can make cover an address: wildcards (rule M5). Sorted as a group is.
+    /// All entries that can match an address by reverse DNS: wildcards (rule M5). Sorted like a group.
     by_reverse_dns: Vec<u32>,
-    /// Whether there are built-in registries.
+    /// True if there are built-in registries.
     built_in: bool,
 }
 
-/// The addresses and networks seen while an index is made, each with its group.
+/// The addresses and networks found while an index is built, each with its group.
 #[derive(Default)]
 struct NetworkGroups {
     groups: StringMap,
@@ -82,7 +82,7 @@ struct NetworkGroups {
 }
 
 impl NetworkGroups {
-    /// The group of an address or network; `next` where it has none yet.
+    /// Returns the group of an address or network; a new one becomes `next`.
     fn group_for(&mut self, network: IpNet, address: bool, next: u32) -> u32 {
         let text = if address { network.addr().to_string() } else { network.to_string() };
         let group = self.groups.get_or_insert(&text, next);
@@ -93,14 +93,14 @@ impl NetworkGroups {
     }
 }
 
-/// A stretch of `Index::order`.
+/// A range of `EntryIndex::order`.
 #[derive(Clone, Copy, Debug, Default)]
 struct GroupRange {
     start: u32,
     length: u32,
 }
 
-/// Rows that name the same hosts, or all that DNS can reach.
+/// Entries that name the same hosts, or all entries that can match by DNS.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntryGroup<'i> {
     index: &'i EntryIndex,
@@ -108,7 +108,7 @@ pub(crate) struct EntryGroup<'i> {
 }
 
 impl EntryIndex {
-    /// Makes the index of a scope's enabled entries, each with its list and its position there.
+    /// Builds the index of a scope's enabled entries, each with its list and its position there.
     pub fn new<'e>(entries: impl Iterator<Item = (EntryList, u32, &'e Entry)>) -> Self {
         let mut index = EntryIndex::default();
         let mut ranges = NetworkGroups::default();
@@ -145,7 +145,7 @@ impl EntryIndex {
         self.rows.get(to_usize(row))
     }
 
-    /// The groups whose hosts contain the subject, the most specific first (rule M1), until `found` breaks off.
+    /// Visits the groups whose hosts contain the host, the most specific first (rule M1), until the visitor breaks.
     pub fn covering<'i>(&'i self, subject: HostKey<'_>, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
         if let Some(group) = self.exact(subject) {
             found(EXACT_HOST, group)?;
@@ -161,7 +161,7 @@ impl EntryIndex {
         }
     }
 
-    /// The wildcards that cover a name, the longest domain first, until `found` breaks off.
+    /// Visits the wildcards that cover a name, the longest domain first, until the visitor breaks.
     pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
         if self.wildcards.is_empty() {
             return ControlFlow::Continue(());
@@ -169,7 +169,7 @@ impl EntryIndex {
         dns_name::parent_domains(name).try_for_each(|domain| self.wildcard_at(domain, found))
     }
 
-    /// The group that names exactly this host.
+    /// Returns the group that names exactly this host.
     pub fn exact(&self, subject: HostKey<'_>) -> Option<EntryGroup<'_>> {
         let group = match subject {
             HostKey::DockerHub => self.hub?,
@@ -179,13 +179,13 @@ impl EntryIndex {
         Some(self.group(group))
     }
 
-    /// The group of the wildcard over a domain.
+    /// Returns the group of the wildcard over a domain.
     #[inline(always)]
     pub fn wildcard(&self, domain: &str) -> Option<EntryGroup<'_>> {
         self.wildcards.get(domain).map(|group| self.group(group))
     }
 
-    /// Everything that could cover the subject with the help of DNS (rules M4 and M5).
+    /// Returns all entries that could match the host by DNS (rules M4 and M5).
     pub fn by_dns(&self, subject: HostKey<'_>) -> EntryGroup<'_> {
         let rows = match subject {
             HostKey::Address(_) => &self.by_reverse_dns,
@@ -194,13 +194,13 @@ impl EntryIndex {
         EntryGroup { index: self, rows }
     }
 
-    /// The networks and addresses on either side of an address, each with the number of leading bits it shares.
+    /// Returns the networks and addresses on either side of an address, each with the number of shared leading bits.
     pub fn neighbours(&self, address: IpAddr) -> impl Iterator<Item = (u32, EntryGroup<'_>)> {
         let groups = [&self.addresses, &self.networks].map(|networks| networks.neighbours(address));
         groups.into_iter().flatten().map(|(bits, group)| (bits, self.group(group)))
     }
 
-    /// The groups whose hosts contain all hosts of an entry, the most specific first.
+    /// Visits the groups whose hosts contain all hosts of an entry, the most specific first.
     pub fn covering_entry<'i>(&'i self, entry: &Entry, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
         match &entry.hosts {
             _ if entry.is_docker_hub() => self.covering(HostKey::DockerHub, found),
@@ -219,7 +219,7 @@ impl EntryIndex {
         }
     }
 
-    /// The group of exactly the hosts of an entry.
+    /// Returns the group of exactly the hosts of an entry.
     pub fn same_hosts(&self, entry: &Entry) -> Option<EntryGroup<'_>> {
         match &entry.hosts {
             _ if entry.is_docker_hub() => self.exact(HostKey::DockerHub),
@@ -232,7 +232,8 @@ impl EntryIndex {
         }
     }
 
-    /// The group of the address that is all of an entry's network: `10.0.0.5` for `10.0.0.5/32`. It is more specific.
+    /// Returns the group of the only address of an entry's network: `10.0.0.5` for `10.0.0.5/32`. It is more specific
+    /// than the network.
     pub fn address_of(&self, entry: &Entry) -> Option<EntryGroup<'_>> {
         match &entry.hosts {
             HostPattern::Network(network) if network.prefix_len() == network.max_prefix_len() => {
@@ -242,7 +243,8 @@ impl EntryIndex {
         }
     }
 
-    /// The group of the one address of an entry, written the other way: as `address_of`, and the reverse.
+    /// Returns the group of an entry's only address in the other notation: of `10.0.0.5` for `10.0.0.5/32`, and the
+    /// reverse.
     pub fn same_address(&self, entry: &Entry) -> Option<EntryGroup<'_>> {
         let HostPattern::Address(address) = entry.hosts else { return self.address_of(entry) };
         let network = IpNet::from(address);
@@ -265,7 +267,7 @@ impl EntryIndex {
         EntryGroup { index: self, rows }
     }
 
-    /// The group of an entry's hosts, made where there is none.
+    /// Returns the group of an entry's hosts, created if there is none.
     fn group_for(&mut self, entry: &Entry, ranges: &mut NetworkGroups) -> u32 {
         let next = to_u32(self.groups.len());
         let group = match &entry.hosts {
@@ -284,7 +286,7 @@ impl EntryIndex {
         group
     }
 
-    /// Lays out `order`, now that the size of every group is known.
+    /// Lays out `order` from the sizes of the groups.
     fn sort_into_groups(&mut self, group_of: &[u32]) {
         let mut start: u32 = 0;
         for span in &mut self.groups {
@@ -323,7 +325,7 @@ impl IndexedEntry {
         }
     }
 
-    /// The namespace that it is limited to; empty where it is not.
+    /// Returns the namespace that the entry is limited to; empty without one.
     pub fn namespace(&self) -> &str {
         self.text
             .len()
@@ -334,7 +336,7 @@ impl IndexedEntry {
 }
 
 impl<'i> EntryGroup<'i> {
-    /// The entries of a list with exactly this port or `ANY_PORT`, sorted by namespace.
+    /// Returns the entries of a list with exactly this port or `ANY_PORT`, sorted by namespace.
     pub fn on_port(self, list: EntryList, port: u16) -> &'i [u32] {
         match self.single() {
             Some(row) => self.rows.get(..usize::from(row.list == list && row.port == port)).unwrap_or_default(),
@@ -342,12 +344,12 @@ impl<'i> EntryGroup<'i> {
         }
     }
 
-    /// The entries of a list, sorted by port and namespace.
+    /// Returns the entries of a list, sorted by port and namespace.
     pub fn in_list(self, list: EntryList) -> &'i [u32] {
         self.equal_range(&|row| row.list.cmp(&list))
     }
 
-    /// The entry, where it is the only one: most groups have one, and then nothing is searched.
+    /// Returns the entry of a group with only one. Most groups have one, and need no search.
     #[inline(always)]
     fn single(self) -> Option<&'i IndexedEntry> {
         match self.rows {
@@ -356,7 +358,7 @@ impl<'i> EntryGroup<'i> {
         }
     }
 
-    /// The entries that compare as equal.
+    /// Returns the entries that compare as equal.
     fn equal_range(self, compare: &dyn Fn(&IndexedEntry) -> Ordering) -> &'i [u32] {
         let order = |row: &u32| self.index.row(*row).map_or(Ordering::Greater, compare);
         let start = self.rows.partition_point(|row| order(row).is_lt());
@@ -364,7 +366,7 @@ impl<'i> EntryGroup<'i> {
         rest.get(..rest.partition_point(|row| order(row).is_eq())).unwrap_or_default()
     }
 
-    /// Whether a list has an entry here on one of these ports, whatever its namespace.
+    /// Returns whether the group has an entry of a list on one of these ports, of whatever namespace.
     #[inline(always)]
     pub fn has(self, list: EntryList, ports: &[u16]) -> bool {
         match self.single() {
@@ -373,9 +375,9 @@ impl<'i> EntryGroup<'i> {
         }
     }
 
-    /// The entry of a list that covers a repository on one of these ports: the one with the longest namespace, of these
-    /// the one whose port comes first in `ports`, of these the first in the list. Without a repository any namespace
-    /// will do (rule M3).
+    /// Returns the entry of a list that covers a repository on one of these ports: the one with the longest namespace,
+    /// of these the one whose port comes first in `ports`, of these the first in the list. Without a repository any
+    /// namespace matches (rule M3).
     pub fn cover(self, list: EntryList, ports: &[u16], repository: Option<&str>) -> Option<u32> {
         if let Some(row) = self.single() {
             let limit = row.namespace();
@@ -394,7 +396,7 @@ impl<'i> EntryGroup<'i> {
         best.map(|(_, row)| row)
     }
 
-    /// As `cover`, among entries sorted by namespace.
+    /// Returns the entry that covers a repository, among entries sorted by namespace.
     #[inline(always)]
     fn cover_in(self, rows: &[u32], repository: Option<&str>) -> Option<u32> {
         let namespace = |row: &u32| self.index.row(*row).map_or("", IndexedEntry::namespace);
@@ -406,8 +408,8 @@ impl<'i> EntryGroup<'i> {
         })
     }
 
-    /// Every entry of a list that covers all of `ports` and the namespace (empty: all repositories), of those with the same
-    /// text the first. Docker Hub has several names.
+    /// Returns every entry of a list that covers all of `ports` and the namespace (empty: all repositories), of those
+    /// with the same text the first. Docker Hub has several names.
     pub fn covering_rows(
         self,
         list: EntryList,
@@ -439,24 +441,24 @@ impl<'i> EntryGroup<'i> {
         self.index.row(row)
     }
 
-    /// All of its entries, sorted by list, port and namespace.
+    /// Returns all entries of the group, sorted by list, port and namespace.
     pub fn all_rows(self) -> &'i [u32] {
         self.rows
     }
 }
 
 fn sort_rows(rows: &[IndexedEntry], order: &mut [u32]) {
-    // The text comes before the position, so that the order of the document decides between the same entry only.
+    // The text precedes the position, so that document order only decides between identical entries.
     let key = |row: usize| rows.get(row).map(|row| (row.list, row.port, row.namespace(), &row.text, row.position));
     sort::sort_indices(order, &|a, b| key(a).cmp(&key(b)));
 }
 
-/// A `u32` index as `usize`: no target has narrower ones.
+/// Converts a `u32` index; no target has a narrower `usize`.
 pub(crate) fn to_usize(index: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }
 
-/// A count of entries, of which there are at most a million.
+/// Converts a count of entries, of which there are at most a million.
 fn to_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,4 @@
-//! A policy that was loaded: the index of every scope, ready to decide.
+//! A loaded policy: the index and trust of every scope.
 
 pub(crate) mod index;
 pub(crate) mod prefix_map;
@@ -9,32 +9,32 @@ use crate::policy::index::EntryIndex;
 use crate::policy::trust_anchors::{ParsedAuthority, ScopedTrust, TrustAnchor};
 use crate::util::string_map::StringMap;
 
-/// A policy, ready to decide.
+/// A loaded policy, immutable and ready to decide.
 #[derive(Debug, Default)]
 pub struct Policy {
     pub(crate) global: PolicyScope,
     /// The projects of the document (rule J1), by name.
     projects: StringMap,
     project_scopes: Vec<PolicyScope>,
-    /// Whether addresses and networks may cover names (rule M4).
+    /// True if addresses and networks may cover names (rule M4).
     pub(crate) match_resolved_addresses: bool,
-    /// The certificates of the document that may vouch for registries, sorted by fingerprint.
+    /// The trust anchors of the document, sorted by fingerprint.
     anchors: Vec<TrustAnchor>,
 }
 
 /// The lists of the document, or of one of its projects.
 #[derive(Debug, Default)]
 pub(crate) struct PolicyScope {
-    /// Whether there is a `whitelist` member (rule W1).
+    /// True if there is a `whitelist` member (rule W1).
     pub whitelist_mode: bool,
     pub index: EntryIndex,
-    /// Who may vouch for registries (rule C1).
+    /// The trust anchors of the scope (rule C1).
     pub authorities: ScopedTrust,
 }
 
 impl Policy {
-    /// The certificates of the document and its projects that may vouch for registries, each once, sorted by fingerprint.
-    /// Which of them count for a registry, a decision says (rule C1).
+    /// Returns the trust anchors of the document and its projects, deduplicated and sorted by fingerprint. Each
+    /// decision names those that apply (rule C1).
     pub fn authorities(&self) -> &[TrustAnchor] {
         &self.anchors
     }
@@ -56,7 +56,7 @@ impl Policy {
         policy
     }
 
-    /// Whether the product has registries of its own; they are global.
+    /// Returns whether there are built-in registries; they are global.
     pub(crate) fn has_built_in(&self) -> bool {
         self.global.index.has_built_in()
     }

@@ -1,4 +1,4 @@
-//! Longest-prefix look-up: networks sorted by their first address, each knowing the one that it lies in.
+//! Longest-prefix map: networks sorted by first address, each linked to the network that contains it.
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -15,7 +15,7 @@ pub(crate) struct PrefixMap {
 }
 
 impl PrefixMap {
-    /// Each network with its group, in any order.
+    /// Builds the map from networks in any order.
     pub fn new(groups: Vec<(IpNet, u32)>) -> Self {
         let mut networks = PrefixMap::default();
         let (mut around_v4, mut around_v6) = (Vec::new(), Vec::new());
@@ -36,7 +36,7 @@ impl PrefixMap {
     }
 
     /// Calls `found` with the prefix length and the group of every network that contains the address, the longest
-    /// prefix first, until it breaks off.
+    /// prefix first, until it breaks.
     pub fn matching_prefixes(
         &self,
         address: IpAddr,
@@ -52,7 +52,7 @@ impl PrefixMap {
         self.v4.firsts.is_empty() && self.v6.firsts.is_empty()
     }
 
-    /// The group of the network with exactly this first address and prefix length.
+    /// Returns the group of the network with exactly this first address and prefix length.
     pub fn exact(&self, first: IpAddr, prefix: u8) -> Option<u32> {
         match first {
             IpAddr::V4(first) => self.v4.exact(first.to_bits(), prefix),
@@ -60,8 +60,8 @@ impl PrefixMap {
         }
     }
 
-    /// The groups of the networks that begin next before and next after an address, each with the number of leading
-    /// bits that its first address shares with this one.
+    /// Returns the groups of the networks whose first addresses are next before and after an address, each with the
+    /// number of shared leading bits.
     pub fn neighbours(&self, address: IpAddr) -> Vec<(u32, u32)> {
         match address {
             IpAddr::V4(address) => self.v4.neighbours(address.to_bits()),
@@ -73,7 +73,7 @@ impl PrefixMap {
 /// The networks of one address family, sorted by first address, the wider first.
 #[derive(Debug, Default)]
 struct FamilyTable<A> {
-    /// First addresses, by themselves: the search touches nothing else.
+    /// First addresses, separate from `ranges` for a compact binary search.
     firsts: Vec<A>,
     ranges: Vec<PrefixRange<A>>,
 }
@@ -83,16 +83,16 @@ struct PrefixRange<A> {
     last: A,
     prefix: u8,
     group: u32,
-    /// The narrowest network around this one.
+    /// The index of the narrowest network around this one.
     parent: u32,
 }
 
-/// In place of a parent: there is none.
+/// The parent of a network that no other contains.
 const NO_PARENT: u32 = u32::MAX;
 
 /// An address as a number.
 trait AddressBits: Copy + Ord {
-    /// How many leading bits two addresses share.
+    /// Returns the number of leading bits that two addresses share.
     fn shared_bits(self, other: Self) -> u32;
 }
 
@@ -109,8 +109,8 @@ impl AddressBits for u128 {
 }
 
 impl<A: AddressBits> FamilyTable<A> {
-    /// Adds the next network in order. `around` are the networks that may contain it, the narrowest last: networks nest
-    /// or are apart, they never cross.
+    /// Appends the next network in order. `around` are the networks that may contain it, the narrowest last: networks
+    /// are nested or disjoint.
     fn add(&mut self, first: A, last: A, prefix: u8, group: u32, around: &mut Vec<(u32, A)>) {
         while around.last().is_some_and(|(_, last)| *last < first) {
             around.pop();

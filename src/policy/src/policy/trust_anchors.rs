@@ -1,4 +1,4 @@
-//! The certificate authorities of a policy: which of them may vouch for which registry (rule C1).
+//! Trust anchors of a policy, and the registries that each may vouch for (rule C1).
 
 use std::ops::ControlFlow;
 use std::ops::Range;
@@ -14,33 +14,33 @@ use crate::util::sort;
 /// A trust anchor of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustAnchor {
-    /// The SHA-256 of the certificate's DER, in lower-case hexadecimal: what decisions name it by.
+    /// The SHA-256 of the certificate's DER in lower-case hexadecimal. Decisions refer to the anchor by it.
     pub fingerprint: String,
-    /// The certificate's common name, or what comes nearest to one.
+    /// The certificate's common name, or the closest substitute.
     pub title: String,
     /// The certificate in DER.
     pub der: Vec<u8>,
-    /// The first second at which it is valid, since 1970-01-01 UTC.
+    /// The first second of the validity period, since 1970-01-01 UTC.
     pub not_before: u64,
-    /// The last second at which it is valid, since 1970-01-01 UTC.
+    /// The last second of the validity period, since 1970-01-01 UTC.
     pub not_after: u64,
 }
 
-/// An element of `certificate_authorities` whose certificates were read.
+/// A parsed element of `certificate_authorities`.
 #[derive(Debug)]
 pub(crate) struct ParsedAuthority<'d> {
     pub project: Option<&'d str>,
-    /// Its index in the list as written.
+    /// The index in the list as written.
     pub index: usize,
-    /// The JSON Pointer of its `pem`.
+    /// The JSON Pointer of the `pem` member.
     pub pointer: String,
-    /// The whole element's place in the document.
+    /// The span of the whole element in the document.
     pub span: Range<usize>,
     pub registries: Option<&'d EntryItems<'d>>,
     pub certificates: Vec<ParsedCertificate>,
 }
 
-/// Reads the certificates of a document and checks them as of `at`.
+/// Parses the certificates of a document and lints them as of `at`.
 pub(crate) fn parse_authorities<'d>(
     text: &str,
     document: &'d ParsedDocument<'d>,
@@ -77,7 +77,7 @@ pub(crate) fn parse_authorities<'d>(
     given
 }
 
-/// The global lists, then those of the projects.
+/// Returns the global lists, then the lists of each project.
 pub(crate) fn scoped_lists<'d>(
     document: &'d ParsedDocument<'d>,
 ) -> impl Iterator<Item = (Option<&'d str>, &'d PolicyLists<'d>)> {
@@ -85,14 +85,15 @@ pub(crate) fn scoped_lists<'d>(
     std::iter::once((None, &document.global)).chain(projects)
 }
 
-/// The authorities of the global lists, or of a project, ready to be asked.
+/// The trust anchors of the global lists or of one project, some of them limited to hosts.
 #[derive(Debug, Default)]
 pub(crate) struct ScopedTrust {
-    /// Those without a limit, as indices into the policy's trust anchors.
+    /// Anchors that apply to every registry, as indices into the policy's trust anchors.
     unlimited: Vec<u32>,
-    /// The limits of the others, each in the whitelist of this index, with the position of its authority.
+    /// The registries that the other anchors are limited to, as whitelist entries whose position is an index into
+    /// `limited`.
     limits: EntryIndex,
-    /// The others, by position.
+    /// Limited anchors by position, as indices into the policy's trust anchors.
     limited: Vec<Vec<u32>>,
 }
 
@@ -115,18 +116,18 @@ impl ScopedTrust {
         authorities
     }
 
-    /// Where those that are limited count.
+    /// Returns the index of the registries that anchors are limited to.
     pub fn limits(&self) -> &EntryIndex {
         &self.limits
     }
 
-    /// Those without a limit, then those of each element with one, in the order of the document; as indices into the
+    /// Returns the unlimited anchors, and the anchors of each limited element in document order, as indices into the
     /// policy's trust anchors.
     pub fn unlimited_and_limited(&self) -> (&[u32], &[Vec<u32>]) {
         (&self.unlimited, &self.limited)
     }
 
-    /// Adds the trust anchors that may vouch for a registry: rules M1 and M2, without namespaces and without DNS.
+    /// Adds the trust anchors that apply to a registry, by rules M1 and M2 without namespaces and without DNS.
     pub fn anchors_for(&self, subject: HostKey<'_>, ports: &ReferencePorts, found: &mut Vec<u32>) {
         found.extend(&self.unlimited);
         let _ = self.limits.covering(subject, &mut |_, group| {
@@ -142,8 +143,8 @@ impl ScopedTrust {
     }
 }
 
-/// The trust anchors of a policy, each once, sorted by fingerprint, and the authorities of the global lists and of every
-/// project. A certificate that is not valid at `at` is left out (rule P3).
+/// Builds the trust anchors of a policy, deduplicated and sorted by fingerprint, and the scoped trust of the global
+/// lists and of every project. Certificates that are not valid at `at` are left out (rule P3).
 pub(crate) fn build_trust<'d>(
     document: &'d ParsedDocument<'d>,
     given: &[ParsedAuthority<'d>],
@@ -170,7 +171,7 @@ fn anchor_index(anchors: &[TrustAnchor], fingerprint: &str) -> Option<u32> {
     u32::try_from(place).ok()
 }
 
-/// The entries that an authority is limited to.
+/// Returns the enabled entries that an authority is limited to.
 pub(crate) fn enabled_entries<'d>(registries: &'d EntryItems<'d>) -> impl Iterator<Item = &'d Entry> {
     registries.items.iter().filter(|item| item.enabled).map(|item| item.entry())
 }

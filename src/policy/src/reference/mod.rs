@@ -1,4 +1,5 @@
-//! References (rules H1, H3, D1): the distribution reference grammar to the letter, and what `docker login` takes.
+//! References (rules H1, H3, D1): the distribution reference grammar to the letter, and the arguments of `docker
+//! login`.
 
 pub(crate) mod ports;
 pub(crate) mod repository;
@@ -18,7 +19,7 @@ use crate::util::strings::{split_at_byte, split_once, split_once_str};
 /// The registry that a reference names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Registry<'t> {
-    /// Docker Hub, by whatever name.
+    /// Docker Hub, by any of its names.
     DockerHub,
     /// An address.
     Address(IpAddr),
@@ -26,22 +27,22 @@ pub(crate) enum Registry<'t> {
     Name(Cow<'t, str>),
 }
 
-/// A reference that was read.
+/// A parsed reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference<'t> {
     pub registry: Registry<'t>,
-    /// The port, where one is written.
+    /// The port, if one is written.
     pub port: Option<u16>,
     /// The repository; a login has none.
     pub repository: Option<Cow<'t, str>>,
-    /// The tag, where one is written.
+    /// The tag, if one is written.
     pub tag: Option<&'t str>,
-    /// The digest, where one is written.
+    /// The digest, if one is written.
     pub digest: Option<&'t str>,
 }
 
 impl<'t> Reference<'t> {
-    /// Reads a reference. The error is a sentence for a person, without the reference itself.
+    /// Parses a reference. The error is a human-readable sentence that does not quote the reference.
     pub fn parse(text: &'t str, kind: ReferenceKind) -> Result<Self, String> {
         match kind {
             ReferenceKind::Image => parse_image(text),
@@ -49,7 +50,7 @@ impl<'t> Reference<'t> {
         }
     }
 
-    /// The registry as `HOST[:PORT]`.
+    /// Returns the registry as `HOST[:PORT]`.
     pub fn registry_text(&self) -> Cow<'t, str> {
         match (&self.registry, self.port) {
             (Registry::DockerHub, None) => Cow::Borrowed(docker_hub::DISPLAY_NAME),
@@ -107,15 +108,15 @@ fn parse_image(text: &str) -> Result<Reference<'_>, String> {
     Ok(Reference { registry, port, repository: Some(repository), tag, digest })
 }
 
-/// Whether the first component of a reference names a registry (rule H3).
+/// Returns whether the first component of a reference names a registry (rule H3).
 fn is_domain(first: &str) -> bool {
     first == "localhost" || first.bytes().any(|byte| matches!(byte, b'.' | b':' | b'A'..=b'Z'))
 }
 
-/// Reads `host[:port]` by the grammar, then normalises the host (rules E3 to E5).
+/// Parses `host[:port]` by the grammar, then normalizes the host (rules E3 to E5).
 fn parse_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
     let (bracketed, host, port) = split_domain(domain)?;
-    // Most hosts are written like this, and the grammar has all of them.
+    // Fast path for most hosts; all of these are in the grammar.
     if !bracketed {
         if let Some(address) = host::parse_ipv4(host) {
             return Ok((Registry::Address(IpAddr::V4(address)), parse_port(port)?));
@@ -201,7 +202,7 @@ fn check_path(path: &str) -> Result<(), String> {
         .to_owned())
 }
 
-/// `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`
+/// Checks a tag: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`.
 fn check_tag(tag: &str) -> Result<(), String> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let fits = tag.bytes().next().is_some_and(word)
@@ -214,7 +215,8 @@ fn check_tag(tag: &str) -> Result<(), String> {
     }
 }
 
-/// The algorithms that the OCI image specification registers, each with its number of hexadecimal digits.
+/// Checks a digest: the algorithms that the OCI image specification registers, each with its number of hexadecimal
+/// digits.
 fn check_digest(digest: &str) -> Result<(), String> {
     let (algorithm, hexadecimal) =
         digest.split_once(':').ok_or("a digest is an algorithm, `:` and hexadecimal digits")?;
@@ -231,7 +233,8 @@ fn check_digest(digest: &str) -> Result<(), String> {
     }
 }
 
-/// What `docker login` takes: a host and port, or a URL whose scheme and path say nothing. Nothing means Docker Hub.
+/// Parses an argument of `docker login`: a host and port, or a URL whose scheme and path are ignored. An empty text
+/// means Docker Hub.
 fn parse_registry(text: &str) -> Result<Reference<'_>, String> {
     let rest = match split_once_str(text, "://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => rest,

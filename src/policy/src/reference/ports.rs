@@ -4,7 +4,7 @@ use crate::finding::EntryList;
 use crate::policy::index::ANY_PORT;
 use crate::reference::Reference;
 
-/// The ports that a reference stands for (rule M2), as entries may have them.
+/// The ports of a reference (rule M2), in the form that entries have.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReferencePorts {
     verified: [u16; 2],
@@ -19,7 +19,7 @@ impl ReferencePorts {
         }
     }
 
-    /// Those for an entry of a list: an insecure one stands for plain HTTP too.
+    /// Returns the ports that entries of a list match; an insecure entry also matches plain HTTP.
     pub fn for_list(&self, list: EntryList) -> &[u16] {
         match list {
             EntryList::Insecure => &self.insecure,

@@ -1,13 +1,13 @@
-//! Texts of somebody else's, before people see them.
+//! Display safety of untrusted text.
 
-/// The controls of the Unicode bidirectional algorithm, and line and paragraph separators: what stands behind them may be
-/// shown elsewhere than it stands.
+/// Returns whether a character is a control of the Unicode bidirectional algorithm (UAX #9), or a line or paragraph
+/// separator: each can move the text after it.
 pub fn is_bidi_control(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Whether it may do something to a terminal or to how the text around it is shown, or shows nothing itself: in a line for
-/// people it is to be written out.
+/// Returns whether a character can control a terminal, reorder the text around it, or is invisible. Human-readable
+/// output must escape it.
 pub fn is_unsafe_for_display(character: char) -> bool {
     character.is_control() || !character.is_ascii() && (is_bidi_control(character) || is_invisible(character))
 }

@@ -1,9 +1,9 @@
-//! JSON text, written value by value. Nothing here is generic: the serialisers that serde_json makes of each type cost
-//! the module kilobytes.
+//! JSON writer, value by value, without generics: the serializers that serde_json generates for each type cost the
+//! module kilobytes.
 
 use std::fmt::Write;
 
-/// One line of JSON in the making.
+/// A writer of one line of JSON.
 #[derive(Default)]
 pub(crate) struct JsonWriter {
     text: String,
@@ -14,7 +14,7 @@ impl JsonWriter {
         self.text
     }
 
-    /// Begins an object or array, as the bracket says.
+    /// Begins an object or array, by its opening bracket.
     pub fn begin(&mut self, bracket: char) {
         self.separate();
         self.text.push(bracket);
@@ -24,19 +24,19 @@ impl JsonWriter {
         self.text.push(bracket);
     }
 
-    /// The name of a member; its value follows.
+    /// Writes the name of a member; its value follows.
     pub fn name(&mut self, name: &str) {
         self.string(name);
         self.text.push(':');
     }
 
-    /// A member whose value is a string.
+    /// Writes a member with a string value.
     pub fn string_member(&mut self, name: &str, value: &str) {
         self.name(name);
         self.string(value);
     }
 
-    /// A member that is left out where it has no value.
+    /// Writes a member; `None` is omitted.
     pub fn optional_member(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.string_member(name, value);
@@ -53,13 +53,13 @@ impl JsonWriter {
         self.raw(if boolean { "true" } else { "false" });
     }
 
-    /// A value that is JSON already.
+    /// Writes a value that is JSON already.
     pub fn raw(&mut self, json: &str) {
         self.separate();
         self.text.push_str(json);
     }
 
-    /// A string, escaped as little as RFC 8259 allows, in section 7.
+    /// Writes a string with the fewest escapes that RFC 8259 allows (section 7).
     pub fn string(&mut self, string: &str) {
         self.separate();
         self.text.push('"');

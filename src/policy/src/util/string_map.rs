@@ -1,15 +1,15 @@
-//! A table of names, for every look-up by name: each type of hash map costs the module kilobytes.
+//! A hash map with string keys for every lookup by name: each further type of hash map costs the module kilobytes.
 
-/// Names, each with a number.
+/// A map from strings to numbers, in insertion order.
 #[derive(Debug, Default)]
 pub(crate) struct StringMap {
     names: Vec<(Box<str>, u32)>,
-    /// Places in `names`, each in the slot of its name's hash or in the next free one. Their number is a power of two,
-    /// and at most half of them are taken.
+    /// Indices into `names`, open addressing with linear probing. The number of slots is a power of two, and at most
+    /// half of them are taken.
     slots: Vec<u32>,
 }
 
-/// In place of a place in `names`: the slot is free.
+/// The value of a free slot; never an index into `names`.
 const FREE_SLOT: u32 = u32::MAX;
 
 impl StringMap {
@@ -17,17 +17,17 @@ impl StringMap {
         self.names.is_empty()
     }
 
-    /// The number of a name.
+    /// Returns the number of a key.
     #[inline(always)]
     pub fn get(&self, name: &str) -> Option<u32> {
         self.get_key_value(name).map(|(_, number)| number)
     }
 
-    /// A name as the table has it, with its number.
+    /// Returns a key as stored, with its number.
     pub fn get_key_value(&self, name: &str) -> Option<(&str, u32)> {
         let last = self.slots.len().saturating_sub(1);
         let mut slot = hash_name(name) & last;
-        // A free slot ends the search: what it has is no place.
+        // A free slot ends the search: its value is not an index.
         while let Some((other, number)) = self.names.get(usize::try_from(*self.slots.get(slot)?).ok()?) {
             if **other == *name {
                 return Some((other, *number));
@@ -37,7 +37,7 @@ impl StringMap {
         None
     }
 
-    /// The number of a name; from now on `number` where it had none.
+    /// Returns the number of a key, after inserting `number` if it has none.
     pub fn get_or_insert(&mut self, name: &str, number: u32) -> u32 {
         if let Some(number) = self.get(name) {
             return number;
@@ -50,7 +50,7 @@ impl StringMap {
         number
     }
 
-    /// The names, in the order in which they came.
+    /// Returns the keys in insertion order.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|(name, _)| &**name)
     }
@@ -63,7 +63,7 @@ impl StringMap {
     }
 }
 
-/// Takes the slot for a name that has none.
+/// Claims a slot for a new key.
 fn claim_slot(slots: &mut [u32], name: &str, place: u32) {
     let last = slots.len().saturating_sub(1);
     let mut slot = hash_name(name) & last;
@@ -75,8 +75,8 @@ fn claim_slot(slots: &mut [u32], name: &str, place: u32) {
     }
 }
 
-/// Eight bytes at a time, as names are short and looked up in every decision. Whoever writes a policy can make names
-/// collide, and then waits for it to load.
+/// Hashes eight bytes at a time: keys are short and looked up in every decision. The hash is not keyed. The author of a
+/// policy can make keys collide, and then loading that policy is slow.
 #[inline(always)]
 fn hash_name(name: &str) -> usize {
     // An odd number without a pattern: 2^64 divided by the golden ratio.
@@ -87,7 +87,7 @@ fn hash_name(name: &str) -> usize {
     };
     let (words, rest) = name.as_bytes().as_chunks::<8>();
     let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    // The one in front tells how many bytes follow.
+    // The leading one encodes the number of bytes that follow.
     let hash = mix(hash, rest.iter().fold(1, |word, byte| word << 8 | u64::from(*byte)));
     usize::try_from(hash & 0xffff_ffff).unwrap_or_default()
 }
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn hashes_are_spread() {
-        // 2^16 names over 2^16 slots leave 2^16/e of them free if they are spread by chance.
+        // 2^16 keys over 2^16 slots leave 2^16/e of them free if they are spread by chance.
         let taken: std::collections::HashSet<usize> =
             (0..0x1_0000).map(|number| hash_name(&format!("host-{number}.corp.internal")) & 0xffff).collect();
         assert!(taken.len() > 40_000, "{}", taken.len());

@@ -10,9 +10,9 @@ const FIRST_EXAMPLE: &str = r#"{
     "insecure": ["10.2.2.1/24", "*.example.com", "192.168.100.207"]
 }"#;
 
-/// What a decision says, in one line.
-fn decide_text(policy: &Policy, reference: &str, facts: &[DnsAnswer]) -> String {
-    let request = Request { reference, dns_answers: facts, ..Request::default() };
+/// Decides a request and formats the decision as one line.
+fn decide_text(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> String {
+    let request = Request { reference, dns_answers: dns_answers, ..Request::default() };
     format_decision(policy.decide(&request))
 }
 
@@ -74,7 +74,7 @@ fn the_first_worked_example() {
     ] {
         assert_eq!(decide_text(&policy, reference, &[]), expected, "{reference}");
     }
-    // Reverse DNS may help an address where there are wildcards.
+    // Wildcards can match an address by reverse DNS.
     assert_eq!(decide_text(&policy, "10.2.40.40:5000/x", &[]), "lookup Reverse 10.2.40.40");
     assert_eq!(
         decide_text(&policy, "10.2.40.40:5000/x", &[reverse("10.2.40.40", &[])]),
@@ -190,16 +190,16 @@ fn t5_built_in_registries_are_verified() {
 #[test]
 fn t5_addresses_are_not_pinned_where_dns_changes_nothing() {
     let text = r#"{"insecure": ["10.0.0.0/8"], "built_in": ["10.1.0.1"], "match_resolved_addresses": true}"#;
-    let facts = [forward("b.corp", &["10.1.0.1"])];
-    assert_eq!(decide_text(&load_policy(text), "b.corp/x", &facts), "- https443!");
-    // With the mode on, the addresses are why it is allowed.
+    let dns_answers = [forward("b.corp", &["10.1.0.1"])];
+    assert_eq!(decide_text(&load_policy(text), "b.corp/x", &dns_answers), "- https443!");
+    // In whitelist mode the addresses are the reason for the decision.
     let policy = load_policy(&text.replacen('{', r#"{"whitelist": [], "#, 1));
-    assert_eq!(decide_text(&policy, "b.corp/x", &facts), "10.0.0.0/8 https443! at 10.1.0.1");
+    assert_eq!(decide_text(&policy, "b.corp/x", &dns_answers), "10.0.0.0/8 https443! at 10.1.0.1");
 }
 
-/// Why the nearest entry did not match.
-fn nearest_reason(policy: &Policy, reference: &str, facts: &[DnsAnswer]) -> String {
-    let request = Request { reference, dns_answers: facts, ..Request::default() };
+/// Returns the nearest entry and the reason for its mismatch.
+fn nearest_reason(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> String {
+    let request = Request { reference, dns_answers: dns_answers, ..Request::default() };
     let Decision::Deny(Deny { nearest: Some(nearest), .. }) = policy.decide(&request) else {
         panic!("{reference} has no nearest entry")
     };
@@ -239,9 +239,9 @@ fn w3_the_nearest_entry_has_a_true_reason() {
     );
 }
 
-/// What an explanation says of each entry.
-fn explained_entries(policy: &Policy, reference: &str, facts: &[DnsAnswer]) -> Vec<(bool, String)> {
-    let steps = policy.explain(&Request { reference, dns_answers: facts, ..Request::default() }).steps;
+/// Returns the explanation of each entry.
+fn explained_entries(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> Vec<(bool, String)> {
+    let steps = policy.explain(&Request { reference, dns_answers: dns_answers, ..Request::default() }).steps;
     steps.into_iter().filter_map(|step| Some((step.matches?, step.text))).collect()
 }
 
