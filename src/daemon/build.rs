@@ -1,4 +1,4 @@
-//! Sees that the page is there to be built in.
+//! Ensures that the page to embed exists.
 
 use std::path::Path;
 

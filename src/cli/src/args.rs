@@ -1,4 +1,4 @@
-//! The command line's shape: every command, argument and help text.
+//! The command line: every command, argument and help text.
 
 use std::path::PathBuf;
 
@@ -63,7 +63,7 @@ pub enum Command {
     /// Answers containerd's question about an image that it pulls: the executable of an image verifier.
     #[command(after_help = IMAGE_VERIFIER_HELP)]
     ImageVerifier {
-        /// What containerd passes: `-name REFERENCE -digest DIGEST -stdin-media-type TYPE`.
+        /// The arguments that containerd passes: `-name REFERENCE -digest DIGEST -stdin-media-type TYPE`.
         #[arg(value_name = "ARGUMENT", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
         #[arg(value_hint = ValueHint::Other)]
         arguments: Vec<String>,
@@ -291,7 +291,7 @@ EXIT CODES:
   0  written
   2  the command line is wrong, or a page could not be written";
 
-/// What `decide` and `explain` take.
+/// Arguments of `decide` and `explain`.
 #[derive(Args, Debug)]
 pub struct DecideArgs {
     /// An image reference, as `docker pull` takes it; `-` reads references from standard input, one a line.
@@ -319,7 +319,7 @@ pub struct DecideArgs {
     pub json: bool,
 }
 
-/// What `probe` takes.
+/// Arguments of `probe`.
 #[derive(Args, Debug)]
 pub struct ProbeArgs {
     /// A registry, as `docker login` takes it: a host and port, or a URL.
@@ -338,7 +338,7 @@ pub struct ProbeArgs {
     pub json: bool,
 }
 
-/// The policy that a command decides by.
+/// The policy source of a command: a file, flags, or both.
 #[derive(Args, Debug)]
 pub struct PolicyFlags {
     /// Takes the policy from this file, JSON or TOML; `-` reads it from standard input.
@@ -362,7 +362,7 @@ pub struct PolicyFlags {
     pub project: Option<String>,
 }
 
-/// What `check` takes.
+/// Arguments of `check`.
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("subject").required(true).args(["file", "entry"])))]
 pub struct CheckArgs {
@@ -383,7 +383,7 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
-/// What `compare` takes.
+/// Arguments of `compare`.
 #[derive(Args, Debug)]
 pub struct CompareArgs {
     /// The policy file as it is, JSON or TOML; `-` reads it from standard input.
@@ -399,7 +399,7 @@ pub struct CompareArgs {
     pub json: bool,
 }
 
-/// What `narrow` takes.
+/// Arguments of `narrow`.
 #[derive(Args, Debug)]
 pub struct NarrowArgs {
     /// The policy file, JSON or TOML; `-` reads it from standard input.
@@ -411,7 +411,7 @@ pub struct NarrowArgs {
     pub remote: PathBuf,
 }
 
-/// What `ca` takes.
+/// Arguments of `ca`.
 #[derive(Args, Debug)]
 pub struct CaArgs {
     /// The files with the certificates; `-` reads standard input.
@@ -427,7 +427,7 @@ pub struct CaArgs {
     pub json: bool,
 }
 
-/// A time in seconds since 1970-01-01 UTC.
+/// Parses an RFC 3339 date or time to seconds since 1970-01-01 UTC.
 fn parse_unix_time(text: &str) -> Result<u64, String> {
     let whole = if text.contains(['T', 't', ' ']) { text.to_owned() } else { format!("{text}T00:00:00Z") };
     let time = humantime::parse_rfc3339(&whole)
@@ -436,7 +436,7 @@ fn parse_unix_time(text: &str) -> Result<u64, String> {
     Ok(since.as_secs())
 }
 
-/// What `serve` takes.
+/// Arguments of `serve`.
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     /// Reads settings from this file.
@@ -448,7 +448,7 @@ pub struct ServeArgs {
     pub settings: pullgate_daemon::Settings,
 }
 
-/// What `module` takes.
+/// Arguments of `module`.
 #[derive(Args, Debug)]
 pub struct ModuleArgs {
     /// Prints the interface of the component, as WIT text.
@@ -460,7 +460,7 @@ pub struct ModuleArgs {
     pub json: bool,
 }
 
-/// A list that an entry can be checked for.
+/// The lists that an entry can be checked for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum EntryListArg {
     /// Registries that may be used.

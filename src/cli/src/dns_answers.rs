@@ -1,4 +1,4 @@
-//! DNS answers given by hand: `NAME=ADDRESS[,ADDRESS]` and `ADDRESS=NAME[,NAME]`.
+//! DNS answers given on the command line: `NAME=ADDRESS[,ADDRESS]` and `ADDRESS=NAME[,NAME]`.
 
 use std::net::IpAddr;
 
@@ -11,17 +11,20 @@ use pullgate_source::redact;
 const DNS_ANSWER_FORMS: &str = "write `--dns-answer NAME=ADDRESS[,ADDRESS]`, `--dns-answer ADDRESS=NAME[,NAME]`, or nothing after the `=` where there is \
                      no answer";
 
-/// Reads facts. Several about one subject are taken together.
+/// Parses DNS answers. Answers about the same subject are merged.
 pub fn parse_dns_answers(module: &Module, texts: &[String]) -> Result<Vec<DnsAnswer>, CliError> {
-    let mut facts: Vec<DnsAnswer> = Vec::new();
+    let mut dns_answers: Vec<DnsAnswer> = Vec::new();
     for text in texts {
-        let fact = parse_dns_answer(module, text)?;
-        match facts.iter_mut().find(|known| (known.kind, &known.subject) == (fact.kind, &fact.subject)) {
-            Some(known) => known.answers.extend(fact.answers),
-            None => facts.push(fact),
+        let dns_answer = parse_dns_answer(module, text)?;
+        match dns_answers
+            .iter_mut()
+            .find(|known| (known.kind, &known.subject) == (dns_answer.kind, &dns_answer.subject))
+        {
+            Some(known) => known.answers.extend(dns_answer.answers),
+            None => dns_answers.push(dns_answer),
         }
     }
-    Ok(facts)
+    Ok(dns_answers)
 }
 
 fn parse_dns_answer(module: &Module, text: &str) -> Result<DnsAnswer, CliError> {
@@ -36,7 +39,7 @@ fn parse_dns_answer(module: &Module, text: &str) -> Result<DnsAnswer, CliError> 
         Some(DnsHost::Name(name)) => (LookupKind::Forward, name),
         None => return Err(wrong(format!("`{}` is neither an address nor a host name", subject))),
     };
-    let mut fact = DnsAnswer { kind, subject, answers: Vec::new() };
+    let mut dns_answer = DnsAnswer { kind, subject, answers: Vec::new() };
     for answer in answers.split(',').map(str::trim).filter(|_| !answers.trim().is_empty()) {
         let read = match (kind, parse_host(module, answer)?) {
             (LookupKind::Forward, Some(DnsHost::Address(address))) => address,
@@ -44,18 +47,18 @@ fn parse_dns_answer(module: &Module, text: &str) -> Result<DnsAnswer, CliError> 
             (LookupKind::Reverse, Some(DnsHost::Name(name))) => name,
             (LookupKind::Reverse, _) => return Err(wrong(format!("`{}` is not a host name", answer))),
         };
-        fact.answers.push(read);
+        dns_answer.answers.push(read);
     }
-    Ok(fact)
+    Ok(dns_answer)
 }
 
-/// What DNS knows of.
+/// A subject or answer of DNS: an address or a name.
 enum DnsHost {
     Address(String),
     Name(String),
 }
 
-/// Reads a host as entries have them, without port and namespace.
+/// Parses a host as in an entry, without port and namespace.
 fn parse_host(module: &Module, text: &str) -> Result<Option<DnsHost>, CliError> {
     let report = module.check_entry(text, EntryList::Whitelist)?;
     let (Some(entry), Some(kind)) = (report.entry, report.kind) else { return Ok(None) };

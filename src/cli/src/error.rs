@@ -1,40 +1,40 @@
-//! Why a command could not do its work. All of these are exit code 2.
+//! Errors of commands. All of them are exit code 2, and 3 for `compare`.
 
 use std::io;
 
 use pullgate_source::InputError;
 pub use pullgate_source::io_error_reason;
 
-/// Why a command could not do its work.
+/// An error of a command.
 #[derive(Debug)]
 pub enum CliError {
-    /// The command line makes no sense; shown with the command's usage.
+    /// Invalid command line; printed with the usage of the command.
     Usage(String),
-    /// Something else went wrong; shown as it is.
+    /// Any other error; printed as it is.
     Failed {
-        /// What went wrong: lower case, no final full stop.
+        /// The message: lower case, no final full stop.
         message: String,
-        /// What to do about it.
+        /// The remedy.
         help: Option<String>,
     },
-    /// The findings that say why were printed already.
+    /// The findings that explain the error are already printed.
     AlreadyReported,
-    /// Whoever read the output has gone: nobody is left to tell.
+    /// The reader of standard output is gone (EPIPE); nothing is printed.
     BrokenPipe,
 }
 
 impl CliError {
-    /// An error and what to do about it.
+    /// Creates an error with a remedy.
     pub fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), help: Some(help.into()) }
     }
 
-    /// An error that says all there is to say.
+    /// Creates an error without a remedy.
     pub fn without_help(message: impl Into<String>) -> Self {
         Self::Failed { message: message.into(), help: None }
     }
 
-    /// What a failed write means.
+    /// Converts the error of a write; a broken pipe is silent.
     pub fn from_write(what: &str, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::BrokenPipe,

@@ -18,11 +18,11 @@ use crate::commands::{ca, check, compare, decide, image_verifier, man_page, modu
 use crate::error::CliError;
 use crate::output::{BAD_STYLE, eprint_styled, escape_lines_for_terminal, styled};
 
-/// Something is denied, undecided, or has an error.
+/// Exit code: a reference is denied or undecided, or there are errors.
 const EXIT_DENIED: u8 = 1;
-/// The command could not do its work.
+/// Exit code: the command failed.
 const EXIT_ERROR: u8 = 2;
-/// The same of `compare`, which has two kinds of difference to tell.
+/// Exit code of `compare` for a failure, since 1 and 2 are kinds of difference.
 const EXIT_COMPARE_ERROR: u8 = 3;
 
 fn main() -> ExitCode {
@@ -45,18 +45,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// The command line.
+/// Parses the command line.
 fn parse_command_line() -> Result<(Cli, ArgMatches), clap::Error> {
     let matches = Cli::command().try_get_matches()?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))?;
     Ok((cli, matches))
 }
 
-/// Shows what is wrong with the command line, or the help that it asks for.
+/// Prints the error of the command line, or the requested help.
 fn print_clap_error(error: &clap::Error) -> ExitCode {
-    // If it cannot be written there is nobody to tell.
+    // A failed write cannot be reported anywhere.
     let _ = error.print();
-    // No argument can stand before the command.
+    // The command is always the first argument.
     let is_compare = std::env::args_os().nth(1).is_some_and(|word| word == "compare");
     match error.use_stderr() {
         false => ExitCode::SUCCESS,
@@ -64,7 +64,7 @@ fn print_clap_error(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Runs the command that was asked for. What comes back is what the process exits with.
+/// Runs the command. Returns the exit code.
 fn run(cli: &Cli, matches: &ArgMatches) -> Result<u8, CliError> {
     let (_, matches) = matches.subcommand().unwrap_or(("", matches));
     let good = match &cli.command {
@@ -92,7 +92,7 @@ fn print_error(failure: CliError, matches: &ArgMatches) {
             program.build();
             let command = matches.subcommand_name().and_then(|name| program.find_subcommand_mut(name));
             if let Some(command) = command {
-                // Writing to a standard error that is closed fails, and there is nobody to tell.
+                // A failed write to standard error cannot be reported.
                 let _ = command.error(ErrorKind::MissingRequiredArgument, message).print();
             }
         }

@@ -1,5 +1,5 @@
-//! Standard output and standard error. A reader that goes away (`pullgate decide ... | head -1`) is no error to shout
-//! about, and colour is for terminals only (`NO_COLOR` and `CLICOLOR` are obeyed).
+//! Output to standard output and standard error. A closed pipe (`pullgate decide ... | head -1`) is no error, and
+//! colours are for terminals only (`NO_COLOR` and `CLICOLOR` are respected).
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, StderrLock, StdoutLock, Write};
@@ -17,62 +17,62 @@ pub const WARNING_STYLE: Style = AnsiColor::Yellow.on_default().bold();
 pub const INFO_STYLE: Style = AnsiColor::Cyan.on_default().bold();
 pub const LABEL_STYLE: Style = Style::new().dimmed();
 
-/// Standard output, buffered.
+/// Buffered standard output.
 pub struct OutputWriter {
     stream: BufWriter<AutoStream<StdoutLock<'static>>>,
 }
 
 impl OutputWriter {
-    /// For people: styles are dropped where they cannot be shown.
+    /// Creates human-readable output; styles are dropped if the terminal cannot show them.
     pub fn for_people() -> Self {
         let choice = AutoStream::choice(&io::stdout());
         Self { stream: BufWriter::new(AutoStream::new(io::stdout().lock(), choice)) }
     }
 
-    /// For programs: every byte goes out as it is.
+    /// Creates output for programs: bytes are written unchanged.
     pub fn for_programs() -> Self {
         Self { stream: BufWriter::new(AutoStream::always_ansi(io::stdout().lock())) }
     }
 
-    /// For programs if `json`, for people otherwise.
+    /// Creates output for programs if `json`, human-readable output otherwise.
     pub fn new(json: bool) -> Self {
         if json { Self::for_programs() } else { Self::for_people() }
     }
 
-    /// Writes a text and a line end.
+    /// Writes a line.
     pub fn line(&mut self, text: impl Display) -> Result<(), CliError> {
         writeln!(self.stream, "{text}").map_err(|error| stdout_error(&error))
     }
 
-    /// Writes a text as it is.
+    /// Writes a text unchanged.
     pub fn text(&mut self, text: &str) -> Result<(), CliError> {
         self.stream.write_all(text.as_bytes()).map_err(|error| stdout_error(&error))
     }
 
-    /// Sends what is buffered on its way. To be called last: what a drop writes, nobody checks.
+    /// Flushes the buffer. To be called last, since errors are lost on drop.
     pub fn flush(&mut self) -> Result<(), CliError> {
         self.stream.flush().map_err(|error| stdout_error(&error))
     }
 }
 
-/// Standard error. That it cannot be written is nothing that anybody could be told.
+/// Writes a line to standard error; a failed write is ignored, as it cannot be reported.
 pub fn eprint_styled(text: impl Display) {
     let choice = AutoStream::choice(&io::stderr());
     let mut stream: AutoStream<StderrLock<'static>> = AutoStream::new(io::stderr().lock(), choice);
     let _ = writeln!(stream, "{text}");
 }
 
-/// A text in a style.
+/// Wraps a text in a style.
 pub fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// As [`visible`], of a text that has lines.
+/// Escapes each line of a text as [`escape_for_terminal`] does.
 pub fn escape_lines_for_terminal(text: &str) -> String {
     text.lines().map(escape_for_terminal).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns a report for programs: one line of JSON.
+/// Serializes a report to one line of JSON.
 pub fn json_line(value: &impl Serialize) -> Result<String, CliError> {
     serde_json::to_string(value)
         .map_err(|error| CliError::without_help(format!("cannot write the report as JSON: {error}")))

@@ -57,7 +57,7 @@ fn a_good_authority_is_shown_and_can_be_used() {
 #[test]
 fn a_terminal_that_does_not_say_how_wide_it_is_gets_whole_lines() {
     let path = file("pem", &authority("Corp CA").pem);
-    // util-linux's `script` runs it on a terminal of its own.
+    // util-linux's `script` runs it on a pseudo-terminal.
     let command = format!("stty cols 0; {} ca {path} --at 2026-11-21", env!("CARGO_BIN_EXE_pullgate"));
     let ran = std::process::Command::new("script").args(["-qec", &command, "/dev/null"]).output().unwrap();
     let stdout = String::from_utf8(ran.stdout).unwrap();
@@ -140,7 +140,7 @@ fn several_files_are_several_reports() {
 fn a_bundle_that_is_too_large_is_refused() {
     let ran = run_with(&["ca", "-", "--json"], vec![b'\n'; (1 << 20) + 1]);
     assert_eq!((ran.code, codes(&ran.json()[0]["findings"])), (Some(1), vec!["bundle-too-large"]));
-    // More is not read, so how much more there is nobody can say.
+    // Reading stops at the limit, so the actual size is unknown.
     assert_eq!(ran.json()[0]["findings"][0]["message"], "a bundle has at most 1048576 bytes, and this one has more");
 }
 

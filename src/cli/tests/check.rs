@@ -1,4 +1,4 @@
-//! `pullgate check`.
+//! The tests of `pullgate check`.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::process::Stdio;
 use common::{file, program, run, run_with};
 use serde_json::{Value, json};
 
-/// The codes of the findings, but those that say who vouches for a registry (rule C2): any whitelist has them.
+/// Returns the codes of the findings, without those about the CA of a registry (rule C2), which any whitelist has.
 fn codes(report: &Value) -> Vec<&str> {
     let codes = report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap());
     codes.filter(|code| !code.starts_with("authority-")).collect()
@@ -33,7 +33,7 @@ fn control_characters_of_a_policy_do_not_reach_the_terminal() {
     let ran = run(&["check", &path]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert!(!ran.stdout.contains(['\u{9b}', '\u{85}', '\u{200f}']), "{ran:?}");
-    // The caret stands where the place is, all the same.
+    // The caret is at the span, in spite of the replaced characters.
     let shown = "whitelist = [\"\u{fffd}31m\u{fffd}\u{fffd}\", \"10.2.2.1/24\"]";
     let lines: Vec<&str> = ran.stdout.lines().collect();
     let at = lines.iter().rposition(|line| line.contains(shown)).unwrap_or_else(|| panic!("{ran:?}"));
@@ -257,7 +257,7 @@ fn huge_input_is_refused_or_checked() {
     assert_eq!((ran.code, codes(&ran.json()[0])), (Some(1), vec!["document-too-large"]));
     std::fs::remove_file(path).unwrap();
 
-    // One line of two megabytes, whose last entry is wrong.
+    // One line of two megabytes with an error in its last entry.
     let entries: String = (0..100_000).map(|number| format!("'h{number}.example', ")).collect();
     let path = file("toml", format!("whitelist = [{entries}'bob:secret@h', 'docker.io']"));
     let ran = run(&["check", &path]);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const EXAMPLE_POLICY: &str = include_str!("../../../docs/examples/worked-example-1.json");
 
-/// The example with a change, against itself.
+/// Compares the example with a changed copy.
 fn changed(change: impl Fn(&mut Value), options: &[&str]) -> ProgramRun {
     let mut document: Value = serde_json::from_str(EXAMPLE_POLICY).unwrap();
     change(&mut document);
@@ -94,7 +94,7 @@ fn wrong_usage_is_3_too() {
     let help = run(&["compare", "--help"]);
     assert_eq!(help.code, Some(0), "{help:?}");
     help.says(&["Usage: pullgate compare"]);
-    // Of the others it is 2, also where they are not known.
+    // For the other commands it is 2, unknown ones included.
     for arguments in [&["narrow", &*good] as &[&str], &["compar", &good, &good], &["--compare"], &[]] {
         assert_eq!(run(arguments).code, Some(2), "{arguments:?}");
     }

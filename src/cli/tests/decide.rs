@@ -1,4 +1,4 @@
-//! `pullgate decide` and `pullgate explain`.
+//! The tests of `pullgate decide` and `pullgate explain`.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn p3_certificates_that_are_left_out_are_shown() {
         assert_eq!((ran.code, ran.json()[0]["authorities"].as_array()), (Some(0), None), "{ran:?}");
         ran.complains(&["error[certificate-expired]", "warning: the policy is used without these certificates"]);
     }
-    // What else there is to say, `check` says alone.
+    // All other findings are left to `check`.
     let ran = run(&["decide", "--policy", &file("json", r#"{"whitelist": ["10.2.2.1/24"]}"#), "10.2.2.3/x"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
 }
@@ -109,7 +109,7 @@ fn all_allowed_is_exit_code_0() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
     assert_eq!(ran.stdout.lines().count(), 5, "one answer, one block: {ran:?}");
     ran.says(&["by           `harbor.corp.local`, whitelist[0] (from --whitelist-registry)\n"]);
-    // The mode is off: everything is allowed, and Docker Hub is asked at its own host.
+    // Whitelist mode is off: everything is allowed, and Docker Hub is contacted at its own host.
     let ran = run(&["decide", "--insecure-registry", "10.0.0.1", "nginx"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     ran.says(&["no entry: whitelist mode is off", "https on port 443 of registry-1.docker.io, certificate verified"]);
@@ -209,14 +209,14 @@ fn projects_are_asked_for_by_name() {
 }
 
 #[test]
-fn facts_answer_dns_questions() {
+fn given_dns_answers_decide() {
     let wildcard = ["decide", "--json", "--no-dns", "--wr", "*.corp.local", "10.2.2.5/app"];
     let ran = run(&wildcard);
     assert_eq!(ran.code, Some(1));
     assert_eq!(ran.json()[0]["decision"], "lookup");
     assert_eq!(ran.json()[0]["queries"], json!([{"kind": "reverse", "subject": "10.2.2.5"}]));
 
-    for (facts, decision) in [
+    for (dns_answers, decision) in [
         (vec!["10.2.2.5=harbor.corp.local", "harbor.corp.local=10.2.2.5"], "allow"),
         (vec!["10.2.2.5=Harbor.Corp.Local.", "HARBOR.corp.local=::ffff:10.2.2.5, 10.0.0.1"], "allow"),
         (vec!["10.2.2.5=harbor.corp.local"], "lookup"),
@@ -225,9 +225,9 @@ fn facts_answer_dns_questions() {
         (vec!["10.2.2.5=other.example", "10.2.2.5=harbor.corp.local", "harbor.corp.local=10.2.2.5"], "allow"),
         (vec!["10.2.2.5="], "deny"),
     ] {
-        let flags: Vec<_> = facts.iter().flat_map(|fact| ["--dns-answer", fact]).collect();
+        let flags: Vec<_> = dns_answers.iter().flat_map(|dns_answer| ["--dns-answer", dns_answer]).collect();
         let ran = run(&[&wildcard[..], &flags[..]].concat());
-        assert_eq!(ran.json()[0]["decision"], decision, "{facts:?}: {ran:?}");
+        assert_eq!(ran.json()[0]["decision"], decision, "{dns_answers:?}: {ran:?}");
     }
 
     let policy = file("toml", "whitelist = ['10.2.2.0/24']\nmatch_resolved_addresses = true");
@@ -250,8 +250,8 @@ fn an_open_question_is_shown_with_the_way_to_answer_it() {
 }
 
 #[test]
-fn bad_facts_say_what_to_write() {
-    for (fact, what) in [
+fn malformed_dns_answers_say_what_to_write() {
+    for (dns_answer, what) in [
         ("harbor.corp.local", "there is no `=`"),
         ("=10.0.0.1", "`` is neither an address nor a host name"),
         ("*.corp.local=10.0.0.1", "`*.corp.local` is neither"),
@@ -261,7 +261,7 @@ fn bad_facts_say_what_to_write() {
         ("h.example=10.0.0.0/8", "`10.0.0.0/8` is not an address"),
         ("10.0.0.1=10.0.0.2", "`10.0.0.2` is not a host name"),
     ] {
-        let ran = run(&["decide", "--wr", "a.example", "--dns-answer", fact, "a.example/x"]);
+        let ran = run(&["decide", "--wr", "a.example", "--dns-answer", dns_answer, "a.example/x"]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{fact}");
         ran.complains(&["error: `--dns-answer", what, "help: write `--dns-answer NAME=ADDRESS"]);
     }
@@ -293,7 +293,7 @@ fn a_policy_with_errors_decides_nothing() {
         "error[member-unknown]",
         "the policy does not load: 2 errors",
     ]);
-    // What loads with warnings decides without a word.
+    // A policy with warnings decides silently.
     let ran = run(&["decide", "--policy", &file("json", r#"{"whitelist": []}"#), "nginx"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(1), ""));
 }
@@ -355,11 +355,11 @@ fn files_that_are_not_utf8_are_refused() {
     let ran = run(&[OsStr::new("decide"), OsStr::new("--dir"), OsStr::new("a.example"), bad]);
     assert_eq!(ran.code, Some(2));
     ran.complains(&["UTF-8"]);
-    // On standard input it is a line like others, and nothing that could be allowed.
+    // In standard input it is an ordinary line, which no policy allows.
     let ran = run_with(&["decide", "--json", "--dir", "a.example", "-"], b"h\xff.example/x\nh.example/x\n");
     assert_eq!(decisions(&ran.json()), ["deny", "allow"]);
     assert_eq!(ran.json()[0]["reason"], "invalid-reference");
-    // A file may have any name.
+    // A file can have any name.
     let name = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(OsStr::from_bytes(b"policy-\xff.toml"));
     std::fs::write(&name, "whitelist = []").unwrap();
     let ran = run(&[OsStr::new("decide"), OsStr::new("--policy"), name.as_os_str(), OsStr::new("nginx")]);
@@ -373,7 +373,7 @@ fn empty_input_is_no_permission() {
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
         ran.complains(&["nothing was decided", "one reference a line"]);
     }
-    // Where something else is asked about, there is an answer.
+    // With another subject there is a decision.
     assert_eq!(run_with(&["decide", "--dir", "a.example", "-", "a.example/x"], "").code, Some(0));
 }
 

@@ -1,4 +1,4 @@
-//! A policy without any member, as of a file that is being written: it must not be taken for one that allows everything.
+//! A policy without members, such as a file being written, must not count as one that allows everything.
 
 mod common;
 
@@ -26,7 +26,7 @@ fn an_empty_file_is_no_policy_for_anybody() {
             ] {
                 let ran = run(&arguments);
                 assert_eq!(ran.code, Some(code), "{text:?} {ran:?}");
-                // Of a file that says nothing by its name and has nothing in it, JSON is expected; a comment is TOML.
+                // An empty file without a known extension is taken for JSON, a comment for TOML.
                 let is_toml = extension == "toml" || text.contains('#');
                 let said = if is_toml { TOML_MESSAGE } else { JSON_MESSAGE };
                 assert!(format!("{}{}", ran.stdout, ran.stderr).contains(said), "{arguments:?} {ran:?}");

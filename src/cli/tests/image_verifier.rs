@@ -1,4 +1,4 @@
-//! `pullgate image-verifier` as containerd runs it, with a daemon that answers, that does not, and that is not there.
+//! `pullgate image-verifier` as containerd runs it, with a daemon that responds, one that does not, and none.
 
 mod common;
 
@@ -20,29 +20,29 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 const NAME: &str = "registry.example.com/team/app:1.2";
 const MEDIA_TYPE: &str = "application/vnd.oci.descriptor.v1+json";
 
-/// The reference that containerd's arguments make.
+/// Returns the reference that containerd's arguments make.
 fn reference(name: &str) -> String {
     format!("{name}@{DIGEST}")
 }
 
-/// A folder for one test. Unix sockets have short paths, so it is not in the target folder.
+/// Creates a folder for one test, outside of the target folder because paths of unix sockets are short.
 fn folder() -> TempDir {
     TempDir::new().unwrap()
 }
 
-/// How a daemon behaves.
+/// The behaviour of a fake daemon.
 enum FakeDaemon {
-    /// It answers with a status and a body.
+    /// Responds with a status and a body.
     Answers(u16, fn(&str) -> String),
-    /// It sends these bytes and no more.
+    /// Sends these bytes and stops.
     Sends(&'static [u8]),
-    /// It reads and says nothing.
+    /// Reads and never responds.
     Hangs,
-    /// It goes on sending, slowly and without end.
+    /// Sends slowly and endlessly.
     Drips,
 }
 
-/// Serves one request on a socket. What comes back are the requests.
+/// Serves one request on a socket. Returns a channel of the requests.
 fn daemon(socket: &Path, behaviour: FakeDaemon) -> Receiver<Value> {
     let _ = fs::remove_file(socket);
     let listener = UnixListener::bind(socket).unwrap();
@@ -74,7 +74,7 @@ fn daemon(socket: &Path, behaviour: FakeDaemon) -> Receiver<Value> {
     receiver
 }
 
-/// Reads a request. Asserts that it is the one that the daemon's interface has.
+/// Reads a request and asserts that it is a valid one of the daemon's API.
 fn request(stream: &mut UnixStream) -> Value {
     let mut text = Vec::new();
     let mut buffer = [0; 4096];
@@ -92,7 +92,7 @@ fn request(stream: &mut UnixStream) -> Value {
     }
 }
 
-/// How the verifier is called.
+/// An invocation of the verifier.
 struct VerifierCall<'a> {
     program: &'a Path,
     before: &'a [&'a str],
@@ -115,7 +115,7 @@ impl<'a> VerifierCall<'a> {
         Self { settings: Some(settings), ..self }
     }
 
-    /// Runs it as containerd does. Standard input is a pipe that stays open, with a descriptor in it.
+    /// Runs the verifier as containerd does. Standard input is a pipe that stays open, with a descriptor in it.
     fn run(&self) -> ProgramRun {
         self.run_with(&json!({"mediaType": "application/vnd.oci.image.index.v1+json", "digest": DIGEST, "size": 1}))
     }
@@ -213,7 +213,7 @@ fn a_daemon_that_does_not_answer_well_denies() {
     {
         let socket = folder.path().join(number.to_string());
         daemon(&socket, behaviour);
-        // Its own policy allows everything, and is not asked.
+        // The local policy allows everything and is not used.
         let ran = VerifierCall::new().socket(&socket).settings(&settings).run();
         assert_eq!(ran.code, Some(1), "{number}: {ran:?}");
     }
@@ -235,7 +235,7 @@ fn a_daemon_that_is_slow_denies_in_time() {
             daemon(&socket, behaviour);
             scope.spawn(|| denies(socket));
         }
-        // One that does not even take the connection: too many wait for that already.
+        // A socket that accepts no connection because its backlog is full.
         let socket = folder.path().join("full");
         let listener = UnixListener::bind(&socket).unwrap();
         let waiting = socket.clone();
@@ -300,7 +300,7 @@ fn a_socket_that_may_not_be_used_denies() {
     let plain = folder.path().join("plain");
     fs::write(&plain, "").unwrap();
     let settings = file("toml", format!("policy = '{}'", file("toml", "insecure = []\n")));
-    // A plain file refuses connections, as a socket without a daemon does.
+    // A plain file refuses connections as a socket without a daemon does.
     let ran = VerifierCall::new().socket(&plain).settings(&settings).run();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let ran = VerifierCall::new().socket(Path::new("/proc/self/status/x")).settings(&settings).run();
@@ -339,7 +339,7 @@ fn help_says_where_the_settings_are() {
     let ran = common::run(&["image-verifier", "--help"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     ran.says(&["Usage: ", "/etc/pullgate/image-verifier.toml", "not within 4 seconds", "EXAMPLES:", "EXIT CODES:"]);
-    // The example is one that can be pasted.
+    // The example can be pasted.
     ran.says(&["-digest sha256:$(printf %064d 0)"]);
     let digest = format!("sha256:{:064}", 0);
     let ran = common::run(&["image-verifier", "-name", NAME, "-digest", &digest]);

@@ -1,4 +1,4 @@
-//! What goes with an installation: help, version, completions, manual pages, and which module decides.
+//! The installation: help, version, completions, manual pages, and the module's digests.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! `pullgate probe`.
+//! The tests of `pullgate probe`.
 
 mod common;
 
@@ -9,13 +9,13 @@ use std::thread;
 use common::{file, run};
 use serde_json::json;
 
-/// A registry without TLS, for as long as the test.
+/// Starts a registry without TLS that lives as long as the test.
 fn registry() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         for mut stream in listener.incoming().map_while(Result::ok) {
-            // One after the other will do: those who come wait.
+            // Served one after the other; further connections wait.
             let _ = stream.read(&mut [0; 4_096]);
             let _ = stream.write_all(
                 b"HTTP/1.1 200 OK\r\nDocker-Distribution-Api-Version: registry/2.0\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
@@ -25,7 +25,7 @@ fn registry() -> String {
     address
 }
 
-/// A port that nothing listens on.
+/// Returns a port without a listener.
 fn closed_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

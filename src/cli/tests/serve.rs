@@ -21,7 +21,7 @@ use proptest::sample::select;
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
-/// Runs it where it must not start.
+/// Runs the daemon with settings that it must refuse. Returns the error.
 fn refused(arguments: &[&str]) -> String {
     let ran = common::run(&[&["serve"], arguments].concat());
     assert_eq!(ran.code, Some(2), "{ran:?}");
@@ -63,7 +63,7 @@ fn daemon_decides_by_its_policy_and_records_it() {
     assert_eq!(status, 200);
     assert_eq!([&answers[0]["decision"], &answers[1]["nearest"]["miss"]], [&json!("deny"), &json!("another-port")]);
 
-    // The same bytes as everywhere.
+    // The same bytes as on every surface.
     let (_, text) = daemon.ask("POST /v1/decide", &[], r#"{"reference":"harbor.example.com:5000/a/b:1"}"#);
     let cli = common::run(&["decide", "--policy", &policy, "--no-dns", "--json", "harbor.example.com:5000/a/b:1"]);
     assert_eq!(text, cli.stdout.trim_end());
@@ -71,7 +71,7 @@ fn daemon_decides_by_its_policy_and_records_it() {
     let cli = common::run(&["explain", "--policy", &policy, "--no-dns", "--json", "alpine"]);
     assert_eq!(text, cli.stdout.trim_end());
 
-    // By a policy that is sent along.
+    // By a policy in the request.
     let (_, explained) = daemon.post("/v1/explain", &json!({"reference": "alpine", "policy": {"whitelist": []}}));
     assert_eq!(explained["decision"], "deny");
     let (status, _) = daemon.post("/v1/explain", &json!({"reference": "alpine", "policy": {"whitelist": ["h:0"]}}));
@@ -145,7 +145,7 @@ fn a_changed_file_is_read_and_a_bad_one_changes_nothing() {
         "{metrics}"
     );
 
-    // A file that is gone for a moment is one that is being written.
+    // A file that is briefly missing is being replaced.
     fs::remove_file(&path).unwrap();
     thread::sleep(Duration::from_millis(1_200));
     assert_eq!(decision(&daemon), "allow");
@@ -177,7 +177,7 @@ fn a_policy_comes_over_the_api_from_those_who_may() {
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(daemon.post("/v1/decide", &json!({"reference": "alpine"})).1["decision"], "allow");
 
-    // The file is its own, and is not taken for a change.
+    // The daemon's own write is not taken for a change.
     thread::sleep(Duration::from_millis(1_500));
     assert!(daemon.get("/v1/policy").1.contains("\"generation\":2"));
     let tag = format!("If-Match: \"{}\"", current["sha256"].as_str().unwrap());
@@ -220,7 +220,7 @@ fn other_sites_and_made_up_names_are_refused() {
         assert_eq!(daemon.ask(&line, &["Host: evil.example.com"], "").0, 403, "{path}");
         assert_eq!(daemon.ask(&line, &[], "").0, 200, "{path}");
     }
-    // A link on another site leads to the page, and to nothing else; and the page is in no frame of theirs.
+    // A link on another site leads to the page and to nothing else, and no other site can frame the page.
     let from_elsewhere = |line: &str, dest: &str| {
         let dest = format!("Sec-Fetch-Dest: {dest}");
         daemon.ask(line, &["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", &dest], "").0
@@ -260,7 +260,7 @@ fn bad_requests_are_errors_with_a_code() {
         let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{line}: {error}: {text}"));
         assert_eq!((found, &answer["code"]), (status, &json!(code)), "{line} {body}");
     }
-    // A body that is no text, and one that is too long for what it is.
+    // A body that is not text, and one over the limit of its endpoint.
     let long = format!("{{\"reference\": \"{}\"}}", "a".repeat(4 << 20));
     for path in ["/v1/decide", "/v1/explain", "/v1/check", "/v1/probe", "/v1/policy"] {
         let method = if path == "/v1/policy" { "PUT" } else { "POST" };
@@ -281,7 +281,7 @@ fn bad_requests_are_errors_with_a_code() {
 
 #[test]
 fn connections_are_tested_with_the_dns_servers_of_the_settings() {
-    // This name has no address anywhere else (RFC 6761), and nothing listens on the port.
+    // This name has no other address (RFC 6761), and the port has no listener.
     let dnsmasq = Dnsmasq::start(&[("registry.test", "127.0.0.1")], &[]);
     let policy = policy(r#"{"whitelist": ["registry.test"]}"#);
     let found = |daemon: &Daemon| {
@@ -403,7 +403,7 @@ fn daemon_starts_without_a_dns_server_and_says_so() {
 fn a_unix_socket_is_for_those_who_may_open_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("api.sock");
-    // What a process that died has left behind.
+    // The socket of a process that died.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     let listen = format!("unix:{}", path.display());
     let mut child = Command::new(env!("CARGO_BIN_EXE_pullgate"));
@@ -438,7 +438,7 @@ fn a_reload_under_load_loses_no_request() {
                     let questions = json!([{"reference": "alpine"}, {"reference": "alpine"}]);
                     let (status, answers) = daemon.post("/v1/decide", &questions);
                     assert_eq!(status, 200, "{answers}");
-                    // Both by the same policy, whichever it is.
+                    // Both by the same policy, old or new.
                     assert_eq!(answers[0]["decision"], answers[1]["decision"]);
                 }
             });

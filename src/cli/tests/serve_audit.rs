@@ -1,4 +1,4 @@
-//! `pullgate serve`: the file of the audit record.
+//! `pullgate serve`: the file of the audit log.
 
 mod common;
 
@@ -17,12 +17,12 @@ fn dropped_records(daemon: &Daemon) -> u64 {
 
 #[test]
 fn a_full_disk_costs_the_record_that_does_not_fit_and_no_other() {
-    // That a file may not grow is an error for it then, and no signal.
+    // Exceeding the file size limit is then an error for it and not a signal.
     let mut deaf = Command::new("sh");
     deaf.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_pullgate")]);
     let policy = file("json", r#"{"whitelist": ["docker.io"]}"#);
     let (daemon, _) = Daemon::start_as(deaf, "127.0.0.1:0", &["--policy", &policy, "--no-dns"], "");
-    // Room for two short records, and not for a long one.
+    // Enough for two short records and not for a long one.
     let limited = Command::new("prlimit").args(["--fsize=1024:", "--pid", &daemon.process()]).status();
     assert!(limited.expect("util-linux is installed").success());
     let ask = |reference: &str| assert_eq!(daemon.post("/v1/decide", &json!({"reference": reference})).0, 200);
@@ -34,7 +34,7 @@ fn a_full_disk_costs_the_record_that_does_not_fit_and_no_other() {
     ask("alpine:2");
     ask(&long);
     daemon.waits_for(|daemon| dropped_records(daemon) == 2);
-    // Each line is parsed here.
+    // Every line is parsed here.
     let (code, audit) = daemon.stop();
     let kept: Vec<_> = audit.iter().map(|record| record["reference"].as_str().unwrap()).collect();
     assert_eq!((code, kept), (Some(0), vec!["alpine:1", "alpine:2"]));

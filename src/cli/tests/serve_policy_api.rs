@@ -1,4 +1,4 @@
-//! `pullgate serve`: who sent a policy over the API, and what became of it.
+//! `pullgate serve`: policy updates over the API and their log.
 
 mod common;
 
@@ -45,7 +45,7 @@ fn a_policy_whose_sender_hangs_up_says_whose_it_was() {
     let path = file("json", r#"{"whitelist": []}"#);
     let token = file("token", TOKEN);
     let daemon = Daemon::start(&["--policy", &path, "--no-dns", "--token-file", &token, "--allow-policy-updates"]);
-    // Long enough that it is still being loaded when the sender is gone.
+    // Large enough to be still loading when the client is gone.
     let entries: Vec<String> = (0..50_000).map(|number| format!("\"h{number}.example.com\"")).collect();
     let body = format!(r#"{{"whitelist": [{}]}}"#, entries.join(","));
     let mut stream = TcpStream::connect(&daemon.address).unwrap();

@@ -1,4 +1,4 @@
-//! `pullgate serve`: what becomes of its policy's file, and what is said about it.
+//! `pullgate serve`: changes of the policy file and their log.
 
 mod common;
 
@@ -25,7 +25,7 @@ fn counts(daemon: &Daemon, line: &str) -> bool {
     daemon.get("/metrics").1.lines().any(|found| found == line)
 }
 
-/// Puts a file there as one should.
+/// Replaces a file atomically.
 fn put(path: &str, text: &str) {
     fs::rename(file("new", text), path).unwrap();
 }
@@ -39,7 +39,7 @@ fn a_file_that_is_gone_is_missed_once_and_welcome_back() {
     daemon.says("no such file");
     daemon.waits_for(|daemon| counts(daemon, "pullgate_policy_stale 1"));
     assert!(!allows(&daemon));
-    // It is looked for all the time, and spoken of once.
+    // The file is polled all the time and reported once.
     thread::sleep(Duration::from_millis(1_500));
     assert!(counts(&daemon, r#"pullgate_policy_loads_total{outcome="failed"} 1"#));
 
@@ -68,7 +68,7 @@ fn a_file_that_cannot_be_read_is_spoken_of_once() {
         daemon.waits_for(|daemon| counts(daemon, "pullgate_policy_stale 1"));
         thread::sleep(Duration::from_millis(1_500));
         assert!(counts(&daemon, r#"pullgate_policy_loads_total{outcome="failed"} 1"#));
-        // Who asks is told again.
+        // An explicit reload reports it again.
         daemon.signal("HUP");
         daemon.waits_for(|daemon| counts(daemon, r#"pullgate_policy_loads_total{outcome="failed"} 2"#));
 
@@ -98,12 +98,12 @@ fn whitelist_mode_is_in_the_metrics() {
     let path = file("toml", "whitelist = []\ninsecure = []\n");
     let daemon = Daemon::start(&["--policy", &path, "--no-dns"]);
     assert!(counts(&daemon, "pullgate_policy_whitelist_mode 1"));
-    // Cut off before the whitelist, as a comment. It is no policy.
+    // A file truncated before its whitelist, to a comment: it is no policy.
     put(&path, "# which registries we may use\n");
     daemon.says("the old one stays in effect");
     daemon.says("the policy is empty");
     assert!(counts(&daemon, "pullgate_policy_whitelist_mode 1") && !allows(&daemon));
-    // It may be what is meant, and is said loudly.
+    // It may be intended, and is logged as a warning.
     put(&path, "insecure = []\n");
     daemon.says("whitelist mode is off now");
     assert!(counts(&daemon, "pullgate_policy_whitelist_mode 0"));

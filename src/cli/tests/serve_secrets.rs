@@ -1,4 +1,4 @@
-//! `pullgate serve`: the files of its token, certificate and key, as they are, change and expire.
+//! `pullgate serve`: token, certificate and key files, and their changes and expiry.
 
 mod common;
 
@@ -24,7 +24,7 @@ fn a_token_is_taken_until_its_file_has_another() {
     fs::rename(file("new", OTHER_TOKEN), &token).unwrap();
     daemon.says("the token was read again");
     assert_eq!((status(TOKEN), status(OTHER_TOKEN)), (401, 200));
-    // It may have been taken back.
+    // The old token may be revoked.
     fs::rename(file("new", ""), &token).unwrap();
     daemon.says("no token is taken until its file can be used");
     assert_eq!((status(TOKEN), status(OTHER_TOKEN), status("")), (401, 401, 401));
@@ -33,7 +33,7 @@ fn a_token_is_taken_until_its_file_has_another() {
     assert_eq!((status(TOKEN), status(OTHER_TOKEN)), (200, 401));
 }
 
-/// A certificate that is valid in these years, and its key.
+/// Creates a certificate that is valid in these years, and its key.
 fn identity(from: i32, until: i32) -> (String, KeyPair) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
@@ -52,7 +52,7 @@ fn a_certificate_out_of_its_time_is_said() {
             ["--tls-certificate", &certificate, "--tls-key", &key, "--kubernetes-listen", "127.0.0.1:0", "--no-dns"];
         let (daemon, line) = Daemon::start_and_see("127.0.0.1:0", &tls, said);
         assert!(line.contains("WARN") && line.contains(&certificate), "{line}");
-        // And again when it is read again.
+        // Again when it is read again.
         fs::write(&certificate, fs::read(&certificate).unwrap()).unwrap();
         daemon.says(said);
     }

@@ -1,4 +1,4 @@
-//! `pullgate serve`: whose a unix socket is.
+//! `pullgate serve`: ownership of unix sockets.
 
 mod common;
 
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use common::daemon::TEST_TIMEOUT;
 
-/// A daemon with this socket, which runs until it is dropped.
+/// A daemon on this socket that is killed on drop.
 struct Serving(Child);
 
 impl Serving {
@@ -87,7 +87,8 @@ fn a_daemon_that_is_busy_keeps_its_socket() {
     let busy = Serving::start(&socket);
     let own = number(&socket);
     busy.signal("STOP");
-    // Until its queue is full, where those who gave up wait too: then a connection is not refused, but not to be had either.
+    // Until the backlog is full, in which abandoned connections stay too: then a connection is neither refused nor
+    // accepted.
     let mut waiting = 0;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {

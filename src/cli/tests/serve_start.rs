@@ -1,4 +1,4 @@
-//! `pullgate serve`: what comes before it serves.
+//! `pullgate serve`: the start, before it serves.
 
 mod common;
 
@@ -13,7 +13,7 @@ use common::daemon::{Daemon, TEST_TIMEOUT};
 use common::{file, run};
 use serde_json::json;
 
-/// Whether a process has a handler of its own for SIGHUP, as proc(5) has it: the lowest bit.
+/// Returns whether a process has a handler for SIGHUP, by the signal mask of proc(5): the lowest bit.
 fn hears_hangup(process: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
@@ -22,7 +22,7 @@ fn hears_hangup(process: u32) -> bool {
 
 #[test]
 fn a_hangup_during_the_start_is_no_end() {
-    // There is more to say about this policy than fits into a pipe, so until its log is read the daemon does not serve.
+    // The findings of this policy do not fit into a pipe, so the daemon does not serve until its log is read.
     let networks: Vec<String> = (0..2_000).map(|number| format!("10.{}.{}.1/24", number / 250, number % 250)).collect();
     let policy = file("json", json!({"whitelist": networks}).to_string());
     let mut child = Command::new(env!("CARGO_BIN_EXE_pullgate"))
@@ -43,7 +43,7 @@ fn a_hangup_during_the_start_is_no_end() {
         assert!(log.any(|line| line.contains(text)), "no `{text}`");
     }
     assert!(kill("TERM").success());
-    // It must not wait for who reads.
+    // The daemon must not block on its reader.
     log.for_each(drop);
     assert!(child.wait().unwrap().success());
 }

@@ -1,4 +1,4 @@
-//! `pullgate serve` over TLS: the webhooks, and an API for those who are known.
+//! `pullgate serve` over TLS: the webhooks, and an API for authenticated callers.
 
 mod common;
 
@@ -18,7 +18,7 @@ use rcgen::{
 };
 use serde_json::{Value, json};
 
-/// A certificate authority, and what it signs.
+/// A certificate authority.
 struct Authority {
     pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -55,7 +55,7 @@ impl Authority {
         self.sign("server", ExtendedKeyUsagePurpose::ServerAuth)
     }
 
-    /// A connection to `port`, whose certificate must be this authority's.
+    /// Connects to `port`, whose certificate must be of this authority.
     fn connect(&self, port: u16, identity: Option<&Identity>) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
@@ -136,7 +136,7 @@ fn kubernetes_asks_over_tls_and_a_new_certificate_is_taken() {
             .map(str::to_owned)
     };
     let before = shown();
-    // A certificate without its key is not taken.
+    // A certificate without its key is rejected.
     let second = authority.server();
     fs::write(&certificate, &second.certificate).unwrap();
     daemon.says("the TLS certificate stays as it was");
@@ -190,14 +190,14 @@ fn clients_are_known_by_their_certificates() {
     assert_eq!(status, 200);
     let answered = talk(authority.connect(webhooks, Some(&known)), "GET /readyz", "localhost", &[], "");
     assert_eq!(answered, (200, "ok\n".to_owned()));
-    // Without one nothing is answered, whatever is asked, and whoever has the token.
+    // Without a client certificate every request is rejected, even with the token.
     let asked = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
     for (port, path) in
         [(port, "/v1/module"), (port, "/"), (port, "/healthz"), (webhooks, "/readyz"), (webhooks, "/metrics")]
     {
         for identity in [None, Some(&stranger)] {
             let mut stream = authority.connect(port, identity);
-            // The refusal comes after the client's part of the handshake.
+            // The refusal follows the client's part of the handshake.
             let asked = std::io::Write::write_all(&mut stream, asked(path).as_bytes());
             let answer = asked.and_then(|()| std::io::Read::read(&mut stream, &mut [0; 64]));
             assert!(answer.is_err(), "{path}: {answer:?}");

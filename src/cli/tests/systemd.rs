@@ -1,4 +1,4 @@
-//! The units of `deploy/systemd`, by systemd's own programs.
+//! The units of `deploy/systemd`, checked by systemd's own programs.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -8,14 +8,14 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The worst exposure that `systemd-analyze security` may find, in tenths: below 2 it calls a service "OK".
+/// Maximum exposure of `systemd-analyze security`, in tenths: below 2 it rates a service "OK".
 const EXPOSURE: &str = "--threshold=15";
 
 fn units() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/systemd")
 }
 
-/// The units with the program that was built in place of the one that will be installed.
+/// Copies the units with the built program in place of the installed one.
 fn installed(folder: &Path) -> Vec<PathBuf> {
     let files = fs::read_dir(units()).unwrap().map(|entry| entry.unwrap().path());
     files
@@ -23,7 +23,7 @@ fn installed(folder: &Path) -> Vec<PathBuf> {
         .map(|file| {
             let text = fs::read_to_string(&file).unwrap();
             let text = text.replace("/usr/bin/pullgate", env!("CARGO_BIN_EXE_pullgate"));
-            // The manual page is made when the package is.
+            // The manual page is generated with the package.
             let text = text.replace("man:pullgate-serve(1)", "https://example.com/");
             let copy = folder.join(file.file_name().unwrap());
             fs::write(&copy, text).unwrap();
@@ -79,7 +79,7 @@ fn sockets_of_systemd_are_taken_by_their_names() {
     let head = "HTTP/1.1\r\nHost: pullgate\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     let module = ask(&api, &format!("GET /v1/module {head}"));
     let plugin = ask(&docker, &format!("POST /Plugin.Activate {head}"));
-    // By process id, since it has become the daemon.
+    // By process id, since activation execs the daemon.
     Command::new("kill").arg(activate.id().to_string()).status().unwrap();
     activate.wait().unwrap();
     assert!(module.contains("\"sha256\""), "{module}");

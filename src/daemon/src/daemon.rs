@@ -1,4 +1,4 @@
-//! The daemon as a whole: started, ready, and stopped.
+//! The daemon: start, readiness, and shutdown.
 
 use std::future::Future;
 use std::io;
@@ -23,21 +23,21 @@ use crate::server::{self, Listener, ReloadingTlsAcceptor};
 use crate::settings::{KUBERNETES_NEEDS_TLS, ListenAddr, Settings};
 use crate::util::sanitize::io_error_reason;
 
-/// Serves until it is told to stop by SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
 ///
-/// If it cannot start: a policy with errors, an address that is taken, settings that would let anybody in. The text is for
-/// a person.
+/// If the daemon cannot start: a policy with errors, an address in use, or settings that would expose the API. The text
+/// is human-readable.
 pub async fn run(settings: Settings, source: Box<dyn PolicyProvider>) -> Result<(), String> {
-    // From here on it means to read again, and no longer ends the process.
+    // From here on SIGHUP means reload and no longer ends the process.
     let hangup = signal(SignalKind::hangup()).map_err(signal_error)?;
     settings.check()?;
     let token = settings.token_file.as_deref().map(BearerToken::load).transpose()?.map(Arc::new);
     let (stop, stopping) = watch::channel(false);
     let tls = settings.tls_files().map(ReloadingTlsAcceptor::load).transpose()?;
     let admission = load_admission(&settings, source)?;
-    // Until here they end the process at once; from here on, what it was asked is answered and recorded first.
+    // Before this they end the process at once; from here on, requests in flight are answered and recorded first.
     let stop_signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let mut handed_over = ActivatedSockets::from_env()?;
     let mut tasks = JoinSet::new();
@@ -68,8 +68,8 @@ pub async fn run(settings: Settings, source: Box<dyn PolicyProvider>) -> Result<
         let router = kubernetes::router(Arc::clone(&admission)).merge(health);
         tasks.spawn(server::serve(listener, Some(tls.clone()), router, stopping.clone()));
     }
-    // What systemd hands over takes the place of the default, not of what was asked for.
-    // Servers that are named in the settings are asked for all names; without, a connection is made as others here are.
+    // Sockets of systemd replace the default address, not a configured one. DNS servers in the settings resolve all
+    // names; otherwise connections use the system's resolver.
     let names = admission.policy_store().dns().filter(|_| !settings.dns_server.is_empty());
     let work = ApiResources::new(names.cloned());
     let mut apis: Vec<Listener> = handed_over.take("api").into_iter().collect();
@@ -99,7 +99,7 @@ pub async fn run(settings: Settings, source: Box<dyn PolicyProvider>) -> Result<
     wait_for_shutdown(stop_signals).await?;
     tracing::info!("stopping");
     sd_notify(&[NotifyState::Stopping]);
-    // Nobody listens any more if this fails.
+    // Fails only if every receiver is gone.
     let _ = stop.send(true);
     while tasks.join_next().await.is_some() {}
     admission.audit().flush();
@@ -136,7 +136,8 @@ fn load_admission(settings: &Settings, source: Box<dyn PolicyProvider>) -> Resul
     Ok(Arc::new(Admission::new(policies, audit)))
 }
 
-/// Most policies ask nothing of DNS, and the others are no worse off than while its servers do not answer.
+/// Logs that DNS is unavailable. Most policies need no DNS, and the others deny as they do while its servers do not
+/// respond.
 fn dns_unavailable(error: DnsError) -> Option<Dns> {
     tracing::warn!(
         "{error}: what depends on DNS is denied. Name a server with --dns-server, or say --no-dns if this is meant"
@@ -152,7 +153,7 @@ fn display_addr(listener: &Listener) -> String {
     listener.local_addr().unwrap_or_else(|error| error.to_string())
 }
 
-/// Does the work until the daemon is to stop.
+/// Runs a future until shutdown begins.
 async fn run_until_stopped(mut stopping: watch::Receiver<bool>, work: impl Future<Output = ()>) {
     tokio::select! {
         () = work => {}
@@ -160,7 +161,7 @@ async fn run_until_stopped(mut stopping: watch::Receiver<bool>, work: impl Futur
     }
 }
 
-/// Reads the policy again whenever SIGHUP comes.
+/// Reloads the policy at each SIGHUP.
 async fn reload_on_hangup(admission: Arc<Admission>, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
         admission.audit().reopen();
@@ -168,7 +169,7 @@ async fn reload_on_hangup(admission: Arc<Admission>, mut hangup: Signal) {
     }
 }
 
-/// Waits until one of the signals has come.
+/// Waits for the first of the signals.
 async fn wait_for_shutdown(signals: [io::Result<Signal>; 2]) -> Result<(), String> {
     let [terminate, interrupt] = signals;
     let (mut terminate, mut interrupt) = (terminate.map_err(signal_error)?, interrupt.map_err(signal_error)?);
@@ -183,7 +184,7 @@ fn signal_error(error: io::Error) -> String {
     format!("signals cannot be heard: {}", io_error_reason(&error))
 }
 
-/// Tells systemd, if it started this.
+/// Notifies systemd, if it started the daemon.
 fn sd_notify(states: &[NotifyState]) {
     if let Err(error) = notify(false, states) {
         tracing::debug!(%error, "systemd was not told");

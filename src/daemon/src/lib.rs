@@ -1,8 +1,7 @@
-//! The daemon: the rules of registry access where images are pulled.
+//! The admission daemon: enforces the rules where images are pulled.
 //!
-//! Every way in ([`docker`](frontends::docker), [`kubernetes`](frontends::kubernetes), [`api`]) turns what it was sent into questions, and asks the one
-//! [`Admission`], which decides by the current policy, counts, and writes the audit record. What a way in does not
-//! understand, it denies.
+//! Every frontend ([`frontends`], [`api`]) translates its input to requests to the shared [`Admission`], which decides
+//! by the current policy, counts, and writes the audit record. Input that a frontend does not understand is denied.
 
 pub mod admission;
 pub mod api;

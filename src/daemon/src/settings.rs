@@ -1,4 +1,4 @@
-//! What the daemon is told: in a file, or with flags of the same names, which go before the file.
+//! The daemon's settings: from a file, or from flags of the same names, which take precedence.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -12,10 +12,10 @@ use crate::admission::audit_log::AuditSink;
 use crate::server::TlsFiles;
 use crate::util::sanitize::io_error_reason;
 
-/// Where the API listens unless it is told otherwise.
+/// The default port of the API.
 const DEFAULT_PORT: u16 = 8730;
 
-/// Why there are no webhooks.
+/// The error for webhooks without TLS.
 pub(crate) const KUBERNETES_NEEDS_TLS: &str =
     "Kubernetes calls webhooks over TLS only: give --tls-certificate and --tls-key";
 
@@ -27,8 +27,8 @@ pub struct Settings {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub policy: Option<PathBuf>,
 
-    /// Serves the page and the HTTP API here: `ADDRESS:PORT`, or `unix:PATH`; `127.0.0.1:8730` by default. Other than on
-    /// loopback and unix sockets this needs TLS and a way to know who asks.
+    /// Serves the page and the HTTP API here: `ADDRESS:PORT`, or `unix:PATH`; `127.0.0.1:8730` by default. Other than
+    /// on loopback and unix sockets this needs TLS and authentication.
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<ListenAddr>,
 
@@ -54,16 +54,16 @@ pub struct Settings {
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
     pub client_ca: Option<PathBuf>,
 
-    /// Takes the bearer token that this file holds for a sign of who may ask the HTTP API from elsewhere, and change the
-    /// policy from anywhere. It is read again when it changes.
+    /// The file of the bearer token, which gives access to the HTTP API from elsewhere, and to policy updates from
+    /// anywhere. It is read again when it changes.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
     pub token_file: Option<PathBuf>,
 
-    /// Takes a new policy over the HTTP API, from those who have the token or a client certificate.
+    /// Takes a new policy over the HTTP API, from callers with the token or a client certificate.
     #[arg(long, help_heading = "TLS and authentication")]
     pub allow_policy_updates: bool,
 
-    /// Builds, whose registries cannot be seen: `POST /build`, BuildKit's sessions.
+    /// Builds, the registries of which cannot be seen: `POST /build`, BuildKit's sessions.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
     pub docker_builds: Option<OperationPermission>,
 
@@ -71,7 +71,7 @@ pub struct Settings {
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
     pub docker_imports: Option<OperationPermission>,
 
-    /// Logins, whose registry cannot be seen: `POST /auth`.
+    /// Logins, the registry of which cannot be seen: `POST /auth`.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
     pub docker_logins: Option<OperationPermission>,
 
@@ -79,28 +79,29 @@ pub struct Settings {
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
     pub docker_tags: Option<OperationPermission>,
 
-    /// Asks no DNS server for a decision: what depends on DNS is denied. Testing a connection looks up names all the same.
+    /// Asks no DNS server for a decision: what depends on DNS is denied. Testing a connection looks up names all the
+    /// same.
     #[arg(long, help_heading = "DNS")]
     pub no_dns: bool,
 
-    /// Asks this DNS server in place of those of /etc/resolv.conf, `ADDRESS` or `ADDRESS:PORT`, also for the addresses that are connected
-    /// to when a connection is tested; may be repeated.
+    /// Asks this DNS server in place of those of /etc/resolv.conf, `ADDRESS` or `ADDRESS:PORT`, also for the addresses
+    /// that are connected to when a connection is tested; may be repeated.
     #[arg(long, value_name = "ADDRESS", value_parser = parse_dns_server, help_heading = "DNS")]
     #[serde(deserialize_with = "dns_setting")]
     pub dns_server: Vec<SocketAddr>,
 
-    /// How many decisions are made at once. Each has the policy in memory of its own: some 400 bytes for each entry. By default
-    /// as many as there are processors.
+    /// Maximum number of concurrent decisions. Each has the policy in memory of its own: some 400 bytes for each entry.
+    /// By default as many as there are processors.
     #[arg(long, value_name = "NUMBER")]
     pub instances: Option<NonZeroUsize>,
 
-    /// Where the audit record goes: `stdout`, `journald`, `off`, or the path of a file; `stdout` by default. SIGHUP makes
-    /// it go on in a new file where the old one was renamed.
+    /// Destination of the audit record: `stdout`, `journald`, `off`, or the path of a file; `stdout` by default. SIGHUP
+    /// reopens the file after it was renamed.
     #[arg(long, value_name = "TARGET", help_heading = "Record")]
     pub audit: Option<AuditSink>,
 }
 
-/// When something is allowed that the rules cannot see into.
+/// The permission of an operation that the rules cannot evaluate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum OperationPermission {
@@ -113,7 +114,7 @@ pub enum OperationPermission {
 }
 
 impl OperationPermission {
-    /// Whether it is allowed, with whitelist mode on or off.
+    /// Returns whether the operation is allowed, with whitelist mode on or off.
     pub fn allows(self, whitelist: bool) -> bool {
         match self {
             Self::Allow => true,
@@ -123,17 +124,17 @@ impl OperationPermission {
     }
 }
 
-/// Where to listen.
+/// The address of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddr {
-    /// An address and port.
+    /// An IP address and port.
     Tcp(SocketAddr),
-    /// A unix socket.
+    /// The path of a unix socket.
     Unix(PathBuf),
 }
 
 impl ListenAddr {
-    /// Whether only this machine reaches it.
+    /// Returns whether only this machine reaches the address.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp(address) => address.ip().is_loopback(),
@@ -178,7 +179,7 @@ impl<'de> Deserialize<'de> for AuditSink {
     }
 }
 
-/// The port of DNS unless another one is given.
+/// The default port of DNS.
 const DEFAULT_DNS_PORT: u16 = 53;
 
 fn parse_dns_server(text: &str) -> Result<SocketAddr, String> {
@@ -194,7 +195,7 @@ fn parse_tcp_addr(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write an address and a port, such as 0.0.0.0:8443 or [::]:8443".to_owned())
 }
 
-/// The path of a unix socket, also as `listen` has it.
+/// Parses the path of a unix socket, also with the prefix `unix:`.
 fn parse_socket_path(text: &str) -> Result<PathBuf, String> {
     match text.strip_prefix("unix:").unwrap_or(text) {
         "" => Err("write the path of the socket, such as /run/docker/plugins/pullgate.sock".to_owned()),
@@ -225,11 +226,11 @@ fn dns_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketA
 }
 
 impl Settings {
-    /// Reads a settings file. Relative paths in it are relative to where it stands.
+    /// Reads a settings file. Relative paths in it are relative to its folder.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or has a member that there is not. The text is for a person.
+    /// If the file cannot be read or has an unknown member. The text is human-readable.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path)
             .map_err(|error| format!("cannot read the settings `{}`: {}", path.display(), io_error_reason(&error)))?;
@@ -255,22 +256,22 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Where the API listens.
+    /// Returns the address of the API.
     pub fn api_listen_addr(&self) -> ListenAddr {
         self.listen.clone().unwrap_or(ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))))
     }
 
-    /// The files that TLS needs, if there is TLS.
+    /// Returns the TLS files, if TLS is configured.
     pub fn tls_files(&self) -> Option<TlsFiles> {
         let (certificate, key) = self.tls_certificate.clone().zip(self.tls_key.clone())?;
         Some(TlsFiles { certificate, key, client_ca: self.client_ca.clone() })
     }
 
-    /// Refuses what would not work, or would let in who should not be let in.
+    /// Rejects contradictory settings, and those that would expose the API.
     ///
     /// # Errors
     ///
-    /// With what is wrong and what to do about it, for a person.
+    /// With the mistake and the remedy, human-readable.
     pub fn check(&self) -> Result<(), String> {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             return Err("TLS needs both --tls-certificate and --tls-key".to_owned());
@@ -305,11 +306,11 @@ impl Settings {
         Ok(())
     }
 
-    /// Refuses to serve the API where it would let anybody in.
+    /// Rejects an API on a reachable address without authentication.
     ///
     /// # Errors
     ///
-    /// With what to do about it, for a person.
+    /// With the remedy, human-readable.
     pub fn check_api(&self, address: &str, is_local: bool) -> Result<(), String> {
         let is_guarded = self.tls_files().is_some() && (self.token_file.is_some() || self.client_ca.is_some());
         if is_local || is_guarded {
@@ -321,10 +322,10 @@ impl Settings {
         ))
     }
 
-    /// These settings, and those of a file for what is not said here.
+    /// Merges the settings with those of a file, which have lower precedence.
     #[must_use]
     pub fn merge(self, file: Self) -> Self {
-        // One of the two says all about DNS.
+        // All DNS settings come from one of the two.
         let dns = if self.no_dns || !self.dns_server.is_empty() { &self } else { &file };
         let (no_dns, dns_server) = (dns.no_dns, dns.dns_server.clone());
         Self {

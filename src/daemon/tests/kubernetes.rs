@@ -1,4 +1,5 @@
-//! Kubernetes' webhooks, asked as the API server asks: `tests/kubernetes/reviews` has the reviews and the answers.
+//! Kubernetes' webhooks, called as the API server calls them: `tests/kubernetes/reviews` has the reviews and the
+//! responses.
 
 mod kubernetes {
     pub mod fuzz;
@@ -23,31 +24,31 @@ use kubernetes::webhook::{TestWebhook, repository_dir};
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What it is for.
+    /// The purpose.
     #[serde(rename = "about")]
     _about: String,
     /// The webhook: `validate` or `imagepolicy`.
     path: String,
     policy: Value,
     review: Option<Value>,
-    /// The review as text, where it is not JSON, or JSON that nobody should write.
+    /// The review as text, if it is invalid or unusual JSON.
     raw: Option<String>,
     expected: Expected,
 }
 
-/// What the answer must be.
+/// The expected response.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expected {
-    /// The HTTP status, where it is not 200.
+    /// The HTTP status, unless 200.
     status: Option<u16>,
     allowed: Option<bool>,
     /// The code in the audit annotations.
     reason: Option<String>,
-    /// Texts that the message has.
+    /// Texts in the message.
     #[serde(default)]
     says: Vec<String>,
-    /// How the warnings begin.
+    /// Prefixes of the warnings.
     #[serde(default)]
     warnings: Vec<String>,
 }
@@ -58,7 +59,7 @@ impl Case {
     }
 }
 
-/// Every case, with its name.
+/// Returns every case with its name.
 fn cases() -> Vec<(String, Case)> {
     let folder = repository_dir().join("tests/kubernetes/reviews");
     let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -134,7 +135,7 @@ async fn a_review_that_is_too_large_is_not_read() {
     let image = format!(r#"[{{"image":"{}"}}]"#, "a".repeat(pullgate_daemon::frontends::kubernetes::MAX_REVIEW_BYTES));
     let (status, _) = webhook.post("/kubernetes/validate", image.clone()).await;
     assert_eq!(status, 413);
-    // Here an error might be taken for a permission.
+    // An error here could count as a permission.
     let (status, reply) = webhook.post("/kubernetes/imagepolicy", image).await;
     let reply: Value = serde_json::from_str(&reply).unwrap();
     assert_eq!((status, &reply["status"]["allowed"]), (200, &Value::Bool(false)), "{reply}");
@@ -143,7 +144,7 @@ async fn a_review_that_is_too_large_is_not_read() {
 #[tokio::test(start_paused = true)]
 async fn large_review_is_denied_and_small_one_read_when_memory_is_exhausted() {
     let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
-    // They begin, and do not go on.
+    // Uploads that stall.
     let stalled = (0..64).map(|_| {
         let begun = stream::iter([Ok::<_, Infallible>("x".repeat(16 << 10))]);
         let body = Body::from_stream(begun.chain(stream::pending()));

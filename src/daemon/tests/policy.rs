@@ -1,4 +1,4 @@
-//! The policy's life, where its source does not answer.
+//! The policy store with a source that does not respond.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use serde_json::json;
 use tokio::runtime::Builder;
 
-/// A policy that is read while nobody holds the lock.
+/// A policy that is readable while the lock is free.
 #[derive(Clone, Default)]
 struct LockedSource(Arc<Mutex<()>>);
 
@@ -38,14 +38,14 @@ impl PolicyProvider for LockedSource {
     }
 }
 
-/// A policy whose text and stamp a test says.
+/// A policy with a scripted text and stamp.
 #[derive(Clone)]
 struct ScriptedSource(Arc<Mutex<ScriptedText>>);
 
 struct ScriptedText {
     read: Result<String, PolicyError>,
     stamp: String,
-    /// What takes the place of a text as soon as it is written, and its stamp.
+    /// The text and stamp that replace a written text immediately.
     next: Option<(String, String)>,
     reads: usize,
 }

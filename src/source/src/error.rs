@@ -1,4 +1,4 @@
-//! Errors of reading, in words.
+//! Errors of reading an input.
 
 use std::io;
 
@@ -8,25 +8,25 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 #[error("{message}")]
 pub struct InputError {
-    /// What went wrong: lower case, no final full stop.
+    /// The message: lower case, no final full stop.
     pub message: String,
-    /// What to do about it.
+    /// The remedy.
     pub help: Option<String>,
 }
 
 impl InputError {
-    /// Returns an error with what to do about it.
+    /// Creates an error with a remedy.
     pub(crate) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { message: message.into(), help: Some(help.into()) }
     }
 
-    /// Returns an error whose message says all there is to say.
+    /// Creates an error without a remedy.
     pub(crate) fn bare(message: impl Into<String>) -> Self {
         Self { message: message.into(), help: None }
     }
 }
 
-/// What the system says, without its error number, as a part of a sentence.
+/// Returns the text of a system error, without its number, as part of a sentence.
 pub fn io_error_reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);

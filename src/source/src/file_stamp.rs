@@ -1,15 +1,16 @@
-//! Files that are read again when they change: seeing that they did without reading them, and reading them.
+//! Change detection by file metadata (device, inode, size, mtime, ctime) through symbolic links, so that ConfigMap
+//! updates are seen.
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Reads a file whole. What is no file, such as a pipe, is refused before it is opened: it could hold up who reads it.
+/// Reads a whole file. A pipe or device is rejected before it is opened, as it could block.
 ///
 /// # Errors
 ///
-/// As read(2).
+/// Those of read(2).
 pub fn read_regular_file(path: &Path) -> io::Result<Vec<u8>> {
     let found = fs::metadata(path)?;
     if !found.is_file() && !found.is_dir() {
@@ -18,8 +19,8 @@ pub fn read_regular_file(path: &Path) -> io::Result<Vec<u8>> {
     fs::read(path)
 }
 
-/// Something that changes whenever a file may have: which file it is, its size and its times. Symbolic links are followed,
-/// since Kubernetes changes a mounted ConfigMap by turning one. `None` if there is no such file.
+/// Returns a stamp that changes whenever the file may have changed: device, inode, size, and times. Symbolic links are
+/// followed, as Kubernetes updates a mounted ConfigMap by replacing one. `None` if there is no such file.
 pub fn file_stamp(path: &Path) -> Option<String> {
     let found = fs::metadata(path).ok()?;
     Some(format!(

@@ -1,4 +1,4 @@
-//! Findings for people: the line, a caret under the place, and the fix.
+//! Human-readable findings: the source line, a caret under the span, and the fix.
 
 use std::ops::Range;
 
@@ -11,14 +11,14 @@ use crate::lines::{LineColumn, LineIndex};
 use crate::policy_source::LocatedFinding;
 use crate::redact;
 
-/// The longest line that is shown whole, and how much of a longer one is shown before and after the beginning of the
-/// place; all in bytes. The renderer has room for it, so that it cuts nothing itself.
+/// The longest line printed whole, and the excerpt of a longer line before and after the start of the span, in bytes.
+/// All fit the renderer, which therefore cuts nothing.
 const MAX_WHOLE_LINE_BYTES: usize = 120;
 const BYTES_BEFORE_SPAN: usize = 40;
 const BYTES_AFTER_SPAN: usize = 70;
 const ELLIPSIS: &str = "...";
 
-/// Renders findings: a block for each, with an empty line after it.
+/// Renders findings, one block each, with an empty line after it.
 pub fn render(sources: &[InputText], findings: &[LocatedFinding]) -> Vec<String> {
     let views: Vec<SourceView<'_>> =
         sources.iter().enumerate().map(|(index, source)| SourceView::new(source, index, findings)).collect();
@@ -30,7 +30,7 @@ pub fn render(sources: &[InputText], findings: &[LocatedFinding]) -> Vec<String>
     findings.iter().flat_map(block).collect()
 }
 
-/// How many findings of each weight: `2 errors, 1 warning`. Empty if there are none.
+/// Counts findings by severity: `2 errors, 1 warning`. Empty if there are none.
 pub fn severity_counts(findings: impl Iterator<Item = Severity> + Clone) -> String {
     let of = |weight| findings.clone().filter(|severity| *severity == weight).count();
     let number = |count: usize, one: &str, many: &str| {
@@ -44,11 +44,11 @@ pub fn severity_counts(findings: impl Iterator<Item = Severity> + Clone) -> Stri
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// A source, ready to show lines of.
+/// A source prepared for excerpts.
 struct SourceView<'s> {
     source: &'s InputText,
     lines: LineIndex<'s>,
-    /// What must not be seen: in order, and none overlaps another.
+    /// The ranges to redact, ordered and disjoint.
     secrets: Vec<Range<usize>>,
 }
 
@@ -64,7 +64,7 @@ impl<'s> SourceView<'s> {
         Self { source, lines: LineIndex::new(&source.text), secrets: merge_overlapping(secrets) }
     }
 
-    /// The part of a line to show for a place.
+    /// Returns the excerpt of the line that contains a span.
     fn excerpt(&self, place: &Range<usize>) -> LineExcerpt {
         let text = &self.source.text;
         let line = self.lines.line_at(place.start);
@@ -99,19 +99,19 @@ impl<'s> SourceView<'s> {
 
 struct LineExcerpt {
     text: String,
-    /// The place, in the text of the excerpt.
+    /// The span in the text of the excerpt.
     span: Range<usize>,
-    /// Whether the line begins before the excerpt does.
+    /// True if the excerpt omits the start of the line.
     is_cut: bool,
 }
 
-/// The renderer replaces most characters that do something to a terminal, in one column each; the others here.
+/// Replaces the control characters that the renderer leaves; it replaces the others by one column each.
 fn replace_controls(text: &str) -> String {
     let is_left = |character: char| matches!(character, '\u{80}'..='\u{9f}') || is_bidi_control(character);
     text.replace(is_left, "\u{fffd}")
 }
 
-/// The ranges in order, overlapping ones as one.
+/// Returns the ranges in order, with overlapping ones merged.
 fn merge_overlapping(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.sort_by_key(|range| range.start);
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
@@ -165,7 +165,7 @@ fn render_finding(renderer: &Renderer, finding: &Finding, place: Option<(&Source
     renderer.render(&groups)
 }
 
-/// A text from elsewhere for a person's terminal: control characters and those that reorder text are written out.
+/// Escapes control and bidirectional characters of untrusted text for a terminal.
 pub fn escape_for_terminal(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Reading texts: policy files, certificate files, standard input.
+//! Input texts: policy files, certificate files, standard input.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Stdin};
@@ -7,23 +7,23 @@ use std::path::Path;
 use crate::error::{InputError, io_error_reason};
 use crate::lines::LineIndex;
 
-/// The longest line that is read from standard input, in bytes. Nothing that can be asked about is nearly as long.
+/// Maximum length of a line of standard input in bytes, far above that of any reference or entry.
 const MAX_LINE_BYTES: usize = 1 << 20;
 
-/// A text and what to call it.
+/// An input text with its display name.
 #[derive(Debug)]
 pub struct InputText {
-    /// As shown to people: a path, or a flag.
+    /// The display name: a path, or a flag.
     pub name: String,
     pub text: String,
-    /// Whether it has lines that count; what stands in a flag has none.
+    /// True if the text has line numbers; a flag has none.
     pub is_file: bool,
 }
 
 impl InputText {
-    /// Reads a file whole, or standard input where the path is `-`. `None` if there are more than `limit` bytes.
+    /// Reads a whole file, or standard input if the path is `-`. `None` if there are more than `limit` bytes.
     ///
-    /// `what` says what the file is for, as in ``cannot read the WHAT `x.toml` ``.
+    /// `what` names the purpose of the file in errors, as in ``cannot read the WHAT `x.toml` ``.
     pub fn read(path: &Path, what: &str, limit: usize) -> Result<Option<Self>, InputError> {
         let name = display_name(path);
         let bytes = read_bytes(path, what, limit.saturating_add(1))?;
@@ -39,13 +39,13 @@ impl InputText {
         }
     }
 
-    /// What was given with a flag.
+    /// Creates the input of a flag.
     pub fn from_flag(name: &str, text: &str) -> Self {
         Self { name: name.to_owned(), text: text.to_owned(), is_file: false }
     }
 }
 
-/// The first `limit` bytes of a file, or of standard input where the path is `-`.
+/// Reads the first `limit` bytes of a file, or of standard input if the path is `-`.
 pub fn read_bytes(path: &Path, what: &str, limit: usize) -> Result<Vec<u8>, InputError> {
     let room = u64::try_from(limit).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
@@ -60,17 +60,17 @@ pub fn read_bytes(path: &Path, what: &str, limit: usize) -> Result<Vec<u8>, Inpu
     }
 }
 
-/// Whether a path stands for standard input.
+/// Returns whether a path stands for standard input.
 pub fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
-/// A path as shown to people.
+/// Returns the display name of a path.
 pub fn display_name(path: &Path) -> String {
     if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
-/// The lines of standard input, read as they come.
+/// The lines of standard input, read incrementally.
 pub struct StdinLines {
     input: BufReader<Stdin>,
     number: usize,
@@ -81,8 +81,8 @@ impl StdinLines {
         Self { input: BufReader::with_capacity(1 << 16, io::stdin()), number: 0 }
     }
 
-    /// The next line without its end, be it `\n` or `\r\n`. Bytes that are not UTF-8 become U+FFFD, which no reference
-    /// and no entry can have, so what such a line says is refused and not misread.
+    /// Reads the next line, without its `\n` or `\r\n`. Invalid UTF-8 becomes U+FFFD, which no reference or entry can
+    /// contain, so such a line is refused and never misread.
     pub fn next(&mut self) -> Result<Option<String>, InputError> {
         let mut line = Vec::new();
         let room = u64::try_from(MAX_LINE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
@@ -110,7 +110,7 @@ impl StdinLines {
         Ok(Some(line.to_owned()))
     }
 
-    /// Whether the next line may be long in coming, so that answers should go out first.
+    /// Returns whether reading the next line may block, so that output should be flushed first.
     pub fn would_block(&self) -> bool {
         self.input.buffer().is_empty()
     }
@@ -129,7 +129,7 @@ fn read_error(name: &str, what: &str, error: &io::Error) -> InputError {
 }
 
 fn encoding_error(name: &str, what: &str, bytes: &[u8], valid: usize) -> InputError {
-    // DER, the binary form of certificates, begins with a sequence of two or more length bytes.
+    // DER, the binary form of certificates, begins with a sequence with at least two length bytes.
     const DER: &[u8] = &[0x30, 0x82];
     let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if utf16 {

@@ -1,5 +1,5 @@
-//! Adding to the lists of a JSON document without touching the rest of its text, so that what the decoder says about
-//! the rest keeps its place.
+//! Inserts elements into lists of a JSON document and leaves the rest of its text unchanged, so that positions in
+//! findings stay valid.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// Elements for the end of one list.
+/// Elements to append to one list.
 pub struct ListAddition {
     /// The member that holds the list.
     pub member: &'static str,
@@ -15,29 +15,29 @@ pub struct ListAddition {
     pub elements: Vec<String>,
 }
 
-/// A document with additions.
+/// A document with inserted elements.
 pub struct SplicedDocument {
     pub text: String,
-    /// What was put in, in the order of the text.
+    /// The insertions, in the order of the text.
     pub inserts: Vec<InsertedRange>,
 }
 
-/// A stretch of the new text that the old one does not have.
+/// A range of the new text that the original does not have.
 pub struct InsertedRange {
-    /// Where it stands in the new text.
+    /// Range in the new text.
     pub range: Range<usize>,
-    /// Its elements: which addition, which element of it, and where it stands in the new text.
+    /// The elements: the index of the addition, the index of the element in it, and the range in the new text.
     pub elements: Vec<(usize, usize, Range<usize>)>,
 }
 
-/// Adds to the lists. `None` if the document is not an object whose lists are arrays: then the decoder has an error for
-/// it, and additions do not matter.
+/// Appends elements to the lists. `None` if the document is not an object with arrays for these lists: the decoder
+/// reports an error for it, so additions do not matter.
 pub fn splice(document: &str, additions: &[ListAddition]) -> Option<SplicedDocument> {
     let text = document.strip_prefix('\u{feff}').unwrap_or(document);
     let ObjectMembers(members) = serde_json::from_str(text).ok()?;
     let offset = |part: &str| part.as_ptr().addr() - document.as_ptr().addr();
 
-    // Where to put which addition; those without a list of their own make one at the end of the object.
+    // The additions by offset; a list that is missing is added at the end of the object.
     let mut puts: Vec<(usize, Vec<PendingInsert>)> = Vec::new();
     let mut made = Vec::new();
     for (number, addition) in additions.iter().enumerate().filter(|(_, addition)| !addition.elements.is_empty()) {
@@ -73,7 +73,7 @@ pub fn splice(document: &str, additions: &[ListAddition]) -> Option<SplicedDocum
     Some(spliced)
 }
 
-/// How many elements a list of the document has; none where there is no such list.
+/// Returns the length of a list of the document, 0 if there is none.
 pub fn list_len(document: &str, member: &str) -> usize {
     let text = document.strip_prefix('\u{feff}').unwrap_or(document);
     let Ok(ObjectMembers(members)) = serde_json::from_str(text) else { return 0 };
@@ -106,7 +106,7 @@ impl SplicedDocument {
         self.inserts.push(InsertedRange { range: start..self.text.len(), elements });
     }
 
-    /// What a stretch of the new text was in the old one. `None` if it begins in what was put in.
+    /// Maps a range of the new text to the original. `None` if it begins in an insertion.
     pub fn to_original(&self, stretch: &Range<usize>) -> Option<Range<usize>> {
         if self.inserts.iter().any(|insert| insert.range.contains(&stretch.start)) {
             return None;
@@ -119,7 +119,7 @@ impl SplicedDocument {
     }
 }
 
-/// The members of an object: names decoded, values as they stand there.
+/// The members of an object: decoded names, raw values.
 struct ObjectMembers<'t>(Vec<(String, &'t RawValue)>);
 
 impl<'de> Deserialize<'de> for ObjectMembers<'de> {

@@ -1,5 +1,5 @@
-//! Policy files: JSON or TOML, with what flags add to them, as one JSON text for the one decoder; and the way back from
-//! findings about that text to the lines that were written, shown with carets.
+//! Policy files: JSON or TOML, with the entries of flags, as one JSON text for the one decoder. Findings about that
+//! text are mapped back to the source and rendered with carets.
 
 mod error;
 pub mod file_stamp;

@@ -1,15 +1,15 @@
-//! Lines, columns and UTF-16 offsets of a text.
+//! Line, column and UTF-16 positions in a text.
 
 use pullgate::TextRange;
 
-/// Where the lines of a text begin. Made once for a text, asked many times.
+/// The line starts of a text, computed once.
 pub struct LineIndex<'t> {
     text: &'t str,
-    /// The first byte of each line, and how many UTF-16 code units stand before it.
+    /// The first byte of each line, and the number of UTF-16 code units before it.
     starts: Vec<(usize, usize)>,
 }
 
-/// A place as people say it; both count from 1, columns in characters.
+/// A position as editors show it: both count from 1, columns in characters.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LineColumn {
     pub line: usize,
@@ -30,16 +30,16 @@ impl<'t> LineIndex<'t> {
         Self { text, starts }
     }
 
-    /// The line and column of a byte.
+    /// Returns the line and column of a byte.
     pub fn position(&self, at: usize) -> LineColumn {
         let line = self.line_of(at);
         let start = self.starts[line].0;
         let before = self.text.get(start..at).unwrap_or_default();
-        // A byte-order mark is no column of its own.
+        // A byte-order mark takes no column.
         LineColumn { line: line + 1, column: before.chars().filter(|c| *c != '\u{feff}').count() + 1 }
     }
 
-    /// The bytes of the line that a byte stands in, without the line end and a byte-order mark.
+    /// Returns the byte range of the line that contains a byte, without the line end and a byte-order mark.
     pub fn line_at(&self, at: usize) -> std::ops::Range<usize> {
         let line = self.line_of(at);
         let start = self.starts[line].0;
@@ -49,7 +49,7 @@ impl<'t> LineIndex<'t> {
         start + mark..start + text.len()
     }
 
-    /// A range in bytes as findings give ranges.
+    /// Converts a byte range to the range of a finding.
     pub fn range(&self, bytes: std::ops::Range<usize>) -> TextRange {
         let offset = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
         TextRange {

@@ -1,5 +1,5 @@
-//! The policy that was given: a file, JSON or TOML, and flags that add to it. One JSON text for the one decoder, and the
-//! way back from its findings to what a person wrote.
+//! A policy document from a file (JSON or TOML) and flags. It is one JSON text for the one decoder; findings are mapped
+//! back to the file or flag as written.
 
 use std::ops::Range;
 use std::path::Path;
@@ -13,19 +13,19 @@ use crate::lines::LineIndex;
 use crate::source_map::{SourceLocation, SourceMap, decoded_offset};
 use crate::toml_to_json::{self, json_string};
 
-/// The policy that was given.
+/// A policy document with the mapping from its JSON text to the sources.
 pub struct PolicySource {
-    /// What was read, and then what stood in flags.
+    /// The file, then one source for each flag.
     sources: Vec<InputText>,
-    /// The file's JSON text and its places, where the file is TOML.
+    /// The JSON text and the source map of a TOML file.
     toml: Option<(String, SourceMap)>,
-    /// The document with what the flags add.
+    /// The document with the entries of the flags added.
     spliced: Option<SplicedDocument>,
-    /// For each addition, the first index that it has in its list, and the sources of its elements.
+    /// For each addition, the index of its first element in the list, and the sources of its elements.
     added: Vec<(usize, Range<usize>)>,
 }
 
-/// What the flags say.
+/// The list elements that flags add.
 #[derive(Default)]
 pub struct FlagEntries<'a> {
     pub whitelist: &'a [String],
@@ -33,24 +33,24 @@ pub struct FlagEntries<'a> {
     pub authorities: Vec<InputText>,
 }
 
-/// A finding and where it points in what a person wrote.
+/// A finding with its span in the source.
 pub struct LocatedFinding {
     pub finding: Finding,
     pub span: Option<SourceSpan>,
 }
 
-/// A place in what a person wrote.
+/// A span in one of the sources.
 pub struct SourceSpan {
-    /// Which source, by its index.
+    /// Index of the source.
     pub source: usize,
-    /// Where in its text.
+    /// Byte range in the text of the source.
     pub bytes: Range<usize>,
-    /// Whether it is just what the finding is about; otherwise it holds that somewhere.
+    /// True if the span is exactly the subject of the finding; otherwise it contains the subject.
     pub is_exact: bool,
 }
 
 impl LocatedFinding {
-    /// A finding about the only source that there is, in its own bytes.
+    /// Returns a finding about a single source, located in its own bytes.
     pub fn in_own_text(finding: Finding) -> Self {
         let bytes = finding.range.map(usize_range);
         let span = bytes.map(|bytes| SourceSpan { source: 0, bytes, is_exact: true });
@@ -58,15 +58,15 @@ impl LocatedFinding {
     }
 }
 
-/// The document of those who give flags only.
+/// The document if there are flags only.
 const EMPTY_DOCUMENT: &str = "{}";
 
 const WHITELIST_FLAG: &str = "--whitelist-registry";
 const INSECURE_FLAG: &str = "--insecure-registry";
 
 impl PolicySource {
-    /// Reads a policy file. What comes with it are the errors of a text that cannot be given to the decoder; without
-    /// any, it can.
+    /// Reads a policy file. Returns the findings of a text that cannot be given to the decoder; without findings, it
+    /// can.
     pub fn read(path: &Path) -> Result<(Self, Vec<LocatedFinding>), InputError> {
         let Some(source) = InputText::read(path, "policy file", pullgate::MAX_DOCUMENT_BYTES)? else {
             return Ok((Self::empty(display_name(path)), vec![LocatedFinding::in_own_text(too_large_finding())]));
@@ -82,7 +82,7 @@ impl PolicySource {
         }
     }
 
-    /// The policy of those who give flags only.
+    /// Returns the document for a policy of flags only.
     pub fn from_flags() -> Self {
         Self::empty("the policy".to_owned())
     }
@@ -92,7 +92,7 @@ impl PolicySource {
         Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
     }
 
-    /// Adds what the flags say to the lists.
+    /// Adds the entries of the flags to the lists.
     pub fn add_flags(&mut self, flags: FlagEntries<'_>) {
         let first = self.sources.len();
         let whitelist = flags.whitelist.iter().map(|entry| InputText::from_flag(WHITELIST_FLAG, entry));
@@ -120,12 +120,13 @@ impl PolicySource {
         self.spliced = splice(self.file_json(), &additions);
     }
 
-    /// The JSON text for the decoder.
+    /// Returns the JSON text for the decoder.
     pub fn json(&self) -> &str {
         self.spliced.as_ref().map_or_else(|| self.file_json(), |spliced| &spliced.text)
     }
 
-    /// Whether what the flags say is in the JSON text. It is not where the decoder refuses the document anyway.
+    /// Returns whether the JSON text has the entries of the flags. It lacks them only if the decoder refuses the
+    /// document anyway.
     pub fn has_flag_entries(&self) -> bool {
         self.spliced.is_some() || self.added.is_empty()
     }
@@ -134,7 +135,7 @@ impl PolicySource {
         &self.sources
     }
 
-    /// The flag that an element of a list was given with; `None` if it stands in the file.
+    /// Returns the flag that added an element of a list; `None` if the element is in the file.
     pub fn flag_of(&self, list: EntryList, index: usize) -> Option<&str> {
         let number = match list {
             EntryList::Whitelist => 0,
@@ -146,7 +147,7 @@ impl PolicySource {
         Some(&self.sources[source].name)
     }
 
-    /// Findings about the JSON text, turned to what a person wrote, in the order of that.
+    /// Maps findings about the JSON text to the sources, in the order of the sources.
     pub fn locate(&self, findings: Vec<Finding>) -> Vec<LocatedFinding> {
         let lines = LineIndex::new(&self.sources[0].text);
         let mut located: Vec<_> = findings
@@ -155,7 +156,7 @@ impl PolicySource {
                 let place = finding.range.and_then(|range| self.span_of(&usize_range(range)));
                 if let (Some(SourceSpan { source: 0, bytes, is_exact }), Some(_)) = (&place, &self.toml) {
                     finding.range = Some(lines.range(bytes.clone()));
-                    // What would replace a part of a string does not replace the whole of it.
+                    // A fix for a part of a string must not replace the whole string.
                     finding.fix = finding.fix.filter(|_| *is_exact);
                     use_toml_terms(&mut finding);
                 }
@@ -163,13 +164,13 @@ impl PolicySource {
             })
             .collect();
         if self.toml.is_some() {
-            // The decoder's order is that of the JSON text, whose tables may stand elsewhere.
+            // The decoder reports in the order of the JSON text, and TOML tables may have another one.
             located.sort_by_key(|located| located.span.as_ref().map(|place| (place.source, place.bytes.start)));
         }
         located
     }
 
-    /// The text that the file has for the decoder.
+    /// Returns the JSON text of the file without the flags.
     fn file_json(&self) -> &str {
         self.toml.as_ref().map_or(&self.sources[0].text, |(json, _)| json)
     }
@@ -198,7 +199,7 @@ impl PolicySource {
         let (number, index, range) = holding.next()?;
         let source = self.added.get(*number)?.1.clone().nth(*index)?;
         let element = &spliced.text[range.clone()];
-        // An entry is a string; an authority is an object with one.
+        // An entry is a string; an authority is an object that contains one.
         let (opening, closing) = if element.starts_with('"') { (0, 0) } else { (PEM_OPENING.len(), "}".len()) };
         let string = &element[opening..element.len() - closing];
         let offset = |at: usize| decoded_offset(string, (at - range.start).saturating_sub(opening));
@@ -208,7 +209,8 @@ impl PolicySource {
 
 const PEM_OPENING: &str = "{\"pem\":";
 
-/// By the name's extension; where it says nothing, by the text: no TOML begins with a brace, and all policies in JSON do.
+/// Returns whether the text is TOML: by the extension, otherwise by its first character, as no TOML begins with a brace
+/// and every JSON policy does.
 pub fn is_toml(path: &Path, text: &str) -> bool {
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
     match extension.as_ref().and_then(|extension| extension.to_str()) {
@@ -221,7 +223,7 @@ pub fn is_toml(path: &Path, text: &str) -> bool {
     }
 }
 
-/// The decoder speaks of JSON, and is given `null` for what JSON does not have; TOML has no other `null`.
+/// Replaces JSON terms in a finding. Dates are passed to the decoder as `null`, and TOML has no `null` of its own.
 fn use_toml_terms(finding: &mut Finding) {
     match finding.code {
         Code::JsonSyntax => finding.code = Code::TomlSyntax,
@@ -267,7 +269,7 @@ mod tests {
         PolicySource { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
     }
 
-    /// Each finding's code, and what it marks.
+    /// Returns the code of each finding with the text that it marks.
     fn marked(document: &PolicySource) -> Vec<(&'static str, String)> {
         let located = document.locate(check_policy(document.json(), 0).findings);
         let marked = |located: &LocatedFinding| match &located.span {
@@ -337,7 +339,7 @@ mod tests {
             let findings = toml(&deep).map(|_| ()).unwrap_err();
             assert!(findings[0].message.starts_with("values are nested more than"), "{}", findings[0].message);
         }
-        // TOML can be nested deeper than the decoder goes, by tables and arrays together.
+        // Tables and arrays together can nest deeper in TOML than the decoder allows.
         let keys = ["a"; 70].join(".");
         let document = toml(&format!("{keys} = {}{}", "[".repeat(70), "]".repeat(70))).unwrap();
         assert_eq!(marked(&document)[0].0, "toml-syntax");

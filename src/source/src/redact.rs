@@ -1,34 +1,34 @@
-//! Secrets in what is shown: source text is masked before a person sees it.
+//! Redaction of secrets in source excerpts before they are printed.
 
 use std::ops::Range;
 
 use pullgate::{Code, Finding};
 
-/// The findings that point at a secret: what they mark is never shown.
+/// The codes of findings that mark a secret, which is never printed.
 const SECRET_CODES: &[Code] = &[Code::UserInformation, Code::PrivateKey, Code::Pkcs12];
 
-/// The secret that a finding points at, if what it marks (`place`, in `text`) is one.
+/// Returns the secret that a finding marks (`place`, in `text`), if any.
 pub fn secret_range(finding: &Finding, text: &str, place: &Range<usize>) -> Option<Range<usize>> {
     if !SECRET_CODES.contains(&finding.code) {
         return None;
     }
-    // The `@` after user information is none, and shows what the stars are.
+    // The `@` after the user information is kept: it shows that the stars are user information.
     let at_sign = text.get(place.clone()).is_some_and(|marked| marked.ends_with('@'));
     Some(place.start..place.end - usize::from(at_sign))
 }
 
-/// The places in a document that look like user information (`user:password@`) or like a key in base64.
+/// Returns the ranges of a document that look like user information (`user:password@`) or a base64 key.
 ///
-/// Findings mark them in entries and certificates. But a document that is not even JSON or TOML has none that could be
-/// checked, and may have a password on the very line that is shown; and a key may be too damaged to be known as one.
+/// Findings mark both in entries and certificates. A document that is not even JSON or TOML has no such findings and
+/// may have a password on the printed line, and a damaged key may not be recognized as one.
 pub fn suspected_secrets(document: &str) -> Vec<Range<usize>> {
     let passwords = quoted_pieces(document).into_iter().filter(|piece| document[piece.clone()].contains(':'));
     let passwords = passwords.filter_map(|piece| find_userinfo(&document[piece.clone()], piece.start));
     passwords.chain(base64_ranges(document)).collect()
 }
 
-/// Stretches of base64, with the line ends in them, be they escaped: those that are too long for a name, and all of them
-/// behind a BEGIN line, since anything may stand in a key that is damaged.
+/// Returns ranges of base64, including line ends, also escaped ones: those too long for a name, and all of them behind
+/// a BEGIN line, since a damaged key can contain anything.
 fn base64_ranges(document: &str) -> Vec<Range<usize>> {
     const LONG: usize = 60;
     let bytes = document.as_bytes();
@@ -47,7 +47,7 @@ fn base64_ranges(document: &str) -> Vec<Range<usize>> {
                     stretches.push(start..at);
                 }
                 let width = match rest {
-                    // The label is no secret.
+                    // The label is not secret.
                     [b'-', b'B', b'E', b'G', b'I', b'N', b' ', label @ ..] => {
                         in_block = true;
                         7 + label.iter().position(|byte| b"-\n\\".contains(byte)).unwrap_or(label.len())
@@ -67,12 +67,12 @@ fn base64_ranges(document: &str) -> Vec<Range<usize>> {
     stretches
 }
 
-/// As `suspects`, for a text that is one entry.
+/// Returns the suspected secrets of a text that is one entry.
 pub fn suspected_secrets_in_entry(entry: &str) -> Vec<Range<usize>> {
     find_userinfo(entry, 0).into_iter().collect()
 }
 
-/// A stretch of a text with every byte of the secrets, which are ranges of the text, as a `*`: offsets stay the same.
+/// Returns a range of a text with every byte of the secrets replaced by `*`, so that offsets are kept.
 pub fn redact(text: &str, stretch: Range<usize>, secrets: &[Range<usize>]) -> String {
     let mut shown = String::with_capacity(stretch.len());
     for (at, character) in text[stretch.clone()].char_indices() {
@@ -85,13 +85,13 @@ pub fn redact(text: &str, stretch: Range<usize>, secrets: &[Range<usize>]) -> St
     shown
 }
 
-/// A text that was given as a host, with all that stands before its last `@` as `*`.
+/// Redacts everything before the last `@` of a host.
 pub fn redact_host(text: &str) -> String {
     let secret = 0..text.rfind('@').unwrap_or(0);
     redact(text, 0..text.len(), &[secret])
 }
 
-/// What stands inside quotes and between them, line by line; only what has an `@`.
+/// Returns the pieces inside and between quotes, line by line, that contain an `@`.
 fn quoted_pieces(document: &str) -> Vec<Range<usize>> {
     let mut pieces = Vec::new();
     let (mut start, mut quote, mut escaped, mut at_sign) = (0, None, false, false);
@@ -113,7 +113,7 @@ fn quoted_pieces(document: &str) -> Vec<Range<usize>> {
     pieces
 }
 
-/// User information, without its `@`.
+/// Returns the range of the user information, without its `@`.
 fn find_userinfo(piece: &str, offset: usize) -> Option<Range<usize>> {
     let found = pullgate::find_userinfo(piece)?;
     Some(offset + found.start..offset + found.end - 1)

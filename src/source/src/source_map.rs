@@ -1,13 +1,13 @@
-//! Where the parts of a JSON text that was made come from.
+//! A source map: the origin of each part of a generated JSON text.
 
 use std::ops::Range;
 
-/// The parts of a JSON text and the places that they come from. Parts may hold parts.
+/// The mappings from a generated JSON text to its source. Mappings nest.
 #[derive(Debug, Default)]
 pub struct SourceMap {
-    /// In the order in which they begin; what holds others comes before them.
+    /// Ordered by start; an outer mapping precedes its inner ones.
     mappings: Vec<Mapping>,
-    /// The pieces that are open, the innermost last.
+    /// The open mappings, innermost last.
     open_mappings: Vec<usize>,
 }
 
@@ -15,19 +15,19 @@ pub struct SourceMap {
 struct Mapping {
     json: Range<usize>,
     span: Range<usize>,
-    /// For a string: where its text begins in the source, if it stands there character by character.
+    /// For a string: the start of its text in the source, if it is there without escapes.
     text: Option<usize>,
     parent: Option<usize>,
 }
 
 impl SourceMap {
-    /// Begins a piece at byte `start` of the JSON text, which comes from `place`. Pieces that begin before it is closed
-    /// are parts of it.
+    /// Opens a mapping at byte `start` of the JSON text, which comes from `place`. Mappings opened before it is closed
+    /// are nested in it.
     pub fn open(&mut self, start: usize, place: Range<usize>) -> usize {
         self.open_string(start, place, None)
     }
 
-    /// As `open`, for a string. `text` is where its text begins, if it stands there character by character.
+    /// Opens a mapping for a string. `text` is the start of its text in the source, if it is there without escapes.
     pub fn open_string(&mut self, start: usize, place: Range<usize>, text: Option<usize>) -> usize {
         self.mappings.push(Mapping {
             json: start..start,
@@ -39,14 +39,14 @@ impl SourceMap {
         self.mappings.len() - 1
     }
 
-    /// Ends a piece; `end` is the first byte after it.
+    /// Closes a mapping; `end` is the first byte after it.
     pub fn close(&mut self, piece: usize, end: usize) {
         self.mappings[piece].json.end = end;
         self.open_mappings.pop();
     }
 
-    /// Where a stretch of the JSON text comes from: exactly, if it lies within a string that stands in the source as it
-    /// is, or else the whole of the smallest part that holds it.
+    /// Returns the source location of a range of the JSON text: exact within a string that has no escapes in the
+    /// source, otherwise that of the smallest mapping that contains the range.
     pub fn locate(&self, json: &str, stretch: &Range<usize>) -> Option<SourceLocation> {
         let last = self.mappings.partition_point(|piece| piece.json.start <= stretch.start).checked_sub(1)?;
         let mut piece = &self.mappings[last];
@@ -62,16 +62,16 @@ impl SourceMap {
     }
 }
 
-/// Where a stretch comes from.
+/// A location in the source.
 pub struct SourceLocation {
     pub span: Range<usize>,
-    /// Whether it is all of the place, and not a part of it: only then can the one be replaced by the other.
+    /// True if the range is the whole location; only then can a fix replace it.
     pub is_exact: bool,
 }
 
-/// How many bytes of text stand before byte `at` of a JSON string, whose quotes are counted in `at`.
+/// Returns the number of decoded bytes before byte `at` of a JSON string; `at` counts the quotes.
 ///
-/// The string was written by serde_json: `\u` stands for one control character only.
+/// The string is one that serde_json wrote: `\u` stands for a single control character.
 pub fn decoded_offset(string: &str, at: usize) -> usize {
     let bytes = string.as_bytes();
     let end = at.min(bytes.len() - 1);

@@ -1,4 +1,4 @@
-//! TOML policies: turned to JSON text for the one decoder, with a map back to the places in the TOML text.
+//! Conversion of TOML policies to JSON for the one decoder, with a source map back to the TOML text.
 
 use std::ops::Range;
 
@@ -9,11 +9,11 @@ use toml::de::{DeString, DeTable, DeValue};
 use crate::lines::LineIndex;
 use crate::source_map::SourceMap;
 
-/// Why nothing is no policy. It would be one that allows everything.
+/// The error for an empty policy, which would allow everything.
 const EMPTY_POLICY_MESSAGE: &str = "the policy is empty: to allow every registry, write `insecure = []`; to allow only what is listed, \
                      write a `whitelist`";
 
-/// Turns TOML to JSON. The errors are findings about the TOML text.
+/// Converts TOML to JSON. Errors are findings about the TOML text.
 pub fn to_json(text: &str) -> Result<(String, SourceMap), Vec<Finding>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
@@ -23,7 +23,7 @@ pub fn to_json(text: &str) -> Result<(String, SourceMap), Vec<Finding>> {
             errors.map(|error| (error.span().unwrap_or(text.len()..text.len()), syntax_message(error.message()))),
         ));
     }
-    // Such a file is one that somebody is about to write, or that was cut off; JSON cannot be empty either.
+    // An empty file is one that is being written or was truncated; JSON cannot be empty either.
     if root.get_ref().is_empty() {
         return Err(syntax_findings(text, [(0..0, EMPTY_POLICY_MESSAGE.to_owned())]));
     }
@@ -89,12 +89,12 @@ impl TomlToJsonWriter<'_> {
                     "0".to_owned()
                 }
             },
-            // JSON has no infinity; any number will do, since it is the type that the decoder looks at.
+            // JSON has no infinity. Any number will do, since the decoder reports the type.
             DeValue::Float(float) => {
                 let finite = float.as_str().parse().ok().and_then(serde_json::Number::from_f64);
                 finite.map_or_else(|| "0.0".to_owned(), |number| number.to_string())
             }
-            // Nor has it dates, and TOML has no null: `Document` says `a date` where the decoder says `null`.
+            // JSON has no dates, and TOML no null: the policy source reports a date for each `null`.
             DeValue::Datetime(_) => "null".to_owned(),
         };
         let piece = self.map.open(self.json.len(), place);
@@ -110,12 +110,12 @@ impl TomlToJsonWriter<'_> {
     }
 }
 
-/// A text as a JSON string.
+/// Serializes a text as a JSON string.
 pub fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// Where in `place` the text of a TOML string begins, if it stands there as it is: without escapes.
+/// Returns the start of the text of a TOML string within `place`, if it is there without escapes.
 fn verbatim_start(toml: &str, place: Range<usize>, text: &str) -> Option<usize> {
     const OPENINGS: &[&str] = &["\"\"\"\r\n", "\"\"\"\n", "\"\"\"", "'''\r\n", "'''\n", "'''", "\"", "'", ""];
     let written = toml.get(place.clone())?;
@@ -124,7 +124,7 @@ fn verbatim_start(toml: &str, place: Range<usize>, text: &str) -> Option<usize> 
     written[opening.len()..].starts_with(text).then_some(start)
 }
 
-/// What the parser says. It has a limit of its own, and two ways to say so, neither of which says of what.
+/// Rewrites the parser's message. Its nesting limit has two messages, neither of which names the limit.
 fn syntax_message(message: &str) -> String {
     if message.contains("recursion") {
         "values are nested more than 80 levels deep".to_owned()
@@ -146,7 +146,7 @@ fn syntax_findings(text: &str, errors: impl IntoIterator<Item = (Range<usize>, S
     errors.into_iter().map(finding).collect()
 }
 
-/// The place, moved to where characters begin and end, and inside of the text.
+/// Clamps a range to the text and to character boundaries.
 fn clamp_to_chars(text: &str, place: Range<usize>) -> Range<usize> {
     let end = text.ceil_char_boundary(place.end.min(text.len()));
     text.floor_char_boundary(place.start.min(end))..end

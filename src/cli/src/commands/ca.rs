@@ -1,4 +1,4 @@
-//! `pullgate ca`: what is in a file of certificates, and what is wrong with it.
+//! `pullgate ca`: the certificates of PEM files, and the findings about them.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::output::{
 use pullgate_source::findings;
 use pullgate_source::{display_name, is_stdin, read_bytes};
 
-/// Runs the command. `true` if there are no errors.
+/// Runs the command. Returns whether there are no errors.
 pub fn run(arguments: &CaArgs) -> Result<bool, CliError> {
     if arguments.files.iter().filter(|path| is_stdin(path)).count() > 1 {
         return Err(CliError::Usage("standard input can be read once only: leave one `-`".to_owned()));
@@ -24,7 +24,7 @@ pub fn run(arguments: &CaArgs) -> Result<bool, CliError> {
     let mut output = OutputWriter::new(arguments.json);
     let mut sound = true;
     for (index, path) in arguments.files.iter().enumerate() {
-        // One byte more than a bundle may have tells the module that there is more.
+        // One byte over the limit tells the module that the bundle is too large.
         let bytes = read_bytes(path, "file of certificates", MAX_BUNDLE_BYTES + 1)?;
         let report = module.check_certificates(&bytes, at)?;
         sound &= !all_findings(&report).any(Finding::is_error);
@@ -45,7 +45,7 @@ fn all_findings(report: &CertificateReport) -> impl Iterator<Item = &Finding> + 
     report.certificates.iter().flat_map(|certificate| &certificate.findings).chain(&report.findings)
 }
 
-/// The certificates as a table, then the findings in the order of the file, then the verdict.
+/// Prints the certificates as a table, then the findings in the order of the file, then the verdict.
 fn print_report(
     path: &Path,
     bytes: &[u8],
@@ -84,7 +84,7 @@ fn table(certificates: &[CertificateInfo]) -> String {
             certificate.sha256.clone(),
         ]);
     }
-    // A terminal that does not say how wide it is says 0.
+    // A terminal that does not report its width reports 0.
     if table.width() == Some(0) {
         table.set_content_arrangement(ContentArrangement::Disabled);
     }
@@ -99,7 +99,7 @@ fn key(key: &KeyInfo) -> String {
     }
 }
 
-/// A finding with its line: `ca.pem:12: error[certificate-expired]: ...`.
+/// Formats a finding with its line: `ca.pem:12: error[certificate-expired]: ...`.
 fn finding_line(name: &str, bytes: &[u8], finding: &Finding) -> String {
     let (style, level) = match finding.severity {
         Severity::Error => (BAD_STYLE, "error"),

@@ -1,4 +1,4 @@
-//! `pullgate check`: what is wrong with a policy or an entry.
+//! `pullgate check`: the findings about a policy or an entry.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use pullgate_source::findings;
 use pullgate_source::{InputText, StdinLines};
 use pullgate_source::{LocatedFinding, PolicySource};
 
-/// Runs the command. `true` if there are no errors.
+/// Runs the command. Returns whether there are no errors.
 pub fn run(arguments: &CheckArgs) -> Result<bool, CliError> {
     let mut output = OutputWriter::new(arguments.json);
     let sound = match (&arguments.file, arguments.entry.as_deref()) {
@@ -53,7 +53,7 @@ fn summary_line(name: &str, sound: bool, located: &[LocatedFinding]) -> String {
     format!("{} {verdict}: {count}", escape_for_terminal(name))
 }
 
-/// One entry a line. Every line is one, blank ones too, so that reports and lines go together.
+/// Checks one entry per line. Blank lines count too, so that reports and lines correspond.
 fn check_stdin_entries(arguments: &CheckArgs, output: &mut OutputWriter) -> Result<bool, CliError> {
     let module = Module::built_in()?;
     let mut lines = StdinLines::new();
@@ -85,7 +85,7 @@ fn check_entry(
 }
 
 fn print_entry_report(report: EntryReport, list: EntryList, output: &mut OutputWriter) -> Result<(), CliError> {
-    // The report's text is masked and as long as the entry was, so ranges fit it.
+    // The text in the report is redacted and of the same length as the entry, so its ranges are valid.
     let EntryReport { text: shown, entry, kind, findings } = report;
     let located: Vec<_> = findings.into_iter().map(LocatedFinding::in_own_text).collect();
     for block in findings::render(&[InputText::from_flag("entry", &shown)], &located) {

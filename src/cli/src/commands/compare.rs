@@ -1,4 +1,4 @@
-//! `pullgate compare` and `pullgate narrow`: what a change to a policy does.
+//! `pullgate compare` and `pullgate narrow`: the effects of a policy change.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use pullgate_source::findings;
 use pullgate_source::is_stdin;
 use pullgate_source::{LocatedFinding, PolicySource};
 
-/// Runs `compare`. The number is what the process exits with.
+/// Runs `compare`. Returns the exit code.
 pub fn run(arguments: &CompareArgs) -> Result<u8, CliError> {
     let (old, new) = read_documents(&arguments.old, &arguments.new)?;
     let comparison = match Module::built_in()?.compare(old.json(), new.json(), now())? {
@@ -39,7 +39,7 @@ pub fn run(arguments: &CompareArgs) -> Result<u8, CliError> {
     })
 }
 
-/// Runs `narrow`. `true` if the remote list applies.
+/// Runs `narrow`. Returns whether the remote list applies.
 pub fn narrow(arguments: &NarrowArgs) -> Result<bool, CliError> {
     let (policy, remote) = read_documents(&arguments.policy, &arguments.remote)?;
     let mut output = OutputWriter::for_programs();
@@ -95,7 +95,7 @@ fn report_compare_error(first: &PolicySource, second: &PolicySource, why: Compar
     CliError::AlreadyReported
 }
 
-/// Shows why a document does not load.
+/// Prints the findings of a document that does not load.
 fn report_findings(document: &PolicySource, located: &[LocatedFinding]) -> CliError {
     findings::render(document.sources(), located).into_iter().for_each(eprint_styled);
     let count = findings::severity_counts(located.iter().map(|located| located.finding.severity));
@@ -189,7 +189,7 @@ fn region_line(region: &Region) -> String {
     text
 }
 
-/// A witness: what is asked, and what becomes of it.
+/// Formats a witness: the request and its outcomes under both policies.
 fn witness_line(witness: &Witness) -> String {
     let mut text = match witness.kind {
         ReferenceKind::Image => escape_for_terminal(&witness.reference),
@@ -199,8 +199,8 @@ fn witness_line(witness: &Witness) -> String {
         text.push_str(&format!(" of project `{}`", escape_for_terminal(project)));
     }
     if !witness.dns_answers.is_empty() {
-        let facts: Vec<String> = witness.dns_answers.iter().map(describe_dns_answer).collect();
-        text.push_str(&format!(" where {}", facts.join(" and ")));
+        let dns_answers: Vec<String> = witness.dns_answers.iter().map(describe_dns_answer).collect();
+        text.push_str(&format!(" where {}", dns_answers.join(" and ")));
     }
     format!(
         "      {} {text}: {} -> {}",
@@ -210,10 +210,10 @@ fn witness_line(witness: &Witness) -> String {
     )
 }
 
-fn describe_dns_answer(fact: &DnsAnswer) -> String {
-    let subject = escape_for_terminal(&fact.subject);
-    let answers = escape_for_terminal(&fact.answers.join(", "));
-    match (fact.kind, fact.answers.is_empty()) {
+fn describe_dns_answer(dns_answer: &DnsAnswer) -> String {
+    let subject = escape_for_terminal(&dns_answer.subject);
+    let answers = escape_for_terminal(&dns_answer.answers.join(", "));
+    match (dns_answer.kind, dns_answer.answers.is_empty()) {
         (LookupKind::Reverse, true) => format!("{subject} has no name"),
         (LookupKind::Reverse, false) => format!("{subject} is called {answers}"),
         (LookupKind::Forward, true) => format!("{subject} has no address"),

@@ -1,4 +1,4 @@
-//! `pullgate decide` and `pullgate explain`: what a policy says of references.
+//! `pullgate decide` and `pullgate explain`: decisions about references by a policy.
 
 use clap::ArgMatches;
 use pullgate::{Code, DnsAnswer, Finding, ReferenceKind, Request};
@@ -15,17 +15,17 @@ use pullgate_source::findings;
 use pullgate_source::{FlagEntries, LocatedFinding, PolicySource};
 use pullgate_source::{InputText, StdinLines, display_name, is_stdin};
 
-/// The largest file of certificates that is read, in bytes: far more than any bundle has.
+/// Maximum size of a certificate file in bytes, far above that of any bundle.
 const MAX_CA_FILE_BYTES: usize = 16 << 20;
 
-/// Which of the two commands it is.
+/// The command that runs: both share everything but the output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecideMode {
     Decide,
     Explain,
 }
 
-/// Runs the command. `true` if everything that was asked about is allowed.
+/// Runs the command. Returns whether every reference and login is allowed.
 pub fn run(ask: &DecideArgs, matches: &ArgMatches, mode: DecideMode) -> Result<bool, CliError> {
     let dashes = ask.references.iter().filter(|reference| *reference == "-").count();
     let document = load_policy(&ask.flags, dashes)?;
@@ -48,7 +48,7 @@ pub fn run(ask: &DecideArgs, matches: &ArgMatches, mode: DecideMode) -> Result<b
         }
     }
     if session.tally.total() == 0 {
-        // What should have written the references may have failed, and nothing is no permission.
+        // The program that writes the references may have failed, and an empty input is no permission.
         return Err(CliError::new(
             "nothing was decided: standard input has no reference",
             "write one reference a line",
@@ -61,7 +61,7 @@ pub fn run(ask: &DecideArgs, matches: &ArgMatches, mode: DecideMode) -> Result<b
     Ok(session.tally.allowed == session.tally.total())
 }
 
-/// What is asked about, in the order of the command line.
+/// Returns the references and logins in the order of the command line.
 fn subjects<'a>(ask: &'a DecideArgs, matches: &ArgMatches) -> Vec<(ReferenceKind, &'a str)> {
     let of = |id: &str, kind: ReferenceKind, texts: &'a [String]| {
         let places = matches.indices_of(id).into_iter().flatten();
@@ -73,7 +73,7 @@ fn subjects<'a>(ask: &'a DecideArgs, matches: &ArgMatches) -> Vec<(ReferenceKind
     subjects.into_iter().map(|(_, kind, text)| (kind, text)).collect()
 }
 
-/// The policy that was given. `dashes` is how often standard input is read besides.
+/// Loads the policy of the flags. `dashes` counts the other uses of standard input.
 pub fn load_policy(given: &PolicyFlags, dashes: usize) -> Result<PolicySource, CliError> {
     let flags =
         !(given.whitelist_registry.is_empty() && given.insecure_registry.is_empty() && given.registry_ca.is_empty());
@@ -118,7 +118,7 @@ pub fn load_policy(given: &PolicyFlags, dashes: usize) -> Result<PolicySource, C
     Ok(document)
 }
 
-/// The policy, loaded.
+/// Loads the policy into an evaluator.
 pub fn load_evaluator(document: &PolicySource, module: &Module, dns: Option<Dns>) -> Result<PolicyEvaluator, CliError> {
     let options = EvaluatorOptions { dns, ..EvaluatorOptions::default() };
     let (evaluator, findings) = match module.load(document.json(), now(), options) {
@@ -135,8 +135,8 @@ pub fn load_evaluator(document: &PolicySource, module: &Module, dns: Option<Dns>
     Ok(evaluator)
 }
 
-/// Shows the certificates that do not count because of their dates (rule P3). What else there is to say of a policy is for
-/// `check`: it would be the same with every decision.
+/// Prints the certificates that are ignored because of their dates (rule P3). Other findings are left to `check`: they
+/// would repeat with every decision.
 fn warn_ignored_certificates(document: &PolicySource, mut findings: Vec<Finding>) -> Result<(), CliError> {
     findings.retain(|finding| matches!(finding.code, Code::CertificateExpired | Code::CertificateNotYetValid));
     if findings.is_empty() {
@@ -147,7 +147,7 @@ fn warn_ignored_certificates(document: &PolicySource, mut findings: Vec<Finding>
     Ok(())
 }
 
-/// Shows why a policy does not load.
+/// Prints the findings of a policy that does not load.
 fn report_errors(document: &PolicySource, located: &[LocatedFinding]) -> CliError {
     print_findings(document, located);
     let count = findings::severity_counts(located.iter().map(|located| located.finding.severity));
@@ -160,16 +160,16 @@ fn print_findings(document: &PolicySource, located: &[LocatedFinding]) {
     findings::render(document.sources(), located).into_iter().for_each(eprint_styled);
 }
 
-/// A loaded policy, being asked.
+/// A loaded policy with the state of one run.
 struct DecideSession<'a> {
     args: &'a DecideArgs,
     mode: DecideMode,
     document: &'a PolicySource,
     dns_answers: Vec<DnsAnswer>,
     evaluator: PolicyEvaluator,
-    /// Why DNS cannot be asked, until it was said.
+    /// The error of the resolver's setup, until it is printed.
     dns_error: Option<String>,
-    /// Made when the first question comes up: most policies never ask one.
+    /// Created at the first DNS query: most policies need none.
     runtime: Option<Runtime>,
     tally: DecisionTally,
 }
@@ -181,7 +181,7 @@ impl<'a> DecideSession<'a> {
         document: &'a PolicySource,
         module: &Module,
     ) -> Result<Self, CliError> {
-        let facts = dns_answers::parse_dns_answers(module, &ask.dns_answer)?;
+        let dns_answers = dns_answers::parse_dns_answers(module, &ask.dns_answer)?;
         let (dns, trouble) = match (!ask.no_dns).then(|| Dns::system(DnsLimits::default())) {
             Some(Ok(dns)) => (Some(dns), None),
             Some(Err(error)) => (None, Some(error.to_string())),
@@ -192,7 +192,7 @@ impl<'a> DecideSession<'a> {
             args: ask,
             mode,
             document,
-            dns_answers: facts,
+            dns_answers: dns_answers,
             evaluator: evaluator,
             dns_error: trouble,
             runtime: None,
@@ -200,7 +200,7 @@ impl<'a> DecideSession<'a> {
         })
     }
 
-    /// Answers one request.
+    /// Decides one request and prints the decision.
     fn decide_one(&mut self, reference: &str, kind: ReferenceKind, output: &mut OutputWriter) -> Result<(), CliError> {
         let text = self.decision_text(reference, kind)?;
         let unreadable = |error| CliError::without_help(format!("the module's answer cannot be read: {error}"));
@@ -216,7 +216,7 @@ impl<'a> DecideSession<'a> {
         output.line(answer.to_text(self.document, self.evaluator.authorities(), !self.args.no_dns))
     }
 
-    /// The canonical text of the answer.
+    /// Returns the decision as canonical JSON.
     fn decision_text(&mut self, reference: &str, kind: ReferenceKind) -> Result<String, CliError> {
         let request =
             Request { reference, kind, project: self.args.flags.project.as_deref(), dns_answers: &self.dns_answers };
@@ -248,13 +248,13 @@ impl<'a> DecideSession<'a> {
     }
 }
 
-/// All that has to be read of an answer which goes out as it is.
+/// The one member that is read from a decision whose text is printed unchanged.
 #[derive(Deserialize)]
 struct DecisionHeader {
     decision: DecisionKind,
 }
 
-/// How many answers there were of each kind.
+/// Counts of decisions by kind.
 #[derive(Default)]
 struct DecisionTally {
     allowed: usize,

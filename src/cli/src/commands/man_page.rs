@@ -1,4 +1,4 @@
-//! `pullgate completions` and `pullgate man`: what goes with an installation.
+//! `pullgate completions` and `pullgate man`: the files of an installation.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::output::OutputWriter;
 pub fn write_completions(shell: Shell) -> Result<(), CliError> {
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
-    // To memory first: a pipe that breaks halfway is a panic there.
+    // Rendered to memory first: clap_complete panics at a broken pipe.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, name, &mut script);
     let mut output = OutputWriter::for_programs();
@@ -43,7 +43,7 @@ pub fn write_man_pages(directory: Option<&Path>) -> Result<(), CliError> {
     Ok(())
 }
 
-/// One page. What follows the help on the terminal becomes the sections that manual pages have for it.
+/// Renders one page. The text after the help becomes sections of the manual page.
 fn render_page(command: &Command) -> Result<String, CliError> {
     let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
     let man = Man::new(command.clone().after_help(Resettable::Reset)).manual("pullgate");
@@ -52,7 +52,7 @@ fn render_page(command: &Command) -> Result<String, CliError> {
     Ok(String::from_utf8_lossy(&page).into_owned())
 }
 
-/// The text after the help: paragraphs, and sections that begin with a line such as `EXAMPLES:`.
+/// Converts the text after the help: paragraphs, and sections that begin with a line such as `EXAMPLES:`.
 fn render_sections(text: &str) -> Roff {
     let mut roff = Roff::new();
     let mut title = "NOTES";

@@ -1,4 +1,4 @@
-//! `pullgate module`: which module decides.
+//! `pullgate module`: the version and digests of the module.
 
 use pullgate_host::{Module, WIT};
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! `pullgate probe`: tests connections to registries, as the policy allows them.
+//! `pullgate probe`: tests connections to registries as the policy allows them.
 
 use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
@@ -21,7 +21,7 @@ use crate::output::{
 use crate::render::decision::PrintedResponse;
 use pullgate_source::PolicySource;
 
-/// Runs the command. `true` if all registries can be used as the policy says.
+/// Runs the command. Returns whether all registries can be used as the policy allows.
 pub fn run(probe: &ProbeArgs) -> Result<bool, CliError> {
     if probe.registries.iter().any(|registry| is_blank(registry)) {
         return Err(CliError::Usage(NO_REGISTRY_MESSAGE.to_owned()));
@@ -62,7 +62,7 @@ pub fn run(probe: &ProbeArgs) -> Result<bool, CliError> {
         }
         Ok(())
     });
-    // A look-up of the system's may go on for long, and nobody waits for it any more.
+    // The system's resolver may block for long, and its result is no longer needed.
     runtime.shutdown_background();
     done?;
     let all = probe.registries.len();
@@ -82,7 +82,7 @@ fn probe_limits(timeout: u64) -> ProbeLimits {
     }
 }
 
-/// The report as a person reads it: what was done, stage by stage, and the outcome last.
+/// Renders the report: the stages in order, and the outcome last.
 fn render_report(report: &ProbeReport, document: &PolicySource) -> Result<String, CliError> {
     let mut tree = ReportTree { text: escape_for_terminal(&report.registry), document };
     tree.report(report, 1)?;
@@ -115,7 +115,7 @@ impl ReportTree<'_> {
         self.line(depth, format!("{attempt}{host}"));
         for stage in &attempt.stages {
             self.stage(stage, depth + 1);
-            // What the server sent belongs below the handshake in which it did.
+            // The certificates belong below the handshake that sent them.
             if stage.stage.as_str() == "tls" {
                 for (place, sent) in attempt.chain.iter().enumerate() {
                     let label = styled(LABEL_STYLE, format!("{:<5}", if place == 0 { "sent" } else { "" }));
@@ -143,13 +143,13 @@ impl ReportTree<'_> {
     }
 }
 
-/// The line of a terminal that shows what was done last.
+/// The progress line of a terminal.
 struct ProgressLine {
     is_terminal: bool,
 }
 
 impl ProgressLine {
-    /// The longest text that is shown, in characters: no line of a terminal is to be broken.
+    /// Maximum length of the progress line in characters, so that it does not wrap.
     const MAX_PROGRESS_CHARS: usize = 70;
 
     fn show(&self, registry: &str, stage: &Stage) {

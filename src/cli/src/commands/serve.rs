@@ -1,4 +1,4 @@
-//! `pullgate serve`: the daemon.
+//! `pullgate serve`: runs the daemon.
 
 use std::fs;
 use std::io::{IsTerminal, Write, stderr};
@@ -20,10 +20,10 @@ use pullgate_source::findings;
 use pullgate_source::{InputError, is_stdin};
 use pullgate_source::{LocatedFinding, PolicySource, is_toml};
 
-/// The policy of those who give none: the first worked example.
+/// The default policy: the first worked example.
 const EXAMPLE: &str = include_str!("../../../../docs/examples/worked-example-1.json");
 
-/// Runs the command until the daemon is stopped.
+/// Runs the daemon until it stops.
 pub fn run(arguments: &ServeArgs) -> Result<(), CliError> {
     init_logging();
     let file = match &arguments.config {
@@ -44,19 +44,19 @@ pub fn run(arguments: &ServeArgs) -> Result<(), CliError> {
     run_to_completion(runtime, pullgate_daemon::run(settings, source)).map_err(CliError::without_help)
 }
 
-/// Does the work, and waits no longer than a moment for what threads it has left behind: a file system that does not answer
-/// would keep the process for ever.
+/// Runs the work, then waits briefly for blocking threads: a file system that does not respond must not keep the
+/// process alive.
 fn run_to_completion<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
     let done = runtime.block_on(work);
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
 }
 
-/// The log goes to standard error, and how much of it `RUST_LOG` says.
+/// Sets up logging to standard error, at the level of `RUST_LOG`.
 fn init_logging() {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
-    // The journal has the time of every line.
+    // The journal records the time itself.
     match std::env::var_os("JOURNAL_STREAM") {
         Some(_) => log.without_time().init(),
         None => log.init(),
@@ -98,7 +98,7 @@ impl PolicyProvider for PolicyFile {
     }
 }
 
-/// Refuses what cannot be read again as often as one likes, before it is opened: a pipe would hold up whoever reads it.
+/// Rejects a file that cannot be read repeatedly before it is opened: a pipe would block the reader.
 fn require_regular_file(path: &Path) -> Result<(), String> {
     let cannot = |why: &str| format!("cannot read the policy file `{}`: {why}", path.display());
     if is_stdin(path) {
@@ -117,9 +117,9 @@ fn require_regular_file(path: &Path) -> Result<(), String> {
     }
 }
 
-/// Puts a text in the place of a file: whoever reads it has the old one or the new one, even after a power failure.
+/// Replaces a file atomically: a reader gets the old or the new text, even after a power failure.
 fn replace_file(path: &Path, text: &str) -> std::io::Result<()> {
-    // Where the file is a link, what it points at is replaced.
+    // A symbolic link is kept; its target is replaced.
     let path = fs::canonicalize(path)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
     let mut file = NamedTempFile::new_in(folder)?;
@@ -127,7 +127,7 @@ fn replace_file(path: &Path, text: &str) -> std::io::Result<()> {
     file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
-    // By now the policy is another one, whatever becomes of this.
+    // The file is replaced by now, even if this fails.
     if let Err(error) = fs::File::open(folder).and_then(|folder| folder.sync_all()) {
         tracing::warn!(%error, "the new policy file may be gone after a power failure");
     }
@@ -143,7 +143,7 @@ impl PolicyProvider for ExamplePolicy {
     }
 
     fn file_stamp(&self) -> Option<String> {
-        // It is there, and never changes.
+        // Constant: the example never changes.
         Some(String::new())
     }
 
@@ -159,7 +159,7 @@ fn error_text(InputError { message, help }: InputError) -> String {
     }
 }
 
-/// Findings as `pullgate check` shows them, without colours.
+/// Renders findings as `pullgate check` does, without colours.
 fn render_findings(document: &PolicySource, located: &[LocatedFinding]) -> String {
     let lines = findings::render(document.sources(), located);
     let count = findings::severity_counts(located.iter().map(|located| located.finding.severity));

@@ -1,4 +1,4 @@
-//! Answers for people.
+//! Human-readable rendering of decisions and explanations.
 
 use pullgate::{EntryList, TrustAnchor};
 use serde::Deserialize;
@@ -6,7 +6,8 @@ use serde::Deserialize;
 use crate::output::{BAD_STYLE, GOOD_STYLE, LABEL_STYLE, WARNING_STYLE, escape_for_terminal, styled};
 use pullgate_source::PolicySource;
 
-/// A canonical answer, and the steps of an explanation. What people see comes from the very text that programs get.
+/// A canonical decision, with the steps of an explanation. Deserialized from the JSON that programs get, so that both
+/// outputs have the same content.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PrintedResponse {
@@ -76,7 +77,7 @@ struct Step {
 }
 
 impl PrintedResponse {
-    /// The answer as a person reads it: a line with the verdict, and lines of labels and values below it.
+    /// Renders the decision as text: a line with the verdict, and labelled values below it.
     pub fn to_text(&self, document: &PolicySource, authorities: &[TrustAnchor], asks_dns: bool) -> String {
         let mut block = TextBlock::new(&self.verdict_line());
         if self.steps.is_empty() {
@@ -91,7 +92,7 @@ impl PrintedResponse {
         block.text
     }
 
-    /// What decided, on one line.
+    /// Returns the outcome and the deciding entry on one line.
     pub fn decision_line(&self, document: &PolicySource) -> String {
         match self.decision {
             DecisionKind::Allow => format!("{} by {}", styled(GOOD_STYLE, "allowed"), self.allowed_by(document)),
@@ -115,7 +116,7 @@ impl PrintedResponse {
         }
     }
 
-    /// The verdict and what was asked about.
+    /// Returns the verdict and the reference on one line.
     fn verdict_line(&self) -> String {
         let verdict = match self.decision {
             DecisionKind::Allow => styled(GOOD_STYLE, "allowed"),
@@ -162,7 +163,7 @@ impl PrintedResponse {
     }
 }
 
-/// Lines with labels, the values one below the other.
+/// Labelled lines with their values in one column.
 struct TextBlock {
     text: String,
     label: String,
@@ -173,7 +174,7 @@ impl TextBlock {
         Self { text: title.to_owned(), label: String::new() }
     }
 
-    /// Adds a line, if there is something to say. A label that is that of the line above is not repeated.
+    /// Adds a line if there is a value. A label that repeats that of the line above is left blank.
     fn row(&mut self, label: &str, value: Option<String>) {
         let Some(value) = value else { return };
         let shown = if label == self.label { "" } else { label };
@@ -237,7 +238,7 @@ impl Step {
     }
 }
 
-/// Values with commas, none if there are none.
+/// Joins values with commas; `None` if there are none.
 fn comma_list(values: &[String], show: impl Fn(&String) -> String) -> Option<String> {
     let shown = values.iter().map(show).collect::<Vec<_>>();
     (!shown.is_empty()).then(|| shown.join(", "))

@@ -1,3 +1,3 @@
-//! Answers as text for people.
+//! Human-readable rendering of results.
 
 pub mod decision;

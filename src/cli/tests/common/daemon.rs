@@ -1,4 +1,4 @@
-//! `pullgate serve` as a process that tests talk to.
+//! A `pullgate serve` process under test.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,10 +16,10 @@ use crate::common::file;
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
-/// How long anything may take; nothing takes nearly as long.
+/// Timeout for every wait, far longer than any of them takes.
 pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A daemon that runs until it is dropped.
+/// A daemon process that is killed on drop.
 pub struct Daemon {
     child: Child,
     log: Mutex<Receiver<String>>,
@@ -28,24 +28,24 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts a daemon on a port of its own and waits until it serves.
+    /// Starts a daemon on a free port and waits until it is ready.
     pub fn start(arguments: &[&str]) -> Self {
         let daemon = Self::start_at("127.0.0.1:0", arguments);
         daemon.waits_for(|daemon| daemon.get("/readyz").0 == 200);
         daemon
     }
 
-    /// Starts a daemon whose API listens there.
+    /// Starts a daemon with its API at an address.
     pub fn start_at(listen: &str, arguments: &[&str]) -> Self {
         Self::start_and_see(listen, arguments, "").0
     }
 
-    /// As `start_at`, with the line of the log that has this text and comes before the API is served.
+    /// Starts a daemon and returns the log line with this text that precedes the API's.
     pub fn start_and_see(listen: &str, arguments: &[&str], text: &str) -> (Self, String) {
         Self::start_as(Command::new(env!("CARGO_BIN_EXE_pullgate")), listen, arguments, text)
     }
 
-    /// As `start_and_see`, with a command that runs the program with the arguments that are added to it.
+    /// Starts a daemon by a command that runs the program with the added arguments.
     pub fn start_as(mut command: Command, listen: &str, arguments: &[&str], text: &str) -> (Self, String) {
         let audit = PathBuf::from(file("audit", ""));
         command.args(["serve", "--listen", listen, "--audit"]).arg(&audit).args(arguments);
@@ -67,7 +67,7 @@ impl Daemon {
         self.heard(text).pop().unwrap()
     }
 
-    /// Waits for a line of the log. With it, and before it, come those that were not looked at before.
+    /// Waits for a line of the log. Returns it with all unread lines before it.
     #[track_caller]
     pub fn heard(&self, text: &str) -> Vec<String> {
         let end = Instant::now() + TEST_TIMEOUT;
@@ -113,7 +113,7 @@ impl Daemon {
         answer
     }
 
-    /// Its process.
+    /// Returns the process id.
     pub fn process(&self) -> String {
         self.child.id().to_string()
     }
@@ -123,13 +123,13 @@ impl Daemon {
         assert!(killed.success());
     }
 
-    /// Tells it to stop, and waits until it has.
+    /// Stops the daemon. Returns its exit code and the audit records.
     pub fn stop(self) -> (Option<i32>, Vec<Value>) {
         let (code, audit) = self.stop_and_read();
         (code, audit.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
     }
 
-    /// The same, with the record as it was written.
+    /// Stops the daemon. Returns its exit code and the audit log as text.
     pub fn stop_and_read(mut self) -> (Option<i32>, String) {
         self.signal("TERM");
         let end = Instant::now() + TEST_TIMEOUT;
@@ -150,7 +150,7 @@ impl Drop for Daemon {
     }
 }
 
-/// One request over a connection of its own.
+/// Sends one request over a stream and returns the status and the body.
 pub fn talk(
     mut stream: impl Read + Write,
     line: &str,

@@ -1,6 +1,6 @@
-//! Runs the program as a person would.
+//! Runs the program as a user does.
 
-// Each test file is a program of its own and uses what it needs.
+// Each test file is a separate crate that uses a part of this.
 #![allow(dead_code)]
 
 pub mod daemon;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-/// What came of a run.
+/// The result of a program run.
 #[derive(Debug)]
 pub struct ProgramRun {
     pub code: Option<i32>,
@@ -23,7 +23,7 @@ pub struct ProgramRun {
 }
 
 impl ProgramRun {
-    /// Standard output as one JSON value a line.
+    /// Parses standard output as one JSON value per line.
     pub fn json(&self) -> Vec<Value> {
         let parse =
             |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}\n{}", self.stderr));
@@ -57,7 +57,7 @@ pub fn program() -> Command {
     command
 }
 
-/// Runs with arguments and nothing on standard input.
+/// Runs with arguments and empty standard input.
 pub fn run<A: AsRef<OsStr>>(arguments: &[A]) -> ProgramRun {
     run_with(arguments, "")
 }
@@ -73,7 +73,7 @@ pub fn run_with<A: AsRef<OsStr>>(arguments: &[A], input: impl AsRef<[u8]>) -> Pr
         .expect("the program starts");
     let mut stdin = child.stdin.take().expect("standard input is a pipe");
     let input = input.as_ref().to_vec();
-    // The program may end without reading all of it.
+    // The program may exit before it has read all input.
     let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().expect("the program ends");
     writer.join().expect("the input is written");
@@ -81,7 +81,7 @@ pub fn run_with<A: AsRef<OsStr>>(arguments: &[A], input: impl AsRef<[u8]>) -> Pr
     ProgramRun { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Writes a file with this extension, for one test.
+/// Writes a file with this extension for one test. Returns its path.
 pub fn file(extension: &str, content: impl AsRef<[u8]>) -> String {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! The end of a file, where each line is whole.
+//! A file that is appended to by whole lines.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -10,20 +10,20 @@ use rustix::io::Errno;
 
 use crate::util::sanitize::io_error_reason;
 
-/// A file that lines are added to.
+/// An append-only file of lines.
 pub struct AppendFile {
     path: PathBuf,
     file: File,
-    /// Whether a part of a line stands at the end.
+    /// True if the file ends in a partial line.
     has_partial_line: bool,
 }
 
 impl AppendFile {
-    /// Opens it, or makes it.
+    /// Opens or creates the file.
     ///
     /// # Errors
     ///
-    /// As open(2), with the path.
+    /// Those of open(2), with the path.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = open_nonblocking(path).map_err(|error| {
             let why = if error.raw_os_error() == Some(Errno::NXIO.raw_os_error()) {
@@ -36,21 +36,21 @@ impl AppendFile {
         Ok(Self { path: path.to_owned(), file, has_partial_line: false })
     }
 
-    /// Goes on in a new file where the old one was renamed.
+    /// Reopens the path, after log rotation renamed the file.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open). The old one stays.
+    /// Those of [`open`](Self::open). The old file stays open.
     pub fn reopen(&mut self) -> io::Result<()> {
         *self = Self::open(&self.path)?;
         Ok(())
     }
 
-    /// Adds a line, with its end.
+    /// Appends a line, including its end.
     ///
     /// # Errors
     ///
-    /// As write(2). Of that line nothing is left that another one could be taken for a part of.
+    /// Those of write(2). A partial line is removed or terminated, so that it cannot merge with the next one.
     pub fn append_line(&mut self, line: &str) -> io::Result<()> {
         if self.has_partial_line {
             self.write(b"\n").map_err(|(_, error)| error)?;
@@ -63,7 +63,7 @@ impl AppendFile {
         })
     }
 
-    /// Writes all of it, or says how much was written.
+    /// Writes all bytes, or returns the number written with the error.
     fn write(&mut self, bytes: &[u8]) -> Result<(), (u64, io::Error)> {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -77,12 +77,12 @@ impl AppendFile {
         Ok(())
     }
 
-    /// Cuts off what was written last, if it is the last there is: another program may write there too.
+    /// Truncates a partial write if it is still the end of the file: another program may append to it too.
     fn truncate_partial(&self, before: Option<u64>, written: u64) -> bool {
         before.is_some_and(|before| self.file_len() == Some(before + written) && self.file.set_len(before).is_ok())
     }
 
-    /// How long it is, if it is a file on a disk.
+    /// Returns the length of a regular file.
     fn file_len(&self) -> Option<u64> {
         self.file.metadata().ok().filter(std::fs::Metadata::is_file).map(|found| found.len())
     }
@@ -92,11 +92,11 @@ fn byte_len(bytes: &[u8]) -> u64 {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX)
 }
 
-/// Opens a file without waiting: a pipe is had when somebody reads it, and only then.
+/// Opens a file without blocking: a pipe without a reader is an error.
 fn open_nonblocking(path: &Path) -> io::Result<File> {
     let at_once = OFlags::NONBLOCK.bits().cast_signed();
     let file = OpenOptions::new().create(true).append(true).mode(0o640).custom_flags(at_once).open(path)?;
-    // Writing may wait.
+    // Writes may block.
     fcntl_setfl(&file, fcntl_getfl(&file)?.difference(OFlags::NONBLOCK))?;
     Ok(file)
 }

@@ -1,4 +1,4 @@
-//! The audit record: one line of JSON for each decision.
+//! The audit log: one line of JSON for each decision, written by a thread of its own.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -20,25 +20,25 @@ use crate::admission::request::{AdmissionRequest, Frontend};
 use crate::policy::store::Generation;
 use crate::util::sanitize::escape_controls;
 
-/// How many lines wait for a slow disk. What comes after them is lost, and counted.
+/// Capacity of the queue in lines. Further records are dropped and counted.
 const QUEUE_CAPACITY: usize = 16_384;
 
-/// How long the end of the process waits for them.
+/// Timeout for writing the queue at shutdown.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest text of one member, in bytes: references and users come from whoever asks.
+/// Maximum size of one field in bytes: references and users are input.
 const MAX_FIELD_BYTES: usize = 1_024;
 
-/// Where the audit record goes.
+/// The destination of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditSink {
     /// Standard output.
     Stdout,
-    /// systemd's journal, each member as a field of its own.
+    /// systemd's journal, each member as a field.
     Journald,
     /// The end of a file.
     File(PathBuf),
-    /// Nowhere.
+    /// No destination: nothing is recorded.
     Off,
 }
 
@@ -56,12 +56,12 @@ impl FromStr for AuditSink {
     }
 }
 
-/// One decision.
+/// The record of one decision.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditRecord<'a> {
     time: String,
-    /// Where it came in.
+    /// The frontend.
     pub frontend: Frontend,
     user: Cow<'a, str>,
     action: Cow<'a, str>,
@@ -69,9 +69,9 @@ pub struct AuditRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     project: Option<Cow<'a, str>>,
     decision: &'static str,
-    /// Why: the code of a denial, `matched`, or the setting that decided.
+    /// The reason: the code of a denial, `matched`, or the setting that decided.
     pub reason: &'static str,
-    /// The entry that decided, or came nearest.
+    /// The deciding entry, or the nearest one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entry: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -83,7 +83,7 @@ pub struct AuditRecord<'a> {
 }
 
 impl<'a> AuditRecord<'a> {
-    /// A record of a decision that allows, for now.
+    /// Creates a record with an allowing outcome.
     pub fn new(ask: &AdmissionRequest<'a>, generation: &'a Generation, module: &'a str, took: Duration) -> Self {
         Self {
             time: Timestamp::now().to_string(),
@@ -103,7 +103,7 @@ impl<'a> AuditRecord<'a> {
         }
     }
 
-    /// Says what was decided.
+    /// Sets the outcome.
     pub fn set_outcome(&mut self, allowed: bool, text: &str) {
         self.decision = if allowed { "allow" } else { "deny" };
         self.text = truncate(text).into_owned();
@@ -118,7 +118,7 @@ fn truncate(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A reference may have been written with `user:password@`.
+/// Redacts `user:password@` of a reference.
 pub fn redact_userinfo(reference: &str) -> Cow<'_, str> {
     match reference.rsplit_once('@') {
         Some((name, digest)) if is_digest(digest) && !name.contains('@') => truncate(reference),
@@ -127,35 +127,35 @@ pub fn redact_userinfo(reference: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether it is `ALGORITHM:HEXADECIMAL`, and no host and port.
+/// Returns whether a text is `ALGORITHM:HEXADECIMAL`, as opposed to a host and port.
 fn is_digest(text: &str) -> bool {
     let hex = text.split_once(':').map(|(_, hex)| hex).unwrap_or_default();
     hex.len() >= 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// Writes records, off the path of the decisions.
+/// The audit log. Records are written by a thread, so that no decision waits for a disk.
 pub struct AuditLog {
     messages: Option<SyncSender<WriterMessage>>,
-    /// Whether the file may have been renamed: what comes now goes into a new one.
+    /// Set when the file may have been renamed, so that the next record reopens it.
     reopen_requested: Arc<AtomicBool>,
     dropped: Counter,
 }
 
-/// What the writing thread is told.
+/// A message to the writer thread.
 enum WriterMessage {
     Line(String),
-    /// There is something to be seen to.
+    /// Wakes the thread to reopen the file.
     Wake,
-    /// Says when everything before it is written.
+    /// Acknowledges that all previous messages are written.
     Flush(SyncSender<()>),
 }
 
 impl AuditLog {
-    /// Opens a target.
+    /// Opens a destination.
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened. The text says which.
+    /// If the file cannot be opened. The text names it.
     pub fn open(target: &AuditSink) -> io::Result<Self> {
         let (lost, renamed) = (Counter::default(), Arc::<AtomicBool>::default());
         let mut sink = match target {
@@ -171,19 +171,19 @@ impl AuditLog {
             for message in receiver {
                 let reopened = if reopens.swap(false, Ordering::Relaxed) { sink.reopen() } else { Ok(()) };
                 let done = match message {
-                    // Where there is no new file, the old one still takes it.
+                    // If the new file cannot be opened, the old one is still written.
                     WriterMessage::Line(line) => sink.write(&line).inspect_err(|_| {
                         failed.inc();
                     }),
                     WriterMessage::Wake => Ok(()),
                     WriterMessage::Flush(done) => {
-                        // Who asked may have lost patience.
+                        // The receiver may have timed out.
                         let _ = done.send(());
                         continue;
                     }
                 };
                 let done = reopened.and(done);
-                // How many are lost is counted.
+                // Reported once per failure; the dropped records are counted.
                 if let Err(error) = &done
                     && !fails
                 {
@@ -195,10 +195,10 @@ impl AuditLog {
         Ok(Self { messages: Some(messages), reopen_requested: renamed, dropped: lost })
     }
 
-    /// Takes a record. It is lost, and counted, where too many wait already.
+    /// Queues a record. It is dropped and counted if the queue is full.
     pub fn write(&self, record: &AuditRecord<'_>) {
         let Some(messages) = &self.messages else { return };
-        // Whoever reads the record in a terminal must see what was asked for.
+        // Escaped, since the log may be read in a terminal.
         let line = serde_json::to_string(record).map(|line| format!("{}\n", escape_controls(&line)));
         let taken = line.is_ok_and(|line| messages.try_send(WriterMessage::Line(line)).is_ok());
         if !taken {
@@ -206,21 +206,21 @@ impl AuditLog {
         }
     }
 
-    /// How many records were not written.
+    /// Returns the counter of dropped records.
     pub fn dropped(&self) -> &Counter {
         &self.dropped
     }
 
-    /// Goes on in a new file where the old one was renamed, before the next line is written.
+    /// Requests that the file is reopened before the next record, after log rotation renamed it.
     pub fn reopen(&self) {
         self.reopen_requested.store(true, Ordering::Relaxed);
         if let Some(messages) = &self.messages {
-            // Where too many lines wait, those wake it.
+            // If the queue is full, its messages wake the thread.
             let _ = messages.try_send(WriterMessage::Wake);
         }
     }
 
-    /// Waits until all records are written, but not for long.
+    /// Waits until the queue is written, up to a timeout.
     pub fn flush(&self) {
         let Some(messages) = &self.messages else { return };
         let (done, written) = sync_channel(1);
@@ -265,7 +265,7 @@ impl OpenSink {
     }
 }
 
-/// Sends a record to the journal, with its members as fields `PULLGATE_REFERENCE` and so on.
+/// Sends a record to the journal, with its members as fields such as `PULLGATE_REFERENCE`.
 fn send_to_journal(line: &str) -> io::Result<()> {
     let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line)?;
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -300,7 +300,8 @@ mod tests {
         }
     }
 
-    /// A record in a pipe that nobody empties, so full that it takes no more; how many lines it has taken; and the pipe.
+    /// Returns an audit log into a full pipe without a reader, the number of lines that it has accepted, its path, and
+    /// the pipe.
     fn full_log() -> (AuditLog, usize, PathBuf, File) {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let name = format!("pullgate-audit-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -321,7 +322,7 @@ mod tests {
         (audit, taken, path, pipe)
     }
 
-    /// Reads so many lines, on another thread.
+    /// Reads so many lines on another thread.
     fn drain_lines(pipe: File, lines: usize) -> thread::JoinHandle<usize> {
         thread::spawn(move || BufReader::new(pipe).lines().take(lines).filter(Result::is_ok).count())
     }
@@ -331,7 +332,8 @@ mod tests {
         let (audit, taken, path, pipe) = full_log();
         fs::remove_file(&path).unwrap();
         audit.reopen();
-        // One is being written to the old file. Those before it are in the pipe, and those after it go into the new one.
+        // One line is being written to the old file; the lines before it are in the pipe, and those after it go to the
+        // new file.
         let old = drain_lines(pipe, taken - QUEUE_CAPACITY);
         audit.flush();
         let new = fs::read_to_string(&path).unwrap().lines().count();

@@ -1,4 +1,4 @@
-//! What Prometheus is told.
+//! Prometheus metrics.
 
 use std::time::Duration;
 
@@ -17,11 +17,11 @@ use pullgate_host::{Dns, DnsCounts, Module};
 use crate::admission::request::Frontend;
 use crate::policy::store::Generation;
 
-/// In seconds. A decision takes microseconds, and one that asks DNS up to seconds.
+/// Histogram buckets in seconds. A decision takes microseconds, one with DNS up to seconds.
 const DURATION_BUCKETS_SECS: [f64; 12] =
     [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
-/// All that is counted.
+/// The registry of all metrics.
 pub struct Metrics {
     registry: Registry,
     decisions: Family<DecisionLabels, Counter>,
@@ -55,7 +55,7 @@ struct ReloadLabels {
     outcome: &'static str,
 }
 
-/// What the host counts by itself.
+/// Collector of the counters that the host keeps.
 #[derive(Debug)]
 struct HostCollector {
     module: Module,
@@ -85,7 +85,7 @@ impl Collector for HostCollector {
 }
 
 impl Metrics {
-    /// Nothing counted yet. The module and DNS count by themselves.
+    /// Creates the metrics at zero. The host counts for itself.
     pub fn new(module: &Module, dns: Option<&Dns>, audit_lost: &Counter) -> Self {
         let mut registry = Registry::with_prefix("pullgate");
         let decisions = Family::default();
@@ -121,7 +121,7 @@ impl Metrics {
         self.stale.set(i64::from(outcome == "failed"));
     }
 
-    /// Says which policy is in effect.
+    /// Records the current policy.
     pub fn record_policy(&self, generation: &Generation) {
         self.generation.set(i64::try_from(generation.number).unwrap_or(i64::MAX));
         self.whitelist.set(i64::from(generation.whitelist));
@@ -131,7 +131,8 @@ impl Metrics {
         );
     }
 
-    /// Says when the first certificate of the `policy` or of `tls` ends to be valid, in seconds since 1970-01-01 UTC.
+    /// Records the earliest expiration of the certificates of the `policy` or of `tls`, in seconds since 1970-01-01
+    /// UTC.
     pub fn record_expiration(&self, of: &'static str, at: Option<u64>) {
         match at {
             Some(at) => {
@@ -145,7 +146,7 @@ impl Metrics {
         }
     }
 
-    /// The text for Prometheus (OpenMetrics 1.0).
+    /// Renders the metrics as OpenMetrics 1.0 text.
     pub fn to_openmetrics(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.

@@ -1,4 +1,5 @@
-//! The one place where every way in asks: decides, counts, and records.
+//! Admission shared by all frontends: evaluates a request against the current policy, counts it, and writes the audit
+//! record.
 
 mod append_file;
 pub mod audit_log;
@@ -17,16 +18,16 @@ pub use crate::admission::request::{AdmissionRequest, Frontend, policy_request};
 use crate::policy::store::{Generation, PolicyStore};
 use crate::util::sanitize::single_line;
 
-/// What a way in answers.
+/// The response to an admission request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AdmissionResponse {
-    /// Whether it may be done.
+    /// True if the request is allowed.
     pub allowed: bool,
-    /// Why not, on one line; why it may, where that is not plain.
+    /// The reason on one line; empty for a plain permission.
     pub message: String,
 }
 
-/// Decides for every way in.
+/// The admission of all frontends.
 pub struct Admission {
     policy_store: Arc<PolicyStore>,
     audit: AuditLog,
@@ -34,34 +35,35 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Decides by these policies.
+    /// Creates the admission with a policy store and an audit log.
     pub fn new(policy_store: Arc<PolicyStore>, audit: AuditLog) -> Self {
         let metrics = Metrics::new(policy_store.module(), policy_store.dns(), audit.dropped());
         metrics.record_policy(&policy_store.current());
         Self { policy_store, audit, metrics }
     }
 
-    /// The policies.
+    /// Returns the policy store.
     pub fn policy_store(&self) -> &Arc<PolicyStore> {
         &self.policy_store
     }
 
-    /// The record.
+    /// Returns the audit log.
     pub fn audit(&self) -> &AuditLog {
         &self.audit
     }
 
-    /// The counters.
+    /// Returns the metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    /// The policy for one request of a way in: all its questions go to it, even if another one comes meanwhile.
+    /// Returns the current generation. A frontend takes it once per request, so that a concurrent reload cannot split
+    /// the request over two policies.
     pub fn current_policy(&self) -> Arc<Generation> {
         self.policy_store.current()
     }
 
-    /// Decides one question. Never fails: what goes wrong is a denial (rule D2).
+    /// Decides one request. Never fails: every error is a denial (rule D2).
     pub async fn decide(&self, generation: &Generation, ask: &AdmissionRequest<'_>) -> AdmissionResponse {
         let start = Instant::now();
         let request = policy_request(ask);
@@ -69,7 +71,7 @@ impl Admission {
         self.record_decision(generation, ask, &decision, start.elapsed())
     }
 
-    /// As [`decide`](Self::decide), with a decision that was had otherwise, in so much time.
+    /// Records a decision that was made by the caller, and the time it took.
     pub fn record_decision(
         &self,
         generation: &Generation,
@@ -102,8 +104,8 @@ impl Admission {
         self.write_record(record, verdict, took)
     }
 
-    /// Records what a way in decides without the rules: what it does not understand, and what its settings say.
-    /// `reason` is a stable code.
+    /// Records a decision made without the rules: an input that the frontend does not understand, or one that a setting
+    /// decides. `reason` is a stable code.
     pub fn record_override(
         &self,
         generation: &Generation,
@@ -122,7 +124,7 @@ impl Admission {
         verdict: AdmissionResponse,
         took: Duration,
     ) -> AdmissionResponse {
-        // Much of it is what whoever asks has written.
+        // Much of the text is input.
         let verdict = AdmissionResponse { message: single_line(&verdict.message).into_owned(), ..verdict };
         record.set_outcome(verdict.allowed, &verdict.message);
         self.metrics.record_decision(record.frontend, verdict.allowed, record.reason, took);
@@ -137,7 +139,7 @@ fn denial_message(denied: &Deny<'_>) -> String {
     format_denial(&denied.text, nearest)
 }
 
-/// Rule W3's text and the nearest entry, with why it does not match. It is put on one line on its way out.
+/// Formats rule W3's text with the nearest entry and the reason for its mismatch. The result is put on one line later.
 pub fn format_denial(text: &str, nearest: Option<(&str, &str)>) -> String {
     match nearest {
         Some((entry, why)) => format!("{text}; nearest is `{entry}`: {why}"),

@@ -1,9 +1,9 @@
-//! A question of a frontend.
+//! The admission request that all frontends build.
 
 use pullgate::{ReferenceKind, Request};
 use serde::Serialize;
 
-/// A way in.
+/// The frontend that a request came through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Frontend {
@@ -20,7 +20,7 @@ pub enum Frontend {
 }
 
 impl Frontend {
-    /// Its name in records and metrics.
+    /// Returns the name used in records and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Docker => "docker",
@@ -32,24 +32,24 @@ impl Frontend {
     }
 }
 
-/// A question from a way in.
+/// An admission request from a frontend.
 #[derive(Clone, Copy, Debug)]
 pub struct AdmissionRequest<'a> {
-    /// Where it came in.
+    /// The frontend.
     pub frontend: Frontend,
-    /// Who wants it, as far as that is known.
+    /// The user, as far as known.
     pub user: &'a str,
-    /// What is to be done with the reference: `pull`, `push`, `create pod`.
+    /// The action on the reference: `pull`, `push`, `create pod`.
     pub action: &'a str,
     /// The reference.
     pub reference: &'a str,
-    /// What the reference is.
+    /// The kind of the reference.
     pub kind: ReferenceKind,
-    /// On whose behalf (rule J1).
+    /// The project of the request (rule J1).
     pub project: Option<&'a str>,
 }
 
-/// The request that a question is.
+/// Converts an admission request to a request of the policy.
 pub fn policy_request<'a>(ask: &AdmissionRequest<'a>) -> Request<'a> {
     Request { reference: ask.reference, kind: ask.kind, project: ask.project, dns_answers: &[] }
 }

@@ -1,4 +1,4 @@
-//! Who may ask what.
+//! Access control: authentication, and protection against requests of other sites.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use crate::api::error::ApiError;
 use crate::server::Peer;
 use crate::server::bearer_token::BearerToken;
 
-/// Who may ask what.
+/// The access policy of one listener.
 #[derive(Clone, Debug, Default)]
 pub struct AccessPolicy {
     token: Option<Arc<BearerToken>>,
-    /// Whether only this machine reaches the listener.
+    /// True if only this machine reaches the listener.
     is_local: bool,
-    /// Whether it is reached by an address: then a browser may be made to come here by another site.
+    /// True if the listener has an IP address, so that other sites can make a browser connect to it.
     has_address: bool,
 }
 
 impl AccessPolicy {
-    /// For a unix socket (`has_address` is false), a loopback address, or any other one.
+    /// Creates the access policy of a unix socket (`has_address` is false), a loopback address, or any other address.
     pub fn new(token: Option<Arc<BearerToken>>, is_local: bool, has_address: bool) -> Self {
         Self { token, is_local, has_address }
     }
@@ -42,7 +42,7 @@ fn has_bearer_token(headers: &HeaderMap, token: &BearerToken) -> bool {
     given.is_some_and(|(scheme, given)| scheme.eq_ignore_ascii_case("bearer") && token.verify(given.trim()))
 }
 
-/// Lets in who is known; on this machine, everybody who changes nothing.
+/// Requires authentication (a client certificate or the bearer token); on local listeners for updates only.
 pub async fn require_authentication(State(context): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
     let guard = &context.access_policy;
     let changes = request.method() == Method::PUT;
@@ -54,7 +54,7 @@ pub async fn require_authentication(State(context): State<Arc<ApiState>>, reques
     ([(WWW_AUTHENTICATE, "Bearer")], error).into_response()
 }
 
-/// Refuses what another site makes a browser send, by its own name or by a name that was made to point here.
+/// Rejects requests that another site makes a browser send, directly or by DNS rebinding.
 pub async fn require_same_origin(State(context): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
     if context.access_policy.has_address {
         let host = request_host(&request);
@@ -78,8 +78,8 @@ pub async fn require_same_origin(State(context): State<Arc<ApiState>>, request: 
     next.run(request).await
 }
 
-/// Whether somebody comes to the page from elsewhere, in a window of its own: no other site sees what is in it, and none may
-/// put it into a frame.
+/// Returns whether the request is a top-level navigation to the page (Fetch Metadata): no other site can read it, nor
+/// frame it.
 fn is_top_level_navigation(request: &Request) -> bool {
     matches!(request.uri().path(), "/" | "/index.html")
         && request.method() == Method::GET
@@ -87,12 +87,12 @@ fn is_top_level_navigation(request: &Request) -> bool {
         && header(request, "sec-fetch-dest") == Some(b"document")
 }
 
-/// What the browser says by itself, if it is one.
+/// Returns a header as bytes; browsers set those of Fetch Metadata themselves.
 fn header<'r>(request: &'r Request, header: &str) -> Option<&'r [u8]> {
     request.headers().get(header).map(HeaderValue::as_bytes)
 }
 
-/// The name that it was asked by, with the port: `Host`, or HTTP/2's `:authority`.
+/// Returns the requested host with its port: `Host`, or HTTP/2's `:authority`.
 fn request_host(request: &Request) -> Option<&str> {
     match request.uri().authority() {
         Some(authority) => Some(authority.as_str()),

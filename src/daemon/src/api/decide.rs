@@ -1,4 +1,4 @@
-//! Decisions, and checks of policies.
+//! The endpoints for decisions and policy checks.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,16 +24,16 @@ use crate::policy::store::Generation;
 use crate::server::Peer;
 use crate::util::strict_json::JsonObject;
 
-/// How many requests one call may have.
+/// Maximum number of requests in one call.
 const MAX_BATCH: usize = 10_000;
 
-/// How long the answer to one of them may be expected to be, in bytes.
+/// Expected size of one decision in bytes.
 const EXPECTED_RESPONSE_BYTES: usize = 512;
 
-/// How many of them wait for DNS at once.
+/// Concurrent decisions of one call that wait for DNS.
 const DNS_CONCURRENCY: usize = 16;
 
-/// What is asked.
+/// A request for a decision.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecideRequest {
@@ -43,22 +43,22 @@ pub struct DecideRequest {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     kind: ReferenceKind,
-    /// The project on whose behalf.
+    /// The project of the request.
     project: Option<String>,
     /// DNS answers that are known already.
     #[serde(default, rename = "dnsAnswers")]
     #[schema(value_type = Vec<Object>)]
     dns_answers: Vec<DnsAnswer>,
-    /// For the record: the program on whose behalf.
+    /// The frontend for the audit record: `api`, or `containerd` for its image verifier.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     frontend: CallerKind,
-    /// For `/v1/explain`: a policy document to go by, in place of the daemon's own.
+    /// For `/v1/explain`: a policy document to use in place of the daemon's own.
     #[schema(value_type = Option<Object>)]
     policy: Option<Box<RawValue>>,
 }
 
-/// Who asks through the API.
+/// The programs that call the API.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum CallerKind {
@@ -96,12 +96,12 @@ pub async fn decide(
     let BufferedBody { text, permit: _room, .. } = request_body::read_request(body, &work.request_memory).await?;
     let user = peer.map_or_else(String::new, |Extension(peer)| peer.name);
     let generation = context.admission.current_policy();
-    // An untagged enum would say no more than that nothing fits.
+    // The error of an untagged enum would not name the mistake.
     if !text.trim_start().starts_with('[') {
         let JsonObject(question) = parse_json(&text)?;
         return buffered_json(decide_one(&context, &generation, &user, &question).await?, &work.response_memory).await;
     }
-    // Each is an object, and its answer is much longer.
+    // Each request is an object, and its decision is much longer.
     let most = text.bytes().filter(|byte| *byte == b'{').count().min(MAX_BATCH);
     let room = work.response_memory.acquire(text.len() + most * EXPECTED_RESPONSE_BYTES).await?;
     let questions: Vec<JsonObject<DecideRequest>> = parse_json(&text)?;
@@ -155,7 +155,7 @@ async fn decide_one(
     Ok(answer.to_json())
 }
 
-/// Decides and gives the reasoning, by the daemon's policy or by one that is sent along. DNS is asked either way.
+/// Decides with the reasoning, by the daemon's policy or by one in the request. DNS is queried in both cases.
 #[utoipa::path(post, path = "/v1/explain", request_body = DecideRequest, responses(
     (status = 200, body = Object, description = "the decision with its `steps`"),
     (status = 400, body = ApiError),
@@ -178,7 +178,7 @@ pub async fn explain(State(context): State<Arc<ApiState>>, body: Body) -> Result
     buffered_json(explained, &work.response_memory).await
 }
 
-/// The policy that was sent along, or the daemon's own.
+/// Returns the evaluator of the policy in the request, or else the daemon's.
 pub async fn evaluator_for(context: &ApiState, policy: Option<&RawValue>) -> Result<PolicyEvaluator, ApiError> {
     let policies = context.admission.policy_store();
     let Some(policy) = policy else { return Ok(policies.current().evaluator.clone()) };
@@ -186,7 +186,7 @@ pub async fn evaluator_for(context: &ApiState, policy: Option<&RawValue>) -> Res
     let options = EvaluatorOptions { dns: policies.dns().cloned(), ..EvaluatorOptions::default() };
     let room = Arc::clone(&context.resources.policy_load_permits).acquire_owned().await;
     let load = move || {
-        // Loading goes on where the caller is gone.
+        // The permit is held even if the client disconnects, since loading continues.
         let _room = room;
         module.load(&text, now(), options)
     };
@@ -201,7 +201,7 @@ pub async fn evaluator_for(context: &ApiState, policy: Option<&RawValue>) -> Res
     }
 }
 
-/// Checks a policy document: its canonical form, and what is wrong with it.
+/// Checks a policy document: its canonical form, and its findings.
 #[utoipa::path(post, path = "/v1/check", request_body(content = Object, description = "the document, JSON"), responses(
     (status = 200, body = Object, description = "the report; ranges are those of the text that was sent"),
     (status = 400, body = ApiError),
@@ -222,17 +222,18 @@ pub async fn check(State(context): State<Arc<ApiState>>, body: Body) -> Result<R
         Ok((report, loading))
     };
     let checked = tokio::task::spawn_blocking(check).await.map_err(|error| internal_error(error.to_string()))?;
-    // A report may be a hundred times as long as what it is about, so that others have to wait until there is room for it.
+    // A report can be a hundred times as long as its document, so the load permit is held until the response has its
+    // memory.
     let (report, _loading) = checked.map_err(internal_error)?;
     buffered_json(report, &work.response_memory).await
 }
 
-/// What is no fault of the caller's.
+/// Returns an internal error.
 pub fn internal_error(message: String) -> ApiError {
     ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
 }
 
-/// Reads a body as JSON, whatever its content type says: no browser sends another site's JSON here (see `guard`).
+/// Parses a body as JSON, whatever its content type: the access policy rejects requests of other sites.
 pub fn parse_json<'b, T: Deserialize<'b>>(body: &'b str) -> Result<T, ApiError> {
     serde_json::from_str(body).map_err(|error| ApiError::bad_request(format!("the body cannot be read: {error}")))
 }

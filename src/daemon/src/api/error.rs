@@ -1,4 +1,4 @@
-//! What the API answers where it has no answer.
+//! Errors of the API.
 
 use axum::http::StatusCode;
 use axum::http::header::RETRY_AFTER;
@@ -9,34 +9,34 @@ use utoipa::ToSchema;
 
 use crate::server::load_shed::{Overloaded, RETRY_AFTER_SECS};
 
-/// Why there is no answer.
+/// An error response.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ApiError {
     #[serde(skip)]
     status: StatusCode,
-    /// What it is, for programs.
+    /// The stable code, for programs.
     code: &'static str,
-    /// What it is, for people.
+    /// The message, human-readable.
     message: String,
 }
 
 impl ApiError {
-    /// An error with a stable code.
+    /// Creates an error with a stable code.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
 
-    /// The request makes no sense.
+    /// Returns the error for a malformed request.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", message)
     }
 
-    /// There is nothing at this path.
+    /// Returns the error for an unknown path.
     pub fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", "there is nothing at this path: see /v1/openapi.json")
     }
 
-    /// The path has other methods.
+    /// Returns the error for a known path with another method.
     pub fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -46,12 +46,12 @@ impl ApiError {
     }
 }
 
-/// What an answer carries for the log: the error that it is.
+/// A response extension with the error, for the log.
 #[derive(Clone, Debug)]
 pub struct LoggedError {
-    /// As in [`Error`].
+    /// The code of the [`ApiError`].
     pub code: &'static str,
-    /// As in [`Error`].
+    /// The message of the [`ApiError`].
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! How the daemon is.
+//! The endpoints for monitoring and the module's identity.
 
 use std::sync::Arc;
 
@@ -12,21 +12,21 @@ use utoipa::ToSchema;
 
 use crate::api::{ApiState, HealthState};
 
-/// What Prometheus wants to be told that the text is (OpenMetrics 1.0).
+/// The content type of OpenMetrics 1.0 text.
 const OPENMETRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The module that decides here.
+/// The module that decides.
 #[derive(Serialize, ToSchema)]
 pub struct ModuleInfo {
-    /// The SHA-256 of the core module, in lower-case hexadecimal: that of the file in the npm package.
+    /// SHA-256 of the core module in lower-case hexadecimal, the same as that of the file in the npm package.
     sha256: String,
-    /// The SHA-256 of the component around it.
+    /// SHA-256 of the component around it.
     component: String,
     /// The version of pullgate.
     version: &'static str,
 }
 
-/// Which module decides.
+/// Returns the module's identity.
 #[utoipa::path(get, path = "/v1/module", responses((status = 200, body = ModuleInfo)))]
 pub async fn module(State(context): State<Arc<ApiState>>) -> Json<ModuleInfo> {
     let module = context.admission.policy_store().module();
@@ -37,13 +37,13 @@ pub async fn module(State(context): State<Arc<ApiState>>) -> Json<ModuleInfo> {
     })
 }
 
-/// Whether the process lives.
+/// Liveness: the process runs.
 #[utoipa::path(get, path = "/healthz", responses((status = 200, body = str, description = "it does")))]
 pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether it may be asked: it has a policy, and is not about to stop.
+/// Readiness: a policy is loaded, and the daemon is not stopping.
 #[utoipa::path(get, path = "/readyz", responses(
     (status = 200, body = str, description = "it may"), (status = 503, body = str, description = "it is stopping")
 ))]
@@ -51,7 +51,7 @@ pub async fn readyz(State(health): State<Arc<HealthState>>) -> (StatusCode, &'st
     if *health.stopping.borrow() { (StatusCode::SERVICE_UNAVAILABLE, "stopping\n") } else { (StatusCode::OK, "ok\n") }
 }
 
-/// The counters, as OpenMetrics text.
+/// The metrics as OpenMetrics text.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = str)))]
 pub async fn metrics(State(health): State<Arc<HealthState>>) -> impl IntoResponse {
     ([(CONTENT_TYPE, OPENMETRICS_CONTENT_TYPE)], health.admission.metrics().to_openmetrics())

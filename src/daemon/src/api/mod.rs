@@ -1,7 +1,7 @@
-//! The HTTP API, and the page.
+//! The HTTP API and the page.
 //!
-//! What a browser on another site, or a name that was made to point here, can reach is refused before anything else looks
-//! at the request.
+//! Requests that another site makes a browser send, directly or by DNS rebinding, are rejected before anything else
+//! reads them.
 
 mod access_control;
 mod decide;
@@ -40,54 +40,54 @@ use pullgate_connect::probe::{ProbeLimits, Prober};
 
 pub use access_control::AccessPolicy;
 
-/// How long one request may take; a probe waits for other machines, and a large policy takes its time to load.
+/// Timeout of one request; a probe waits for other machines, and a large policy takes long to load.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How much of what callers send is in memory at once, in bytes, and as much of what they have not read yet. What is short
-/// does not count ([`SHORT`](crate::server::load_shed::SHORT)).
+/// Memory budget for request bodies in bytes, and another of the same size for unread responses. Bodies of up to
+/// `SMALL_BODY_BYTES` do not count.
 const MEMORY_BUDGET: usize = 64 << 20;
 
-/// For how long the certificate authorities of the machine are taken for what they were when they were read last.
+/// Time to live of the system's root certificates in memory.
 const ROOT_STORE_TTL: Duration = Duration::from_secs(300);
 
-/// What every request of the API has at hand.
+/// State shared by all requests of one API listener.
 pub struct ApiState {
-    /// Decides.
+    /// The admission.
     pub admission: Arc<Admission>,
-    /// What callers can make the daemon do.
+    /// The limited resources of callers.
     pub resources: ApiResources,
-    /// Whether `PUT /v1/policy` is there.
+    /// Enables `PUT /v1/policy`.
     pub allow_policy_updates: bool,
-    /// Who may ask what.
+    /// The access policy of this listener.
     pub access_policy: AccessPolicy,
 }
 
-/// What callers can make the daemon do, in all listeners together.
+/// Resources that callers can consume, shared by all listeners.
 #[derive(Clone)]
 pub struct ApiResources {
-    /// Tests connections, with the certificate authorities that the machine has now, or had some minutes ago.
+    /// The prober with the system's root certificates, reloaded after their time to live.
     prober: Arc<TtlCell<Prober>>,
-    /// Whom it asks for the addresses of names, if not the machine's resolver.
+    /// The resolver for the probe's connections; `None` for the system's.
     dns: Option<Dns>,
-    /// The answer about the current policy.
+    /// The response for the current policy.
     policy_cache: Arc<policy::PolicyResponseCache>,
-    /// Room for what callers send.
+    /// Memory for request bodies.
     request_memory: MemoryBudget,
-    /// Room for what they have not read yet.
+    /// Memory for responses that are not read yet.
     response_memory: MemoryBudget,
-    /// How many documents that callers send are loaded at once: the largest takes a gigabyte.
+    /// Concurrent loads of policies from requests: the largest takes a gigabyte.
     policy_load_permits: Arc<Semaphore>,
-    /// How many that are long are in memory at once, with what is made of them. It is another number, so that one that comes
-    /// slowly keeps no short one waiting.
+    /// Concurrent large uploads with their loaded policies. Separate from the loads, so that a slow upload does not
+    /// delay small requests.
     large_upload_limit: ConcurrencyLimit,
-    /// How many decisions are explained at once by policies that callers send, of which each stays in memory meanwhile.
+    /// Concurrent explanations by policies from requests; each keeps its policy in memory.
     explain_limit: ConcurrencyLimit,
-    /// How many connections are tested at once, likewise.
+    /// Concurrent probes; each may keep a policy of its request in memory.
     probe_limit: ConcurrencyLimit,
 }
 
 impl ApiResources {
-    /// `names` is asked for the addresses of names that are connected to, if not the machine's resolver.
+    /// Creates the resources. `dns` resolves the probe's hosts; `None` selects the system's resolver.
     pub fn new(dns: Option<Dns>) -> Self {
         let seconds = Duration::from_secs;
         Self {
@@ -121,7 +121,7 @@ impl ApiResources {
     }
 }
 
-/// All routes, with those of [`health`].
+/// Returns all routes of the API, merged with those of [`health_router`].
 pub fn router(context: Arc<ApiState>, health: Router) -> Router {
     let api = Router::new()
         .route("/decide", post(decide::decide))
@@ -145,7 +145,7 @@ pub fn router(context: Arc<ApiState>, health: Router) -> Router {
         .layer(CatchPanicLayer::new())
 }
 
-/// What those ask who watch over the daemon; any listener may serve it.
+/// Returns the routes for monitoring, which any listener may serve.
 pub fn health_router(admission: Arc<Admission>, stopping: watch::Receiver<bool>) -> Router {
     Router::new()
         .route("/healthz", get(health::healthz))
@@ -154,14 +154,14 @@ pub fn health_router(admission: Arc<Admission>, stopping: watch::Receiver<bool>)
         .with_state(Arc::new(HealthState { admission, stopping }))
 }
 
-/// What those need who watch over the daemon.
+/// State of the monitoring routes.
 struct HealthState {
     admission: Arc<Admission>,
-    /// Becomes true when the daemon is to stop.
+    /// Becomes true at shutdown.
     stopping: watch::Receiver<bool>,
 }
 
-/// Serves the description, which is made once: anybody may ask for it over and over.
+/// Serves the OpenAPI description, rendered once since it needs no authentication.
 async fn serve_openapi() -> Result<impl IntoResponse, error::ApiError> {
     static DESCRIPTION: LazyLock<Result<String, String>> =
         LazyLock::new(|| openapi().to_json().map_err(|error| error.to_string()));
@@ -171,7 +171,7 @@ async fn serve_openapi() -> Result<impl IntoResponse, error::ApiError> {
     }
 }
 
-/// The description of the API (OpenAPI 3.1), made from the code.
+/// Returns the OpenAPI 3.1 description of the API, generated from the code.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     ApiDescription::openapi()
 }

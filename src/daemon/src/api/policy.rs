@@ -1,4 +1,4 @@
-//! The policy: shown, and replaced.
+//! The endpoints that read and replace the policy.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,27 +18,28 @@ use crate::api::request_body;
 use crate::policy::reload;
 use crate::policy::store::{Generation, PolicyError};
 
-/// A policy and which one it is.
+/// The current policy with its identity.
 #[derive(Serialize, ToSchema)]
 pub struct CurrentPolicy<'a> {
-    /// Counts up from 1 with each policy that takes another's place.
+    /// Number of the generation; it counts up from 1 with each new policy.
     generation: u64,
-    /// The SHA-256 of the document in canonical form; the `ETag` too.
+    /// SHA-256 of the document in canonical form; the `ETag` too.
     sha256: &'a str,
     /// The document in canonical form.
     #[schema(value_type = Object)]
     policy: &'a RawValue,
 }
 
-/// The current policy.
+/// Returns the current policy.
 #[utoipa::path(get, path = "/v1/policy", responses((status = 200, body = CurrentPolicy)))]
 pub async fn get_policy(State(context): State<Arc<ApiState>>) -> Result<Response, ApiError> {
     policy_response(&context)
 }
 
-/// Takes another policy: checked, written to disk, and then in effect; or refused, and nothing changes.
+/// Replaces the policy: the document is checked, written to disk, and then takes effect; or it is refused and nothing
+/// changes.
 ///
-/// With `If-Match`, only in place of the policy that has this `ETag`.
+/// With `If-Match`, only if the current policy has this `ETag`.
 #[utoipa::path(put, path = "/v1/policy", request_body(content = Object, description = "the document, JSON"), responses(
     (status = 200, body = CurrentPolicy),
     (status = 400, body = ApiError),
@@ -76,8 +77,8 @@ fn policy_response(context: &ApiState) -> Result<Response, ApiError> {
     Ok(([(CONTENT_TYPE, "application/json".to_owned()), (ETAG, generation.etag())], text).into_response())
 }
 
-/// The answer about one policy, with the number of its generation. It is as long as the policy, and anybody may ask for it
-/// without reading it, so that all share one.
+/// The response for one policy, with the number of its generation. It is as long as the policy and needs no
+/// authentication on local listeners, so all responses share it.
 #[derive(Default)]
 pub struct PolicyResponseCache(Mutex<Option<(u64, Bytes)>>);
 

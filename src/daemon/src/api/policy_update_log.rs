@@ -1,4 +1,4 @@
-//! The log of those who change the policy, or try to. Whatever refuses it, it is seen here.
+//! Logs every policy update: the sender and the outcome, even if it was rejected or the client disconnected.
 
 use std::panic::resume_unwind;
 
@@ -11,12 +11,12 @@ use tokio::task::JoinError;
 use crate::api::error::LoggedError;
 use crate::server::Peer;
 
-/// Says who sent another policy, and what became of it; never what they bear to be known.
+/// Middleware that logs policy updates with their sender and outcome, never with credentials.
 pub async fn log_policy_updates(request: Request, next: Next) -> Response {
     if request.method() != Method::PUT || request.uri().path() != "/v1/policy" {
         return next.run(request).await;
     }
-    // To its end, even if whoever sent it is gone by then: the policy may be another one all the same.
+    // Spawned, so that a client that disconnects does not cancel the update.
     match tokio::spawn(log_response(request, next)).await.map_err(JoinError::try_into_panic) {
         Ok(response) => response,
         Err(Ok(panic)) => resume_unwind(panic),

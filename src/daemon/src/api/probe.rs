@@ -1,4 +1,4 @@
-//! Testing a connection for the page.
+//! The endpoint of the connection probe.
 
 use std::sync::Arc;
 
@@ -17,20 +17,20 @@ use crate::api::request_body::{self, BufferedBody};
 use crate::util::strict_json::JsonObject;
 use pullgate_connect::probe::{NO_REGISTRY_MESSAGE, is_blank};
 
-/// What is to be tried.
+/// A request to probe a registry.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ProbeRequest {
     /// The registry, as `docker login` takes it.
     registry: String,
-    /// The project on whose behalf.
+    /// The project of the request.
     project: Option<String>,
-    /// A policy document to go by, in place of the daemon's own.
+    /// A policy document to use in place of the daemon's own.
     #[schema(value_type = Option<Object>)]
     policy: Option<Box<RawValue>>,
 }
 
-/// Tries to reach a registry, as the policy says and no other way.
+/// Connects to a registry in the ways that the policy allows, and no other.
 #[utoipa::path(post, path = "/v1/probe", request_body = ProbeRequest, responses(
     (status = 200, body = Object, description = "the report"),
     (status = 400, body = ApiError),
@@ -39,7 +39,7 @@ pub struct ProbeRequest {
 ))]
 pub async fn probe(State(context): State<Arc<ApiState>>, body: Body) -> Result<Response, ApiError> {
     let work = &context.resources;
-    // Who waits has sent nothing yet that would be in memory.
+    // The permit is acquired before the body is read, so that waiting requests hold no memory.
     let _probing = match work.probe_limit.acquire().await {
         Ok(turn) => turn,
         Err(busy) => return Err(request_body::drain_and_reject(body, busy).await),
@@ -51,7 +51,8 @@ pub async fn probe(State(context): State<Arc<ApiState>>, body: Body) -> Result<R
         return Err(ApiError::bad_request(NO_REGISTRY_MESSAGE));
     }
     let evaluator = evaluator_for(&context, policy.as_deref()).await?;
-    // The probe takes long, and needs the document no more. What was made of a long one stays in memory, and so does its turn.
+    // The probe takes long and no longer needs the document. A loaded large policy stays in memory, and so does its
+    // permit.
     drop((policy, text, permit));
     let prober = work.prober().await.map_err(internal_error)?;
     Ok(Json(prober.probe(&evaluator, &registry, project.as_deref()).await).into_response())

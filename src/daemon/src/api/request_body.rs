@@ -1,4 +1,4 @@
-//! What a request brings along, in bounded memory.
+//! Request bodies in bounded memory.
 
 use std::time::Duration;
 
@@ -12,30 +12,30 @@ use crate::server::load_shed::{
     ConcurrencyLimit, MemoryBudget, Overloaded, Permit, SMALL_BODY_BYTES, expected_len, read_up_to,
 };
 
-/// The longest question, in bytes: 10,000 references of 200 bytes, the most that one call has, and small policies.
+/// Maximum size of a request in bytes: 10,000 references of 200 bytes, the most in one call, or a small policy.
 pub const MAX_REQUEST_BYTES: usize = 2 << 20;
 
-/// The longest body with a policy, in bytes: the longest policy, and as much again for what JSON adds around it.
+/// Maximum size of a body with a policy in bytes: twice the policy limit, for the JSON around it.
 pub const MAX_DOCUMENT_BYTES: usize = 2 * pullgate::MAX_DOCUMENT_BYTES;
 
-/// How long a question may take to arrive: meanwhile it has room that others wait for.
+/// Timeout for reading a request, which holds memory that others wait for.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The same for a body with a policy.
+/// Timeout for reading a body with a policy.
 const DOCUMENT_READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A body, and the room that it has in memory.
+/// A request body with its permits.
 #[derive(Debug)]
 pub struct BufferedBody {
-    /// What was sent.
+    /// The text.
     pub text: String,
-    /// Room for it.
+    /// Permit for its memory.
     pub permit: Permit,
-    /// The turn of one that is longer than a question.
+    /// Permit for a body larger than a plain request.
     pub upload_permit: Permit,
 }
 
-/// Reads a question.
+/// Reads a request.
 pub async fn read_request(mut body: Body, rooms: &MemoryBudget) -> Result<BufferedBody, ApiError> {
     let mut bytes = Vec::new();
     match read_prefix(&mut body, &mut bytes, rooms).await? {
@@ -47,7 +47,7 @@ pub async fn read_request(mut body: Body, rooms: &MemoryBudget) -> Result<Buffer
     }
 }
 
-/// Reads a body that may have a policy in it. More than a question is read only when it is its turn.
+/// Reads a body that may contain a policy. A body over the limit of plain requests is read only with an upload permit.
 pub async fn read_document(
     mut body: Body,
     rooms: &MemoryBudget,
@@ -71,7 +71,7 @@ pub async fn read_document(
     }
 }
 
-/// Reads the policy that is to take the current one's place. Who may do this may have the memory for it.
+/// Reads a new policy. An authenticated caller needs no permit for its memory.
 pub async fn read_policy(mut body: Body) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
     match read_with_deadline(DOCUMENT_READ_TIMEOUT, &mut body, &mut bytes, MAX_DOCUMENT_BYTES).await? {
@@ -80,8 +80,8 @@ pub async fn read_policy(mut body: Body) -> Result<String, ApiError> {
     }
 }
 
-/// Reads a body as far as a question goes: what is short at once, and the rest when there is room for it. Says whether that
-/// is all of it. One that says that it is longer is not read.
+/// Reads up to the limit of plain requests: a small body at once, the rest with a memory permit. Returns whether that
+/// is the whole body. A body declared longer is not read.
 async fn read_prefix(body: &mut Body, bytes: &mut Vec<u8>, rooms: &MemoryBudget) -> Result<(bool, Permit), ApiError> {
     if read_with_deadline(READ_TIMEOUT, body, bytes, SMALL_BODY_BYTES).await? {
         return Ok((true, None));
@@ -115,7 +115,7 @@ fn decode_utf8(bytes: Vec<u8>) -> Result<String, ApiError> {
         .map_err(|error| ApiError::bad_request(format!("the body cannot be read: {}", error.utf8_error())))
 }
 
-/// Says that others come first.
+/// Drains the body and returns the overload error.
 pub async fn drain_and_reject(body: Body, busy: Overloaded) -> ApiError {
     drain(body).await;
     busy.into()
@@ -126,7 +126,7 @@ async fn reject_too_large(body: Body, most: usize) -> ApiError {
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("the body has more than {most} bytes"))
 }
 
-/// Lets most of a body pass that is not read: its client may look for no answer before.
+/// Discards most of an unread body, since a client may not read the response before it has sent everything.
 async fn drain(mut body: Body) {
     let pass = async {
         let mut passed = 0;
@@ -136,7 +136,7 @@ async fn drain(mut body: Body) {
             passed += frame.data_ref().map_or(0, |data| data.len());
         }
     };
-    // Who takes longer than that is answered meanwhile.
+    // A slower client gets the response before its upload ends.
     let _ = timeout(READ_TIMEOUT, pass).await;
 }
 
@@ -153,13 +153,13 @@ mod tests {
         read.map_or_else(|error| error.into_response().status(), |_| StatusCode::OK)
     }
 
-    /// A body that does not say how long it is.
+    /// A body without a `Content-Length`.
     fn pieces(length: usize) -> Body {
         let pieces = std::iter::repeat_n("x".repeat(1 << 10), length >> 10);
         Body::from_stream(stream::iter(pieces.map(Ok::<_, Infallible>)))
     }
 
-    /// A body that does not go on after so much.
+    /// A body that stalls after so many bytes.
     fn stalled(length: usize) -> Body {
         let begun = stream::iter([Ok::<_, Infallible>("x".repeat(length))]);
         Body::from_stream(begun.chain(stream::pending()))

@@ -1,4 +1,4 @@
-//! Answers in JSON, in bounded memory.
+//! JSON responses in bounded memory.
 
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
@@ -7,13 +7,13 @@ use axum::response::{IntoResponse, Response};
 use crate::api::error::ApiError;
 use crate::server::load_shed::{MemoryBudget, Permit};
 
-/// An answer that is in memory until it was sent, however slowly it is read. A long one needs room for that.
+/// Returns a JSON response that holds a permit for its memory until it is sent, however slowly the client reads.
 pub async fn buffered_json(text: String, rooms: &MemoryBudget) -> Result<Response, ApiError> {
     let room = rooms.acquire(text.len()).await?;
     Ok(json_with_permit(text, room))
 }
 
-/// An answer that has its room already.
+/// Returns a JSON response with a permit that the caller has acquired.
 pub fn json_with_permit(text: String, room: Permit) -> Response {
     ([(CONTENT_TYPE, "application/json")], Bytes::from_owner(PermittedBody { text, _room: room })).into_response()
 }

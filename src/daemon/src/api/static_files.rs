@@ -1,4 +1,4 @@
-//! The page, as it was built into the program.
+//! The page, as embedded in the program.
 
 use axum::Router;
 use axum::body::Body;
@@ -12,7 +12,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::api::error::ApiError;
 
-/// Nothing from elsewhere, and nothing written into the page; WebAssembly alone may be compiled.
+/// Content security policy: same-origin resources only, nothing inline, and WebAssembly as the only compiled code.
 pub const CSP_DIRECTIVES: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self'; \
     font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -20,7 +20,7 @@ pub const CSP_DIRECTIVES: &str = "default-src 'none'; script-src 'self' 'wasm-un
 #[folder = "../../www/dist"]
 struct PageFiles;
 
-/// Serves the page, compressed for those who take it so.
+/// Returns the router for the page, with compression.
 pub fn static_files_router() -> Router {
     Router::new().fallback(serve_file).layer(CompressionLayer::new())
 }
@@ -38,7 +38,7 @@ async fn serve_file(method: Method, uri: Uri) -> Response {
 }
 
 fn file_response(path: &str, file: EmbeddedFile) -> Response {
-    // The names of the other files change with what is in them.
+    // The names of the other files contain a hash of their content.
     let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let kind = HeaderValue::from_str(file.metadata.mimetype()).unwrap_or(HeaderValue::from_static("text/plain"));
     let headers = [

@@ -1,4 +1,4 @@
-//! What callers can make the daemon hold, asked without a listener.
+//! Resource limits of the API, tested without a listener.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -71,7 +71,7 @@ async fn waiting_probe_request_is_not_read_and_the_queue_is_limited() {
             ask(&api, "POST /v1/probe", Body::from_stream(body)).await
         });
     }
-    // Eight have come to the server that says nothing.
+    // Eight probes have connected to the silent server.
     for _ in 0..8 {
         silent.accept().await.unwrap();
     }
@@ -81,14 +81,14 @@ async fn waiting_probe_request_is_not_read_and_the_queue_is_limited() {
     assert_eq!(turned_away.headers()[RETRY_AFTER], "10");
     let said = text(turned_away).await;
     assert!(said.starts_with(br#"{"code":"busy","message":"too many connections are tested"#), "{said:?}");
-    // Others are answered meanwhile.
+    // Other requests are answered meanwhile.
     assert_eq!(ask(&api, "POST /v1/decide", r#"{"reference": "alpine"}"#).await.status(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
 async fn unread_responses_hold_memory() {
     let api = test_router();
-    // 10,000 questions, so that the answers are much longer than what was asked.
+    // 10,000 requests, so that the response is much longer than the body.
     let questions = format!("[{}]", vec![r#"{"reference":"alpine"}"#; 10_000].join(","));
     let mut unread = Vec::new();
     for _ in 0..16 {

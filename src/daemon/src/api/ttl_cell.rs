@@ -1,26 +1,26 @@
-//! What is made when it is asked for, and made again when it has become old.
+//! A lazily computed value with a time to live; concurrent callers share one computation.
 
 use std::time::{Duration, Instant};
 
 use tokio::sync::Mutex;
 
-/// A value of a certain age at most.
+/// A value that expires after its time to live.
 pub struct TtlCell<T> {
     ttl: Duration,
     cached: Mutex<Option<(Instant, T)>>,
 }
 
 impl<T: Clone> TtlCell<T> {
-    /// None yet.
+    /// Creates an empty cell.
     pub fn new(ttl: Duration) -> Self {
         Self { ttl, cached: Mutex::default() }
     }
 
-    /// The value, made now if there is none that is young enough. Those who ask meanwhile wait for it.
+    /// Returns the value, computed now if it is missing or expired. Concurrent callers wait for it.
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
+    /// If the computation fails.
     pub async fn get<E>(&self, make: impl AsyncFnOnce() -> Result<T, E>) -> Result<T, E> {
         let mut made = self.cached.lock().await;
         if let Some((since, value)) = &*made

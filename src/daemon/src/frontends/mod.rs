@@ -1,4 +1,4 @@
-//! The frontends: each reads the requests of one kind of client and asks [`Admission`](crate::Admission).
+//! The frontends: each translates the requests of one kind of client to requests to [`Admission`](crate::Admission).
 
 pub mod docker;
 pub mod kubernetes;

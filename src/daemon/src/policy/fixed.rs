@@ -1,4 +1,4 @@
-//! A policy for tests, which never changes.
+//! A constant policy for tests.
 
 use crate::policy::{PolicyDocument, PolicyError, PolicyProvider};
 

@@ -1,4 +1,4 @@
-//! The current policy: loaded at the start, and replaced as a whole.
+//! The policy store and its reloads.
 
 #[cfg(test)]
 pub mod fixed;

@@ -1,4 +1,4 @@
-//! One policy taking another's place, with what there is to say about it.
+//! Reloads of the policy and of TLS files, with their log and metrics.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,26 +11,26 @@ use crate::policy::store::{Generation, PolicyError, ReloadOutcome};
 use crate::server::ReloadingTlsAcceptor;
 use crate::server::bearer_token::BearerToken;
 
-/// The largest documents of which a change is described in the log, in bytes together.
+/// Maximum total size in bytes of two documents whose difference is logged.
 const MAX_DIFF_BYTES: usize = 4 << 20;
 
-/// How many differences are logged.
+/// Maximum number of differences logged.
 const MAX_LOGGED_REGIONS: usize = 50;
 
-/// How often the policy's file is looked at.
+/// Interval at which files are polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// For how many looks a file may be gone: one that is replaced is gone for a moment.
+/// Number of polls for which a file may be missing, as a file being replaced briefly is.
 const MISSING_POLLS: u32 = 6;
 
-/// Reads the policy again, and says in log and metrics what came of it.
+/// Reloads the policy, and logs and counts the outcome.
 pub async fn reload(admission: &Arc<Admission>) {
     let done = admission.policy_store().reload().await;
     report_reload(admission, &done);
 }
 
-/// Takes another document in place of the policy. With `wanted`, only if that is the tag of the current one. What is refused
-/// is nothing that became of the policy's file, and whoever sent it is told.
+/// Replaces the policy. With `wanted`, only if the current policy has this entity tag. A refusal is not counted as a
+/// failed load, as the policy file is unaffected and the client gets the error.
 ///
 /// # Errors
 ///
@@ -43,8 +43,8 @@ pub async fn replace(admission: &Arc<Admission>, json: String, wanted: Option<&s
     done.map(drop)
 }
 
-/// Reads the policy again whenever its file has changed: looks twice a second, which costs nothing, works for every file
-/// system, and sees a Kubernetes ConfigMap change. So it does with the files of TLS and of the token.
+/// Reloads the policy, the TLS files and the token when their files change. Polls their stamps twice a second, which is
+/// cheap, works on every file system, and sees ConfigMap updates.
 pub async fn watch_files(
     admission: Arc<Admission>,
     tls: Option<ReloadingTlsAcceptor>,
@@ -64,8 +64,7 @@ pub async fn watch_files(
         };
         gone = if now.is_none() { gone + 1 } else { 0 };
         let due = match &now {
-            // A file that is still being written may be shorter than what is meant, and a whitelist at its end not be there
-            // yet.
+            // Two equal stamps are required: a file still being written may lack a whitelist at its end.
             Some(stamp) => admission.policy_store().is_new(stamp) && now == before,
             None => gone >= MISSING_POLLS,
         };
@@ -89,17 +88,17 @@ pub async fn watch_files(
     }
 }
 
-/// What a look at the files has found.
+/// The result of one poll.
 struct FileChanges {
     /// The stamp of the policy.
     policy: Option<String>,
-    /// Whether the files of TLS were read again, or why not.
+    /// True if the TLS files were reloaded, or the error.
     tls: Result<bool, String>,
-    /// Whether the token was.
+    /// True if the token was reloaded, or the error.
     token: Result<bool, String>,
 }
 
-/// Looks at the files, on a thread of its own: a file system that does not answer holds up this, and no decision.
+/// Polls the files on a blocking thread: a file system that does not respond stops this task and no decision.
 async fn poll_files(
     admission: &Arc<Admission>,
     tls: &Option<ReloadingTlsAcceptor>,
@@ -114,10 +113,10 @@ async fn poll_files(
     .await
 }
 
-/// What was said of a file that cannot be read: its stamp, and why.
+/// The last reported read error, with the stamp.
 type ReportedError = Option<(Option<String>, String)>;
 
-/// Reads the policy again. A file that cannot be read is tried again and again, and spoken of once.
+/// Reloads the policy. An unreadable file is retried and its error reported once.
 async fn retry(admission: &Arc<Admission>, stamp: &Option<String>, told: ReportedError) -> ReportedError {
     let done = admission.policy_store().reload().await;
     let telling = match &done {
@@ -165,7 +164,7 @@ fn report_reload(admission: &Arc<Admission>, done: &Result<(ReloadOutcome, Strin
     }
 }
 
-/// Logs what a change does (rule A1).
+/// Logs the effects of a change (rule A1).
 fn log_policy_diff(admission: &Admission, old: &Generation, new: &Generation) {
     if old.canonical.len() + new.canonical.len() > MAX_DIFF_BYTES {
         tracing::info!("the policies are too large to describe the change here: see `pullgate compare`");
@@ -189,7 +188,7 @@ fn log_policy_diff(admission: &Admission, old: &Generation, new: &Generation) {
     }
 }
 
-/// What a report calls it.
+/// Returns the name of a value in reports.
 fn kebab_name(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! The policy's life: loaded at the start, replaced as a whole, never half.
+//! Holds the current policy and replaces it atomically.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,114 +13,114 @@ use thiserror::Error;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// How long reading a policy may take: a file system may not answer.
+/// Timeout for reading a policy, since a file system may not respond.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the policy comes from.
+/// The source of the policy.
 pub trait PolicyProvider: Send + Sync + 'static {
-    /// Reads it as it is now.
+    /// Reads the policy.
     ///
     /// # Errors
     ///
-    /// [`PolicyError::Unreadable`] if it cannot be had, [`PolicyError::Refused`] if what was read is no document.
+    /// [`PolicyError::Unreadable`] if the source cannot be read, [`PolicyError::Refused`] if the text is no document.
     fn read(&self) -> Result<PolicyDocument, PolicyError>;
 
-    /// Something that changes whenever the text may have changed, without reading it; `None` if there is none to be seen.
+    /// Returns a stamp that changes whenever the text may have changed, without reading it; `None` if there is no file.
     fn file_stamp(&self) -> Option<String>;
 
-    /// Writes another text in place of the one that there is, at once or not at all.
+    /// Replaces the text atomically.
     fn write(&self, text: &str) -> Result<(), String>;
 }
 
-/// A policy as it was read.
+/// A policy document as read.
 pub struct PolicyDocument {
-    /// The document as JSON, for the rules.
+    /// The document as JSON.
     pub json: String,
-    /// Shows findings about it to a person, each with its place.
+    /// Renders findings about the document with their place in the source.
     pub render_findings: Box<dyn Fn(Vec<Finding>) -> String + Send>,
 }
 
-/// Why there is no new policy.
+/// An error of loading or replacing the policy.
 #[derive(Debug, Error)]
 pub enum PolicyError {
-    /// It cannot be read: why, for a person. That may be the machine's fault, and be another time.
+    /// The source cannot be read; human-readable. The cause may be the machine, so that a retry can succeed.
     #[error("{0}")]
     Unreadable(String),
-    /// It cannot be written, or has errors, or the module failed: why, for a person.
+    /// The policy has errors, cannot be written, or the module failed; human-readable.
     #[error("{0}")]
     Refused(String),
-    /// The current policy is not the one that was to be replaced.
+    /// The current policy is not the one to be replaced.
     #[error("{0}")]
     Outdated(String),
 }
 
-/// One policy, from when it was loaded until the next one.
+/// One loaded policy, between two reloads.
 pub struct Generation {
-    /// Counts up from 1.
+    /// The number; it counts up from 1.
     pub number: u64,
-    /// What decides.
+    /// The evaluator.
     pub evaluator: PolicyEvaluator,
     /// The document in canonical form, as JSON.
     pub canonical: String,
-    /// The SHA-256 of the canonical form, in lower-case hexadecimal.
+    /// SHA-256 of the canonical form, in lower-case hexadecimal.
     pub sha256: String,
-    /// Whether the global lists have whitelist mode on (rule W1).
+    /// True if the global lists have whitelist mode on (rule W1).
     pub whitelist: bool,
-    /// The projects of the policy, each with whether it has a whitelist of its own; `None` if it has none at all (rule J1).
+    /// The projects, each with whether it has a whitelist of its own; `None` if there are none (rule J1).
     projects: Option<Vec<(String, bool)>>,
 }
 
 impl Generation {
-    /// Whether whitelist mode is on for requests of a project (rules W1 and J1).
+    /// Returns whether whitelist mode is on for requests of a project (rules W1 and J1).
     pub fn in_whitelist_mode(&self, project: Option<&str>) -> bool {
         let of = |name: &str| self.projects.iter().flatten().any(|(project, whitelist)| project == name && *whitelist);
         self.whitelist || project.is_some_and(of)
     }
 
-    /// Its tag for HTTP (RFC 9110, section 8.8.3).
+    /// Returns the entity tag (RFC 9110, section 8.8.3).
     pub fn etag(&self) -> String {
         format!("\"{}\"", self.sha256)
     }
 
-    /// Whether requests name a project here (rule J1).
+    /// Returns whether the policy has projects (rule J1).
     pub fn has_projects(&self) -> bool {
         self.projects.is_some()
     }
 }
 
-/// The current policy, and how to get the next one.
+/// The current policy, and the means to replace it.
 pub struct PolicyStore {
     module: Module,
     source: Arc<dyn PolicyProvider>,
     options: EvaluatorOptions,
     current: ArcSwap<Generation>,
-    /// The stamp of the text that was read last, taken before it was; `None` if it is to be read in any case.
+    /// The stamp of the last read text, taken before the read; `None` to force the next read.
     last_stamp: Mutex<Option<String>>,
-    /// Held while the text is read, by the thread that does.
+    /// Held by the thread that reads the text.
     read_lock: Arc<tokio::sync::Mutex<()>>,
-    /// Held while one policy takes another's place.
+    /// Held during a replacement.
     replace_lock: tokio::sync::Mutex<()>,
 }
 
-/// What became of a reload.
+/// The outcome of a reload.
 pub enum ReloadOutcome {
-    /// The document means the same to the letter.
+    /// The canonical document is identical.
     Unchanged,
-    /// There is another policy now.
+    /// Another policy is current.
     Replaced {
-        /// The one that was current.
+        /// The previous policy.
         old: Arc<Generation>,
-        /// The one that is.
+        /// The current policy.
         new: Arc<Generation>,
     },
 }
 
 impl PolicyStore {
-    /// Loads the first policy. With it come what there is to say about it, for a person.
+    /// Loads the first policy. Returns the findings with it, human-readable.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or has errors.
+    /// If the policy cannot be read or has errors.
     pub fn load(
         module: Module,
         source: Box<dyn PolicyProvider>,
@@ -145,27 +145,27 @@ impl PolicyStore {
         ))
     }
 
-    /// The module that decides.
+    /// Returns the module.
     pub fn module(&self) -> &Module {
         &self.module
     }
 
-    /// The DNS that every generation asks.
+    /// Returns the resolver of every generation.
     pub fn dns(&self) -> Option<&Dns> {
         self.options.dns.as_ref()
     }
 
-    /// The policy that is current now. Who holds it decides by it to the end, whatever comes after it.
+    /// Returns the current generation. A holder keeps deciding by it across reloads.
     pub fn current(&self) -> Arc<Generation> {
         self.current.load_full()
     }
 
-    /// The stamp of the text as it is now; `None` if there is none to be seen.
+    /// Returns the current stamp of the text; `None` if there is no file.
     pub fn file_stamp(&self) -> Option<String> {
         self.source.file_stamp()
     }
 
-    /// Whether the text with this stamp is another one than was read last.
+    /// Returns whether the stamp differs from that of the last read text.
     pub fn is_new(&self, stamp: &str) -> bool {
         self.lock_last_stamp().as_deref() != Some(stamp)
     }
@@ -174,21 +174,21 @@ impl PolicyStore {
         self.last_stamp.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads the policy again. Where that fails the current one stays.
+    /// Reloads the policy. On failure the current one stays.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or has errors.
+    /// If the policy cannot be read or has errors.
     pub async fn reload(self: &Arc<Self>) -> Result<(ReloadOutcome, String), PolicyError> {
         let _replacing = self.replace_lock.lock().await;
         let (stamp, text) = self.read_source().await;
-        // What is wrong with a text stays wrong until it changes; what kept it from being read may end at any time.
+        // A bad text stays bad until it changes; a read error can pass at any time.
         *self.lock_last_stamp() = stamp.filter(|_| !matches!(text, Err(PolicyError::Unreadable(_))));
         let text = text?;
         self.run_blocking(move |policies| policies.load_and_swap(&text)).await
     }
 
-    /// Reads the text, after its stamp. One that takes too long holds up those after it, and no more threads than its own.
+    /// Reads the stamp and then the text. A read that hangs blocks later reads, and only its own thread.
     async fn read_source(&self) -> (Option<String>, Result<PolicyDocument, PolicyError>) {
         let source = Arc::clone(&self.source);
         let read = async {
@@ -204,12 +204,12 @@ impl PolicyStore {
         timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| unreadable(late()))
     }
 
-    /// Takes another document, JSON, in place of the policy: checked, then written, then in effect. With `wanted`, only in
-    /// place of the policy that has this tag.
+    /// Replaces the policy by a JSON document: checked, then written, then in effect. With `wanted`, only if the
+    /// current policy has this entity tag.
     ///
     /// # Errors
     ///
-    /// If it has errors or cannot be written, or another policy came first; then nothing changes.
+    /// If the document has errors or cannot be written, or another replacement came first; then nothing changes.
     pub async fn replace(
         self: &Arc<Self>,
         json: String,
@@ -226,7 +226,7 @@ impl PolicyStore {
             let text = PolicyDocument { json, render_findings: show };
             let loaded = load_generation(&policies.module, &text, policies.options.clone(), number)?;
             policies.source.write(&text.json).map_err(PolicyError::Refused)?;
-            // Another text may have taken the place of this one since, and its stamp must not pass for that of this one.
+            // Another text may have replaced the written one already, and its stamp must not pass for that of this one.
             *policies.lock_last_stamp() = None;
             Ok(policies.swap(loaded))
         })
@@ -252,7 +252,7 @@ impl PolicyStore {
         let old = self.current();
         let is_same = old.canonical == generation.canonical;
         if is_same {
-            // It takes the other's place all the same: certificates that were not valid yet when it was read may be by now.
+            // The new generation is stored all the same: certificates that were not yet valid may be valid by now.
             generation.number = old.number;
         }
         let new = Arc::new(generation);
@@ -265,7 +265,7 @@ fn unreadable(why: String) -> (Option<String>, Result<PolicyDocument, PolicyErro
     (None, Err(PolicyError::Unreadable(why)))
 }
 
-/// Loads a document. A decision is asked of it at once, so that nobody waits for the first.
+/// Loads a document into a generation, with an instance ready for the first decision.
 fn load_generation(
     module: &Module,
     text: &PolicyDocument,
@@ -277,7 +277,7 @@ fn load_generation(
     let Some(canonical) = report.canonical else {
         return Err(PolicyError::Refused((text.render_findings)(report.findings)));
     };
-    // The text as it was written, so that an entry has the index that it has there.
+    // The text as written, so that entries keep their index.
     let (evaluator, findings) = match module.load(&text.json, now(), options) {
         Ok(loaded) => loaded,
         Err(LoadError::Policy(findings)) => return Err(PolicyError::Refused((text.render_findings)(findings))),
@@ -306,7 +306,7 @@ fn read_projects(document: &Value) -> Option<Vec<(String, bool)>> {
     (!projects.is_empty()).then(|| projects.iter().map(|(name, lists)| (name.clone(), has_whitelist(lists))).collect())
 }
 
-/// Findings without a text that they could be shown in.
+/// Formats findings without source excerpts.
 fn format_findings(findings: &[Finding]) -> String {
     let lines = findings.iter().map(|finding| match finding.path.as_deref().filter(|path| !path.is_empty()) {
         Some(path) => format!("{path}: {} ({})", finding.message, finding.code.as_str()),

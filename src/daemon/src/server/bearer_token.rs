@@ -1,4 +1,4 @@
-//! The bearer token. Its file is read again when it changes.
+//! The bearer token, reloaded when its file changes.
 
 use std::fmt::{self, Debug, Formatter};
 use std::path::{Path, PathBuf};
@@ -10,36 +10,36 @@ use subtle::ConstantTimeEq;
 use crate::util::sanitize::io_error_reason;
 use pullgate_source::file_stamp::{file_stamp, read_regular_file};
 
-/// The shortest token: 128 bits in hexadecimal are 32 letters, and in base64 some 22.
+/// Minimum length of a token: 128 bits are 32 hexadecimal digits, or some 22 of base64.
 const MIN_TOKEN_LENGTH: usize = 16;
 
-/// A token, as its file has it.
+/// A bearer token that is reloaded from its file.
 pub struct BearerToken {
     file: PathBuf,
-    /// None while the file cannot be used.
+    /// `None` while the file is unusable.
     current: ArcSwapOption<String>,
-    /// The stamp of the file, from before it was read last.
+    /// The file stamp, taken before the last read.
     last_stamp: Mutex<Option<String>>,
 }
 
 impl BearerToken {
-    /// Reads a token.
+    /// Loads the token.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or has none that is fit. The text is for a person.
+    /// If the file cannot be read or has no valid token. The text is human-readable.
     pub fn load(file: &Path) -> Result<Self, String> {
         let read = Mutex::new(file_stamp(file));
         let current = ArcSwapOption::from_pointee(read_token(file)?);
         Ok(Self { file: file.to_owned(), current, last_stamp: read })
     }
 
-    /// Reads the file again where it may have changed. Where that fails there is no token any more: the old one may have been
-    /// taken back. Says whether it was read.
+    /// Reloads the file if it may have changed. A failure removes the token, since the old one may be revoked. Returns
+    /// whether the file was read.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// Those of [`load`](Self::load).
     pub fn refresh(&self) -> Result<bool, String> {
         let now = file_stamp(&self.file);
         if std::mem::replace(&mut *self.last_stamp.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now {
@@ -50,14 +50,14 @@ impl BearerToken {
         Ok(true)
     }
 
-    /// Whether this is the token.
+    /// Returns whether a text is the token, compared in constant time.
     pub fn verify(&self, given: &str) -> bool {
         let current = self.current.load();
         current.as_deref().is_some_and(|token| bool::from(given.as_bytes().ct_eq(token.as_bytes())))
     }
 }
 
-/// Without the token.
+/// Omits the token.
 impl Debug for BearerToken {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
         write!(formatter, "the token of `{}`", self.file.display())

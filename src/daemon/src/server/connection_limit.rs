@@ -1,7 +1,7 @@
-//! Who has a place among the connections of one listener, and who gives it up once all are taken.
+//! The connection limit of one listener, with eviction.
 //!
-//! Whoever reaches a listener can fill it with connections, without showing any credentials. So nobody is turned away for
-//! want of a place: the address that holds the most gives up the connection on which nothing was asked for longest.
+//! Any client that reaches a TCP listener can fill it without credentials, so a full listener closes the least recently
+//! used connection of the client (IPv4 address or IPv6 /64) that holds the most.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,11 +11,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
 
-/// How long a connection is left alone after its last request, if the place is for another of the same address. A burst of
-/// short requests from one program is then answered in turn.
+/// Minimum idle time before a connection is evicted for another of the same client, so that a burst of short requests
+/// is served in turn.
 const MIN_IDLE_BEFORE_EVICTION: Duration = Duration::from_secs(1);
 
-/// The places of one listener.
+/// The connection limiter of one listener.
 pub struct ConnectionLimiter {
     max_connections: usize,
     slots: Mutex<Vec<Arc<SlotState>>>,
@@ -23,7 +23,7 @@ pub struct ConnectionLimiter {
 }
 
 struct SlotState {
-    /// Where the other end is; none on a unix socket, where a place is kept as long as the connection.
+    /// The client; `None` on a unix socket, whose connections are never evicted.
     client: Option<IpAddr>,
     activity: Mutex<Activity>,
     eviction: Notify,
@@ -31,19 +31,19 @@ struct SlotState {
 
 #[derive(Clone, Copy)]
 struct Activity {
-    /// When something was asked last, or when the connection came.
+    /// The time of the last request, or else of the connection.
     last_active: Instant,
-    /// Whether anything was asked.
+    /// True if there was a request.
     has_requests: bool,
 }
 
-/// A place, until it is dropped.
+/// A slot of a connection, freed on drop.
 pub struct ConnectionSlot {
     limiter: Arc<ConnectionLimiter>,
     state: Arc<SlotState>,
 }
 
-/// Who uses a place.
+/// A handle that records the activity of a connection.
 pub struct ActivityHandle(Arc<SlotState>);
 
 impl ConnectionLimiter {
@@ -51,20 +51,20 @@ impl ConnectionLimiter {
         Arc::new(Self { max_connections: most, slots: Mutex::default(), slot_freed: Notify::new() })
     }
 
-    /// Takes a place for a connection from this address. Where all are taken, somebody else's is given to it, or it waits
-    /// until one is free.
+    /// Acquires a slot for a connection from an address. A full limiter evicts another connection, or waits until a
+    /// slot is free.
     pub async fn acquire(self: &Arc<Self>, address: Option<IpAddr>) -> ConnectionSlot {
         let who = address.map(client_prefix);
         loop {
             match self.try_acquire(who) {
                 Ok(place) => return place,
-                // A place that becomes free meanwhile leaves a permit.
+                // A slot freed meanwhile leaves a permit.
                 Err(wait) => drop(timeout(wait, self.slot_freed.notified()).await),
             }
         }
     }
 
-    /// Takes a place, or says when to try again.
+    /// Tries to acquire a slot. Returns the time to wait otherwise.
     fn try_acquire(self: &Arc<Self>, who: Option<IpAddr>) -> Result<ConnectionSlot, Duration> {
         let mut taken = self.lock_slots();
         if taken.len() >= self.max_connections {
@@ -82,7 +82,7 @@ impl ConnectionLimiter {
     }
 }
 
-/// Which connection has to go, or when to look again.
+/// Returns the index of the connection to evict, or the time to wait.
 fn choose_eviction(taken: &[Arc<SlotState>], who: Option<IpAddr>) -> Result<usize, Duration> {
     let mut held: HashMap<IpAddr, usize> = HashMap::new();
     for who in taken.iter().filter_map(|seat| seat.client) {
@@ -96,7 +96,7 @@ fn choose_eviction(taken: &[Arc<SlotState>], who: Option<IpAddr>) -> Result<usiz
         None => seat.client.as_ref().is_some_and(has_most),
     });
     let oldest = those.map(|(index, seat)| (seat.lock_activity().last_active, index)).min();
-    // On a unix socket nobody has to go.
+    // Connections of unix sockets are not evicted.
     let Some((last, index)) = oldest else { return Err(MIN_IDLE_BEFORE_EVICTION) };
     match MIN_IDLE_BEFORE_EVICTION.checked_sub(last.elapsed()) {
         Some(wait) if own.is_some() => Err(wait),
@@ -104,7 +104,7 @@ fn choose_eviction(taken: &[Arc<SlotState>], who: Option<IpAddr>) -> Result<usiz
     }
 }
 
-/// What one client has of addresses: in IPv6 it has the lower half for itself.
+/// Returns the address that identifies a client: the IPv4 address, or the IPv6 /64 prefix.
 fn client_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -119,22 +119,22 @@ impl SlotState {
 }
 
 impl ConnectionSlot {
-    /// For what takes the requests of the connection.
+    /// Returns the activity handle for the service of the connection.
     pub fn activity_handle(&self) -> ActivityHandle {
         ActivityHandle(Arc::clone(&self.state))
     }
 
-    /// Whether anything was asked so far.
+    /// Returns whether there was a request.
     pub fn has_requests(&self) -> bool {
         self.state.lock_activity().has_requests
     }
 
-    /// Waits until the place is given to another.
+    /// Waits until the connection is evicted.
     pub async fn evicted(&self) {
         self.state.eviction.notified().await;
     }
 
-    /// Waits until nothing was asked for so long: at first, and after a request.
+    /// Waits until the connection is idle for `at_first` before its first request, or for `later` after one.
     pub async fn wait_until_idle(&self, at_first: Duration, later: Duration) {
         loop {
             let Activity { last_active: last, has_requests: asked } = *self.state.lock_activity();
@@ -142,14 +142,14 @@ impl ConnectionSlot {
             if Instant::now() >= end {
                 return;
             }
-            // Meanwhile the first request may come, and another time count.
+            // Bounded by the shorter time, since the first request changes the one that applies.
             sleep_until(end.min(Instant::now() + at_first.min(later))).await;
         }
     }
 }
 
 impl ActivityHandle {
-    /// Notes that something is asked.
+    /// Records a request.
     pub fn touch(&self) {
         *self.0.lock_activity() = Activity { last_active: Instant::now(), has_requests: true };
     }
@@ -195,7 +195,7 @@ mod tests {
         held.push(places.try_acquire(at("10.0.0.3")).ok().unwrap());
         assert_eq!(evicted_slots(&held), [2], "neither the one that asked, nor the one of another address");
 
-        // Now the first address holds two, and one more of its own has to wait a little.
+        // The first client now holds two, and a third of its own has to wait a little.
         assert!(places.try_acquire(at("10.0.0.1")).is_err_and(|wait| wait <= MIN_IDLE_BEFORE_EVICTION));
         for place in [0, 3] {
             held[place].state.lock_activity().last_active -= MIN_IDLE_BEFORE_EVICTION;

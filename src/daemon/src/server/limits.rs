@@ -1,26 +1,26 @@
-//! How much one listener takes on itself.
+//! Resource limits of one listener.
 
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// How many connections one listener has at once, if the process may open that many files.
+/// Maximum number of connections of one listener, if the process may open that many files.
 const MAX_CONNECTIONS: usize = 1_024;
 
-/// How many listeners' worth of files there have to be: three of them, and what they need besides.
+/// Divisor of the file limit: a share for each of three listeners, and one for everything else.
 const FD_SHARES: u64 = 4;
 
 /// The limits of one listener.
 #[derive(Clone, Copy, Debug)]
 pub struct ListenerLimits {
-    /// How many connections it has at once.
+    /// Maximum number of concurrent connections.
     pub max_connections: usize,
-    /// How long a client may take for the head of a request.
+    /// Timeout for the head of a request.
     pub header_timeout: Duration,
-    /// How long a connection is kept on which nothing is asked; longer than any request takes. The answers on their way
-    /// then have as long again.
+    /// Timeout for an idle connection, longer than any request takes. Responses in flight then have the same time
+    /// again.
     pub idle_timeout: Duration,
-    /// How long requests in flight may take once the daemon is told to stop.
+    /// Timeout for requests in flight at shutdown.
     pub drain_timeout: Duration,
 }
 
@@ -35,10 +35,10 @@ impl Default for ListenerLimits {
     }
 }
 
-/// So many connections that those of one listener leave files for the others. Shells and systemd start programs with 1,024,
-/// for the sake of select(2), which is not used here; so as many as are allowed are taken.
+/// Returns the connection limit of one listener, a share of the file limit. Raises the soft file limit, which shells
+/// and systemd set to 1,024 for the sake of select(2), unused here.
 fn max_connections() -> usize {
-    // No limit at all is as good as what is wanted.
+    // An unlimited value counts as the wanted one.
     let wanted = FD_SHARES * MAX_CONNECTIONS as u64;
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let soft = current.unwrap_or(wanted);

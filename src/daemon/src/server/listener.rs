@@ -1,4 +1,4 @@
-//! The sockets: bound here, or handed over by systemd.
+//! Listening sockets, bound by the daemon or passed by systemd.
 
 use std::fs;
 use std::io;
@@ -12,34 +12,34 @@ use crate::server::Peer;
 use crate::settings::ListenAddr;
 use crate::util::sanitize::io_error_reason;
 
-/// A socket that connections come in on.
+/// A listening socket.
 #[derive(Debug)]
 pub enum Listener {
     /// TCP.
     Tcp(TcpListener),
-    /// A unix socket, with the file to remove at the end.
+    /// A unix socket, with its file to remove on drop.
     Unix(UnixListener, Option<SocketFile>),
 }
 
-/// A unix socket's file, which was made here.
+/// The file of a unix socket that the daemon created.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
-    /// Its device and its number there.
+    /// Device and inode.
     file_id: (u64, u64),
 }
 
-/// A connection.
+/// A byte stream of a connection.
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
 impl Listener {
-    /// Binds an address. A unix socket gets the permissions `mode`; one that nobody listens on any more is replaced.
+    /// Binds an address. A unix socket gets the permissions `mode` and replaces a stale one.
     ///
     /// # Errors
     ///
-    /// If the address cannot be had. The text says which.
+    /// If the address is not available. The text names it.
     pub async fn bind(listen: &ListenAddr, mode: u32) -> io::Result<Self> {
         let bound = match listen {
             ListenAddr::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
@@ -50,12 +50,12 @@ impl Listener {
         })
     }
 
-    /// Whether only processes of this machine reach it, through the file system.
+    /// Returns whether the listener is a unix socket, reachable by file permissions only.
     pub fn is_unix(&self) -> bool {
         matches!(self, Self::Unix(..))
     }
 
-    /// Whether only this machine reaches it.
+    /// Returns whether only this machine reaches the listener.
     pub fn is_local(&self) -> bool {
         match self {
             Self::Tcp(listener) => listener.local_addr().is_ok_and(|address| address.ip().is_loopback()),
@@ -63,11 +63,11 @@ impl Listener {
         }
     }
 
-    /// Where it listens, as settings write it.
+    /// Returns the address as written in settings.
     ///
     /// # Errors
     ///
-    /// As getsockname(2).
+    /// Those of getsockname(2).
     pub fn local_addr(&self) -> io::Result<String> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(|address| address.to_string()),
@@ -77,16 +77,16 @@ impl Listener {
         }
     }
 
-    /// Waits for a connection.
+    /// Accepts a connection.
     ///
     /// # Errors
     ///
-    /// As accept(2).
+    /// Those of accept(2).
     pub async fn accept(&self) -> io::Result<(Box<dyn ByteStream>, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
-                // Answers are small and awaited.
+                // Responses are small and clients wait for them.
                 stream.set_nodelay(true)?;
                 Ok((Box::new(stream), Peer::from_addr(address)))
             }
@@ -101,11 +101,11 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // While the socket is open no other file has its number.
+        // No other file has its inode while the socket is open.
         if let Self::Unix(_, Some(SocketFile { path, file_id: id })) = self
             && fs::symlink_metadata(&*path).is_ok_and(|found| (found.dev(), found.ino()) == *id)
         {
-            // What is left behind is replaced at the next start.
+            // A file left behind is replaced at the next start.
             let _ = fs::remove_file(path);
         }
     }
@@ -129,8 +129,8 @@ async fn bind_unix(path: &Path, mode: u32) -> io::Result<Listener> {
     Ok(listener)
 }
 
-/// Removes a socket that nobody listens on. Only a refused connection says that: a program that is busy, or that others may
-/// not ask, still has its socket.
+/// Removes a unix socket without a listener. Only a refused connection proves that: a busy program, or one without
+/// permission for this user, keeps its socket.
 async fn remove_stale_socket(path: &Path, kind: fs::FileType) -> io::Result<()> {
     let taken = |why: String| Err(io::Error::new(io::ErrorKind::AddrInUse, why));
     if !kind.is_socket() {

@@ -1,5 +1,5 @@
-//! What callers can take of this machine: room in memory for what they send or have not read yet, and turns at what takes
-//! long. Who gets neither in time is told to come again, and takes that for a denial.
+//! Load shedding: a memory budget for request and response bodies, and concurrency limits for expensive endpoints. A
+//! caller that gets no permit in time receives 503 with `Retry-After`, which every frontend treats as a denial.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,25 +10,25 @@ use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// The longest text that needs no room, in bytes: there are only so many connections, and a question about one image must
-/// not have to wait for those who take all the room that there is.
+/// Bodies up to this size need no permit, so that a request about one image never waits behind large uploads. The
+/// connection limit bounds their sum.
 pub const SMALL_BODY_BYTES: usize = 8 << 10;
 
-/// After how many seconds to come again.
+/// Value of the `Retry-After` header in seconds.
 pub const RETRY_AFTER_SECS: u64 = 10;
 
-/// How long somebody waits for room.
+/// Timeout for acquiring memory.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// There was no room, or no turn, in time: why, for a person.
+/// No permit was free in time; the text says which resource was exhausted.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("{0}: try again in {RETRY_AFTER_SECS} seconds")]
 pub struct Overloaded(&'static str);
 
-/// Room or a turn, until it is dropped. What is short needs none.
+/// A permit, held until it is dropped. Small bodies need none.
 pub type Permit = Option<OwnedSemaphorePermit>;
 
-/// Room in memory, counted in KiB.
+/// A weighted semaphore over bytes of memory, counted in KiB.
 #[derive(Clone)]
 pub struct MemoryBudget {
     semaphore: Arc<Semaphore>,
@@ -37,7 +37,7 @@ pub struct MemoryBudget {
 }
 
 impl MemoryBudget {
-    /// Room for so many bytes; `full` says that there is none left.
+    /// Creates a budget of so many bytes; `overload_message` is the text of its error.
     pub fn new(bytes: usize, overload_message: &'static str) -> Self {
         let capacity_kib = to_kib(bytes);
         Self {
@@ -47,11 +47,11 @@ impl MemoryBudget {
         }
     }
 
-    /// Waits for room for so many bytes; what needs more than there is gets all of it.
+    /// Acquires memory for so many bytes, at most the whole budget.
     ///
     /// # Errors
     ///
-    /// If there is none in time.
+    /// If it is not free in time.
     pub async fn acquire(&self, bytes: usize) -> Result<Permit, Overloaded> {
         if bytes <= SMALL_BODY_BYTES {
             return Ok(None);
@@ -65,7 +65,7 @@ fn to_kib(bytes: usize) -> u32 {
     bytes.div_ceil(1 << 10).try_into().unwrap_or(u32::MAX)
 }
 
-/// Turns at what takes long.
+/// A concurrency limit with a bounded queue.
 #[derive(Clone)]
 pub struct ConcurrencyLimit {
     semaphore: Arc<Semaphore>,
@@ -75,7 +75,8 @@ pub struct ConcurrencyLimit {
 }
 
 impl ConcurrencyLimit {
-    /// So many at once; so many others wait, and so long. `full` says that one waits in vain.
+    /// Creates a limit of `at_once` permits and `waiting` callers in the queue, each for at most `acquire_timeout`;
+    /// `overload_message` is the text of its error.
     pub fn new(at_once: usize, waiting: usize, acquire_timeout: Duration, overload_message: &'static str) -> Self {
         Self {
             semaphore: Arc::new(Semaphore::new(at_once)),
@@ -85,11 +86,11 @@ impl ConcurrencyLimit {
         }
     }
 
-    /// Waits for a turn.
+    /// Acquires a permit.
     ///
     /// # Errors
     ///
-    /// If too many wait already, or it does not come in time.
+    /// If the queue is full, or no permit is free in time.
     pub async fn acquire(&self) -> Result<Permit, Overloaded> {
         if let Ok(turn) = Arc::clone(&self.semaphore).try_acquire_owned() {
             return Ok(Some(turn));
@@ -110,13 +111,13 @@ async fn acquire_within<E>(
     }
 }
 
-/// Reads on to the end, or until there is more than so much. Says whether that was the end.
+/// Reads a body until its end or until it exceeds `most` bytes. Returns whether it ended.
 ///
 /// # Errors
 ///
 /// If the body breaks off.
 pub async fn read_up_to(body: &mut Body, bytes: &mut Vec<u8>, most: usize) -> Result<bool, axum::Error> {
-    // A body that says how long it is need not be begun.
+    // A body with a `Content-Length` over the limit is not read at all.
     while bytes.len() as u64 + body.size_hint().lower() <= most as u64 {
         match body.frame().await {
             Some(frame) => bytes.extend(frame?.data_ref().into_iter().flatten()),
@@ -126,7 +127,8 @@ pub async fn read_up_to(body: &mut Body, bytes: &mut Vec<u8>, most: usize) -> Re
     Ok(false)
 }
 
-/// How long the whole of a body is of which so much was read: at most `most`, and so much where it does not say.
+/// Returns the expected length of a body of which `read` bytes are read, at most `most`; `most` if the body does not
+/// declare one.
 pub fn expected_len(body: &Body, read: usize, most: usize) -> usize {
     let rest = body.size_hint().upper().and_then(|rest| usize::try_from(rest).ok());
     rest.map_or(most, |rest| read.saturating_add(rest).min(most))

@@ -1,4 +1,4 @@
-//! Listening: TCP, TLS and unix sockets, each with a limit of connections and an orderly end.
+//! The server: TCP, TLS and unix listeners, each with a connection limit and graceful shutdown.
 
 pub mod bearer_token;
 mod connection_limit;
@@ -32,17 +32,17 @@ pub use listener::Listener;
 pub use peer::Peer;
 pub use tls::{ReloadingTlsAcceptor, TlsFiles};
 
-/// How long a TLS handshake may take.
+/// Timeout for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many requests one connection has in flight. Each takes some ten KiB, with next to nothing in it.
+/// Maximum number of concurrent requests of one connection. Each takes about ten KiB at least.
 const MAX_STREAMS: u32 = 16;
 
-/// How much one connection holds that was sent and is not read yet, in bytes. So long may the head of a request be, too.
+/// Maximum size in bytes of unread data of one connection, and of the head of a request.
 const MAX_BUFFER_BYTES: u16 = u16::MAX;
 
-/// Serves one listener until `stop` says so, and then until the requests in flight are answered. Each request carries its
-/// [`Peer`] as an extension.
+/// Serves one listener until `stop`, then until the requests in flight are answered. Each request has its [`Peer`] as
+/// an extension.
 pub async fn serve(listener: Listener, tls: Option<ReloadingTlsAcceptor>, router: Router, stop: watch::Receiver<bool>) {
     serve_with_limits(ListenerLimits::default(), listener, tls, router, stop).await;
 }
@@ -59,7 +59,7 @@ async fn serve_with_limits(
     let mut builder = auto::Builder::new(TokioExecutor::new());
     let is_tcp = !listener.is_unix();
     if is_tcp {
-        // The few programs that may reach a unix socket keep their connections, and must not find them closed.
+        // Without timeouts for unix sockets: their few clients keep connections open and must not find them closed.
         builder
             .http1()
             .timer(TokioTimer::new())
@@ -88,7 +88,7 @@ async fn serve_with_limits(
         let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
-                // Too many open files, mostly: the next attempt would fail at once.
+                // Usually too many open files: the next attempt would fail at once.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
                 continue;
@@ -122,13 +122,13 @@ async fn serve_with_limits(
 
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What a connection is served with.
+/// The context that serves one connection.
 struct ConnectionTask {
     builder: auto::Builder<TokioExecutor>,
     router: Router,
     stop: watch::Receiver<bool>,
     limits: ListenerLimits,
-    /// Whether anybody could be at the other end.
+    /// True if the listener is TCP, so that any machine may be the peer.
     is_tcp: bool,
 }
 
@@ -148,8 +148,8 @@ impl ConnectionTask {
         });
         let served = self.builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(served);
-        // hyper's own limits do not count before the version of HTTP is known, nor where nobody reads the answers, or
-        // where there is nothing but the pings of HTTP/2.
+        // hyper's own timeouts do not cover the time before the HTTP version is known, unread responses, or HTTP/2
+        // connections with nothing but pings.
         let idle = async {
             if !self.is_tcp {
                 return pending().await;
@@ -170,7 +170,7 @@ impl ConnectionTask {
     }
 
     async fn wait_for_stop(&self) {
-        // Nobody is there to say so any more, or it was said.
+        // Either the sender is gone or it has sent the stop.
         let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
 

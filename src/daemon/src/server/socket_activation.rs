@@ -1,4 +1,4 @@
-//! Sockets that systemd opened before the daemon started (sd_listen_fds(3)): by the names `docker`, `kubernetes`, `api`.
+//! Socket activation by systemd (sd_listen_fds(3)): sockets with the names `docker`, `kubernetes` and `api`.
 
 use std::env;
 use std::io;
@@ -9,21 +9,21 @@ use tokio::net::{TcpListener, UnixListener};
 use crate::server::Listener;
 use crate::util::sanitize::io_error_reason;
 
-/// The names that sockets may have.
+/// The valid names.
 const SOCKET_NAMES: [&str; 3] = ["docker", "kubernetes", "api"];
 
-/// The sockets that were handed over, by name.
+/// The sockets passed by systemd, by name.
 #[derive(Debug, Default)]
 pub struct ActivatedSockets {
     sockets: Vec<(String, Listener)>,
 }
 
 impl ActivatedSockets {
-    /// Takes what there is.
+    /// Takes the sockets from the environment.
     ///
     /// # Errors
     ///
-    /// If a socket has another name, or is no listening TCP or unix socket. The text is for a person.
+    /// If a socket has another name, or is no listening TCP or unix socket. The text is human-readable.
     pub fn from_env() -> Result<Self, String> {
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut found = ListenFd::from_env();
@@ -45,7 +45,7 @@ impl ActivatedSockets {
         Ok(Self { sockets })
     }
 
-    /// The socket with this name.
+    /// Takes the socket with a name.
     pub fn take(&mut self, name: &str) -> Option<Listener> {
         let place = self.sockets.iter().position(|(found, _)| found == name)?;
         Some(self.sockets.swap_remove(place).1)
@@ -55,7 +55,7 @@ impl ActivatedSockets {
 fn take_listener(found: &mut ListenFd, index: usize) -> io::Result<Listener> {
     if let Ok(Some(listener)) = found.take_unix_listener(index) {
         listener.set_nonblocking(true)?;
-        // systemd's own: it stays where it is.
+        // The file is systemd's and is not removed.
         return Ok(Listener::Unix(UnixListener::from_std(listener)?, None));
     }
     let listener = found.take_tcp_listener(index)?;

@@ -1,4 +1,4 @@
-//! Clients that want nothing but a place, and one that wants an answer.
+//! Clients that only hold connections, and one that sends requests.
 
 use std::net::SocketAddr;
 
@@ -10,19 +10,19 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::settings::ListenAddr;
 
-/// How long anything may take; nothing takes nearly as long.
+/// Timeout for every wait, far longer than any of them takes.
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 const TEST_CONNECTIONS: usize = 8;
 
-/// Much more than the buffers of two sockets hold.
+/// Response size in bytes, far above the buffers of two sockets.
 const LARGE_RESPONSE_BYTES: usize = 16 << 20;
 
-/// The preface of HTTP/2, settings that say nothing, and `GET /` with everything from the static table.
+/// The HTTP/2 preface, empty settings, and `GET /` from the static table.
 const HTTP2_GET: &[u8] =
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x04\x01\x05\0\0\0\x01\x82\x84\x86\x41\x01h";
 
-/// `PING`, with nothing in particular.
+/// An HTTP/2 `PING` frame.
 const HTTP2_PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0........";
 
 struct TestServer {
@@ -65,7 +65,7 @@ async fn in_time<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(TEST_TIMEOUT, work).await.expect("it takes no longer than that")
 }
 
-/// Writes this over and over until the other end is gone.
+/// Writes the bytes repeatedly until the peer closes the connection.
 async fn wait_until_closed(mut stream: TcpStream, sign: &[u8]) {
     in_time(async {
         while stream.write_all(sign).await.is_ok() {
@@ -96,7 +96,7 @@ async fn idle_connection_is_closed() {
     let idle_timeout = Duration::from_millis(100);
     let server = start_server(ListenerLimits { idle_timeout, ..limits() }).await;
     wait_until_closed(server.send(HTTP2_GET).await, HTTP2_PING).await;
-    // An answer that nobody reads.
+    // A response that is not read.
     wait_until_closed(server.send(b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n").await, b"\r\n").await;
     server.answers().await;
 }

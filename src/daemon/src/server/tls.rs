@@ -1,4 +1,4 @@
-//! TLS for those who connect to the daemon. Certificates are read again when they change.
+//! TLS of the listeners, with certificates reloaded when their files change.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,50 +17,50 @@ use crate::server::listener::ByteStream;
 use crate::server::tls_files::{read_certificates, read_key, warn_if_expired};
 use pullgate_source::file_stamp::file_stamp;
 
-/// The files that TLS needs.
+/// The TLS files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsFiles {
     /// The certificate and its intermediates, PEM.
     pub certificate: PathBuf,
-    /// Its private key, PEM.
+    /// The private key, PEM.
     pub key: PathBuf,
-    /// The certificate authorities that clients must have a certificate of, PEM.
+    /// The certificate authorities of client certificates, PEM.
     pub client_ca: Option<PathBuf>,
 }
 
-/// TLS as the files have it.
+/// A TLS acceptor that reloads its files.
 #[derive(Clone)]
 pub struct ReloadingTlsAcceptor {
     files: Arc<TlsFiles>,
     current: Arc<ArcSwap<TlsState>>,
-    /// The stamps of the files, from before they were read last.
+    /// The file stamps, taken before the last read.
     last_stamps: Arc<Mutex<Vec<Option<String>>>>,
 }
 
-/// What the files had when they were read last.
+/// The configuration of the last read.
 struct TlsState {
     configuration: Arc<ServerConfig>,
     not_after: Option<u64>,
 }
 
 impl ReloadingTlsAcceptor {
-    /// Reads the files.
+    /// Loads the files.
     ///
     /// # Errors
     ///
-    /// If one cannot be read, or the key is not that of the certificate. The text is for a person.
+    /// If one cannot be read, or the key does not match the certificate. The text is human-readable.
     pub fn load(files: TlsFiles) -> Result<Self, String> {
         let read = Arc::new(Mutex::new(file_stamps(&files)));
         let current = Arc::new(ArcSwap::from_pointee(load_state(&files)?));
         Ok(Self { files: Arc::new(files), current, last_stamps: read })
     }
 
-    /// Reads the files again where one may have changed, for the connections from now on. Where that fails, all stays as it
-    /// is. Says whether they were read.
+    /// Reloads the files if one may have changed, for new connections. On failure the previous ones stay in use.
+    /// Returns whether they were read.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// Those of [`load`](Self::load).
     pub fn refresh(&self) -> Result<bool, String> {
         let now = file_stamps(&self.files);
         if std::mem::replace(&mut *self.last_stamps.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now
@@ -71,12 +71,13 @@ impl ReloadingTlsAcceptor {
         Ok(true)
     }
 
-    /// When the first of the certificates that are served ends to be valid, in seconds since 1970-01-01 UTC.
+    /// Returns the earliest expiration of the served certificates in seconds since 1970-01-01 UTC.
     pub fn not_after(&self) -> Option<u64> {
         self.current.load().not_after
     }
 
-    /// Does the handshake. With the stream comes the subject of the client's certificate, if clients must have one.
+    /// Performs the handshake. Returns the stream with the subject of the client's certificate, if client certificates
+    /// are required.
     ///
     /// # Errors
     ///
@@ -131,7 +132,7 @@ fn load_state(files: &TlsFiles) -> Result<TlsState, String> {
     Ok(TlsState { configuration: Arc::new(configuration), not_after })
 }
 
-/// The subject as RFC 4514 writes it.
+/// Returns the subject as a distinguished name (RFC 4514).
 fn certificate_subject(certificate: &CertificateDer<'_>) -> String {
     Certificate::from_der(certificate)
         .map_or_else(|_| "unreadable".to_owned(), |certificate| certificate.tbs_certificate().subject().to_string())

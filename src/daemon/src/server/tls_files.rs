@@ -1,4 +1,4 @@
-//! Certificates and keys from PEM files, and what is wrong with those that have none.
+//! PEM files of certificates and keys, with errors for the common mistakes.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use x509_cert::der::Decode;
 use crate::util::sanitize::io_error_reason;
 use pullgate_source::file_stamp::read_regular_file;
 
-/// The certificates of a file.
+/// Reads the certificates of a file.
 ///
 /// # Errors
 ///
-/// If there are none. The text is for a person.
+/// If there are none. The text is human-readable.
 pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let (file, text) = (path.display(), read_pem(path)?);
     if is_der(&text) {
@@ -34,11 +34,11 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, St
     }
 }
 
-/// The private key of a file.
+/// Reads the private key of a file.
 ///
 /// # Errors
 ///
-/// If there is none. The text is for a person.
+/// If there is none. The text is human-readable.
 pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     let (file, text) = (path.display(), read_pem(path)?);
     if is_der(&text) {
@@ -61,8 +61,8 @@ pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     })
 }
 
-/// Says which of the certificates that are served are not valid now: who connects will not accept them. Gives when the first of
-/// them ends to be valid, in seconds since 1970-01-01 UTC.
+/// Warns of served certificates that are not valid now, which clients reject. Returns the earliest expiration in
+/// seconds since 1970-01-01 UTC.
 pub fn warn_if_expired(path: &Path, certificates: &[CertificateDer<'_>]) -> Option<u64> {
     let mut first = None;
     for certificate in certificates.iter().filter_map(|der| Certificate::from_der(der).ok()) {
@@ -83,7 +83,7 @@ fn read_pem(path: &Path) -> Result<Vec<u8>, String> {
     read_regular_file(path).map_err(|error| format!("cannot read `{}`: {}", path.display(), io_error_reason(&error)))
 }
 
-/// Whether it begins as DER does: a sequence with two bytes of length.
+/// Returns whether the bytes begin as DER: a sequence with a length of one or two bytes.
 fn is_der(text: &[u8]) -> bool {
     text.starts_with(&[0x30, 0x82]) || text.starts_with(&[0x30, 0x81])
 }

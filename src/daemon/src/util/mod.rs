@@ -1,4 +1,4 @@
-//! Small parts that every other folder may use: files, strict JSON, text for people and logs.
+//! Shared utilities: file changes, strict JSON, sanitized text.
 
 pub mod sanitize;
 pub mod strict_json;

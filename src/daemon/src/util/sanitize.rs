@@ -1,4 +1,4 @@
-//! Texts of somebody else's, before people see them.
+//! Sanitizing of untrusted text.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -6,7 +6,7 @@ use std::fmt::Write;
 use pullgate::display::is_unsafe_for_display;
 pub use pullgate_source::io_error_reason;
 
-/// The text on one line: what ends lines is a space, and other controls are written out, such as `\u{1b}`.
+/// Returns the text on one line: line ends become spaces, other control characters are escaped, such as `\u{1b}`.
 pub fn single_line(text: &str) -> Cow<'_, str> {
     if !text.contains(is_unsafe_for_display) {
         return Cow::Borrowed(text);
@@ -22,7 +22,7 @@ pub fn single_line(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// JSON that means the same, with such characters written as `\u001b`. JSON itself lets most of them stand.
+/// Returns equivalent JSON with control characters escaped as `\u001b`; JSON itself allows most of them unescaped.
 pub fn escape_controls(json: &str) -> Cow<'_, str> {
     if !json.contains(is_unsafe_for_display) {
         return Cow::Borrowed(json);

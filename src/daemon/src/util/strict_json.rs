@@ -1,4 +1,4 @@
-//! Reading JSON as it is written.
+//! Strict JSON objects.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 
-/// A value that is written as an object. By themselves, serde's types take a list of their members as well, which nobody
-/// else reads so.
+/// A value that must be a JSON object. Derived deserializers also accept a list of the members, which other readers
+/// reject.
 #[derive(Debug)]
 pub struct JsonObject<T>(pub T);
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// How long a command may take, in seconds.
+/// Timeout of a command in seconds.
 const COMMAND_TIMEOUT_SECS: &str = "60";
 
 pub struct Client {
@@ -12,7 +12,7 @@ pub struct Client {
     config: PathBuf,
 }
 
-/// What a command came to.
+/// The outcome of a command.
 #[derive(Debug)]
 pub struct Outcome {
     pub done: bool,
@@ -33,7 +33,7 @@ impl Client {
     pub async fn run_with(&self, arguments: &[&str], input: &[u8]) -> Outcome {
         let mut command = Command::new("timeout");
         command.args([COMMAND_TIMEOUT_SECS, "docker"]).args(arguments);
-        // BuildKit is a program of its own, which Debian's package does not have.
+        // BuildKit is a separate program, which Debian's package does not have.
         command.env("DOCKER_HOST", &self.host).env("DOCKER_CONFIG", &self.config).env("DOCKER_BUILDKIT", "0");
         for name in ["DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HTTP_PROXY", "http_proxy"] {
             command.env_remove(name);
@@ -43,13 +43,13 @@ impl Client {
 }
 
 impl Outcome {
-    /// Runs a command with some input. `package` is the one of Debian that has the program.
+    /// Runs a command with some input. `package` is the Debian package with the program.
     pub async fn from_command(mut command: Command, input: &[u8], package: &'static str) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let input = input.to_vec();
         let run = move || {
             let mut child = command.spawn().unwrap();
-            // It may well not want it.
+            // The program may exit without reading it.
             let _ = child.stdin.take().unwrap().write_all(&input);
             let output = child.wait_with_output().unwrap();
             let text =

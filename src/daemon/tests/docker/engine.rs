@@ -1,4 +1,4 @@
-//! A dockerd that asks the plugin.
+//! A dockerd with the plugin.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,14 +12,15 @@ use crate::registries::NAMES;
 pub struct Engine {
     pub version: String,
     pub socket: PathBuf,
-    /// The docker client, for it.
+    /// The docker client of this dockerd.
     pub client: Client,
     _process: Process,
     folder: Folder,
 }
 
 impl Engine {
-    /// Starts one that reaches all but loopback addresses through a proxy, and verifies all but those and these registries.
+    /// Starts a dockerd that uses a proxy for all but loopback addresses, and verifies all but those and these
+    /// registries.
     pub async fn start(plugin: &str, proxy: SocketAddr, insecure: &[String]) -> Self {
         let folder = Folder::new("engine");
         let path = |name: &str| folder.path(name).display().to_string();
@@ -33,7 +34,7 @@ impl Engine {
         ]
         .map(str::to_owned)
         .to_vec();
-        // No file of the machine has a say.
+        // No configuration of the machine applies.
         let config = folder.path("daemon.json");
         std::fs::write(&config, "{}").unwrap();
         arguments.extend([
@@ -46,8 +47,8 @@ impl Engine {
         ]);
         arguments.extend(insecure.iter().map(|registry| format!("--insecure-registry={registry}")));
         std::fs::create_dir_all(folder.path("etc")).unwrap();
-        // Its certificates are those of the test. It looks up every name to see whether that is loopback, which is
-        // insecure: none is, and no DNS is asked.
+        // Its certificates are those of the test. It resolves every name to see whether it is loopback and so insecure:
+        // none is, and no DNS server is queried.
         std::fs::write(folder.path("hosts"), format!("203.0.113.1 {}\n", NAMES.join(" "))).unwrap();
         let script = format!(
             "mkdir -p /etc/docker\nmount --bind {} /etc/docker\nmount --bind {} /etc/hosts",
@@ -74,19 +75,19 @@ impl Engine {
         Self { version, socket, client, _process: process, folder }
     }
 
-    /// Gives dockerd a certificate authority for a registry, in place of any other.
+    /// Installs the certificate authority of a registry for dockerd, in place of any other.
     pub fn trust(&self, registry: &str, ca: &Ca) {
         let folder = self.certificates(registry);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join("ca.crt"), ca.pem()).unwrap();
     }
 
-    /// Takes it away.
+    /// Removes it.
     pub fn distrust(&self, registry: &str) {
         std::fs::remove_dir_all(self.certificates(registry)).unwrap();
     }
 
-    /// What is `/etc/docker/certs.d/HOST:PORT` to dockerd.
+    /// Returns the folder that is `/etc/docker/certs.d/HOST:PORT` to dockerd.
     fn certificates(&self, registry: &str) -> PathBuf {
         self.folder.path("etc").join("certs.d").join(registry)
     }

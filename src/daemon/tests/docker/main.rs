@@ -1,9 +1,10 @@
 //! The authorization plugin under a real dockerd, with a real registry and the real docker client.
 //!
-//! dockerd reaches the registry by many names and addresses. Each of them leads through something that the test listens
-//! on, so what dockerd contacts is known: [`RecordingProxy`]s on loopback addresses, and a proxy for all that is not loopback.
+//! dockerd reaches the registry by many names and addresses. Each leads through a listener of the test, so that every
+//! contact is observed: [`RecordingProxy`] on loopback addresses, and a proxy for all others.
 //!
-//! It needs root, and Debian's packages `docker.io`, `docker-registry`, `apache2-utils`, `dnsmasq-base` and `skopeo`.
+//! The test needs root, and Debian's packages `docker.io`, `docker-registry`, `apache2-utils`, `dnsmasq-base` and
+//! `skopeo`.
 
 mod client;
 #[path = "../../../connect/tests/programs/dnsmasq.rs"]
@@ -37,25 +38,26 @@ use recording_proxy::RecordingProxy;
 use registries::Registries;
 use skopeo::Skopeo;
 
-/// Its name in reverse DNS is covered by a wildcard, and leads back to it. No machine has it: it is reached by the proxy.
+/// An address whose reverse DNS name is covered by a wildcard and resolves back to it. No machine has it: the proxy
+/// serves it.
 const CONFIRMED_ADDRESS: &str = "198.51.100.1";
 
-/// Its name in reverse DNS is covered by a wildcard, and leads elsewhere.
+/// An address whose reverse DNS name is covered by a wildcard and resolves to another address.
 const UNCONFIRMED_ADDRESS: &str = "198.51.100.2";
 
-/// Everything that runs.
+/// All processes and servers of the test.
 struct TestWorld {
     engine: Engine,
     plugin: Plugin,
-    /// The port that all taps listen on, each on an address of its own.
+    /// The port of all recording proxies, each on an address of its own.
     port: u16,
-    /// An address that the policy has.
+    /// An address in the policy.
     listed: RecordingProxy,
-    /// In a network that the policy has.
+    /// An address in a network of the policy.
     within: RecordingProxy,
     /// An address that the policy does not have.
     unlisted: RecordingProxy,
-    /// All that is not loopback.
+    /// The proxy for all but loopback addresses.
     proxy: RecordingProxy,
     /// Registries with TLS and logins.
     registries: Registries,
@@ -99,7 +101,7 @@ impl TestWorld {
         }
     }
 
-    /// Runs something that must contact nobody.
+    /// Runs something that must contact no registry.
     async fn quietly<T>(&self, what: &str, scene: impl Future<Output = T>) -> T {
         let before = self.seen();
         let result = scene.await;
@@ -107,13 +109,13 @@ impl TestWorld {
         result
     }
 
-    /// How much each tap has seen.
+    /// Returns the number of connections of each proxy.
     fn seen(&self) -> Vec<usize> {
         let taps = [&self.listed, &self.within, &self.unlisted, &self.proxy];
         taps.map(RecordingProxy::connections).to_vec()
     }
 
-    /// The policy of most scenarios.
+    /// Returns the policy of most scenarios.
     fn policy(&self) -> String {
         serde_json::json!({
             "whitelist": ["127.0.71.1", "127.0.72.0/24", "*.wild.test", "named.test:5000"],

@@ -1,4 +1,4 @@
-//! The plugin, on the socket where dockerd looks for it.
+//! The plugin, on the socket that dockerd uses.
 
 use std::future::pending;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::dnsmasq::Dnsmasq;
 
 pub struct Plugin {
-    /// By which dockerd knows it.
+    /// The name by which dockerd knows the plugin.
     pub name: String,
     socket: PathBuf,
     admission: Arc<Admission>,
@@ -49,7 +49,7 @@ impl PolicyProvider for SharedPolicy {
 }
 
 impl Plugin {
-    /// Serves with whitelist mode off, for now.
+    /// Starts serving with whitelist mode off.
     pub async fn start(names: &Dnsmasq) -> Self {
         let name = format!("pullgate-test-{}", std::process::id());
         let socket = PathBuf::from(format!("/run/docker/plugins/{name}.sock"));
@@ -66,7 +66,7 @@ impl Plugin {
         plugin
     }
 
-    /// Puts another policy in place of the one that there is.
+    /// Replaces the policy.
     pub async fn set_policy(&self, policy: String) {
         *self.policy.0.lock().unwrap() = policy;
         if let Err(error) = self.admission.policy_store().reload().await {
@@ -74,7 +74,7 @@ impl Plugin {
         }
     }
 
-    /// What the policy leads to at a registry, without dockerd: names are looked up, and no proxy is used.
+    /// Probes a registry as the policy allows, without dockerd: names are resolved, and no proxy is used.
     pub async fn probe(&self, registry: &str) -> ProbeReport {
         self.prober.probe(&self.admission.policy_store().current().evaluator, registry, None).await
     }
@@ -84,18 +84,18 @@ impl Plugin {
         self.replace_server(Some(router(Arc::clone(&self.admission), options))).await;
     }
 
-    /// Another plugin, which allows everything.
+    /// Serves another plugin, which allows everything.
     pub async fn allow_everything(&self) {
         let allow = async || r#"{"Implements":["authz"],"Allow":true}"#;
         self.replace_server(Some(Router::new().fallback(allow))).await;
     }
 
-    /// Listens, takes calls, and never answers.
+    /// Accepts calls and never answers.
     pub async fn hang(&self) {
         self.replace_server(None).await;
     }
 
-    /// Is gone, its socket and its connections with it.
+    /// Stops, and removes the socket and its connections.
     pub async fn kill(&self) {
         let _ = std::fs::remove_file(&self.socket);
         let serving = self.serving.lock().unwrap().take();
@@ -119,7 +119,7 @@ struct RunningServer {
     task: JoinHandle<()>,
 }
 
-/// Serves until it is stopped, and then its connections end, too, as those of a program do.
+/// Serves until stopped, then closes its connections as a process that exits does.
 async fn answer(listener: UnixListener, router: Option<Router>, mut stopped: oneshot::Receiver<()>) {
     let mut connections = JoinSet::new();
     loop {

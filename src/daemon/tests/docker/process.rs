@@ -1,27 +1,27 @@
-//! dockerd as a process, which ends with the test, however that ends.
+//! dockerd as a process that ends with the test, even if that is killed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Longer than the whole test: whoever kills the test leaves nothing behind for longer.
+/// Timeout in seconds, longer than the whole test: a bound for the processes of a killed test.
 const START_TIMEOUT_SECS: &str = "300";
 
 /// A running program.
 pub struct Process {
     child: Child,
-    /// Its output, all of it.
+    /// The file of its output.
     log: PathBuf,
 }
 
 impl Process {
-    /// Starts dockerd, after a shell script that shows it other files than the machine's.
+    /// Starts dockerd by a shell script that mounts other files over the machine's.
     pub fn start(log: &Path, script: &str, arguments: &[String], variables: &[(&str, String)]) -> Self {
         let found = Command::new("which").arg("dockerd").stdout(Stdio::null()).stderr(Stdio::null()).status();
         assert!(found.is_ok_and(|status| status.success()), "`dockerd` is missing: apt-get install docker.io");
         let file = std::fs::File::create(log).unwrap();
         let mut command = Command::new("timeout");
-        // What is mounted in a namespace of its own is gone when dockerd is.
+        // Mounts in a separate namespace vanish with dockerd.
         command.args(["--kill-after=20", START_TIMEOUT_SECS, "unshare", "--mount", "sh", "-e", "-c"]);
         command.arg(format!("{script}\nexec dockerd \"$@\"")).arg("sh").args(arguments).stdin(Stdio::null());
         command
@@ -31,7 +31,7 @@ impl Process {
         Self { child: command.spawn().unwrap(), log: log.to_owned() }
     }
 
-    /// Waits until something is so.
+    /// Waits for a condition.
     pub async fn wait_until(&mut self, what: &str, mut ready: impl AsyncFnMut() -> bool) {
         let start = Instant::now();
         while !ready().await {
@@ -46,7 +46,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // `timeout` passes it on.
+        // `timeout` passes the signal on.
         let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         for _ in 0..200 {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -59,18 +59,18 @@ impl Drop for Process {
     }
 }
 
-/// dockerd runs as nobody else here.
+/// Panics unless run by root, which dockerd needs.
 pub fn require_root() {
     let id = Command::new("id").arg("-u").output().unwrap();
     assert_eq!(id.stdout.trim_ascii(), b"0", "this test starts dockerd, and needs root");
 }
 
-/// A folder for one test process, which goes with what it is given.
+/// A folder of one test process, removed on drop.
 pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Self {
-        // Short: the path of a socket has at most 107 bytes.
+        // Short, as the path of a socket has at most 107 bytes.
         let folder = std::env::temp_dir().join(format!("pullgate-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         Self(folder)

@@ -1,4 +1,4 @@
-//! Something that listens in front of the registry, and keeps what it hears.
+//! A proxy in front of the registry that records what it receives.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// Passes connections on to the registry. As the registry takes whole URLs, too, one serves as a proxy for plain HTTP; as
-/// a proxy for TLS, it leads to registries of their own.
+/// A recording proxy to the registry. The registry accepts absolute URLs, so one serves as a proxy for plain HTTP; as a
+/// proxy for TLS, it connects to the registries of the allowed tunnels.
 pub struct RecordingProxy {
     pub address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -22,7 +22,7 @@ impl RecordingProxy {
         Self::proxy(registry, listen, Vec::new()).await
     }
 
-    /// As a proxy, it lets through TLS to these, `HOST:PORT`, and to no others. All of them are on this machine.
+    /// Starts a proxy that tunnels TLS to these targets, `HOST:PORT`, and to no others. All are on this machine.
     pub async fn proxy(registry: SocketAddr, listen: &str, tunnels: Vec<String>) -> Self {
         let listener = TcpListener::bind(listen).await.unwrap_or_else(|error| panic!("{listen}: {error}"));
         let address = listener.local_addr().unwrap();
@@ -36,12 +36,12 @@ impl RecordingProxy {
         Self { address, connections, heard, serving }
     }
 
-    /// How many there were.
+    /// Returns the number of connections.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// Whether something was heard.
+    /// Returns whether a text was received.
     pub fn has_seen(&self, text: &str) -> bool {
         self.heard.lock().unwrap().windows(text.len()).any(|window| window == text.as_bytes())
     }
@@ -53,7 +53,7 @@ impl Drop for RecordingProxy {
     }
 }
 
-/// Where connections lead to.
+/// The targets of connections.
 #[derive(Clone)]
 struct ProxyRoutes {
     registry: SocketAddr,
@@ -61,7 +61,7 @@ struct ProxyRoutes {
 }
 
 impl ProxyRoutes {
-    /// Where a connection leads to that begins with these bytes, and whether they are for there.
+    /// Returns the target of a connection by its first bytes, and whether these are part of its payload.
     fn target_of(&self, first: &[u8]) -> Option<(SocketAddr, bool)> {
         let Some(rest) = first.strip_prefix(b"CONNECT ") else { return Some((self.registry, true)) };
         let authority = std::str::from_utf8(rest).ok()?.split(' ').next()?;
@@ -80,7 +80,7 @@ async fn serve(listener: TcpListener, ways: ProxyRoutes, connections: Arc<Atomic
 
 async fn forward(mut client: TcpStream, ways: ProxyRoutes, heard: Arc<Mutex<Vec<u8>>>) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
-    // A client that asks for a tunnel says so in one piece, and then waits.
+    // A client sends its request for a tunnel in one piece and then waits.
     let first = client.read(&mut buffer).await?;
     heard.lock().unwrap().extend_from_slice(&buffer[..first]);
     let Some((address, is_for_there)) = ways.target_of(&buffer[..first]) else {

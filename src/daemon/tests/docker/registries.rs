@@ -1,5 +1,5 @@
-//! Registries with TLS and logins. All are on this machine; dockerd reaches them by names, through the proxy, since it
-//! verifies nothing that is on loopback.
+//! Registries with TLS and logins. All are on this machine; dockerd reaches them by names through the proxy, since it
+//! does not verify loopback addresses.
 
 use std::path::Path;
 
@@ -11,33 +11,33 @@ use crate::token_server::{self, TokenServer};
 /// The only login.
 pub const LOGIN: &str = "me:hunter2";
 
-/// All names. `other.test` and `unverified.test` are further names of registries that have their own.
+/// All names. `other.test` and `unverified.test` are second names of registries.
 pub const NAMES: [&str; 7] =
     ["secure.test", "other.test", "unverified.test", "plain.test", "password.test", "token.test", "issuer.test"];
 
-/// Each is `HOST:PORT`.
+/// The registries, each as `HOST:PORT`.
 pub struct Registries {
-    /// The authority of all certificates here that have one.
+    /// The authority of all valid certificates.
     pub ca: Ca,
-    /// With a certificate for its name.
+    /// A registry with a certificate for its name.
     pub secure: String,
     /// The same registry, by a name that its certificate does not have.
     pub misnamed: String,
-    /// With an expired certificate for another name that nobody vouches for. It is insecure to dockerd.
+    /// A registry with an expired certificate of an unknown authority for another name; insecure to dockerd.
     pub unverified: String,
-    /// The same registry, and to dockerd it is not insecure.
+    /// The same registry, not insecure to dockerd.
     pub bad: String,
-    /// Without TLS. It is insecure to dockerd.
+    /// A registry without TLS; insecure to dockerd.
     pub plain: String,
-    /// The same registry, and to dockerd it is not insecure.
+    /// The same registry, not insecure to dockerd.
     pub cleartext: String,
-    /// With a password file.
+    /// A registry with a password file.
     pub password: String,
-    /// With a server of tokens.
+    /// A registry with a token server.
     pub token: String,
-    /// The same registry, and to dockerd it is insecure.
+    /// The same registry, insecure to dockerd.
     pub unverified_token: String,
-    /// That server of tokens.
+    /// The token server.
     pub issuer: String,
     _programs: [Program; 4],
     _issuer: TokenServer,
@@ -45,7 +45,7 @@ pub struct Registries {
 }
 
 impl Registries {
-    /// Starts them. The one without TLS is there already.
+    /// Starts the registries. The one without TLS runs already.
     pub async fn start(plain: u16) -> Self {
         let folder = Folder::new("registries");
         let ca = Ca::new("Lab CA");
@@ -88,7 +88,7 @@ impl Registries {
         }
     }
 
-    /// All that may be connected to.
+    /// Returns all allowed targets of connections.
     pub fn all(&self) -> Vec<String> {
         [
             &self.secure,
@@ -106,7 +106,7 @@ impl Registries {
         .to_vec()
     }
 
-    /// Those that dockerd does not verify.
+    /// Returns the registries that dockerd does not verify.
     pub fn insecure(&self) -> [String; 3] {
         [&self.unverified, &self.plain, &self.unverified_token].map(Clone::clone)
     }

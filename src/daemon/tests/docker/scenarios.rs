@@ -1,4 +1,4 @@
-//! What is tried.
+//! The scenarios of the test.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::client::Outcome;
 use crate::{CONFIRMED_ADDRESS, TestWorld, UNCONFIRMED_ADDRESS, raw};
 
-/// Every way to the registry, by what references have in front of `/`.
+/// The registry by every form of host in references.
 struct Hosts {
     allowed: Vec<String>,
     denied: Vec<String>,
@@ -24,7 +24,7 @@ impl Hosts {
                 at("127.0.72.9"),
                 at("a.wild.test"),
                 "named.test:5000".to_owned(),
-                // By its name in reverse DNS, which leads back to it.
+                // By its reverse DNS name, which resolves back to it.
                 at(CONFIRMED_ADDRESS),
             ],
             denied: vec![
@@ -33,17 +33,17 @@ impl Hosts {
                 // A wildcard does not cover its own domain.
                 at("wild.test"),
                 "named.test:5001".to_owned(),
-                // Its name in reverse DNS is another one's.
+                // Its reverse DNS name is that of another address.
                 at(UNCONFIRMED_ADDRESS),
             ],
         }
     }
 }
 
-/// Brings an image into being, and pushes it by every name, so that it could be pulled by every name.
+/// Creates an image and pushes it by every name, so that each can be pulled.
 pub async fn seed(world: &TestWorld) {
     let client = &world.engine.client;
-    // The end of a tar, and nothing before it.
+    // The end of a tar without entries.
     done(&client.run_with(&["import", "-", "seed:latest"], &[0; 1024]).await);
     let hosts = Hosts::of(world);
     for host in hosts.allowed.iter().chain(&hosts.denied) {
@@ -85,7 +85,7 @@ pub async fn names_and_addresses(world: &TestWorld) {
         let outcome = world.quietly(image, client.run(&["pull", image])).await;
         denied(&outcome, "unauthorized registry (docker.io)");
     }
-    // The message is one line, with the entry that came nearest.
+    // The message is one line with the nearest entry.
     let outcome = client.run(&["pull", "named.test:5001/team/app:1"]).await;
     println!("         {}", outcome.text.trim());
     let line = outcome.text.lines().find(|line| line.contains("unauthorized registry")).unwrap();
@@ -105,7 +105,7 @@ pub async fn other_commands(world: &TestWorld) {
         vec!["import", &import],
         vec!["manifest", "inspect", "--insecure", &image],
     ] {
-        // `docker manifest` asks the registry by itself, and not through dockerd.
+        // `docker manifest` contacts the registry itself, not through dockerd.
         if arguments[0] == "manifest" {
             continue;
         }
@@ -117,7 +117,7 @@ pub async fn other_commands(world: &TestWorld) {
     denied(&outcome, "docker_builds");
     let outcome = world.quietly("load", client.run_with(&["load"], &[0; 1024])).await;
     denied(&outcome, "docker_imports");
-    // What is there already, by its id.
+    // An image that is present, by its id.
     let id = client.run(&["images", "--no-trunc", "--quiet", "seed"]).await;
     done(&client.run(&["create", id.text.trim(), "x"]).await);
     done(&client.run(&["image", "inspect", &image]).await);
@@ -144,7 +144,7 @@ pub async fn raw_requests(world: &TestWorld) {
     let create = |body: &str| post("/v1.41/containers/create", &format!("{json}{}", of(body)), body);
     let service = |body: &str| post("/v1.41/services/create", &format!("{json}{}", of(body)), body);
 
-    // The same forms with the registry that is allowed do work: what is denied below is denied for what it names.
+    // The same forms work with an allowed registry: the denials below are due to the name.
     let pulls = format!("fromImage={good_}&tag=1");
     for bytes in [
         post(&format!("/v1.41/images/create?{pulls}"), none, ""),
@@ -241,7 +241,7 @@ pub async fn raw_requests(world: &TestWorld) {
         ("session", post("/session", "Connection: Upgrade\r\nUpgrade: h2c\r\n", "")),
         ("not known", post("/v1.41/models/create?from=evil", none, "")),
     ];
-    // They are what they seem: a dockerd that is not held back goes where it must not.
+    // The requests are effective: without the plugin's denial dockerd contacts the registry.
     world.plugin.allow_everything().await;
     for (what, bytes) in cases.iter().filter(|(what, _)| REGISTRY_COMMANDS.contains(what)) {
         let before = world.unlisted.connections();
@@ -249,7 +249,7 @@ pub async fn raw_requests(world: &TestWorld) {
         assert!(world.unlisted.connections() > before, "{what}: dockerd does not take it as is meant here\n{answer:?}");
     }
     world.plugin.serve(DockerOptions::default()).await;
-    // dockerd's own refusals come before the plugin: no such route, a redirect, a request that is no HTTP.
+    // dockerd's own refusals precede the plugin: an unknown route, a redirect, malformed HTTP.
     let number = cases.len();
     for (what, bytes) in cases {
         let (status, text) =
@@ -294,7 +294,7 @@ pub async fn settings(world: &TestWorld) {
     done(&client.run_with(&["import", "-", "seed:2"], &[0; 1024]).await);
     done(&client.run_with(&["build", "-"], b"FROM scratch\nLABEL a=b\n").await);
     world.plugin.serve(DockerOptions::default()).await;
-    // A policy with projects: what Docker asks has none, and is decided by the global lists.
+    // A policy with projects: requests of Docker have none, and the global lists decide.
     world
         .plugin
         .set_policy(json!({"whitelist": [host], "projects": {"p": {"whitelist": ["127.0.79.1"]}}}).to_string())
@@ -305,7 +305,7 @@ pub async fn settings(world: &TestWorld) {
     world.plugin.set_policy(world.policy()).await;
 }
 
-/// Those of the raw requests that make dockerd go to the registry, if nobody says no.
+/// The raw requests that make dockerd contact the registry unless denied.
 const REGISTRY_COMMANDS: [&str; 20] = [
     "plain",
     "no version",
@@ -329,7 +329,7 @@ const REGISTRY_COMMANDS: [&str; 20] = [
     "plugin privileges",
 ];
 
-/// While there is no plugin dockerd does nothing.
+/// Without a plugin dockerd does nothing.
 pub async fn failures(world: &TestWorld) {
     world.plugin.set_policy(world.policy()).await;
     let socket = &world.engine.socket;
@@ -345,10 +345,10 @@ pub async fn failures(world: &TestWorld) {
     assert_eq!(hung, None, "dockerd did not wait for the plugin");
     world.plugin.serve(DockerOptions::default()).await;
     assert!(works().await, "the plugin is there again after it hung");
-    // dockerd tries again to ask about the request that was given up.
+    // dockerd retries the call that timed out.
     tokio::time::sleep(Duration::from_secs(4)).await;
 
-    // dockerd tries again for a while. Who is back in time is asked.
+    // dockerd retries for a while, and a plugin that restarts in time is called.
     world.plugin.kill().await;
     let (result, ()) = tokio::join!(raw::send(socket, pull.as_bytes()), async {
         tokio::time::sleep(Duration::from_millis(1_500)).await;

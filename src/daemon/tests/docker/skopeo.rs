@@ -1,4 +1,4 @@
-//! skopeo, which asks registries by itself: an independent witness of what is in them.
+//! skopeo, which contacts registries itself: an independent witness of their content.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -12,12 +12,12 @@ pub struct Skopeo {
     folder: Folder,
 }
 
-/// How a registry is reached.
+/// The way in which a registry is reached.
 #[derive(Clone, Copy)]
 pub struct Access<'a> {
-    /// Whether its certificate is verified, by the authority of the test.
+    /// True if the certificate is verified by the authority of the test.
     pub verified: bool,
-    /// `USER:PASSWORD`.
+    /// The login as `USER:PASSWORD`.
     pub login: Option<&'a str>,
 }
 
@@ -26,12 +26,12 @@ impl Skopeo {
         let folder = Folder::new("skopeo");
         std::fs::create_dir_all(folder.path("certificates")).unwrap();
         std::fs::write(folder.path("certificates").join("ca.crt"), ca.pem()).unwrap();
-        // No login of the machine has a say.
+        // No login of the machine applies.
         std::fs::write(folder.path("auth.json"), "{}").unwrap();
         Self { proxy: format!("http://{proxy}"), folder }
     }
 
-    /// The digest of an image, or what the registry says if it has none.
+    /// Returns the digest of an image, or the registry's error.
     pub async fn digest(&self, image: &str, access: Access<'_>) -> Result<String, String> {
         let mut arguments = ["inspect", "--no-tags", "--format", "{{.Digest}}"].map(str::to_owned).to_vec();
         arguments.extend(self.flags(access, ""));
@@ -39,7 +39,7 @@ impl Skopeo {
         if outcome.done { Ok(outcome.text.trim().to_owned()) } else { Err(outcome.text) }
     }
 
-    /// Gives an image another name, in its registry.
+    /// Copies an image to another name in its registry.
     pub async fn copy(&self, from: &str, to: &str, access: Access<'_>) -> Outcome {
         let mut arguments = vec!["copy".to_owned()];
         arguments.extend(self.flags(access, "src-"));

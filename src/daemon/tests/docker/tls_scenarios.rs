@@ -1,7 +1,7 @@
-//! What is tried with registries that have TLS and logins.
+//! Scenarios of registries with TLS and logins.
 //!
-//! The plugin says whether a registry is reached, and dockerd's own settings say how. For each registry the policy is also
-//! asked how, by testing a connection as it allows one: where both have the same settings, both come to the same.
+//! The plugin decides whether a registry is reached, and dockerd's own settings decide how. Each registry is also
+//! probed as the policy allows: with equal settings, both have the same outcome.
 
 use pullgate_daemon::OperationPermission;
 use pullgate_daemon::frontends::docker::DockerOptions;
@@ -45,7 +45,7 @@ pub async fn insecure(world: &TestWorld) {
     works(world, &registries.plain, INSECURE_ACCESS, json!({ "whitelist": [], "insecure": ["plain.test"] })).await;
     differs(world, &registries.unverified, json!({ "whitelist": ["unverified.test"] })).await;
     differs(world, &registries.plain, json!({ "whitelist": ["plain.test"] })).await;
-    // The same registries by another name, which is neither insecure to dockerd nor to the policy.
+    // The same registries by another name, insecure to neither dockerd nor the policy.
     world.plugin.set_policy(json!({ "whitelist": ["other.test"] }).to_string()).await;
     fails(world, &registries.bad, "x509: certificate").await;
     fails(world, &registries.cleartext, "server gave HTTP response to HTTPS client").await;
@@ -64,19 +64,19 @@ pub async fn password(world: &TestWorld) {
 pub async fn tokens(world: &TestWorld) {
     let registries = &world.registries;
     let (registry, issuer) = (&registries.token, &registries.issuer);
-    // The certificate of the server of tokens is from the same authority, which dockerd has for the registry alone.
+    // The certificate of the token server is of the same authority, which dockerd has for the registry alone.
     world.engine.trust(registry, &registries.ca);
     let policy = trusting(&registries.ca, &["token.test", "issuer.test"]);
     logins(world, registry, &policy, "unauthorized").await;
     works(world, registry, LOGGED_IN_ACCESS, policy).await;
     assert!(world.proxy.has_seen(&format!("CONNECT {issuer} ")));
-    // To dockerd that server is part of the registry; to the policy it is a host like any other.
+    // To dockerd the token server is part of the registry; to the policy it is a host like any other.
     world.plugin.set_policy(trusting(&registries.ca, &["token.test"]).to_string()).await;
     done(&pull(world, registry).await);
     let report = world.plugin.probe(registry).await;
     assert!(!report.ok && report.summary.contains("which was not contacted: denied"), "{report:#?}");
     done(&world.engine.client.run(&["logout", registry]).await);
-    // Nor does dockerd verify it for a registry that is insecure.
+    // dockerd does not verify it either for an insecure registry.
     let registry = &registries.unverified_token;
     world.plugin.set_policy(json!({ "whitelist": [], "insecure": ["unverified.test"] }).to_string()).await;
     done(&login(world, registry, LOGIN).await);
@@ -84,7 +84,7 @@ pub async fn tokens(world: &TestWorld) {
     done(&world.engine.client.run(&["logout", registry]).await);
 }
 
-/// A policy with one authority for these registries, and no others.
+/// Returns a policy with one authority for these registries and no others.
 fn trusting(ca: &Ca, registries: &[&str]) -> Value {
     json!({
         "whitelist": registries,
@@ -92,7 +92,7 @@ fn trusting(ca: &Ca, registries: &[&str]) -> Value {
     })
 }
 
-/// Logs in, as can be done and as cannot.
+/// Logs in with valid and invalid logins.
 async fn logins(world: &TestWorld, registry: &str, policy: &Value, without: &str) {
     world.plugin.set_policy(policy.to_string()).await;
     let outcome = pull(world, registry).await;
@@ -106,8 +106,8 @@ async fn logins(world: &TestWorld, registry: &str, policy: &Value, without: &str
     assert!(outcome.done && outcome.text.contains("Login Succeeded"), "{outcome:?}");
 }
 
-/// By a policy that allows it, docker and skopeo push and pull what the other then finds; by another one nothing
-/// reaches the registry.
+/// Requires that docker and skopeo push and pull under a policy that allows it, and that nothing reaches the registry
+/// under another.
 async fn works(world: &TestWorld, registry: &str, access: Access<'_>, policy: Value) {
     let (client, skopeo) = (&world.engine.client, &world.skopeo);
     let [first, second, third] = [1, 2, 3].map(|tag| format!("{registry}/team/app:{tag}"));
@@ -139,7 +139,7 @@ async fn works(world: &TestWorld, registry: &str, access: Access<'_>, policy: Va
     assert_eq!(skopeo.digest(&third, access).await, Ok(digest));
 }
 
-/// The plugin lets dockerd go there, and dockerd does not come to anything; nor does what the policy allows.
+/// Requires that dockerd fails where the plugin allows it, and that the probe fails as well.
 async fn fails(world: &TestWorld, registry: &str, text: &str) {
     let before = world.seen();
     let outcome = pull(world, registry).await;
@@ -148,7 +148,7 @@ async fn fails(world: &TestWorld, registry: &str, text: &str) {
     unreachable_by_policy(world, registry).await;
 }
 
-/// dockerd goes by its own settings, where the policy has others.
+/// Requires that dockerd follows its own settings where the policy differs.
 async fn differs(world: &TestWorld, registry: &str, policy: Value) {
     world.plugin.set_policy(policy.to_string()).await;
     done(&pull(world, registry).await);

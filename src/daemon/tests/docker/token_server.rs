@@ -1,4 +1,4 @@
-//! A server of tokens: those who log in get one for whatever they ask for.
+//! A token server that grants every requested scope to valid logins.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,17 +22,17 @@ use x509_cert::der::asn1::Uint;
 use crate::pki::Identity;
 use crate::programs;
 
-/// What registries know it by, and what it knows them by.
+/// The name of the service and of the issuer.
 pub const SERVICE_NAME: &str = "lab";
 
 pub struct TokenServer {
     pub port: u16,
-    /// It serves for as long as there is this.
+    /// Stops the server on drop.
     _stop: watch::Sender<bool>,
 }
 
 impl TokenServer {
-    /// `login` is the `USER:PASSWORD` that it wants. The identity is that of its TLS, and of what it signs.
+    /// Starts a server that requires `login`, a `USER:PASSWORD`. The identity is that of its TLS and of its signatures.
     pub async fn start(folder: &Path, identity: Identity, login: &str) -> Self {
         let (certificate, key) = programs::write(folder, &identity);
         let files = TlsFiles { certificate: certificate.into(), key: key.into(), client_ca: None };
@@ -61,13 +61,13 @@ async fn issue_token(
     Ok(Json(json!({ "token": sign_token(identity, &access) })))
 }
 
-/// `repository:team/app:pull,push`, as tokens have it.
+/// Converts a scope such as `repository:team/app:pull,push` to the claim of a token.
 fn access_claim(scope: &str) -> Value {
     let parts: Vec<&str> = scope.splitn(3, ':').collect();
     json!({ "type": parts[0], "name": parts[1], "actions": parts[2].split(',').collect::<Vec<_>>() })
 }
 
-/// A JSON Web Token, with the certificate of the key that signed it.
+/// Returns a signed JSON Web Token with the certificate of its key.
 fn sign_token(identity: &Identity, access: &[Value]) -> String {
     let chain: Vec<String> = identity.chain.iter().map(|certificate| BASE64_STANDARD.encode(certificate)).collect();
     let header = json!({ "typ": "JWT", "alg": "ES256", "x5c": chain });
@@ -76,7 +76,7 @@ fn sign_token(identity: &Identity, access: &[Value]) -> String {
         "iss": SERVICE_NAME, "aud": SERVICE_NAME, "sub": "", "jti": "1", "iat": start, "nbf": start, "exp": end, "access": access,
     });
     let text = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
-    // The two numbers of the signature one after the other, and not in ASN.1 (RFC 7518, section 3.4).
+    // The signature is the two numbers in sequence, and not ASN.1 (RFC 7518, section 3.4).
     let numbers = Vec::<Uint>::from_der(&identity.key.sign(text.as_bytes()).unwrap()).unwrap();
     let mut signature = Vec::new();
     for number in &numbers {

@@ -1,4 +1,4 @@
-//! Reviews that were changed at random: always an answer, never a permission for what is denied.
+//! Randomly changed reviews: always a response, never a permission for a denied image.
 
 use std::sync::OnceLock;
 
@@ -27,7 +27,7 @@ fn ask(path: &str, body: String) -> (u16, String) {
     runtime().block_on(webhook().post(path, body))
 }
 
-/// The reviews of the cases that are JSON.
+/// Returns the reviews of the cases that are JSON.
 fn reviews() -> &'static [(String, Value)] {
     static REVIEWS: OnceLock<Vec<(String, Value)>> = OnceLock::new();
     REVIEWS.get_or_init(|| {
@@ -36,14 +36,14 @@ fn reviews() -> &'static [(String, Value)] {
     })
 }
 
-/// One change somewhere in a value.
+/// One change at a random value.
 #[derive(Clone, Debug)]
 enum Change {
     Remove,
     Replace(Value),
-    /// The member gets another name.
+    /// Renames the member.
     Rename(String),
-    /// The value stands in a list, or in an object.
+    /// Wraps the value in a list or an object.
     Wrap(bool),
 }
 
@@ -87,7 +87,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// Makes a change to the value with this number, counted in its order.
+/// Applies a change to the value with this number, in document order.
 fn apply(value: &mut Value, number: &mut usize, change: &Change) {
     let target = |number: &mut usize| {
         let is = *number == 0;
@@ -139,8 +139,8 @@ fn alter(value: &mut Value, change: &Change) {
     };
 }
 
-/// The images of an object, read in another way than the daemon's: those in the known fields, and all of a kind that is
-/// not known. None if it is not so shaped.
+/// Returns the images of an object, by an independent implementation: those of the known fields, and all of an unknown
+/// kind. `None` for another shape.
 fn images(request: &Value) -> Option<Vec<&str>> {
     let object = &request["object"];
     let kind = &request["kind"];
@@ -160,7 +160,7 @@ fn images(request: &Value) -> Option<Vec<&str>> {
     Some(containers.chain(volumes).filter_map(Value::as_str).collect())
 }
 
-/// Every member `image`, but those in what is only said about an object.
+/// Returns every member `image` outside of `metadata` and `status`.
 fn anywhere(value: &Value, is_object: bool) -> Vec<&str> {
     match value {
         Value::Array(elements) => elements.iter().flat_map(|element| anywhere(element, false)).collect(),
@@ -179,7 +179,7 @@ fn anywhere(value: &Value, is_object: bool) -> Vec<&str> {
     }
 }
 
-/// What must hold of every answer.
+/// Asserts the invariants of a response.
 fn check(path: &str, review: &Value, status: u16, reply: &str) {
     if path == "/kubernetes/imagepolicy" {
         assert_eq!(status, 200, "{reply}");
@@ -192,7 +192,7 @@ fn check(path: &str, review: &Value, status: u16, reply: &str) {
     let uid = review["request"]["uid"].as_str().filter(|uid| !uid.is_empty());
     if status != 200 {
         assert_eq!(status, 400, "{reply}");
-        // Of another review something else can be wrong before its uid is looked for.
+        // Other errors of another review may precede that of its uid.
         assert!(uid.is_none() || !review["apiVersion"].is_string() || !review["kind"].is_string(), "{reply}: {review}");
         return;
     }
@@ -236,7 +236,7 @@ proptest! {
         which in any::<Index>(),
         place in any::<Index>(),
     ) {
-        // Images only: what else there is stays as it was.
+        // Images only: the rest stays unchanged.
         let (path, review) = &reviews()[which.index(reviews().len())];
         let mut review = review.clone();
         let mut text = review.to_string();

@@ -1,5 +1,5 @@
-//! The manifests of `deploy/kubernetes` use what there is: flags, paths, and times. What they say to Kubernetes,
-//! `tests/kubernetes/check.py` checks.
+//! The manifests of `deploy/kubernetes` use existing flags, paths, and times. Their Kubernetes side is checked by
+//! `tests/kubernetes/check.py`.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use pullgate_host::{EvaluatorOptions, Module};
 
 use super::webhook::{TextSource, repository_dir};
 
-/// `pullgate`, as far as it matters here.
+/// The relevant part of the `pullgate` command line.
 #[derive(Parser)]
 enum Program {
     Serve(Serve),
@@ -26,7 +26,7 @@ fn manifest(name: &str) -> String {
     fs::read_to_string(repository_dir().join("deploy/kubernetes").join(name)).unwrap()
 }
 
-/// The value of the first member of this name.
+/// Returns the value of the first member of this name.
 fn member(manifest: &str, name: &str) -> String {
     let opening = format!("{name}: ");
     let mut lines = manifest.lines().map(|line| line.trim_start().trim_start_matches("- "));
@@ -45,7 +45,7 @@ fn the_arguments_are_settings_of_the_daemon() {
     assert!(listen.ip().is_unspecified());
     assert_eq!(listen.port().to_string(), member(&deployment, "containerPort"));
     assert!(settings.policy.is_some() && settings.tls_certificate.is_some() && settings.tls_key.is_some());
-    // Nothing but the webhooks is served beyond the pod.
+    // Nothing but the webhooks is reachable from outside of the pod.
     assert!(settings.listen.is_none() && settings.docker_socket.is_none() && !settings.allow_policy_updates);
 }
 

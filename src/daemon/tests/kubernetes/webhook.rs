@@ -1,4 +1,4 @@
-//! The two webhooks with a policy, asked without a network.
+//! The two webhooks with a policy, called without a network.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub struct TestWebhook {
     admission: Arc<Admission>,
 }
 
-/// A policy that never changes.
+/// A constant policy.
 pub struct TextSource(pub String);
 
 impl PolicyProvider for TextSource {
@@ -37,7 +37,7 @@ impl PolicyProvider for TextSource {
 }
 
 impl TestWebhook {
-    /// By a policy, and without DNS.
+    /// Creates the webhooks with a policy and without DNS.
     pub fn new(policy: &str) -> Self {
         let module = Module::built_in().unwrap();
         let (policies, _) =
@@ -47,7 +47,7 @@ impl TestWebhook {
         Self { router: kubernetes::router(Arc::clone(&admission)), admission }
     }
 
-    /// Posts a body. What comes back is the status and the body of the answer.
+    /// Posts a body. Returns the status and the body of the response.
     pub async fn post(&self, path: &str, body: String) -> (u16, String) {
         self.request("POST", path, body).await
     }
@@ -65,7 +65,7 @@ impl TestWebhook {
     }
 }
 
-/// The folder of the repository.
+/// Returns the folder of the repository.
 pub fn repository_dir() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

@@ -1,5 +1,5 @@
-//! `pullgate image-verifier`: containerd's question about an image, answered by the daemon, or from the policy file
-//! where there is none.
+//! `pullgate image-verifier`: decides about an image for containerd, by the daemon, or by the policy file if there is
+//! no daemon.
 
 mod verifier;
 
@@ -22,20 +22,20 @@ use verifier::{
 use crate::error::io_error_reason;
 use pullgate_source::PolicySource;
 
-/// The name that the program has when it is called as a verifier.
+/// The program name that selects the verifier.
 const PROGRAM_NAME: &str = "pullgate-image-verifier";
 
-/// The environment variable with the daemon's socket.
+/// The environment variable with the path of the daemon's socket.
 const SOCKET_ENV: &str = "PULLGATE_SOCKET";
 
-/// The environment variable with the settings file.
+/// The environment variable with the path of the settings file.
 const SETTINGS_ENV: &str = "PULLGATE_IMAGE_VERIFIER_CONFIG";
 
-/// The least time that is left for a decision of one's own.
+/// The time reserved for a local decision.
 const MIN_LOCAL_TIME: Duration = Duration::from_millis(500);
 
-/// The arguments, if the program is called as a verifier: by its name, from containerd's folder, or with the argument
-/// that containerd begins with, which nothing else here has.
+/// Returns the arguments if the program runs as a verifier: by its name, in containerd's folder, or with containerd's
+/// first argument, which no command has.
 pub fn verifier_args(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Option<Vec<String>> {
     let program = PathBuf::from(arguments.next()?);
     let rest: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
@@ -45,19 +45,20 @@ pub fn verifier_args(mut arguments: impl Iterator<Item = std::ffi::OsString>) ->
     (by_name || by_folder || by_argument).then_some(rest)
 }
 
-/// Answers. `true` if the image may be pulled. The reason is on standard output; whatever goes wrong is one.
+/// Runs the verifier. Returns whether the image may be pulled. The reason is printed to standard output, and every
+/// failure is a denial.
 pub fn run(arguments: &[String]) -> bool {
     let start = Instant::now();
-    // containerd writes a descriptor, of which the digest is an argument too. It is taken, so that nothing waits.
+    // Drained so that containerd's write does not block; the digest in the descriptor is an argument too.
     thread::spawn(|| io::copy(&mut io::stdin().lock(), &mut io::sink()));
     let (sender, receiver) = channel();
     let call = VerifierArgs::parse(arguments);
-    // On a thread of its own, so that the time is kept whatever it is spent on.
+    // A separate thread, so that the timeout holds wherever the time is spent.
     thread::spawn(move || {
         let answer = call
             .and_then(|call| call.reference())
             .map_or_else(VerifierOutput::deny, |reference| decide_image(&reference, start));
-        // If nobody waits any longer, there is an answer already.
+        // If the receiver is gone, the timeout has decided already.
         let _ = sender.send(answer);
     });
     let answer = receiver.recv_timeout(VERIFIER_TIMEOUT).unwrap_or_else(|error| match error {
@@ -66,7 +67,7 @@ pub fn run(arguments: &[String]) -> bool {
         }
         RecvTimeoutError::Disconnected => VerifierOutput::deny("the decision failed"),
     });
-    // Where the reason cannot be written the exit code says enough.
+    // If the reason cannot be written, the exit code is enough.
     let _ = writeln!(io::stdout(), "pullgate: {}", answer.to_line());
     answer.allowed
 }
@@ -85,7 +86,7 @@ fn decide_image(reference: &str, start: Instant) -> VerifierOutput {
     let left = |keep: Duration| VERIFIER_TIMEOUT.saturating_sub(start.elapsed()).saturating_sub(keep);
     match runtime.block_on(verifier::request_decision(&socket, reference, left(MIN_LOCAL_TIME))) {
         Ok(answer) => answer,
-        // A daemon that is there and cannot answer may have a policy that the file does not.
+        // No fallback: a daemon that runs but fails may have a newer policy than the file.
         Err(trouble @ DaemonError::BadDaemon(..)) => VerifierOutput::deny(trouble.to_string()),
         Err(trouble @ DaemonError::NoDaemon(_)) => match settings.policy {
             Some(policy) => {
@@ -99,7 +100,7 @@ fn decide_image(reference: &str, start: Instant) -> VerifierOutput {
     }
 }
 
-/// Decides from a policy file, with the DNS of this machine.
+/// Decides by a policy file, with the system's DNS.
 fn decide_locally(
     policy: &Path,
     reference: &str,
@@ -112,7 +113,7 @@ fn decide_locally(
         return Err(format!("the policy file `{shown}` has errors, the first: {}", first.finding.message));
     }
     let module = Module::built_in().map_err(|error| error.to_string())?;
-    // Without the machine's DNS, what depends on it is denied.
+    // Without the system's DNS, entries that depend on it deny.
     let limits =
         DnsLimits { decision_timeout: left.min(DnsLimits::default().decision_timeout), ..DnsLimits::default() };
     let dns = Dns::system(limits).ok();

@@ -1,8 +1,8 @@
-//! containerd's image verifier: what it is called with, and how it asks the daemon.
+//! containerd's image verifier: its arguments and its request to the daemon.
 //!
 //! containerd runs every file of its verifier folder for every pull, as `NAME -name REFERENCE -digest DIGEST
-//! -stdin-media-type TYPE`, with a descriptor on standard input. Exit code 0 allows; what is on standard output is the
-//! reason. A verifier has 10 seconds, by default.
+//! -stdin-media-type TYPE`, with a descriptor on standard input. Exit code 0 allows; standard output is the reason. A
+//! verifier has 10 seconds by default.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -24,70 +24,70 @@ use pullgate_daemon::admission::format_denial;
 use pullgate_daemon::util::sanitize::{io_error_reason, single_line};
 use pullgate_daemon::util::strict_json::JsonObject;
 
-/// Where the daemon is asked, if nothing else is said.
+/// The default socket of the daemon.
 pub const DEFAULT_SOCKET: &str = "/run/pullgate/pullgate.sock";
 
-/// Where the settings are, if nothing else is said: containerd passes no flags of anybody else's.
+/// The default settings file; containerd passes no arguments of others.
 pub const DEFAULT_SETTINGS_FILE: &str = "/etc/pullgate/image-verifier.toml";
 
-/// The folder that containerd takes its verifiers from.
+/// The folder from which containerd runs verifiers.
 pub const BIN_DIR: &str = "/opt/containerd/image-verifier/bin";
 
-/// The time for everything, well within containerd's 10 seconds.
+/// Timeout of the whole decision, well below containerd's 10 seconds.
 pub const VERIFIER_TIMEOUT: Duration = Duration::from_millis(4_500);
 
-/// How long to wait before a busy socket is tried again.
+/// Delay before a busy socket is tried again.
 const RETRY_DELAY: Duration = Duration::from_millis(20);
 
-/// The largest answer of the daemon that is read, in bytes.
+/// Maximum size of the daemon's response in bytes.
 const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
-/// The longest reason, in characters: containerd shows it in the error of the pull.
+/// Maximum length of the reason in characters: containerd shows it in the error of the pull.
 const MAX_REASON_CHARS: usize = 1_024;
 
-/// What containerd calls a verifier with.
+/// The arguments from containerd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifierArgs {
     name: String,
     digest: String,
 }
 
-/// The settings file. Relative paths in it are relative to where it stands.
+/// The settings file. Relative paths in it are relative to its folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct VerifierSettings {
     /// The daemon's socket.
     pub socket: Option<PathBuf>,
-    /// The policy that decides where there is no daemon.
+    /// The policy that decides if there is no daemon.
     pub policy: Option<PathBuf>,
 }
 
-/// What is decided about an image.
+/// The output of the verifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifierOutput {
-    /// Whether it may be pulled.
+    /// True if the image may be pulled.
     pub allowed: bool,
-    /// Why, on one line.
+    /// The reason; one line once printed.
     pub reason: String,
 }
 
-/// Why the daemon gave no answer.
+/// An error of the request to the daemon.
 #[derive(Debug, Error)]
 pub enum DaemonError {
-    /// There is no daemon.
+    /// No daemon listens.
     #[error("there is no daemon at `{0}`")]
     NoDaemon(String),
-    /// There is one, and something is wrong with it.
+    /// A daemon listens and did not answer properly.
     #[error("the daemon at `{0}` {1}")]
     BadDaemon(String, String),
 }
 
 impl VerifierArgs {
-    /// Reads the arguments, without the program's name.
+    /// Parses the arguments, without the program's name.
     ///
     /// # Errors
     ///
-    /// If they are not containerd's. The text is for a person.
+    /// If they are not containerd's. The text is human-readable.
     pub fn parse(arguments: &[String]) -> Result<Self, String> {
         let (mut name, mut digest) = (None, None);
         let mut rest = arguments.iter();
@@ -98,11 +98,11 @@ impl VerifierArgs {
             };
             let mut value =
                 || attached.clone().or_else(|| rest.next().cloned()).ok_or_else(|| format!("`{flag}` has no value"));
-            // One dash is containerd's way, two are what Go takes for the same.
+            // containerd writes one dash; Go's flag package accepts two.
             let taken = match flag.strip_prefix("--").or_else(|| flag.strip_prefix('-')) {
                 Some("name") => name.replace(value()?),
                 Some("digest") => digest.replace(value()?),
-                // What stands on standard input, and whether the image is pulled or run, changes nothing.
+                // The descriptor and the operation (pull or run) have no influence.
                 Some("stdin-media-type" | "operation") => value().map(|_| None)?,
                 _ => return Err(format!("`{argument}` is none of containerd's arguments")),
             };
@@ -117,17 +117,17 @@ impl VerifierArgs {
         }
     }
 
-    /// The reference to decide: the name as containerd has it, tag and all, with the digest that it resolved to.
+    /// Returns the reference to decide: containerd's name with its tag and the resolved digest.
     ///
     /// # Errors
     ///
-    /// If the digest is none, or not the one that the name has.
+    /// If the digest is invalid, or differs from the one in the name.
     pub fn reference(&self) -> Result<String, String> {
         if !is_digest(&self.digest) {
             return Err(format!("`{}` is no digest", self.digest));
         }
-        // containerd itself takes the first component for the host, always; the rules, as Docker does, only if it looks
-        // like one (rule H3).
+        // containerd always takes the first component for the host; the rules, as Docker does, only if it looks like
+        // one (rule H3).
         let host = self.name.split_once('/').map_or("", |(host, _)| host);
         if !host.contains(['.', ':']) && host != "localhost" {
             let name = redact_userinfo(&self.name);
@@ -144,11 +144,11 @@ impl VerifierArgs {
 }
 
 impl VerifierSettings {
-    /// Reads the settings. A file that is not there says nothing.
+    /// Reads the settings. A missing file means defaults.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read or used. The text is for a person.
+    /// If the file cannot be read or used. The text is human-readable.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -166,16 +166,16 @@ impl VerifierSettings {
 }
 
 impl VerifierOutput {
-    /// A denial.
+    /// Returns a denial.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self { allowed: false, reason: reason.into() }
     }
 
-    /// What `pullgate decide --json` prints, and the daemon answers, about a reference.
+    /// Parses a decision about a reference, as printed by `pullgate decide --json` and returned by the daemon.
     ///
     /// # Errors
     ///
-    /// If it is no such answer, or is about something else.
+    /// If it is no decision, or is about another reference.
     pub fn parse(text: &str, reference: &str) -> Result<Self, String> {
         let JsonObject::<DecideResponse>(answer) =
             serde_json::from_str(text).map_err(|_| "does not answer with a decision".to_owned())?;
@@ -192,17 +192,17 @@ impl VerifierOutput {
         }
     }
 
-    /// The reason as one line that is not too long.
+    /// Returns the reason as one line of bounded length.
     pub fn to_line(&self) -> String {
         single_line(&self.reason).chars().take(MAX_REASON_CHARS).collect()
     }
 }
 
-/// Asks the daemon on a unix socket about an image.
+/// Requests a decision about an image from the daemon on a unix socket.
 ///
 /// # Errors
 ///
-/// [`Trouble::NoDaemon`] if nobody listens there; otherwise an answer was to be had and was not.
+/// [`DaemonError::NoDaemon`] if nothing listens there, otherwise the failure of the exchange.
 pub async fn request_decision(socket: &Path, reference: &str, time: Duration) -> Result<VerifierOutput, DaemonError> {
     let shown = socket.display().to_string();
     let asked = timeout(time, send_request(socket, reference)).await;
@@ -225,7 +225,7 @@ async fn send_request(socket: &Path, reference: &str) -> Result<VerifierOutput, 
     let stream = loop {
         match UnixStream::connect(socket).await {
             Ok(stream) => break stream,
-            // So many are waiting that the socket takes nobody else for now.
+            // The backlog of the socket is full for the moment.
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(RETRY_DELAY).await,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
                 return Err(RequestError::NoDaemon);
@@ -255,7 +255,7 @@ async fn send_request(socket: &Path, reference: &str) -> Result<VerifierOutput, 
         let text = std::str::from_utf8(&body).map_err(|error| otherwise("does not answer", &error))?;
         VerifierOutput::parse(text, reference).map_err(RequestError::BadResponse)
     };
-    // The connection has to be driven while the exchange goes on, and not a moment longer.
+    // The connection must be polled while the exchange runs.
     tokio::pin!(exchange);
     tokio::select! {
         answered = &mut exchange => answered,
@@ -273,7 +273,7 @@ struct DecideRequest<'a> {
     frontend: &'static str,
 }
 
-/// What is read of a decision.
+/// The members that are read from a decision.
 #[derive(Deserialize)]
 struct DecideResponse {
     reference: String,
@@ -288,7 +288,7 @@ struct NearestEntry {
     text: String,
 }
 
-/// The digests that images have.
+/// Returns whether a text is a digest of an algorithm that images have.
 fn is_digest(text: &str) -> bool {
     let length = match text.split_once(':') {
         Some(("sha256", _)) => 64,

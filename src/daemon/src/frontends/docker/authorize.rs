@@ -11,7 +11,7 @@ use crate::policy::store::Generation;
 use crate::settings::OperationPermission;
 use crate::util::sanitize::single_line;
 
-/// Decides about a call, by the policy that is current now.
+/// Decides a call by the current policy.
 pub async fn authorize(
     admission: &Admission,
     options: &DockerOptions,
@@ -32,7 +32,7 @@ pub async fn authorize(
         },
         Err(AmbiguousRequest { action, text }) => {
             let uri = call.as_ref().map_or("", |call| call.request_uri.as_str());
-            // The query may carry secrets.
+            // The query may contain secrets.
             let path = uri.split('?').next().unwrap_or_default();
             asking.record_override(action, path, "not-understood", false, format!("not understood, so denied: {text}"))
         }
@@ -40,7 +40,7 @@ pub async fn authorize(
     if verdict.allowed { AuthzResponse::allow() } else { AuthzResponse::deny(verdict.message) }
 }
 
-/// One request, whose questions all go to one policy.
+/// One request, evaluated against one generation.
 struct Authorization<'a> {
     admission: &'a Admission,
     generation: &'a Generation,
@@ -48,7 +48,7 @@ struct Authorization<'a> {
 }
 
 impl Authorization<'_> {
-    /// All must be allowed. All are decided, so that the message names all that are not.
+    /// Requires that every reference is allowed. All are decided, so that the message names every refused one.
     async fn decide_references(&self, action: &str, references: &[SubjectReference]) -> AdmissionResponse {
         let mut refused = Vec::new();
         for reference in references {
@@ -74,7 +74,7 @@ impl Authorization<'_> {
         AdmissionResponse { allowed: refused.is_empty(), message }
     }
 
-    /// What the rules cannot see, a setting decides.
+    /// Decides an operation that the rules cannot evaluate, by its setting.
     fn decide_by_setting(
         &self,
         action: &str,
@@ -107,7 +107,7 @@ impl Authorization<'_> {
         self.record_override(action, about, code, allowed, message)
     }
 
-    /// Where every registry is allowed there is nothing to be missed.
+    /// Allows an unknown operation while whitelist mode is off, as every registry is allowed then.
     fn decide_unknown(&self, request: &str) -> AdmissionResponse {
         let allowed = !self.generation.in_whitelist_mode(None);
         let message = format!(
@@ -130,7 +130,7 @@ impl Authorization<'_> {
         self.admission.record_override(self.generation, &ask, reason, AdmissionResponse { allowed, message })
     }
 
-    /// Docker has no projects: a request of it is decided by the global lists (rule J1).
+    /// Returns the admission request. Docker has no projects, so the global lists decide (rule J1).
     fn admission_request<'b>(
         &'b self,
         action: &'b str,
@@ -141,7 +141,7 @@ impl Authorization<'_> {
     }
 }
 
-/// Text of the request for a message: on one line, short, and without a password.
+/// Returns text of the request for a message: on one line, without a password.
 fn display_text(text: &str) -> String {
     single_line(&redact_userinfo(text)).into_owned()
 }

@@ -1,4 +1,4 @@
-//! What a request to dockerd is about, as far as registries are concerned.
+//! Classification of a request to dockerd by the registries that it concerns.
 
 use pullgate::ReferenceKind;
 
@@ -7,25 +7,25 @@ use super::operation::{Operation, classify_operation};
 use super::protocol::AuthzRequest;
 use super::request_uri::{QueryParams, RequestUri};
 
-/// What a request is about.
+/// A classified request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ClassifiedRequest {
-    /// What is to be done, for the record.
+    /// The action, for the record.
     pub action: &'static str,
-    /// With what.
+    /// The subject of the decision.
     pub subject: Subject,
 }
 
-/// What the decision is about.
+/// The subject of a decision.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// Nothing that concerns a registry.
+    /// Concerns no registry.
     Unrelated,
-    /// These, all of which must be allowed.
+    /// References, all of which must be allowed.
     References(Vec<SubjectReference>),
-    /// Something that cannot be seen, so a setting decides; with what is known of it, for the record.
+    /// An operation whose registry cannot be seen, decided by a setting; with what is known of it, for the record.
     Opaque(OpaqueOperation, String),
-    /// Perhaps something that concerns a registry: no operation that is known. With the method and the path.
+    /// An unknown operation that may concern a registry; with the method and the path.
     Unknown(String),
 }
 
@@ -34,11 +34,11 @@ pub enum Subject {
 pub struct SubjectReference {
     pub text: String,
     pub kind: ReferenceKind,
-    /// It is the id of an image that dockerd has.
+    /// True if the text is the id of an image that dockerd has.
     pub is_image_id: bool,
 }
 
-/// What there is a setting for.
+/// Operations that are decided by a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpaqueOperation {
     Builds,
@@ -50,20 +50,20 @@ pub enum OpaqueOperation {
 /// A request that could be read in two ways, or not at all.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AmbiguousRequest {
-    /// What was to be done, as far as that is known.
+    /// The action, as far as known.
     pub action: &'static str,
-    /// Why, for a person.
+    /// The reason, human-readable.
     pub text: String,
 }
 
-/// Reads a request.
+/// Classifies a request.
 pub fn classify(call: &AuthzRequest) -> Result<ClassifiedRequest, AmbiguousRequest> {
     let unclear = |action, text: &str| AmbiguousRequest { action, text: text.to_owned() };
     let target = RequestUri::parse(&call.request_uri).map_err(|text| unclear("request", text))?;
     let route = classify_operation(&call.request_method, &target.path);
     let action = action_name(route);
     let object = subject_of(route, call, &target).map_err(|text| AmbiguousRequest { action, text })?;
-    // What it comes to is known only with the query.
+    // Pull and import differ only in the query.
     let action = if matches!(object, Subject::Opaque(OpaqueOperation::Imports, _)) && route == Operation::CreateImage {
         "import"
     } else {
@@ -72,7 +72,7 @@ pub fn classify(call: &AuthzRequest) -> Result<ClassifiedRequest, AmbiguousReque
     Ok(ClassifiedRequest { action, subject: object })
 }
 
-/// What an operation is called in the record.
+/// Returns the name of an operation in the record.
 fn action_name(route: Operation<'_>) -> &'static str {
     match route {
         Operation::CreateImage => "pull",
@@ -130,7 +130,7 @@ fn subject_of(route: Operation<'_>, call: &AuthzRequest, target: &RequestUri<'_>
         }
         Operation::InspectPlugin => plugin_subject(&target.query()?)?,
         Operation::PushPlugin(name) => {
-            // dockerd takes it for the beginning of an id, too, of a plugin by any name.
+            // dockerd also takes it for an id prefix of a plugin with any name.
             if name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Err(format!("`{name}` may be the id of a plugin: write its name with the tag"));
             }
@@ -141,14 +141,14 @@ fn subject_of(route: Operation<'_>, call: &AuthzRequest, target: &RequestUri<'_>
     })
 }
 
-/// `docker pull` or `docker import`.
+/// Classifies `docker pull` or `docker import`.
 fn classify_create_image(call: &AuthzRequest, query: &QueryParams) -> Result<Subject, String> {
     let from = query.first_or_empty("fromImage");
     if !from.is_empty() {
         require_no_form(call)?;
         return Ok(image_subject(with_tag(from, query.first_or_empty("tag"))));
     }
-    // The tar of an import is in the body. What else is there must not be a form, which could name an image to pull.
+    // The body of an import is a tar. It must not be a form, which could name an image to pull.
     if call.declares_form() {
         return Err("the parameters are in a form, which cannot be seen".to_owned());
     }
@@ -158,10 +158,10 @@ fn classify_create_image(call: &AuthzRequest, query: &QueryParams) -> Result<Sub
     Ok(Subject::Opaque(OpaqueOperation::Imports, source.to_owned()))
 }
 
-/// A name and a separate tag, as dockerd puts them together: the tag takes the place of the name's own, and may be a
-/// digest, which takes the place of both.
+/// Joins a name and a separate tag as dockerd does: the tag replaces that of the name, or is a digest that replaces tag
+/// and digest.
 fn with_tag(name: &str, tag: &str) -> String {
-    // Old clients ask for all tags with a colon and nothing after it.
+    // Old clients request all tags by a trailing colon.
     let name = name.strip_suffix(':').unwrap_or(name);
     if tag.is_empty() {
         return name.to_owned();
@@ -171,7 +171,7 @@ fn with_tag(name: &str, tag: &str) -> String {
         Some((bare, own)) if !own.contains('/') => bare,
         _ => rest,
     };
-    // What is dropped must be no more than it seems: something else that dockerd finds in it would be lost.
+    // A name with more after its `@` is kept, as dockerd could find something else in it.
     match digest {
         Some(digest) if digest.contains(['/', '@']) => name.to_owned(),
         _ if tag.contains(':') => format!("{bare}@{tag}"),
@@ -180,7 +180,8 @@ fn with_tag(name: &str, tag: &str) -> String {
     }
 }
 
-/// The registry of a search term, as dockerd finds it: this is not the grammar of references, to which `Host/x` has one.
+/// Returns the registry of a search term as dockerd finds it; its grammar is not that of references, in which `Host/x`
+/// has one.
 fn search_registry(term: &str) -> String {
     match term.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host.to_owned(),
@@ -188,7 +189,7 @@ fn search_registry(term: &str) -> String {
     }
 }
 
-/// The plugin that `remote` names. It must be there: where it is not, dockerd looks for it in the body.
+/// Returns the plugin that `remote` names. It is required: without it dockerd reads the name from the body.
 fn plugin_subject(query: &QueryParams) -> Result<Subject, String> {
     query.first("remote").map(|name| image_subject(name.to_owned())).ok_or_else(|| "`remote` is missing".to_owned())
 }

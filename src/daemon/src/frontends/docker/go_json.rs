@@ -1,14 +1,14 @@
-//! JSON as Go reads it, or not at all.
+//! JSON as Go decodes it, restricted to its unambiguous subset.
 //!
-//! Go finds a member by its name in any case, by Unicode's folding: `ſ` is an `s` and the Kelvin sign a `k`. Of several it
-//! takes the last, and merges objects. So a member counts only if it is spelled as Docker spells it and is there once.
+//! Go matches member names under Unicode case folding (`ſ` is an `s`, the Kelvin sign a `k`), takes the last of
+//! several, and merges objects. A member therefore counts only in Docker's own spelling and only once.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A value, with the members of objects as they were written. Numbers are all alike: nobody here needs one.
+/// A JSON value with the members of objects as written. Numbers and booleans are not distinguished, as none is read.
 #[derive(Debug, PartialEq)]
 pub enum GoValue {
     Null,
@@ -18,17 +18,17 @@ pub enum GoValue {
     Other,
 }
 
-/// An object of which no member is there twice.
+/// An object without duplicate members.
 #[derive(Clone, Copy, Debug)]
 pub struct GoObject<'j>(&'j [(String, GoValue)]);
 
 impl GoValue {
-    /// Reads one value with nothing after it. The error is for a person.
+    /// Parses one value with nothing after it. The error is human-readable.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(bytes).map_err(|error| format!("the body is not JSON: {error}"))
     }
 
-    /// This as an object; `what` names it in the error.
+    /// Returns the value as an object; `what` names it in the error.
     pub fn object(&self, what: &str) -> Result<GoObject<'_>, String> {
         let Self::Object(members) = self else { return Err(format!("{what} is not an object")) };
         let mut seen = HashSet::with_capacity(members.len());
@@ -40,12 +40,12 @@ impl GoValue {
 }
 
 impl<'j> GoObject<'j> {
-    /// A member. `null` is as good as absent, in Go.
+    /// Returns a member; Go treats `null` as absent.
     pub fn member(self, name: &str) -> Result<Option<&'j GoValue>, String> {
         self.any_of(&[name])
     }
 
-    /// A member that Docker spells in several ways.
+    /// Returns a member that Docker spells in several ways.
     pub fn any_of(self, names: &[&str]) -> Result<Option<&'j GoValue>, String> {
         let Some(name) = names.first() else { return Ok(None) };
         let wanted = fold_name(name);
@@ -61,12 +61,12 @@ impl<'j> GoObject<'j> {
         Ok(found.filter(|value| **value != GoValue::Null))
     }
 
-    /// A member that is an object.
+    /// Returns a member that is an object.
     pub fn object(self, name: &str) -> Result<Option<GoObject<'j>>, String> {
         self.member(name)?.map(|value| value.object(&format!("`{name}`"))).transpose()
     }
 
-    /// A member that is text; empty if it is absent.
+    /// Returns a member that is text; empty if absent.
     pub fn text(self, names: &[&str]) -> Result<&'j str, String> {
         match self.any_of(names)? {
             None => Ok(""),
@@ -75,7 +75,7 @@ impl<'j> GoObject<'j> {
         }
     }
 
-    /// The elements of a member that is an array; none if it is absent.
+    /// Returns the elements of a member that is an array; none if absent.
     pub fn array(self, name: &str) -> Result<&'j [GoValue], String> {
         match self.member(name)? {
             None => Ok(&[]),
@@ -85,8 +85,7 @@ impl<'j> GoObject<'j> {
     }
 }
 
-/// A name in the one spelling that stands for all those that Go takes for the same. Names that are wanted are ASCII, and
-/// no other characters fold to ASCII letters.
+/// Folds a name as Go does. The requested names are ASCII, and no other characters fold to ASCII letters.
 fn fold_name(name: &str) -> String {
     let one = |character| match character {
         '\u{17f}' => 's',
@@ -167,7 +166,7 @@ mod tests {
         assert_eq!(text(r#"{"b": 1}"#).unwrap(), "");
         assert_eq!(text(r#"{"Task": null}"#).unwrap(), "");
         assert_eq!(text(r#"{"\u0054ask": "a"}"#).unwrap(), "a");
-        // Not members of the objects that are read.
+        // Members of objects that are not read.
         assert_eq!(text(r#"{"Task": "a", "Labels": {"x": 1, "x": 2, "task": 3}}"#).unwrap(), "a");
         for body in [
             r#"{"task": "a"}"#,

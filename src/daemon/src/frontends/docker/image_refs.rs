@@ -1,16 +1,16 @@
-//! The images that a container or a service names, in the bodies of Docker's API.
+//! The images of a container or a service in the bodies of Docker's API.
 
 use super::go_json::{GoObject, GoValue};
 
-/// How many images one request may name: more than any that people send.
+/// Maximum number of images in one request.
 const MAX_IMAGES: usize = 64;
 
-/// The images of `POST /containers/create`. The error is for a person.
+/// Returns the images of `POST /containers/create`. The error is human-readable.
 pub fn images_of_container(body: &[u8]) -> Result<Vec<String>, String> {
     let json = GoValue::read(body)?;
     let config = json.object("the body")?;
     let mut images = vec![require_image(config.text(&["Image"])?, "`Image`")?];
-    // Old clients have the members of `HostConfig` beside those of the container, and dockerd still takes them.
+    // Old clients send the members of `HostConfig` at the top level, and dockerd still accepts them.
     add_mounted_images(config, &mut images)?;
     if let Some(host) = config.object("HostConfig")? {
         add_mounted_images(host, &mut images)?;
@@ -18,7 +18,7 @@ pub fn images_of_container(body: &[u8]) -> Result<Vec<String>, String> {
     Ok(images)
 }
 
-/// The images of `POST /services/create` and `POST /services/ID/update`. The error is for a person.
+/// Returns the images of `POST /services/create` and `POST /services/ID/update`. The error is human-readable.
 pub fn images_of_service(body: &[u8]) -> Result<Vec<String>, String> {
     let json = GoValue::read(body)?;
     let task = json.object("the body")?.object("TaskTemplate")?.ok_or("the service has no `TaskTemplate`")?;
@@ -28,9 +28,9 @@ pub fn images_of_service(body: &[u8]) -> Result<Vec<String>, String> {
         add_mounted_images(container, &mut images)?;
     }
     if let Some(plugin) = task.object("PluginSpec")? {
-        // Docker's clients write it in lower case, and its documentation does not.
+        // Docker's clients write it in lower case; its documentation does not.
         let remote = require_image(plugin.text(&["remote", "Remote"])?, "`PluginSpec.Remote`")?;
-        // Of a plugin dockerd takes even this for a name.
+        // For plugins, dockerd takes even a full id for a name.
         if is_image_id(&remote) {
             return Err("`PluginSpec.Remote` is an id: write the name of the plugin".to_owned());
         }
@@ -42,14 +42,14 @@ pub fn images_of_service(body: &[u8]) -> Result<Vec<String>, String> {
     Ok(images)
 }
 
-/// Whether this is the whole id of an image, in place of a name: so dockerd takes it, and looks no further than its own
-/// images. What is shorter is a name first.
+/// Returns whether a text is a full image id, which dockerd resolves among its own images only. A shorter one is a name
+/// first.
 pub fn is_image_id(image: &str) -> bool {
     let digits = image.strip_prefix("sha256:").unwrap_or(image);
     digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Adds the images that are mounted.
+/// Adds the images of image mounts.
 fn add_mounted_images(object: GoObject<'_>, images: &mut Vec<String>) -> Result<(), String> {
     for mount in object.array("Mounts")?.iter().filter(|mount| **mount != GoValue::Null) {
         let mount = mount.object("a mount")?;

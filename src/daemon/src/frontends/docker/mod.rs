@@ -1,16 +1,16 @@
-//! Docker Engine's authorization plugin: dockerd asks before it acts, and does not act on what is denied here.
+//! Docker Engine's authorization plugin: dockerd calls it before it acts, and does not act on a denied request.
 //!
 //! ```text
-//! wire      what dockerd sends, and the reply
-//! target    the request line: the path and the query, decoded as dockerd decodes them
-//! route     which operation of Docker's API it is: a positive list
-//! json      a JSON body, as Go reads it
-//! spec      the images that a container or a service names
-//! intent    what a request is about: references, a setting, or nothing that concerns a registry
-//! authorize the decision
+//! protocol      calls of dockerd, and the responses
+//! request_uri   the request target: path and query, decoded as dockerd decodes them
+//! operation     the operation of Docker's API: a positive list
+//! go_json       a JSON body, as Go decodes it
+//! image_refs    the images that a container or a service names
+//! classify      the subject of a request: references, a setting, or nothing that concerns a registry
+//! authorize     the decision
 //! ```
 //!
-//! Whatever could be read in two ways, by dockerd and here, is denied.
+//! A request that dockerd could read in another way than the daemon is denied.
 
 mod authorize;
 mod classify;
@@ -37,10 +37,10 @@ use crate::settings::{OperationPermission, Settings};
 use authorize::authorize;
 use protocol::{AuthzResponse, CallError, MAX_CALL_BYTES, parse_call};
 
-/// How long dockerd may take to send a call. It sends them whole, over a socket on the same machine.
+/// Timeout for reading a call. dockerd sends calls whole, over a socket on the same machine.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What is allowed that the rules cannot see into.
+/// Permissions for operations that the rules cannot evaluate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DockerOptions {
     /// Builds: `POST /build`, and BuildKit's `/session` and `/grpc`.
@@ -49,7 +49,7 @@ pub struct DockerOptions {
     pub imports: OperationPermission,
     /// Logins: `POST /auth`.
     pub logins: OperationPermission,
-    /// Giving an image another name: `docker tag`, `docker commit`.
+    /// Naming images: `docker tag`, `docker commit`.
     pub tags: OperationPermission,
 }
 
@@ -76,7 +76,7 @@ impl From<&Settings> for DockerOptions {
     }
 }
 
-/// What to serve on the plugin's socket.
+/// Returns the routes of the plugin's socket.
 pub fn router(admission: Arc<Admission>, options: DockerOptions) -> Router {
     Router::new()
         .route("/Plugin.Activate", post(activate))
@@ -105,7 +105,8 @@ async fn handle_request(State(state): State<PluginState>, body: Body) -> AuthzRe
     authorize(&state.admission, &state.options, read).await
 }
 
-/// By now the request was allowed, and what it did is done. The call is read so that the connection can be used again.
+/// Accepts every response: the request was allowed before and has been executed. The call is read so that the
+/// connection can be reused.
 async fn handle_response(body: Body) -> AuthzResponse {
     let _ = read_body(body, READ_TIMEOUT).await;
     AuthzResponse::allow()

@@ -1,8 +1,8 @@
-//! Which operation of Docker's API a request is. A positive list: what is not on it is [`Route::Unknown`].
+//! Docker's API operations, by a positive list: an unlisted request is [`Operation::Unknown`].
 //!
-//! The names of images and plugins are the rest of a path, slashes included, as in dockerd's own routes.
+//! The name of an image or plugin is the rest of a path, slashes included, as in dockerd's own routes.
 
-/// An operation. Names are as the path has them.
+/// An operation of Docker's API. Names are as in the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation<'p> {
     /// `docker pull`, or `docker import`.
@@ -12,7 +12,7 @@ pub enum Operation<'p> {
     Tag(&'p str),
     Commit,
     Search,
-    /// What a registry has of an image: `docker manifest inspect`, `docker service create`.
+    /// Registry data of an image: `docker manifest inspect`, `docker service create`.
     Inspect(&'p str),
     Login,
     CreateContainer,
@@ -22,18 +22,18 @@ pub enum Operation<'p> {
     UpgradePlugin,
     InspectPlugin,
     PushPlugin(&'p str),
-    /// By dockerd's old builder or by BuildKit.
+    /// Build by the old builder or by BuildKit.
     Build,
-    /// Has nothing to do with a registry.
+    /// Concerns no registry.
     NoRegistry,
-    /// Not an operation of a dockerd that this was written for.
+    /// No operation of any known dockerd.
     Unknown,
 }
 
-/// The operation of a method and a decoded path.
+/// Returns the operation of a method and a decoded path.
 pub fn classify_operation<'p>(method: &str, path: &'p str) -> Operation<'p> {
     let path = without_version(path);
-    // dockerd answers these itself, whatever the path.
+    // dockerd answers these itself for any path.
     if method == "OPTIONS" {
         return Operation::NoRegistry;
     }
@@ -61,7 +61,7 @@ pub fn classify_operation<'p>(method: &str, path: &'p str) -> Operation<'p> {
     }
 }
 
-/// dockerd takes every path with `/vN.N` in front and without.
+/// Strips the version: dockerd accepts every path with and without `/vN.N`.
 fn without_version(path: &str) -> &str {
     let Some(rest) = path.strip_prefix("/v") else { return path };
     match rest.find('/').map(|slash| rest.split_at(slash)) {
@@ -153,7 +153,7 @@ fn plugin_operation<'p>(method: &str, rest: Option<&'p str>) -> Operation<'p> {
         ("GET", Some("privileges")) => Operation::InspectPlugin,
         ("GET", Some(rest)) if rest.ends_with("/json") => Operation::NoRegistry,
         ("POST", Some("pull")) => Operation::PullPlugin,
-        // A plugin from a tar file of the client's own. No registry is contacted.
+        // A plugin from a tar file of the client. No registry is contacted.
         ("POST", Some("create")) => Operation::NoRegistry,
         ("POST", Some(rest)) => match rest.rsplit_once('/') {
             Some((name, "push")) => Operation::PushPlugin(name),

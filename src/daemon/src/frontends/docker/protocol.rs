@@ -1,4 +1,4 @@
-//! What dockerd sends to an authorization plugin, and the replies.
+//! The plugin protocol: calls from dockerd and the responses to them.
 
 use std::collections::HashMap;
 
@@ -8,32 +8,32 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-/// The largest call. The bodies of the requests that matter are some kilobytes, and dockerd passes on a few megabytes
-/// at most, a third longer in base64.
+/// Maximum size of a call in bytes. Relevant bodies have some kilobytes, and dockerd passes a few megabytes at most, a
+/// third more in base64.
 pub const MAX_CALL_BYTES: usize = 16 << 20;
 
 const MEDIA_TYPE: &str = "application/vnd.docker.plugins.v1.2+json";
 
-/// A request to dockerd, as it tells of it. What is empty is left out.
+/// A call of dockerd about a request (AuthZReq). Empty members are omitted.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct AuthzRequest {
     /// The common name of the client's certificate; empty on a unix socket.
     pub user: String,
     pub request_method: String,
-    /// As it stood in the request line. dockerd writes `RequestUri`, and its documentation `RequestURI`.
+    /// The target of the request line. dockerd writes `RequestUri`, its documentation `RequestURI`.
     #[serde(alias = "RequestURI")]
     pub request_uri: String,
-    /// The last value of each.
+    /// The headers, each with its last value.
     pub request_headers: Option<HashMap<String, String>>,
     request_body: Option<String>,
 }
 
-/// Why a call, or a body in it, cannot be read: a sentence for a person.
+/// The error of a malformed call or body; a human-readable sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallError(pub String);
 
-/// Reads a call.
+/// Parses a call.
 pub fn parse_call(bytes: &[u8]) -> Result<AuthzRequest, CallError> {
     let call: AuthzRequest = serde_json::from_slice(bytes)
         .map_err(|error| CallError(format!("dockerd's call is not the JSON that it should be: {error}")))?;
@@ -44,7 +44,7 @@ pub fn parse_call(bytes: &[u8]) -> Result<AuthzRequest, CallError> {
 }
 
 impl AuthzRequest {
-    /// The body of the request, if it is in view: it has bytes, and dockerd took it for JSON.
+    /// Returns the body of the request, if dockerd passed it: it has bytes and is JSON to dockerd.
     pub fn body(&self) -> Result<Option<Vec<u8>>, CallError> {
         match self.request_body.as_deref() {
             None | Some("") => Ok(None),
@@ -55,15 +55,15 @@ impl AuthzRequest {
         }
     }
 
-    /// Whether dockerd can have taken no parameter from the body in place of the query.
+    /// Returns whether dockerd cannot have read a parameter from the body.
     ///
-    /// It does from a form, which plugins are not shown. The type of the body does not tell: of repeated headers dockerd
-    /// goes by the first and plugins see the last. A body that is in view was JSON by dockerd's own reading.
+    /// It reads forms, which plugins do not see, and the content type does not tell: of repeated headers dockerd takes
+    /// the first, and plugins see the last. A body that dockerd passed was JSON to it.
     pub fn has_no_form(&self) -> bool {
         self.header("Content-Length") == Some("0") || self.request_body.as_deref().is_some_and(|body| !body.is_empty())
     }
 
-    /// Whether the body says that it is a form. That it does not say so proves nothing.
+    /// Returns whether the content type declares a form. Its absence proves nothing.
     pub fn declares_form(&self) -> bool {
         self.header("Content-Type").is_some_and(|value| {
             let value = value.trim_start().to_ascii_lowercase();
@@ -71,18 +71,18 @@ impl AuthzRequest {
         })
     }
 
-    /// The value of a header. dockerd writes all names alike.
+    /// Returns a header. dockerd normalizes all names.
     fn header(&self, name: &str) -> Option<&str> {
         self.request_headers.as_ref()?.get(name).map(String::as_str)
     }
 }
 
-/// The answer to a call.
+/// The response to a call (AuthZRes).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct AuthzResponse {
     pub allow: bool,
-    /// The client is shown this after `authorization denied by plugin NAME: `.
+    /// The message for the client, after `authorization denied by plugin NAME: `.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub msg: String,
 }
@@ -99,12 +99,12 @@ impl AuthzResponse {
 
 impl IntoResponse for AuthzResponse {
     fn into_response(self) -> Response {
-        // A reply is two plain members. Were it ever not to serialize, no reply at all denies, too.
+        // Serializing two plain members does not fail; an empty response would deny as well.
         json_response(serde_json::to_string(&self).unwrap_or_default())
     }
 }
 
-/// Says what the plugin is for.
+/// Returns the response to the activation of the plugin.
 pub fn activation_response() -> Response {
     json_response(r#"{"Implements":["authz"]}"#.to_owned())
 }

@@ -1,17 +1,17 @@
-//! The target of a request: its path and its query, decoded as dockerd decodes them.
+//! The target of a request line: path and query, decoded as dockerd decodes them.
 
 use percent_encoding::percent_decode_str;
 
-/// What a request line asks for.
+/// A parsed request target.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RequestUri<'u> {
-    /// The path, decoded.
+    /// The decoded path.
     pub path: String,
     query: &'u str,
 }
 
 impl<'u> RequestUri<'u> {
-    /// Reads the target of a request line: `/path?query`, or with a scheme and a host in front. The error is for a person.
+    /// Parses a request target: `/path?query`, or the absolute form. The error is human-readable.
     pub fn parse(uri: &'u str) -> Result<Self, &'static str> {
         if !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("the path or the query has characters that must be percent-encoded");
@@ -21,7 +21,7 @@ impl<'u> RequestUri<'u> {
         if path.chars().any(char::is_control) {
             return Err("the path has control characters");
         }
-        // dockerd redirects to a shorter path; others resolve such paths where they stand.
+        // dockerd redirects to the cleaned path; other servers resolve it in place.
         let mut segments = path.split('/').skip(1);
         if segments.any(|segment| matches!(segment, "" | "." | "..")) {
             return Err("the path has an empty component, `.` or `..`, and could be read in two ways");
@@ -29,19 +29,19 @@ impl<'u> RequestUri<'u> {
         Ok(Self { path, query })
     }
 
-    /// The query. The error is for a person.
+    /// Parses the query. The error is human-readable.
     pub fn query(&self) -> Result<QueryParams, &'static str> {
         QueryParams::parse(self.query)
     }
 }
 
-/// The members of a query, decoded, in their order.
+/// The decoded members of a query, in order.
 #[derive(Debug, PartialEq, Eq)]
 pub struct QueryParams(Vec<(String, String)>);
 
 impl QueryParams {
     fn parse(text: &str) -> Result<Self, &'static str> {
-        // Go took it for `&` up to 1.16, and has refused it since.
+        // Go took `;` for `&` up to 1.16 and rejects it since.
         if text.contains(';') {
             return Err("the query has `;`, which could be read in two ways");
         }
@@ -52,18 +52,18 @@ impl QueryParams {
         members.collect::<Option<_>>().map(Self).ok_or("the query is not well encoded")
     }
 
-    /// The value that dockerd takes: the first one.
+    /// Returns the first value, which is the one that dockerd takes.
     pub fn first(&self, key: &str) -> Option<&str> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
     }
 
-    /// As [`first`](Self::first), with nothing for a key that there is not.
+    /// Returns the first value, or an empty text.
     pub fn first_or_empty(&self, key: &str) -> &str {
         self.first(key).unwrap_or_default()
     }
 }
 
-/// The path of a target that may be absolute: `http://host/path`.
+/// Returns the path of a target in origin or absolute form (`http://host/path`).
 fn without_authority(target: &str) -> Result<&str, &'static str> {
     const OTHER: &str = "the target of the request is neither a path nor a URL";
     if target.starts_with('/') {
@@ -81,7 +81,7 @@ fn without_authority(target: &str) -> Result<&str, &'static str> {
     path.filter(|path| path.starts_with('/')).ok_or(OTHER)
 }
 
-/// Decodes `%XX`, and in a form `+`. Nothing where an escape is broken or the result is not UTF-8.
+/// Decodes `%XX`, and in a form `+`. `None` for a broken escape or invalid UTF-8.
 fn percent_decode(text: &str, form: bool) -> Option<String> {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('%') {

@@ -1,4 +1,4 @@
-//! The plugin as a whole, by what dockerd sends.
+//! The whole plugin, called as dockerd calls it.
 
 mod dockerd_model;
 mod fuzz;
@@ -21,7 +21,7 @@ use crate::admission::audit_log::{AuditLog, AuditSink};
 use crate::policy::fixed::StaticSource;
 use crate::policy::store::PolicyStore;
 
-/// Whitelist mode, and one registry.
+/// Whitelist mode with one registry.
 const POLICY: &str = r#"{"whitelist": ["good.example"]}"#;
 
 fn admission(policy: &'static str) -> Arc<Admission> {
@@ -39,7 +39,7 @@ fn plugin_router(policy: &'static str) -> Router {
     router(admission(policy), DockerOptions::default())
 }
 
-/// Sends a call. What comes back is always 200, JSON, and of the right type.
+/// Sends a call. The response must be 200, JSON, and of the plugin's media type.
 async fn call(router: &Router, path: &str, body: impl Into<Body>) -> Value {
     let request = Request::post(path).body(body.into()).unwrap();
     let response = router.clone().oneshot(request).await.unwrap();
@@ -48,13 +48,13 @@ async fn call(router: &Router, path: &str, body: impl Into<Body>) -> Value {
     serde_json::from_slice(&to_bytes(response.into_body(), 1 << 20).await.unwrap()).unwrap()
 }
 
-/// Asks about a request; gives whether it is allowed, and the message.
+/// Requests a decision. Returns whether it is allowed, and the message.
 async fn ask(router: &Router, request: &Value) -> (bool, String) {
     let reply = call(router, "/AuthZPlugin.AuthZReq", request.to_string()).await;
     (reply["Allow"].as_bool().unwrap(), reply["Msg"].as_str().unwrap_or_default().to_owned())
 }
 
-/// A request without a body, as Docker's clients send it.
+/// Returns a request without a body, as Docker's clients send it.
 fn empty(method: &str, uri: &str) -> Value {
     let mut request = json!({"RequestMethod": method, "RequestUri": uri});
     if method == "POST" {
@@ -63,7 +63,7 @@ fn empty(method: &str, uri: &str) -> Value {
     request
 }
 
-/// A request with a JSON body.
+/// Returns a request with a JSON body.
 fn with_json(uri: &str, body: &str) -> Value {
     json!({
         "RequestMethod": "POST",

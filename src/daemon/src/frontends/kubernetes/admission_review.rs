@@ -1,6 +1,6 @@
-//! What the API server sends to the validating admission webhook, and what it wants back (`admission.k8s.io/v1`).
+//! The request and response of the validating admission webhook (`admission.k8s.io/v1`).
 //!
-//! The types have what is read and no more. A member of theirs that stands twice is an error.
+//! The types have the members that are read. A duplicate of one of them is an error.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,13 +10,13 @@ use serde_json::value::RawValue;
 
 use crate::util::strict_json::JsonObject;
 
-/// The only version that there is.
+/// The only supported version.
 pub const API_VERSION: &str = "admission.k8s.io/v1";
 
-/// The only kind.
+/// The only supported kind.
 pub const KIND: &str = "AdmissionReview";
 
-/// A review, its request still unread.
+/// A review with its raw request.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AdmissionReview<'a> {
@@ -28,13 +28,13 @@ pub struct AdmissionReview<'a> {
     pub request: &'a RawValue,
 }
 
-/// What of a request is needed to answer at all.
+/// The part of a request that every response needs.
 #[derive(Debug, Deserialize)]
 pub struct RequestUid {
     pub uid: String,
 }
 
-/// A request.
+/// An admission request.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReviewRequest<'a> {
@@ -50,7 +50,7 @@ pub struct ReviewRequest<'a> {
     pub old_object: Option<&'a RawValue>,
 }
 
-/// What an object is.
+/// The kind of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct GroupVersionKind {
     #[serde(default)]
@@ -59,14 +59,14 @@ pub struct GroupVersionKind {
     pub kind: String,
 }
 
-/// Where an object stands in the API.
+/// The resource of an object in the API.
 #[derive(Debug, Deserialize)]
 pub struct GroupVersionResource {
     #[serde(default)]
     pub resource: String,
 }
 
-/// Who wants it.
+/// The requesting user.
 #[derive(Debug, Deserialize)]
 pub struct UserInfo {
     #[serde(default)]
@@ -74,14 +74,14 @@ pub struct UserInfo {
 }
 
 impl GroupVersionKind {
-    /// The group and version as objects have them.
+    /// Returns the `apiVersion` of objects of this kind.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 }
 
 impl ReviewRequest<'_> {
-    /// What is to be done: `create pods`, `update pods/ephemeralcontainers`.
+    /// Returns the action: `create pods`, `update pods/ephemeralcontainers`.
     pub fn action(&self) -> String {
         let operation = self.operation.to_ascii_lowercase();
         let resource = self.resource.as_ref().map_or(&*self.kind.0.kind, |JsonObject(resource)| &*resource.resource);
@@ -91,13 +91,13 @@ impl ReviewRequest<'_> {
         }
     }
 
-    /// The name of who wants it.
+    /// Returns the name of the requesting user.
     pub fn user(&self) -> &str {
         self.user_info.as_ref().map_or("", |JsonObject(user)| &user.username)
     }
 }
 
-/// The answer.
+/// The review with the response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AdmissionReviewResponse<'a> {
@@ -106,7 +106,7 @@ pub struct AdmissionReviewResponse<'a> {
     pub response: ReviewResponse<'a>,
 }
 
-/// What the answer says.
+/// The response to a request.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ReviewResponse<'a> {
@@ -119,7 +119,7 @@ pub struct ReviewResponse<'a> {
     pub audit_annotations: BTreeMap<&'static str, String>,
 }
 
-/// Why it is denied.
+/// The reason of a denial.
 #[derive(Debug, Serialize)]
 pub struct ReviewStatus {
     pub code: u16,
@@ -128,7 +128,7 @@ pub struct ReviewStatus {
 }
 
 impl ReviewStatus {
-    /// A denial with this message.
+    /// Returns a denial with this message.
     pub fn forbidden(message: String) -> Self {
         Self { code: 403, reason: "Forbidden", message }
     }

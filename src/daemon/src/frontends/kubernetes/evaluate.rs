@@ -1,4 +1,4 @@
-//! Decides the images of one review, all by one policy.
+//! Decides all images of one review by one generation.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -12,16 +12,16 @@ use super::{DECISION_TIMEOUT, sanitize};
 use crate::admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend, policy_request};
 use crate::policy::store::Generation;
 
-/// How many of them wait for DNS at once.
+/// Concurrent decisions of one review that wait for DNS.
 const DNS_CONCURRENCY: usize = 16;
 
-/// The longest reason of one image in a message, in characters.
+/// Maximum length of the reason for one image in a message, in characters.
 const MAX_REASON_CHARS: usize = 600;
 
-/// The longest list of images in an audit annotation, in characters.
+/// Maximum length of the list of images in an audit annotation, in characters.
 const MAX_ANNOTATION_CHARS: usize = 4_096;
 
-/// Who asks, and for what.
+/// The requester and the action of a review.
 #[derive(Clone, Copy)]
 pub struct ReviewContext<'a> {
     pub admission: &'a Admission,
@@ -29,33 +29,33 @@ pub struct ReviewContext<'a> {
     pub frontend: Frontend,
     pub user: &'a str,
     pub action: &'a str,
-    /// The namespace, where the policy has projects (rule J1).
+    /// The namespace, if the policy has projects (rule J1).
     pub project: Option<&'a str>,
 }
 
-/// An image and what the policy says of it.
+/// The decision about an image.
 pub struct ImageDecision<'a> {
     name: &'a str,
-    /// Everywhere it stands.
+    /// All locations of the image.
     locations: Vec<&'a str>,
     decision: Decision<'static>,
     took: Duration,
 }
 
-/// An image that is refused.
+/// An image that is denied.
 pub struct RejectedImage {
-    /// The image and where it stands, for a person.
+    /// The image with its locations, human-readable.
     pub image: String,
-    /// The image alone, for a person.
+    /// The image alone, human-readable.
     pub name: String,
     /// The stable code.
     pub reason: &'static str,
-    /// Why, for a person.
+    /// The reason, human-readable.
     pub message: String,
 }
 
 impl<'a> ReviewContext<'a> {
-    /// Where a review came in. The policy is the one for all of its questions.
+    /// Creates the context of a review, with the generation for all of its decisions.
     pub fn new(
         admission: &'a Admission,
         generation: &'a Generation,
@@ -74,7 +74,7 @@ impl<'a> ReviewContext<'a> {
         AdmissionRequest { frontend, user, action, reference, kind: ReferenceKind::Image, project }
     }
 
-    /// Asks the policy about every image once. Nothing is recorded yet.
+    /// Decides every distinct image, without recording.
     pub async fn decide<'i>(&self, images: &'i [Image]) -> Vec<ImageDecision<'i>> {
         let end = time::Instant::now() + DECISION_TIMEOUT;
         let mut deciding = Vec::new();
@@ -97,7 +97,7 @@ impl<'a> ReviewContext<'a> {
         }
     }
 
-    /// Records what was decided. What comes back is what is refused.
+    /// Records the decisions. Returns the rejected images.
     pub fn record_decisions(&self, decided: Vec<ImageDecision<'_>>) -> Vec<RejectedImage> {
         let refused = decided.into_iter().filter_map(|decided| {
             let verdict = self.admission.record_decision(
@@ -111,7 +111,7 @@ impl<'a> ReviewContext<'a> {
         refused.collect()
     }
 
-    /// Records that images are allowed to stay, whatever the policy says of them now. What comes back is what it refuses.
+    /// Records that unchanged images may stay, whatever the current policy says. Returns those that it rejects.
     pub fn record_unchanged(&self, decided: Vec<ImageDecision<'_>>) -> Vec<RejectedImage> {
         let refused = decided.into_iter().filter_map(|decided| match &decided.decision {
             Decision::Allow(_) => {
@@ -141,13 +141,13 @@ impl<'a> ReviewContext<'a> {
         refused.collect()
     }
 
-    /// Records what is decided without the rules. `reason` is a stable code.
+    /// Records a decision made without the rules. `reason` is a stable code.
     pub fn record_override(&self, allowed: bool, reason: &'static str, message: &str) {
         let verdict = AdmissionResponse { allowed, message: message.to_owned() };
         self.admission.record_override(self.generation, &self.admission_request(""), reason, verdict);
     }
 
-    /// What the API server's audit log is told.
+    /// Returns the annotations for the API server's audit log.
     pub fn annotations(
         &self,
         allowed: bool,
@@ -186,12 +186,12 @@ impl ImageDecision<'_> {
     }
 }
 
-/// Whether there are more images than one review may name.
+/// Returns whether there are more distinct images than one review may have.
 pub fn exceeds_image_limit(images: &[Image]) -> bool {
     unique_images(images).len() > MAX_IMAGES
 }
 
-/// Every refused image with its reason, on one line.
+/// Formats all rejected images with their reasons on one line.
 pub fn rejection_message(refused: &[RejectedImage], all: usize) -> String {
     let lines: Vec<_> = refused.iter().map(|refused| format!("{}: {}", refused.image, refused.message)).collect();
     match (&*lines, all) {
@@ -200,7 +200,7 @@ pub fn rejection_message(refused: &[RejectedImage], all: usize) -> String {
     }
 }
 
-/// The stable code of a denial: that of all that is refused, where it is the same.
+/// Returns the stable code of a denial: that of the rejected images if they share one.
 pub fn rejection_code(refused: &[RejectedImage]) -> &'static str {
     match refused {
         [] => "matched",
@@ -209,7 +209,7 @@ pub fn rejection_code(refused: &[RejectedImage]) -> &'static str {
     }
 }
 
-/// Each image once, in the order in which they first stand, with all of its places. What is left open is left out.
+/// Returns the distinct images in order of first appearance, each with its locations. Unset images are omitted.
 fn unique_images(images: &[Image]) -> Vec<(&str, Vec<&str>)> {
     let mut different: Vec<(&str, Vec<&str>)> = Vec::new();
     let mut indices = HashMap::new();

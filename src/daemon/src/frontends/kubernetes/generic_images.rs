@@ -1,4 +1,4 @@
-//! The images of an object whose kind is not known: every member `image` that it has anywhere.
+//! The images of unknown kinds: every member `image` at any depth.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::image::{ExtractError, Image, MAX_IMAGES};
 use super::sanitize;
 use crate::util::strict_json::JsonObject;
 
-/// Where the known kinds have their pod specifications.
+/// Paths of the pod specifications of known kinds.
 const POD_SPEC_PATHS: [&[&str]; 4] = [
     &["spec"],
     &["spec", "template", "spec"],
@@ -19,17 +19,17 @@ const POD_SPEC_PATHS: [&[&str]; 4] = [
     &["template", "spec"],
 ];
 
-/// What is said about an object, and not what it is to be.
+/// Top-level members that describe the object and have no images to pull.
 const IGNORED_MEMBERS: [&str; 2] = ["metadata", "status"];
 
-/// The longest path that is shown, in characters.
+/// Maximum length of a location in characters.
 const MAX_PATH_CHARS: usize = 200;
 
-/// All images of an object, in its order, but those in what is only said about it (`metadata`, `status`).
+/// Extracts all images of an object, in order, except those in `metadata` and `status`.
 ///
 /// # Errors
 ///
-/// If it has no pod specification, or an image that is not written as one.
+/// If there is no pod specification, or an image is not written as one.
 pub fn extract_images(kind: &str, object: &str) -> Result<Vec<Image>, ExtractError> {
     let mut found = CollectedImages::default();
     let mut reader = serde_json::Deserializer::from_str(object);
@@ -50,20 +50,20 @@ struct CollectedImages {
     has_pod_spec: bool,
 }
 
-/// Where a value stands. Written out for images only: an object may have millions of values.
+/// The path of a value, written out for images only: an object can have millions of values.
 enum JsonPath<'p> {
     Root,
     Member(&'p JsonPath<'p>, &'p str),
     Element(&'p JsonPath<'p>, usize),
 }
 
-/// One value and what is in it.
+/// Visitor of one value and its descendants.
 struct ImageVisitor<'f, 'p> {
     collected: &'f mut CollectedImages,
     path: &'p JsonPath<'p>,
 }
 
-/// How images are written: as a string, or as a volume has them.
+/// An image as a string, or as the source of an image volume.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "an image")]
 enum ImageField {
@@ -80,7 +80,7 @@ struct ImageVolumeSource {
 }
 
 impl JsonPath<'_> {
-    /// Whether it is this one.
+    /// Returns whether this is a path of members.
     fn matches(&self, names: &[&str]) -> bool {
         match (self, names.split_last()) {
             (Self::Root, None) => true,

@@ -1,46 +1,46 @@
-//! An image that an object names, and the errors of looking for it.
+//! An image of an object, and the errors of extracting it.
 
 use thiserror::Error;
 
-/// How many different images one review may name. No pod has nearly as many.
+/// Maximum number of distinct images in one review, far above that of any pod.
 pub const MAX_IMAGES: usize = 1_000;
 
-/// An image that an object names.
+/// An image of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Image {
-    /// Where it stands, for a person: ``container `app` ``.
+    /// The location, human-readable: ``container `app` ``.
     pub location: String,
-    /// The image, as it was written.
+    /// The image, as written.
     pub name: String,
-    /// Whether it may be empty: in a template it may be, for others to fill in.
+    /// True in a template, in which an image may be empty for others to fill in.
     pub is_template: bool,
 }
 
 impl Image {
-    /// Whether there is nothing to decide: the place is left open.
+    /// Returns whether the image is empty and may be, so that there is nothing to decide.
     pub fn is_unset(&self) -> bool {
         self.is_template && self.name.trim().is_empty()
     }
 }
 
-/// Why the images of an object are not known.
+/// An error of extracting the images of an object.
 #[derive(Debug, Error)]
 pub enum ExtractError {
-    /// It is none of the kinds whose shape is known, and has no pod specification where those have theirs.
+    /// An unknown kind without a pod specification at a known path.
     #[error(
         "pullgate does not know where a `{0}` has its images, so it is not allowed: do not send this kind to the webhook"
     )]
     UnknownKind(String),
-    /// It is of a known kind, and has no pod specification with containers.
+    /// A known kind without a pod specification with containers.
     #[error("the `{0}` has no pod specification with containers")]
     NoPodSpec(String),
-    /// It is not what it should be.
+    /// A malformed object.
     #[error("the object cannot be read: {0}")]
     Malformed(String),
 }
 
 impl ExtractError {
-    /// The stable code of the denial.
+    /// Returns the stable code of the denial.
     pub fn code(&self) -> &'static str {
         match self {
             Self::UnknownKind(_) => "unknown-kind",

@@ -1,7 +1,7 @@
 //! The image policy webhook (`imagepolicy.k8s.io/v1alpha1`).
 //!
-//! Every answer is one, and status 200, even to what cannot be read: the API server takes an error as it is configured
-//! to, and `defaultAllow: true` would make it a permission.
+//! Every response is a review with status 200, even to malformed input: the API server treats an error by its
+//! configuration, and `defaultAllow: true` would make it a permission.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use crate::util::strict_json::JsonObject;
 const API_VERSION: &str = "imagepolicy.k8s.io/v1alpha1";
 const KIND: &str = "ImageReview";
 
-/// A review. Its annotations have no say.
+/// An image review. Its annotations are ignored.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ImageReview<'a> {
@@ -43,7 +43,7 @@ struct ImageReviewContainerSpec {
     image: String,
 }
 
-/// The answer.
+/// The response.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageReviewResponse {
@@ -61,7 +61,7 @@ struct ImageReviewStatus {
     audit_annotations: BTreeMap<&'static str, String>,
 }
 
-/// Answers a review.
+/// Handles a review.
 pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> Json<ImageReviewResponse> {
     let read = timeout(READ_TIMEOUT, webhooks.read_review(body)).await;
     let review = match &read {
@@ -84,7 +84,7 @@ fn parse_review(read: Result<&str, &ReadError>) -> Result<ImageReviewSpec, Strin
     Ok(review.spec.0)
 }
 
-/// `unread` is the code for what could not be read.
+/// Decides a review; `unread` is the code for one that could not be read.
 async fn decide(
     admission: &Admission,
     review: Result<ImageReviewSpec, String>,
@@ -119,7 +119,7 @@ async fn decide(
     }
 }
 
-/// Where it stands, the review does not say.
+/// Converts a container; an image review has no location.
 fn to_image(JsonObject(container): JsonObject<ImageReviewContainerSpec>) -> Image {
     Image { location: String::new(), name: container.image, is_template: false }
 }

@@ -1,7 +1,7 @@
 //! Kubernetes' two webhooks: the validating admission webhook and the image policy webhook.
 //!
-//! Both turn what the API server sends into the images that it names, and ask about each. What cannot be read to its end
-//! is denied: an image that is not seen is not allowed. TLS is the listener's, see [`server`](crate::server).
+//! Both extract the images of a review and decide each. A review that cannot be read completely is denied, since an
+//! unseen image must not be allowed. TLS is terminated by the listener, see [`server`](crate::server).
 
 mod admission_review;
 mod evaluate;
@@ -29,27 +29,26 @@ use crate::server::load_shed::{
     MemoryBudget, Overloaded, Permit, RETRY_AFTER_SECS, SMALL_BODY_BYTES, expected_len, read_up_to,
 };
 
-/// Where the validating admission webhook is served.
+/// Path of the validating admission webhook.
 pub const VALIDATE_PATH: &str = "/kubernetes/validate";
 
-/// Where the image policy webhook is served.
+/// Path of the image policy webhook.
 pub const IMAGE_POLICY_PATH: &str = "/kubernetes/imagepolicy";
 
-/// The largest review that is read. An object in a request has at most 3 MiB, and an update comes with the object as it was.
+/// Maximum size of a review in bytes. An object has at most 3 MiB, and an update also carries the old object.
 pub const MAX_REVIEW_BYTES: usize = 8 << 20;
 
-/// How much of reviews is in memory at once, in bytes. What is short does not count ([`SHORT`]).
+/// Memory budget for reviews in bytes. Reviews of up to [`SMALL_BODY_BYTES`] do not count.
 const MEMORY_BUDGET: usize = 64 << 20;
 
-/// The time for one review. What is not decided by then is denied with a reason, which the API server would not have:
-/// by default it waits 10 seconds.
+/// Timeout for the decisions of one review, below the API server's 10 seconds, so that a denial carries the reason.
 pub const DECISION_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long a review may take to arrive and to be decided, and what is said of one that takes longer.
+/// Timeout for reading and deciding a review, and the status after it.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 const TIMEOUT_STATUS: StatusCode = StatusCode::REQUEST_TIMEOUT;
 
-/// The two webhooks.
+/// Returns the routes of both webhooks.
 pub fn router(admission: Arc<Admission>) -> Router {
     Router::new()
         .route(
@@ -63,7 +62,7 @@ pub fn router(admission: Arc<Admission>) -> Router {
         })
 }
 
-/// What both have at hand.
+/// State shared by both webhooks.
 #[derive(Clone)]
 struct WebhookState {
     admission: Arc<Admission>,
@@ -71,7 +70,7 @@ struct WebhookState {
 }
 
 impl WebhookState {
-    /// Reads a review. It has its room until that is dropped.
+    /// Reads a review. The permit holds its memory.
     async fn read_review(&self, mut body: Body) -> Result<(String, Permit), ReadError> {
         let mut bytes = Vec::new();
         let mut room = None;
@@ -85,7 +84,7 @@ impl WebhookState {
     }
 }
 
-/// Why a review was not read.
+/// The error of an unread review.
 #[derive(Debug, Error)]
 enum ReadError {
     #[error("it is not UTF-8")]
@@ -98,7 +97,7 @@ enum ReadError {
     Overloaded(#[from] Overloaded),
 }
 
-/// The API server takes each for a failure of the webhook, which is a denial with `failurePolicy: Fail`.
+/// The API server takes each status for a failure of the webhook, which denies with `failurePolicy: Fail`.
 impl IntoResponse for ReadError {
     fn into_response(self) -> Response {
         let status = match self {

@@ -1,4 +1,4 @@
-//! The images of an object, each with where it stands.
+//! The images of known kinds, with their locations.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -8,7 +8,7 @@ use super::image::{ExtractError, Image};
 use super::{generic_images, sanitize};
 use crate::util::strict_json::JsonObject;
 
-/// The images of an object, in its order.
+/// Extracts the images of an object, in order.
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub fn extract_images(kind: &GroupVersionKind, object: &str) -> Result<Vec<Image
     spec.and_then(|spec| spec.images(is_template)).ok_or_else(|| ExtractError::NoPodSpec(kind.kind.clone()))
 }
 
-/// The kind that an object says that it is.
+/// The kind that an object declares.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TypeMeta {
@@ -100,7 +100,7 @@ fn template_spec(of: Template<Spec<PodSpec>>) -> Option<PodSpec> {
 }
 
 impl PodSpec {
-    /// All images; `None` if there are no containers, which no pod can be without.
+    /// Returns all images; `None` without containers, which every pod has.
     fn images(self, may_be_empty: bool) -> Option<Vec<Image>> {
         let mut images = Vec::new();
         let lists = [

@@ -1,21 +1,21 @@
-//! Texts from elsewhere, made fit for one line that is shown to people: in a terminal, in a header, in a log.
+//! Sanitized excerpts of untrusted text for one line of a terminal, a header, or a log.
 
 use crate::admission::audit_log::redact_userinfo;
 use crate::util::sanitize::single_line;
 
-/// The longest image name that is shown, in characters. A legal one has at most 255 in its name, 128 in its tag and
-/// 135 in its digest.
+/// Maximum length of an image name in characters. A valid one has at most 255 in its name, 128 in its tag and 135 in
+/// its digest.
 const MAX_IMAGE_CHARS: usize = 520;
 
-/// The longest problem, in characters.
+/// Maximum length of a JSON error in characters.
 const MAX_ERROR_CHARS: usize = 200;
 
-/// An image name, without the password that it should not have.
+/// Sanitizes an image name, with user information redacted.
 pub fn sanitize_image(text: &str) -> String {
     sanitize_line(&redact_userinfo(text), MAX_IMAGE_CHARS)
 }
 
-/// What is wrong with a text that should be JSON. A string in it is not repeated: it may be long, and a secret.
+/// Describes a JSON error without the strings that it quotes, which may be long, or secrets.
 pub fn sanitize_json_error(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let without = text.split_once("string \"").and_then(|(before, rest)| {
@@ -25,7 +25,7 @@ pub fn sanitize_json_error(error: &serde_json::Error) -> String {
     sanitize_line(&without.unwrap_or(text), MAX_ERROR_CHARS)
 }
 
-/// At most so many characters of a text, on one line. What controls a terminal, or reorders text, is written out.
+/// Returns a text on one line of bounded length, with control and bidirectional characters escaped.
 pub fn sanitize_line(text: &str, most: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(most));
     let mut room = most;
@@ -43,7 +43,7 @@ pub fn sanitize_line(text: &str, most: usize) -> String {
     shown
 }
 
-/// Puts dots at the end, within so many characters.
+/// Appends an ellipsis within the length limit.
 fn append_ellipsis(text: &mut String, most: usize) {
     const DOTS: &str = "...";
     let keep = most.saturating_sub(DOTS.len());

@@ -19,13 +19,13 @@ use super::{WebhookState, sanitize};
 use crate::admission::{Admission, Frontend};
 use crate::util::strict_json::JsonObject;
 
-/// The longest warning, in characters: a longer one may not reach whoever it is for.
+/// Maximum length of a warning in characters: longer ones may be cut off before they reach the client.
 const MAX_WARNING_CHARS: usize = 120;
 
-/// How many warnings there are at most. The API server drops those above 4,096 characters together.
+/// Maximum number of warnings. The API server drops those above 4,096 characters together.
 const MAX_WARNINGS: usize = 16;
 
-/// Answers a review. Without a `uid` there is nothing to answer to, and the API server takes the error as a denial.
+/// Handles a review. Without a `uid` there is no valid response; the API server takes the error as a denial.
 pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> HttpResponse {
     let bad = |message: String| (StatusCode::BAD_REQUEST, message).into_response();
     let (text, _room) = match webhooks.read_review(body).await {
@@ -60,9 +60,9 @@ pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> 
     Json(reply).into_response()
 }
 
-/// What became of a review.
+/// The outcome of a review.
 struct ReviewOutcome {
-    /// The warnings, or why it is denied.
+    /// The warnings, or the reason of the denial.
     result: Result<Vec<String>, String>,
     annotations: BTreeMap<&'static str, String>,
 }
@@ -133,7 +133,8 @@ fn record_outcome(context: &ReviewContext<'_>, verdict: Result<(), String>, reas
     ReviewOutcome { result: verdict.map(|()| Vec::new()), annotations }
 }
 
-/// Whether an update leaves every image where it was. A tighter policy must not freeze what runs already.
+/// Returns whether an update keeps every image in its place. A stricter policy must not block updates of running
+/// objects.
 fn is_unchanged(request: &ReviewRequest<'_>, images: &[Image]) -> bool {
     let Some(old) = request.old_object else { return false };
     let Ok(mut old) = pod_images::extract_images(&request.kind.0, old.get()) else { return false };

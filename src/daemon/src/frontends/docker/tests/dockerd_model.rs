@@ -1,10 +1,10 @@
-//! A model of dockerd, slow and plain, written for what it may do and not for what it should: where versions differ, it does
-//! all of it. [`fuzz`](super::fuzz) holds the plugin against it.
+//! A plain model of dockerd that overapproximates: it does whatever any version may do. [`fuzz`](super::fuzz) compares
+//! the plugin with it.
 
 use super::super::go_json::GoValue;
 use super::*;
 
-/// A request on the wire.
+/// A request to dockerd on the wire.
 #[derive(Clone, Debug, Default)]
 pub struct DockerdRequest {
     pub method: &'static str,
@@ -15,7 +15,7 @@ pub struct DockerdRequest {
 }
 
 impl DockerdRequest {
-    /// What dockerd tells plugins of it. `showing` are the daemons that pass on bodies without a length, too.
+    /// Returns dockerd's call to a plugin. `showing` selects the daemons that also pass bodies without a length.
     pub fn to_plugin_call(&self, showing: bool) -> Value {
         let mut headers = serde_json::Map::new();
         if !self.chunked {
@@ -32,7 +32,7 @@ impl DockerdRequest {
         call
     }
 
-    /// The images that dockerd goes to a registry for, or starts.
+    /// Returns the images that dockerd pulls, pushes or runs for the request.
     pub fn contacted_images(&self) -> Vec<String> {
         let rest = match self.target.split_once("://") {
             Some((_, rest)) => rest.split_once('/').map_or(String::new(), |(_, path)| format!("/{path}")),
@@ -60,7 +60,7 @@ impl DockerdRequest {
             ("POST", "/build" | "/session" | "/grpc") => vec!["build".to_owned()],
             ("POST", "/plugins/pull") => vec![get("remote")],
             ("GET", "/plugins/privileges") => vec![get("remote")],
-            // What is behind the host goes to it as the text to search for.
+            // The part after the host is sent to it as the search text.
             ("GET", "/images/search") => {
                 vec![get("term").split_once('/').map_or(String::new(), |(host, _)| format!("{host}/x"))]
             }
@@ -77,13 +77,13 @@ impl DockerdRequest {
         }
     }
 
-    /// The first, as Go gives it.
+    /// Returns the first value, as Go does.
     fn content_type(&self) -> String {
         let value = self.headers.iter().find(|(name, _)| *name == "Content-Type").map_or("", |(_, value)| value);
         value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
-    /// The form values, those of the body first.
+    /// Returns the form values, those of the body first.
     fn form(&self, query: &str) -> Vec<(String, String)> {
         let mut form = Vec::new();
         if self.method == "POST" && self.content_type() == "application/x-www-form-urlencoded" {
@@ -111,7 +111,7 @@ impl DockerdRequest {
         images
     }
 
-    /// The first value of the body: some daemons read no further.
+    /// Parses the first value of the body: some daemons read no further.
     fn members(&self) -> Option<Vec<(String, GoValue)>> {
         match serde_json::Deserializer::from_slice(&self.body).into_iter::<GoValue>().next()?.ok()? {
             GoValue::Object(members) => Some(members),
@@ -120,7 +120,7 @@ impl DockerdRequest {
     }
 }
 
-/// All the values that a member is given: Go takes the last, and others the first.
+/// Returns all values of a member: Go takes the last one, other decoders the first.
 fn texts(members: &[(String, GoValue)], name: &str) -> Vec<String> {
     let values = members.iter().filter(|(key, _)| folds(key, name)).map(|(_, value)| value);
     values.filter_map(|value| if let GoValue::Text(text) = value { Some(text.clone()) } else { None }).collect()

@@ -1,4 +1,4 @@
-//! Random requests, held against the model of dockerd.
+//! Random requests, compared with the model of dockerd.
 
 use std::cell::LazyCell;
 
@@ -19,7 +19,7 @@ fn is_allowed(request: &Value) -> bool {
     PLUGIN.with(|plugin| plugin.0.block_on(ask(&plugin.1, request)).0)
 }
 
-/// References of the registry that is whitelisted, and of others.
+/// References to the whitelisted registry and to others.
 fn reference() -> impl Strategy<Value = &'static str> {
     select(vec![
         "good.example/a",
@@ -74,7 +74,7 @@ fn path() -> impl Strategy<Value = String> {
     (front, version, path).prop_map(|(front, version, path)| format!("{front}{version}{path}"))
 }
 
-/// Key and value pairs as in a query or a form.
+/// Key and value pairs of a query or a form.
 fn pairs() -> impl Strategy<Value = String> {
     let key =
         select(vec!["fromImage", "fromImage", "fromSrc", "tag", "remote", "term", "repo", "fromimage", "%66romImage"]);
@@ -86,7 +86,7 @@ fn pairs() -> impl Strategy<Value = String> {
     vec(pair, 0..4).prop_map(|pairs| pairs.iter().map(|(key, value, end)| format!("{key}={value}{end}")).collect())
 }
 
-/// JSON with the members that matter, in some spelling, some of them twice.
+/// JSON with the relevant members in varying spelling, some of them duplicated.
 fn body() -> impl Strategy<Value = String> {
     let image =
         (spelling(&["Image", "image", "IMAGE"]), reference()).prop_map(|(key, value)| format!(r#""{key}":"{value}""#));
@@ -119,7 +119,7 @@ fn body() -> impl Strategy<Value = String> {
     (vec(members, 0..4), end).prop_map(|(members, end)| format!("{{{}}}{end}", members.join(",")))
 }
 
-/// The right spelling mostly.
+/// Mostly the right spelling.
 fn spelling(of: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
     prop_oneof![4 => Just(of[0]), 1 => select(of)]
 }
@@ -147,7 +147,7 @@ fn dockerd_request() -> impl Strategy<Value = DockerdRequest> {
     )
 }
 
-/// Whether an image is one of the registry that is whitelisted, by Docker's own rule for where a name begins.
+/// Returns whether an image is of the whitelisted registry, by Docker's rule for the end of the host.
 fn is_good(image: &str) -> bool {
     image.split_once('/').is_some_and(|(host, rest)| {
         ["good.example", "GOOD.example", "good.example:5000"].contains(&host) && !rest.contains("..")

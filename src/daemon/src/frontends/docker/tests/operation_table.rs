@@ -65,7 +65,7 @@ async fn docker_hub_is_where_no_registry_is_named() {
         empty("GET", "/images/search?term=alpine"),
         empty("GET", "/distribution/alpine/json"),
         with_json("/containers/create", r#"{"Image": "alpine"}"#),
-        // The beginning of an id, or a name: a name.
+        // An id prefix or a name: it counts as a name.
         with_json("/containers/create", r#"{"Image": "deadbeef"}"#),
         with_json("/plugins/pull?remote=vieux/sshfs", "[]"),
     ] {
@@ -80,7 +80,7 @@ async fn an_image_by_its_whole_id_is_there_already() {
     let plugin = plugin_router(POLICY);
     for image in [DIGEST, DIGEST.trim_start_matches("sha256:")] {
         assert!(ask(&plugin, &with_json("/containers/create", &json!({"Image": image}).to_string())).await.0);
-        // Elsewhere it is no name.
+        // In other operations it is no name.
         assert!(!ask(&plugin, &empty("POST", &format!("/images/create?fromImage={image}"))).await.0);
         assert!(!ask(&plugin, &empty("POST", &format!("/images/{image}/push"))).await.0);
         assert!(!ask(&plugin, &empty("GET", &format!("/distribution/{image}/json"))).await.0);
@@ -131,7 +131,7 @@ async fn ambiguous_requests_are_denied() {
         form(None, None),
         form(Some("20"), None),
         form(Some("20"), Some("application/x-www-form-urlencoded")),
-        // Of two headers this is the last, and dockerd goes by the first.
+        // Plugins see the last of two headers, and dockerd takes the first.
         form(Some("20"), Some("application/json")),
         form(Some("00"), None),
         empty("POST", "/images/create?fromImage=good.example/a;b"),
@@ -230,7 +230,7 @@ async fn without_whitelist_mode_every_registry_is_allowed_and_recorded() {
     let plugin = router(Arc::clone(&admission), DockerOptions::default());
     assert!(ask(&plugin, &empty("POST", "/images/create?fromImage=evil.example/a")).await.0);
     assert!(ask(&plugin, &with_json("/containers/create", r#"{"Image": "alpine"}"#)).await.0);
-    // What is no reference is denied all the same.
+    // An invalid reference is denied in any mode.
     assert!(!ask(&plugin, &empty("POST", "/images/create?fromImage=ex_ample.com/a")).await.0);
     let text = admission.metrics().to_openmetrics();
     assert!(text.contains(r#"decision="allow",reason="matched"} 2"#), "{text}");
