@@ -22,7 +22,7 @@ fn main() {
     }
 }
 
-/// Checks that the component was made of the npm package's module, and writes its machine code.
+/// Checks that the component contains the npm package's module, and writes its machine code.
 fn embed(dist: &Path, out: &Path) -> Result<(), String> {
     let module = read(dist, "pullgate_bg.wasm")?;
     let component = read(dist, "pullgate.component.wasm")?;
@@ -38,8 +38,8 @@ fn embed(dist: &Path, out: &Path) -> Result<(), String> {
         .map_err(|error| format!("`pullgate.cwasm` cannot be written ({error})"))
 }
 
-/// Compiles for a baseline processor of the target's architecture: with a target given, wasmtime uses no instruction that
-/// only this machine may have.
+/// Compiles for a baseline processor of the target's architecture: with an explicit target, wasmtime does not detect
+/// instruction set extensions of the build machine.
 fn compile(component: &[u8]) -> Result<Vec<u8>, String> {
     let target = env::var("TARGET").map_err(|error| error.to_string())?;
     let compile = || {

@@ -1,5 +1,5 @@
-//! Asks the registries of the images on the command line whether they are there, as the policy allows:
-//! `cargo run --release -p pullgate-host --example connect -- IMAGE...`
+//! Connects to the registries of the images on the command line as the policy allows:
+//! `cargo run --release -p pullgate-connect --example connect -- IMAGE...`
 
 use http_body_util::Empty;
 use hyper::body::Bytes;
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-/// Asks for `/v2/`: 200 or 401 is a registry's answer. A redirect would be another host, to ask the policy about.
+/// Requests `/v2/`: 200 or 401 is a registry's response. A redirect would be another host, for another decision.
 async fn ask(connection: Connection) -> Result<String, Error> {
     let (route, peer) = (connection.endpoint().clone(), connection.peer_addr());
     let (mut sender, http) = hyper::client::conn::http1::handshake(TokioIo::new(connection)).await?;

@@ -1,4 +1,4 @@
-//! What a certificate says of itself. Nothing here verifies anything.
+//! Fields of certificates for display and error messages. Nothing here verifies anything.
 
 use std::fmt::{self, Display, Write};
 use std::net::IpAddr;
@@ -13,24 +13,24 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, SubjectAltName};
 
 use pullgate::display::is_unsafe_for_display;
 
-/// How long a text from a certificate may get, in bytes. Anybody may have written it.
+/// The maximum length of a text from a certificate, in bytes. The text is untrusted.
 const MAX_TEXT_BYTES: usize = 200;
 
-/// What a certificate that a server sent says of itself. Nothing of it is verified.
+/// The unverified fields of a certificate that a server presented.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateSummary {
-    /// Whom it is for, as RFC 4514 writes names, in a form fit for a line of a log. None where it cannot be read.
+    /// The subject in RFC 4514 form, safe for display. None if the certificate cannot be parsed.
     pub subject: Option<String>,
-    /// Who issued it, likewise.
+    /// The issuer in RFC 4514 form.
     pub issuer: Option<String>,
-    /// The last second in which it counts, as `2026-01-31T12:00:00Z`.
+    /// The last second of its validity, as `2026-01-31T12:00:00Z`.
     pub not_after: Option<String>,
-    /// Its SHA-256, in lower-case hexadecimal.
+    /// The SHA-256 fingerprint in lower-case hexadecimal.
     pub fingerprint: String,
 }
 
 impl CertificateSummary {
-    /// Describes a certificate in DER.
+    /// Reads the fields of a certificate in DER.
     pub fn from_der(der: &[u8]) -> Self {
         let reading = ParsedCertificate::from_der(der);
         Self {
@@ -42,31 +42,31 @@ impl CertificateSummary {
     }
 }
 
-/// A certificate, taken apart.
+/// A parsed certificate.
 pub(crate) struct ParsedCertificate(Certificate);
 
 impl ParsedCertificate {
-    /// Reads a certificate in DER; none where it does not follow RFC 5280.
+    /// Parses a certificate in DER. Returns none if it does not follow RFC 5280.
     pub(crate) fn from_der(der: &[u8]) -> Option<Self> {
         Certificate::from_der(der).ok().map(Self)
     }
 
-    /// Whom it is for, as RFC 4514 writes names.
+    /// Returns the subject in RFC 4514 form.
     pub(crate) fn subject(&self) -> String {
         bounded_line(self.0.tbs_certificate().subject())
     }
 
-    /// Whether it is for whoever issued another one.
+    /// Returns whether the subject equals the issuer of `other`.
     pub(crate) fn is_issuer_of(&self, other: &Self) -> bool {
         self.0.tbs_certificate().subject() == other.0.tbs_certificate().issuer()
     }
 
-    /// Who issued it, as RFC 4514 writes names.
+    /// Returns the issuer in RFC 4514 form.
     pub(crate) fn issuer(&self) -> String {
         bounded_line(self.0.tbs_certificate().issuer())
     }
 
-    /// Its issuer as webpki keeps names: in DER, without the header.
+    /// Returns the issuer as webpki stores names: the DER contents without the header.
     pub(crate) fn issuer_der(&self) -> Option<Vec<u8>> {
         let whole = self.0.tbs_certificate().issuer().to_der().ok()?;
         let mut reader = SliceReader::new(&whole).ok()?;
@@ -74,12 +74,12 @@ impl ParsedCertificate {
         reader.read_slice(reader.remaining_len()).ok().map(<[u8]>::to_vec)
     }
 
-    /// The last second in which it counts, since 1970-01-01 UTC.
+    /// Returns the last second of its validity, since 1970-01-01 UTC.
     pub(crate) fn not_after(&self) -> u64 {
         self.0.tbs_certificate().validity().not_after.to_unix_duration().as_secs()
     }
 
-    /// The hosts that it is for: names and addresses. None where they cannot be read.
+    /// Returns the subject alternative names of hosts: names and addresses. None if they cannot be parsed.
     pub(crate) fn hosts(&self) -> Option<Vec<String>> {
         let extension = self.0.tbs_certificate().get_extension::<SubjectAltName>().ok()?;
         let names = extension.map(|(_, names)| names.0).unwrap_or_default();
@@ -91,7 +91,8 @@ impl ParsedCertificate {
         Some(names.into_iter().filter_map(host).collect())
     }
 
-    /// Whether it says that it is an authority's (RFC 5280, 4.2.1.9). One of version 1 could not say and is.
+    /// Returns whether basic constraints mark a CA (RFC 5280, section 4.2.1.9). Version 1 has no extensions and counts
+    /// as a CA.
     pub(crate) fn is_ca(&self) -> bool {
         let certificate = self.0.tbs_certificate();
         match certificate.get_extension::<BasicConstraints>() {
@@ -101,7 +102,8 @@ impl ParsedCertificate {
         }
     }
 
-    /// Whether it may issue others: an authority's, whose key is not kept for something else (RFC 5280, 4.2.1.3).
+    /// Returns whether the certificate may sign others: a CA with `keyCertSign`, or without key usage (RFC 5280,
+    /// section 4.2.1.3).
     pub(crate) fn is_issuing_ca(&self) -> bool {
         let signs = match self.0.tbs_certificate().get_extension::<KeyUsage>() {
             Ok(Some((_, usage))) => usage.key_cert_sign(),
@@ -112,7 +114,7 @@ impl ParsedCertificate {
     }
 }
 
-/// A time in seconds since 1970-01-01 UTC, as `2026-01-31T12:00:00Z`.
+/// Formats seconds since 1970-01-01 UTC as `2026-01-31T12:00:00Z`.
 pub(crate) fn format_time(seconds: u64) -> String {
     DateTime::from_unix_duration(Duration::from_secs(seconds))
         .map_or_else(|_| format!("second {seconds}"), |date| date.to_string())
@@ -122,7 +124,7 @@ fn parse_address(octets: &[u8]) -> Option<IpAddr> {
     <[u8; 4]>::try_from(octets).map(IpAddr::from).or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from)).ok()
 }
 
-/// A text of somebody else's, fit for a line of a log.
+/// Formats untrusted text as one bounded line that is safe for display.
 fn bounded_line(text: impl Display) -> String {
     let mut line = BoundedLine(String::new());
     match write!(line, "{text}") {
@@ -131,7 +133,7 @@ fn bounded_line(text: impl Display) -> String {
     }
 }
 
-/// A line that takes nothing that could not be seen, and ends the writing when it is full.
+/// A writer that escapes unsafe characters and fails once the length limit is reached.
 struct BoundedLine(String);
 
 impl Write for BoundedLine {

@@ -1,4 +1,4 @@
-//! Why a certificate was refused, in words.
+//! Certificate verification errors.
 
 use std::error::Error;
 use std::{fmt, io};
@@ -9,93 +9,93 @@ use rustls::{CertificateError, Error as TlsError, OtherError};
 use crate::certificate::{ParsedCertificate, format_time};
 use pullgate::TrustAnchor;
 
-/// How many names or certificates a text lists.
+/// The maximum number of names or certificates in a message.
 const MAX_LISTED: usize = 8;
 
-/// How many certificates of a chain are read for a text. Anybody may have sent them.
+/// The maximum number of certificates of a chain that are parsed for a message. The chain is untrusted.
 const MAX_CHAIN_CERTIFICATES: usize = 10;
 
-/// How many digits of a fingerprint a text has: enough to find the certificate.
+/// The number of fingerprint digits in a message: enough to identify the certificate.
 const FINGERPRINT_DIGITS: usize = 16;
 
-/// Why the server's certificate was refused.
+/// A server certificate that failed verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum VerificationError {
-    /// Nobody who counts for this registry vouches for it.
+    /// No trust anchor for this registry verifies the chain.
     UnknownIssuer {
-        /// The issuer that is missing, as RFC 4514 writes names: that of the last certificate of the chain.
+        /// The missing issuer in RFC 4514 form: that of the last certificate of the chain.
         issuer: String,
-        /// Whether the certificate is its own issuer.
+        /// True if issuer and subject of the leaf are equal (RFC 5280, section 3.2).
         self_issued: bool,
-        /// How many certificates of the policy apply to the registry.
+        /// The number of policy anchors that apply to the registry.
         authorities: usize,
-        /// How many other authorities count.
+        /// The number of anchors in the root store.
         roots: usize,
-        /// The certificates of the policy that did not count.
+        /// The policy anchors that were ignored.
         ignored_anchors: Vec<IgnoredAnchor>,
     },
-    /// The signature is not by the authority that the certificate names, but by one of the same name; or its key is too
-    /// short.
+    /// The signature does not verify with the named issuer's key: the trusted anchor has the same name but another key,
+    /// or its key is too short.
     BadSignature {
-        /// The issuer, as RFC 4514 writes names.
+        /// The issuer in RFC 4514 form.
         issuer: String,
     },
-    /// Its time is over, or that of a certificate above it.
+    /// The certificate, or one above it, has expired.
     Expired {
-        /// Whose, as RFC 4514 writes names. None where it cannot be read.
+        /// The subject in RFC 4514 form. None if it is unknown.
         subject: Option<String>,
-        /// When it ended, in seconds since 1970-01-01 UTC.
+        /// The end of validity, in seconds since 1970-01-01 UTC.
         not_after: u64,
     },
-    /// Its time has not come, or that of a certificate above it.
+    /// The certificate, or one above it, is not valid yet.
     NotYetValid {
-        /// When it begins, in seconds since 1970-01-01 UTC.
+        /// The start of validity, in seconds since 1970-01-01 UTC.
         not_before: u64,
     },
-    /// It is for other hosts.
+    /// The certificate names other hosts (RFC 9525).
     NameMismatch {
-        /// The host that was asked.
+        /// The requested host.
         host: String,
-        /// The hosts that it is for. None where they cannot be read.
+        /// The hosts that the certificate names. None if they cannot be parsed.
         hosts: Option<Vec<String>>,
     },
-    /// It is an authority's own, and not one that the policy lists.
+    /// The certificate is a CA certificate, and the policy does not list it.
     CaUsedAsEndEntity {
-        /// Whose, as RFC 4514 writes names.
+        /// The subject in RFC 4514 form.
         subject: String,
     },
-    /// The server did not prove that it has the key of its certificate; or the key is too short.
+    /// The handshake signature does not verify: the server lacks the private key, or the key is too short.
     KeyNotProven,
-    /// It is signed in a way that nobody relies on any more, such as with SHA-1.
+    /// A signature algorithm is not supported, such as SHA-1.
     UnsupportedAlgorithm,
-    /// It is not for servers.
+    /// The extended key usage lacks `serverAuth`.
     WrongPurpose,
-    /// This configuration is for one host, and another was asked with it.
+    /// The TLS configuration belongs to another host.
     HostMismatch {
-        /// The host that it is for.
+        /// The host of the configuration.
         host: String,
-        /// The host that was asked.
+        /// The requested host.
         asked: String,
     },
-    /// Anything else.
+    /// Any other error.
     Other(String),
 }
 
-/// A certificate of the policy that did not count: out of its time for instance, or not named by the decision.
+/// A policy anchor that was ignored, for instance because it expired or the decision does not list it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IgnoredAnchor {
-    /// Its SHA-256, in lower-case hexadecimal.
+    /// The SHA-256 fingerprint in lower-case hexadecimal.
     pub fingerprint: String,
-    /// Whose it is, as RFC 4514 writes names.
+    /// The subject in RFC 4514 form.
     pub subject: String,
-    /// Why, for a person.
+    /// A human-readable reason.
     pub reason: String,
 }
 
 impl VerificationError {
-    /// The refusal that an error comes of, if it does: for what a client says that has the configuration of a
-    /// [`Route`](crate::Route), since rustls does not show it.
+    /// Finds the verification error inside an error of a client that uses the configuration of an
+    /// [`Endpoint`](crate::Endpoint): rustls wraps it and its `Display` omits it.
     pub fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
         let mut next = Some(error);
         while let Some(error) = next {
@@ -103,7 +103,7 @@ impl VerificationError {
             {
                 return other.downcast_ref();
             }
-            // An I/O error's source is not the error in it, but the source of that.
+            // `io::Error::source` skips the wrapped error itself, hence `get_ref`.
             next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
                 Some(inner) => Some(inner),
                 None => error.source(),
@@ -112,7 +112,7 @@ impl VerificationError {
         None
     }
 
-    /// What a verification that failed means. `ignored_anchors` are those that did not count, of `authorities`.
+    /// Converts an error of rustls. `ignored_anchors` are part of the `authorities` count.
     pub(crate) fn from_rustls(
         error: &TlsError,
         leaf: &CertificateDer<'_>,
@@ -145,7 +145,7 @@ impl VerificationError {
             CertificateError::UnsupportedSignatureAlgorithmContext { .. }
             | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::UnsupportedAlgorithm,
             CertificateError::BadEncoding => Self::Other("the certificate cannot be read".to_owned()),
-            // webpki takes no authority's certificate for a server's, and has no other name for that.
+            // webpki rejects a CA certificate as end entity, which rustls maps to `Other`.
             CertificateError::Other(other) => match readings.first().filter(|first| first.is_ca()) {
                 Some(first) => Self::CaUsedAsEndEntity { subject: first.subject() },
                 None => Self::Other(format!("the certificate is refused: {other}")),
@@ -160,7 +160,7 @@ impl VerificationError {
         Self::Expired { subject, not_after }
     }
 
-    /// Adds the certificates among `others` that would vouch if the decision named them.
+    /// Adds the anchors among `others` that would verify the chain if the decision listed them.
     pub(crate) fn add_unlisted_anchors<'a>(&mut self, others: impl Iterator<Item = &'a TrustAnchor>) {
         let Self::UnknownIssuer { issuer, ignored_anchors, .. } = self else { return };
         for authority in others {
@@ -180,10 +180,10 @@ impl IgnoredAnchor {
     }
 }
 
-/// The issuer of the last certificate of the chain that begins with the first one.
+/// Returns the issuer of the last certificate of the chain that starts at the leaf.
 fn last_issuer(readings: &[ParsedCertificate]) -> String {
     let Some(mut last) = readings.first() else { return "an issuer that cannot be read".to_owned() };
-    // One step for each certificate at most, so that a circle comes to an end.
+    // At most one step per certificate, so that a cycle ends.
     for _ in readings {
         match readings.iter().find(|one| one.is_issuer_of(last)) {
             Some(next) => last = next,
@@ -264,7 +264,7 @@ impl fmt::Display for VerificationError {
     }
 }
 
-/// Who does not vouch for the issuer.
+/// Describes the trust sources that do not know the issuer.
 fn describe_missing_issuer(authorities: usize, roots: usize) -> String {
     match (authorities, roots) {
         (0, 0) => "nobody vouches for: the policy has no certificate authority for this registry".to_owned(),

@@ -1,4 +1,4 @@
-//! A connection to a registry.
+//! Established connections to registries.
 
 use std::fmt;
 use std::io::{IoSlice, Result};
@@ -15,10 +15,10 @@ use crate::endpoint::Endpoint;
 use crate::prefix_recorder::PrefixRecorder;
 use crate::verifier::VerifiedBy;
 
-/// A connection to a registry, made as the decision allows: a stream of bytes, inside TLS where the attempt is HTTPS.
+/// A connection to a registry, made as the decision allows: a byte stream, inside TLS if the attempt is HTTPS.
 ///
-/// It is to one host. Whatever the registry points to, with a redirect or as where to get a token, is another host, or
-/// another port: ask the policy about it, and connect as that decision allows.
+/// The connection belongs to one host and port. A redirect or token server is another host, or another port, and needs
+/// a decision of its own.
 pub struct Connection {
     endpoint: Endpoint,
     peer_addr: SocketAddr,
@@ -41,22 +41,22 @@ impl Connection {
         Self { endpoint: endpoint, peer_addr: peer_addr, verified_by: verified_by, stream }
     }
 
-    /// The attempt that it comes of.
+    /// Returns the endpoint of the connection.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The address that it is to.
+    /// Returns the remote address.
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer_addr
     }
 
-    /// Who vouched for the server; none where the attempt is unverified.
+    /// Returns the trust anchor that verified the server; none if the attempt is unverified.
     pub fn verified_by(&self) -> Option<&VerifiedBy> {
         self.verified_by.as_ref()
     }
 
-    /// The certificates that the server sent, its own first; none over plain HTTP.
+    /// Returns the certificates that the server presented, leaf first; none over plain HTTP.
     pub fn certificates(&self) -> &[CertificateDer<'static>] {
         match &self.stream {
             TransportStream::Plain(_) => &[],
@@ -64,7 +64,7 @@ impl Connection {
         }
     }
 
-    /// The protocol that was agreed on (RFC 7301), if any.
+    /// Returns the negotiated protocol (RFC 7301), if any.
     pub fn alpn(&self) -> Option<&[u8]> {
         match &self.stream {
             TransportStream::Plain(_) => None,

@@ -1,4 +1,4 @@
-//! Connecting as decisions allow.
+//! Connector for registries.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use crate::verifier::{TrustSources, Verification};
 use pullgate::TrustAnchor;
 use pullgate_host::Dns;
 
-/// How long connecting may take.
+/// Timeouts of a connector.
 #[derive(Clone, Debug)]
 pub struct ConnectLimits {
-    /// The time for one address of one attempt, TLS handshake included; 10 seconds by default.
+    /// Timeout of one address of one attempt, including the TLS handshake; 10 seconds by default.
     pub address_timeout: Duration,
-    /// The time for all attempts together, DNS included; 30 seconds by default.
+    /// Timeout of all attempts together, including DNS; 30 seconds by default.
     pub total_timeout: Duration,
 }
 
@@ -35,15 +35,15 @@ impl Default for ConnectLimits {
     }
 }
 
-/// Makes connections to registries: the attempts that a decision lists, in their order, and nothing else (rule T1).
-/// Cheap to clone. One may serve every policy: what one decision trusts has no part in another.
+/// Connects to registries: tries the attempts that a decision lists, in order, and nothing else (rule T1). Cheap to
+/// clone. One connector may serve every policy, since the trust of one decision never affects another.
 ///
-/// A connection is to one host. A registry that points elsewhere, with a redirect to where its blobs are or with the
-/// address of a server of tokens, names a registry like any other: ask the policy about that host, with
-/// [`ReferenceKind::Registry`](pullgate::ReferenceKind::Registry), and connect as that decision allows.
+/// A connection belongs to one host. A redirect to blob storage and the URL of a token server name further registries:
+/// evaluate that host with [`ReferenceKind::Registry`](pullgate::ReferenceKind::Registry), and connect as that decision
+/// allows.
 ///
-/// TLS is that of rustls with `ring`, versions 1.2 and 1.3. Sessions are not resumed, since a resumed one is not
-/// verified again. Nothing asks whether a certificate was revoked.
+/// TLS is rustls with `ring`, versions 1.2 and 1.3. Sessions are not resumed, because resumption skips verification.
+/// Revocation is not checked.
 #[derive(Clone, Debug)]
 pub struct Connector {
     roots: RootStore,
@@ -53,13 +53,13 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// `roots` count for every registry, beside those that its decision names.
+    /// Creates a connector that trusts `roots` for every registry, in addition to the trust anchors of each decision.
     ///
     /// # Errors
     ///
     /// If rustls cannot be set up.
     pub fn new(roots: RootStore, limits: ConnectLimits) -> Result<Self, rustls::Error> {
-        // Given, and not installed for the whole process, which is the embedder's.
+        // Passed explicitly: the process-wide default provider belongs to the embedder.
         let mut base = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(rustls::RootCertStore::empty())
@@ -68,30 +68,31 @@ impl Connector {
         Ok(Self { roots, limits, base_config: Arc::new(base), dns: None })
     }
 
-    /// The protocols to offer (RFC 7301), the best first: `http/1.1`, `h2`. None by default, which means HTTP/1.1.
+    /// Sets the ALPN protocols (RFC 7301) in order of preference: `http/1.1`, `h2`. None by default, meaning HTTP/1.1.
     #[must_use]
     pub fn with_alpn(mut self, protocols: Vec<Vec<u8>>) -> Self {
         Arc::make_mut(&mut self.base_config).alpn_protocols = protocols;
         self
     }
 
-    /// Who is asked for the addresses of names that a decision does not pin; the resolver of this machine by default.
+    /// Sets the resolver for hosts without pinned addresses; the system resolver by default.
     #[must_use]
     pub fn with_dns(mut self, dns: Dns) -> Self {
         self.dns = Some(dns);
         self
     }
 
-    /// Connects to `registry`, as `allowed` allows.
+    /// Connects to `registry` as `allowed` permits.
     ///
-    /// `registry` is `HOST[:PORT]` as in the [`Answer`](pullgate::Answer) that `allowed` is from, and `authorities` are
-    /// those of the policy that gave it ([`Gate::authorities`](pullgate_host::Gate::authorities)). Where the decision pins
-    /// addresses, those are connected to and DNS is not asked again.
+    /// `registry` is `HOST[:PORT]` from the [`Response`](pullgate::Response) that holds `allowed`, and `authorities`
+    /// are the trust anchors of the policy that decided
+    /// ([`PolicyEvaluator::authorities`](pullgate_host::PolicyEvaluator::authorities)). Pinned addresses are used
+    /// without another DNS query.
     ///
     /// # Errors
     ///
-    /// If every attempt failed: the error says what each came to. Or if decision, registry and authorities do not
-    /// belong together.
+    /// If every attempt failed, with the error of each, or if decision, registry and trust anchors do not belong
+    /// together.
     pub async fn connect(
         &self,
         registry: &str,
@@ -111,12 +112,12 @@ impl Connector {
         Err(ConnectError::Failed { registry: registry.to_owned(), attempts })
     }
 
-    /// The attempts of `allowed`, in their order, with all that they take: for those who make their connections
-    /// themselves. The parameters are those of [`connect`](Self::connect).
+    /// Returns the endpoints of `allowed`, in order, for callers that make their own connections. The parameters are
+    /// those of [`connect`](Self::connect).
     ///
     /// # Errors
     ///
-    /// If decision, registry and authorities do not belong together.
+    /// If decision, registry and trust anchors do not belong together.
     pub fn endpoints(
         &self,
         registry: &str,
@@ -165,7 +166,7 @@ impl Connector {
         })
     }
 
-    /// Tries the addresses of one attempt, one after the other.
+    /// Tries the addresses of one endpoint in order.
     async fn try_endpoint(
         &self,
         endpoint: &Endpoint,
@@ -214,7 +215,7 @@ impl Connector {
     }
 }
 
-/// The host of `HOST[:PORT]`, an IPv6 address without its brackets.
+/// Returns the host of `HOST[:PORT]`, an IPv6 address without brackets.
 fn registry_host(registry: &str) -> Option<&str> {
     let (host, port) = match registry.strip_prefix('[') {
         Some(rest) => rest.split_once("]:")?,

@@ -1,4 +1,4 @@
-//! One attempt of a decision, with all that it takes.
+//! Endpoints of a decision.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,11 +11,11 @@ use rustls::pki_types::ServerName;
 use crate::verifier::{Verification, Verifier};
 use pullgate_host::Dns;
 
-/// One attempt that a decision allows, with all that it takes: for those who make their connections themselves.
+/// One attempt that a decision allows, with everything needed to connect. For callers that make their own connections.
 ///
-/// It is for one host and one port. [`client_config`](Self::client_config) refuses any other host, so that a redirect
-/// cannot carry an authority, or "unverified", along; but TLS does not see ports, and plain HTTP sees nothing. Let no
-/// HTTP client follow redirects by itself.
+/// An endpoint is one host and one port. [`client_config`](Self::client_config) rejects any other host, so that a
+/// redirect carries neither a trust anchor nor "unverified" along; but TLS does not see ports, and plain HTTP checks
+/// nothing. Use an HTTP client that does not follow redirects.
 #[derive(Clone)]
 pub struct Endpoint {
     pub(crate) scheme: Scheme,
@@ -23,46 +23,46 @@ pub struct Endpoint {
     pub(crate) port: u16,
     pub(crate) pinned: Vec<IpAddr>,
     pub(crate) tls: Option<EndpointTls>,
-    /// Whom to ask for addresses, if not this machine's resolver.
+    /// The resolver for addresses; none for the system resolver.
     pub(crate) dns: Option<Dns>,
 }
 
-/// What TLS takes.
+/// The TLS settings of an endpoint.
 #[derive(Clone)]
 pub(crate) struct EndpointTls {
-    /// A configuration without a verifier of its own.
+    /// The TLS configuration without a certificate verifier.
     pub(crate) base_config: Arc<ClientConfig>,
     pub(crate) name: ServerName<'static>,
     pub(crate) verification: Verification,
 }
 
 impl Endpoint {
-    /// The scheme.
+    /// Returns the scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The host: a name, or an address without brackets.
+    /// Returns the host: a name, or an address without brackets.
     pub fn host(&self) -> &str {
         &self.host
     }
 
-    /// The TCP port.
+    /// Returns the TCP port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether the server's certificate is verified. Never so over plain HTTP.
+    /// Returns whether the server's certificate is verified; always false over plain HTTP.
     pub fn is_verified(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| matches!(tls.verification, Verification::Required(_)))
     }
 
-    /// The addresses that alone may be connected to (rule M4); where there are none, those of the host.
+    /// Returns the pinned addresses, the only ones to connect to (rule M4). Empty if DNS resolves the host.
     pub fn pinned(&self) -> &[IpAddr] {
         &self.pinned
     }
 
-    /// What the header `Host` says (RFC 9110, section 7.2): no port where it is the scheme's own.
+    /// Returns the `Host` header (RFC 9110, section 7.2), without the scheme's default port.
     pub fn host_header(&self) -> String {
         let brackets = self.host.contains(':');
         let host = if brackets { format!("[{}]", self.host) } else { self.host.clone() };
@@ -72,10 +72,10 @@ impl Endpoint {
         }
     }
 
-    /// The TLS configuration for this attempt; none over plain HTTP.
+    /// Returns the TLS configuration of this attempt; none over plain HTTP.
     ///
-    /// The dates of the policy's certificates are looked at when a connection is made, so that it may be kept for as
-    /// long as the decision may. It resumes no session: a resumed one is not verified again. Making one is cheap.
+    /// The validity of policy anchors is checked at each handshake, so the configuration may be kept as long as the
+    /// decision. Sessions are not resumed, because resumption skips verification. Creating one is cheap.
     pub fn client_config(&self) -> Option<Arc<ClientConfig>> {
         self.tls.as_ref().map(|tls| tls.config(&Arc::new(tls.verifier())))
     }

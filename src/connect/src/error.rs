@@ -1,4 +1,4 @@
-//! Why there is no connection.
+//! Connection errors.
 
 use std::fmt;
 use std::io::{Error as IoError, ErrorKind};
@@ -11,32 +11,32 @@ use thiserror::Error;
 
 use crate::certificate_error::VerificationError;
 
-/// There is no connection.
+/// An error of [`Connector::connect`](crate::Connector::connect).
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// What was tried failed: every attempt that the decision lists, in order, and each of its addresses.
+    /// Every attempt that the decision lists failed, at each of its addresses.
     #[error("`{registry}` cannot be reached: {}", describe_attempts(.attempts))]
     Failed {
-        /// The registry, as it was given.
+        /// The registry as given.
         registry: String,
-        /// What was tried, in order.
+        /// The failed attempts in order.
         attempts: Vec<FailedAttempt>,
     },
-    /// This is no `HOST[:PORT]`.
+    /// The registry is no `HOST[:PORT]`.
     #[error("`{0}` is no registry: give `HOST[:PORT]`, as the answer that has the decision shows it")]
     InvalidRegistry(String),
-    /// The decision names a certificate that is not among those given.
+    /// The decision names a trust anchor that is not among the given ones.
     #[error(
         "the decision names a certificate with SHA-256 {0} that was not given: give those of the policy that decided"
     )]
     UnknownAuthority(String),
-    /// A pinned address is none.
+    /// A pinned address is not an IP address.
     #[error("the decision allows the address `{0}`, which is none")]
     InvalidAddress(String),
 }
 
-/// One try that failed.
+/// A failed attempt.
 #[derive(Debug)]
 pub struct FailedAttempt {
     /// The scheme.
@@ -45,31 +45,31 @@ pub struct FailedAttempt {
     pub host: String,
     /// The TCP port.
     pub port: u16,
-    /// Whether the certificate was to be verified.
+    /// True if the certificate had to be verified.
     pub verified: bool,
-    /// The address, if it came to one.
+    /// The address, if resolution succeeded.
     pub address: Option<SocketAddr>,
-    /// What went wrong.
+    /// The error of the attempt.
     pub error: AttemptError,
 }
 
-/// What went wrong with one try.
+/// The error of one attempt.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AttemptError {
-    /// The host's addresses are not known.
+    /// The addresses of the host cannot be resolved.
     #[error("its addresses cannot be found: {0}")]
     Dns(IoError),
-    /// There is no address to connect to.
+    /// The host has no address.
     #[error("it has no address")]
     NoAddress,
-    /// Nothing listens there.
+    /// The connection was refused.
     #[error("nothing listens there (connection refused)")]
     ConnectionRefused,
-    /// It took longer than it may.
+    /// The attempt timed out.
     #[error("no answer within {:.1} s", .0.as_secs_f64())]
     TimeOut(Duration),
-    /// It was not tried.
+    /// The attempt was skipped, because the total timeout had expired.
     #[error("not tried, since the time for all attempts together was over")]
     NotTried,
     /// The connection failed.
@@ -78,33 +78,34 @@ pub enum AttemptError {
     /// The server speaks plain HTTP.
     #[error("the server speaks plain HTTP on this port, not TLS")]
     PlainHttp,
-    /// The server speaks something else than TLS.
+    /// The server speaks a protocol other than TLS.
     #[error("the server does not speak TLS on this port")]
     NotTls,
     /// The server closed the connection.
     #[error("the server closed the connection during the TLS handshake; it may not speak TLS on this port")]
     ConnectionClosed,
-    /// The server does not want to go on, for the reason that TLS calls so.
+    /// The server ended the handshake with a TLS alert.
     #[error("the server ended the TLS handshake with the alert {0}")]
     Alert(String),
-    /// The server's certificate was refused.
+    /// The server's certificate was rejected.
     #[error("{0}")]
     Certificate(VerificationError),
-    /// TLS failed otherwise.
+    /// Another TLS error.
     #[error("TLS failed: {0}")]
     Tls(TlsError),
 }
 
 impl AttemptError {
-    /// Adds to an issuer that is not known the certificates of the policy that would vouch if the decision named them.
-    /// [`Connector::connect`](crate::Connector::connect) has done so; those who take the steps themselves have not.
+    /// Adds policy anchors that would verify the server if the decision listed them, to explain an unknown issuer.
+    /// [`Connector::connect`](crate::Connector::connect) already does so; callers that run the steps themselves must
+    /// call it.
     pub fn add_unlisted_anchors(&mut self, allowed: &Allow<'_>, authorities: &[TrustAnchor]) {
         let Self::Certificate(refusal) = self else { return };
         let named = |authority: &&TrustAnchor| allowed.authorities.iter().any(|it| **it == authority.fingerprint);
         refusal.add_unlisted_anchors(authorities.iter().filter(|authority| !named(authority)));
     }
 
-    /// What kept a TCP connection from being made.
+    /// Converts an error of connecting TCP.
     pub(crate) fn from_connect(error: IoError) -> Self {
         match error.kind() {
             ErrorKind::ConnectionRefused => Self::ConnectionRefused,
@@ -112,7 +113,7 @@ impl AttemptError {
         }
     }
 
-    /// What ended a TLS handshake, with the first bytes of the server's answer.
+    /// Converts an error of the TLS handshake, given the first bytes of the server's response.
     pub(crate) fn from_handshake(error: IoError, head: &[u8]) -> Self {
         if head.starts_with(b"HTTP/") {
             return Self::PlainHttp;
@@ -132,7 +133,7 @@ impl AttemptError {
     }
 }
 
-/// Whether it begins as a record of TLS does: its type, and version 3.
+/// Returns whether the bytes begin a TLS record: a content type and major version 3.
 fn is_tls_record(head: &[u8]) -> bool {
     matches!(head, [0x14..=0x17, 3, ..])
 }
@@ -149,7 +150,7 @@ impl fmt::Display for FailedAttempt {
     }
 }
 
-/// How a registry is reached, in words.
+/// Returns the human-readable name of a transport.
 pub fn transport_name(scheme: Scheme, is_verified: bool) -> &'static str {
     match (scheme, is_verified) {
         (Scheme::Https, true) => "HTTPS",

@@ -1,4 +1,4 @@
-//! A connection in the making, step by step: for those who say how far it came.
+//! TCP connection and TLS handshake as separate steps, for callers that report progress.
 
 use std::io::Error as IoError;
 use std::net::IpAddr;
@@ -15,26 +15,27 @@ use crate::endpoint::Endpoint;
 use crate::error::AttemptError;
 use crate::prefix_recorder::PrefixRecorder;
 
-/// An address that a [`Route`] leads to. Only [`Route::targets`] makes them, so that none is outside what is pinned.
+/// An address of an [`Endpoint`]. Only [`Endpoint::resolve`] creates one, so that none lies outside the pinned
+/// addresses.
 #[derive(Clone, Debug)]
 pub struct ResolvedEndpoint {
     endpoint: Endpoint,
     addr: SocketAddr,
 }
 
-/// A TCP connection to a [`Target`], before anything was said.
+/// A TCP connection to a [`ResolvedEndpoint`], before the handshake.
 #[derive(Debug)]
 pub struct TcpConnection {
     endpoint: ResolvedEndpoint,
     stream: TcpStream,
 }
 
-/// What came of a handshake. Over plain HTTP there is none, and nothing that could fail.
+/// The outcome of a handshake. Plain HTTP has no handshake, so it always succeeds.
 #[derive(Debug)]
 pub struct HandshakeResult {
-    /// The certificates as the server sent them, its own first, whether they were accepted or not.
+    /// The certificates that the server presented, leaf first, even if they were rejected.
     pub certificates: Vec<CertificateDer<'static>>,
-    /// The connection, or why there is none.
+    /// The connection, or the error.
     pub outcome: Result<Connection, AttemptError>,
 }
 
@@ -43,31 +44,31 @@ impl ResolvedEndpoint {
         Self { endpoint: endpoint, addr: addr }
     }
 
-    /// The attempt that it comes of.
+    /// Returns the endpoint.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 
-    /// The address and port.
+    /// Returns the address and port.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Connects to the address. How long that may take is the caller's to say.
+    /// Connects to the address. The caller applies the timeout.
     ///
     /// # Errors
     ///
-    /// If there is no connection.
+    /// If the connection fails.
     pub async fn dial(&self) -> Result<TcpConnection, AttemptError> {
         let stream = TcpStream::connect(self.addr).await.map_err(AttemptError::from_connect)?;
-        // Requests are small, and their sender waits for the answer.
+        // Requests are small and latency-bound.
         let _ = stream.set_nodelay(true);
         Ok(TcpConnection { endpoint: self.clone(), stream })
     }
 }
 
 impl TcpConnection {
-    /// Makes the TLS handshake, where the route has TLS. How long that may take is the caller's to say.
+    /// Performs the TLS handshake if the endpoint uses TLS. The caller applies the timeout.
     pub async fn handshake(self) -> HandshakeResult {
         let Self { endpoint: ResolvedEndpoint { endpoint: route, addr: peer }, stream } = self;
         let Some(tls) = &route.tls else {
@@ -89,12 +90,12 @@ impl TcpConnection {
 }
 
 impl Endpoint {
-    /// Where to connect to: what is pinned, the host itself where it is an address, or what DNS says now. How long that
-    /// may take is the caller's to say.
+    /// Resolves the endpoint to addresses: the pinned ones, the host if it is an address, or the current DNS answers.
+    /// The caller applies the timeout.
     ///
     /// # Errors
     ///
-    /// If the host's addresses are not known, or it has none.
+    /// If DNS fails, or if the host has no address.
     pub async fn resolve(&self) -> Result<Vec<ResolvedEndpoint>, AttemptError> {
         let peer = |address: &IpAddr| SocketAddr::new(*address, self.port);
         let peers: Vec<SocketAddr> = match (&self.dns, self.host.parse()) {

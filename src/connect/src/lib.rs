@@ -1,27 +1,28 @@
-//! From a decision to a connection, and the [`probe`] that tests it.
+//! TLS connections to registries as decisions allow, and the [`probe`] that reports every stage of them.
 //!
-//! A [`Connector`] makes the connection that a decision allows. It tries the attempts that the
-//! decision lists, in their order, on the addresses that it pins, and trusts the certificates that it names beside the
-//! [`RootStore`] that the caller chose:
+//! A [`Connector`] makes the connection that a decision allows: it tries the attempts that the decision lists, in
+//! order, on the pinned addresses, and trusts the anchors that the decision lists in addition to the given
+//! [`RootStore`]:
 //!
 //! ```no_run
-//! # async fn connect(evaluator: pullgate_host::Gate) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn connect(evaluator: pullgate_host::PolicyEvaluator) -> Result<(), Box<dyn std::error::Error>> {
 //! use pullgate::{Decision, Request};
 //! use pullgate_connect::{ConnectLimits, Connector, RootStore};
 //!
 //! let connector = Connector::new(RootStore::well_known(), ConnectLimits::default())?;
 //! let request = Request { reference: "registry.example.com/app:1", ..Request::default() };
-//! let answer = evaluator.answer(&request).await;
-//! if let (Some(registry), Decision::Allow(allowed)) = (&answer.registry, &answer.decision) {
+//! let response = evaluator.answer(&request).await;
+//! if let (Some(registry), Decision::Allow(allowed)) = (&response.registry, &response.decision) {
 //!     let connection = connector.connect(registry, allowed, evaluator.authorities()).await?;
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! The connection is a stream for an HTTP client that does not follow redirects by itself: another host is another
-//! question to the policy. Those who make their connections themselves take the [`Route`]s, whose TLS configurations
-//! refuse every other host, or go step by step through their [`Target`]s. Where there is no connection, [`ConnectError`] says of each attempt what it came to.
+//! A connection is a byte stream for an HTTP client that does not follow redirects, since each further host needs a
+//! decision of its own. Callers that make their own connections use the [`Endpoint`]s, whose TLS configurations reject
+//! every other host, or run the steps one by one from a [`ResolvedEndpoint`]. [`ConnectError`] holds the outcome of
+//! every failed attempt.
 
 mod certificate;
 mod certificate_error;
@@ -45,6 +46,6 @@ pub use error::{AttemptError, ConnectError, FailedAttempt, transport_name};
 pub use handshake::{HandshakeResult, ResolvedEndpoint, TcpConnection};
 pub use root_store::RootStore;
 pub use root_store::RootStoreError;
-/// The TLS of connections, for those who make their own with a [`Route`].
+/// Re-export of rustls, for callers that make their own connections with an [`Endpoint`].
 pub use rustls;
 pub use verifier::VerifiedBy;

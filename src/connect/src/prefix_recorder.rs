@@ -1,4 +1,4 @@
-//! How an answer begins.
+//! Prefix recording for connections.
 
 use std::io::Result;
 use std::pin::Pin;
@@ -7,11 +7,10 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// How many bytes are kept.
+/// The number of bytes recorded.
 const PREFIX_LEN: usize = 5;
 
-/// A TCP connection that remembers how the other side's first answer began, so that it can be said what it speaks if it
-/// does not speak TLS.
+/// A TCP connection that records the first bytes read, to report what a server speaks if it is not TLS.
 #[derive(Debug)]
 pub(crate) struct PrefixRecorder {
     stream: TcpStream,
@@ -24,7 +23,7 @@ impl PrefixRecorder {
         Self { stream, prefix: [0; PREFIX_LEN], recorded_len: 0 }
     }
 
-    /// The first bytes of the answer.
+    /// Returns the first bytes read.
     pub(crate) fn prefix(&self) -> &[u8] {
         self.prefix.get(..self.recorded_len).unwrap_or_default()
     }

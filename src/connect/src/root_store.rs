@@ -1,4 +1,4 @@
-//! The certificate authorities that count for every registry.
+//! Root certificates trusted for every registry.
 
 use std::sync::Arc;
 
@@ -8,38 +8,38 @@ use thiserror::Error;
 
 use crate::certificate::ParsedCertificate;
 
-/// How many certificates of a chain are looked at. Anybody may have sent them.
+/// The maximum number of certificates of a chain that are parsed. The chain is untrusted.
 const MAX_CHAIN_CERTIFICATES: usize = 10;
 
-/// The certificate authorities that count for every registry, beside those that the decision names (rule C1). Cheap to
+/// Root certificates trusted for every registry, in addition to the anchors that a decision lists (rule C1). Cheap to
 /// clone.
 #[derive(Clone, Debug)]
 pub struct RootStore {
     store: Arc<RootCertStore>,
 }
 
-/// The certificate authorities of this machine cannot be had.
+/// The platform's root certificates cannot be loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("this machine has no certificate authorities that can be read{0}")]
 pub struct RootStoreError(String);
 
 impl RootStore {
-    /// None at all: only the policy's own count.
+    /// Creates an empty store: only anchors of the policy are trusted.
     pub fn empty() -> Self {
         RootCertStore::empty().into()
     }
 
-    /// The well-known ones, as Mozilla's programs have them: those that were built in with `webpki-roots`.
+    /// Returns Mozilla's root certificates, built in with `webpki-roots`.
     pub fn well_known() -> Self {
         webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect::<RootCertStore>().into()
     }
 
-    /// Those that this machine trusts, read now, from where the system keeps them or from where the variables
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` say. A certificate that cannot be read is left out.
+    /// Loads the platform's root certificates from the system's store, or from `SSL_CERT_FILE` and `SSL_CERT_DIR`.
+    /// Skips certificates that cannot be parsed.
     ///
     /// # Errors
     ///
-    /// If there is not one.
+    /// If no certificate can be loaded.
     pub fn platform() -> Result<Self, RootStoreError> {
         let found = rustls_native_certs::load_native_certs();
         let mut store = RootCertStore::empty();
@@ -50,8 +50,8 @@ impl RootStore {
         Ok(store.into())
     }
 
-    /// The subject of the root that a chain comes to, as RFC 4514 writes names. By the names alone: nothing is verified,
-    /// so it says who vouched only where it is known that one of these did.
+    /// Returns the subject, in RFC 4514 form, of the root that issued a certificate of the chain. Matches names only
+    /// and verifies nothing: call it for chains that these roots verified.
     pub fn issuer_of(&self, chain: &[CertificateDer<'_>]) -> Option<String> {
         let readings =
             chain.iter().take(MAX_CHAIN_CERTIFICATES).map_while(|certificate| ParsedCertificate::from_der(certificate));

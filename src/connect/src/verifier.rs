@@ -1,4 +1,4 @@
-//! Who may vouch for a server, and for which one.
+//! Verification of server certificates against the trust of one decision.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -15,26 +15,26 @@ use crate::certificate_error::{IgnoredAnchor, VerificationError};
 use crate::root_store::RootStore;
 use crate::trust_anchor::PolicyAnchor;
 
-/// Who vouched for a server.
+/// The trust source that verified a server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum VerifiedBy {
-    /// A certificate of the policy, by its fingerprint: lower-case hexadecimal SHA-256.
+    /// A policy anchor, by its SHA-256 fingerprint in lower-case hexadecimal.
     Policy(String),
-    /// One of the authorities that count for every registry.
+    /// A certificate of the root store.
     WellKnown,
 }
 
-/// What a server must prove.
+/// The verification of a server.
 #[derive(Clone)]
 pub(crate) enum Verification {
-    /// Nothing: any certificate will do.
+    /// No verification: any certificate is accepted.
     Skip,
-    /// That someone who counts vouches for it.
+    /// Verification against these trust sources.
     Required(Arc<TrustSources>),
 }
 
 impl Verification {
-    /// Whether the server has the key of its certificate, where it must prove anything.
+    /// Verifies the handshake signature, which proves possession of the private key, if verification is required.
     fn verify_signature(
         &self,
         verify: impl FnOnce() -> Result<HandshakeSignatureValid, Error>,
@@ -46,23 +46,23 @@ impl Verification {
     }
 }
 
-/// Who counts for a registry.
+/// The trust sources of a registry.
 pub(crate) struct TrustSources {
-    /// The certificates of the policy that apply.
+    /// The policy anchors that apply.
     pub(crate) anchors: Vec<PolicyAnchor>,
-    /// Those that count for every registry.
+    /// The root store that applies to every registry.
     pub(crate) roots: RootStore,
 }
 
-/// Verifies the server of one attempt. A configuration that has it works for that attempt's host and for no other, so
-/// that neither an authority nor "unverified" is carried elsewhere, by a redirect for instance.
+/// Certificate verifier of one attempt. It accepts the host of that attempt only, so that a redirect carries neither a
+/// trust anchor nor "unverified" to another host.
 pub(crate) struct Verifier {
     pub(crate) host: ServerName<'static>,
     pub(crate) verification: Verification,
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
-    /// Who vouched, once someone has.
+    /// The trust source that verified the server, once verified.
     pub(crate) voucher: OnceLock<VerifiedBy>,
-    /// What the server sent, once it has: to be shown, if it was refused.
+    /// The certificates that the server presented, kept for reports even if they are rejected.
     pub(crate) presented_chain: OnceLock<Vec<CertificateDer<'static>>>,
 }
 
@@ -104,12 +104,12 @@ impl TrustSources {
         Ok(voucher)
     }
 
-    /// Whether the server's own certificate stands in the policy, and its time is now.
+    /// Returns the result for a server whose own certificate is listed in the policy, after checking its validity
+    /// period; none if it is not listed.
     ///
-    /// That is what people paste who made it with `openssl req -x509`, and Docker takes it: Go looks for the server's
-    /// certificate among the roots before it looks for its issuer. Such a certificate says that it is an authority, and
-    /// then webpki takes it for no server's. It was named byte for byte, so that nobody need vouch for it; its dates,
-    /// its hosts and that the server has its key are looked at as always.
+    /// Docker accepts certificates made with `openssl req -x509`, because Go looks for the leaf among the roots first.
+    /// They are marked as CA, so webpki rejects them as end entity. The policy lists the exact bytes, so no issuer is
+    /// needed; validity, host name and possession of the key are still checked.
     fn pinned_leaf(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Option<Result<VerifiedBy, Error>> {
         let listed = self.anchors.iter().find(|anchor| anchor.authority.der == leaf.as_ref())?;
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
@@ -123,7 +123,7 @@ impl TrustSources {
         })
     }
 
-    /// Who signed the chain: a certificate of the policy whose time is now, or one that counts for every registry.
+    /// Returns the source that issued the chain: a valid policy anchor, or a root certificate.
     fn chain_issuer(
         &self,
         signed_by: impl Fn(&RootCertStore) -> Result<(), Error>,
@@ -137,7 +137,7 @@ impl TrustSources {
                 Err(out) => ignored_anchors.push(out),
             }
         }
-        // All at once first: webpki bounds the work that a hostile chain can make, and the bound is for one call.
+        // All anchors in one call first: webpki bounds the work on a hostile chain per call.
         let store = |trusts: &[_]| RootCertStore { roots: trusts.to_vec() };
         let (anchors, trusts): (Vec<&PolicyAnchor>, Vec<_>) = counting.into_iter().unzip();
         let Err(by_policy) = signed_by(&store(&trusts)) else {
@@ -147,7 +147,7 @@ impl TrustSources {
         };
         match signed_by(self.roots.store()) {
             Ok(()) => Ok(VerifiedBy::WellKnown),
-            // That one of the policy's signed it, and it is bad, says more than that no well-known one signed it.
+            // An error with a known policy anchor says more than an unknown issuer among the roots.
             Err(error) if by_policy == CertificateError::UnknownIssuer.into() => Err(error),
             Err(_) => Err(by_policy),
         }
@@ -172,7 +172,7 @@ impl ServerCertVerifier for Verifier {
         if let Verification::Required(vouchers) = &self.verification {
             let voucher =
                 vouchers.verify(end_entity, intermediates, &self.host, now, &self.algorithms).map_err(to_tls_error)?;
-            // One configuration may serve several connections; whoever vouched first is as good as any.
+            // A configuration may serve several connections; the first result is as good as any.
             let _ = self.voucher.set(voucher);
         }
         Ok(ServerCertVerified::assertion())
@@ -199,7 +199,7 @@ impl ServerCertVerifier for Verifier {
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         match self.verification {
             Verification::Required(_) => self.algorithms.supported_schemes(),
-            // Nothing is verified, so that a server with a key of any kind will do: 1,024 bits of RSA, or SHA-1.
+            // Without verification, a key of any kind is accepted: RSA with 1,024 bits, or SHA-1.
             Verification::Skip => ALL_SIGNATURE_SCHEMES.to_vec(),
         }
     }
@@ -209,7 +209,7 @@ fn to_tls_error(refusal: VerificationError) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refusal))))
 }
 
-/// What a signature over the handshake that does not verify means.
+/// Maps an invalid handshake signature.
 fn signature_error(error: Error) -> Error {
     match error {
         Error::InvalidCertificate(_) => to_tls_error(VerificationError::KeyNotProven),
@@ -217,7 +217,7 @@ fn signature_error(error: Error) -> Error {
     }
 }
 
-/// What a server may sign with that need not prove anything.
+/// All signature schemes, offered if verification is off.
 const ALL_SIGNATURE_SCHEMES: [SignatureScheme; 13] = [
     SignatureScheme::ECDSA_NISTP256_SHA256,
     SignatureScheme::ECDSA_NISTP384_SHA384,

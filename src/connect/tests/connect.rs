@@ -1,4 +1,4 @@
-//! Connections to servers of the test's own, as decisions of the test's own allow.
+//! Connections to test servers under hand-made decisions.
 
 #[allow(dead_code, reason = "other tests use the rest")]
 mod pki;
@@ -24,17 +24,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// What every server says first.
+/// The first bytes of every test server.
 const GREETING: &[u8] = b"greetings";
 
-/// A server with TLS, for as long as the test's runtime.
+/// A TLS server that lives as long as the test's runtime.
 struct Server {
     port: u16,
-    /// The names that clients asked for.
+    /// The server names (SNI) of the clients.
     asked: Arc<Mutex<Vec<Option<String>>>>,
 }
 
-/// Presents one certificate, whether the key is the right one or not.
+/// A resolver that presents one certificate with any key, matching or not.
 #[derive(Debug)]
 struct FixedCertificate(Arc<CertifiedKey>, Arc<Mutex<Vec<Option<String>>>>);
 
@@ -50,7 +50,7 @@ impl Server {
         Self::with(identity, identity, &[&TLS13, &TLS12]).await
     }
 
-    /// A server with the certificate of one and the key of the other.
+    /// Starts a server with the certificate of `identity` and the key of `key`.
     async fn with(identity: &Identity, key: &Identity, versions: &[&'static SupportedProtocolVersion]) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let key = ring::sign::any_supported_type(&key.key()).unwrap();
@@ -79,7 +79,7 @@ impl Server {
     }
 }
 
-/// Serves every connection, and tells on which port.
+/// Serves every connection and returns the port.
 async fn listen<F: Future<Output = ()> + Send + 'static>(
     address: &str,
     mut serve: impl FnMut(TcpStream) -> F + Send + 'static,
@@ -94,7 +94,7 @@ async fn listen<F: Future<Output = ()> + Send + 'static>(
     port
 }
 
-/// A server that answers whatever comes with the same text, without TLS.
+/// Starts a server without TLS that answers everything with the same text.
 async fn plain(text: &'static [u8]) -> u16 {
     listen("127.0.0.1:0", move |mut stream| async move {
         let _ = stream.read(&mut [0; 4_096]).await;
@@ -104,7 +104,7 @@ async fn plain(text: &'static [u8]) -> u16 {
     .await
 }
 
-/// A port that nothing listens on.
+/// Returns a port without a listener.
 async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
@@ -113,7 +113,7 @@ const VERIFIED: (Scheme, bool) = (Scheme::Https, true);
 const UNVERIFIED: (Scheme, bool) = (Scheme::Https, false);
 const HTTP: (Scheme, bool) = (Scheme::Http, false);
 
-/// A decision about a registry on one port.
+/// Returns a decision about a registry on one port.
 fn allowed(port: u16, attempts: &[(Scheme, bool)], authorities: &[&TrustAnchor], pinned: &[&str]) -> Allow<'static> {
     let attempt = |&(scheme, verified): &(Scheme, bool)| Attempt { scheme, port, verified, host: None };
     Allow {
@@ -132,7 +132,7 @@ fn connector() -> Connector {
     Connector::new(RootStore::empty(), limits()).unwrap()
 }
 
-/// Connects to the server of this machine's own that is called `registry.test`, verified, with what the policy has.
+/// Connects to the test server as `registry.test`, verified, with these trust anchors.
 async fn connect(port: u16, authorities: &[&TrustAnchor]) -> Result<Connection, ConnectError> {
     connect_to("registry.test", port, authorities).await
 }
@@ -142,7 +142,7 @@ async fn connect_to(registry: &str, port: u16, authorities: &[&TrustAnchor]) -> 
     connector().connect(registry, &allowed(port, &[VERIFIED], authorities, &["127.0.0.1"]), &known).await
 }
 
-/// Connecting may be left to any thread.
+/// Asserts that the future may move between threads.
 fn _assert_send(connector: &Connector, allowed: &Allow<'_>) -> impl Send {
     connector.connect("registry.test", allowed, &[])
 }
@@ -275,7 +275,7 @@ async fn an_intermediate_authority_vouches_for_what_is_below_it() {
         let connection = connect(server.port, &[&intermediate.authority()]).await.unwrap();
         assert_eq!(connection.verified_by(), Some(&VerifiedBy::Policy(intermediate.authority().fingerprint)));
     }
-    // The chain is whole now, so that the root vouches too; it is what is missing where nobody does.
+    // The chain is complete now, so the root is a valid anchor too, and is the missing issuer without one.
     let server = Server::new(&identity).await;
     connect(server.port, &[&root.authority()]).await.unwrap();
     let refusal = refusal(connect(server.port, &[]).await);
@@ -301,7 +301,7 @@ async fn a_listed_certificate_vouches_for_itself_and_no_other() {
             let hosts = Some(vec!["registry.test".to_owned()]);
             assert_eq!(elsewhere, VerificationError::NameMismatch { host: "other.test".to_owned(), hosts });
 
-            // Anybody can present the certificate. Only its owner has the key.
+            // Anyone can present the certificate; only its owner has the key.
             let thief = Server::with(&identity, &Identity::self_signed(&[], |_| ()), versions).await;
             assert_eq!(refusal(connect(thief.port, &[&identity.authority]).await), VerificationError::KeyNotProven);
         }
@@ -510,7 +510,7 @@ async fn pinned_addresses_and_no_others_are_connected_to() {
         let allowed = allowed(server.port, &[VERIFIED], &[&ca.authority()], pinned);
         connector().connect("localhost", &allowed, &[ca.authority()]).await
     };
-    // DNS would say 127.0.0.1, where the server is.
+    // DNS would return 127.0.0.1, the address of the server.
     let attempts = attempts(connect(&["127.0.0.2", "127.0.0.3"]).await);
     let addresses: Vec<String> = attempts.iter().map(|attempts| attempts.address.unwrap().ip().to_string()).collect();
     assert_eq!(addresses, ["127.0.0.2", "127.0.0.3"]);
@@ -518,7 +518,7 @@ async fn pinned_addresses_and_no_others_are_connected_to() {
     let connection = connect(&["127.0.0.2", "127.0.0.1"]).await.unwrap();
     assert_eq!(connection.peer_addr().ip().to_string(), "127.0.0.1");
     assert_eq!(server.asked(), [Some("localhost".to_owned())]);
-    // Without a pin, DNS it is.
+    // Without a pin, DNS resolves the host.
     connect(&[]).await.unwrap();
 }
 
@@ -552,7 +552,7 @@ async fn no_session_outlives_what_was_verified() {
             let allowed = allowed(server.port, &[attempt], authorities, &["127.0.0.1"]);
             connector.connect("registry.test", &allowed, &[ca.authority()]).await
         };
-        // Reading to the end takes in the server's tickets.
+        // Reading to the end processes the server's tickets.
         greets(connect(UNVERIFIED, &[]).await.unwrap()).await;
         greets(connect(VERIFIED, &[&ca.authority()]).await.unwrap()).await;
         refusal(connect(VERIFIED, &[]).await);
@@ -574,7 +574,7 @@ async fn a_configuration_is_for_one_host() {
         };
         for _ in 0..2 {
             let mut stream = connect("registry.test").await.unwrap();
-            // What comes before the greeting would be a ticket to resume the session with, had the client asked for it.
+            // A session ticket would precede the greeting, had the client asked for one.
             stream.read_exact(&mut [0; GREETING.len()]).await.unwrap();
             assert_eq!(stream.get_ref().1.handshake_kind(), Some(HandshakeKind::Full));
         }
@@ -598,7 +598,7 @@ async fn protocols_are_those_of_the_caller() {
 async fn servers_without_tls_are_recognised() {
     let port = plain(b"SSH-2.0-OpenSSH_9.2\r\n").await;
     assert!(matches!(error(connect(port, &[]).await), AttemptError::NotTls));
-    // It speaks TLS, and sends more at once than TLS allows.
+    // A TLS record header with a length over the maximum.
     let port = plain(b"\x16\x03\x03\x7f\xff").await;
     let found = error(connect(port, &[]).await);
     assert!(matches!(&found, AttemptError::Tls(_)) && found.to_string().starts_with("TLS failed"), "{found}");
@@ -642,7 +642,7 @@ async fn steps_show_what_was_sent_and_refused() {
         let allowed = allowed(server.port, &[attempt], named, &["127.0.0.1", "127.0.0.2"]);
         let routes = connector().endpoints("registry.test", &allowed, &known).unwrap();
         let targets = routes[0].resolve().await.unwrap();
-        // Those that are pinned, and DNS is not asked.
+        // The pinned addresses, without a DNS query.
         let peers: Vec<_> = targets.iter().map(|target| target.addr().to_string()).collect();
         assert_eq!(peers, ["127.0.0.1", "127.0.0.2"].map(|address| format!("{address}:{}", server.port)));
         assert!(matches!(targets[1].dial().await, Err(AttemptError::ConnectionRefused)));
@@ -663,7 +663,7 @@ async fn steps_show_what_was_sent_and_refused() {
     };
     assert_eq!((issuer.as_str(), ignored_anchors.len()), ("CN=Lab CA", 1));
 
-    // Over plain HTTP there is nothing to show, and nothing is sent unasked.
+    // Plain HTTP has no certificates, and the client sends nothing by itself.
     let (made, _) = step(HTTP, &[]).await;
     assert!(made.certificates.is_empty() && made.outcome.is_ok());
 }

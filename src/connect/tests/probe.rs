@@ -1,4 +1,4 @@
-//! Tests of connections: to servers of the test's own, and to real registries.
+//! Probes of test servers and of real registries.
 
 #[allow(dead_code, reason = "other tests use the rest")]
 mod pki;
@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use servers::{Server, answer, free_port, raw, tokens, v1, v2, v2_with_tokens};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// The time that any test may take that waits for a server that hangs.
+/// The upper bound for tests with hanging servers.
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn limits() -> ProbeLimits {
@@ -63,13 +63,13 @@ async fn probe(policy: &Value, registry: &str) -> ProbeReport {
 
 async fn probe_within(limits: ProbeLimits, policy: &Value, registry: &str) -> ProbeReport {
     let report = Prober::new(RootStore::empty(), limits).unwrap().probe(&evaluator(policy), registry, None).await;
-    // Whatever was said is fit to be shown.
+    // Reports are safe for display.
     let text = serde_json::to_string(&report).unwrap();
     assert!(!text.contains(char::is_control), "{text}");
     report
 }
 
-/// Everything on loopback, and one authority for those that it is given for.
+/// Returns a policy that allows loopback, with one CA for the given registries.
 fn trusting(ca: &Ca, registries: &[&str]) -> Value {
     json!({
         "whitelist": ["127.0.0.0/8", "localhost"],
@@ -87,7 +87,7 @@ fn only(report: &ProbeReport) -> &AttemptReport {
     &report.attempts[0]
 }
 
-/// The stages of an attempt with their outcomes, as `dns+ tcp+ tls-`.
+/// Returns the stages of an attempt with their outcomes, as `dns+ tcp+ tls-`.
 fn course(attempt: &AttemptReport) -> String {
     let mark = |stage: &Stage| format!("{}{}", stage.stage.as_str(), if stage.ok { '+' } else { '-' });
     attempt.stages.iter().map(mark).collect::<Vec<_>>().join(" ")
@@ -149,7 +149,7 @@ async fn the_rows_of_the_protocol_table_are_named() {
         assert_eq!(attempt.chain.len(), 1);
         says(&report.summary, &[protocol, "127.0.0.1; the policy's `CN=Lab CA` (SHA-256 ", " vouches for it"]);
     }
-    // The port of the server is not known before it listens.
+    // The port of the server is unknown until it listens.
     let port = Arc::new(Mutex::new(0));
     let known = Arc::clone(&port);
     let server = Server::tls(&identity, move |path| {
@@ -257,7 +257,7 @@ async fn a_private_authority_counts_where_the_policy_has_it() {
             &["leads to `CN=Lab CA`", "the policy's one certificate authority"],
         ),
         (trusting(&Ca::new("Lab CA"), &["127.0.0.1"]), &["another key signed it"]),
-        // Left out when the policy was loaded (rule P3).
+        // Ignored since the policy was loaded (rule P3).
         (trusting(&old, &["127.0.0.1"]), &["leads to `CN=Lab CA`"]),
         (
             trusting(&ca, &["127.0.0.2"]),
@@ -269,7 +269,7 @@ async fn a_private_authority_counts_where_the_policy_has_it() {
         assert_eq!(course(only(&report)), "dns+ tcp+ tls-");
         says(detail(only(&report), StageKind::Tls), parts);
         says(&report.summary, &["no registry was reached: HTTPS on port ", " at 127.0.0.1: the certificate "]);
-        // What was sent is shown all the same.
+        // The presented chain is reported even so.
         let sent = &only(&report).chain;
         assert_eq!((sent.len(), sent[0].issuer.as_str()), (1, "CN=Lab CA"));
         assert!(only(&report).vouched_by.is_none());
@@ -313,7 +313,7 @@ async fn certificate_errors_are_reported() {
         says(detail(only(&report), StageKind::Tls), parts);
         says(&report.summary, parts);
         assert_eq!(server.requests().len(), 0);
-        // Where the policy says that it does not matter, it does not, and that is said too.
+        // An insecure registry is reached without verification, and the report says so.
         let report = probe(&insecure(), &server.registry()).await;
         assert!(report.ok && only(&report).chain.len() == 1 && only(&report).vouched_by.is_none(), "{report:#?}");
         says(&report.summary, &["its certificate was not checked"]);
@@ -327,7 +327,7 @@ async fn the_other_protocol_on_a_port_is_recognised() {
     assert_eq!(course(only(&report)), "dns+ tcp+ tls-");
     says(detail(only(&report), StageKind::Tls), &["the server speaks plain HTTP on this port, not TLS"]);
 
-    // A server that wants a client certificate ends the first attempt, and is asked in plain HTTP then.
+    // A server that requires a client certificate fails the first attempt; plain HTTP follows.
     let ca = Ca::new("Lab CA");
     let mut clients = RootCertStore::empty();
     clients.add(ca.der()).unwrap();
@@ -347,7 +347,7 @@ async fn the_other_protocol_on_a_port_is_recognised() {
     says(detail(http, StageKind::V2), &["the server speaks TLS on this port, not plain HTTP"]);
     says(&report.summary, &["unverified HTTPS", "; then plain HTTP"]);
 
-    // What Go and nginx say in plain HTTP.
+    // The responses of Go and nginx to plain HTTP.
     for body in ["Client sent an HTTP request to an HTTPS server.\n", "The plain HTTP request was sent to HTTPS port"] {
         let server = Server::plain(move |_| answer("400 Bad Request", &[], body)).await;
         let report = probe(&insecure(), &server.registry()).await;
@@ -375,7 +375,7 @@ async fn hanging_servers_time_out() {
         std::future::pending::<()>().await;
     };
     let silent = Server::tls(&identity, |_| Vec::new()).await;
-    // A body that does not end.
+    // A body without end.
     let dripping =
         Server::tls(&identity, |_| b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 9\r\n\r\n{".to_vec())
             .await;
@@ -399,7 +399,7 @@ async fn hanging_servers_time_out() {
         let course = course(report.attempts.last().unwrap());
         assert!(course.ends_with(last), "{course}: {report:#?}");
     }
-    // The time for all is shorter than that for each: what is left is not tried.
+    // The registry timeout is shorter than the stage timeout: the remaining stages are not tried.
     let limits = ProbeLimits {
         stage_timeout: Duration::from_secs(60),
         registry_timeout: Duration::from_millis(400),
@@ -447,11 +447,11 @@ async fn responses_are_bounded() {
     let report = probe(&insecure(), &server.await.registry()).await;
     assert_eq!(course(&report.attempts[1]), "dns+ tcp+ v2- v1-");
     says(&report.summary, &["no V2 registry: 200 OK, without the header", ", no V1 registry: 200 OK"]);
-    // Those who do not tell their version.
+    // A registry without the version header.
     let server = Server::plain(|_| answer("200 OK", &[("Content-Type", "application/json")], "{}")).await;
     let report = probe(&insecure(), &server.registry()).await;
     assert!(report.ok && report.protocol.as_deref() == Some("v2 over HTTP"), "{report:#?}");
-    // Those who do, and are out of order.
+    // A registry that is out of order.
     let server = Server::plain(v2("503 Service Unavailable", &[])).await;
     let report = probe(&insecure(), &server.registry()).await;
     says(&report.summary, &["a V2 registry, but it answers 503 Service Unavailable"]);
@@ -480,14 +480,14 @@ async fn a_redirect_goes_where_the_policy_allows() {
     let elsewhere = &attempt.elsewhere[0];
     assert!(elsewhere.registry == target.registry() && elsewhere.attempts.is_empty() && !elsewhere.ok);
 
-    // Allowed, but who vouches for the one does not for the other.
+    // Allowed, but the CA of the first host is not trusted for the second.
     let policy = json!({ "whitelist": ["127.0.0.0/8"], "certificate_authorities": [mine] });
     let report = probe(&policy, &server.registry()).await;
     says(detail(only(&report), StageKind::V2), &["which cannot be reached: HTTPS", "leads to `CN=Other CA`"]);
     assert_eq!((course(&only(&report).elsewhere[0].attempts[0]).as_str(), report.ok), ("dns+ tcp+ tls-", false));
     assert_eq!(target.requests().len(), 0);
 
-    // Allowed, with an authority of its own.
+    // Allowed, with a CA of its own.
     let policy = json!({ "whitelist": ["127.0.0.0/8"], "certificate_authorities": [mine, ca_of(&other, "127.0.0.2")] });
     let report = probe(&policy, &server.registry()).await;
     assert!(report.ok && report.protocol.as_deref() == Some("v2 over HTTPS"), "{report:#?}");
@@ -497,7 +497,7 @@ async fn a_redirect_goes_where_the_policy_allows() {
     assert!(target.requests()[0].starts_with("GET /v2/?secret=1 "), "what is asked for is what was named");
     assert!(!serde_json::to_string(&report).unwrap().contains("secret"), "a query may have secrets");
 
-    // "Unverified" is not carried along either, nor is plain HTTP allowed where the policy verifies.
+    // Neither "unverified" nor plain HTTP carries over to a host that the policy verifies.
     let insecure = Server::plain(to(url)).await;
     let policy = json!({ "whitelist": ["127.0.0.0/8"], "insecure": ["127.0.0.1"] });
     let report = probe(&policy, &insecure.registry()).await;
@@ -533,7 +533,7 @@ async fn redirects_come_to_an_end() {
         assert!(!report.summary.contains("hunter2"));
     }
 
-    // Ever another host.
+    // An endless chain of hosts.
     let policy = json!({ "insecure": ["127.0.0.0/8"] });
     let mut url = "http://127.0.0.9:9/".to_owned();
     let mut hops = Vec::new();
@@ -580,7 +580,7 @@ async fn tokens_are_asked_for_where_the_policy_allows() {
     let seen: Vec<String> = server.requests().into_iter().chain(issuer.requests()).collect();
     assert!(seen.iter().all(|request| !request.to_lowercase().contains("authorization:")), "{seen:?}");
 
-    // An insecure registry makes nothing else insecure.
+    // An insecure registry makes no other host insecure.
     let plain = Server::plain(v2_with_tokens(&realm)).await;
     let policy = json!({ "whitelist": ["127.0.0.0/8"], "insecure": ["127.0.0.1"] });
     let report = probe(&policy, &plain.registry()).await;
@@ -621,7 +621,7 @@ async fn token_errors_are_reported() {
     assert_eq!(report.protocol.as_deref(), Some("v2 over HTTP with `negotiate` authentication"));
 }
 
-/// Names that there are nowhere else.
+/// A resolver for names that exist in no DNS.
 struct FixedNames;
 
 impl Resolver for FixedNames {
@@ -640,7 +640,7 @@ impl Resolver for FixedNames {
 #[tokio::test]
 async fn pinned_addresses_and_no_others_are_connected_to() {
     let ca = Ca::new("Lab CA");
-    // This name has no address anywhere (RFC 6761): only the decision says where it is.
+    // The name has no address anywhere (RFC 6761); the decision alone pins one.
     let server = Server::tls(&ca.server(&["registry.test"]), v2("200 OK", &[])).await;
     let policy = json!({
         "whitelist": ["127.0.0.0/8"],
@@ -749,7 +749,7 @@ async fn nginx_in_front_of_a_registry_is_recognised() {
     let front = Program::nginx(Some(&identity), &pass);
     let report = probe(&secure, &format!("127.0.0.1:{}", front.port)).await;
     assert_eq!((report.protocol.as_deref(), report.ok), (Some("v2 over HTTPS"), true), "{report:#?}");
-    // A registry that is down behind it.
+    // A registry that is down behind the proxy.
     drop(registry);
     let report = probe(&secure, &format!("127.0.0.1:{}", front.port)).await;
     says(&report.summary, &["no V2 registry: 502 Bad Gateway"]);

@@ -1,4 +1,4 @@
-//! From a policy document to an answer of a registry: Debian's `docker-registry`, started by the test.
+//! From a policy document to the response of a registry: Debian's `docker-registry`, started by the test.
 
 #[allow(dead_code, reason = "other tests use the rest")]
 mod pki;
@@ -21,17 +21,17 @@ use pullgate_connect::{
 use pullgate_host::{EvaluatorOptions, Module, now};
 use serde_json::{Value, json};
 
-/// A `docker-registry`, with TLS if there is an identity.
+/// Starts `docker-registry`, with TLS if there is an identity.
 fn registry(identity: Option<&Identity>) -> Program {
     Program::registry(identity, |_| String::new())
 }
 
-/// Decides about an image by a policy document, and connects as the decision allows.
+/// Decides about an image under a policy and connects as the decision allows.
 async fn connect(policy: &Value, image: &str, facts: &[DnsAnswer]) -> Result<Connection, ConnectError> {
     connect_as_of(now(), policy, image, facts).await
 }
 
-/// The same with a policy that was loaded at some time.
+/// Like [`connect`], with the policy loaded as of `at`.
 async fn connect_as_of(at: u64, policy: &Value, image: &str, facts: &[DnsAnswer]) -> Result<Connection, ConnectError> {
     let (evaluator, _) =
         Module::built_in().unwrap().load(&policy.to_string(), at, EvaluatorOptions::default()).unwrap();
@@ -43,7 +43,7 @@ async fn connect_as_of(at: u64, policy: &Value, image: &str, facts: &[DnsAnswer]
     Connector::new(RootStore::empty(), limits).unwrap().connect(&registry, &allowed, evaluator.authorities()).await
 }
 
-/// A policy that allows this machine's registries, with one certificate authority for those given.
+/// Returns a policy that allows local registries, with one CA for the given ones.
 fn policy(ca: &Ca, registries: &[&str]) -> Value {
     json!({
         "whitelist": ["127.0.0.1", "localhost"],
@@ -51,7 +51,7 @@ fn policy(ca: &Ca, registries: &[&str]) -> Value {
     })
 }
 
-/// Asks the registry whether it is one.
+/// Asserts that the server is a registry.
 async fn is_registry(connection: Connection) {
     let host = connection.endpoint().host_header();
     let (mut sender, connection) = handshake(TokioIo::new(connection)).await.unwrap();
@@ -119,11 +119,11 @@ async fn an_authority_that_expired_opens_nothing() {
     let registry = registry(Some(&ca.server(&["127.0.0.1"])));
     let image = format!("127.0.0.1:{}/team/app:1", registry.port);
     let policy = policy(&ca, &["127.0.0.1"]);
-    // It expired while the policy was loaded.
+    // It expired after the policy was loaded.
     let later = refusal(connect_as_of(ca.authority().not_after, &policy, &image, &[]).await);
     let VerificationError::UnknownIssuer { ignored_anchors, .. } = &later else { panic!("{later:?}") };
     assert_eq!(ignored_anchors[0].reason, "it expired on 2020-01-02T00:00:00Z");
-    // It had expired before (rule P3): the policy loads without it, and says so.
+    // It had expired before (rule P3): the policy loads without it, with a finding.
     let (evaluator, findings) =
         Module::built_in().unwrap().load(&policy.to_string(), now(), EvaluatorOptions::default()).unwrap();
     assert!(
@@ -135,7 +135,7 @@ async fn an_authority_that_expired_opens_nothing() {
 
 #[tokio::test]
 async fn a_listed_certificate_opens_its_registry() {
-    // As `openssl req -x509` makes them.
+    // In the form of `openssl req -x509`.
     let identity = Identity::self_signed(&["localhost"], pki::as_authority);
     let registry = registry(Some(&identity));
     let policy = json!({ "certificate_authorities": [{ "pem": identity.pem(), "registries": ["localhost"] }] });
@@ -147,7 +147,7 @@ async fn a_listed_certificate_opens_its_registry() {
 #[tokio::test]
 async fn a_pinned_name_is_reached_where_it_was_confirmed() {
     let ca = Ca::new("Lab CA");
-    // This name has no address anywhere (RFC 6761): only the decision says where it is.
+    // The name has no address anywhere (RFC 6761); the decision alone pins one.
     let registry = registry(Some(&ca.server(&["registry.test"])));
     let policy = json!({
         "whitelist": ["127.0.0.0/8"],
@@ -179,6 +179,6 @@ async fn an_insecure_registry_without_tls_is_reached_over_plain_http() {
     let connection = connect(&json!({ "insecure": ["127.0.0.1"] }), &image, &[]).await.unwrap();
     assert_eq!(connection.endpoint().scheme(), Scheme::Http);
     is_registry(connection).await;
-    // Where the policy does not say so, it is not.
+    // Plain HTTP is denied unless the policy lists the registry as insecure.
     assert!(matches!(error(connect(&json!({}), &image, &[]).await), AttemptError::PlainHttp));
 }

@@ -13,7 +13,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let module = Module::built_in()?;
     println!("module {}", module.digest());
 
-    // Without a resolver, what depends on DNS would be `Decision::Lookup`.
+    // Without a resolver, decisions that depend on DNS would stay `Decision::Lookup`.
     let options = EvaluatorOptions { dns: Some(Dns::system(DnsLimits::default())?), ..EvaluatorOptions::default() };
     let (evaluator, findings) = module.load(POLICY, now(), options)?;
     for finding in findings {

@@ -1,4 +1,4 @@
-//! Calls into the module that need no loaded policy.
+//! Calls into the module that need no loaded policy: checks, comparison and narrowing.
 
 use std::sync::PoisonError;
 
@@ -10,7 +10,7 @@ use crate::module::Module;
 use crate::wit_convert;
 
 impl Module {
-    /// The version of pullgate that the module is from.
+    /// Returns the pullgate version of the module.
     ///
     /// # Errors
     ///
@@ -19,8 +19,8 @@ impl Module {
         self.with_idle_instance(|exports, store| exports.pullgate_policy_about().call_version(store))
     }
 
-    /// The SHA-256 of the source of the module's rules, in lower-case hexadecimal: equal to [`pullgate::RULES`] if it
-    /// is from the same source as this program.
+    /// Returns the SHA-256 of the source of the module's rules, in lower-case hexadecimal: equal to
+    /// [`pullgate::RULES_SHA256`] if the module has the same source as this program.
     ///
     /// # Errors
     ///
@@ -41,8 +41,8 @@ impl Module {
         wit_convert::entry_report(text, report)
     }
 
-    /// Checks certificates given as PEM, at most 1 MiB, as of `at`, in seconds since 1970-01-01 UTC. `pem` is what a file
-    /// holds, whatever that is.
+    /// Checks certificates in PEM, at most 1 MiB, as of `at`, in seconds since 1970-01-01 UTC. `pem` is the content of
+    /// a file, of any form.
     ///
     /// # Errors
     ///
@@ -60,7 +60,7 @@ impl Module {
     ///
     /// If the module fails. A document with errors is a report with findings.
     pub fn check_policy(&self, document: &str, at: u64) -> Result<PolicyReport, ExecutionError> {
-        // An instance of its own, gone afterwards: a large document leaves much memory behind.
+        // A separate instance, dropped afterwards, since a large document leaves much memory behind.
         let limits = &self.inner.limits;
         let report = Instance::new(self.component(), limits)?.call(limits.load_timeout, |exports, store| {
             exports.pullgate_policy_validation().call_check_policy(store, document, at)
@@ -68,8 +68,8 @@ impl Module {
         wit_convert::policy_report(report)
     }
 
-    /// Says what replacing one policy document by another does, both as of `at`, in seconds since 1970-01-01 UTC (rule A1).
-    /// The inner error has the findings of documents that do not load.
+    /// Compares two policy documents, both as of `at`, in seconds since 1970-01-01 UTC (rule A1). The inner error holds
+    /// the findings of documents that do not load.
     ///
     /// # Errors
     ///
@@ -85,8 +85,8 @@ impl Module {
         }
     }
 
-    /// The policy narrowed to the lists of another document, both as of `at`, in seconds since 1970-01-01 UTC: a document in
-    /// canonical form (rule A2). The inner error says why the policy stays as it is.
+    /// Narrows a policy to the lists of another document, both as of `at`, in seconds since 1970-01-01 UTC, and returns
+    /// it in canonical form (rule A2). The inner error is the reason that the policy stays unchanged.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Module {
         }
     }
 
-    /// Calls a function that needs no policy.
+    /// Runs a call that needs no policy, on the idle instance if there is one.
     fn with_idle_instance<T>(
         &self,
         call: impl FnOnce(&crate::bindings::Pullgate, &mut wasmtime::Store<StoreBounds>) -> wasmtime::Result<T>,

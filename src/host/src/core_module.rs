@@ -1,7 +1,7 @@
 //! The core module inside a component. The build script includes this file too.
 
-/// The first core module in a component, byte for byte; for the component of pullgate, the module that the npm package
-/// has. None if these bytes are no component, or one without a module.
+/// Returns the first core module in a component, byte for byte; in the component of pullgate, this is the module of the
+/// npm package. None if the bytes are no component, or have no module.
 pub(crate) fn core_module(component: &[u8]) -> Option<&[u8]> {
     /// The magic number, then version 13 and layer 1: a component.
     const HEADER: &[u8] = b"\0asm\x0d\0\x01\0";
@@ -17,7 +17,7 @@ pub(crate) fn core_module(component: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// An unsigned number of at most 32 bits in LEB128, and what follows it.
+/// Decodes an unsigned LEB128 number of at most 32 bits, and returns it with the remaining bytes.
 fn leb128(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let mut value = 0_u64;
     for (index, byte) in bytes.iter().enumerate().take(5) {

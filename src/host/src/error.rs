@@ -1,4 +1,4 @@
-//! What can go wrong.
+//! Errors of the host.
 
 use pullgate::{Decision, DenialReason, Deny, Finding, Response};
 use thiserror::Error;
@@ -6,32 +6,32 @@ use wasmtime::Trap;
 
 use crate::redact::redact_userinfo;
 
-/// No module to decide with.
+/// A module that cannot be loaded.
 #[derive(Debug, Error)]
 pub enum ModuleError {
-    /// The bytes are not those that the digest stands for.
+    /// The digest of the component differs from the expected one.
     #[error("the component's SHA-256 is `{found}`, not `{expected}`: give the component that the digest belongs to")]
     Digest {
-        /// What was asked for, as it was given.
+        /// The expected digest as given.
         expected: String,
-        /// What the bytes have, in lower-case hexadecimal.
+        /// The digest of the component in lower-case hexadecimal.
         found: String,
     },
-    /// The bytes are no component, or one of another interface than [`WIT`](crate::WIT).
+    /// The bytes are no component, or have another interface than [`WIT`](crate::WIT).
     #[error("this is no component of pullgate: {0}")]
     InvalidComponent(String),
     /// wasmtime does not work on this machine.
     #[error("WebAssembly cannot run on this machine: {0}")]
     Engine(String),
-    /// This processor lacks an instruction that the built-in module was compiled to.
+    /// The embedded machine code uses an instruction that this processor lacks.
     #[error("the module in this program was compiled for another processor: {0}")]
     Processor(String),
 }
 
-/// No policy was loaded.
+/// A policy that cannot be loaded.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// The document has errors. All of its findings are here, in document order.
+    /// The document has errors. Holds all of its findings, in document order.
     #[error("the policy has errors, the first: {}", first_error_message(.0))]
     Policy(Vec<Finding>),
     /// The module failed.
@@ -39,17 +39,17 @@ pub enum LoadError {
     Failed(#[from] ExecutionError),
 }
 
-/// The module failed while it worked on something.
+/// A failed call into the module.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{text}")]
 pub struct ExecutionError {
-    /// [`Denial::Trap`], [`Denial::TimeOut`] or [`Denial::Memory`].
+    /// [`DenialReason::Trap`], [`DenialReason::TimeOut`] or [`DenialReason::Memory`].
     pub reason: DenialReason,
-    /// What happened, for a person.
+    /// A human-readable description.
     pub text: String,
 }
 
-/// What the memory limiter ends a call with.
+/// The error of the memory limiter, which ends a call.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("wanted more than {0} bytes of memory")]
 pub(crate) struct MemoryLimitExceeded(pub usize);
@@ -63,7 +63,7 @@ impl ExecutionError {
         Self { reason: DenialReason::TimeOut, text: text.into() }
     }
 
-    /// What a failed call into the module means.
+    /// Converts an error of a call into the module.
     pub(crate) fn from_wasmtime(error: &wasmtime::Error) -> Self {
         if let Some(over) = error.downcast_ref::<MemoryLimitExceeded>() {
             return Self { reason: DenialReason::Memory, text: format!("the module {over}") };
@@ -79,7 +79,7 @@ impl ExecutionError {
         Decision::Deny(Deny { reason: self.reason, text: self.text, nearest: None })
     }
 
-    /// The denial as an answer, for a reference that no module has read.
+    /// Returns the denial as a response, for a reference that no module has read.
     pub(crate) fn into_response(self, reference: &str) -> Response<'static> {
         Response {
             reference: redact_userinfo(reference).into(),

@@ -1,4 +1,4 @@
-//! A loaded policy, asked from any thread.
+//! Evaluation of requests against a loaded policy, from any thread.
 
 use std::sync::Arc;
 
@@ -13,20 +13,20 @@ use crate::module::Module;
 use crate::pool::{Lease, Pool};
 use crate::wit_convert;
 
-/// How many rounds of DNS questions one decision may need. The rules need two: names of an address, and their addresses.
+/// The maximum number of DNS rounds per decision. The rules need two: the names of an address, then their addresses.
 const MAX_DNS_ROUNDS: usize = 4;
 
-/// How many requests go to the module in one call: enough that the call itself costs nothing, and few enough that they
-/// need little memory and no more time than one decision may take.
+/// The maximum number of requests per call into the module: enough to make the call overhead negligible, few enough for
+/// the memory and timeout of one decision.
 const MAX_BATCH_REQUESTS: usize = 256;
 
-/// How many requests of `decide_many` wait for DNS at once.
+/// The number of requests of `decide_many` that wait for DNS concurrently.
 const DNS_CONCURRENCY: usize = 16;
 
-/// A loaded policy. Cheap to clone; the clones share their instances.
+/// A loaded policy, evaluated in pooled module instances. Cheap to clone; clones share their instances.
 ///
-/// Where all instances are at work, and after a failure none may be left until the policy is loaded again, a caller waits
-/// for one. The methods that are futures wait as futures do, by tokio's clock, and those without DNS block their thread.
+/// A caller waits while all instances are busy, and after a failure of the last one until the policy is loaded into a
+/// new one. The async methods wait by tokio's clock; the methods without DNS block their thread.
 #[derive(Clone)]
 pub struct PolicyEvaluator {
     pool: Arc<Pool>,
@@ -47,19 +47,18 @@ impl PolicyEvaluator {
         Ok((Self { pool, dns, authorities: authorities.into() }, findings))
     }
 
-    /// The module that decides.
+    /// Returns the module that decides.
     pub fn module(&self) -> &Module {
         self.pool.module()
     }
 
-    /// The certificates of the policy and its projects that may vouch for registries, each once, sorted by fingerprint.
-    /// Those that were not valid when the policy was loaded are left out. Which of them count for a registry, a decision
-    /// says (rule C1).
+    /// Returns the trust anchors of the policy and its projects, deduplicated and sorted by fingerprint, without those
+    /// that were not valid at load time. Each decision lists the ones that apply to its registry (rule C1).
     pub fn authorities(&self) -> &[TrustAnchor] {
         &self.authorities
     }
 
-    /// Decides one request, asking DNS where that is needed. Never fails: what goes wrong is a denial.
+    /// Decides one request, with DNS queries if needed. Never fails: a failure is a denial.
     pub async fn decide(&self, request: &Request<'_>) -> Decision<'static> {
         let decision = self.decide_in(self.pool.acquire().await, request);
         match (decision, &self.dns) {
@@ -71,8 +70,7 @@ impl PolicyEvaluator {
         }
     }
 
-    /// As [`decide`](Self::decide), with what was asked: the registry that a connection is to be made to, and the
-    /// repository.
+    /// Like [`decide`](Self::decide), with the registry to connect to and the repository.
     pub async fn answer(&self, request: &Request<'_>) -> Response<'static> {
         let facts = match self.resolve_dns_answers(request).await {
             Ok(facts) => facts,
@@ -84,7 +82,7 @@ impl PolicyEvaluator {
             .unwrap_or_else(|failure| failure.into_response(request.reference))
     }
 
-    /// Decides many requests, in their order: the fast path.
+    /// Decides many requests, in order: the fast path.
     pub async fn decide_many(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
         let mut decisions = Vec::with_capacity(requests.len());
         for batch in requests.chunks(MAX_BATCH_REQUESTS) {
@@ -102,7 +100,7 @@ impl PolicyEvaluator {
         stream::iter(settled).buffered(DNS_CONCURRENCY).collect().await
     }
 
-    /// Decides one request. The answer is the canonical text: one line of JSON, without a line end (rule D4).
+    /// Decides one request and returns the canonical text: one line of JSON without a line end (rule D4).
     pub async fn decide_text(&self, request: &Request<'_>) -> String {
         match self.resolve_dns_answers(request).await {
             Ok(facts) => {
@@ -113,7 +111,7 @@ impl PolicyEvaluator {
         }
     }
 
-    /// Decides one request and gives the reasoning (rule D3).
+    /// Decides one request and returns the reasoning (rule D3).
     pub async fn explain(&self, request: &Request<'_>) -> Explanation<'static> {
         match self.resolve_dns_answers(request).await {
             Ok(facts) => {
@@ -124,7 +122,7 @@ impl PolicyEvaluator {
         }
     }
 
-    /// As [`decide`](Self::decide), without DNS: what needs it is [`Decision::Lookup`].
+    /// Like [`decide`](Self::decide), without DNS: a decision that needs it is [`Decision::Lookup`].
     pub fn decide_offline(&self, request: &Request<'_>) -> Decision<'static> {
         self.decide_in(self.pool.acquire_blocking(), request)
     }
@@ -140,8 +138,7 @@ impl PolicyEvaluator {
         decided.map_or_else(ExecutionError::into_decision, wit_convert::decision)
     }
 
-    /// As [`decide_many`](Self::decide_many), without DNS. Where the module fails, the requests that went to it in one
-    /// call are denied together.
+    /// Like [`decide_many`](Self::decide_many), without DNS. If the module fails, all requests of that call are denied.
     pub fn decide_many_offline(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
         let mut batches =
             requests.chunks(MAX_BATCH_REQUESTS).map(|batch| self.decide_batch(self.pool.acquire_blocking(), batch));
@@ -150,7 +147,7 @@ impl PolicyEvaluator {
         decisions
     }
 
-    /// As [`decide_text`](Self::decide_text), without DNS.
+    /// Like [`decide_text`](Self::decide_text), without DNS.
     pub fn decide_text_offline(&self, request: &Request<'_>) -> String {
         self.decide_text_in(self.pool.acquire_blocking(), request)
     }
@@ -166,7 +163,7 @@ impl PolicyEvaluator {
         decided.unwrap_or_else(|failure| failure.into_response(request.reference).to_json())
     }
 
-    /// As [`explain`](Self::explain), without DNS.
+    /// Like [`explain`](Self::explain), without DNS.
     pub fn explain_offline(&self, request: &Request<'_>) -> Explanation<'static> {
         self.explain_in(self.pool.acquire_blocking(), request)
     }
@@ -208,7 +205,7 @@ impl PolicyEvaluator {
         requests.iter().map(|_| failure.clone().into_decision()).collect()
     }
 
-    /// The facts that decide the request, those given with it included. None where the given ones do.
+    /// Returns all DNS answers that the decision needs, the given ones included. None if the given ones suffice.
     async fn resolve_dns_answers(&self, request: &Request<'_>) -> Result<Option<Vec<DnsAnswer>>, ExecutionError> {
         let Some(dns) = &self.dns else { return Ok(None) };
         match self.decide_in(self.pool.acquire().await, request) {
@@ -219,7 +216,7 @@ impl PolicyEvaluator {
         }
     }
 
-    /// Asks DNS until the request is decided.
+    /// Queries DNS until the request is decided.
     async fn resolve_lookups(
         &self,
         dns: &Dns,
@@ -250,8 +247,8 @@ impl PolicyEvaluator {
 }
 
 impl Module {
-    /// Loads a policy document, JSON text of at most 64 MiB, as of `at`, in seconds since 1970-01-01 UTC. With the
-    /// policy come the document's findings, none of them an error that keeps a policy from loading.
+    /// Loads a policy document, JSON text of at most 64 MiB, as of `at`, in seconds since 1970-01-01 UTC. Returns the
+    /// policy with its findings, none of them an error that prevents loading.
     ///
     /// # Errors
     ///
@@ -272,7 +269,7 @@ impl std::fmt::Debug for PolicyEvaluator {
     }
 }
 
-/// Works with an instance, if there is one.
+/// Runs `work` with the leased instance.
 fn with_lease<T>(
     lease: Result<Lease<'_>, ExecutionError>,
     work: impl FnOnce(&mut PolicyInstance) -> Result<T, ExecutionError>,
@@ -280,7 +277,7 @@ fn with_lease<T>(
     lease.and_then(|lease| lease.run(work))
 }
 
-/// A denial with the only reasoning that there is.
+/// Returns a denial with its only step of reasoning.
 fn failure_explanation(failure: ExecutionError, request: &Request<'_>) -> Explanation<'static> {
     let steps = vec![Step { kind: StepKind::Outcome, entry: None, matches: None, text: failure.text.clone() }];
     Explanation { response: failure.into_response(request.reference), steps }

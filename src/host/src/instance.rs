@@ -1,4 +1,4 @@
-//! One instance of the component, with its bounds.
+//! One instance of the component, with resource limits.
 
 use std::time::Duration;
 
@@ -12,37 +12,37 @@ use crate::error::{ExecutionError, LoadError, MemoryLimitExceeded};
 use crate::limits::ResourceLimits;
 use crate::wit_convert;
 
-/// How many elements a table may have. The module has a few hundred functions.
+/// The maximum number of table elements. The module has a few hundred functions.
 const MAX_TABLE_ELEMENTS: usize = 1 << 16;
 
-/// An instance of the component. After a failed call it must be thrown away.
+/// An instance of the component. After a failed call it must be discarded.
 pub(crate) struct Instance {
     store: Store<StoreBounds>,
-    /// Boxed, since instances are moved about for every call.
+    /// Boxed, since instances move with every call.
     exports: Box<Pullgate>,
 }
 
-/// A policy that lives in an instance of its own.
+/// A policy loaded in an instance of its own.
 pub(crate) struct PolicyInstance {
     instance: Instance,
     policy: ResourceAny,
 }
 
-/// What loading gives: the policy in its instance, its trust anchors, and the findings.
+/// The result of loading: the policy in its instance, its trust anchors, and the findings.
 pub(crate) type LoadResult = (PolicyInstance, Vec<TrustAnchor>, Vec<Finding>);
 
 impl Instance {
     pub(crate) fn new(component: &PullgatePre<StoreBounds>, limits: &ResourceLimits) -> Result<Self, ExecutionError> {
         let mut store = Store::new(component.engine(), StoreBounds { max_memory_bytes: limits.max_memory_bytes });
         store.limiter(|bounds| bounds);
-        // How much one call may bring out: the findings of a large document are many times what wasmtime thinks usual.
+        // Limits the size of results. wasmtime's default is far below the findings of a large document.
         store.set_hostcall_fuel(limits.max_memory_bytes);
         store.set_epoch_deadline(deadline_ticks(limits.load_timeout));
         let exports = component.instantiate(&mut store).map_err(|error| ExecutionError::from_wasmtime(&error))?;
         Ok(Self { store, exports: Box::new(exports) })
     }
 
-    /// Calls into the component, for as long as `time`.
+    /// Calls into the component with a deadline.
     pub(crate) fn call<T>(
         &mut self,
         time: Duration,
@@ -78,7 +78,7 @@ impl PolicyInstance {
         }
     }
 
-    /// Calls a method of the policy, for as long as `time`.
+    /// Calls a method of the policy with a deadline.
     pub(crate) fn call<T>(
         &mut self,
         time: Duration,
@@ -89,7 +89,7 @@ impl PolicyInstance {
     }
 }
 
-/// What an instance may have. Wanting more ends the call.
+/// Limits of an instance. A request beyond them ends the call.
 pub(crate) struct StoreBounds {
     max_memory_bytes: usize,
 }

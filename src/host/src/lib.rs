@@ -1,30 +1,30 @@
-//! Runs the rules of registry access as a WebAssembly component under wasmtime.
+//! Evaluates the rules of registry access as a WebAssembly component under wasmtime.
 //!
-//! The component is built into this crate: the same module that the npm package has. A policy is loaded from it once
-//! and then asked from any thread:
+//! The component is embedded into this crate and is the same module as in the npm package. A policy is loaded once and
+//! evaluated from any thread:
 //!
 //! ```
 //! use pullgate::{Decision, Request};
-//! use pullgate_host::{Module, Options, now};
+//! use pullgate_host::{EvaluatorOptions, Module, now};
 //!
 //! let module = Module::built_in()?;
-//! let (evaluator, findings) = module.load(r#"{"whitelist": ["*.example.com"]}"#, now(), Options::default())?;
+//! let (evaluator, findings) = module.load(r#"{"whitelist": ["*.example.com"]}"#, now(), EvaluatorOptions::default())?;
 //! assert!(findings.iter().all(|finding| finding.severity != pullgate::Severity::Error));
 //! let request = Request { reference: "registry.example.com/app:1", ..Request::default() };
 //! assert!(matches!(evaluator.decide_offline(&request), Decision::Allow(_)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Whatever goes wrong while deciding is a denial with its own reason: a trap, too much time, too much memory. The
-//! instance that it happened in is thrown away, and the next request is decided by a fresh one.
+//! A failure during a decision is a denial with its own reason: trap, timeout or memory. The instance is discarded, and
+//! the next request gets a fresh one.
 //!
-//! Where an answer depends on DNS, [`Gate::decide`] asks the [`Resolver`] that the caller gave, and asks the rules
-//! again with what it heard. Which names must be confirmed, and how, is up to the rules.
+//! If a decision depends on DNS, [`PolicyEvaluator::decide`] queries the given [`Resolver`] and evaluates again with
+//! the answers. The rules determine the names to confirm.
 //!
 //! | feature | |
 //! |---|---|
-//! | `compiler` | `Module::from_component`: compiles a component of one's own |
-//! | `system-dns` | [`Dns::system`]: the resolver of the machine; default |
+//! | `compiler` | `Module::from_component`: compiles a given component |
+//! | `system-dns` | [`Dns::system`]: the system resolver; default |
 
 mod bindings;
 mod checks;
@@ -54,7 +54,7 @@ pub use module::Module;
 /// The interface of the component, as WIT text.
 pub const WIT: &str = include_str!("../../../wit/pullgate.wit");
 
-/// This machine's time in seconds since 1970-01-01 UTC, as policies are loaded and checked at.
+/// Returns the current time in seconds since 1970-01-01 UTC, the form in which policies are loaded and checked.
 pub fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,20 +1,20 @@
-//! Resource limits of the module's instances, and the options of a policy.
+//! Resource limits of the module's instances, and options of an evaluator.
 
 use std::thread;
 use std::time::Duration;
 
 use crate::dns::Dns;
 
-/// What a module may use.
+/// Resource limits of a module.
 #[derive(Clone, Debug)]
 pub struct ResourceLimits {
-    /// The time for one call that decides; 1 second by default. DNS has its own.
+    /// Timeout of one call that decides; 1 second by default. DNS has timeouts of its own.
     pub decision_timeout: Duration,
-    /// The time for loading or checking a document; 60 seconds by default, for the largest.
+    /// Timeout of loading or checking a document; 60 seconds by default, for the largest.
     pub load_timeout: Duration,
-    /// The memory of one instance, in bytes; 1 GiB by default, for the largest document.
+    /// Maximum memory of one instance in bytes; 1 GiB by default, for the largest document.
     pub max_memory_bytes: usize,
-    /// How many instances serve one policy at most; the number of processors by default. They are made when needed.
+    /// Maximum number of instances per policy; the number of processors by default. Instances are created on demand.
     pub max_instances: usize,
 }
 
@@ -29,11 +29,11 @@ impl Default for ResourceLimits {
     }
 }
 
-/// How a policy is served.
+/// Options of a policy evaluator.
 #[derive(Clone, Debug, Default)]
 pub struct EvaluatorOptions {
-    /// What the module may use.
+    /// The resource limits of the module.
     pub limits: ResourceLimits,
-    /// Who answers DNS questions. Nobody by default: a decision that needs DNS stays [`Decision::Lookup`].
+    /// The resolver for DNS queries. None by default: a decision that needs DNS stays [`Decision::Lookup`].
     pub dns: Option<Dns>,
 }

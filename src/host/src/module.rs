@@ -21,7 +21,7 @@ use crate::error::ModuleError;
 use crate::instance::{Instance, StoreBounds};
 use crate::limits::ResourceLimits;
 
-/// The rules, compiled and ready to be instantiated. Cheap to clone, and shared by everything that is loaded from it.
+/// The rules, compiled and ready to be instantiated. Cheap to clone; every policy loaded from it shares it.
 #[derive(Clone)]
 pub struct Module {
     pub(crate) inner: Arc<ModuleState>,
@@ -32,23 +32,22 @@ pub(crate) struct ModuleState {
     pub(crate) component: PullgatePre<StoreBounds>,
     pub(crate) digest: String,
     pub(crate) component_digest: String,
-    /// The limits for what needs no policy.
+    /// The limits of calls without a policy.
     pub(crate) limits: ResourceLimits,
-    /// An instance at rest, for checking entries.
+    /// An idle instance for calls without a policy.
     pub(crate) idle_instance: Mutex<Option<Instance>>,
     pub(crate) discarded_instances: [AtomicU64; DISCARD_CAUSES.len()],
 }
 
-/// Why an instance is thrown away.
+/// The reasons to discard an instance.
 const DISCARD_CAUSES: [DenialReason; 3] = [DenialReason::Trap, DenialReason::TimeOut, DenialReason::Memory];
 
 impl Module {
-    /// The module that is built into this crate, as machine code. Made once for the whole process: this costs a few
-    /// milliseconds.
+    /// Returns the embedded module, created once per process within a few milliseconds.
     ///
     /// # Errors
     ///
-    /// If wasmtime does not work on this machine, or if its processor lacks an instruction of that machine code.
+    /// If wasmtime does not work on this machine, or if the processor lacks an instruction of the machine code.
     pub fn built_in() -> Result<Self, ModuleError> {
         static BUILT_IN: OnceLock<Module> = OnceLock::new();
         if let Some(module) = BUILT_IN.get() {
@@ -60,12 +59,12 @@ impl Module {
         Ok(BUILT_IN.get_or_init(|| module).clone())
     }
 
-    /// A component of the caller's own, compiled here, which takes about a second. `sha256` is the SHA-256 that the
-    /// bytes must have, in hexadecimal.
+    /// Compiles a given component, which takes about a second. `sha256` is the expected SHA-256 of the bytes in
+    /// hexadecimal.
     ///
     /// # Errors
     ///
-    /// If the digest is another, or if the bytes are no component with the interface [`WIT`](crate::WIT).
+    /// If the digest differs, or if the bytes are no component with the interface [`WIT`](crate::WIT).
     #[cfg(feature = "compiler")]
     pub fn from_component(bytes: &[u8], sha256: &str) -> Result<Self, ModuleError> {
         let found = encode_string(&Sha256::digest(bytes));
@@ -73,8 +72,8 @@ impl Module {
             return Err(ModuleError::Digest { expected: sha256.to_owned(), found });
         }
         let engine = engine()?;
-        let component =
-            Component::from_binary(&engine, bytes).map_err(|error| ModuleError::InvalidComponent(format!("{error:#}")))?;
+        let component = Component::from_binary(&engine, bytes)
+            .map_err(|error| ModuleError::InvalidComponent(format!("{error:#}")))?;
         let module = core_module(bytes).unwrap_or_default();
         Self::new(engine, &component, &encode_string(&Sha256::digest(module)), &found)
     }
@@ -101,18 +100,18 @@ impl Module {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The SHA-256 of the core module inside the component, in lower-case hexadecimal: that of the file in the npm
-    /// package too.
+    /// Returns the SHA-256 of the core module inside the component, in lower-case hexadecimal; it equals that of the
+    /// file in the npm package.
     pub fn digest(&self) -> &str {
         &self.inner.digest
     }
 
-    /// The SHA-256 of the component, in lower-case hexadecimal.
+    /// Returns the SHA-256 of the component in lower-case hexadecimal.
     pub fn component_digest(&self) -> &str {
         &self.inner.component_digest
     }
 
-    /// How many instances of the policies of this module were thrown away so far, by cause; others took their places.
+    /// Returns the number of instances discarded so far, by reason.
     pub fn discarded_instances(&self) -> [(DenialReason, u64); 3] {
         std::array::from_fn(|index| {
             (DISCARD_CAUSES[index], self.inner.discarded_instances[index].load(Ordering::Relaxed))

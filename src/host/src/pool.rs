@@ -1,11 +1,11 @@
-//! The instances that serve one policy.
+//! Pool of the instances that serve one policy.
 //!
-//! The first is made when the policy loads. Another is made, in the background and one at a time, when a caller finds
-//! none at rest: a large policy takes seconds to load and microseconds to ask, so a caller is better off with the next
-//! instance that comes back. Only when no instance is left does a caller wait for a new one.
+//! The first instance is created when the policy loads. A caller that finds none idle starts the creation of another,
+//! in the background and one at a time: a large policy takes seconds to load and microseconds to evaluate, so the
+//! caller is better off with the next instance returned. Only without any instance does a caller wait for a new one.
 //!
-//! [`Pool::instance`] waits as a future does: a thread of tokio's goes on with other work, however long a policy takes to
-//! load. [`Pool::instance_now`] blocks its thread.
+//! [`Pool::acquire`] waits asynchronously, so that a tokio thread stays free however long a policy takes to load.
+//! [`Pool::acquire_blocking`] blocks its thread.
 
 use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,29 +19,29 @@ use crate::instance::PolicyInstance;
 use crate::limits::ResourceLimits;
 use crate::module::Module;
 
-/// The instances that serve one policy, and what is needed to make another.
+/// The instances that serve one policy, and the input for creating more.
 pub(crate) struct Pool {
     module: Module,
     limits: ResourceLimits,
     document: Box<str>,
     at: u64,
     state: Mutex<PoolState>,
-    /// Wakes threads that wait.
+    /// Wakes waiting threads.
     state_changed: Condvar,
-    /// Wakes futures that wait.
+    /// Wakes waiting futures.
     state_changed_async: Notify,
 }
 
 struct PoolState {
-    /// The instances at rest.
+    /// The idle instances.
     idle: Vec<PolicyInstance>,
-    /// How many there are, at rest and at work.
+    /// The number of instances, idle and leased.
     alive: usize,
-    /// Whether one is being made.
+    /// True while an instance is being created.
     is_growing: bool,
-    /// How many threads wait. Waking nobody would cost more than all else here.
+    /// The number of waiting threads. Waking without waiters would dominate the cost of a lease.
     waiting_threads: usize,
-    /// How many could not be made, and why the last one could not.
+    /// The number of failed creations, followed by the error of the last one.
     load_failures: u64,
     last_failure: ExecutionError,
 }
@@ -81,7 +81,7 @@ impl Pool {
         &self.limits
     }
 
-    /// Takes an instance at rest, or waits for one as a future does. Where it waits it needs tokio's clock.
+    /// Acquires an idle instance or waits for one asynchronously. Waiting needs tokio's clock.
     pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease<'_>, ExecutionError> {
         let mut wait = None;
         loop {
@@ -91,18 +91,18 @@ impl Pool {
                 match self.try_acquire(&mut state, &mut wait)? {
                     Acquired::Instance(instance) => return Ok(self.lease(instance)),
                     Acquired::Wait(left) => {
-                        // Before anybody else can change the state, so that no change is missed.
+                        // Registered before the lock is released, so that no change is missed.
                         changed.as_mut().enable();
                         left
                     }
                 }
             };
-            // Whether it changed or not is looked at above.
+            // The loop checks the state after a change and after a timeout alike.
             let _ = tokio::time::timeout(left, changed).await;
         }
     }
 
-    /// As [`instance`](Self::instance), and blocks the thread while it waits.
+    /// Like [`acquire`](Self::acquire), and blocks the thread while waiting.
     pub(crate) fn acquire_blocking(self: &Arc<Self>) -> Result<Lease<'_>, ExecutionError> {
         let mut state = self.state();
         let mut wait = None;
@@ -121,7 +121,7 @@ impl Pool {
         Lease { pool: self, instance: Some(instance), healthy: false }
     }
 
-    /// Takes an instance at rest, or says for how long to wait for one. `wait` is the caller's, none at first.
+    /// Acquires an idle instance or returns the time to wait for one. `wait` is the caller's state, none at first.
     fn try_acquire(
         self: &Arc<Self>,
         state: &mut PoolState,
@@ -137,14 +137,14 @@ impl Pool {
         if state.alive == 0 && state.load_failures != failures {
             return Err(state.last_failure.clone());
         }
-        // The work of others takes as long as a decision may; when there are none, a policy is being loaded.
+        // A lease lasts at most as long as a decision; without instances, a policy is being loaded.
         let longest =
             self.limits.decision_timeout + if state.alive == 0 { self.limits.load_timeout } else { Duration::ZERO };
         let left = longest.checked_sub(since.elapsed()).map(Acquired::Wait);
         left.ok_or_else(|| ExecutionError::time_out("no instance of the module came free in time"))
     }
 
-    /// Starts making an instance, unless one is being made or there are enough.
+    /// Starts creating an instance, unless one is being created or the maximum is reached.
     fn spawn_load(self: &Arc<Self>, state: &mut PoolState) {
         if state.is_growing || state.alive >= self.limits.max_instances.max(1) {
             return;
@@ -178,20 +178,20 @@ impl Pool {
         self.state_changed_async.notify_waiters();
     }
 
-    /// The state. Nothing that can panic runs under the lock, so what a panicking thread leaves is whole.
+    /// Locks the state. No code under the lock can panic, so a poisoned state is consistent.
     fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What a caller gets at once.
+/// The result of an acquisition attempt.
 enum Acquired {
     Instance(PolicyInstance),
-    /// None, and this is the longest to wait for the next change.
+    /// No idle instance; the longest time to wait for the next change.
     Wait(Duration),
 }
 
-/// What a caller that waits has seen at first.
+/// The state of the pool at the time a caller began to wait.
 struct WaitState {
     since: Instant,
     failures: u64,
@@ -203,7 +203,7 @@ impl WaitState {
     }
 }
 
-/// An instance at work. Dropped by a panic too, so that the pool's count stays right.
+/// A lease of an instance. Panics drop it too, so that the count of instances stays right.
 pub(crate) struct Lease<'p> {
     pool: &'p Pool,
     instance: Option<PolicyInstance>,
@@ -211,7 +211,7 @@ pub(crate) struct Lease<'p> {
 }
 
 impl Lease<'_> {
-    /// Lends the instance to `work`. It goes back if the work succeeds and is thrown away if not.
+    /// Runs `work` on the instance. The instance returns to the pool on success and is discarded on failure.
     pub(crate) fn run<T>(
         mut self,
         work: impl FnOnce(&mut PolicyInstance) -> Result<T, ExecutionError>,
@@ -238,7 +238,7 @@ impl Drop for Lease<'_> {
         if waiting {
             self.pool.state_changed.notify_one();
         }
-        // Costs next to nothing where no future waits.
+        // Almost free without waiting futures.
         self.pool.state_changed_async.notify_one();
     }
 }

@@ -2,7 +2,7 @@
 
 use pullgate::{EntryList, check_entry};
 
-/// A text that the module has not seen, with any user information masked, as the module would.
+/// Redacts userinfo in a text that the module has not read, with the module's own rule.
 pub(crate) fn redact_userinfo(text: &str) -> String {
     if text.contains('@') { check_entry(text, EntryList::Whitelist).text } else { text.to_owned() }
 }

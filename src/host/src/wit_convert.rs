@@ -1,4 +1,4 @@
-//! The component's types as those of the crate `pullgate`, and back.
+//! Conversion between the component's WIT types and the types of crate `pullgate`.
 
 use pullgate::{
     Allow, Attempt, CertificateInfo, CertificateReport, ChangeKind, Code, CompareError, Comparison, ComparisonVerdict,
@@ -13,14 +13,14 @@ use crate::bindings::{admission, types, validation};
 use crate::error::ExecutionError;
 use crate::redact::redact_userinfo;
 
-/// Gives `ask` the request as the component takes it.
+/// Calls `ask` with the request in WIT form.
 pub(crate) fn with_request<T>(request: &Request<'_>, ask: impl FnOnce(admission::Request<'_>) -> T) -> T {
     let answers = borrowed_answers(request);
     let dns_answers = to_wit_dns_answers(request, &answers);
     ask(to_wit_request(request, &dns_answers))
 }
 
-/// Gives `ask` the requests as the component takes them.
+/// Calls `ask` with the requests in WIT form.
 pub(crate) fn with_requests<T>(requests: &[Request<'_>], ask: impl FnOnce(&[admission::Request<'_>]) -> T) -> T {
     let answers: Vec<_> = requests.iter().map(borrowed_answers).collect();
     let dns_answers: Vec<_> =
@@ -98,8 +98,8 @@ pub(crate) fn authority(authority: admission::TrustAnchor) -> TrustAnchor {
     }
 }
 
-/// The findings. A component of other rules may have codes that this program does not know: that is a failure, since
-/// no code would say what was meant.
+/// Converts findings. A component with other rules may have codes unknown to this program; they are an error, since no
+/// known code has their meaning.
 pub(crate) fn findings(findings: Vec<types::Finding>) -> Result<Vec<Finding>, ExecutionError> {
     findings.into_iter().map(finding).collect()
 }
@@ -125,7 +125,7 @@ pub(crate) fn decision(decision: admission::Decision) -> Decision<'static> {
     }
 }
 
-/// The decision with what was asked, which the canonical text of the same request says.
+/// Combines a decision with the registry and repository in the canonical text of the same request.
 pub(crate) fn response(canonical: &str, decision: Decision<'static>) -> Result<Response<'static>, ExecutionError> {
     #[derive(Deserialize)]
     struct CanonicalFields {
@@ -143,7 +143,7 @@ pub(crate) fn response(canonical: &str, decision: Decision<'static>) -> Result<R
 }
 
 pub(crate) fn explanation(explanation: admission::Explanation) -> Result<Explanation<'static>, ExecutionError> {
-    /// The one thing that only the canonical text has.
+    /// The member that only the canonical text has.
     #[derive(Deserialize)]
     struct CanonicalReference {
         reference: String,

@@ -1,4 +1,4 @@
-//! A component compiled here answers byte for byte as the one that was compiled into this crate.
+//! A component compiled at run time answers byte for byte like the embedded machine code.
 
 use pullgate::{EntryList, Request};
 use pullgate_host::{EvaluatorOptions, Module};

@@ -1,4 +1,4 @@
-//! Decisions that depend on DNS, answered by a resolver that the test makes (rules M4 to M6).
+//! Decisions that depend on DNS, with a resolver of fixed answers (rules M4 to M6).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use pullgate_host::{
 };
 use tokio::time::{Instant, advance, sleep};
 
-/// A resolver with fixed answers. It keeps count of what it is asked, and can be slow.
+/// A resolver with fixed answers that records queries and can delay responses.
 #[derive(Clone, Default)]
 struct FixedResolver {
     state: Arc<Mutex<FixedResolverState>>,
@@ -46,7 +46,7 @@ impl FixedResolver {
         self
     }
 
-    /// What was asked since the last time.
+    /// Returns the subjects queried since the last call.
     fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().unwrap().asked)
     }
@@ -62,7 +62,7 @@ impl Resolver for FixedResolver {
         let mut pages = self.state.lock().unwrap();
         pages.asked.push(question.subject.clone());
         let time = pages.slow.get(question).copied();
-        // A name that the book does not have does not exist, and that may be known for a minute.
+        // Unknown names do not exist, with a negative time to live of a minute.
         let none = DnsResponse { answers: Vec::new(), ttl: Duration::from_secs(60) };
         let answer = pages.answers.get(question).cloned().unwrap_or(Ok(none));
         Box::pin(async move {
@@ -192,7 +192,7 @@ async fn answers_are_kept_until_their_time_is_over() {
     advance(Duration::from_secs(9)).await;
     evaluator.decide(&ADDRESS).await;
     assert!(book.asked().is_empty());
-    // The address moves: with its time, the old answer goes.
+    // The address changes: the cached answer expires.
     let book = book.response(LookupKind::Forward, "a.example.com", Ok(&["10.9.9.9"]), 10);
     advance(Duration::from_secs(1)).await;
     assert_eq!(denial(&evaluator.decide(&ADDRESS).await), UNCONFIRMED);

@@ -1,4 +1,4 @@
-//! A module that fails: each failure is a denial with its own reason, and the next call works (rule D2).
+//! Module failures: each is a denial with its own reason, and the next call works (rule D2).
 
 mod hostile_guest;
 
@@ -13,7 +13,7 @@ use pullgate_host::{
     Resolver, ResourceLimits,
 };
 
-/// What the guest does for each first byte, and how that shows.
+/// The guest's behaviour by the input's first byte, with reason and text of the denial.
 const FAILURES: [(&str, DenialReason, &str); 3] = [
     ("trap", DenialReason::Trap, "trapped"),
     ("loop", DenialReason::TimeOut, "longer than it may"),
@@ -33,7 +33,7 @@ fn asked(reference: &str) -> Request<'_> {
     Request { reference, ..Request::default() }
 }
 
-/// The reason and the text of a denial.
+/// Returns the reason and the text of a denial.
 fn denial(decision: Decision<'_>) -> (DenialReason, String) {
     match decision {
         Decision::Deny(denied) => (denied.reason, denied.text),
@@ -41,7 +41,7 @@ fn denial(decision: Decision<'_>) -> (DenialReason, String) {
     }
 }
 
-/// The guest answers so as long as nothing has failed in its instance.
+/// Asserts the guest's answer in an instance without previous failures.
 fn assert_works(evaluator: &PolicyEvaluator) {
     assert_eq!(denial(evaluator.decide_offline(&asked("well"))), (DenialReason::NotWhitelisted, String::new()));
 }
@@ -50,7 +50,7 @@ fn assert_works(evaluator: &PolicyEvaluator) {
 fn a_failed_decision_is_a_denial_and_the_next_one_works() {
     let evaluator = evaluator();
     assert_works(&evaluator);
-    // Other tests share the module, and count too.
+    // Other tests share the module and its counters.
     let before = evaluator.module().discarded_instances();
     for (reference, reason, text) in FAILURES {
         for _ in 0..3 {
@@ -74,7 +74,7 @@ fn a_failed_batch_is_denied_whole() {
         assert!(decisions.into_iter().all(|decision| denial(decision).0 == reason));
         assert_works(&evaluator);
     }
-    // The guest gives no answers at all, where there should be one.
+    // The guest returns no answers for one request.
     let (reason, text) = denial(evaluator.decide_many_offline(&[asked("well")]).remove(0));
     assert_eq!((reason, text.as_str()), (DenialReason::Trap, "the module gave 0 answers to 1 requests"));
 }
@@ -149,7 +149,7 @@ fn an_evaluator_serves_many_threads_while_some_calls_fail() {
 async fn a_future_that_waits_for_an_instance_blocks_nobody() {
     let evaluator = evaluator();
     for _ in 0..20 {
-        // The only instance is gone, and another is made only when somebody asks.
+        // The only instance is discarded, and another is created on demand.
         assert_eq!(denial(evaluator.decide(&asked("trap")).await).0, DenialReason::Trap);
         let request = asked("well");
         let mut decided = pin!(evaluator.decide(&request));
@@ -174,7 +174,7 @@ async fn an_evaluator_serves_many_futures_while_some_calls_fail() {
     }
 }
 
-/// Answers nothing, at once.
+/// A resolver with empty answers.
 struct EmptyResolver;
 
 impl Resolver for EmptyResolver {

@@ -1,4 +1,4 @@
-//! The module that is built in, on what does not need DNS.
+//! The embedded module, without DNS.
 
 use base16ct::lower::encode_string;
 use pullgate::{Decision, EntryList, Finding, Policy, Request, Severity};
@@ -108,7 +108,7 @@ fn a_policy_that_needs_more_memory_than_it_may_have_does_not_load() {
 
 #[test]
 fn the_largest_policy_loads_with_all_its_findings() {
-    // A finding for each entry: a single label is unusual.
+    // One finding per entry: a single label is unusual.
     let entries: Vec<String> = (0..pullgate::MAX_ENTRIES).map(|number| format!("\"harbor-{number}\"")).collect();
     let document = format!(r#"{{"whitelist": [{}]}}"#, entries.join(","));
     let (evaluator, findings) = Module::built_in().unwrap().load(&document, 0, EvaluatorOptions::default()).unwrap();

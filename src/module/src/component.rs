@@ -1,6 +1,6 @@
-//! The component face: the world `pullgate` of `wit/pullgate.wit`, around the crate `pullgate`.
+//! Component bindings: implements the world `pullgate` of `wit/pullgate.wit` with crate `pullgate`.
 //!
-//! What crosses here is owned by the caller, so borrowed parts of a decision are copied once, on the way out.
+//! Values that cross the boundary are owned by the caller, so borrowed parts of a decision are copied once, on return.
 
 use bindings::exports::pullgate::policy::{about, admission, types, validation};
 
@@ -99,7 +99,7 @@ impl admission::GuestPolicy for pullgate::Policy {
     }
 }
 
-/// What the WIT says, as Rust.
+/// Bindings generated from the WIT.
 #[expect(unsafe_code, reason = "generated: values cross to the host as pointers into this module's memory")]
 mod bindings {
     use super::Component;
@@ -108,7 +108,7 @@ mod bindings {
     export!(Component);
 }
 
-/// Gives `ask` the request as the rules take it.
+/// Calls `ask` with the request in the form of crate `pullgate`.
 fn with_request<T>(request: admission::Request, ask: impl FnOnce(&pullgate::Request<'_>) -> T) -> T {
     let facts: Vec<pullgate::DnsAnswer> = request.facts.into_iter().map(dns_answer_in).collect();
     ask(&pullgate::Request {
@@ -234,7 +234,7 @@ fn denial(reason: pullgate::DenialReason) -> admission::DenialReason {
     match reason {
         pullgate::DenialReason::InvalidReference => admission::DenialReason::InvalidReference,
         pullgate::DenialReason::UnknownProject => admission::DenialReason::UnknownProject,
-        // The last three are a host's own, and the rules never give them.
+        // The last three belong to hosts; the rules never return them.
         pullgate::DenialReason::NotWhitelisted
         | pullgate::DenialReason::Trap
         | pullgate::DenialReason::TimeOut

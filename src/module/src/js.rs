@@ -1,9 +1,8 @@
-//! The JavaScript face: `checkEntry`, `checkCertificates`, `checkPolicy`, `compare`, `narrow`, `Policy`, `version` and
+//! JavaScript bindings: `checkEntry`, `checkCertificates`, `checkPolicy`, `compare`, `narrow`, `Policy`, `version` and
 //! `rules`.
 //!
-//! Whatever comes in is taken as any value at all and looked at here: a value of the wrong type is a `TypeError` that
-//! says what was wanted, never an answer. Objects come in as JSON text, so that the decoder which refuses an unknown
-//! member on the host refuses it here.
+//! Arguments may be any JavaScript value: a wrong type throws a `TypeError` that names the expected one, and never
+//! decides. Objects arrive as JSON text, so that the same decoder as on a host rejects unknown members.
 
 use std::ops::RangeInclusive;
 
@@ -25,8 +24,8 @@ pub fn check_entry(text: &JsValue, list: &JsValue) -> Result<JsValue, JsValue> {
     to_js(&pullgate::check_entry(&text, list))
 }
 
-/// Checks certificates given as PEM, as of `at`, in seconds since 1970-01-01 UTC. `pem` is a string, or a file's content as
-/// a `Uint8Array`.
+/// Checks certificates in PEM, as of `at`, in seconds since 1970-01-01 UTC. `pem` is a string or the content of a file
+/// as a `Uint8Array`.
 #[wasm_bindgen(js_name = checkCertificates)]
 pub fn check_certificates(pem: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
     let bytes = match (pem.as_string(), pem.dyn_ref::<Uint8Array>()) {
@@ -37,15 +36,14 @@ pub fn check_certificates(pem: &JsValue, at: &JsValue) -> Result<JsValue, JsValu
     to_js(&pullgate::check_certificates(&bytes, parse_time(at)?))
 }
 
-/// Checks a whole policy document, given as JSON text, as of `at`, in seconds since 1970-01-01 UTC.
+/// Checks a policy document, given as JSON text, as of `at`, in seconds since 1970-01-01 UTC.
 #[wasm_bindgen(js_name = checkPolicy)]
 pub fn check_policy(text: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
     to_js(&pullgate::check_policy(&parse_string(text, "text")?, parse_time(at)?))
 }
 
-/// Says what replacing one policy document by another does, both given as JSON text, as of `at`, in seconds since
-/// 1970-01-01 UTC. Gives `{ok: true, comparison}`, or `{ok: false, first, second}` with the findings of documents that do
-/// not load.
+/// Compares two policy documents, both given as JSON text, as of `at`, in seconds since 1970-01-01 UTC. Returns
+/// `{ok: true, comparison}`, or `{ok: false, first, second}` with the findings of documents that do not load.
 #[wasm_bindgen]
 pub fn compare(old: &JsValue, new: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
     let result = Object::new();
@@ -59,7 +57,7 @@ pub fn compare(old: &JsValue, new: &JsValue, at: &JsValue) -> Result<JsValue, Js
     Ok(result.into())
 }
 
-/// The policy narrowed to the lists of another document, both given as JSON text, as of `at`. Gives
+/// Narrows a policy to the lists of another document, both given as JSON text, as of `at`. Returns
 /// `{ok: true, document}`, `{ok: false, refused}` with the entry that the policy does not cover, or
 /// `{ok: false, first, second}` with the findings of documents that do not load.
 #[wasm_bindgen]
@@ -85,13 +83,13 @@ fn set_load_findings(result: &Object, why: &pullgate::CompareError) -> Result<()
     set(result, "second", to_js(&why.second)?)
 }
 
-/// The version of pullgate that this module is from.
+/// Returns the pullgate version of this module.
 #[wasm_bindgen]
 pub fn version() -> String {
     pullgate::VERSION.to_owned()
 }
 
-/// The SHA-256 of the source of the rules, in lower-case hexadecimal.
+/// Returns the SHA-256 of the source of the rules, in lower-case hexadecimal.
 #[wasm_bindgen]
 pub fn rules() -> String {
     pullgate::RULES_SHA256.to_owned()
@@ -103,7 +101,7 @@ pub struct Policy(pullgate::Policy);
 
 #[wasm_bindgen]
 impl Policy {
-    /// Loads a policy document, given as JSON text, as of `at`, in seconds since 1970-01-01 UTC. Gives
+    /// Loads a policy document, given as JSON text, as of `at`, in seconds since 1970-01-01 UTC. Returns
     /// `{ok: true, findings, policy}`, or `{ok: false, findings}` for a document with an error.
     pub fn load(text: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
         let result = Object::new();
@@ -121,7 +119,7 @@ impl Policy {
         Ok(result.into())
     }
 
-    /// Decides one request: an image reference, or `{reference, kind?, project?, facts?}`.
+    /// Decides one request: an image reference, or `{reference, kind?, project?, dnsAnswers?}`.
     pub fn decide(&self, question: &JsValue) -> Result<JsValue, JsValue> {
         js_sys::JSON::parse(&self.decide_text(question)?)
     }
@@ -139,14 +137,15 @@ impl Policy {
         Ok(answers.into())
     }
 
-    /// The canonical text of a decision: one line of JSON, the same bytes on every surface.
+    /// Returns the canonical text of a decision: one line of JSON, the same bytes on every surface (rule D4).
     #[wasm_bindgen(js_name = decideText)]
     pub fn decide_text(&self, question: &JsValue) -> Result<String, JsValue> {
         Ok(self.0.answer(&parse_request(question)?.as_request()).to_json())
     }
 
-    /// The trust anchors of the policy and its projects, sorted by fingerprint: `{fingerprint, title, der, notBefore,
-    /// notAfter}`, with `der` as a `Uint8Array` and times in seconds since 1970-01-01 UTC.
+    /// Returns the trust anchors of the policy and its projects, sorted by fingerprint:
+    /// `{fingerprint, title, der, notBefore, notAfter}`, with `der` as a `Uint8Array` and times in seconds since
+    /// 1970-01-01 UTC.
     pub fn authorities(&self) -> Result<Array, JsValue> {
         let authority = |authority: &pullgate::TrustAnchor| {
             let object = Object::new();
@@ -160,19 +159,19 @@ impl Policy {
         self.0.authorities().iter().map(authority).collect::<Result<Array, JsValue>>()
     }
 
-    /// The same decision with its reasoning, in `steps`.
+    /// Decides one request and returns the reasoning in `steps` (rule D3).
     pub fn explain(&self, question: &JsValue) -> Result<JsValue, JsValue> {
         js_sys::JSON::parse(&self.0.explain(&parse_request(question)?.as_request()).to_json())
     }
 }
 
-/// A request as JavaScript writes it: `{reference, kind?, project?, facts?}`, or a string for an image reference.
+/// Parses a JavaScript request: `{reference, kind?, project?, dnsAnswers?}`, or a string for an image reference.
 fn parse_request(value: &JsValue) -> Result<OwnedRequest, JsValue> {
-    // By far the commonest request needs no JSON.
+    // The commonest request needs no JSON.
     if let Some(reference) = value.as_string() {
         return Ok(OwnedRequest { reference, ..OwnedRequest::default() });
     }
-    // `JSON.stringify` gives no text at all for `undefined`, a function or a symbol.
+    // `JSON.stringify` returns no text for `undefined`, a function or a symbol.
     let text = js_sys::JSON::stringify(value)?.as_string().unwrap_or_else(|| "null".to_owned());
     OwnedRequest::from_json(&well_formed(&text)).map_err(|findings| {
         let messages: Vec<String> = findings
@@ -183,13 +182,13 @@ fn parse_request(value: &JsValue) -> Result<OwnedRequest, JsValue> {
     })
 }
 
-/// What `JSON.stringify` makes, with U+FFFD for halves of surrogate pairs, as it is for every string that comes in.
-/// `JSON.stringify` writes those halves, and nothing else, as escapes from `\ud800` to `\udfff`.
+/// Replaces lone surrogates in the output of `JSON.stringify` with U+FFFD, like wasm-bindgen in every string argument.
+/// `JSON.stringify` writes lone surrogates, and nothing else, as escapes from `\ud800` to `\udfff`.
 fn well_formed(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     let mut rest = json;
     while let Some(at) = rest.find('\\') {
-        // The escape, with the digits of a `\u`, if that is what it is.
+        // The escape with its first two digits, for a `\u`.
         let escape = rest.get(at..at + 4).unwrap_or_default();
         let lone = escape.starts_with("\\ud") && matches!(escape.as_bytes().last(), Some(b'8'..=b'9' | b'a'..=b'f'));
         let (kept, passed) = if lone { (at, at + 6) } else { (at + 2, at + 2) };
@@ -207,7 +206,7 @@ fn parse_string(value: &JsValue, name: &str) -> Result<String, JsValue> {
     value.as_string().ok_or_else(|| type_error(&format!("`{name}` must be a string")))
 }
 
-/// A whole number of seconds. JavaScript has it as a number; 2^53 of them are more than enough.
+/// Parses a whole number of seconds. A JavaScript number is exact up to 2^53 of them.
 fn parse_time(value: &JsValue) -> Result<u64, JsValue> {
     const VALID_SECONDS: RangeInclusive<f64> = 0.0..=Number::MAX_SAFE_INTEGER;
     match value.as_f64() {

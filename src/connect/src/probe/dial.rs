@@ -1,4 +1,4 @@
-//! From a route to a connection, stage by stage.
+//! Connecting to an endpoint, stage by stage.
 
 use std::mem;
 
@@ -9,8 +9,8 @@ use super::report::{AnchorSource, AttemptReport, Certificate, StageKind, Verifyi
 use super::session::ProbeSession;
 
 impl ProbeSession<'_> {
-    /// Follows a route to the first address that can be connected to. What was tried is added to `attempts`; where there
-    /// is a connection, the last of them is its own.
+    /// Connects to the first reachable address of an endpoint. Appends every attempt to `attempts`; the last one
+    /// belongs to the returned connection.
     pub(super) async fn dial(
         &self,
         route: &Endpoint,
@@ -28,7 +28,7 @@ impl ProbeSession<'_> {
             attempts.push(first);
             return None;
         };
-        // The first address has the stage that found them all.
+        // The stage that resolved the addresses belongs to the first of them.
         let mut stages = mem::take(&mut first.stages);
         for target in targets.into_iter().take(self.prober.limits.max_addresses.max(1)) {
             let mut attempt = AttemptReport { stages: mem::take(&mut stages), ..first.clone() };
@@ -42,7 +42,7 @@ impl ProbeSession<'_> {
         None
     }
 
-    /// Connects once more to where a connection was made, for another request.
+    /// Connects to the same address again, for another request.
     pub(super) async fn reconnect(&self, target: &ResolvedEndpoint) -> Result<Connection, String> {
         let connection = async { target.dial().await?.handshake().await.outcome };
         self.with_timeout(async { connection.await.map_err(|error| error.to_string()) }).await
@@ -80,7 +80,7 @@ impl ProbeSession<'_> {
         self.run_stage(StageKind::Tls, stages, secured).await
     }
 
-    /// Who vouched for the server of a connection.
+    /// Returns the trust anchor that verified the server of a connection.
     fn verifying_anchor(&self, connection: &Connection) -> Option<VerifyingAnchor> {
         let unknown = || "an authority that is not named".to_owned();
         Some(match connection.verified_by()? {
@@ -99,7 +99,7 @@ impl ProbeSession<'_> {
     }
 }
 
-/// Where the addresses come from.
+/// Describes the origin of the addresses.
 fn describe_addresses(route: &Endpoint, targets: &[ResolvedEndpoint]) -> String {
     const MAX_LISTED: usize = 8;
     let mut addresses: Vec<String> =

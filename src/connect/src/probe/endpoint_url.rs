@@ -1,4 +1,4 @@
-//! Where a registry points to.
+//! URLs of referrals.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use pullgate::Scheme;
 
 use super::text::sanitize_line;
 
-/// A place that a URL names. The host is as the URL has it: the policy says what it is.
+/// An endpoint and path named by a URL. The host stays as written, since the policy must read it unnormalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EndpointUrl {
     scheme: Scheme,
     host: String,
     port: u16,
-    /// With the query.
+    /// The path with its query.
     path: String,
 }
 
 impl EndpointUrl {
-    /// What a URL names that has all its parts; none where it is not of `http` or `https`, or has user information.
+    /// Parses an absolute URL. Returns none for schemes other than `http` and `https`, and for URLs with userinfo.
     pub(super) fn parse(url: &str) -> Option<Self> {
         let url: Uri = url.parse().ok()?;
         let (scheme, standard) = match url.scheme_str()? {
@@ -29,7 +29,7 @@ impl EndpointUrl {
         };
         let authority = url.authority()?.as_str();
         let host = url.host().filter(|host| !host.is_empty())?;
-        // What is left out here is a password, perhaps, or a port that is none.
+        // The rest may be a password or an invalid port.
         let port = match authority.strip_prefix(host)? {
             "" => standard,
             port => port.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?,
@@ -39,7 +39,7 @@ impl EndpointUrl {
         Some(Self { scheme, host: host.to_owned(), port, path })
     }
 
-    /// What a redirect names, from `path` of a route on.
+    /// Resolves a `Location` against `path` of an endpoint.
     pub(super) fn resolve(location: &str, route: &Endpoint, path: &str) -> Option<Self> {
         let scheme = match route.scheme() {
             Scheme::Https => "https",
@@ -60,33 +60,34 @@ impl EndpointUrl {
         Self::parse(&format!("{here}{folder}/{location}"))
     }
 
-    /// The scheme.
+    /// Returns the scheme.
     pub(super) fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The TCP port.
+    /// Returns the TCP port.
     pub(super) fn port(&self) -> u16 {
         self.port
     }
 
-    /// What is asked for there.
+    /// Returns the path with its query.
     pub(super) fn path(&self) -> &str {
         &self.path
     }
 
-    /// As the policy is asked about it: with the port, which the scheme alone would not tell it.
+    /// Returns the registry reference for the policy, always with the port: a scheme alone would not tell the policy
+    /// the port.
     pub(super) fn to_registry(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// Whether it is where the route leads, so that the decision that it comes of holds.
+    /// Returns whether the URL is at this endpoint, so that the decision for the endpoint holds.
     pub(super) fn is_same_endpoint(&self, route: &Endpoint) -> bool {
         let host = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host);
         self.scheme == route.scheme() && self.port == route.port() && host.eq_ignore_ascii_case(route.host())
     }
 
-    /// The same place, asked with one more parameter.
+    /// Appends a query parameter.
     pub(super) fn with_query_pair(mut self, name: &str, value: &str) -> Self {
         let pair = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
         self.path.push(if self.path.contains('?') { '&' } else { '?' });
@@ -95,7 +96,7 @@ impl EndpointUrl {
     }
 }
 
-/// Without the query, which may have secrets.
+/// Omits the query, which may hold secrets.
 impl fmt::Display for EndpointUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, standard) = match self.scheme {

@@ -1,4 +1,4 @@
-//! One request and its answer, within bounds.
+//! HTTP client for one request with bounded response size.
 
 use std::error::Error;
 use std::io;
@@ -16,40 +16,40 @@ use super::ProbeLimits;
 use super::tap::PrefixRecorder;
 use super::text::sanitize_line;
 
-/// The least that hyper reads at once.
+/// The minimum read buffer of hyper, in bytes.
 const MIN_BUFFER_BYTES: usize = 8 << 10;
 
-/// An answer.
+/// An HTTP response with a bounded body.
 pub(super) struct HttpResponse {
     pub(super) status: StatusCode,
     headers: HeaderMap,
-    /// Its beginning, if there is more than may be read.
+    /// The body, truncated at the size limit.
     pub(super) body: Vec<u8>,
 }
 
 impl HttpResponse {
-    /// All headers.
+    /// Returns all headers.
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// A header as text; the first of that name.
+    /// Returns the first header of that name as text.
     pub(super) fn header(&self, name: &str) -> Option<String> {
         self.headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
-    /// Where it sends those who ask.
+    /// Returns the `Location` of a redirect.
     pub(super) fn redirect_location(&self) -> Option<String> {
         let redirects = matches!(self.status.as_u16(), 301 | 302 | 303 | 307 | 308);
         redirects.then(|| self.header(LOCATION.as_str())).flatten()
     }
 }
 
-/// Asks for a path, without credentials, and reads the answer as far as the limits go. The connection is used up.
+/// Sends a GET request without credentials and reads the response within the limits. Consumes the connection.
 ///
 /// # Errors
 ///
-/// If there is no answer, or it is not HTTP: for a person.
+/// If there is no response or it is not HTTP; the error is human-readable.
 pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits) -> Result<HttpResponse, String> {
     let request = Request::get(path)
         .header(HOST, connection.endpoint().host_header())
@@ -74,7 +74,7 @@ pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits
         })
     };
     let (mut answer, mut http) = (pin!(answer), pin!(http));
-    // The connection ends first where the server closes it; the answer may be complete all the same.
+    // A server that closes the connection ends the connection task first; the response may still be complete.
     let answer = tokio::select! {
         biased;
         answer = &mut answer => answer,
@@ -83,7 +83,7 @@ pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits
     answer.map_err(|error: hyper::Error| describe_error(&error, &head.bytes(), is_plain))
 }
 
-/// As much of a body as may be read. What breaks off is what there is.
+/// Reads at most `limit` bytes of a body. A body that breaks off is returned as far as it came.
 async fn read_prefix(mut body: Incoming, limit: usize) -> Vec<u8> {
     let mut read = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
@@ -96,7 +96,7 @@ async fn read_prefix(mut body: Incoming, limit: usize) -> Vec<u8> {
     read
 }
 
-/// Why there is no answer. `head` is how it began.
+/// Describes the error of a request. `head` holds the first bytes of the response.
 fn describe_error(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
     if is_plain && is_tls_record(head) {
         return "the server speaks TLS on this port, not plain HTTP".to_owned();
@@ -112,7 +112,7 @@ fn describe_error(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
     }
     if error.is_parse() {
         let begins: String = head.iter().flat_map(|byte| byte.escape_ascii()).map(char::from).collect();
-        // What began like one may have two lengths, or a header that is none.
+        // An HTTP response can still be invalid: two lengths, or a malformed header.
         return match head.starts_with(b"HTTP/1.") {
             true => format!("the answer breaks the rules of HTTP ({error}): it begins with `{begins}`"),
             false => format!("the answer is not HTTP: it begins with `{begins}`"),
@@ -133,19 +133,19 @@ fn describe_error(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
     }
 }
 
-/// Whether this is how TLS begins: an alert or a handshake, of version 3.
+/// Returns whether the bytes begin a TLS record: alert or handshake, major version 3.
 fn is_tls_record(head: &[u8]) -> bool {
     matches!(head, [0x15 | 0x16, 3, ..])
 }
 
-/// What TLS calls the reason for which the server ended it.
+/// Returns the alert with which the server ended TLS.
 fn received_alert(error: &hyper::Error) -> Option<String> {
     let mut next: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = next {
         if let Some(rustls::Error::AlertReceived(alert)) = error.downcast_ref() {
             return Some(format!("{alert:?}"));
         }
-        // An I/O error's source is not the error in it, but the source of that.
+        // `io::Error::source` skips the wrapped error itself, hence `get_ref`.
         next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
             Some(inner) => Some(inner),
             None => error.source(),

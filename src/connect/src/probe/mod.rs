@@ -1,8 +1,8 @@
-//! Tests connections: does what the policy allows and nothing else, and says how far each try came.
+//! Connection probe: connects to registries as the policy allows and reports the outcome of every stage.
 //!
-//! A registry that the policy denies is not contacted. Another host that a registry points to, as where tokens come
-//! from or with a redirect, is another question to the policy: neither "unverified" nor an authority is carried there,
-//! and nobody is sent credentials.
+//! A registry that the policy denies is never contacted. Each host that a registry refers to (token server or redirect)
+//! gets a decision of its own, so that neither "unverified" nor a trust anchor carries over, and no credentials are
+//! sent.
 
 mod dial;
 mod endpoint_url;
@@ -24,23 +24,23 @@ use pullgate_host::{Dns, PolicyEvaluator};
 pub use report::{AnchorSource, AttemptReport, Certificate, ProbeReport, Stage, StageKind, VerifyingAnchor};
 use session::ProbeSession;
 
-/// How much one test may take.
+/// Resource limits of a probe.
 #[derive(Clone, Debug)]
 pub struct ProbeLimits {
-    /// The time for one stage, such as a handshake or a request; 10 seconds by default.
+    /// Timeout of one stage, such as a handshake or a request; 10 seconds by default.
     pub stage_timeout: Duration,
-    /// The time for one registry, with all that it points to; 30 seconds by default. What DNS takes for a decision has
-    /// its own limit ([`DnsLimits`](pullgate_host::DnsLimits)).
+    /// Timeout of one registry, including the hosts that it refers to; 30 seconds by default. DNS queries of a decision
+    /// have their own limit ([`DnsLimits`](pullgate_host::DnsLimits)).
     pub registry_timeout: Duration,
-    /// How many addresses of a host are tried; 8 by default.
+    /// Maximum number of addresses tried per host; 8 by default.
     pub max_addresses: usize,
-    /// How many other hosts a registry may point to; 4 by default.
+    /// Maximum number of other hosts that a registry may refer to; 4 by default.
     pub max_hosts: usize,
-    /// How many bytes of an answer's headers are read; 64 KiB by default, 8 KiB at the least.
+    /// Maximum size of the response headers in bytes; 64 KiB by default, and at least 8 KiB.
     pub max_head_bytes: usize,
-    /// How many bytes of an answer's body are read; 64 KiB by default.
+    /// Maximum size of the response body in bytes; 64 KiB by default.
     pub max_body_bytes: usize,
-    /// How many registries are tested at once; 8 by default.
+    /// Maximum number of registries probed at once; 8 by default.
     pub max_parallel: usize,
 }
 
@@ -58,28 +58,28 @@ impl Default for ProbeLimits {
     }
 }
 
-/// What is said where a registry is to be tested and none is named.
+/// Message for a probe without a registry.
 pub const NO_REGISTRY_MESSAGE: &str = "there is no registry to test: write `docker.io` for Docker Hub";
 
-/// Whether no registry is named. The rules take that for Docker Hub, as `docker login` does; but it is mostly a variable that
-/// was never set, and a test of another registry than was meant is no test.
+/// Returns whether the registry is blank. The rules read that as Docker Hub, as `docker login` does, but mostly it
+/// comes from an unset variable, and a probe must not test a registry that was not meant.
 pub fn is_blank(registry: &str) -> bool {
     registry.trim().is_empty()
 }
 
-/// A stage that is over.
+/// A completed stage.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeProgress<'a> {
-    /// The registry, as it was asked for.
+    /// The registry as given.
     pub registry: &'a str,
-    /// The stage.
+    /// The completed stage.
     pub stage: &'a Stage,
 }
 
-/// Who hears of progress.
+/// A callback for completed stages.
 pub type ProgressFn<'a> = &'a (dyn Fn(ProbeProgress<'_>) + Sync);
 
-/// Tests connections. One may serve every policy.
+/// Probes registries. One prober may serve every policy.
 #[derive(Clone, Debug)]
 pub struct Prober {
     connector: Connector,
@@ -88,18 +88,18 @@ pub struct Prober {
 }
 
 impl Prober {
-    /// `roots` count for every registry, beside those that its decision names.
+    /// Creates a prober that trusts `roots` for every registry, in addition to the trust anchors of each decision.
     ///
     /// # Errors
     ///
     /// If rustls cannot be set up.
     pub fn new(roots: RootStore, limits: ProbeLimits) -> Result<Self, rustls::Error> {
-        // The connector's own limits are not used: the stages are taken one by one.
+        // The connector's own limits do not apply: the session runs the stages one by one.
         let connector = Connector::new(roots.clone(), ConnectLimits::default())?;
         Ok(Self { connector, roots, limits })
     }
 
-    /// With the well-known authorities of this machine, or the built-in ones where it has none.
+    /// Creates a prober with the root certificates of the platform, or with the built-in ones if the platform has none.
     ///
     /// # Errors
     ///
@@ -108,18 +108,18 @@ impl Prober {
         Self::new(RootStore::platform().unwrap_or_else(|_| RootStore::well_known()), limits)
     }
 
-    /// Who is asked for the addresses of names; the resolver of this machine by default.
+    /// Sets the resolver for host addresses; the system resolver by default.
     #[must_use]
     pub fn with_dns(self, dns: Dns) -> Self {
         Self { connector: self.connector.with_dns(dns), ..self }
     }
 
-    /// Tests one registry, `HOST[:PORT]`. Never fails: what goes wrong is the report.
+    /// Probes one registry, `HOST[:PORT]`. Never fails: errors are part of the report.
     pub async fn probe(&self, evaluator: &PolicyEvaluator, registry: &str, project: Option<&str>) -> ProbeReport {
         self.probe_with_progress(evaluator, registry, project, &|_| ()).await
     }
 
-    /// As [`probe`](Self::probe), and tells of each stage when it is over.
+    /// Like [`probe`](Self::probe), and calls `on_progress` after each stage.
     pub async fn probe_with_progress(
         &self,
         evaluator: &PolicyEvaluator,
@@ -130,7 +130,7 @@ impl Prober {
         ProbeSession::new(self, evaluator, registry, project, on_progress).run().await
     }
 
-    /// Tests registries, several at once. The reports come in the order of the registries.
+    /// Probes registries concurrently. The reports come in the order of the registries.
     pub fn probe_all<'a>(
         &'a self,
         evaluator: &'a PolicyEvaluator,

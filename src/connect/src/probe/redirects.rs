@@ -1,4 +1,4 @@
-//! Where a registry points to: redirects, and where tokens come from.
+//! Referrals of a registry: redirects and the token server.
 
 use crate::{Connection, ResolvedEndpoint};
 use hyper::StatusCode;
@@ -14,27 +14,28 @@ use super::session::{ProbeSession, describe_denial};
 use super::text::sanitize_line;
 use super::www_authenticate::AuthChallenge;
 
-/// How many redirects are followed, one after the other.
+/// The maximum length of a redirect chain.
 const MAX_REDIRECTS: usize = 4;
 
-/// An answer that points nowhere else.
+/// A response that is no redirect.
 pub(super) struct FinalResponse {
-    /// Who gave it.
+    /// The endpoint that sent the response.
     pub(super) target: ResolvedEndpoint,
-    /// When it was asked for.
+    /// The time at which the request was sent.
     pub(super) since: Instant,
     response: HttpResponse,
 }
 
 impl FinalResponse {
-    /// See [`Registry::v2`].
+    /// Parses the response to `/v2/`; see [`RegistryInfo::parse_v2`].
     pub(super) fn parse_v2(&self) -> Result<RegistryInfo, String> {
         RegistryInfo::parse_v2(&self.response, self.target.endpoint().scheme())
     }
 }
 
 impl ProbeSession<'_> {
-    /// Asks for a path, and follows redirects as far as the policy allows. Everything but the last answer is noted.
+    /// Requests a path and follows redirects as far as the policy allows. Records every response but the last as a
+    /// stage.
     pub(super) async fn get_with_redirects(
         &mut self,
         stage: StageKind,
@@ -80,7 +81,7 @@ impl ProbeSession<'_> {
         None
     }
 
-    /// Asks for `/v1/_ping` where `/v2/` was no registry's. Whether it is one.
+    /// Requests `/v1/_ping` after `/v2/` failed. Returns whether a V1 registry answered.
     pub(super) async fn ping_v1(&self, target: &ResolvedEndpoint, attempt: &mut AttemptReport) -> bool {
         let asked = async {
             let connection = self.reconnect(target).await?;
@@ -92,7 +93,7 @@ impl ProbeSession<'_> {
         attempt.protocol.is_some()
     }
 
-    /// Asks where tokens come from, without credentials. Whether it answers as such a server does.
+    /// Requests a token without credentials. Returns whether a token server answered.
     pub(super) async fn request_token(
         &mut self,
         bearer: &AuthChallenge,
@@ -136,11 +137,13 @@ impl ProbeSession<'_> {
         ok
     }
 
-    /// Connects to a place that `from` points to: as before where it is the same, and otherwise as the policy says.
+    /// Connects to a URL that `from` refers to: under the same decision if it is the same endpoint, otherwise under a
+    /// new one.
     ///
     /// # Errors
     ///
-    /// If it may not be contacted, or cannot be: why, for a person, after the name of the place.
+    /// If the policy denies the host or the connection fails; the error is human-readable and follows the URL in the
+    /// text.
     async fn connect_to(
         &mut self,
         place: &EndpointUrl,
@@ -160,7 +163,7 @@ impl ProbeSession<'_> {
         reached
     }
 
-    /// Asks the policy about a place, and connects as the decision allows.
+    /// Evaluates the host of a URL against the policy and connects as the decision allows.
     async fn probe_host(&self, place: &EndpointUrl) -> (ProbeReport, Result<(ResolvedEndpoint, Connection), String>) {
         let answer = self.decide(&place.to_registry()).await;
         let mut report = ProbeReport::from_response(&answer);
@@ -198,7 +201,7 @@ impl ProbeSession<'_> {
     }
 }
 
-/// Whether a server of tokens would answer so to those who do not say who they are, and what it says.
+/// Classifies the response of a token server to an anonymous request, and describes it.
 fn check_token_response(response: &HttpResponse) -> (bool, String) {
     let status = response.status;
     let has_token = || match serde_json::from_slice(&response.body) {

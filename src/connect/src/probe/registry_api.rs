@@ -1,4 +1,4 @@
-//! What an answer says of who gave it.
+//! Recognition of registry APIs by their responses.
 
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, SERVER};
@@ -9,27 +9,27 @@ use super::http_client::HttpResponse;
 use super::text::sanitize_line;
 use super::www_authenticate::AuthChallenge;
 
-/// The header that tells the version of a V2 registry, and what is in it.
+/// The version header of a V2 registry, and its value.
 const API_VERSION_HEADER: &str = "Docker-Distribution-API-Version";
 const API_VERSION_V2: &str = "registry/2.0";
 
-/// A registry that was recognised.
+/// A recognised registry.
 #[derive(Debug)]
 pub(super) struct RegistryInfo {
-    /// What it speaks.
+    /// The protocol, such as `v2 over HTTPS`.
     pub(super) protocol: String,
-    /// What it said, for a person.
+    /// A human-readable description of the response.
     pub(super) detail: String,
-    /// How it gives out tokens, if it does.
+    /// The bearer challenge, if the registry uses token authentication.
     pub(super) bearer: Option<AuthChallenge>,
 }
 
 impl RegistryInfo {
-    /// The registry that answered so when it was asked for `/v2/`.
+    /// Recognises a V2 registry by its response to `/v2/`.
     ///
     /// # Errors
     ///
-    /// If none did: why, for a person.
+    /// If the response is not from such a registry; the error is human-readable.
     pub(super) fn parse_v2(response: &HttpResponse, scheme: Scheme) -> Result<Self, String> {
         let status = response.status;
         if let Some(complaint) = plain_http_rejection(response, scheme) {
@@ -65,11 +65,11 @@ impl RegistryInfo {
         Ok(Self { protocol, detail, bearer })
     }
 
-    /// The registry that answered so when it was asked for `/v1/_ping`.
+    /// Recognises a V1 registry by its response to `/v1/_ping`.
     ///
     /// # Errors
     ///
-    /// If none did: why, for a person.
+    /// If the response is not from such a registry; the error is human-readable.
     pub(super) fn parse_v1(response: &HttpResponse, scheme: Scheme) -> Result<Self, String> {
         let status = response.status;
         let version = response.header("X-Docker-Registry-Version");
@@ -90,7 +90,7 @@ impl RegistryInfo {
     }
 }
 
-/// How a registry wants to be asked.
+/// The authentication scheme of a registry.
 enum AuthScheme {
     None,
     Basic,
@@ -139,7 +139,7 @@ fn scheme_name(scheme: Scheme) -> &'static str {
     }
 }
 
-/// What Go's server and nginx say in plain HTTP where they speak TLS.
+/// Recognises the 400 responses of Go's server and of nginx to plain HTTP on a TLS port.
 fn plain_http_rejection(response: &HttpResponse, scheme: Scheme) -> Option<String> {
     let body = String::from_utf8_lossy(&response.body);
     let says = ["HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port"];
@@ -149,7 +149,8 @@ fn plain_http_rejection(response: &HttpResponse, scheme: Scheme) -> Option<Strin
     wants.then(|| "the server speaks TLS on this port, not plain HTTP, and says so".to_owned())
 }
 
-/// What a registry answers to `/v2/`, even one that does not tell its version: `{}`, or nothing. A web page is neither.
+/// Returns whether the response has the `{}` or empty JSON body that registries send for `/v2/` even without the
+/// version header; web pages have neither.
 fn is_empty_json(response: &HttpResponse) -> bool {
     let is_json = response.header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("application/json"));
     let is_object = || matches!(serde_json::from_slice(&response.body), Ok(Value::Object(object)) if object.is_empty());

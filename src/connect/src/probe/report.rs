@@ -1,4 +1,4 @@
-//! What a test says.
+//! Report of a probe.
 
 use std::fmt;
 
@@ -7,22 +7,22 @@ use pullgate::{Response, Scheme};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// What came of the test of one registry.
+/// The outcome of probing one registry.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProbeReport {
-    /// The registry, `HOST[:PORT]`; as it was asked for where it cannot be read.
+    /// The registry, `HOST[:PORT]`; as given if it cannot be parsed.
     pub registry: String,
     /// The canonical text of the decision (rule D4).
     pub decision: Box<RawValue>,
-    /// What was tried, in order: each address of each attempt that the decision lists, until one answered as a registry.
+    /// The attempts in order: each address of each attempt that the decision lists, until a registry answered.
     pub attempts: Vec<AttemptReport>,
-    /// What the registry speaks, such as `v2 over HTTPS with token authentication`.
+    /// The protocol of the registry, such as `v2 over HTTPS with token authentication`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// Whether the registry can be used as the policy says.
+    /// True if the registry is usable under the policy.
     pub ok: bool,
-    /// One line for a person.
+    /// A human-readable summary in one line.
     pub summary: String,
 }
 
@@ -32,102 +32,103 @@ pub struct ProbeReport {
 pub struct AttemptReport {
     /// The scheme.
     pub scheme: Scheme,
-    /// The host that is asked, where it is not the registry's own: Docker Hub's (rule H2).
+    /// The host to connect to, if it differs from the registry's own: Docker Hub (rule H2).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// The TCP port.
     pub port: u16,
-    /// The address, if it came to one.
+    /// The address, if resolution succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// Whether the certificate must be verified.
+    /// True if the certificate must be verified.
     pub verified: bool,
-    /// What was done, in order.
+    /// The stages in order.
     pub stages: Vec<Stage>,
-    /// The certificates as the server sent them, its own first, whether they were accepted or not.
+    /// The certificates that the server presented, leaf first, even if they were rejected.
     pub chain: Vec<Certificate>,
-    /// Who vouched for the server; none over plain HTTP, and where nothing is verified.
+    /// The trust anchor that verified the server; none over plain HTTP and without verification.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vouched_by: Option<VerifyingAnchor>,
-    /// What the registry speaks there.
+    /// The protocol of the registry at this address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
-    /// The other hosts that the registry pointed to, each with its own decision.
+    /// The other hosts that the registry refers to, each with its own decision.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub elsewhere: Vec<ProbeReport>,
 }
 
-/// One thing that was done.
+/// One stage of an attempt.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stage {
-    /// What.
+    /// The kind of stage.
     pub stage: StageKind,
-    /// Whether it came out well.
+    /// True if the stage succeeded.
     pub ok: bool,
-    /// What came of it, for a person.
+    /// A human-readable outcome.
     pub detail: String,
-    /// How long it took.
+    /// The duration in milliseconds.
     pub milliseconds: u64,
 }
 
-/// What is done.
+/// The kind of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StageKind {
-    /// Finding the addresses of the host.
+    /// Resolution of the host's addresses.
     Dns,
-    /// Connecting to one of them.
+    /// The TCP connection.
     Tcp,
     /// The TLS handshake.
     Tls,
-    /// Asking for `/v2/`.
+    /// The request for `/v2/`.
     V2,
-    /// Asking for `/v1/_ping`.
+    /// The request for `/v1/_ping`.
     V1,
-    /// Asking where tokens come from.
+    /// The anonymous token request.
     Token,
 }
 
-/// A certificate that a server sent.
+/// A certificate that a server presented.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Certificate {
-    /// Whom it is for, as RFC 4514 writes names.
+    /// The subject in RFC 4514 form.
     pub subject: String,
-    /// Who issued it, likewise.
+    /// The issuer in RFC 4514 form.
     pub issuer: String,
-    /// The last second in which it counts.
+    /// The last second of its validity.
     pub not_after: String,
-    /// Its fingerprint, in lower-case hexadecimal.
+    /// The SHA-256 fingerprint in lower-case hexadecimal.
     pub sha256: String,
 }
 
-/// The authority that vouched for a server.
+/// The trust anchor that verified a server.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerifyingAnchor {
-    /// Whose it is, as RFC 4514 writes names.
+    /// The subject in RFC 4514 form.
     pub subject: String,
-    /// Its fingerprint, in lower-case hexadecimal; none for a well-known one, of which only name and key are known.
+    /// The SHA-256 fingerprint in lower-case hexadecimal; none for a well-known root, for which only name and key are
+    /// known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
-    /// Where it comes from.
+    /// The origin of the anchor.
     pub source: AnchorSource,
 }
 
-/// Where an authority comes from.
+/// The origin of a trust anchor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AnchorSource {
     /// The policy.
     Policy,
-    /// Those that count for every registry.
+    /// The root store that applies to every registry.
     WellKnown,
 }
 
 impl ProbeReport {
-    /// About what was decided, with nothing done yet.
+    /// Creates a report of a decision, before any attempt.
     pub(super) fn from_response(answer: &Response<'_>) -> Self {
         let registry = answer.registry.as_deref().unwrap_or(&answer.reference).to_owned();
         Self {
@@ -140,7 +141,7 @@ impl ProbeReport {
         }
     }
 
-    /// Why the attempts failed.
+    /// Describes the failures of all attempts.
     pub(super) fn describe_failures(&self) -> String {
         const MAX_LISTED: usize = 4;
         let failure = |attempt: &AttemptReport| {
@@ -159,7 +160,7 @@ impl ProbeReport {
 }
 
 impl AttemptReport {
-    /// About a route, with nothing done yet.
+    /// Creates a report for an endpoint, before any stage.
     pub(super) fn from_endpoint(route: &Endpoint, host: Option<&str>) -> Self {
         Self {
             scheme: route.scheme(),
@@ -187,7 +188,7 @@ impl fmt::Display for AttemptReport {
 }
 
 impl StageKind {
-    /// Its name, as it stands in the report.
+    /// Returns the name used in reports.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Dns => "dns",

@@ -1,4 +1,4 @@
-//! The test of one registry, from the decision on.
+//! The probe of one registry, beginning with its decision.
 
 use std::future::Future;
 
@@ -10,16 +10,16 @@ use tokio::time::{Instant, timeout_at};
 use super::report::{AttemptReport, ProbeReport, Stage, StageKind};
 use super::{ProbeProgress, Prober, ProgressFn};
 
-/// A test in the making.
+/// A running probe.
 pub(super) struct ProbeSession<'a> {
     pub(super) prober: &'a Prober,
     pub(super) evaluator: &'a PolicyEvaluator,
     registry: &'a str,
     project: Option<&'a str>,
     on_progress: ProgressFn<'a>,
-    /// When the time for all is over.
+    /// The deadline of the whole probe.
     deadline: Instant,
-    /// How many other hosts may still be asked about.
+    /// The number of other hosts that may still be contacted.
     pub(super) hosts_left: usize,
 }
 
@@ -43,7 +43,7 @@ impl<'a> ProbeSession<'a> {
         }
     }
 
-    /// Does all of it.
+    /// Runs the probe.
     pub(super) async fn run(mut self) -> ProbeReport {
         let answer = self.decide(self.registry).await;
         let mut report = ProbeReport::from_response(&answer);
@@ -54,13 +54,13 @@ impl<'a> ProbeSession<'a> {
         report
     }
 
-    /// What the policy says of a host.
+    /// Evaluates a host against the policy.
     pub(super) async fn decide(&self, registry: &str) -> Response<'static> {
         let kind = ReferenceKind::Registry;
         self.evaluator.answer(&Request { reference: registry, kind, project: self.project, dns_answers: &[] }).await
     }
 
-    /// Takes the attempts in their order, until one comes to a registry.
+    /// Tries the endpoints in order until a registry answers.
     async fn try_endpoints(&mut self, allowed: &Allow<'_>, report: &mut ProbeReport) {
         let routes = match self.prober.connector.endpoints(&report.registry, allowed, self.evaluator.authorities()) {
             Ok(routes) => routes,
@@ -86,7 +86,7 @@ impl<'a> ProbeSession<'a> {
         report.summary = format!("no registry was reached: {}", report.describe_failures());
     }
 
-    /// Asks who is there. Whether it can be used.
+    /// Determines the registry API. Returns whether the registry is usable.
     async fn check_registry(
         &mut self,
         target: ResolvedEndpoint,
@@ -112,7 +112,7 @@ impl<'a> ProbeSession<'a> {
         }
     }
 
-    /// Does one thing within its time, and notes what came of it: a value and its description, or what went wrong.
+    /// Runs a stage within its timeout and records the outcome: a value with its description, or an error.
     pub(super) async fn run_stage<T>(
         &self,
         stage: StageKind,
@@ -128,7 +128,7 @@ impl<'a> ProbeSession<'a> {
         value
     }
 
-    /// Does one thing within its time.
+    /// Runs a future within the timeouts of stage and registry.
     pub(super) async fn with_timeout<T>(&self, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
         let start = Instant::now();
         if start >= self.deadline {
@@ -139,7 +139,7 @@ impl<'a> ProbeSession<'a> {
         done.unwrap_or_else(|_| Err(format!("no answer within {:.1} s", start.elapsed().as_secs_f64())))
     }
 
-    /// Notes what came of something that began at a time.
+    /// Records the outcome of a stage that started at `since`.
     pub(super) fn record_stage(
         &self,
         stage: StageKind,
@@ -155,7 +155,7 @@ impl<'a> ProbeSession<'a> {
     }
 }
 
-/// Why a host may not be contacted.
+/// Describes a decision that forbids contacting a host.
 pub(super) fn describe_denial(decision: &Decision<'_>) -> String {
     match decision {
         Decision::Allow(_) => String::new(),

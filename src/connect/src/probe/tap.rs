@@ -1,4 +1,4 @@
-//! How an answer begins.
+//! Prefix recording for connections.
 
 use std::io::Result;
 use std::pin::Pin;
@@ -8,16 +8,16 @@ use std::task::{Context, Poll};
 use crate::Connection;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How many bytes are kept.
+/// The number of bytes recorded.
 const PREFIX_LEN: usize = 16;
 
-/// A connection that tells how the other side's answer began, so that it can be said what it speaks if not HTTP.
+/// A connection that records the first bytes read, to report what a server speaks if it is not HTTP.
 pub(super) struct PrefixRecorder {
     connection: Connection,
     prefix: RecordedPrefix,
 }
 
-/// The first bytes of an answer.
+/// The first bytes of a response.
 #[derive(Clone, Default)]
 pub(super) struct RecordedPrefix(Arc<Mutex<Vec<u8>>>);
 
@@ -29,7 +29,7 @@ impl PrefixRecorder {
 }
 
 impl RecordedPrefix {
-    /// What came so far.
+    /// Returns the bytes recorded so far.
     pub(super) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,11 +1,11 @@
-//! Texts of somebody else's.
+//! Sanitizing of text from servers.
 
 use pullgate::display::is_unsafe_for_display;
 
-/// How long one may get in a report, in characters.
+/// The maximum length of a sanitized text, in characters.
 const MAX_LINE_CHARS: usize = 200;
 
-/// A text from a server, fit for a line of a report: no control characters, and not long.
+/// Escapes characters unsafe for display in text from a server, and truncates it.
 pub(super) fn sanitize_line(text: &str) -> String {
     let mut line = String::new();
     for (count, character) in text.chars().enumerate() {

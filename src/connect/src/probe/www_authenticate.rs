@@ -1,22 +1,22 @@
-//! `WWW-Authenticate` (RFC 9110, section 11.6.1): how a server wants to be asked.
+//! `WWW-Authenticate` challenges (RFC 9110, section 11.6.1).
 
 use hyper::HeaderMap;
 use hyper::header::WWW_AUTHENTICATE;
 
-/// How many challenges are looked at.
+/// The maximum number of challenges read from one response.
 const MAX_CHALLENGES: usize = 16;
 
-/// One way to be asked.
+/// An authentication challenge.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct AuthChallenge {
-    /// The scheme in lower case: `basic`, `bearer`.
+    /// The authentication scheme in lower case: `basic`, `bearer`.
     pub(super) scheme: String,
-    /// The parameters, their names in lower case.
+    /// The parameters with names in lower case.
     parameters: Vec<(String, String)>,
 }
 
 impl AuthChallenge {
-    /// All that an answer has, in order.
+    /// Parses all challenges of a response, in order.
     pub(super) fn parse_all(headers: &HeaderMap) -> Vec<Self> {
         let mut found = Vec::new();
         for value in headers.get_all(WWW_AUTHENTICATE) {
@@ -25,13 +25,14 @@ impl AuthChallenge {
         found
     }
 
-    /// A parameter; the first of that name.
+    /// Returns the first parameter of that name.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// A word that is followed by `=` is a parameter of the challenge before it; any other begins a challenge.
+/// Parses one header value. A token followed by `=` is a parameter of the preceding challenge; any other token begins a
+/// challenge. Parsing continues after mistakes, since a probe reports what servers really send.
 fn parse_header(mut text: &str, found: &mut Vec<AuthChallenge>) {
     while found.len() < MAX_CHALLENGES {
         text = text.trim_start_matches([' ', '\t', ',']);

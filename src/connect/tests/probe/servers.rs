@@ -1,4 +1,4 @@
-//! Servers of the test's own, for as long as the test's runtime.
+//! Test servers that live as long as the test's runtime.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,7 +11,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::pki::Identity;
 
-/// A server that answers each request with bytes, and closes the connection.
+/// A server that answers each request with fixed bytes and closes the connection.
 pub struct Server {
     pub address: String,
     pub port: u16,
@@ -20,18 +20,18 @@ pub struct Server {
 }
 
 impl Server {
-    /// Over plain HTTP, on 127.0.0.1.
+    /// Starts a plain HTTP server on 127.0.0.1.
     pub async fn plain(answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::start("127.0.0.1", None, answer).await
     }
 
-    /// Over TLS, on 127.0.0.1.
+    /// Starts a TLS server on 127.0.0.1.
     pub async fn tls(identity: &Identity, answer: impl Fn(&str) -> Vec<u8> + Send + Sync + 'static) -> Self {
         Self::start("127.0.0.1", Some(identity), answer).await
     }
 
-    /// `answer` gets the path of a request. Where it gives nothing, the server hangs; with
-    /// `keep-alive` in it, it does so after the answer.
+    /// Starts a server. `answer` receives the path of a request; with an empty answer the server hangs, and with
+    /// `keep-alive` in it the server hangs after the answer.
     pub async fn start(
         address: &str,
         identity: Option<&Identity>,
@@ -40,7 +40,7 @@ impl Server {
         Self::with(address, identity.map(config), answer).await
     }
 
-    /// With a TLS configuration of the caller's own.
+    /// Starts a server with a given TLS configuration.
     pub async fn with(
         address: &str,
         config: Option<ServerConfig>,
@@ -71,23 +71,23 @@ impl Server {
         server
     }
 
-    /// How often it was connected to.
+    /// Returns the number of accepted connections.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// What it was asked, whole.
+    /// Returns the received requests.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// `ADDRESS:PORT`.
+    /// Returns `ADDRESS:PORT`.
     pub fn registry(&self) -> String {
         format!("{}:{}", self.address, self.port)
     }
 }
 
-/// A TLS configuration with this certificate.
+/// Returns a TLS configuration with this certificate.
 pub fn config(identity: &Identity) -> ServerConfig {
     ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -108,7 +108,7 @@ async fn serve(
             Ok(0) | Err(_) => return,
             Ok(length) => request.extend_from_slice(&part[..length]),
         }
-        // TLS, where plain HTTP is spoken: what servers say to that.
+        // A TLS client on a plain HTTP server gets a 400 response, as from real servers.
         if request[0] == 0x16 {
             let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").await;
             return;
@@ -126,18 +126,18 @@ async fn serve(
         std::future::pending::<()>().await;
     }
     let _ = stream.shutdown().await;
-    // What is left unread would reset the connection.
+    // Unread bytes would reset the connection.
     let _ = stream.read(&mut part).await;
 }
 
-/// An answer with these headers and body.
+/// Returns a response with these headers and body.
 pub fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
         .into_bytes()
 }
 
-/// What a V2 registry answers to `/v2/`, with these headers besides; and 404 to the rest.
+/// Returns the handler of a V2 registry: `/v2/` with these additional headers, and 404 for the rest.
 pub fn v2(status: &'static str, headers: &[(&str, &str)]) -> impl Fn(&str) -> Vec<u8> + Send + Sync + 'static + use<> {
     let mut all = vec![("Docker-Distribution-Api-Version", "registry/2.0"), ("Content-Type", "application/json")];
     all.extend_from_slice(headers);
@@ -145,7 +145,7 @@ pub fn v2(status: &'static str, headers: &[(&str, &str)]) -> impl Fn(&str) -> Ve
     move |path| if path.split('?').next() == Some("/v2/") { found.clone() } else { answer("404 Not Found", &[], "") }
 }
 
-/// What a V1 registry answers.
+/// Returns the handler of a V1 registry.
 pub fn v1(server: &'static str) -> impl Fn(&str) -> Vec<u8> + Send + Sync + 'static {
     move |path| match path {
         "/v1/_ping" => answer(
@@ -157,18 +157,18 @@ pub fn v1(server: &'static str) -> impl Fn(&str) -> Vec<u8> + Send + Sync + 'sta
     }
 }
 
-/// A registry that gives out tokens at this URL.
+/// Returns the handler of a registry with its token server at this URL.
 pub fn v2_with_tokens(realm: &str) -> impl Fn(&str) -> Vec<u8> + Send + Sync + 'static + use<> {
     let challenge = format!("Bearer realm=\"{realm}\",service=\"registry.test\"");
     v2("401 Unauthorized", &[("WWW-Authenticate", &challenge)])
 }
 
-/// What a server of tokens answers to those without a login.
+/// Answers an anonymous token request.
 pub fn tokens(_: &str) -> Vec<u8> {
     answer("200 OK", &[("Content-Type", "application/json")], r#"{"token": "secret"}"#)
 }
 
-/// A server that does with a connection what it is told to.
+/// Serves every connection with the given function and returns the port.
 pub async fn raw<F: Future<Output = ()> + Send + 'static>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -180,7 +180,7 @@ pub async fn raw<F: Future<Output = ()> + Send + 'static>(serve: impl Fn(TcpStre
     port
 }
 
-/// A port that nothing listens on.
+/// Returns a port without a listener.
 pub async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }

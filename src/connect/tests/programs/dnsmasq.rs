@@ -1,4 +1,4 @@
-//! A dnsmasq that knows a few names and addresses, and nobody else to ask. It ends with the test, however that ends.
+//! A dnsmasq process with a few names and addresses and no upstream server. Killed when the test ends or panics.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 use std::{env, process};
 
-/// How long it may take to listen.
+/// The startup timeout.
 const START: Duration = Duration::from_secs(30);
 
 pub struct Dnsmasq {
@@ -18,15 +18,15 @@ pub struct Dnsmasq {
 }
 
 impl Dnsmasq {
-    /// Answers with the address of a name, as in `("a.test", "198.51.100.1")`, and with the name of an address.
+    /// Starts a server for forward records, such as `("a.test", "198.51.100.1")`, and reverse records.
     pub fn start(forward: &[(&str, &str)], reverse: &[(&str, &str)]) -> Self {
-        // Whoever takes the port in between fails the test, and does not change what it says.
+        // A race for the port fails the test, and cannot make it pass.
         let address = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let name = format!("dnsmasq-{}-{}.log", process::id(), address.port());
         let log = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let output = File::create(&log).unwrap();
         let mut command = Command::new("dnsmasq");
-        // Debian's is not on everybody's path.
+        // Debian installs it in `/usr/sbin`, which may be missing from `PATH`.
         command.env("PATH", format!("{}:/usr/sbin", env::var("PATH").unwrap_or_default()));
         command.args([
             "--keep-in-foreground",
@@ -52,7 +52,7 @@ impl Dnsmasq {
         let child = command.spawn().unwrap_or_else(|error| {
             panic!("`dnsmasq` cannot be started ({error}): install Debian's package dnsmasq-base")
         });
-        // From here on, whatever panics ends it.
+        // From here on, `Drop` kills the process on a panic.
         let mut dnsmasq = Self { address, child, log };
         let start = Instant::now();
         while TcpStream::connect(address).is_err() {
@@ -63,7 +63,7 @@ impl Dnsmasq {
         dnsmasq
     }
 
-    /// What it was asked, and what it said.
+    /// Returns the log of queries and answers.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Answers that are kept until their time is over, the most recently used ones of them.
+//! Bounded LRU cache of DNS answers with a time to live.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -7,9 +7,9 @@ use lru::LruCache;
 use pullgate::DnsQuery;
 use tokio::time::Instant;
 
-/// A bounded cache of answers.
+/// A bounded LRU cache of DNS answers.
 pub(crate) struct DnsCache {
-    /// None where nothing may be kept.
+    /// The cached answers; none if the capacity is zero.
     entries: Option<LruCache<DnsQuery, CachedAnswer>>,
 }
 
@@ -19,12 +19,12 @@ struct CachedAnswer {
 }
 
 impl DnsCache {
-    /// A cache of at most `bound` answers.
+    /// Creates a cache of at most `capacity` answers.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { entries: NonZeroUsize::new(capacity).map(LruCache::new) }
     }
 
-    /// The answers, if they are kept and their time is not over.
+    /// Returns the answers to a query, if they are cached and have not expired.
     pub(crate) fn get(&mut self, question: &DnsQuery) -> Option<Vec<String>> {
         let kept = self.entries.as_mut()?;
         let found = kept.get(question)?;
@@ -35,7 +35,7 @@ impl DnsCache {
         None
     }
 
-    /// Keeps the answers for as long as `ttl`.
+    /// Caches the answers for `ttl`.
     pub(crate) fn insert(&mut self, question: DnsQuery, answers: Vec<String>, ttl: Duration) {
         let Some(kept) = self.entries.as_mut() else { return };
         if ttl.is_zero() {

@@ -1,4 +1,4 @@
-//! Answers to the questions that the rules ask of DNS (rule M6).
+//! DNS resolution for decisions (rule M6).
 
 mod cache;
 #[cfg(feature = "system-dns")]
@@ -18,56 +18,56 @@ use thiserror::Error;
 
 use crate::dns::cache::DnsCache;
 
-/// How many answers one question may have. What has more is taken as unanswered: a part would not do, since a name is
-/// covered only if all of its addresses are (rule M4).
+/// The maximum number of answers per query. A response with more counts as unanswered, and is not truncated: a name
+/// matches only if all of its addresses do (rule M4).
 const MAX_ANSWERS: usize = 256;
 
-/// How long a failure is remembered, so that a dead server is not asked for every request.
+/// The time to live of a failure, so that a dead server is not queried for every request.
 const FAILURE_TTL: Duration = Duration::from_secs(1);
 
-/// What a resolver gives back: the answers, later.
+/// The future returned by a resolver.
 pub type ResolveFuture<'a> = Pin<Box<dyn Future<Output = Result<DnsResponse, DnsError>> + Send + 'a>>;
 
-/// Who answers questions.
+/// A DNS resolver.
 pub trait Resolver: Send + Sync + 'static {
-    /// Answers one question: the names of an address ([`Reverse`](pullgate::LookupKind::Reverse)) or all the
-    /// addresses of a name ([`Forward`](pullgate::LookupKind::Forward)).
+    /// Resolves one query: the names of an address ([`Reverse`](pullgate::LookupKind::Reverse)) or all addresses of a
+    /// name ([`Forward`](pullgate::LookupKind::Forward)).
     ///
-    /// The names need no confirmation here: the rules ask for the addresses of those that matter. The time limits are
-    /// [`DnsLimits`]; a future that is dropped must stop.
+    /// The resolver need not confirm names: the rules query the addresses of those that matter. [`DnsLimits`] has the
+    /// timeouts, so a dropped future must stop.
     ///
     /// # Errors
     ///
-    /// If no answer can be had. That there is none (no such name, or no record of the kind) is an answer.
+    /// If the query cannot be answered. A negative response (no such name, or no record of the kind) is an answer.
     fn resolve<'a>(&'a self, question: &'a DnsQuery) -> ResolveFuture<'a>;
 }
 
-/// The answer to a question.
+/// The response to a query.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsResponse {
-    /// Addresses or names; none where there are none.
+    /// The addresses or names; empty for a negative response.
     pub answers: Vec<String>,
-    /// For how long they may be kept; those that there are not, too.
+    /// The time to live of the response, negative ones included.
     pub ttl: Duration,
 }
 
-/// Why a question was not answered.
+/// The error of a failed query.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct DnsError(pub String);
 
-/// What DNS may use.
+/// Limits of DNS resolution.
 #[derive(Clone, Debug)]
 pub struct DnsLimits {
-    /// The time for one question; 2 seconds by default. A question that takes longer is unanswered.
+    /// Timeout of one query; 2 seconds by default. A query that takes longer counts as unanswered.
     pub query_timeout: Duration,
-    /// The time for all the questions of one decision; 4 seconds by default. A decision that takes longer is a denial.
+    /// Timeout of all queries of one decision; 4 seconds by default. A decision that takes longer is a denial.
     pub decision_timeout: Duration,
-    /// How many questions one decision may ask; 32 by default. Those above are unanswered.
+    /// Maximum number of queries per decision; 32 by default. Further queries count as unanswered.
     pub max_queries: usize,
-    /// How many answers are kept; 1,000 by default.
+    /// Maximum number of cached responses; 1,000 by default.
     pub cache_capacity: usize,
-    /// For how long an answer is kept, even if it may be kept longer; 1 hour by default.
+    /// Maximum time to live of a cached response; 1 hour by default.
     pub max_ttl: Duration,
 }
 
@@ -83,7 +83,7 @@ impl Default for DnsLimits {
     }
 }
 
-/// A resolver with its limits and its cache. Cheap to clone; the clones share the cache, so one may serve every policy.
+/// A resolver with limits and a cache. Cheap to clone; clones share the cache, so one may serve every policy.
 #[derive(Clone)]
 pub struct Dns {
     inner: Arc<DnsState>,
@@ -103,26 +103,26 @@ struct AtomicCounts {
     failed: AtomicU64,
 }
 
-/// How many questions came to what, since there is this [`Dns`].
+/// Counters of queries by outcome, since this [`Dns`] was created.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DnsCounts {
-    /// Answered from the cache.
+    /// Queries answered from the cache.
     pub cached: u64,
-    /// Answered by the resolver; that there is nothing is an answer too.
+    /// Queries answered by the resolver, negative responses included.
     pub answered: u64,
-    /// Not answered, or not in time, or with too much.
+    /// Queries that failed, timed out, or had too many answers.
     pub failed: u64,
 }
 
 impl Dns {
-    /// A resolver of the caller's own.
+    /// Creates a [`Dns`] on a given resolver.
     pub fn new(resolver: impl Resolver, limits: DnsLimits) -> Self {
         let cache = Mutex::new(DnsCache::new(limits.cache_capacity));
         let counts = AtomicCounts::default();
         Self { inner: Arc::new(DnsState { resolver: Box::new(resolver), limits, cache, counts }) }
     }
 
-    /// What became of the questions so far.
+    /// Returns the counters of queries so far.
     pub fn counts(&self) -> DnsCounts {
         let AtomicCounts { cached, answered, failed } = &self.inner.counts;
         let [cached, answered, failed] = [cached, answered, failed].map(|count| count.load(Ordering::Relaxed));
@@ -133,8 +133,8 @@ impl Dns {
         &self.inner.limits
     }
 
-    /// Answers questions, the first `room` of them, all at once. The others, and those that cannot be answered, have no
-    /// answers, and then do not match.
+    /// Resolves the first `max_queries` queries concurrently. The others, and those that fail, get no answers, and then
+    /// do not match.
     pub(crate) async fn resolve_queries(&self, questions: Vec<DnsQuery>, max_queries: usize) -> Vec<DnsAnswer> {
         let facts = questions.into_iter().enumerate().map(|(index, question)| async move {
             let answers = if index < max_queries { self.lookup(&question).await } else { Vec::new() };
@@ -162,7 +162,7 @@ impl Dns {
         answers
     }
 
-    /// The addresses of a name as they are now, for a connection: neither kept nor counted.
+    /// Returns the current addresses of a name, for a connection: neither cached nor counted.
     pub async fn resolve_addresses(&self, name: &str) -> Result<Vec<IpAddr>, DnsError> {
         let question = DnsQuery { kind: LookupKind::Forward, subject: name.to_owned() };
         let time = self.limits().query_timeout;

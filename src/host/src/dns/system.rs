@@ -1,4 +1,4 @@
-//! The resolver of this machine, on `hickory-resolver`.
+//! System resolver on `hickory-resolver`.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
@@ -18,13 +18,14 @@ use pullgate::{DnsQuery, LookupKind};
 
 use crate::dns::{Dns, DnsError, DnsLimits, DnsResponse, ResolveFuture, Resolver};
 
-/// The files that say how names are looked up here.
+/// The files that configure name resolution.
 const RESOLVER_FILES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
 
-/// How often they are looked at.
+/// The interval between checks of the files.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 
-/// `/etc/hosts`, then the servers of `/etc/resolv.conf` or those that were given. The files are read again when they change.
+/// The system resolver: `/etc/hosts`, then the servers of `/etc/resolv.conf` or given ones. Reloads the files when they
+/// change.
 pub(crate) struct SystemResolver {
     files: Vec<PathBuf>,
     load: Box<LoadFn>,
@@ -35,23 +36,23 @@ type LoadFn = dyn Fn() -> Result<ResolverSnapshot, DnsError> + Send + Sync;
 
 struct LoadedSnapshot {
     snapshot: Arc<ResolverSnapshot>,
-    /// Those of the files, from before they were read.
+    /// The stamps of the files, taken before they were read.
     stamps: Vec<Option<FileStamp>>,
-    /// When the files were last looked at.
+    /// The time of the last check.
     checked_at: Instant,
 }
 
-/// What changes with a file: when it was written, and its size.
+/// The part of a file's metadata that changes with its content: modification time and size.
 type FileStamp = (SystemTime, u64);
 
-/// What the files say.
+/// The configuration read from the files.
 struct ResolverSnapshot {
     hosts: Hosts,
     servers: TokioResolver,
 }
 
 impl SystemResolver {
-    /// `/etc/hosts` and these servers in place of those of `/etc/resolv.conf`.
+    /// Creates a resolver with these servers in place of those of `/etc/resolv.conf`.
     pub(crate) fn with_servers(servers: &[SocketAddr], limits: &DnsLimits) -> Result<Self, DnsError> {
         let servers = servers.iter().map(|server| {
             let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
@@ -77,7 +78,7 @@ impl SystemResolver {
         })
     }
 
-    /// What `read` makes of the files.
+    /// Creates a resolver with a given loader of the files.
     fn with_loader(
         files: Vec<PathBuf>,
         read: impl Fn() -> Result<ResolverSnapshot, DnsError> + Send + Sync + 'static,
@@ -87,7 +88,7 @@ impl SystemResolver {
         Ok(Self { files, load: Box::new(read), current: Mutex::new(current) })
     }
 
-    /// What the files say now, or said last where they cannot be used.
+    /// Returns the current configuration, or the last usable one.
     fn snapshot(&self, now: Instant) -> Arc<ResolverSnapshot> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if now.saturating_duration_since(current.checked_at) >= RELOAD_INTERVAL {
@@ -130,7 +131,7 @@ impl ResolverSnapshot {
         question: Duration,
     ) -> Result<Self, DnsError> {
         let options = servers.options_mut();
-        // Both are done here: a cache that serves every resolver, and a hosts file that answers for both families.
+        // The shared cache replaces hickory's, and the hosts file is looked up here, for both address families.
         options.cache_size = 0;
         options.use_hosts_file = ResolveHosts::Never;
         options.timeout = options.timeout.min(question);
@@ -145,7 +146,7 @@ impl ResolverSnapshot {
         if !listed.is_empty() {
             return Ok(DnsResponse { answers: listed, ttl: Duration::ZERO });
         }
-        // Without the one half it is not known whether all addresses are covered, so both must answer.
+        // Matching needs all addresses (rule M4), so both queries must succeed.
         let (mut four, six) =
             try_join(self.server_lookup(&name, RecordType::A), self.server_lookup(&name, RecordType::AAAA)).await?;
         four.ttl = four.ttl.min(six.ttl);
@@ -163,13 +164,13 @@ impl ResolverSnapshot {
         self.server_lookup(&name, RecordType::PTR).await
     }
 
-    /// What `/etc/hosts` has. It costs nothing to look there again, so it is not kept.
+    /// Looks a name up in `/etc/hosts`. The result is cheap and therefore not cached.
     fn hosts_file_lookup(&self, name: &Name, record: RecordType) -> Vec<String> {
         let found = self.hosts.lookup_static_host(&Query::query(name.clone(), record));
         found.map(|found| record_values(&found)).unwrap_or_default()
     }
 
-    /// What the servers have.
+    /// Queries the servers.
     async fn server_lookup(&self, name: &Name, record: RecordType) -> Result<DnsResponse, DnsError> {
         match self.servers.lookup(name.clone(), record).await {
             Ok(found) => Ok(DnsResponse {
@@ -186,14 +187,14 @@ impl ResolverSnapshot {
     }
 }
 
-/// The name as it is, not to be looked for in search domains: what a name means must not depend on the machine.
+/// Parses a fully qualified name. Search domains do not apply, because a name must not depend on the machine.
 fn absolute_name(name: &str) -> Result<Name, DnsError> {
     let mut name = Name::from_ascii(name).map_err(|error| DnsError(format!("`{name}` is no name: {error}")))?;
     name.set_fqdn(true);
     Ok(name)
 }
 
-/// Addresses and names; aliases on the way to them are left out.
+/// Returns the addresses and names of a response, without aliases on the way.
 fn record_values(found: &Lookup) -> Vec<String> {
     let records = found.answers().iter();
     records
@@ -207,11 +208,11 @@ fn record_values(found: &Lookup) -> Vec<String> {
 }
 
 impl Dns {
-    /// The resolver of this machine: `/etc/hosts`, then the servers of `/etc/resolv.conf`. Both are read now, and again once
-    /// they have changed.
+    /// Creates the system resolver: `/etc/hosts`, then the servers of `/etc/resolv.conf`. Changes of either file are
+    /// picked up.
     ///
-    /// Names are asked as they are, without the search domains of `/etc/resolv.conf`. It works for as long as the tokio
-    /// runtime that first asks it.
+    /// Names are queried without the search domains of `/etc/resolv.conf`. The resolver works as long as the tokio
+    /// runtime of its first query.
     ///
     /// # Errors
     ///
@@ -220,11 +221,11 @@ impl Dns {
         Ok(Self::new(SystemResolver::new(&limits)?, limits))
     }
 
-    /// As [`system`](Self::system), with these servers in place of those of `/etc/resolv.conf`.
+    /// Like [`system`](Self::system), with these servers in place of those of `/etc/resolv.conf`.
     ///
     /// # Errors
     ///
-    /// If the resolver cannot be made.
+    /// If the resolver cannot be created.
     pub fn with_servers(servers: &[std::net::SocketAddr], limits: DnsLimits) -> Result<Self, DnsError> {
         Ok(Self::new(SystemResolver::with_servers(servers, &limits)?, limits))
     }
@@ -243,7 +244,7 @@ mod tests {
 
     const HOSTS: &str = "10.1.1.1 listed.test\nfd00::1 listed.test\n";
 
-    /// A resolver whose only server is this test.
+    /// Returns a resolver on a DNS server within this test.
     async fn system() -> SystemResolver {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let mut connection = ConnectionConfig::udp();
@@ -272,7 +273,7 @@ mod tests {
         }
     }
 
-    /// The zone.
+    /// Answers from the zone of the test server; none for a silent name.
     fn respond(query: Message) -> Option<Message> {
         let question = query.queries[0].clone();
         let (name, record) = (question.name().clone(), question.query_type());
@@ -310,7 +311,7 @@ mod tests {
     async fn resolve(system: &SystemResolver, kind: LookupKind, subject: &str) -> Result<(Vec<String>, u64), DnsError> {
         let question = DnsQuery { kind, subject: subject.to_owned() };
         let found = system.resolve(&question).await?;
-        // Whole seconds, of which a part has gone by.
+        // Rounded up, since a part of a second has passed.
         Ok((found.answers, found.ttl.as_secs_f64().ceil() as u64))
     }
 

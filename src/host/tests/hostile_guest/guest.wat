@@ -1,7 +1,7 @@
-;; A guest of the world `pullgate` that does what the first byte of its input says:
-;;   t: traps   l: loops for ever   m: takes memory until it gets no more, then traps   anything else: answers
-;; Its answer to `decide` is a denial for another reason after a failed call than before, so that a test sees whether
-;; the instance was thrown away. A second byte `?` asks a question, for ever.
+;; A guest of the world `pullgate`, controlled by the first byte of its input:
+;;   t: traps   l: loops forever   m: grows memory to the limit, then traps   anything else: answers
+;; After a failed call, `decide` denies for another reason than before, so that a test detects reuse of the instance.
+;; A second byte `?` returns a DNS query, every time.
 (module
   (import "[export]pullgate:policy/admission@0.1.0" "[resource-new]policy" (func $policy (param i32) (result i32)))
   (memory (export "memory") 16)
@@ -9,14 +9,14 @@
   (global $failed (mut i32) (i32.const 0))
   (data (i32.const 512) "10.0.0.1")
 
-  ;; Space for what comes in: all of it from the same place, as nothing is needed after its call.
+  ;; Allocates memory for arguments, always from the same address, since none outlives its call.
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
     (local $at i32)
     (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
     (global.set $free (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
 
-  ;; Does what the byte says, and leaves zeros to answer with.
+  ;; Acts on the first byte and returns zeros as the result.
   (func $obey (param $text i32) (result i32)
     (local $byte i32)
     (global.set $free (i32.const 4096))
@@ -55,7 +55,7 @@
         (i32.store8 offset=4 (local.get $answer) (global.get $failed))))
     (local.get $answer))
 
-  ;; Answers nothing, which is wrong.
+  ;; Returns an empty list, which is invalid.
   (func (export "pullgate:policy/admission@0.1.0#[method]policy.decide-many") (param i32 i32 i32) (result i32)
     (call $obey (i32.load (local.get 1))))
 
@@ -67,7 +67,7 @@
     (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
     (call $obey (local.get 1)))
 
-  ;; No authorities: zeros, which the policy's handle does not stand among.
+  ;; No trust anchors: zeros, apart from the policy's handle.
   (func (export "pullgate:policy/admission@0.1.0#[method]policy.authorities") (param i32) (result i32)
     (i32.const 128))
 

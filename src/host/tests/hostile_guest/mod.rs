@@ -1,4 +1,4 @@
-//! A component that misbehaves as it is told to: see `guest.wat`.
+//! A component that fails on demand: see `guest.wat`.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ pub static GUEST: LazyLock<Vec<u8>> = LazyLock::new(|| {
     ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 });
 
-/// The component as a module.
+/// Returns the component as a module.
 pub fn guest() -> Module {
     Module::from_component(&GUEST, &digest(&GUEST)).unwrap()
 }
