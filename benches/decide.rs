@@ -8,7 +8,7 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pullgate::{Policy, Request};
 use pullgate_benches::{ALLOWED, DENIED, policy};
-use pullgate_host::{Module, Options};
+use pullgate_host::{EvaluatorOptions, Module};
 
 /// How many requests `decide-many` has.
 const MANY: usize = 100;
@@ -18,16 +18,16 @@ fn decide(criterion: &mut Criterion) {
     for entries in [4, 1_000_000] {
         let document = policy(entries);
         let native = Policy::load(&document, 0).unwrap().policy;
-        let (gate, _) = module.load(&document, 0, Options::default()).unwrap();
+        let (evaluator, _) = module.load(&document, 0, EvaluatorOptions::default()).unwrap();
         for (name, reference) in ALLOWED.into_iter().chain(DENIED) {
             let request = Request { reference, ..Request::default() };
-            assert_eq!(native.decide(&request), gate.decide_offline(&request));
+            assert_eq!(native.decide(&request), evaluator.decide_offline(&request));
             let many = [request; MANY];
             let mut group = criterion.benchmark_group(format!("{name}/{entries}"));
             group.bench_function("native", |bench| bench.iter(|| native.decide(black_box(&request))));
-            group.bench_function("module", |bench| bench.iter(|| gate.decide_offline(black_box(&request))));
+            group.bench_function("module", |bench| bench.iter(|| evaluator.decide_offline(black_box(&request))));
             group.throughput(Throughput::Elements(MANY as u64));
-            group.bench_function("module-many", |bench| bench.iter(|| gate.decide_many_offline(black_box(&many))));
+            group.bench_function("module-many", |bench| bench.iter(|| evaluator.decide_many_offline(black_box(&many))));
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use pullgate::Policy;
 use pullgate_benches::policy;
-use pullgate_host::{Module, Options};
+use pullgate_host::{EvaluatorOptions, Module};
 
 fn load(criterion: &mut Criterion) {
     let module = Module::built_in().unwrap();
@@ -26,7 +26,7 @@ fn load(criterion: &mut Criterion) {
             );
         });
         group.bench_function("module", |bench| {
-            let load = |document: &str| module.load(black_box(document), 0, Options::default()).unwrap();
+            let load = |document: &str| module.load(black_box(document), 0, EvaluatorOptions::default()).unwrap();
             bench.iter_batched(input, load, BatchSize::PerIteration);
         });
     }

@@ -1,4 +1,4 @@
-// Written by `cargo xtask generate` from the table in src/policy/src/code.rs.
+// Written by `cargo xtask codegen` from the table in src/policy/src/finding/code.rs.
 
 /** The code of a finding. Match on this, never on messages. */
 export type FindingCode =

@@ -1,5 +1,5 @@
-//! Takes the SHA-256 of the rules' source, so that every build can say which rules it has, and writes the table of
-//! scripts in a quarter of the size that crate `unicode-script` has it in.
+//! Computes the SHA-256 of the rules' source, by which two builds can be compared, and generates the Unicode script
+//! table in a quarter of the size of crate `unicode-script`'s.
 
 use std::path::PathBuf;
 use std::{env, fs, io};
@@ -10,25 +10,26 @@ use unicode_script::{Script, UnicodeScript};
 fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
-    fs::write(out.join("scripts.rs"), scripts())?;
-    println!("cargo::rustc-env=PULLGATE_RULES={}", rules()?);
+    fs::write(out.join("scripts.rs"), script_table())?;
+    println!("cargo::rustc-env=PULLGATE_RULES={}", rules_digest()?);
     Ok(())
 }
 
-/// The digest of all files of `src`, and of those that say what Unicode is: ICU4X's version is in the manifest.
-fn rules() -> io::Result<String> {
+/// Returns the digest of all source files that decisions depend on: `src`, and the crate with the Unicode tables. The
+/// version of ICU4X is part of that crate's manifest.
+fn rules_digest() -> io::Result<String> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut files = Vec::new();
     for path in ["src", "../unicode/Cargo.toml", "../unicode/build.rs", "../unicode/src"] {
         let path = root.join(path);
         println!("cargo::rerun-if-changed={}", path.display());
-        collect(path, &mut files)?;
+        collect_files(path, &mut files)?;
     }
     files.sort();
     let mut digest = Sha256::new();
     for file in files {
         let name = file.strip_prefix(&root).map_err(io::Error::other)?;
-        // Names and lengths go in too, so that moving text between files shows.
+        // Names and lengths are hashed too, so that moving text between files changes the digest.
         let content = fs::read(&file)?;
         digest.update(format!("{}\n{}\n", name.display(), content.len()));
         digest.update(content);
@@ -36,9 +37,10 @@ fn rules() -> io::Result<String> {
     Ok(base16ct::lower::encode_string(&digest.finalize()))
 }
 
-/// `BOUNDARIES`: where a script begins, as `first code point << 8 | script`, sorted. `NAMES`: the scripts' names. Script 0
-/// is no script in particular. Code points that no script has take that of their neighbours: no host name has them.
-fn scripts() -> String {
+/// Generates `BOUNDARIES`, the sorted starts of script runs as `first code point << 8 | script`, and `NAMES`, the names
+/// of the scripts. Script 0 stands for Common and Inherited. Unassigned code points take the script of their
+/// neighbours, because no host name contains them.
+fn script_table() -> String {
     let mut names = vec!["Common"];
     let mut boundaries: Vec<u32> = Vec::new();
     let mut previous = 0;
@@ -66,13 +68,13 @@ fn scripts() -> String {
     )
 }
 
-fn collect(path: PathBuf, files: &mut Vec<PathBuf>) -> io::Result<()> {
+fn collect_files(path: PathBuf, files: &mut Vec<PathBuf>) -> io::Result<()> {
     if !path.is_dir() {
         files.push(path);
         return Ok(());
     }
     for entry in fs::read_dir(path)? {
-        collect(entry?.path(), files)?;
+        collect_files(entry?.path(), files)?;
     }
     Ok(())
 }

@@ -38,28 +38,28 @@ EXIT CODES:
 pub enum Command {
     /// Says whether image references may be used, and how their registries are reached.
     #[command(after_help = DECIDE_HELP)]
-    Decide(Ask),
+    Decide(DecideArgs),
     /// Decides like `decide`, and shows the reasoning step by step.
     #[command(after_help = EXPLAIN_HELP)]
-    Explain(Ask),
+    Explain(DecideArgs),
     /// Tests connections to registries as the policy allows them, and says how far each came.
     #[command(after_help = PROBE_HELP)]
-    Probe(Probe),
+    Probe(ProbeArgs),
     /// Finds what is wrong with a policy file, or with single entries.
     #[command(after_help = CHECK_HELP)]
-    Check(Check),
+    Check(CheckArgs),
     /// Says what a change to a policy does: what it allows, denies, and makes more or less safe.
     #[command(after_help = COMPARE_HELP)]
-    Compare(Compare),
+    Compare(CompareArgs),
     /// Narrows a policy to a list from elsewhere, which must not have anything that the policy denies.
     #[command(after_help = NARROW_HELP)]
-    Narrow(Narrow),
+    Narrow(NarrowArgs),
     /// Shows the certificates of PEM files, and what is wrong with them as certificate authorities.
     #[command(after_help = CA_HELP)]
-    Ca(Ca),
+    Ca(CaArgs),
     /// Stands in front of Docker Engine, containerd and Kubernetes, and serves the page.
     #[command(after_help = SERVE_HELP)]
-    Serve(Box<Serve>),
+    Serve(Box<ServeArgs>),
     /// Answers containerd's question about an image that it pulls: the executable of an image verifier.
     #[command(after_help = IMAGE_VERIFIER_HELP)]
     ImageVerifier {
@@ -70,7 +70,7 @@ pub enum Command {
     },
     /// Shows which module decides: its version, its digests and its interface.
     #[command(after_help = MODULE_HELP)]
-    Module(Module),
+    Module(ModuleArgs),
     /// Writes a completion script for a shell to standard output.
     #[command(after_help = COMPLETIONS_HELP)]
     Completions {
@@ -108,8 +108,8 @@ EXAMPLES:
   pullgate decide --policy policy.json --login harbor.corp.local:443
 
   # DNS answers given by hand, for a wildcard that should cover an address; no DNS is asked.
-  pullgate decide --wr '*.corp.local' --no-dns --fact 10.2.2.5=harbor.corp.local \\
-    --fact harbor.corp.local=10.2.2.5 10.2.2.5/app
+  pullgate decide --wr '*.corp.local' --no-dns --dns-answer 10.2.2.5=harbor.corp.local \\
+    --dns-answer harbor.corp.local=10.2.2.5 10.2.2.5/app
 
 EXIT CODES:
   0  all are allowed
@@ -293,7 +293,7 @@ EXIT CODES:
 
 /// What `decide` and `explain` take.
 #[derive(Args, Debug)]
-pub struct Ask {
+pub struct DecideArgs {
     /// An image reference, as `docker pull` takes it; `-` reads references from standard input, one a line.
     #[arg(value_name = "REFERENCE", required_unless_present = "login", value_hint = ValueHint::Other)]
     pub references: Vec<String>,
@@ -305,14 +305,14 @@ pub struct Ask {
     #[command(flatten)]
     pub flags: PolicyFlags,
 
-    /// Asks no DNS server: what depends on DNS and has no `--fact` stays undecided.
+    /// Asks no DNS server: what depends on DNS and has no `--dns-answer` stays undecided.
     #[arg(long, help_heading = "DNS")]
     pub no_dns: bool,
 
     /// Gives a DNS answer by hand, `NAME=ADDRESS[,ADDRESS]` or `ADDRESS=NAME[,NAME]`; nothing after `=` says that there
     /// is none; may be repeated.
-    #[arg(long, value_name = "FACT", value_hint = ValueHint::Other, help_heading = "DNS")]
-    pub fact: Vec<String>,
+    #[arg(long, value_name = "ANSWER", value_hint = ValueHint::Other, help_heading = "DNS")]
+    pub dns_answer: Vec<String>,
 
     /// Prints one JSON object a line.
     #[arg(long, help_heading = "Output")]
@@ -321,7 +321,7 @@ pub struct Ask {
 
 /// What `probe` takes.
 #[derive(Args, Debug)]
-pub struct Probe {
+pub struct ProbeArgs {
     /// A registry, as `docker login` takes it: a host and port, or a URL.
     #[arg(value_name = "REGISTRY", required = true, value_hint = ValueHint::Hostname)]
     pub registries: Vec<String>,
@@ -365,7 +365,7 @@ pub struct PolicyFlags {
 /// What `check` takes.
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("subject").required(true).args(["file", "entry"])))]
-pub struct Check {
+pub struct CheckArgs {
     /// The policy file, JSON or TOML; `-` reads it from standard input.
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,
@@ -375,8 +375,8 @@ pub struct Check {
     pub entry: Option<String>,
 
     /// The list that the entry is meant for.
-    #[arg(long, value_enum, value_name = "LIST", default_value_t = EntryList::Whitelist, conflicts_with = "file")]
-    pub list: EntryList,
+    #[arg(long, value_enum, value_name = "LIST", default_value_t = EntryListArg::Whitelist, conflicts_with = "file")]
+    pub list: EntryListArg,
 
     /// Prints JSON: one object for a file, one object a line for entries.
     #[arg(long)]
@@ -385,7 +385,7 @@ pub struct Check {
 
 /// What `compare` takes.
 #[derive(Args, Debug)]
-pub struct Compare {
+pub struct CompareArgs {
     /// The policy file as it is, JSON or TOML; `-` reads it from standard input.
     #[arg(value_name = "OLD", value_hint = ValueHint::FilePath)]
     pub old: PathBuf,
@@ -401,7 +401,7 @@ pub struct Compare {
 
 /// What `narrow` takes.
 #[derive(Args, Debug)]
-pub struct Narrow {
+pub struct NarrowArgs {
     /// The policy file, JSON or TOML; `-` reads it from standard input.
     #[arg(value_name = "POLICY", value_hint = ValueHint::FilePath)]
     pub policy: PathBuf,
@@ -413,13 +413,13 @@ pub struct Narrow {
 
 /// What `ca` takes.
 #[derive(Args, Debug)]
-pub struct Ca {
+pub struct CaArgs {
     /// The files with the certificates; `-` reads standard input.
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub files: Vec<PathBuf>,
 
     /// Checks as of this time in place of now: `2027-01-01`, or `2027-01-01T12:00:00Z` (RFC 3339, in UTC).
-    #[arg(long, value_name = "TIME", value_parser = seconds)]
+    #[arg(long, value_name = "TIME", value_parser = parse_unix_time)]
     pub at: Option<u64>,
 
     /// Prints one JSON object a line for each file.
@@ -428,7 +428,7 @@ pub struct Ca {
 }
 
 /// A time in seconds since 1970-01-01 UTC.
-fn seconds(text: &str) -> Result<u64, String> {
+fn parse_unix_time(text: &str) -> Result<u64, String> {
     let whole = if text.contains(['T', 't', ' ']) { text.to_owned() } else { format!("{text}T00:00:00Z") };
     let time = humantime::parse_rfc3339(&whole)
         .map_err(|_| "write a date, such as 2027-01-01, or a time in UTC, such as 2027-01-01T12:00:00Z".to_owned())?;
@@ -438,7 +438,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 
 /// What `serve` takes.
 #[derive(Args, Debug)]
-pub struct Serve {
+pub struct ServeArgs {
     /// Reads settings from this file.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
@@ -450,7 +450,7 @@ pub struct Serve {
 
 /// What `module` takes.
 #[derive(Args, Debug)]
-pub struct Module {
+pub struct ModuleArgs {
     /// Prints the interface of the component, as WIT text.
     #[arg(long)]
     pub wit: bool,
@@ -462,18 +462,18 @@ pub struct Module {
 
 /// A list that an entry can be checked for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum EntryList {
+pub enum EntryListArg {
     /// Registries that may be used.
     Whitelist,
     /// Registries whose certificate is not checked, and that may be asked over plain HTTP.
     Insecure,
 }
 
-impl From<EntryList> for pullgate::List {
-    fn from(list: EntryList) -> Self {
+impl From<EntryListArg> for pullgate::EntryList {
+    fn from(list: EntryListArg) -> Self {
         match list {
-            EntryList::Whitelist => Self::Whitelist,
-            EntryList::Insecure => Self::Insecure,
+            EntryListArg::Whitelist => Self::Whitelist,
+            EntryListArg::Insecure => Self::Insecure,
         }
     }
 }

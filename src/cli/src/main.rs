@@ -15,79 +15,79 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
 use crate::commands::{ca, check, compare, decide, image_verifier, man_page, module, probe, serve};
-use crate::error::Failure;
-use crate::output::{BAD, complain, styled, visible_lines};
+use crate::error::CliError;
+use crate::output::{BAD_STYLE, eprint_styled, escape_lines_for_terminal, styled};
 
 /// Something is denied, undecided, or has an error.
-const NO: u8 = 1;
+const EXIT_DENIED: u8 = 1;
 /// The command could not do its work.
-const UNUSABLE: u8 = 2;
+const EXIT_ERROR: u8 = 2;
 /// The same of `compare`, which has two kinds of difference to tell.
-const UNCOMPARABLE: u8 = 3;
+const EXIT_COMPARE_ERROR: u8 = 3;
 
 fn main() -> ExitCode {
-    if let Some(arguments) = image_verifier::called(std::env::args_os()) {
-        return ExitCode::from(if image_verifier::run(&arguments) { 0 } else { NO });
+    if let Some(arguments) = image_verifier::verifier_args(std::env::args_os()) {
+        return ExitCode::from(if image_verifier::run(&arguments) { 0 } else { EXIT_DENIED });
     }
-    let (cli, matches) = match parsed() {
+    let (cli, matches) = match parse_command_line() {
         Ok(parsed) => parsed,
-        Err(error) => return unparsed(&error),
+        Err(error) => return print_clap_error(&error),
     };
     match run(&cli, &matches) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
-            show(failure, &matches);
+            print_error(failure, &matches);
             ExitCode::from(match cli.command {
-                Command::Compare(_) => UNCOMPARABLE,
-                _ => UNUSABLE,
+                Command::Compare(_) => EXIT_COMPARE_ERROR,
+                _ => EXIT_ERROR,
             })
         }
     }
 }
 
 /// The command line.
-fn parsed() -> Result<(Cli, ArgMatches), clap::Error> {
+fn parse_command_line() -> Result<(Cli, ArgMatches), clap::Error> {
     let matches = Cli::command().try_get_matches()?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))?;
     Ok((cli, matches))
 }
 
 /// Shows what is wrong with the command line, or the help that it asks for.
-fn unparsed(error: &clap::Error) -> ExitCode {
+fn print_clap_error(error: &clap::Error) -> ExitCode {
     // If it cannot be written there is nobody to tell.
     let _ = error.print();
     // No argument can stand before the command.
     let is_compare = std::env::args_os().nth(1).is_some_and(|word| word == "compare");
     match error.use_stderr() {
         false => ExitCode::SUCCESS,
-        true => ExitCode::from(if is_compare { UNCOMPARABLE } else { UNUSABLE }),
+        true => ExitCode::from(if is_compare { EXIT_COMPARE_ERROR } else { EXIT_ERROR }),
     }
 }
 
 /// Runs the command that was asked for. What comes back is what the process exits with.
-fn run(cli: &Cli, matches: &ArgMatches) -> Result<u8, Failure> {
+fn run(cli: &Cli, matches: &ArgMatches) -> Result<u8, CliError> {
     let (_, matches) = matches.subcommand().unwrap_or(("", matches));
     let good = match &cli.command {
         Command::Compare(arguments) => return compare::run(arguments),
         Command::Narrow(arguments) => compare::narrow(arguments),
-        Command::Decide(ask) => decide::run(ask, matches, decide::Mode::Decide),
-        Command::Explain(ask) => decide::run(ask, matches, decide::Mode::Explain),
+        Command::Decide(ask) => decide::run(ask, matches, decide::DecideMode::Decide),
+        Command::Explain(ask) => decide::run(ask, matches, decide::DecideMode::Explain),
         Command::Probe(arguments) => probe::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Ca(arguments) => ca::run(arguments),
         Command::Serve(arguments) => serve::run(arguments).map(|()| true),
         Command::ImageVerifier { arguments } => Ok(image_verifier::run(arguments)),
         Command::Module(arguments) => module::run(arguments).map(|()| true),
-        Command::Completions { shell } => man_page::completions(*shell).map(|()| true),
-        Command::Man { directory } => man_page::pages(directory.as_deref()).map(|()| true),
+        Command::Completions { shell } => man_page::write_completions(*shell).map(|()| true),
+        Command::Man { directory } => man_page::write_man_pages(directory.as_deref()).map(|()| true),
     }?;
-    Ok(if good { 0 } else { NO })
+    Ok(if good { 0 } else { EXIT_DENIED })
 }
 
-fn show(failure: Failure, matches: &ArgMatches) {
-    const HELP: Style = AnsiColor::Cyan.on_default().bold();
+fn print_error(failure: CliError, matches: &ArgMatches) {
+    const HELP_STYLE: Style = AnsiColor::Cyan.on_default().bold();
     match failure {
-        Failure::Usage(message) => {
+        CliError::Usage(message) => {
             let mut program = Cli::command();
             program.build();
             let command = matches.subcommand_name().and_then(|name| program.find_subcommand_mut(name));
@@ -96,12 +96,12 @@ fn show(failure: Failure, matches: &ArgMatches) {
                 let _ = command.error(ErrorKind::MissingRequiredArgument, message).print();
             }
         }
-        Failure::Error { message, help } => {
-            complain(format!("{}: {}", styled(BAD, "error"), visible_lines(&message)));
+        CliError::Failed { message, help } => {
+            eprint_styled(format!("{}: {}", styled(BAD_STYLE, "error"), escape_lines_for_terminal(&message)));
             if let Some(help) = help {
-                complain(format!("{}: {}", styled(HELP, "help"), visible_lines(&help)));
+                eprint_styled(format!("{}: {}", styled(HELP_STYLE, "help"), escape_lines_for_terminal(&help)));
             }
         }
-        Failure::Shown | Failure::Closed => {}
+        CliError::AlreadyReported | CliError::BrokenPipe => {}
     }
 }

@@ -99,7 +99,7 @@ fn standard_input_is_json_or_toml() {
 }
 
 #[test]
-fn what_is_not_json_or_toml_is_shown_with_its_place() {
+fn syntax_errors_of_json_and_toml_are_shown_with_their_place() {
     let path = file("json", "{\n  \"whitelist\": [\"docker.io\" \"x\"]\n}\n");
     let ran = run(&["check", &path]);
     assert_eq!(ran.code, Some(1));

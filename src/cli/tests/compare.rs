@@ -2,21 +2,21 @@
 
 mod common;
 
-use common::{Ran, file, run, run_with};
+use common::{ProgramRun, file, run, run_with};
 use serde_json::{Value, json};
 
-const EXAMPLE: &str = include_str!("../../../docs/examples/worked-example-1.json");
+const EXAMPLE_POLICY: &str = include_str!("../../../docs/examples/worked-example-1.json");
 
 /// The example with a change, against itself.
-fn changed(change: impl Fn(&mut Value), options: &[&str]) -> Ran {
-    let mut document: Value = serde_json::from_str(EXAMPLE).unwrap();
+fn changed(change: impl Fn(&mut Value), options: &[&str]) -> ProgramRun {
+    let mut document: Value = serde_json::from_str(EXAMPLE_POLICY).unwrap();
     change(&mut document);
-    let (old, new) = (file("json", EXAMPLE), file("json", document.to_string()));
+    let (old, new) = (file("json", EXAMPLE_POLICY), file("json", document.to_string()));
     run(&[&["compare", &old, &new], options].concat())
 }
 
 #[test]
-fn reordered_it_means_the_same() {
+fn reordered_policy_means_the_same() {
     let ran = changed(|document| document["insecure"].as_array_mut().unwrap().reverse(), &[]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "same meaning: every request is decided as before\n"));
 }
@@ -70,8 +70,8 @@ fn an_insecure_designation_that_goes_denies() {
 }
 
 #[test]
-fn what_cannot_be_read_is_3() {
-    let (good, bad) = (file("json", EXAMPLE), file("toml", "whitelist = [\"h r\"]\n"));
+fn unreadable_policy_is_exit_code_3() {
+    let (good, bad) = (file("json", EXAMPLE_POLICY), file("toml", "whitelist = [\"h r\"]\n"));
     for pair in [[&good, &bad], [&bad, &good]] {
         let ran = run(&["compare", pair[0], pair[1]]);
         assert_eq!(ran.code, Some(3));
@@ -79,13 +79,13 @@ fn what_cannot_be_read_is_3() {
     }
     assert_eq!(run(&["compare", &good, "/nowhere/policy.json"]).code, Some(3));
     assert_eq!(run(&["compare", "-", "-"]).code, Some(3));
-    let ran = run_with(&["compare", "-", &good], EXAMPLE);
+    let ran = run_with(&["compare", "-", &good], EXAMPLE_POLICY);
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
 #[test]
 fn wrong_usage_is_3_too() {
-    let good = file("json", EXAMPLE);
+    let good = file("json", EXAMPLE_POLICY);
     for arguments in [&["compare", &*good] as &[&str], &["compare", "--jsn", &good, &good], &["compare"]] {
         let ran = run(arguments);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""), "{arguments:?}");

@@ -81,7 +81,7 @@ fn json_is_the_canonical_text() {
 }
 
 #[test]
-fn people_read_why() {
+fn text_output_gives_the_reason() {
     let policy = file("toml", EXAMPLE);
     let ran =
         run(&["decide", "--policy", &policy, "--no-dns", "10.2.40.40/app", "a.example.com/app", "example.com/app"]);
@@ -214,7 +214,7 @@ fn facts_answer_dns_questions() {
     let ran = run(&wildcard);
     assert_eq!(ran.code, Some(1));
     assert_eq!(ran.json()[0]["decision"], "lookup");
-    assert_eq!(ran.json()[0]["questions"], json!([{"kind": "names-of", "subject": "10.2.2.5"}]));
+    assert_eq!(ran.json()[0]["queries"], json!([{"kind": "reverse", "subject": "10.2.2.5"}]));
 
     for (facts, decision) in [
         (vec!["10.2.2.5=harbor.corp.local", "harbor.corp.local=10.2.2.5"], "allow"),
@@ -225,16 +225,16 @@ fn facts_answer_dns_questions() {
         (vec!["10.2.2.5=other.example", "10.2.2.5=harbor.corp.local", "harbor.corp.local=10.2.2.5"], "allow"),
         (vec!["10.2.2.5="], "deny"),
     ] {
-        let flags: Vec<_> = facts.iter().flat_map(|fact| ["--fact", fact]).collect();
+        let flags: Vec<_> = facts.iter().flat_map(|fact| ["--dns-answer", fact]).collect();
         let ran = run(&[&wildcard[..], &flags[..]].concat());
         assert_eq!(ran.json()[0]["decision"], decision, "{facts:?}: {ran:?}");
     }
 
     let policy = file("toml", "whitelist = ['10.2.2.0/24']\nmatch_resolved_addresses = true");
     let named = ["decide", "--json", "--no-dns", "--policy", &policy, "harbor.corp.local/app"];
-    let ran = run(&[&named[..], &["--fact", "harbor.corp.local=10.2.2.5"]].concat());
+    let ran = run(&[&named[..], &["--dns-answer", "harbor.corp.local=10.2.2.5"]].concat());
     assert_eq!((ran.code, &ran.json()[0]["pinned"]), (Some(0), &json!(["10.2.2.5"])), "{ran:?}");
-    let ran = run(&[&named[..], &["--fact", "harbor.corp.local=10.2.2.5,10.9.9.9"]].concat());
+    let ran = run(&[&named[..], &["--dns-answer", "harbor.corp.local=10.2.2.5,10.9.9.9"]].concat());
     assert_eq!(ran.code, Some(1));
 }
 
@@ -242,7 +242,11 @@ fn facts_answer_dns_questions() {
 fn an_open_question_is_shown_with_the_way_to_answer_it() {
     let ran = run(&["decide", "--no-dns", "--wr", "*.corp.local", "10.2.2.5/app"]);
     assert_eq!(ran.code, Some(1));
-    ran.says(&["undecided  10.2.2.5/app", "which names has 10.2.2.5?  --fact 10.2.2.5=NAME", "leave `--no-dns` out"]);
+    ran.says(&[
+        "undecided  10.2.2.5/app",
+        "which names has 10.2.2.5?  --dns-answer 10.2.2.5=NAME",
+        "leave `--no-dns` out",
+    ]);
 }
 
 #[test]
@@ -257,11 +261,12 @@ fn bad_facts_say_what_to_write() {
         ("h.example=10.0.0.0/8", "`10.0.0.0/8` is not an address"),
         ("10.0.0.1=10.0.0.2", "`10.0.0.2` is not a host name"),
     ] {
-        let ran = run(&["decide", "--wr", "a.example", "--fact", fact, "a.example/x"]);
+        let ran = run(&["decide", "--wr", "a.example", "--dns-answer", fact, "a.example/x"]);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{fact}");
-        ran.complains(&["error: `--fact", what, "help: write `--fact NAME=ADDRESS"]);
+        ran.complains(&["error: `--dns-answer", what, "help: write `--dns-answer NAME=ADDRESS"]);
     }
-    let ran = run(&["decide", "--wr", "a.example", "--fact", "https://bob:secret@h.example=1.2.3.4", "a.example/x"]);
+    let ran =
+        run(&["decide", "--wr", "a.example", "--dns-answer", "https://bob:secret@h.example=1.2.3.4", "a.example/x"]);
     assert!(ran.code == Some(2) && !ran.stderr.contains("secret"), "{ran:?}");
 }
 
@@ -343,7 +348,7 @@ fn standard_input_is_read_once() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_not_utf8_is_refused() {
+fn files_that_are_not_utf8_are_refused() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let bad = OsStr::from_bytes(b"h\xff.example/x");
@@ -362,7 +367,7 @@ fn what_is_not_utf8_is_refused() {
 }
 
 #[test]
-fn nothing_to_decide_is_no_permission() {
+fn empty_input_is_no_permission() {
     for (arguments, input) in [(&["decide"][..], ""), (&["decide", "--json"], "\n \n"), (&["explain"], "")] {
         let ran = run_with(&[arguments, &["--dir", "a.example", "-"]].concat(), input);
         assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
@@ -455,7 +460,7 @@ fn explanations_have_steps() {
     let answers = ran.json();
     assert_eq!((ran.code, decisions(&answers)), (Some(1), vec!["allow", "deny"]));
     let topics: Vec<_> =
-        answers[0]["steps"].as_array().unwrap().iter().map(|step| step["topic"].as_str().unwrap()).collect();
+        answers[0]["steps"].as_array().unwrap().iter().map(|step| step["kind"].as_str().unwrap()).collect();
     assert_eq!((topics.first(), topics.last()), (Some(&"reference"), Some(&"outcome")));
 
     let ran = run(&["explain", "--no-dns", "--policy", &policy, "registry.example.com/app"]);

@@ -4,9 +4,9 @@ mod common;
 
 use common::{file, program, run};
 
-const SAID: &str =
+const TOML_MESSAGE: &str =
     "is empty: to allow every registry, write `insecure = []`; to allow only what is listed, write a `whitelist`";
-const SAID_OF_JSON: &str =
+const JSON_MESSAGE: &str =
     "is empty: to allow every registry, write `{\"insecure\": []}`; to allow only what is listed, write a `whitelist`";
 
 #[test]
@@ -28,7 +28,7 @@ fn an_empty_file_is_no_policy_for_anybody() {
                 assert_eq!(ran.code, Some(code), "{text:?} {ran:?}");
                 // Of a file that says nothing by its name and has nothing in it, JSON is expected; a comment is TOML.
                 let is_toml = extension == "toml" || text.contains('#');
-                let said = if is_toml { SAID } else { SAID_OF_JSON };
+                let said = if is_toml { TOML_MESSAGE } else { JSON_MESSAGE };
                 assert!(format!("{}{}", ran.stdout, ran.stderr).contains(said), "{arguments:?} {ran:?}");
             }
         }
@@ -49,5 +49,5 @@ fn the_image_verifier_denies_by_an_empty_policy() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.code() == Some(1) && said.contains(SAID), "{said}");
+    assert!(output.status.code() == Some(1) && said.contains(TOML_MESSAGE), "{said}");
 }

@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Ran, file};
+use common::{ProgramRun, file};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -31,7 +31,7 @@ fn folder() -> TempDir {
 }
 
 /// How a daemon behaves.
-enum Daemon {
+enum FakeDaemon {
     /// It answers with a status and a body.
     Answers(u16, fn(&str) -> String),
     /// It sends these bytes and no more.
@@ -43,7 +43,7 @@ enum Daemon {
 }
 
 /// Serves one request on a socket. What comes back are the requests.
-fn daemon(socket: &Path, behaviour: Daemon) -> Receiver<Value> {
+fn daemon(socket: &Path, behaviour: FakeDaemon) -> Receiver<Value> {
     let _ = fs::remove_file(socket);
     let listener = UnixListener::bind(socket).unwrap();
     let (sender, receiver) = channel();
@@ -53,7 +53,7 @@ fn daemon(socket: &Path, behaviour: Daemon) -> Receiver<Value> {
         let asked = request["reference"].as_str().unwrap_or_default().to_owned();
         let _ = sender.send(request);
         match behaviour {
-            Daemon::Answers(status, body) => {
+            FakeDaemon::Answers(status, body) => {
                 let body = body(&asked);
                 let head = format!(
                     "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
@@ -61,9 +61,9 @@ fn daemon(socket: &Path, behaviour: Daemon) -> Receiver<Value> {
                 );
                 let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
             }
-            Daemon::Sends(bytes) => drop(stream.write_all(bytes)),
-            Daemon::Hangs => thread::sleep(Duration::from_secs(30)),
-            Daemon::Drips => {
+            FakeDaemon::Sends(bytes) => drop(stream.write_all(bytes)),
+            FakeDaemon::Hangs => thread::sleep(Duration::from_secs(30)),
+            FakeDaemon::Drips => {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n");
                 while stream.write_all(b" ").is_ok() {
                     thread::sleep(Duration::from_millis(50));
@@ -93,7 +93,7 @@ fn request(stream: &mut UnixStream) -> Value {
 }
 
 /// How the verifier is called.
-struct Call<'a> {
+struct VerifierCall<'a> {
     program: &'a Path,
     before: &'a [&'a str],
     name: &'a str,
@@ -101,7 +101,7 @@ struct Call<'a> {
     settings: Option<&'a str>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> VerifierCall<'a> {
     fn new() -> Self {
         let program = Path::new(env!("CARGO_BIN_EXE_pullgate"));
         Self { program, before: &["image-verifier"], name: NAME, socket: None, settings: None }
@@ -116,11 +116,11 @@ impl<'a> Call<'a> {
     }
 
     /// Runs it as containerd does. Standard input is a pipe that stays open, with a descriptor in it.
-    fn run(&self) -> Ran {
+    fn run(&self) -> ProgramRun {
         self.run_with(&json!({"mediaType": "application/vnd.oci.image.index.v1+json", "digest": DIGEST, "size": 1}))
     }
 
-    fn run_with(&self, descriptor: &Value) -> Ran {
+    fn run_with(&self, descriptor: &Value) -> ProgramRun {
         let start = Instant::now();
         let mut command = Command::new(self.program);
         command.args(self.before);
@@ -139,7 +139,7 @@ impl<'a> Call<'a> {
         drop((stdin, written));
         assert!(start.elapsed() < Duration::from_secs(5), "it took {:?}", start.elapsed());
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        let ran = Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        let ran = ProgramRun { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
         assert_eq!(ran.stdout.lines().count(), 1, "{ran:?}");
         assert_eq!(ran.stderr, "");
         ran
@@ -160,20 +160,20 @@ fn deny(reference: &str) -> String {
 fn the_daemon_decides() {
     let folder = folder();
     let socket = folder.path().join("s");
-    let requests = daemon(&socket, Daemon::Answers(200, allow));
-    let ran = Call::new().socket(&socket).run();
+    let requests = daemon(&socket, FakeDaemon::Answers(200, allow));
+    let ran = VerifierCall::new().socket(&socket).run();
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let expected = json!({"reference": reference(NAME), "kind": "image", "door": "containerd"});
+    let expected = json!({"reference": reference(NAME), "kind": "image", "frontend": "containerd"});
     assert_eq!(requests.recv().unwrap(), expected);
 
-    daemon(&socket, Daemon::Answers(200, deny));
-    let ran = Call::new().socket(&socket).run();
+    daemon(&socket, FakeDaemon::Answers(200, deny));
+    let ran = VerifierCall::new().socket(&socket).run();
     assert_eq!(ran.code, Some(1), "{ran:?}");
     assert_eq!(ran.stdout, "pullgate: Access denied; nearest is `a`: so near\n");
 }
 
 #[test]
-fn it_is_called_by_its_name_too() {
+fn verifier_can_be_called_by_its_name() {
     let folder = folder();
     let socket = folder.path().join("s");
     for name in ["pullgate-image-verifier", "pullgate-image-verifier-10", "anything"] {
@@ -181,8 +181,8 @@ fn it_is_called_by_its_name_too() {
         let _ = fs::remove_file(&program);
         symlink(env!("CARGO_BIN_EXE_pullgate"), &program).unwrap();
         for (answer, code) in [(allow as fn(&str) -> String, 0), (deny, 1)] {
-            daemon(&socket, Daemon::Answers(200, answer));
-            let ran = Call { program: &program, before: &[], ..Call::new() }.socket(&socket).run();
+            daemon(&socket, FakeDaemon::Answers(200, answer));
+            let ran = VerifierCall { program: &program, before: &[], ..VerifierCall::new() }.socket(&socket).run();
             assert_eq!(ran.code, Some(code), "{name}: {ran:?}");
         }
     }
@@ -194,19 +194,19 @@ fn a_daemon_that_does_not_answer_well_denies() {
     let policy = file("toml", "insecure = []\n");
     let settings = file("toml", format!("policy = '{policy}'"));
     for (number, behaviour) in [
-        Daemon::Answers(500, allow),
-        Daemon::Answers(404, allow),
-        Daemon::Answers(200, |_| String::new()),
-        Daemon::Answers(200, |_| "{}".to_owned()),
-        Daemon::Answers(200, |_| "allow".to_owned()),
-        Daemon::Answers(200, |asked| format!("[{}]", allow(asked))),
-        Daemon::Answers(200, |_| allow("registry.example.com/other")),
-        Daemon::Answers(200, |asked| json!({"reference": asked, "decision": "lookup", "questions": []}).to_string()),
-        Daemon::Answers(200, |asked| json!({"reference": asked, "decision": "maybe"}).to_string()),
-        Daemon::Answers(200, |asked| format!("{}{}", allow(asked), " ".repeat(2 << 20))),
-        Daemon::Sends(b""),
-        Daemon::Sends(b"\0\0\0\0"),
-        Daemon::Sends(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{\"decision\":\"allow\""),
+        FakeDaemon::Answers(500, allow),
+        FakeDaemon::Answers(404, allow),
+        FakeDaemon::Answers(200, |_| String::new()),
+        FakeDaemon::Answers(200, |_| "{}".to_owned()),
+        FakeDaemon::Answers(200, |_| "allow".to_owned()),
+        FakeDaemon::Answers(200, |asked| format!("[{}]", allow(asked))),
+        FakeDaemon::Answers(200, |_| allow("registry.example.com/other")),
+        FakeDaemon::Answers(200, |asked| json!({"reference": asked, "decision": "lookup", "queries": []}).to_string()),
+        FakeDaemon::Answers(200, |asked| json!({"reference": asked, "decision": "maybe"}).to_string()),
+        FakeDaemon::Answers(200, |asked| format!("{}{}", allow(asked), " ".repeat(2 << 20))),
+        FakeDaemon::Sends(b""),
+        FakeDaemon::Sends(b"\0\0\0\0"),
+        FakeDaemon::Sends(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{\"decision\":\"allow\""),
     ]
     .into_iter()
     .enumerate()
@@ -214,7 +214,7 @@ fn a_daemon_that_does_not_answer_well_denies() {
         let socket = folder.path().join(number.to_string());
         daemon(&socket, behaviour);
         // Its own policy allows everything, and is not asked.
-        let ran = Call::new().socket(&socket).settings(&settings).run();
+        let ran = VerifierCall::new().socket(&socket).settings(&settings).run();
         assert_eq!(ran.code, Some(1), "{number}: {ran:?}");
     }
 }
@@ -225,12 +225,12 @@ fn a_daemon_that_is_slow_denies_in_time() {
     let policy = file("toml", "insecure = []\n");
     let settings = file("toml", format!("policy = '{policy}'"));
     let denies = |socket: PathBuf| {
-        let ran = Call::new().socket(&socket).settings(&settings).run();
+        let ran = VerifierCall::new().socket(&socket).settings(&settings).run();
         assert_eq!(ran.code, Some(1), "{socket:?}: {ran:?}");
         ran.says(&["did not answer within"]);
     };
     thread::scope(|scope| {
-        for (name, behaviour) in [("hangs", Daemon::Hangs), ("drips", Daemon::Drips)] {
+        for (name, behaviour) in [("hangs", FakeDaemon::Hangs), ("drips", FakeDaemon::Drips)] {
             let socket = folder.path().join(name);
             daemon(&socket, behaviour);
             scope.spawn(|| denies(socket));
@@ -258,19 +258,20 @@ fn without_a_daemon_the_policy_file_decides() {
             file("toml", "whitelist = ['registry.example.com']")
         );
         let settings = file("toml", text);
-        let ran = Call::new().settings(&settings).run();
+        let ran = VerifierCall::new().settings(&settings).run();
         assert_eq!(ran.code, Some(0), "{ran:?}");
-        let ran = Call { name: "docker.io/library/nginx:latest", ..Call::new() }.settings(&settings).run();
+        let ran =
+            VerifierCall { name: "docker.io/library/nginx:latest", ..VerifierCall::new() }.settings(&settings).run();
         assert_eq!(ran.code, Some(1), "{ran:?}");
         ran.says(&["Access denied to unauthorized registry (docker.io)"]);
     }
 }
 
 #[test]
-fn with_neither_it_denies() {
+fn image_is_denied_without_daemon_and_policy() {
     let folder = folder();
     let missing = folder.path().join("missing");
-    let ran = Call::new().socket(&missing).run();
+    let ran = VerifierCall::new().socket(&missing).run();
     assert_eq!(ran.code, Some(1), "{ran:?}");
     ran.says(&["there is no daemon at", "no policy"]);
     for (policy, says) in [
@@ -279,7 +280,7 @@ fn with_neither_it_denies() {
         (file("toml", "whitelist = ["), "has errors"),
     ] {
         let settings = file("toml", format!("policy = '{policy}'"));
-        let ran = Call::new().socket(&missing).settings(&settings).run();
+        let ran = VerifierCall::new().socket(&missing).settings(&settings).run();
         assert_eq!(ran.code, Some(1), "{ran:?}");
         ran.says(&["there is no daemon at", says]);
     }
@@ -287,7 +288,7 @@ fn with_neither_it_denies() {
         [("colour = 'red'", "colour"), ("socket = ", "cannot be used"), ("socket = 5", "cannot be used")]
     {
         let settings = file("toml", text);
-        let ran = Call::new().socket(&missing).settings(&settings).run();
+        let ran = VerifierCall::new().socket(&missing).settings(&settings).run();
         assert_eq!(ran.code, Some(1), "{ran:?}");
         ran.says(&[says]);
     }
@@ -300,9 +301,9 @@ fn a_socket_that_may_not_be_used_denies() {
     fs::write(&plain, "").unwrap();
     let settings = file("toml", format!("policy = '{}'", file("toml", "insecure = []\n")));
     // A plain file refuses connections, as a socket without a daemon does.
-    let ran = Call::new().socket(&plain).settings(&settings).run();
+    let ran = VerifierCall::new().socket(&plain).settings(&settings).run();
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    let ran = Call::new().socket(Path::new("/proc/self/status/x")).settings(&settings).run();
+    let ran = VerifierCall::new().socket(Path::new("/proc/self/status/x")).settings(&settings).run();
     assert_eq!(ran.code, Some(1), "{ran:?}");
     ran.says(&["cannot be reached"]);
 }
@@ -311,13 +312,13 @@ fn a_socket_that_may_not_be_used_denies() {
 fn a_large_descriptor_is_read_to_its_end() {
     let folder = folder();
     let socket = folder.path().join("s");
-    daemon(&socket, Daemon::Answers(200, allow));
-    let ran = Call::new().socket(&socket).run_with(&json!({"annotations": {"x": "x".repeat(200_000)}}));
+    daemon(&socket, FakeDaemon::Answers(200, allow));
+    let ran = VerifierCall::new().socket(&socket).run_with(&json!({"annotations": {"x": "x".repeat(200_000)}}));
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
 #[test]
-fn what_containerd_would_not_say_is_denied() {
+fn arguments_that_are_not_containerds_are_denied() {
     for arguments in [
         &["-name", NAME][..],
         &["-digest", DIGEST],
@@ -334,7 +335,7 @@ fn what_containerd_would_not_say_is_denied() {
 }
 
 #[test]
-fn its_help_says_where_the_settings_are() {
+fn help_says_where_the_settings_are() {
     let ran = common::run(&["image-verifier", "--help"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     ran.says(&["Usage: ", "/etc/pullgate/image-verifier.toml", "not within 4 seconds", "EXAMPLES:", "EXIT CODES:"]);

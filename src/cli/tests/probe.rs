@@ -26,7 +26,7 @@ fn registry() -> String {
 }
 
 /// A port that nothing listens on.
-fn nobody() -> String {
+fn closed_port() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
@@ -52,8 +52,8 @@ fn a_registry_that_can_be_used_is_exit_code_0() {
 }
 
 #[test]
-fn one_that_cannot_is_exit_code_1() {
-    let (registry, nobody) = (registry(), nobody());
+fn unusable_registry_is_exit_code_1() {
+    let (registry, nobody) = (registry(), closed_port());
     let policy = file("toml", "whitelist = ['127.0.0.0/8']\ninsecure = ['127.0.0.1']");
     let ran = run(&["probe", "--policy", &policy, &registry, &nobody, "harbor.corp.test"]);
     assert_eq!(ran.code, Some(1), "{ran:#?}");
@@ -72,7 +72,7 @@ fn one_that_cannot_is_exit_code_1() {
 
 #[test]
 fn json_is_one_object_a_line() {
-    let (registry, nobody) = (registry(), nobody());
+    let (registry, nobody) = (registry(), closed_port());
     let ran = run(&["probe", "--json", "--dir=127.0.0.1", "--wr=10.0.0.1", &nobody, &registry, "quay.io"]);
     assert_eq!(ran.code, Some(1), "{ran:#?}");
     let reports = ran.json();
@@ -89,7 +89,7 @@ fn json_is_one_object_a_line() {
 }
 
 #[test]
-fn what_cannot_be_used_is_exit_code_2() {
+fn unusable_command_line_is_exit_code_2() {
     for (arguments, complaint) in [
         (&["probe"][..], "<REGISTRY>..."),
         (&["probe", "a.example"], "there is no policy to decide by"),

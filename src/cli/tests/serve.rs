@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::daemon::{Daemon, PATIENCE, TOKEN, talk};
+use common::daemon::{Daemon, TEST_TIMEOUT, TOKEN, talk};
 use common::file;
 use dnsmasq::Dnsmasq;
 use proptest::collection::vec;
@@ -51,14 +51,14 @@ fn policy(text: &str) -> String {
 }
 
 #[test]
-fn it_decides_by_its_policy_and_records_it() {
+fn daemon_decides_by_its_policy_and_records_it() {
     let policy = policy(r#"{"whitelist": ["docker.io", "harbor.example.com:5000"]}"#);
     let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
     let (status, answer) = daemon.post("/v1/decide", &json!({"reference": "alpine"}));
     assert_eq!((status, &answer["decision"]), (200, &json!("allow")));
     let (status, answers) = daemon.post(
         "/v1/decide",
-        &json!([{"reference": "evil.example.com/x"}, {"reference": "harbor.example.com/x", "door": "containerd"}]),
+        &json!([{"reference": "evil.example.com/x"}, {"reference": "harbor.example.com/x", "frontend": "containerd"}]),
     );
     assert_eq!(status, 200);
     assert_eq!([&answers[0]["decision"], &answers[1]["nearest"]["miss"]], [&json!("deny"), &json!("another-port")]);
@@ -79,8 +79,8 @@ fn it_decides_by_its_policy_and_records_it() {
 
     let (_, metrics) = daemon.get("/metrics");
     for line in [
-        r#"pullgate_decisions_total{door="api",decision="allow",reason="matched"} 2"#,
-        r#"pullgate_decisions_total{door="containerd",decision="deny",reason="not-whitelisted"} 1"#,
+        r#"pullgate_decisions_total{frontend="api",decision="allow",reason="matched"} 2"#,
+        r#"pullgate_decisions_total{frontend="containerd",decision="deny",reason="not-whitelisted"} 1"#,
     ] {
         assert!(metrics.contains(line), "{metrics}");
     }
@@ -96,7 +96,7 @@ fn it_decides_by_its_policy_and_records_it() {
             (Some("harbor.example.com:5000/a/b:1"), Some("allow")),
         ]
     );
-    assert_eq!((&audit[2]["door"], &audit[2]["entry"]), (&json!("containerd"), &json!("harbor.example.com:5000")));
+    assert_eq!((&audit[2]["frontend"], &audit[2]["entry"]), (&json!("containerd"), &json!("harbor.example.com:5000")));
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn a_record_does_nothing_to_a_terminal() {
     daemon.post("/v1/decide", &json!({"reference": reference}));
     let (_, text) = daemon.stop_and_read();
     let line = text.strip_suffix('\n').unwrap();
-    assert!(!line.contains(pullgate::display::is_control), "{line:?}");
+    assert!(!line.contains(pullgate::display::is_unsafe_for_display), "{line:?}");
     assert_eq!(serde_json::from_str::<Value>(line).unwrap()["reference"], reference);
 }
 
@@ -298,7 +298,7 @@ fn connections_are_tested_with_the_dns_servers_of_the_settings() {
 }
 
 #[test]
-fn it_says_what_it_is() {
+fn daemon_describes_itself() {
     let daemon = Daemon::start(&["--no-dns"]);
     let module: Value = serde_json::from_str(&daemon.get("/v1/module").1).unwrap();
     let told = common::run(&["module", "--json"]).json();
@@ -325,7 +325,7 @@ fn it_says_what_it_is() {
 }
 
 #[test]
-fn it_does_not_start_where_it_would_let_anybody_in_or_make_no_sense() {
+fn daemon_refuses_unsafe_or_contradictory_settings() {
     let token = file("token", TOKEN);
     let short = file("token", "short");
     let bad = policy(r#"{"whitelist": ["a:0", "b:0"]}"#);
@@ -383,12 +383,12 @@ fn a_flag_about_dns_takes_the_place_of_all_that_the_file_says_of_it() {
     ] {
         let config = file("toml", settings);
         let daemon = Daemon::start(&[&["--policy", &policy, "--config", &config], flags].concat());
-        assert_eq!(daemon.get("/metrics").1.contains("pullgate_dns_questions"), asks, "{settings} {flags:?}");
+        assert_eq!(daemon.get("/metrics").1.contains("pullgate_dns_queries"), asks, "{settings} {flags:?}");
     }
 }
 
 #[test]
-fn without_a_dns_server_it_starts_and_says_so() {
+fn daemon_starts_without_a_dns_server_and_says_so() {
     let (none, policy) = (file("conf", ""), policy(r#"{"whitelist": ["10.0.0.1", "*.example.com"]}"#));
     let mut apart = Command::new("unshare");
     let script = format!("mount --bind {none} /etc/resolv.conf && exec \"$0\" \"$@\"");
@@ -409,7 +409,7 @@ fn a_unix_socket_is_for_those_who_may_open_it() {
     let mut child = Command::new(env!("CARGO_BIN_EXE_pullgate"));
     let mut child =
         child.args(["serve", "--no-dns", "--audit", "off", "--listen", &listen]).stderr(Stdio::null()).spawn().unwrap();
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TEST_TIMEOUT;
     let stream = loop {
         if let Ok(stream) = UnixStream::connect(&path) {
             break stream;
@@ -475,7 +475,7 @@ fn noise_is_answered_and_does_no_harm() {
         "alpine",
         "kind",
         "image",
-        "facts",
+        "dnsAnswers",
         "policy",
         "whitelist",
         "null",

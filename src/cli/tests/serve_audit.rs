@@ -9,9 +9,9 @@ use common::daemon::Daemon;
 use common::{file, run};
 use serde_json::json;
 
-fn lost(daemon: &Daemon) -> u64 {
+fn dropped_records(daemon: &Daemon) -> u64 {
     let metrics = daemon.get("/metrics").1;
-    let value = metrics.lines().find_map(|line| line.strip_prefix("pullgate_audit_lost_total ")).unwrap();
+    let value = metrics.lines().find_map(|line| line.strip_prefix("pullgate_audit_records_dropped_total ")).unwrap();
     value.parse().unwrap()
 }
 
@@ -30,10 +30,10 @@ fn a_full_disk_costs_the_record_that_does_not_fit_and_no_other() {
     let long = format!("evil.example.com/{}", "long/".repeat(200));
     ask(&long);
     daemon.says("the audit record cannot be written");
-    daemon.waits_for(|daemon| lost(daemon) == 1);
+    daemon.waits_for(|daemon| dropped_records(daemon) == 1);
     ask("alpine:2");
     ask(&long);
-    daemon.waits_for(|daemon| lost(daemon) == 2);
+    daemon.waits_for(|daemon| dropped_records(daemon) == 2);
     // Each line is parsed here.
     let (code, audit) = daemon.stop();
     let kept: Vec<_> = audit.iter().map(|record| record["reference"].as_str().unwrap()).collect();

@@ -81,7 +81,7 @@ fn a_file_that_cannot_be_read_is_spoken_of_once() {
 }
 
 #[test]
-fn what_cannot_be_read_again_is_refused_at_the_start() {
+fn policy_that_cannot_be_read_again_is_refused_at_the_start() {
     let pipe = file("fifo", "");
     fs::remove_file(&pipe).unwrap();
     fifo(&pipe);

@@ -9,7 +9,7 @@ use common::daemon::{Daemon, TOKEN};
 use common::{file, run};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
-const ANOTHER: &str = "fedcba9876543210fedcba9876543210";
+const OTHER_TOKEN: &str = "fedcba9876543210fedcba9876543210";
 
 #[test]
 fn a_token_is_taken_until_its_file_has_another() {
@@ -20,17 +20,17 @@ fn a_token_is_taken_until_its_file_has_another() {
         let bearer = format!("Authorization: Bearer {token}");
         daemon.ask("PUT /v1/policy", &[&bearer], r#"{"whitelist": []}"#).0
     };
-    assert_eq!((status(TOKEN), status(ANOTHER)), (200, 401));
-    fs::rename(file("new", ANOTHER), &token).unwrap();
+    assert_eq!((status(TOKEN), status(OTHER_TOKEN)), (200, 401));
+    fs::rename(file("new", OTHER_TOKEN), &token).unwrap();
     daemon.says("the token was read again");
-    assert_eq!((status(TOKEN), status(ANOTHER)), (401, 200));
+    assert_eq!((status(TOKEN), status(OTHER_TOKEN)), (401, 200));
     // It may have been taken back.
     fs::rename(file("new", ""), &token).unwrap();
     daemon.says("no token is taken until its file can be used");
-    assert_eq!((status(TOKEN), status(ANOTHER), status("")), (401, 401, 401));
+    assert_eq!((status(TOKEN), status(OTHER_TOKEN), status("")), (401, 401, 401));
     fs::rename(file("new", TOKEN), &token).unwrap();
     daemon.says("the token was read again");
-    assert_eq!((status(TOKEN), status(ANOTHER)), (200, 401));
+    assert_eq!((status(TOKEN), status(OTHER_TOKEN)), (200, 401));
 }
 
 /// A certificate that is valid in these years, and its key.
@@ -59,7 +59,7 @@ fn a_certificate_out_of_its_time_is_said() {
 }
 
 #[test]
-fn what_a_certificate_or_a_key_is_not_is_said() {
+fn wrong_certificate_and_key_files_are_explained() {
     let ((pem, pair), (_, other)) = (identity(2001, 2901), identity(2001, 2901));
     let (certificate, key) = (file("crt", &pem), file("key", pair.serialize_pem()));
     let other = file("key", other.serialize_pem());

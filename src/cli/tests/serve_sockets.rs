@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::daemon::PATIENCE;
+use common::daemon::TEST_TIMEOUT;
 
 /// A daemon with this socket, which runs until it is dropped.
 struct Serving(Child);
@@ -54,7 +54,7 @@ fn number(socket: &Path) -> Option<u64> {
 }
 
 fn waits_for(done: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TEST_TIMEOUT;
     while !done() {
         assert!(Instant::now() < end, "waited in vain");
         thread::sleep(Duration::from_millis(20));
@@ -103,7 +103,7 @@ fn a_daemon_that_is_busy_keeps_its_socket() {
 }
 
 #[test]
-fn what_stands_in_the_way_is_said() {
+fn obstacles_to_the_socket_are_explained() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "precious").unwrap();

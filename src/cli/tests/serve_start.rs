@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::daemon::{Daemon, PATIENCE};
+use common::daemon::{Daemon, TEST_TIMEOUT};
 use common::{file, run};
 use serde_json::json;
 
@@ -31,7 +31,7 @@ fn a_hangup_during_the_start_is_no_end() {
         .spawn()
         .unwrap();
     let process = child.id();
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + TEST_TIMEOUT;
     while !hears_hangup(process) {
         assert!(Instant::now() < end, "it does not hear");
         thread::sleep(Duration::from_millis(10));
@@ -56,7 +56,7 @@ fn whitelist_mode_off_is_said_at_the_start() {
 }
 
 #[test]
-fn what_the_system_refuses_is_said_in_words() {
+fn system_errors_are_explained() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().to_str().unwrap();
     let (socket, taken) = (format!("unix:{}/api.sock", file("txt", "")), TcpListener::bind("127.0.0.1:0").unwrap());

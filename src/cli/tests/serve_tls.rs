@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::daemon::{Daemon, PATIENCE, TOKEN, talk};
+use common::daemon::{Daemon, TEST_TIMEOUT, TOKEN, talk};
 use common::file;
 use pullgate_connect::rustls::crypto::ring::default_provider;
 use pullgate_connect::rustls::pki_types::pem::PemObject;
@@ -70,7 +70,7 @@ impl Authority {
             }
         };
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         let name = ServerName::try_from("localhost").unwrap();
         StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
     }
@@ -130,7 +130,9 @@ fn kubernetes_asks_over_tls_and_a_new_certificate_is_taken() {
         let metrics = daemon.get("/metrics").1;
         metrics
             .lines()
-            .find_map(|line| line.strip_prefix("pullgate_certificate_expiry_seconds{of=\"tls\"} "))
+            .find_map(|line| {
+                line.strip_prefix("pullgate_certificate_expiration_timestamp_seconds{certificate=\"tls\"} ")
+            })
             .map(str::to_owned)
     };
     let before = shown();

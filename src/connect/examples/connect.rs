@@ -5,8 +5,8 @@ use http_body_util::Empty;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use pullgate::{Decision, Request};
-use pullgate_connect::{ConnectLimits, Connection, Connector, Roots};
-use pullgate_host::{Dns, DnsLimits, Module, Options, now};
+use pullgate_connect::{ConnectLimits, Connection, Connector, RootStore};
+use pullgate_host::{Dns, DnsLimits, EvaluatorOptions, Module, now};
 
 type Error = Box<dyn std::error::Error>;
 
@@ -14,15 +14,15 @@ const POLICY: &str = r#"{ "insecure": ["127.0.0.0/8", "localhost"] }"#;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let options = Options { dns: Some(Dns::system(DnsLimits::default())?), ..Options::default() };
-    let (gate, _) = Module::built_in()?.load(POLICY, now(), options)?;
-    let connector = Connector::new(Roots::well_known(), ConnectLimits::default())?;
+    let options = EvaluatorOptions { dns: Some(Dns::system(DnsLimits::default())?), ..EvaluatorOptions::default() };
+    let (evaluator, _) = Module::built_in()?.load(POLICY, now(), options)?;
+    let connector = Connector::new(RootStore::well_known(), ConnectLimits::default())?;
 
     for image in std::env::args().skip(1) {
-        let answer = gate.answer(&Request { reference: &image, ..Request::default() }).await;
+        let answer = evaluator.answer(&Request { reference: &image, ..Request::default() }).await;
         match (&answer.registry, &answer.decision) {
             (Some(registry), Decision::Allow(allowed)) => {
-                match connector.connect(registry, allowed, gate.authorities()).await {
+                match connector.connect(registry, allowed, evaluator.authorities()).await {
                     Ok(connection) => println!("{image}: {}", ask(connection).await?),
                     Err(error) => println!("{image}: {error}"),
                 }
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Error> {
 
 /// Asks for `/v2/`: 200 or 401 is a registry's answer. A redirect would be another host, to ask the policy about.
 async fn ask(connection: Connection) -> Result<String, Error> {
-    let (route, peer) = (connection.route().clone(), connection.peer());
+    let (route, peer) = (connection.endpoint().clone(), connection.peer_addr());
     let (mut sender, http) = hyper::client::conn::http1::handshake(TokioIo::new(connection)).await?;
     let request = hyper::Request::get("/v2/").header("Host", route.host_header()).body(Empty::<Bytes>::new())?;
     let answer = async move { sender.send_request(request).await.map(|response| response.status()) };

@@ -6,34 +6,34 @@ use std::{fmt, io};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, Error as TlsError, OtherError};
 
-use crate::certificate::{Reading, date};
-use pullgate::Authority;
+use crate::certificate::{ParsedCertificate, format_time};
+use pullgate::TrustAnchor;
 
 /// How many names or certificates a text lists.
-const LISTED: usize = 8;
+const MAX_LISTED: usize = 8;
 
 /// How many certificates of a chain are read for a text. Anybody may have sent them.
-const CHAIN: usize = 10;
+const MAX_CHAIN_CERTIFICATES: usize = 10;
 
 /// How many digits of a fingerprint a text has: enough to find the certificate.
-const DIGITS: usize = 16;
+const FINGERPRINT_DIGITS: usize = 16;
 
 /// Why the server's certificate was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum VerificationError {
     /// Nobody who counts for this registry vouches for it.
     UnknownIssuer {
         /// The issuer that is missing, as RFC 4514 writes names: that of the last certificate of the chain.
         issuer: String,
         /// Whether the certificate is its own issuer.
-        self_signed: bool,
+        self_issued: bool,
         /// How many certificates of the policy apply to the registry.
         authorities: usize,
         /// How many other authorities count.
         roots: usize,
         /// The certificates of the policy that did not count.
-        left_out: Vec<LeftOut>,
+        ignored_anchors: Vec<IgnoredAnchor>,
     },
     /// The signature is not by the authority that the certificate names, but by one of the same name; or its key is too
     /// short.
@@ -54,25 +54,25 @@ pub enum Refusal {
         not_before: u64,
     },
     /// It is for other hosts.
-    WrongHost {
+    NameMismatch {
         /// The host that was asked.
         host: String,
         /// The hosts that it is for. None where they cannot be read.
         hosts: Option<Vec<String>>,
     },
     /// It is an authority's own, and not one that the policy lists.
-    Authority {
+    CaUsedAsEndEntity {
         /// Whose, as RFC 4514 writes names.
         subject: String,
     },
     /// The server did not prove that it has the key of its certificate; or the key is too short.
-    Key,
+    KeyNotProven,
     /// It is signed in a way that nobody relies on any more, such as with SHA-1.
-    Algorithm,
+    UnsupportedAlgorithm,
     /// It is not for servers.
-    Purpose,
+    WrongPurpose,
     /// This configuration is for one host, and another was asked with it.
-    AnotherHost {
+    HostMismatch {
         /// The host that it is for.
         host: String,
         /// The host that was asked.
@@ -84,16 +84,16 @@ pub enum Refusal {
 
 /// A certificate of the policy that did not count: out of its time for instance, or not named by the decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct IgnoredAnchor {
     /// Its SHA-256, in lower-case hexadecimal.
     pub fingerprint: String,
     /// Whose it is, as RFC 4514 writes names.
     pub subject: String,
     /// Why, for a person.
-    pub why: String,
+    pub reason: String,
 }
 
-impl Refusal {
+impl VerificationError {
     /// The refusal that an error comes of, if it does: for what a client says that has the configuration of a
     /// [`Route`](crate::Route), since rustls does not show it.
     pub fn find<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e Self> {
@@ -112,23 +112,24 @@ impl Refusal {
         None
     }
 
-    /// What a verification that failed means. `left_out` are those that did not count, of `authorities`.
-    pub(crate) fn of(
+    /// What a verification that failed means. `ignored_anchors` are those that did not count, of `authorities`.
+    pub(crate) fn from_rustls(
         error: &TlsError,
         leaf: &CertificateDer<'_>,
         chain: &[CertificateDer<'_>],
         host: &str,
         (authorities, roots): (usize, usize),
-        left_out: Vec<LeftOut>,
+        ignored_anchors: Vec<IgnoredAnchor>,
     ) -> Self {
         let TlsError::InvalidCertificate(error) = error else { return Self::Other(error.to_string()) };
-        let chain = std::iter::once(leaf).chain(chain).take(CHAIN);
-        let readings: Vec<Reading> = chain.map_while(|certificate| Reading::of(certificate)).collect();
+        let chain = std::iter::once(leaf).chain(chain).take(MAX_CHAIN_CERTIFICATES);
+        let readings: Vec<ParsedCertificate> =
+            chain.map_while(|certificate| ParsedCertificate::from_der(certificate)).collect();
         match error {
             CertificateError::UnknownIssuer => {
                 let issuer = last_issuer(&readings);
                 let self_signed = readings.first().is_some_and(|first| first.is_issuer_of(first));
-                Self::UnknownIssuer { issuer, self_signed, authorities, roots, left_out }
+                Self::UnknownIssuer { issuer, self_issued: self_signed, authorities, roots, ignored_anchors }
             }
             CertificateError::BadSignature => {
                 Self::BadSignature { issuer: last_issuer(readings.get(..1).unwrap_or(&[])) }
@@ -138,49 +139,49 @@ impl Refusal {
                 Self::NotYetValid { not_before: not_before.as_secs() }
             }
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                Self::WrongHost { host: host.to_owned(), hosts: readings.first().and_then(Reading::hosts) }
+                Self::NameMismatch { host: host.to_owned(), hosts: readings.first().and_then(ParsedCertificate::hosts) }
             }
-            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Self::Purpose,
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Self::WrongPurpose,
             CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::Algorithm,
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::UnsupportedAlgorithm,
             CertificateError::BadEncoding => Self::Other("the certificate cannot be read".to_owned()),
             // webpki takes no authority's certificate for a server's, and has no other name for that.
-            CertificateError::Other(other) => match readings.first().filter(|first| first.is_authority()) {
-                Some(first) => Self::Authority { subject: first.subject() },
+            CertificateError::Other(other) => match readings.first().filter(|first| first.is_ca()) {
+                Some(first) => Self::CaUsedAsEndEntity { subject: first.subject() },
                 None => Self::Other(format!("the certificate is refused: {other}")),
             },
             error => Self::Other(format!("the certificate is refused: {error}")),
         }
     }
 
-    fn expired(readings: &[Reading], not_after: &UnixTime) -> Self {
+    fn expired(readings: &[ParsedCertificate], not_after: &UnixTime) -> Self {
         let not_after = not_after.as_secs();
-        let subject = readings.iter().find(|one| one.not_after() == not_after).map(Reading::subject);
+        let subject = readings.iter().find(|one| one.not_after() == not_after).map(ParsedCertificate::subject);
         Self::Expired { subject, not_after }
     }
 
     /// Adds the certificates among `others` that would vouch if the decision named them.
-    pub(crate) fn add_unnamed<'a>(&mut self, others: impl Iterator<Item = &'a Authority>) {
-        let Self::UnknownIssuer { issuer, left_out, .. } = self else { return };
+    pub(crate) fn add_unlisted_anchors<'a>(&mut self, others: impl Iterator<Item = &'a TrustAnchor>) {
+        let Self::UnknownIssuer { issuer, ignored_anchors, .. } = self else { return };
         for authority in others {
-            let out = LeftOut::new(authority, "it is for other registries, or for another project".to_owned());
+            let out = IgnoredAnchor::new(authority, "it is for other registries, or for another project".to_owned());
             if out.subject == *issuer {
-                left_out.push(out);
+                ignored_anchors.push(out);
             }
         }
     }
 }
 
-impl LeftOut {
-    pub(crate) fn new(authority: &Authority, why: String) -> Self {
-        let subject = Reading::of(&authority.der).map(|reading| reading.subject());
+impl IgnoredAnchor {
+    pub(crate) fn new(authority: &TrustAnchor, reason: String) -> Self {
+        let subject = ParsedCertificate::from_der(&authority.der).map(|reading| reading.subject());
         let subject = subject.unwrap_or_else(|| "a subject that cannot be read".to_owned());
-        Self { fingerprint: authority.fingerprint.clone(), subject, why }
+        Self { fingerprint: authority.fingerprint.clone(), subject, reason }
     }
 }
 
 /// The issuer of the last certificate of the chain that begins with the first one.
-fn last_issuer(readings: &[Reading]) -> String {
+fn last_issuer(readings: &[ParsedCertificate]) -> String {
     let Some(mut last) = readings.first() else { return "an issuer that cannot be read".to_owned() };
     // One step for each certificate at most, so that a circle comes to an end.
     for _ in readings {
@@ -192,20 +193,20 @@ fn last_issuer(readings: &[Reading]) -> String {
     last.issuer()
 }
 
-impl Error for Refusal {}
+impl Error for VerificationError {}
 
-impl fmt::Display for Refusal {
+impl fmt::Display for VerificationError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownIssuer { issuer, self_signed, authorities, roots, left_out } => {
+            Self::UnknownIssuer { issuer, self_issued: self_signed, authorities, roots, ignored_anchors } => {
                 let link = if *self_signed { "is signed by itself, as" } else { "leads to" };
                 write!(formatter, "the certificate {link} `{issuer}`, which ")?;
-                formatter.write_str(&unknown_to(*authorities, *roots))?;
-                for LeftOut { fingerprint, subject, why } in left_out.iter().take(LISTED) {
-                    let digits = fingerprint.get(..DIGITS).unwrap_or(fingerprint);
+                formatter.write_str(&describe_missing_issuer(*authorities, *roots))?;
+                for IgnoredAnchor { fingerprint, subject, reason: why } in ignored_anchors.iter().take(MAX_LISTED) {
+                    let digits = fingerprint.get(..FINGERPRINT_DIGITS).unwrap_or(fingerprint);
                     write!(formatter, "; the policy's `{subject}` (SHA-256 {digits}…) was left out: {why}")?;
                 }
-                match left_out.len().saturating_sub(LISTED) {
+                match ignored_anchors.len().saturating_sub(MAX_LISTED) {
                     0 => Ok(()),
                     more => write!(formatter, "; and so were {more} more"),
                 }
@@ -216,45 +217,45 @@ impl fmt::Display for Refusal {
                 formatter.write_str("or its key is shorter than 2,048 bits")
             }
             Self::Expired { subject: None, not_after } => {
-                write!(formatter, "the certificate, or one above it, expired on {}", date(*not_after))
+                write!(formatter, "the certificate, or one above it, expired on {}", format_time(*not_after))
             }
             Self::Expired { subject: Some(subject), not_after } => {
-                write!(formatter, "the certificate of `{subject}` expired on {}", date(*not_after))
+                write!(formatter, "the certificate of `{subject}` expired on {}", format_time(*not_after))
             }
             Self::NotYetValid { not_before } => {
-                write!(formatter, "the certificate is not valid before {}: check the clocks", date(*not_before))
+                write!(formatter, "the certificate is not valid before {}: check the clocks", format_time(*not_before))
             }
-            Self::WrongHost { host, hosts: None } => {
+            Self::NameMismatch { host, hosts: None } => {
                 write!(formatter, "the certificate is not for `{host}`")
             }
-            Self::WrongHost { host, hosts: Some(hosts) } if hosts.is_empty() => {
+            Self::NameMismatch { host, hosts: Some(hosts) } if hosts.is_empty() => {
                 write!(
                     formatter,
                     "the certificate is not for `{host}`: it names no host as subject alternative name, "
                 )?;
                 formatter.write_str("and a common name does not count")
             }
-            Self::WrongHost { host, hosts: Some(hosts) } => {
-                let listed: Vec<String> = hosts.iter().take(LISTED).map(|name| format!("`{name}`")).collect();
+            Self::NameMismatch { host, hosts: Some(hosts) } => {
+                let listed: Vec<String> = hosts.iter().take(MAX_LISTED).map(|name| format!("`{name}`")).collect();
                 write!(formatter, "the certificate is not for `{host}`, but for {}", listed.join(", "))?;
-                match hosts.len().saturating_sub(LISTED) {
+                match hosts.len().saturating_sub(MAX_LISTED) {
                     0 => Ok(()),
                     more => write!(formatter, " and {more} more"),
                 }
             }
-            Self::Authority { subject } => {
+            Self::CaUsedAsEndEntity { subject } => {
                 write!(formatter, "the server's certificate is that of an authority, `{subject}`: ")?;
                 formatter.write_str("it counts only where the policy lists this very certificate for the registry")
             }
-            Self::Key => formatter.write_str(
+            Self::KeyNotProven => formatter.write_str(
                 "the server did not prove that it has the key of its certificate, or the key is shorter than 2,048 bits",
             ),
-            Self::Algorithm => formatter.write_str(
+            Self::UnsupportedAlgorithm => formatter.write_str(
                 "the certificate, or one above it, is signed in a way that does not count any more, such as with SHA-1",
             ),
-            Self::Purpose => formatter
+            Self::WrongPurpose => formatter
                 .write_str("the certificate, or one above it, is not for servers: its extended key usage lacks `serverAuth`"),
-            Self::AnotherHost { host, asked } => {
+            Self::HostMismatch { host, asked } => {
                 write!(formatter, "this TLS configuration is for `{host}` alone, and `{asked}` was asked with it: ")?;
                 formatter.write_str("ask the policy about each host")
             }
@@ -264,7 +265,7 @@ impl fmt::Display for Refusal {
 }
 
 /// Who does not vouch for the issuer.
-fn unknown_to(authorities: usize, roots: usize) -> String {
+fn describe_missing_issuer(authorities: usize, roots: usize) -> String {
     match (authorities, roots) {
         (0, 0) => "nobody vouches for: the policy has no certificate authority for this registry".to_owned(),
         (0, _) => "no well-known authority vouches for, and the policy has none for this registry".to_owned(),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pullgate::{Allowed, Attempt, Scheme};
+use pullgate::{Allow, Attempt, Scheme};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
 use rustls::crypto::ring;
@@ -12,26 +12,26 @@ use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connection::Connection;
-use crate::endpoint::{Route, Tls};
-use crate::error::{ConnectError, Problem, Tried};
-use crate::root_store::Roots;
-use crate::trust_anchor::Anchor;
-use crate::verifier::{Trust, Vouchers};
-use pullgate::Authority;
+use crate::endpoint::{Endpoint, EndpointTls};
+use crate::error::{AttemptError, ConnectError, FailedAttempt};
+use crate::root_store::RootStore;
+use crate::trust_anchor::PolicyAnchor;
+use crate::verifier::{TrustSources, Verification};
+use pullgate::TrustAnchor;
 use pullgate_host::Dns;
 
 /// How long connecting may take.
 #[derive(Clone, Debug)]
 pub struct ConnectLimits {
     /// The time for one address of one attempt, TLS handshake included; 10 seconds by default.
-    pub address: Duration,
+    pub address_timeout: Duration,
     /// The time for all attempts together, DNS included; 30 seconds by default.
-    pub total: Duration,
+    pub total_timeout: Duration,
 }
 
 impl Default for ConnectLimits {
     fn default() -> Self {
-        Self { address: Duration::from_secs(10), total: Duration::from_secs(30) }
+        Self { address_timeout: Duration::from_secs(10), total_timeout: Duration::from_secs(30) }
     }
 }
 
@@ -46,9 +46,9 @@ impl Default for ConnectLimits {
 /// verified again. Nothing asks whether a certificate was revoked.
 #[derive(Clone, Debug)]
 pub struct Connector {
-    roots: Roots,
+    roots: RootStore,
     limits: ConnectLimits,
-    base: Arc<ClientConfig>,
+    base_config: Arc<ClientConfig>,
     dns: Option<Dns>,
 }
 
@@ -58,20 +58,20 @@ impl Connector {
     /// # Errors
     ///
     /// If rustls cannot be set up.
-    pub fn new(roots: Roots, limits: ConnectLimits) -> Result<Self, rustls::Error> {
+    pub fn new(roots: RootStore, limits: ConnectLimits) -> Result<Self, rustls::Error> {
         // Given, and not installed for the whole process, which is the embedder's.
         let mut base = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
         base.resumption = Resumption::disabled();
-        Ok(Self { roots, limits, base: Arc::new(base), dns: None })
+        Ok(Self { roots, limits, base_config: Arc::new(base), dns: None })
     }
 
     /// The protocols to offer (RFC 7301), the best first: `http/1.1`, `h2`. None by default, which means HTTP/1.1.
     #[must_use]
     pub fn with_alpn(mut self, protocols: Vec<Vec<u8>>) -> Self {
-        Arc::make_mut(&mut self.base).alpn_protocols = protocols;
+        Arc::make_mut(&mut self.base_config).alpn_protocols = protocols;
         self
     }
 
@@ -95,20 +95,20 @@ impl Connector {
     pub async fn connect(
         &self,
         registry: &str,
-        allowed: &Allowed<'_>,
-        authorities: &[Authority],
+        allowed: &Allow<'_>,
+        authorities: &[TrustAnchor],
     ) -> Result<Connection, ConnectError> {
-        let routes = self.routes(registry, allowed, authorities)?;
-        let (end, mut tried) = (Instant::now() + self.limits.total, Vec::new());
+        let routes = self.endpoints(registry, allowed, authorities)?;
+        let (end, mut attempts) = (Instant::now() + self.limits.total_timeout, Vec::new());
         for route in &routes {
-            if let Some(connection) = self.follow(route, end, &mut tried).await {
+            if let Some(connection) = self.try_endpoint(route, end, &mut attempts).await {
                 return Ok(connection);
             }
         }
-        for tried in &mut tried {
-            tried.problem.add_unnamed(allowed, authorities);
+        for attempts in &mut attempts {
+            attempts.error.add_unlisted_anchors(allowed, authorities);
         }
-        Err(ConnectError::Failed { registry: registry.to_owned(), tried })
+        Err(ConnectError::Failed { registry: registry.to_owned(), attempts })
     }
 
     /// The attempts of `allowed`, in their order, with all that they take: for those who make their connections
@@ -117,42 +117,45 @@ impl Connector {
     /// # Errors
     ///
     /// If decision, registry and authorities do not belong together.
-    pub fn routes(
+    pub fn endpoints(
         &self,
         registry: &str,
-        allowed: &Allowed<'_>,
-        authorities: &[Authority],
-    ) -> Result<Vec<Route>, ConnectError> {
+        allowed: &Allow<'_>,
+        authorities: &[TrustAnchor],
+    ) -> Result<Vec<Endpoint>, ConnectError> {
         let anchors = allowed.authorities.iter().map(|fingerprint| {
             let found = authorities.iter().find(|authority| authority.fingerprint == **fingerprint);
-            found.map(Anchor::new).ok_or_else(|| ConnectError::Authority(fingerprint.to_string()))
+            found.map(PolicyAnchor::new).ok_or_else(|| ConnectError::UnknownAuthority(fingerprint.to_string()))
         });
-        let vouchers = Vouchers { anchors: anchors.collect::<Result<_, _>>()?, roots: self.roots.clone() };
-        let trust = Trust::Verified(Arc::new(vouchers));
-        let pinned = allowed.pinned.iter().map(|text| text.parse().map_err(|_| ConnectError::Address(text.clone())));
+        let vouchers = TrustSources { anchors: anchors.collect::<Result<_, _>>()?, roots: self.roots.clone() };
+        let trust = Verification::Required(Arc::new(vouchers));
+        let pinned =
+            allowed.pinned.iter().map(|text| text.parse().map_err(|_| ConnectError::InvalidAddress(text.clone())));
         let pinned: Vec<IpAddr> = pinned.collect::<Result<_, _>>()?;
         let routes = allowed.attempts.iter().map(|attempt| {
-            let trust = if attempt.verified { trust.clone() } else { Trust::Unverified };
-            self.route(registry, attempt, pinned.clone(), trust)
+            let trust = if attempt.verified { trust.clone() } else { Verification::Skip };
+            self.endpoint(registry, attempt, pinned.clone(), trust)
         });
         routes.collect()
     }
 
-    fn route(
+    fn endpoint(
         &self,
         registry: &str,
         attempt: &Attempt<'_>,
         pinned: Vec<IpAddr>,
-        trust: Trust,
-    ) -> Result<Route, ConnectError> {
-        let unreadable = || ConnectError::Registry(registry.to_owned());
-        let host = attempt.host.as_deref().or_else(|| host_of(registry)).ok_or_else(unreadable)?;
+        trust: Verification,
+    ) -> Result<Endpoint, ConnectError> {
+        let unreadable = || ConnectError::InvalidRegistry(registry.to_owned());
+        let host = attempt.host.as_deref().or_else(|| registry_host(registry)).ok_or_else(unreadable)?;
         let name = ServerName::try_from(host.to_owned()).map_err(|_| unreadable())?;
         let tls = match attempt.scheme {
-            Scheme::Https => Some(Tls { base: Arc::clone(&self.base), name, trust }),
+            Scheme::Https => {
+                Some(EndpointTls { base_config: Arc::clone(&self.base_config), name, verification: trust })
+            }
             Scheme::Http => None,
         };
-        Ok(Route {
+        Ok(Endpoint {
             scheme: attempt.scheme,
             host: host.to_owned(),
             port: attempt.port,
@@ -163,40 +166,45 @@ impl Connector {
     }
 
     /// Tries the addresses of one attempt, one after the other.
-    async fn follow(&self, route: &Route, end: Instant, tried: &mut Vec<Tried>) -> Option<Connection> {
-        let mut failed = |address, problem| {
-            tried.push(Tried {
-                scheme: route.scheme,
-                host: route.host.clone(),
-                port: route.port,
-                verified: route.is_verified(),
+    async fn try_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        end: Instant,
+        attempts: &mut Vec<FailedAttempt>,
+    ) -> Option<Connection> {
+        let mut failed = |address, error| {
+            attempts.push(FailedAttempt {
+                scheme: endpoint.scheme,
+                host: endpoint.host.clone(),
+                port: endpoint.port,
+                verified: endpoint.is_verified(),
                 address,
-                problem,
+                error,
             });
         };
         let start = Instant::now();
         if start >= end {
-            failed(None, Problem::NotTried);
+            failed(None, AttemptError::NotTried);
             return None;
         }
-        let targets = match timeout_at(end, route.targets()).await {
+        let targets = match timeout_at(end, endpoint.resolve()).await {
             Ok(Ok(targets)) => targets,
-            Ok(Err(problem)) => {
-                failed(None, problem);
+            Ok(Err(error)) => {
+                failed(None, error);
                 return None;
             }
             Err(_) => {
-                failed(None, Problem::TimeOut(start.elapsed()));
+                failed(None, AttemptError::TimeOut(start.elapsed()));
                 return None;
             }
         };
         for target in targets {
             let start = Instant::now();
             let connection = async { target.dial().await?.handshake().await.outcome };
-            match timeout_at(end.min(start + self.limits.address), connection).await {
+            match timeout_at(end.min(start + self.limits.address_timeout), connection).await {
                 Ok(Ok(connection)) => return Some(connection),
-                Ok(Err(problem)) => failed(Some(target.peer()), problem),
-                Err(_) => failed(Some(target.peer()), Problem::TimeOut(start.elapsed())),
+                Ok(Err(error)) => failed(Some(target.addr()), error),
+                Err(_) => failed(Some(target.addr()), AttemptError::TimeOut(start.elapsed())),
             }
             if Instant::now() >= end {
                 break;
@@ -207,7 +215,7 @@ impl Connector {
 }
 
 /// The host of `HOST[:PORT]`, an IPv6 address without its brackets.
-fn host_of(registry: &str) -> Option<&str> {
+fn registry_host(registry: &str) -> Option<&str> {
     let (host, port) = match registry.strip_prefix('[') {
         Some(rest) => rest.split_once("]:")?,
         None => match registry.split_once(':') {
@@ -236,7 +244,7 @@ mod tests {
             ("https://registry.example.com", None),
             ("registry.example.com:", None),
         ] {
-            assert_eq!(host_of(registry), host, "{registry}");
+            assert_eq!(registry_host(registry), host, "{registry}");
         }
     }
 }

@@ -8,7 +8,7 @@ use pullgate::Scheme;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
-use crate::verifier::{Trust, Verifier};
+use crate::verifier::{Verification, Verifier};
 use pullgate_host::Dns;
 
 /// One attempt that a decision allows, with all that it takes: for those who make their connections themselves.
@@ -17,26 +17,26 @@ use pullgate_host::Dns;
 /// cannot carry an authority, or "unverified", along; but TLS does not see ports, and plain HTTP sees nothing. Let no
 /// HTTP client follow redirects by itself.
 #[derive(Clone)]
-pub struct Route {
+pub struct Endpoint {
     pub(crate) scheme: Scheme,
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) pinned: Vec<IpAddr>,
-    pub(crate) tls: Option<Tls>,
+    pub(crate) tls: Option<EndpointTls>,
     /// Whom to ask for addresses, if not this machine's resolver.
     pub(crate) dns: Option<Dns>,
 }
 
 /// What TLS takes.
 #[derive(Clone)]
-pub(crate) struct Tls {
+pub(crate) struct EndpointTls {
     /// A configuration without a verifier of its own.
-    pub(crate) base: Arc<ClientConfig>,
+    pub(crate) base_config: Arc<ClientConfig>,
     pub(crate) name: ServerName<'static>,
-    pub(crate) trust: Trust,
+    pub(crate) verification: Verification,
 }
 
-impl Route {
+impl Endpoint {
     /// The scheme.
     pub fn scheme(&self) -> Scheme {
         self.scheme
@@ -54,7 +54,7 @@ impl Route {
 
     /// Whether the server's certificate is verified. Never so over plain HTTP.
     pub fn is_verified(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| matches!(tls.trust, Trust::Verified(_)))
+        self.tls.as_ref().is_some_and(|tls| matches!(tls.verification, Verification::Required(_)))
     }
 
     /// The addresses that alone may be connected to (rule M4); where there are none, those of the host.
@@ -81,25 +81,25 @@ impl Route {
     }
 }
 
-impl Tls {
+impl EndpointTls {
     pub(crate) fn verifier(&self) -> Verifier {
         Verifier {
             host: self.name.clone(),
-            trust: self.trust.clone(),
-            algorithms: self.base.crypto_provider().signature_verification_algorithms,
+            verification: self.verification.clone(),
+            algorithms: self.base_config.crypto_provider().signature_verification_algorithms,
             voucher: OnceLock::new(),
-            sent: OnceLock::new(),
+            presented_chain: OnceLock::new(),
         }
     }
 
     pub(crate) fn config(&self, verifier: &Arc<Verifier>) -> Arc<ClientConfig> {
-        let mut config = ClientConfig::clone(&self.base);
+        let mut config = ClientConfig::clone(&self.base_config);
         config.dangerous().set_certificate_verifier(Arc::clone(verifier) as _);
         Arc::new(config)
     }
 }
 
-impl fmt::Debug for Route {
+impl fmt::Debug for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Route")

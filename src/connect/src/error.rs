@@ -5,40 +5,40 @@ use std::io::{Error as IoError, ErrorKind};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pullgate::{Allowed, Authority, Scheme};
+use pullgate::{Allow, Scheme, TrustAnchor};
 use rustls::Error as TlsError;
 use thiserror::Error;
 
-use crate::certificate_error::Refusal;
+use crate::certificate_error::VerificationError;
 
 /// There is no connection.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// What was tried failed: every attempt that the decision lists, in order, and each of its addresses.
-    #[error("`{registry}` cannot be reached: {}", listed(.tried))]
+    #[error("`{registry}` cannot be reached: {}", describe_attempts(.attempts))]
     Failed {
         /// The registry, as it was given.
         registry: String,
         /// What was tried, in order.
-        tried: Vec<Tried>,
+        attempts: Vec<FailedAttempt>,
     },
     /// This is no `HOST[:PORT]`.
     #[error("`{0}` is no registry: give `HOST[:PORT]`, as the answer that has the decision shows it")]
-    Registry(String),
+    InvalidRegistry(String),
     /// The decision names a certificate that is not among those given.
     #[error(
         "the decision names a certificate with SHA-256 {0} that was not given: give those of the policy that decided"
     )]
-    Authority(String),
+    UnknownAuthority(String),
     /// A pinned address is none.
     #[error("the decision allows the address `{0}`, which is none")]
-    Address(String),
+    InvalidAddress(String),
 }
 
 /// One try that failed.
 #[derive(Debug)]
-pub struct Tried {
+pub struct FailedAttempt {
     /// The scheme.
     pub scheme: Scheme,
     /// The host.
@@ -50,13 +50,13 @@ pub struct Tried {
     /// The address, if it came to one.
     pub address: Option<SocketAddr>,
     /// What went wrong.
-    pub problem: Problem,
+    pub error: AttemptError,
 }
 
 /// What went wrong with one try.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Problem {
+pub enum AttemptError {
     /// The host's addresses are not known.
     #[error("its addresses cannot be found: {0}")]
     Dns(IoError),
@@ -65,7 +65,7 @@ pub enum Problem {
     NoAddress,
     /// Nothing listens there.
     #[error("nothing listens there (connection refused)")]
-    Refused,
+    ConnectionRefused,
     /// It took longer than it may.
     #[error("no answer within {:.1} s", .0.as_secs_f64())]
     TimeOut(Duration),
@@ -83,49 +83,49 @@ pub enum Problem {
     NotTls,
     /// The server closed the connection.
     #[error("the server closed the connection during the TLS handshake; it may not speak TLS on this port")]
-    Closed,
+    ConnectionClosed,
     /// The server does not want to go on, for the reason that TLS calls so.
     #[error("the server ended the TLS handshake with the alert {0}")]
     Alert(String),
     /// The server's certificate was refused.
     #[error("{0}")]
-    Certificate(Refusal),
+    Certificate(VerificationError),
     /// TLS failed otherwise.
     #[error("TLS failed: {0}")]
     Tls(TlsError),
 }
 
-impl Problem {
+impl AttemptError {
     /// Adds to an issuer that is not known the certificates of the policy that would vouch if the decision named them.
     /// [`Connector::connect`](crate::Connector::connect) has done so; those who take the steps themselves have not.
-    pub fn add_unnamed(&mut self, allowed: &Allowed<'_>, authorities: &[Authority]) {
+    pub fn add_unlisted_anchors(&mut self, allowed: &Allow<'_>, authorities: &[TrustAnchor]) {
         let Self::Certificate(refusal) = self else { return };
-        let named = |authority: &&Authority| allowed.authorities.iter().any(|it| **it == authority.fingerprint);
-        refusal.add_unnamed(authorities.iter().filter(|authority| !named(authority)));
+        let named = |authority: &&TrustAnchor| allowed.authorities.iter().any(|it| **it == authority.fingerprint);
+        refusal.add_unlisted_anchors(authorities.iter().filter(|authority| !named(authority)));
     }
 
     /// What kept a TCP connection from being made.
-    pub(crate) fn of_connecting(error: IoError) -> Self {
+    pub(crate) fn from_connect(error: IoError) -> Self {
         match error.kind() {
-            ErrorKind::ConnectionRefused => Self::Refused,
+            ErrorKind::ConnectionRefused => Self::ConnectionRefused,
             _ => Self::Io(error),
         }
     }
 
     /// What ended a TLS handshake, with the first bytes of the server's answer.
-    pub(crate) fn of_handshake(error: IoError, head: &[u8]) -> Self {
+    pub(crate) fn from_handshake(error: IoError, head: &[u8]) -> Self {
         if head.starts_with(b"HTTP/") {
             return Self::PlainHttp;
         }
-        if let Some(refusal) = Refusal::find(&error) {
+        if let Some(refusal) = VerificationError::find(&error) {
             return Self::Certificate(refusal.clone());
         }
         match error.downcast::<TlsError>() {
-            Ok(TlsError::InvalidMessage(_)) if !is_tls(head) => Self::NotTls,
+            Ok(TlsError::InvalidMessage(_)) if !is_tls_record(head) => Self::NotTls,
             Ok(TlsError::AlertReceived(alert)) => Self::Alert(format!("{alert:?}")),
             Ok(error) => Self::Tls(error),
             Err(error) => match error.kind() {
-                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Self::Closed,
+                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Self::ConnectionClosed,
                 _ => Self::Io(error),
             },
         }
@@ -133,24 +133,24 @@ impl Problem {
 }
 
 /// Whether it begins as a record of TLS does: its type, and version 3.
-fn is_tls(head: &[u8]) -> bool {
+fn is_tls_record(head: &[u8]) -> bool {
     matches!(head, [0x14..=0x17, 3, ..])
 }
 
-impl fmt::Display for Tried {
+impl fmt::Display for FailedAttempt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} to ", way(self.scheme, self.verified))?;
+        write!(formatter, "{} to ", transport_name(self.scheme, self.verified))?;
         match self.address {
             Some(address) if self.host == address.ip().to_string() => write!(formatter, "{address}")?,
             Some(address) => write!(formatter, "{} port {} at {}", self.host, self.port, address.ip())?,
             None => write!(formatter, "{} port {}", self.host, self.port)?,
         }
-        write!(formatter, ": {}", self.problem)
+        write!(formatter, ": {}", self.error)
     }
 }
 
 /// How a registry is reached, in words.
-pub fn way(scheme: Scheme, is_verified: bool) -> &'static str {
+pub fn transport_name(scheme: Scheme, is_verified: bool) -> &'static str {
     match (scheme, is_verified) {
         (Scheme::Https, true) => "HTTPS",
         (Scheme::Https, false) => "unverified HTTPS",
@@ -158,7 +158,7 @@ pub fn way(scheme: Scheme, is_verified: bool) -> &'static str {
     }
 }
 
-fn listed(tried: &[Tried]) -> String {
-    let tried: Vec<String> = tried.iter().map(Tried::to_string).collect();
-    if tried.is_empty() { "the decision lists no attempt".to_owned() } else { tried.join("; then ") }
+fn describe_attempts(attempts: &[FailedAttempt]) -> String {
+    let attempts: Vec<String> = attempts.iter().map(FailedAttempt::to_string).collect();
+    if attempts.is_empty() { "the decision lists no attempt".to_owned() } else { attempts.join("; then ") }
 }

@@ -10,47 +10,47 @@ use rustls::pki_types::CertificateDer;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::connection::{Connection, Stream};
-use crate::endpoint::Route;
-use crate::error::Problem;
-use crate::prefix_recorder::Head;
+use crate::connection::{Connection, TransportStream};
+use crate::endpoint::Endpoint;
+use crate::error::AttemptError;
+use crate::prefix_recorder::PrefixRecorder;
 
 /// An address that a [`Route`] leads to. Only [`Route::targets`] makes them, so that none is outside what is pinned.
 #[derive(Clone, Debug)]
-pub struct Target {
-    route: Route,
-    peer: SocketAddr,
+pub struct ResolvedEndpoint {
+    endpoint: Endpoint,
+    addr: SocketAddr,
 }
 
 /// A TCP connection to a [`Target`], before anything was said.
 #[derive(Debug)]
-pub struct Dialed {
-    target: Target,
+pub struct TcpConnection {
+    endpoint: ResolvedEndpoint,
     stream: TcpStream,
 }
 
 /// What came of a handshake. Over plain HTTP there is none, and nothing that could fail.
 #[derive(Debug)]
-pub struct Handshake {
+pub struct HandshakeResult {
     /// The certificates as the server sent them, its own first, whether they were accepted or not.
     pub certificates: Vec<CertificateDer<'static>>,
     /// The connection, or why there is none.
-    pub outcome: Result<Connection, Problem>,
+    pub outcome: Result<Connection, AttemptError>,
 }
 
-impl Target {
-    pub(crate) fn new(route: Route, peer: SocketAddr) -> Self {
-        Self { route, peer }
+impl ResolvedEndpoint {
+    pub(crate) fn new(endpoint: Endpoint, addr: SocketAddr) -> Self {
+        Self { endpoint: endpoint, addr: addr }
     }
 
     /// The attempt that it comes of.
-    pub fn route(&self) -> &Route {
-        &self.route
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     /// The address and port.
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     /// Connects to the address. How long that may take is the caller's to say.
@@ -58,57 +58,60 @@ impl Target {
     /// # Errors
     ///
     /// If there is no connection.
-    pub async fn dial(&self) -> Result<Dialed, Problem> {
-        let stream = TcpStream::connect(self.peer).await.map_err(Problem::of_connecting)?;
+    pub async fn dial(&self) -> Result<TcpConnection, AttemptError> {
+        let stream = TcpStream::connect(self.addr).await.map_err(AttemptError::from_connect)?;
         // Requests are small, and their sender waits for the answer.
         let _ = stream.set_nodelay(true);
-        Ok(Dialed { target: self.clone(), stream })
+        Ok(TcpConnection { endpoint: self.clone(), stream })
     }
 }
 
-impl Dialed {
+impl TcpConnection {
     /// Makes the TLS handshake, where the route has TLS. How long that may take is the caller's to say.
-    pub async fn handshake(self) -> Handshake {
-        let Self { target: Target { route, peer }, stream } = self;
+    pub async fn handshake(self) -> HandshakeResult {
+        let Self { endpoint: ResolvedEndpoint { endpoint: route, addr: peer }, stream } = self;
         let Some(tls) = &route.tls else {
-            let connection = Connection::new(route, peer, None, Stream::Plain(stream));
-            return Handshake { certificates: Vec::new(), outcome: Ok(connection) };
+            let connection = Connection::new(route, peer, None, TransportStream::Plain(stream));
+            return HandshakeResult { certificates: Vec::new(), outcome: Ok(connection) };
         };
         let verifier = Arc::new(tls.verifier());
         let connector = TlsConnector::from(tls.config(&verifier));
-        let made = connector.connect(tls.name.clone(), Head::new(stream)).into_fallible().await;
+        let made = connector.connect(tls.name.clone(), PrefixRecorder::new(stream)).into_fallible().await;
         let outcome = match made {
             Ok(stream) => {
-                let stream = Stream::Tls(Box::new(stream));
+                let stream = TransportStream::Tls(Box::new(stream));
                 Ok(Connection::new(route, peer, verifier.voucher.get().cloned(), stream))
             }
-            Err((error, head)) => Err(Problem::of_handshake(error, head.read())),
+            Err((error, head)) => Err(AttemptError::from_handshake(error, head.prefix())),
         };
-        Handshake { certificates: verifier.sent.get().cloned().unwrap_or_default(), outcome }
+        HandshakeResult { certificates: verifier.presented_chain.get().cloned().unwrap_or_default(), outcome }
     }
 }
 
-impl Route {
+impl Endpoint {
     /// Where to connect to: what is pinned, the host itself where it is an address, or what DNS says now. How long that
     /// may take is the caller's to say.
     ///
     /// # Errors
     ///
     /// If the host's addresses are not known, or it has none.
-    pub async fn targets(&self) -> Result<Vec<Target>, Problem> {
+    pub async fn resolve(&self) -> Result<Vec<ResolvedEndpoint>, AttemptError> {
         let peer = |address: &IpAddr| SocketAddr::new(*address, self.port);
         let peers: Vec<SocketAddr> = match (&self.dns, self.host.parse()) {
             _ if !self.pinned.is_empty() => self.pinned.iter().map(peer).collect(),
             (_, Ok(address)) => vec![peer(&address)],
             (Some(dns), Err(_)) => {
-                let found = dns.addresses(&self.host).await.map_err(|error| Problem::Dns(IoError::other(error)))?;
+                let found = dns
+                    .resolve_addresses(&self.host)
+                    .await
+                    .map_err(|error| AttemptError::Dns(IoError::other(error)))?;
                 found.iter().map(peer).collect()
             }
-            (None, Err(_)) => lookup_host((self.host.as_str(), self.port)).await.map_err(Problem::Dns)?.collect(),
+            (None, Err(_)) => lookup_host((self.host.as_str(), self.port)).await.map_err(AttemptError::Dns)?.collect(),
         };
         if peers.is_empty() {
-            return Err(Problem::NoAddress);
+            return Err(AttemptError::NoAddress);
         }
-        Ok(peers.into_iter().map(|peer| Target::new(self.clone(), peer)).collect())
+        Ok(peers.into_iter().map(|peer| ResolvedEndpoint::new(self.clone(), peer)).collect())
     }
 }

@@ -2,18 +2,18 @@
 //!
 //! A [`Connector`] makes the connection that a decision allows. It tries the attempts that the
 //! decision lists, in their order, on the addresses that it pins, and trusts the certificates that it names beside the
-//! [`Roots`] that the caller chose:
+//! [`RootStore`] that the caller chose:
 //!
 //! ```no_run
-//! # async fn connect(gate: pullgate_host::Gate) -> Result<(), Box<dyn std::error::Error>> {
+//! # async fn connect(evaluator: pullgate_host::Gate) -> Result<(), Box<dyn std::error::Error>> {
 //! use pullgate::{Decision, Request};
-//! use pullgate_connect::{ConnectLimits, Connector, Roots};
+//! use pullgate_connect::{ConnectLimits, Connector, RootStore};
 //!
-//! let connector = Connector::new(Roots::well_known(), ConnectLimits::default())?;
+//! let connector = Connector::new(RootStore::well_known(), ConnectLimits::default())?;
 //! let request = Request { reference: "registry.example.com/app:1", ..Request::default() };
-//! let answer = gate.answer(&request).await;
+//! let answer = evaluator.answer(&request).await;
 //! if let (Some(registry), Decision::Allow(allowed)) = (&answer.registry, &answer.decision) {
-//!     let connection = connector.connect(registry, allowed, gate.authorities()).await?;
+//!     let connection = connector.connect(registry, allowed, evaluator.authorities()).await?;
 //! }
 //! # Ok(())
 //! # }
@@ -36,15 +36,15 @@ mod root_store;
 mod trust_anchor;
 mod verifier;
 
-pub use certificate::Described;
-pub use certificate_error::{LeftOut, Refusal};
+pub use certificate::CertificateSummary;
+pub use certificate_error::{IgnoredAnchor, VerificationError};
 pub use connection::Connection;
 pub use connector::{ConnectLimits, Connector};
-pub use endpoint::Route;
-pub use error::{ConnectError, Problem, Tried, way};
-pub use handshake::{Dialed, Handshake, Target};
-pub use root_store::Roots;
-pub use root_store::RootsError;
+pub use endpoint::Endpoint;
+pub use error::{AttemptError, ConnectError, FailedAttempt, transport_name};
+pub use handshake::{HandshakeResult, ResolvedEndpoint, TcpConnection};
+pub use root_store::RootStore;
+pub use root_store::RootStoreError;
 /// The TLS of connections, for those who make their own with a [`Route`].
 pub use rustls;
-pub use verifier::Voucher;
+pub use verifier::VerifiedBy;

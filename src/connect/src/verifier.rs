@@ -11,13 +11,13 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
 
-use crate::certificate_error::{LeftOut, Refusal};
-use crate::root_store::Roots;
-use crate::trust_anchor::Anchor;
+use crate::certificate_error::{IgnoredAnchor, VerificationError};
+use crate::root_store::RootStore;
+use crate::trust_anchor::PolicyAnchor;
 
 /// Who vouched for a server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Voucher {
+pub enum VerifiedBy {
     /// A certificate of the policy, by its fingerprint: lower-case hexadecimal SHA-256.
     Policy(String),
     /// One of the authorities that count for every registry.
@@ -26,47 +26,47 @@ pub enum Voucher {
 
 /// What a server must prove.
 #[derive(Clone)]
-pub(crate) enum Trust {
+pub(crate) enum Verification {
     /// Nothing: any certificate will do.
-    Unverified,
+    Skip,
     /// That someone who counts vouches for it.
-    Verified(Arc<Vouchers>),
+    Required(Arc<TrustSources>),
 }
 
-impl Trust {
+impl Verification {
     /// Whether the server has the key of its certificate, where it must prove anything.
-    fn signature(
+    fn verify_signature(
         &self,
         verify: impl FnOnce() -> Result<HandshakeSignatureValid, Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
         match self {
-            Trust::Unverified => Ok(HandshakeSignatureValid::assertion()),
-            Trust::Verified(_) => verify().map_err(of_key),
+            Verification::Skip => Ok(HandshakeSignatureValid::assertion()),
+            Verification::Required(_) => verify().map_err(signature_error),
         }
     }
 }
 
 /// Who counts for a registry.
-pub(crate) struct Vouchers {
+pub(crate) struct TrustSources {
     /// The certificates of the policy that apply.
-    pub(crate) anchors: Vec<Anchor>,
+    pub(crate) anchors: Vec<PolicyAnchor>,
     /// Those that count for every registry.
-    pub(crate) roots: Roots,
+    pub(crate) roots: RootStore,
 }
 
 /// Verifies the server of one attempt. A configuration that has it works for that attempt's host and for no other, so
 /// that neither an authority nor "unverified" is carried elsewhere, by a redirect for instance.
 pub(crate) struct Verifier {
     pub(crate) host: ServerName<'static>,
-    pub(crate) trust: Trust,
+    pub(crate) verification: Verification,
     pub(crate) algorithms: WebPkiSupportedAlgorithms,
     /// Who vouched, once someone has.
-    pub(crate) voucher: OnceLock<Voucher>,
+    pub(crate) voucher: OnceLock<VerifiedBy>,
     /// What the server sent, once it has: to be shown, if it was refused.
-    pub(crate) sent: OnceLock<Vec<CertificateDer<'static>>>,
+    pub(crate) presented_chain: OnceLock<Vec<CertificateDer<'static>>>,
 }
 
-impl Vouchers {
+impl TrustSources {
     fn verify(
         &self,
         leaf: &CertificateDer<'_>,
@@ -74,29 +74,31 @@ impl Vouchers {
         host: &ServerName<'_>,
         now: UnixTime,
         algorithms: &WebPkiSupportedAlgorithms,
-    ) -> Result<Voucher, Refusal> {
-        let mut left_out = Vec::new();
-        let voucher = self.voucher(leaf, chain, host, now, algorithms, &mut left_out);
+    ) -> Result<VerifiedBy, VerificationError> {
+        let mut ignored_anchors = Vec::new();
+        let voucher = self.verify_server(leaf, chain, host, now, algorithms, &mut ignored_anchors);
         let counting = (self.anchors.len(), self.roots.store().len());
-        voucher.map_err(|error| Refusal::of(&error, leaf, chain, &host.to_str(), counting, left_out))
+        voucher.map_err(|error| {
+            VerificationError::from_rustls(&error, leaf, chain, &host.to_str(), counting, ignored_anchors)
+        })
     }
 
-    fn voucher(
+    fn verify_server(
         &self,
         leaf: &CertificateDer<'_>,
         chain: &[CertificateDer<'_>],
         host: &ServerName<'_>,
         now: UnixTime,
         algorithms: &WebPkiSupportedAlgorithms,
-        left_out: &mut Vec<LeftOut>,
-    ) -> Result<Voucher, Error> {
+        ignored_anchors: &mut Vec<IgnoredAnchor>,
+    ) -> Result<VerifiedBy, Error> {
         let parsed = ParsedCertificate::try_from(leaf)?;
         let signed_by = |store: &RootCertStore| {
             verify_server_cert_signed_by_trust_anchor(&parsed, store, chain, now, algorithms.all)
         };
-        let voucher = match self.listed(leaf, now) {
+        let voucher = match self.pinned_leaf(leaf, now) {
             Some(listed) => listed?,
-            None => self.signed(signed_by, now, left_out)?,
+            None => self.chain_issuer(signed_by, now, ignored_anchors)?,
         };
         verify_server_name(&parsed, host)?;
         Ok(voucher)
@@ -108,7 +110,7 @@ impl Vouchers {
     /// certificate among the roots before it looks for its issuer. Such a certificate says that it is an authority, and
     /// then webpki takes it for no server's. It was named byte for byte, so that nobody need vouch for it; its dates,
     /// its hosts and that the server has its key are looked at as always.
-    fn listed(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Option<Result<Voucher, Error>> {
+    fn pinned_leaf(&self, leaf: &CertificateDer<'_>, now: UnixTime) -> Option<Result<VerifiedBy, Error>> {
         let listed = self.anchors.iter().find(|anchor| anchor.authority.der == leaf.as_ref())?;
         let at = |seconds| UnixTime::since_unix_epoch(Duration::from_secs(seconds));
         let (not_before, not_after) = (at(listed.authority.not_before), at(listed.authority.not_after));
@@ -117,34 +119,34 @@ impl Vouchers {
         } else if now > not_after {
             Err(CertificateError::ExpiredContext { time: now, not_after }.into())
         } else {
-            Ok(Voucher::Policy(listed.authority.fingerprint.clone()))
+            Ok(VerifiedBy::Policy(listed.authority.fingerprint.clone()))
         })
     }
 
     /// Who signed the chain: a certificate of the policy whose time is now, or one that counts for every registry.
-    fn signed(
+    fn chain_issuer(
         &self,
         signed_by: impl Fn(&RootCertStore) -> Result<(), Error>,
         now: UnixTime,
-        left_out: &mut Vec<LeftOut>,
-    ) -> Result<Voucher, Error> {
+        ignored_anchors: &mut Vec<IgnoredAnchor>,
+    ) -> Result<VerifiedBy, Error> {
         let mut counting = Vec::new();
         for anchor in &self.anchors {
-            match anchor.trust(now.as_secs()) {
+            match anchor.to_trust_anchor(now.as_secs()) {
                 Ok(trust) => counting.push((anchor, trust)),
-                Err(out) => left_out.push(out),
+                Err(out) => ignored_anchors.push(out),
             }
         }
         // All at once first: webpki bounds the work that a hostile chain can make, and the bound is for one call.
         let store = |trusts: &[_]| RootCertStore { roots: trusts.to_vec() };
-        let (anchors, trusts): (Vec<&Anchor>, Vec<_>) = counting.into_iter().unzip();
+        let (anchors, trusts): (Vec<&PolicyAnchor>, Vec<_>) = counting.into_iter().unzip();
         let Err(by_policy) = signed_by(&store(&trusts)) else {
             let which = trusts.chunks(1).position(|trust| signed_by(&store(trust)).is_ok()).unwrap_or_default();
             let fingerprint = anchors.get(which).map(|anchor| anchor.authority.fingerprint.clone());
-            return Ok(Voucher::Policy(fingerprint.unwrap_or_default()));
+            return Ok(VerifiedBy::Policy(fingerprint.unwrap_or_default()));
         };
         match signed_by(self.roots.store()) {
-            Ok(()) => Ok(Voucher::WellKnown),
+            Ok(()) => Ok(VerifiedBy::WellKnown),
             // That one of the policy's signed it, and it is bad, says more than that no well-known one signed it.
             Err(error) if by_policy == CertificateError::UnknownIssuer.into() => Err(error),
             Err(_) => Err(by_policy),
@@ -162,14 +164,14 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let sent = || std::iter::once(end_entity).chain(intermediates).map(|one| one.clone().into_owned()).collect();
-        self.sent.get_or_init(sent);
+        self.presented_chain.get_or_init(sent);
         if *server_name != self.host {
             let (host, asked) = (self.host.to_str().into_owned(), server_name.to_str().into_owned());
-            return Err(refused(Refusal::AnotherHost { host, asked }));
+            return Err(to_tls_error(VerificationError::HostMismatch { host, asked }));
         }
-        if let Trust::Verified(vouchers) = &self.trust {
+        if let Verification::Required(vouchers) = &self.verification {
             let voucher =
-                vouchers.verify(end_entity, intermediates, &self.host, now, &self.algorithms).map_err(refused)?;
+                vouchers.verify(end_entity, intermediates, &self.host, now, &self.algorithms).map_err(to_tls_error)?;
             // One configuration may serve several connections; whoever vouched first is as good as any.
             let _ = self.voucher.set(voucher);
         }
@@ -182,7 +184,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.trust.signature(|| verify_tls12_signature(message, cert, dss, &self.algorithms))
+        self.verification.verify_signature(|| verify_tls12_signature(message, cert, dss, &self.algorithms))
     }
 
     fn verify_tls13_signature(
@@ -191,32 +193,32 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.trust.signature(|| verify_tls13_signature(message, cert, dss, &self.algorithms))
+        self.verification.verify_signature(|| verify_tls13_signature(message, cert, dss, &self.algorithms))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        match self.trust {
-            Trust::Verified(_) => self.algorithms.supported_schemes(),
+        match self.verification {
+            Verification::Required(_) => self.algorithms.supported_schemes(),
             // Nothing is verified, so that a server with a key of any kind will do: 1,024 bits of RSA, or SHA-1.
-            Trust::Unverified => EVERY_SCHEME.to_vec(),
+            Verification::Skip => ALL_SIGNATURE_SCHEMES.to_vec(),
         }
     }
 }
 
-fn refused(refusal: Refusal) -> Error {
+fn to_tls_error(refusal: VerificationError) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refusal))))
 }
 
 /// What a signature over the handshake that does not verify means.
-fn of_key(error: Error) -> Error {
+fn signature_error(error: Error) -> Error {
     match error {
-        Error::InvalidCertificate(_) => refused(Refusal::Key),
+        Error::InvalidCertificate(_) => to_tls_error(VerificationError::KeyNotProven),
         error => error,
     }
 }
 
 /// What a server may sign with that need not prove anything.
-const EVERY_SCHEME: [SignatureScheme; 13] = [
+const ALL_SIGNATURE_SCHEMES: [SignatureScheme; 13] = [
     SignatureScheme::ECDSA_NISTP256_SHA256,
     SignatureScheme::ECDSA_NISTP384_SHA384,
     SignatureScheme::ECDSA_NISTP521_SHA512,
@@ -234,7 +236,7 @@ const EVERY_SCHEME: [SignatureScheme; 13] = [
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let verified = matches!(self.trust, Trust::Verified(_));
+        let verified = matches!(self.verification, Verification::Required(_));
         formatter
             .debug_struct("Verifier")
             .field("host", &self.host)

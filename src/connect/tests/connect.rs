@@ -7,15 +7,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pki::{Ca, Identity, as_authority, expired, not_yet_valid};
-use pullgate::Authority;
-use pullgate::{Allowed, Attempt, Scheme};
+use pullgate::TrustAnchor;
+use pullgate::{Allow, Attempt, Scheme};
 use pullgate_connect::rustls::crypto::ring;
 use pullgate_connect::rustls::pki_types::ServerName;
 use pullgate_connect::rustls::server::{ClientHello, ResolvesServerCert};
 use pullgate_connect::rustls::sign::CertifiedKey;
 use pullgate_connect::rustls::version::{TLS12, TLS13};
 use pullgate_connect::rustls::{HandshakeKind, RootCertStore, ServerConfig, SupportedProtocolVersion};
-use pullgate_connect::{ConnectError, ConnectLimits, Connection, Connector, Problem, Refusal, Roots, Tried, Voucher};
+use pullgate_connect::{
+    AttemptError, ConnectError, ConnectLimits, Connection, Connector, FailedAttempt, RootStore, VerificationError,
+    VerifiedBy,
+};
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, Issuer, KeyPair};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -33,9 +36,9 @@ struct Server {
 
 /// Presents one certificate, whether the key is the right one or not.
 #[derive(Debug)]
-struct Presents(Arc<CertifiedKey>, Arc<Mutex<Vec<Option<String>>>>);
+struct FixedCertificate(Arc<CertifiedKey>, Arc<Mutex<Vec<Option<String>>>>);
 
-impl ResolvesServerCert for Presents {
+impl ResolvesServerCert for FixedCertificate {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.1.lock().unwrap().push(hello.server_name().map(str::to_owned));
         Some(Arc::clone(&self.0))
@@ -51,7 +54,7 @@ impl Server {
     async fn with(identity: &Identity, key: &Identity, versions: &[&'static SupportedProtocolVersion]) -> Self {
         let asked = Arc::new(Mutex::new(Vec::new()));
         let key = ring::sign::any_supported_type(&key.key()).unwrap();
-        let presents = Presents(Arc::new(CertifiedKey::new(identity.chain.clone(), key)), Arc::clone(&asked));
+        let presents = FixedCertificate(Arc::new(CertifiedKey::new(identity.chain.clone(), key)), Arc::clone(&asked));
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_protocol_versions(versions)
             .unwrap()
@@ -111,9 +114,9 @@ const UNVERIFIED: (Scheme, bool) = (Scheme::Https, false);
 const HTTP: (Scheme, bool) = (Scheme::Http, false);
 
 /// A decision about a registry on one port.
-fn allowed(port: u16, attempts: &[(Scheme, bool)], authorities: &[&Authority], pinned: &[&str]) -> Allowed<'static> {
+fn allowed(port: u16, attempts: &[(Scheme, bool)], authorities: &[&TrustAnchor], pinned: &[&str]) -> Allow<'static> {
     let attempt = |&(scheme, verified): &(Scheme, bool)| Attempt { scheme, port, verified, host: None };
-    Allowed {
+    Allow {
         by: None,
         attempts: attempts.iter().map(attempt).collect(),
         authorities: authorities.iter().map(|authority| authority.fingerprint.clone().into()).collect(),
@@ -122,25 +125,25 @@ fn allowed(port: u16, attempts: &[(Scheme, bool)], authorities: &[&Authority], p
 }
 
 fn limits() -> ConnectLimits {
-    ConnectLimits { address: Duration::from_secs(5), total: Duration::from_secs(20) }
+    ConnectLimits { address_timeout: Duration::from_secs(5), total_timeout: Duration::from_secs(20) }
 }
 
 fn connector() -> Connector {
-    Connector::new(Roots::none(), limits()).unwrap()
+    Connector::new(RootStore::empty(), limits()).unwrap()
 }
 
 /// Connects to the server of this machine's own that is called `registry.test`, verified, with what the policy has.
-async fn connect(port: u16, authorities: &[&Authority]) -> Result<Connection, ConnectError> {
+async fn connect(port: u16, authorities: &[&TrustAnchor]) -> Result<Connection, ConnectError> {
     connect_to("registry.test", port, authorities).await
 }
 
-async fn connect_to(registry: &str, port: u16, authorities: &[&Authority]) -> Result<Connection, ConnectError> {
-    let known: Vec<Authority> = authorities.iter().map(|&authority| authority.clone()).collect();
+async fn connect_to(registry: &str, port: u16, authorities: &[&TrustAnchor]) -> Result<Connection, ConnectError> {
+    let known: Vec<TrustAnchor> = authorities.iter().map(|&authority| authority.clone()).collect();
     connector().connect(registry, &allowed(port, &[VERIFIED], authorities, &["127.0.0.1"]), &known).await
 }
 
 /// Connecting may be left to any thread.
-fn _is_send(connector: &Connector, allowed: &Allowed<'_>) -> impl Send {
+fn _assert_send(connector: &Connector, allowed: &Allow<'_>) -> impl Send {
     connector.connect("registry.test", allowed, &[])
 }
 
@@ -153,22 +156,22 @@ async fn greets(mut connection: Connection) {
     connection.shutdown().await.unwrap();
 }
 
-fn tried(result: Result<Connection, ConnectError>) -> Vec<Tried> {
+fn attempts(result: Result<Connection, ConnectError>) -> Vec<FailedAttempt> {
     match result {
-        Err(ConnectError::Failed { tried, .. }) => tried,
+        Err(ConnectError::Failed { attempts, .. }) => attempts,
         other => panic!("{other:?}"),
     }
 }
 
-fn problem(result: Result<Connection, ConnectError>) -> Problem {
-    let mut tried = tried(result);
-    assert_eq!(tried.len(), 1, "{tried:?}");
-    tried.remove(0).problem
+fn error(result: Result<Connection, ConnectError>) -> AttemptError {
+    let mut attempts = attempts(result);
+    assert_eq!(attempts.len(), 1, "{attempts:?}");
+    attempts.remove(0).error
 }
 
-fn refusal(result: Result<Connection, ConnectError>) -> Refusal {
-    match problem(result) {
-        Problem::Certificate(refusal) => refusal,
+fn refusal(result: Result<Connection, ConnectError>) -> VerificationError {
+    match error(result) {
+        AttemptError::Certificate(refusal) => refusal,
         other => panic!("{other:?}"),
     }
 }
@@ -180,11 +183,11 @@ async fn an_authority_of_the_decision_vouches() {
     for versions in [&[&TLS13][..], &[&TLS12]] {
         let server = Server::with(&identity, &identity, versions).await;
         let connection = connect(server.port, &[&Ca::new("Other CA").authority(), &ca.authority()]).await.unwrap();
-        assert_eq!(connection.voucher(), Some(&Voucher::Policy(ca.authority().fingerprint)));
+        assert_eq!(connection.verified_by(), Some(&VerifiedBy::Policy(ca.authority().fingerprint)));
         assert_eq!(connection.certificates(), identity.chain);
-        assert_eq!(connection.peer().to_string(), format!("127.0.0.1:{}", server.port));
-        assert_eq!(connection.route().host_header(), format!("registry.test:{}", server.port));
-        assert!(connection.route().is_verified());
+        assert_eq!(connection.peer_addr().to_string(), format!("127.0.0.1:{}", server.port));
+        assert_eq!(connection.endpoint().host_header(), format!("registry.test:{}", server.port));
+        assert!(connection.endpoint().is_verified());
         assert_eq!(connection.alpn(), None);
         greets(connection).await;
         assert_eq!(server.asked(), [Some("registry.test".to_owned())]);
@@ -192,7 +195,7 @@ async fn an_authority_of_the_decision_vouches() {
 }
 
 #[tokio::test]
-async fn one_that_counts_everywhere_vouches_too() {
+async fn root_store_verifies_beside_the_policy() {
     let (ca, other) = (Ca::new("Public CA"), Ca::new("Lab CA").authority());
     let server = Server::new(&ca.server(&["registry.test"])).await;
     let mut store = RootCertStore::empty();
@@ -201,16 +204,16 @@ async fn one_that_counts_everywhere_vouches_too() {
     for authorities in [&[][..], &[&other]] {
         let allowed = allowed(server.port, &[VERIFIED], authorities, &["127.0.0.1"]);
         let connection = connector.connect("registry.test", &allowed, std::slice::from_ref(&other)).await.unwrap();
-        assert_eq!(connection.voucher(), Some(&Voucher::WellKnown));
+        assert_eq!(connection.verified_by(), Some(&VerifiedBy::WellKnown));
     }
 }
 
 #[tokio::test]
-async fn without_an_authority_nobody_vouches() {
+async fn empty_trust_verifies_no_server() {
     let server = Server::new(&Ca::new("Lab CA").server(&["registry.test"])).await;
     let refusal = refusal(connect(server.port, &[]).await);
     assert!(
-        matches!(&refusal, Refusal::UnknownIssuer { issuer, authorities: 0, roots: 0, .. } if issuer == "CN=Lab CA")
+        matches!(&refusal, VerificationError::UnknownIssuer { issuer, authorities: 0, roots: 0, .. } if issuer == "CN=Lab CA")
     );
     assert_eq!(
         refusal.to_string(),
@@ -221,10 +224,10 @@ async fn without_an_authority_nobody_vouches() {
 #[tokio::test]
 async fn the_well_known_do_not_vouch_for_everyone() {
     let server = Server::new(&Ca::new("Lab CA").server(&["registry.test"])).await;
-    let connector = Connector::new(Roots::well_known(), limits()).unwrap();
+    let connector = Connector::new(RootStore::well_known(), limits()).unwrap();
     let allowed = allowed(server.port, &[VERIFIED], &[], &["127.0.0.1"]);
     let refusal = refusal(connector.connect("registry.test", &allowed, &[]).await);
-    assert!(matches!(&refusal, Refusal::UnknownIssuer { roots: 100.., .. }), "{refusal:?}");
+    assert!(matches!(&refusal, VerificationError::UnknownIssuer { roots: 100.., .. }), "{refusal:?}");
     assert_eq!(
         refusal.to_string(),
         "the certificate leads to `CN=Lab CA`, which no well-known authority vouches for, and the policy has none for \
@@ -242,7 +245,7 @@ async fn another_authority_does_not_vouch() {
          vouch for"
     );
     let namesake = refusal(connect(server.port, &[&Ca::new("Lab CA").authority()]).await);
-    assert_eq!(namesake, Refusal::BadSignature { issuer: "CN=Lab CA".to_owned() });
+    assert_eq!(namesake, VerificationError::BadSignature { issuer: "CN=Lab CA".to_owned() });
 }
 
 #[tokio::test]
@@ -254,9 +257,9 @@ async fn an_authority_counts_in_its_time_only() {
         let ca = Ca::with("Lab CA", change);
         let server = Server::new(&ca.server(&["registry.test"])).await;
         let refusal = refusal(connect(server.port, &[&ca.authority()]).await);
-        let Refusal::UnknownIssuer { left_out, .. } = &refusal else { panic!("{refusal:?}") };
-        assert_eq!((left_out[0].subject.as_str(), left_out[0].why.as_str()), ("CN=Lab CA", why));
-        assert_eq!(left_out[0].fingerprint, ca.authority().fingerprint);
+        let VerificationError::UnknownIssuer { ignored_anchors, .. } = &refusal else { panic!("{refusal:?}") };
+        assert_eq!((ignored_anchors[0].subject.as_str(), ignored_anchors[0].reason.as_str()), ("CN=Lab CA", why));
+        assert_eq!(ignored_anchors[0].fingerprint, ca.authority().fingerprint);
         assert!(refusal.to_string().ends_with(&format!("was left out: {why}")), "{refusal}");
     }
 }
@@ -270,13 +273,16 @@ async fn an_intermediate_authority_vouches_for_what_is_below_it() {
         identity.chain = chain;
         let server = Server::new(&identity).await;
         let connection = connect(server.port, &[&intermediate.authority()]).await.unwrap();
-        assert_eq!(connection.voucher(), Some(&Voucher::Policy(intermediate.authority().fingerprint)));
+        assert_eq!(connection.verified_by(), Some(&VerifiedBy::Policy(intermediate.authority().fingerprint)));
     }
     // The chain is whole now, so that the root vouches too; it is what is missing where nobody does.
     let server = Server::new(&identity).await;
     connect(server.port, &[&root.authority()]).await.unwrap();
     let refusal = refusal(connect(server.port, &[]).await);
-    assert!(matches!(&refusal, Refusal::UnknownIssuer { issuer, .. } if issuer == "CN=Root CA"), "{refusal:?}");
+    assert!(
+        matches!(&refusal, VerificationError::UnknownIssuer { issuer, .. } if issuer == "CN=Root CA"),
+        "{refusal:?}"
+    );
 }
 
 #[tokio::test]
@@ -286,18 +292,18 @@ async fn a_listed_certificate_vouches_for_itself_and_no_other() {
         for versions in [&[&TLS13][..], &[&TLS12]] {
             let server = Server::with(&identity, &identity, versions).await;
             let connection = connect(server.port, &[&identity.authority]).await.unwrap();
-            assert_eq!(connection.voucher(), Some(&Voucher::Policy(identity.authority.fingerprint.clone())));
+            assert_eq!(connection.verified_by(), Some(&VerifiedBy::Policy(identity.authority.fingerprint.clone())));
 
             let unlisted = refusal(connect(server.port, &[&Ca::new("Lab CA").authority()]).await);
             assert!(unlisted.to_string().contains("`CN=registry`"), "{unlisted}");
 
             let elsewhere = refusal(connect_to("other.test", server.port, &[&identity.authority]).await);
             let hosts = Some(vec!["registry.test".to_owned()]);
-            assert_eq!(elsewhere, Refusal::WrongHost { host: "other.test".to_owned(), hosts });
+            assert_eq!(elsewhere, VerificationError::NameMismatch { host: "other.test".to_owned(), hosts });
 
             // Anybody can present the certificate. Only its owner has the key.
             let thief = Server::with(&identity, &Identity::self_signed(&[], |_| ()), versions).await;
-            assert_eq!(refusal(connect(thief.port, &[&identity.authority]).await), Refusal::Key);
+            assert_eq!(refusal(connect(thief.port, &[&identity.authority]).await), VerificationError::KeyNotProven);
         }
     }
 }
@@ -314,8 +320,8 @@ async fn a_listed_certificate_that_is_no_authority_signs_nothing() {
     (identity.chain, identity.key) = (vec![signed.der().clone()], key);
     let server = Server::new(&identity).await;
     let refusal = refusal(connect_to("other.test", server.port, &[&listed.authority]).await);
-    let Refusal::UnknownIssuer { left_out, .. } = &refusal else { panic!("{refusal:?}") };
-    assert_eq!(left_out[0].why, "it is no authority and vouches for itself alone");
+    let VerificationError::UnknownIssuer { ignored_anchors, .. } = &refusal else { panic!("{refusal:?}") };
+    assert_eq!(ignored_anchors[0].reason, "it is no authority and vouches for itself alone");
 }
 
 #[tokio::test]
@@ -325,7 +331,7 @@ async fn a_listed_certificate_counts_in_its_time_only() {
     let not_after = over.authority.not_after;
     assert_eq!(
         refusal(connect(server.port, &[&over.authority]).await),
-        Refusal::Expired { subject: Some("CN=registry".to_owned()), not_after }
+        VerificationError::Expired { subject: Some("CN=registry".to_owned()), not_after }
     );
     let early = Identity::self_signed(&["registry.test"], |params| {
         as_authority(params);
@@ -333,7 +339,7 @@ async fn a_listed_certificate_counts_in_its_time_only() {
     });
     let server = Server::new(&early).await;
     let not_before = early.authority.not_before;
-    assert_eq!(refusal(connect(server.port, &[&early.authority]).await), Refusal::NotYetValid { not_before });
+    assert_eq!(refusal(connect(server.port, &[&early.authority]).await), VerificationError::NotYetValid { not_before });
 }
 
 #[tokio::test]
@@ -371,10 +377,13 @@ async fn a_certificate_for_something_else_is_refused() {
     let client =
         |params: &mut CertificateParams| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     let server = Server::new(&ca.server_with(&["registry.test"], client)).await;
-    assert_eq!(refusal(connect(server.port, &[&ca.authority()]).await), Refusal::Purpose);
+    assert_eq!(refusal(connect(server.port, &[&ca.authority()]).await), VerificationError::WrongPurpose);
     let server = Server::new(&ca.server_with(&["registry.test"], as_authority)).await;
     let subject = "CN=registry".to_owned();
-    assert_eq!(refusal(connect(server.port, &[&ca.authority()]).await), Refusal::Authority { subject });
+    assert_eq!(
+        refusal(connect(server.port, &[&ca.authority()]).await),
+        VerificationError::CaUsedAsEndEntity { subject }
+    );
 }
 
 #[tokio::test]
@@ -407,7 +416,7 @@ async fn an_address_is_a_host_too() {
     let other = Server::new(&ca.server(&["127.0.0.2", "registry.test"])).await;
     let refusal = refusal(connect_to("127.0.0.1", other.port, &[&ca.authority()]).await);
     let hosts = Some(vec!["127.0.0.2".to_owned(), "registry.test".to_owned()]);
-    assert_eq!(refusal, Refusal::WrongHost { host: "127.0.0.1".to_owned(), hosts });
+    assert_eq!(refusal, VerificationError::NameMismatch { host: "127.0.0.1".to_owned(), hosts });
 }
 
 #[tokio::test]
@@ -423,8 +432,8 @@ async fn an_unverified_attempt_takes_any_certificate() {
             let server = Server::with(&identity, key, versions).await;
             let allowed = allowed(server.port, &[UNVERIFIED, HTTP], &[], &["127.0.0.1"]);
             let connection = connector().connect("registry.test", &allowed, &[]).await.unwrap();
-            assert_eq!((connection.route().scheme(), connection.route().is_verified()), UNVERIFIED);
-            assert_eq!(connection.voucher(), None);
+            assert_eq!((connection.endpoint().scheme(), connection.endpoint().is_verified()), UNVERIFIED);
+            assert_eq!(connection.verified_by(), None);
             assert_eq!(connection.certificates(), identity.chain);
             greets(connection).await;
             assert_eq!(server.asked(), [Some("registry.test".to_owned())]);
@@ -439,21 +448,21 @@ async fn plain_http_is_tried_where_the_decision_lists_it() {
         connector().connect("registry.test", &allowed(port, attempts, &[], &["127.0.0.1"]), &[]).await
     };
     let mut connection = connect(&[UNVERIFIED, HTTP]).await.unwrap();
-    assert_eq!((connection.route().scheme(), connection.route().is_verified()), HTTP);
-    assert!(connection.certificates().is_empty() && connection.route().client_config().is_none());
+    assert_eq!((connection.endpoint().scheme(), connection.endpoint().is_verified()), HTTP);
+    assert!(connection.certificates().is_empty() && connection.endpoint().client_config().is_none());
     connection.write_all(b"GET /v2/ HTTP/1.1\r\n\r\n").await.unwrap();
     let mut answer = [0; 12];
     connection.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 400");
 
     for attempt in [UNVERIFIED, VERIFIED] {
-        assert!(matches!(problem(connect(&[attempt]).await), Problem::PlainHttp));
+        assert!(matches!(error(connect(&[attempt]).await), AttemptError::PlainHttp));
     }
-    assert!(tried(connect(&[]).await).is_empty());
+    assert!(attempts(connect(&[]).await).is_empty());
 }
 
 #[tokio::test]
-async fn nothing_but_what_is_listed_is_tried() {
+async fn only_listed_attempts_are_tried() {
     let server = Server::new(&Ca::new("Lab CA").server(&["registry.test"])).await;
     refusal(connect(server.port, &[]).await);
     assert_eq!(server.asked().len(), 1, "a verified attempt that fails is the last");
@@ -467,7 +476,7 @@ async fn attempts_are_tried_in_their_order() {
     let mut allowed = allowed(server.port, &[VERIFIED, VERIFIED, HTTP], &[&ca.authority()], &["127.0.0.1"]);
     allowed.attempts[0].port = closed;
     let connection = connector().connect("registry.test", &allowed, &[ca.authority()]).await.unwrap();
-    assert_eq!((connection.route().scheme(), connection.route().port()), (Scheme::Https, server.port));
+    assert_eq!((connection.endpoint().scheme(), connection.endpoint().port()), (Scheme::Https, server.port));
 
     allowed.attempts.iter_mut().for_each(|attempt| attempt.port = closed);
     let error = connector().connect("registry.test:5000", &allowed, &[ca.authority()]).await.unwrap_err();
@@ -489,7 +498,7 @@ async fn the_host_is_the_attempts_own_where_it_has_one() {
     let mut allowed = allowed(server.port, &[VERIFIED], &[&ca.authority()], &["127.0.0.1"]);
     allowed.attempts[0].host = Some("registry-1.docker.io".into());
     let connection = connector().connect("docker.io", &allowed, &[ca.authority()]).await.unwrap();
-    assert_eq!(connection.route().host(), "registry-1.docker.io");
+    assert_eq!(connection.endpoint().host(), "registry-1.docker.io");
     assert_eq!(server.asked(), [Some("registry-1.docker.io".to_owned())]);
 }
 
@@ -502,19 +511,19 @@ async fn pinned_addresses_and_no_others_are_connected_to() {
         connector().connect("localhost", &allowed, &[ca.authority()]).await
     };
     // DNS would say 127.0.0.1, where the server is.
-    let tried = tried(connect(&["127.0.0.2", "127.0.0.3"]).await);
-    let addresses: Vec<String> = tried.iter().map(|tried| tried.address.unwrap().ip().to_string()).collect();
+    let attempts = attempts(connect(&["127.0.0.2", "127.0.0.3"]).await);
+    let addresses: Vec<String> = attempts.iter().map(|attempts| attempts.address.unwrap().ip().to_string()).collect();
     assert_eq!(addresses, ["127.0.0.2", "127.0.0.3"]);
-    assert!(tried.iter().all(|tried| matches!(tried.problem, Problem::Refused)));
+    assert!(attempts.iter().all(|attempts| matches!(attempts.error, AttemptError::ConnectionRefused)));
     let connection = connect(&["127.0.0.2", "127.0.0.1"]).await.unwrap();
-    assert_eq!(connection.peer().ip().to_string(), "127.0.0.1");
+    assert_eq!(connection.peer_addr().ip().to_string(), "127.0.0.1");
     assert_eq!(server.asked(), [Some("localhost".to_owned())]);
     // Without a pin, DNS it is.
     connect(&[]).await.unwrap();
 }
 
 #[tokio::test]
-async fn what_one_decision_trusts_has_no_part_in_another() {
+async fn trust_of_one_decision_does_not_reach_another() {
     let (one, two) = (Ca::new("One CA"), Ca::new("Two CA"));
     let known = [one.authority(), two.authority()];
     let servers = [Server::new(&one.server(&["one.test"])).await, Server::new(&two.server(&["two.test"])).await];
@@ -539,7 +548,7 @@ async fn no_session_outlives_what_was_verified() {
     for versions in [&[&TLS13][..], &[&TLS12]] {
         let server = Server::with(&identity, &identity, versions).await;
         let connector = connector();
-        let connect = async |attempt, authorities: &[&Authority]| {
+        let connect = async |attempt, authorities: &[&TrustAnchor]| {
             let allowed = allowed(server.port, &[attempt], authorities, &["127.0.0.1"]);
             connector.connect("registry.test", &allowed, &[ca.authority()]).await
         };
@@ -557,7 +566,7 @@ async fn a_configuration_is_for_one_host() {
     let server = Server::new(&ca.server(&["registry.test", "blobs.test"])).await;
     for attempt in [VERIFIED, UNVERIFIED] {
         let allowed = allowed(server.port, &[attempt], &[&ca.authority()], &["127.0.0.1"]);
-        let routes = connector().routes("registry.test", &allowed, &[ca.authority()]).unwrap();
+        let routes = connector().endpoints("registry.test", &allowed, &[ca.authority()]).unwrap();
         let config = routes[0].client_config().unwrap();
         let connect = async |name: &'static str| {
             let stream = TcpStream::connect((routes[0].pinned()[0], routes[0].port())).await.unwrap();
@@ -571,7 +580,7 @@ async fn a_configuration_is_for_one_host() {
         }
         let error = connect("blobs.test").await.unwrap_err();
         let (host, asked) = ("registry.test".to_owned(), "blobs.test".to_owned());
-        assert_eq!(Refusal::find(&error), Some(&Refusal::AnotherHost { host, asked }));
+        assert_eq!(VerificationError::find(&error), Some(&VerificationError::HostMismatch { host, asked }));
     }
 }
 
@@ -586,17 +595,17 @@ async fn protocols_are_those_of_the_caller() {
 }
 
 #[tokio::test]
-async fn what_is_no_tls_is_said_to_be_none() {
+async fn servers_without_tls_are_recognised() {
     let port = plain(b"SSH-2.0-OpenSSH_9.2\r\n").await;
-    assert!(matches!(problem(connect(port, &[]).await), Problem::NotTls));
+    assert!(matches!(error(connect(port, &[]).await), AttemptError::NotTls));
     // It speaks TLS, and sends more at once than TLS allows.
     let port = plain(b"\x16\x03\x03\x7f\xff").await;
-    let found = problem(connect(port, &[]).await);
-    assert!(matches!(&found, Problem::Tls(_)) && found.to_string().starts_with("TLS failed"), "{found}");
+    let found = error(connect(port, &[]).await);
+    assert!(matches!(&found, AttemptError::Tls(_)) && found.to_string().starts_with("TLS failed"), "{found}");
     let port = listen("127.0.0.1:0", |mut stream| async move {
         let _ = stream.read(&mut [0; 4_096]).await;
     });
-    assert!(matches!(problem(connect(port.await, &[]).await), Problem::Closed));
+    assert!(matches!(error(connect(port.await, &[]).await), AttemptError::ConnectionClosed));
 }
 
 #[tokio::test]
@@ -607,18 +616,18 @@ async fn time_is_bounded() {
     })
     .await;
     let connect = async |address, total| {
-        let (address, total) = (Duration::from_millis(address), Duration::from_millis(total));
-        let connector = Connector::new(Roots::none(), ConnectLimits { address, total }).unwrap();
+        let (address_timeout, total_timeout) = (Duration::from_millis(address), Duration::from_millis(total));
+        let connector = Connector::new(RootStore::empty(), ConnectLimits { address_timeout, total_timeout }).unwrap();
         let allowed = allowed(silent, &[UNVERIFIED, UNVERIFIED], &[], &["127.0.0.1", "127.0.0.1"]);
-        tried(connector.connect("registry.test", &allowed, &[]).await)
+        attempts(connector.connect("registry.test", &allowed, &[]).await)
     };
     let each = connect(50, 10_000).await;
     assert_eq!(each.len(), 4);
-    assert!(each.iter().all(|tried| matches!(tried.problem, Problem::TimeOut(_))), "{each:?}");
-    assert_eq!(each[0].problem.to_string(), "no answer within 0.1 s");
+    assert!(each.iter().all(|attempts| matches!(attempts.error, AttemptError::TimeOut(_))), "{each:?}");
+    assert_eq!(each[0].error.to_string(), "no answer within 0.1 s");
     let all = connect(10_000, 50).await;
     assert_eq!(all.len(), 2, "{all:?}");
-    assert!(matches!((&all[0].problem, &all[1].problem), (Problem::TimeOut(_), Problem::NotTried)), "{all:?}");
+    assert!(matches!((&all[0].error, &all[1].error), (AttemptError::TimeOut(_), AttemptError::NotTried)), "{all:?}");
 }
 
 #[tokio::test]
@@ -629,28 +638,30 @@ async fn steps_show_what_was_sent_and_refused() {
     identity.chain.push(below.der());
     let server = Server::new(&identity).await;
     let known = [other.clone(), ca.authority()];
-    let step = async |attempt, named: &[&Authority]| {
+    let step = async |attempt, named: &[&TrustAnchor]| {
         let allowed = allowed(server.port, &[attempt], named, &["127.0.0.1", "127.0.0.2"]);
-        let routes = connector().routes("registry.test", &allowed, &known).unwrap();
-        let targets = routes[0].targets().await.unwrap();
+        let routes = connector().endpoints("registry.test", &allowed, &known).unwrap();
+        let targets = routes[0].resolve().await.unwrap();
         // Those that are pinned, and DNS is not asked.
-        let peers: Vec<_> = targets.iter().map(|target| target.peer().to_string()).collect();
+        let peers: Vec<_> = targets.iter().map(|target| target.addr().to_string()).collect();
         assert_eq!(peers, ["127.0.0.1", "127.0.0.2"].map(|address| format!("{address}:{}", server.port)));
-        assert!(matches!(targets[1].dial().await, Err(Problem::Refused)));
+        assert!(matches!(targets[1].dial().await, Err(AttemptError::ConnectionRefused)));
         (targets[0].dial().await.unwrap().handshake().await, allowed)
     };
     let (made, _) = step(VERIFIED, &[&ca.authority()]).await;
     assert_eq!(made.certificates, identity.chain);
     greets(made.outcome.unwrap()).await;
     let (made, _) = step(UNVERIFIED, &[]).await;
-    assert_eq!((made.certificates, made.outcome.unwrap().voucher()), (identity.chain.clone(), None));
+    assert_eq!((made.certificates, made.outcome.unwrap().verified_by()), (identity.chain.clone(), None));
 
     let (made, allowed) = step(VERIFIED, &[&other]).await;
     assert_eq!(made.certificates, identity.chain);
-    let mut problem = made.outcome.unwrap_err();
-    problem.add_unnamed(&allowed, &known);
-    let Problem::Certificate(Refusal::UnknownIssuer { issuer, left_out, .. }) = problem else { panic!("{problem:?}") };
-    assert_eq!((issuer.as_str(), left_out.len()), ("CN=Lab CA", 1));
+    let mut error = made.outcome.unwrap_err();
+    error.add_unlisted_anchors(&allowed, &known);
+    let AttemptError::Certificate(VerificationError::UnknownIssuer { issuer, ignored_anchors, .. }) = error else {
+        panic!("{error:?}")
+    };
+    assert_eq!((issuer.as_str(), ignored_anchors.len()), ("CN=Lab CA", 1));
 
     // Over plain HTTP there is nothing to show, and nothing is sent unasked.
     let (made, _) = step(HTTP, &[]).await;
@@ -662,26 +673,26 @@ async fn roots_are_found_by_name() {
     let (ca, below) = (Ca::new("Public CA"), Ca::new("Public CA").intermediate("Below"));
     let mut store = RootCertStore::empty();
     store.add(ca.der()).unwrap();
-    let roots = Roots::from(store);
+    let roots = RootStore::from(store);
     let leaf = below.server(&["registry.test"]).chain.remove(0);
     assert_eq!(roots.issuer_of(&[leaf.clone(), below.der()]).as_deref(), Some("CN=Public CA"));
     assert_eq!(roots.issuer_of(&[leaf]), None);
-    assert_eq!(Roots::none().issuer_of(&[below.der()]), None);
+    assert_eq!(RootStore::empty().issuer_of(&[below.der()]), None);
 }
 
 #[tokio::test]
-async fn what_does_not_belong_together_is_refused() {
+async fn mismatched_arguments_are_rejected() {
     let (known, unknown) = (Ca::new("Lab CA").authority(), Ca::new("Lab CA").authority());
-    let connect = async |registry, authorities: &[&Authority], pinned| {
+    let connect = async |registry, authorities: &[&TrustAnchor], pinned| {
         let allowed = allowed(443, &[VERIFIED], authorities, &[pinned]);
         connector().connect(registry, &allowed, std::slice::from_ref(&known)).await.unwrap_err()
     };
     let error = connect("registry.test", &[&known, &unknown], "127.0.0.1").await;
-    assert!(matches!(error, ConnectError::Authority(fingerprint) if fingerprint == unknown.fingerprint));
+    assert!(matches!(error, ConnectError::UnknownAuthority(fingerprint) if fingerprint == unknown.fingerprint));
     let error = connect("registry.test", &[], "registry.test").await;
-    assert!(matches!(error, ConnectError::Address(address) if address == "registry.test"));
+    assert!(matches!(error, ConnectError::InvalidAddress(address) if address == "registry.test"));
     for registry in ["", "a registry", "https://registry.test", "registry.test/app", "[registry.test"] {
         let error = connect(registry, &[], "127.0.0.1").await;
-        assert!(matches!(error, ConnectError::Registry(given) if given == registry), "{registry}");
+        assert!(matches!(error, ConnectError::InvalidRegistry(given) if given == registry), "{registry}");
     }
 }

@@ -13,46 +13,56 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use pki::{Ca, Identity};
 use programs::Program;
-use pullgate::{Question, QuestionKind};
-use pullgate_connect::Roots;
-use pullgate_connect::probe::{Attempt, ProbeLimits, Prober, Report, Source, Stage, StageName};
+use pullgate::{DnsQuery, LookupKind};
+use pullgate_connect::RootStore;
+use pullgate_connect::probe::{AnchorSource, AttemptReport, ProbeLimits, ProbeReport, Prober, Stage, StageKind};
 use pullgate_connect::rustls::crypto::ring;
 use pullgate_connect::rustls::server::WebPkiClientVerifier;
 use pullgate_connect::rustls::{RootCertStore, ServerConfig};
-use pullgate_host::{Answers, Dns, DnsError, DnsLimits, Gate, Module, Options, Resolver, Resolving, now};
+use pullgate_host::{
+    Dns, DnsError, DnsLimits, DnsResponse, EvaluatorOptions, Module, PolicyEvaluator, ResolveFuture, Resolver, now,
+};
 use serde_json::{Value, json};
 use servers::{Server, answer, free_port, raw, tokens, v1, v2, v2_with_tokens};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// The time that any test may take that waits for a server that hangs.
-const SOON: Duration = Duration::from_secs(10);
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 fn limits() -> ProbeLimits {
-    ProbeLimits { stage: Duration::from_secs(5), registry: Duration::from_secs(20), ..ProbeLimits::default() }
-}
-
-fn impatient() -> ProbeLimits {
     ProbeLimits {
-        stage: Duration::from_millis(1_000),
-        registry: Duration::from_millis(2_500),
+        stage_timeout: Duration::from_secs(5),
+        registry_timeout: Duration::from_secs(20),
         ..ProbeLimits::default()
     }
 }
 
-fn gate(policy: &Value) -> Gate {
+fn impatient() -> ProbeLimits {
+    ProbeLimits {
+        stage_timeout: Duration::from_millis(1_000),
+        registry_timeout: Duration::from_millis(2_500),
+        ..ProbeLimits::default()
+    }
+}
+
+fn evaluator(policy: &Value) -> PolicyEvaluator {
     gate_with(policy, None)
 }
 
-fn gate_with(policy: &Value, dns: Option<Dns>) -> Gate {
-    Module::built_in().unwrap().load(&policy.to_string(), now(), Options { dns, ..Options::default() }).unwrap().0
+fn gate_with(policy: &Value, dns: Option<Dns>) -> PolicyEvaluator {
+    Module::built_in()
+        .unwrap()
+        .load(&policy.to_string(), now(), EvaluatorOptions { dns, ..EvaluatorOptions::default() })
+        .unwrap()
+        .0
 }
 
-async fn probe(policy: &Value, registry: &str) -> Report {
+async fn probe(policy: &Value, registry: &str) -> ProbeReport {
     probe_within(limits(), policy, registry).await
 }
 
-async fn probe_within(limits: ProbeLimits, policy: &Value, registry: &str) -> Report {
-    let report = Prober::new(Roots::none(), limits).unwrap().probe(&gate(policy), registry, None).await;
+async fn probe_within(limits: ProbeLimits, policy: &Value, registry: &str) -> ProbeReport {
+    let report = Prober::new(RootStore::empty(), limits).unwrap().probe(&evaluator(policy), registry, None).await;
     // Whatever was said is fit to be shown.
     let text = serde_json::to_string(&report).unwrap();
     assert!(!text.contains(char::is_control), "{text}");
@@ -72,19 +82,19 @@ fn insecure() -> Value {
 }
 
 #[track_caller]
-fn only(report: &Report) -> &Attempt {
+fn only(report: &ProbeReport) -> &AttemptReport {
     assert_eq!(report.attempts.len(), 1, "{report:#?}");
     &report.attempts[0]
 }
 
 /// The stages of an attempt with their outcomes, as `dns+ tcp+ tls-`.
-fn course(attempt: &Attempt) -> String {
+fn course(attempt: &AttemptReport) -> String {
     let mark = |stage: &Stage| format!("{}{}", stage.stage.as_str(), if stage.ok { '+' } else { '-' });
     attempt.stages.iter().map(mark).collect::<Vec<_>>().join(" ")
 }
 
 #[track_caller]
-fn detail(attempt: &Attempt, name: StageName) -> &str {
+fn detail(attempt: &AttemptReport, name: StageKind) -> &str {
     let stage = attempt.stages.iter().rev().find(|stage| stage.stage == name);
     &stage.unwrap_or_else(|| panic!("{attempt:#?}")).detail
 }
@@ -111,7 +121,7 @@ async fn the_rows_of_the_protocol_table_are_named() {
         let report = probe(&insecure(), &server.registry()).await;
         assert_eq!(report.protocol.as_deref(), Some(protocol), "{report:#?}");
         assert!(report.ok && report.attempts.len() == 2, "{report:#?}");
-        says(detail(&report.attempts[0], StageName::Tls), &["plain HTTP on this port, not TLS"]);
+        says(detail(&report.attempts[0], StageKind::Tls), &["plain HTTP on this port, not TLS"]);
         assert_eq!(report.attempts[1].protocol, report.protocol);
         says(&report.summary, &[protocol, "127.0.0.1", summary]);
     }
@@ -152,7 +162,7 @@ async fn the_rows_of_the_protocol_table_are_named() {
     assert_eq!(report.protocol.as_deref(), Some("v2 over HTTPS with token authentication"), "{report:#?}");
     assert!(report.ok && only(&report).elsewhere.is_empty(), "{report:#?}");
     assert_eq!(course(only(&report)), "dns+ tcp+ tls+ v2+ token+");
-    says(detail(only(&report), StageName::Token), &["/token`: 200 OK, a token without a login"]);
+    says(detail(only(&report), StageKind::Token), &["/token`: 200 OK, a token without a login"]);
     assert!(!serde_json::to_string(&report).unwrap().contains("secret"), "tokens are not shown");
     let requests = server.requests();
     assert!(requests[1].starts_with("GET /token?service=registry.test HTTP/1.1\r\n"), "{requests:?}");
@@ -198,7 +208,7 @@ async fn the_report_has_its_shape() {
 }
 
 #[tokio::test]
-async fn what_is_denied_is_not_contacted() {
+async fn denied_registry_is_not_contacted() {
     let server = Server::plain(v2("200 OK", &[])).await;
     for (policy, registry, parts) in [
         (json!({ "whitelist": ["10.0.0.0/8"] }), server.registry(), &["Access denied to unauthorized registry"][..]),
@@ -216,12 +226,12 @@ async fn what_is_denied_is_not_contacted() {
         says(&report.summary, parts);
     }
     assert_eq!(server.connections(), 0);
-    let report = Prober::new(Roots::none(), limits()).unwrap();
-    let gate = gate(&json!({ "projects": { "a": { "insecure": ["127.0.0.1"] } }, "whitelist": [] }));
-    assert!(!report.probe(&gate, &server.registry(), None).await.ok);
-    assert!(!report.probe(&gate, &server.registry(), Some("b")).await.ok);
+    let report = Prober::new(RootStore::empty(), limits()).unwrap();
+    let evaluator = evaluator(&json!({ "projects": { "a": { "insecure": ["127.0.0.1"] } }, "whitelist": [] }));
+    assert!(!report.probe(&evaluator, &server.registry(), None).await.ok);
+    assert!(!report.probe(&evaluator, &server.registry(), Some("b")).await.ok);
     assert_eq!(server.connections(), 0);
-    assert!(report.probe(&gate, &server.registry(), Some("a")).await.ok);
+    assert!(report.probe(&evaluator, &server.registry(), Some("a")).await.ok);
 }
 
 #[tokio::test]
@@ -237,7 +247,7 @@ async fn a_private_authority_counts_where_the_policy_has_it() {
     let good = probe(&trusting(&ca, &["127.0.0.1"]), &server.registry()).await;
     assert!(good.ok, "{good:#?}");
     let voucher = only(&good).vouched_by.as_ref().unwrap();
-    assert_eq!((voucher.source, voucher.sha256.as_ref()), (Source::Policy, Some(&ca.authority().fingerprint)));
+    assert_eq!((voucher.source, voucher.sha256.as_ref()), (AnchorSource::Policy, Some(&ca.authority().fingerprint)));
 
     let old = Ca::with("Lab CA", pki::expired);
     for (policy, parts) in [
@@ -257,7 +267,7 @@ async fn a_private_authority_counts_where_the_policy_has_it() {
         let report = probe(&policy, &server.registry()).await;
         assert!(!report.ok, "{report:#?}");
         assert_eq!(course(only(&report)), "dns+ tcp+ tls-");
-        says(detail(only(&report), StageName::Tls), parts);
+        says(detail(only(&report), StageKind::Tls), parts);
         says(&report.summary, &["no registry was reached: HTTPS on port ", " at 127.0.0.1: the certificate "]);
         // What was sent is shown all the same.
         let sent = &only(&report).chain;
@@ -277,15 +287,18 @@ async fn a_well_known_authority_is_named() {
     let mut store = RootCertStore::empty();
     store.add(ca.der()).unwrap();
     let prober = Prober::new(store.into(), limits()).unwrap();
-    let report = prober.probe(&gate(&json!({})), &server.registry(), None).await;
+    let report = prober.probe(&evaluator(&json!({})), &server.registry(), None).await;
     let voucher = only(&report).vouched_by.as_ref().unwrap();
-    assert_eq!((voucher.subject.as_str(), voucher.source, &voucher.sha256), ("CN=Public CA", Source::WellKnown, &None));
+    assert_eq!(
+        (voucher.subject.as_str(), voucher.source, &voucher.sha256),
+        ("CN=Public CA", AnchorSource::WellKnown, &None)
+    );
     let subjects: Vec<_> = only(&report).chain.iter().map(|one| one.subject.as_str()).collect();
     assert_eq!(subjects, ["CN=registry", "CN=Public CA 2"]);
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_certificate_is_said() {
+async fn certificate_errors_are_reported() {
     let ca = Ca::new("Lab CA");
     let policy = trusting(&ca, &["127.0.0.1"]);
     for (identity, parts) in [
@@ -297,7 +310,7 @@ async fn what_is_wrong_with_a_certificate_is_said() {
         let server = Server::tls(&identity, v2("200 OK", &[])).await;
         let report = probe(&policy, &server.registry()).await;
         assert_eq!(course(only(&report)), "dns+ tcp+ tls-");
-        says(detail(only(&report), StageName::Tls), parts);
+        says(detail(only(&report), StageKind::Tls), parts);
         says(&report.summary, parts);
         assert_eq!(server.requests().len(), 0);
         // Where the policy says that it does not matter, it does not, and that is said too.
@@ -312,7 +325,7 @@ async fn the_other_protocol_on_a_port_is_recognised() {
     let plain = Server::plain(v2("200 OK", &[])).await;
     let report = probe(&json!({}), &plain.registry()).await;
     assert_eq!(course(only(&report)), "dns+ tcp+ tls-");
-    says(detail(only(&report), StageName::Tls), &["the server speaks plain HTTP on this port, not TLS"]);
+    says(detail(only(&report), StageKind::Tls), &["the server speaks plain HTTP on this port, not TLS"]);
 
     // A server that wants a client certificate ends the first attempt, and is asked in plain HTTP then.
     let ca = Ca::new("Lab CA");
@@ -330,20 +343,20 @@ async fn the_other_protocol_on_a_port_is_recognised() {
     let server = Server::with("127.0.0.1", Some(config), v2("200 OK", &[])).await;
     let report = probe(&insecure(), &server.registry()).await;
     let [https, http] = &report.attempts[..] else { panic!("{report:#?}") };
-    says(detail(https, StageName::V2), &["the server wants a client certificate"]);
-    says(detail(http, StageName::V2), &["the server speaks TLS on this port, not plain HTTP"]);
+    says(detail(https, StageKind::V2), &["the server wants a client certificate"]);
+    says(detail(http, StageKind::V2), &["the server speaks TLS on this port, not plain HTTP"]);
     says(&report.summary, &["unverified HTTPS", "; then plain HTTP"]);
 
     // What Go and nginx say in plain HTTP.
     for body in ["Client sent an HTTP request to an HTTPS server.\n", "The plain HTTP request was sent to HTTPS port"] {
         let server = Server::plain(move |_| answer("400 Bad Request", &[], body)).await;
         let report = probe(&insecure(), &server.registry()).await;
-        says(detail(&report.attempts[1], StageName::V2), &["the server speaks TLS on this port, not plain HTTP"]);
+        says(detail(&report.attempts[1], StageKind::V2), &["the server speaks TLS on this port, not plain HTTP"]);
     }
 }
 
 #[tokio::test]
-async fn nothing_there_is_said() {
+async fn unreachable_registry_is_reported() {
     let report = probe(&json!({}), &format!("127.0.0.1:{}", free_port().await)).await;
     assert_eq!(course(only(&report)), "dns+ tcp-");
     says(&report.summary, &["nothing listens there (connection refused)"]);
@@ -354,7 +367,7 @@ async fn nothing_there_is_said() {
 }
 
 #[tokio::test]
-async fn those_who_hang_are_given_up_on() {
+async fn hanging_servers_time_out() {
     let ca = Ca::new("Lab CA");
     let identity = ca.server(&["127.0.0.1"]);
     let hold = |stream| async move {
@@ -382,22 +395,26 @@ async fn those_who_hang_are_given_up_on() {
     ] {
         let start = Instant::now();
         let report = probe_within(impatient(), policy, &registry).await;
-        assert!(start.elapsed() < SOON && !report.ok, "{report:#?}");
+        assert!(start.elapsed() < TEST_TIMEOUT && !report.ok, "{report:#?}");
         let course = course(report.attempts.last().unwrap());
         assert!(course.ends_with(last), "{course}: {report:#?}");
     }
     // The time for all is shorter than that for each: what is left is not tried.
-    let limits = ProbeLimits { stage: Duration::from_secs(60), registry: Duration::from_millis(400), ..limits() };
+    let limits = ProbeLimits {
+        stage_timeout: Duration::from_secs(60),
+        registry_timeout: Duration::from_millis(400),
+        ..limits()
+    };
     let start = Instant::now();
     let registry = format!("127.0.0.1:{}", raw(hold).await);
     let report = probe_within(limits, &insecure(), &registry).await;
-    assert!(start.elapsed() < SOON, "{report:#?}");
+    assert!(start.elapsed() < TEST_TIMEOUT, "{report:#?}");
     says(&report.attempts[0].stages[2].detail, &["no answer within 0.4 s"]);
     says(&report.attempts[1].stages[0].detail, &["not tried, since the 0.4 s for this registry were over"]);
 }
 
 #[tokio::test]
-async fn whatever_is_answered_is_bounded() {
+async fn responses_are_bounded() {
     let huge = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(1 << 20)).into_bytes();
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(100_000)).into_bytes();
     let body = answer("200 OK", &[("Content-Type", "application/json")], &" ".repeat(16 << 20));
@@ -421,7 +438,7 @@ async fn whatever_is_answered_is_bounded() {
         let server = Server::plain(move |_| bytes.clone()).await;
         let report = probe(&insecure(), &server.registry()).await;
         assert!(!report.ok, "{report:#?}");
-        says(detail(&report.attempts[1], StageName::V2), &[part]);
+        says(detail(&report.attempts[1], StageKind::V2), &[part]);
     }
     let server = Server::plain(|path| match path {
         "/v2/" => answer("200 OK", &[("Content-Type", "text/html")], "<html>a portal\u{1b}</html>"),
@@ -459,14 +476,14 @@ async fn a_redirect_goes_where_the_policy_allows() {
     assert_eq!(course(attempt), "dns+ tcp+ tls+ v2-");
     let place =
         format!("it redirects to `https://{}/v2/`, which was not contacted: denied by the policy", target.registry());
-    says(detail(attempt, StageName::V2), &["307 Temporary Redirect", &place]);
+    says(detail(attempt, StageKind::V2), &["307 Temporary Redirect", &place]);
     let elsewhere = &attempt.elsewhere[0];
     assert!(elsewhere.registry == target.registry() && elsewhere.attempts.is_empty() && !elsewhere.ok);
 
     // Allowed, but who vouches for the one does not for the other.
     let policy = json!({ "whitelist": ["127.0.0.0/8"], "certificate_authorities": [mine] });
     let report = probe(&policy, &server.registry()).await;
-    says(detail(only(&report), StageName::V2), &["which cannot be reached: HTTPS", "leads to `CN=Other CA`"]);
+    says(detail(only(&report), StageKind::V2), &["which cannot be reached: HTTPS", "leads to `CN=Other CA`"]);
     assert_eq!((course(&only(&report).elsewhere[0].attempts[0]).as_str(), report.ok), ("dns+ tcp+ tls-", false));
     assert_eq!(target.requests().len(), 0);
 
@@ -527,7 +544,7 @@ async fn redirects_come_to_an_end() {
         url = format!("http://{}/", server.registry());
         hops.push(server);
     }
-    let limits = ProbeLimits { hosts: 2, ..limits() };
+    let limits = ProbeLimits { max_hosts: 2, ..limits() };
     let report = probe_within(limits, &policy, &hops[5].registry()).await;
     says(&report.summary, &["which was not contacted: the registry points to too many other hosts"]);
     assert_eq!(hops.iter().filter(|hop| hop.connections() > 0).count(), 3);
@@ -571,7 +588,7 @@ async fn tokens_are_asked_for_where_the_policy_allows() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_tokens_is_said() {
+async fn token_errors_are_reported() {
     for (challenge, part) in [
         ("Bearer service=x", "its challenge has no `realm`"),
         ("Bearer realm=\"/token\"", "where tokens come from is no `http` or `https` URL"),
@@ -594,7 +611,7 @@ async fn what_is_wrong_with_tokens_is_said() {
         let server = Server::plain(v2_with_tokens(&format!("http://{}/token", issuer.registry()))).await;
         let report = probe(&json!({ "insecure": ["127.0.0.0/8"] }), &server.registry()).await;
         assert_eq!(report.ok, ok, "{report:#?}");
-        says(detail(&report.attempts[1], StageName::Token), &[part]);
+        says(detail(&report.attempts[1], StageKind::Token), &[part]);
     }
     let server = Server::plain(v2("401 Unauthorized", &[("WWW-Authenticate", "Negotiate, Basic realm=x")])).await;
     let report = probe(&insecure(), &server.registry()).await;
@@ -605,14 +622,14 @@ async fn what_is_wrong_with_tokens_is_said() {
 }
 
 /// Names that there are nowhere else.
-struct Names;
+struct FixedNames;
 
-impl Resolver for Names {
-    fn resolve<'a>(&'a self, question: &'a Question) -> Resolving<'a> {
+impl Resolver for FixedNames {
+    fn resolve<'a>(&'a self, question: &'a DnsQuery) -> ResolveFuture<'a> {
         Box::pin(async move {
             match (question.kind, question.subject.as_str()) {
-                (QuestionKind::AddressesOf, "registry.test") => {
-                    Ok(Answers { answers: vec!["127.0.0.1".to_owned()], ttl: Duration::ZERO })
+                (LookupKind::Forward, "registry.test") => {
+                    Ok(DnsResponse { answers: vec!["127.0.0.1".to_owned()], ttl: Duration::ZERO })
                 }
                 _ => Err(DnsError("no answer".to_owned())),
             }
@@ -630,11 +647,11 @@ async fn pinned_addresses_and_no_others_are_connected_to() {
         "match_resolved_addresses": true,
         "certificate_authorities": [{ "pem": ca.pem() }],
     });
-    let gate = gate_with(&policy, Some(Dns::new(Names, DnsLimits::default())));
+    let evaluator = gate_with(&policy, Some(Dns::new(FixedNames, DnsLimits::default())));
     let registry = format!("registry.test:{}", server.port);
-    let report = Prober::new(Roots::none(), limits()).unwrap().probe(&gate, &registry, None).await;
+    let report = Prober::new(RootStore::empty(), limits()).unwrap().probe(&evaluator, &registry, None).await;
     assert!(report.ok, "{report:#?}");
-    assert_eq!(detail(only(&report), StageName::Dns), "127.0.0.1: by the decision, and no others");
+    assert_eq!(detail(only(&report), StageKind::Dns), "127.0.0.1: by the decision, and no others");
     assert!(server.requests()[0].contains(&format!("\r\nhost: {registry}\r\n")), "{:?}", server.requests());
 }
 
@@ -656,12 +673,12 @@ async fn registries_are_tested_at_once_and_reported_in_order() {
     let mut registries = vec![format!("127.0.0.1:{}", hanging.await)];
     registries.extend(servers.iter().map(Server::registry));
     let seen = Mutex::new(Vec::new());
-    let watch = |progress: pullgate_connect::probe::Progress<'_>| {
+    let watch = |progress: pullgate_connect::probe::ProbeProgress<'_>| {
         seen.lock().unwrap().push(format!("{} {}", progress.registry, progress.stage.stage.as_str()));
     };
-    let prober = Prober::new(Roots::none(), impatient()).unwrap();
-    let gate = gate(&insecure());
-    let reports: Vec<Report> = prober.probe_all(&gate, &registries, None, &watch).collect().await;
+    let prober = Prober::new(RootStore::empty(), impatient()).unwrap();
+    let evaluator = evaluator(&insecure());
+    let reports: Vec<ProbeReport> = prober.probe_all(&evaluator, &registries, None, &watch).collect().await;
     assert_eq!(reports.iter().map(|report| report.registry.clone()).collect::<Vec<_>>(), registries);
     assert_eq!(reports.iter().map(|report| report.ok).collect::<Vec<_>>(), [false, true, true, true, true, true, true]);
     let seen = seen.into_inner().unwrap();

@@ -13,9 +13,12 @@ use hyper::client::conn::http1::handshake;
 use hyper_util::rt::TokioIo;
 use pki::{Ca, Identity};
 use programs::Program;
-use pullgate::{Code, Decision, Fact, QuestionKind, ReferenceKind, Request, Scheme};
-use pullgate_connect::{ConnectError, ConnectLimits, Connection, Connector, Problem, Refusal, Roots, Tried, Voucher};
-use pullgate_host::{Module, Options, now};
+use pullgate::{Code, Decision, DnsAnswer, LookupKind, ReferenceKind, Request, Scheme};
+use pullgate_connect::{
+    AttemptError, ConnectError, ConnectLimits, Connection, Connector, FailedAttempt, RootStore, VerificationError,
+    VerifiedBy,
+};
+use pullgate_host::{EvaluatorOptions, Module, now};
 use serde_json::{Value, json};
 
 /// A `docker-registry`, with TLS if there is an identity.
@@ -24,19 +27,20 @@ fn registry(identity: Option<&Identity>) -> Program {
 }
 
 /// Decides about an image by a policy document, and connects as the decision allows.
-async fn connect(policy: &Value, image: &str, facts: &[Fact]) -> Result<Connection, ConnectError> {
+async fn connect(policy: &Value, image: &str, facts: &[DnsAnswer]) -> Result<Connection, ConnectError> {
     connect_as_of(now(), policy, image, facts).await
 }
 
 /// The same with a policy that was loaded at some time.
-async fn connect_as_of(at: u64, policy: &Value, image: &str, facts: &[Fact]) -> Result<Connection, ConnectError> {
-    let (gate, _) = Module::built_in().unwrap().load(&policy.to_string(), at, Options::default()).unwrap();
-    let request = Request { reference: image, kind: ReferenceKind::Image, project: None, facts };
-    let answer = gate.answer(&request).await;
+async fn connect_as_of(at: u64, policy: &Value, image: &str, facts: &[DnsAnswer]) -> Result<Connection, ConnectError> {
+    let (evaluator, _) =
+        Module::built_in().unwrap().load(&policy.to_string(), at, EvaluatorOptions::default()).unwrap();
+    let request = Request { reference: image, kind: ReferenceKind::Image, project: None, dns_answers: facts };
+    let answer = evaluator.answer(&request).await;
     let Decision::Allow(allowed) = answer.decision else { panic!("{:?}", answer.decision) };
     let registry = answer.registry.unwrap();
-    let limits = ConnectLimits { address: Duration::from_secs(10), total: Duration::from_secs(30) };
-    Connector::new(Roots::none(), limits).unwrap().connect(&registry, &allowed, gate.authorities()).await
+    let limits = ConnectLimits { address_timeout: Duration::from_secs(10), total_timeout: Duration::from_secs(30) };
+    Connector::new(RootStore::empty(), limits).unwrap().connect(&registry, &allowed, evaluator.authorities()).await
 }
 
 /// A policy that allows this machine's registries, with one certificate authority for those given.
@@ -49,7 +53,7 @@ fn policy(ca: &Ca, registries: &[&str]) -> Value {
 
 /// Asks the registry whether it is one.
 async fn is_registry(connection: Connection) {
-    let host = connection.route().host_header();
+    let host = connection.endpoint().host_header();
     let (mut sender, connection) = handshake(TokioIo::new(connection)).await.unwrap();
     let connection = tokio::spawn(connection);
     let request = hyper::Request::get("/v2/").header("Host", host).body(Empty::<Bytes>::new()).unwrap();
@@ -60,20 +64,20 @@ async fn is_registry(connection: Connection) {
     connection.await.unwrap().unwrap();
 }
 
-fn problem(result: Result<Connection, ConnectError>) -> Problem {
+fn error(result: Result<Connection, ConnectError>) -> AttemptError {
     match result {
-        Err(ConnectError::Failed { mut tried, .. }) if tried.len() == 1 => {
-            let Tried { scheme, verified, problem, .. } = tried.remove(0);
+        Err(ConnectError::Failed { mut attempts, .. }) if attempts.len() == 1 => {
+            let FailedAttempt { scheme, verified, error, .. } = attempts.remove(0);
             assert_eq!((scheme, verified), (Scheme::Https, true));
-            problem
+            error
         }
         other => panic!("{other:?}"),
     }
 }
 
-fn refusal(result: Result<Connection, ConnectError>) -> Refusal {
-    match problem(result) {
-        Problem::Certificate(refusal) => refusal,
+fn refusal(result: Result<Connection, ConnectError>) -> VerificationError {
+    match error(result) {
+        AttemptError::Certificate(refusal) => refusal,
         other => panic!("{other:?}"),
     }
 }
@@ -92,19 +96,21 @@ async fn a_private_authority_opens_its_registry_and_no_other_does() {
         ] }),
     ] {
         let connection = connect(&policy, &image, &[]).await.unwrap();
-        assert_eq!(connection.voucher(), Some(&Voucher::Policy(ca.authority().fingerprint)));
+        assert_eq!(connection.verified_by(), Some(&VerifiedBy::Policy(ca.authority().fingerprint)));
         is_registry(connection).await;
     }
 
     let without = refusal(connect(&json!({ "whitelist": ["127.0.0.1"] }), &image, &[]).await);
-    assert!(matches!(without, Refusal::UnknownIssuer { authorities: 0, .. }), "{without:?}");
+    assert!(matches!(without, VerificationError::UnknownIssuer { authorities: 0, .. }), "{without:?}");
 
     let wrong = refusal(connect(&policy(&Ca::new("Other CA"), &["127.0.0.1"]), &image, &[]).await);
-    assert!(matches!(wrong, Refusal::UnknownIssuer { authorities: 1, .. }), "{wrong:?}");
+    assert!(matches!(wrong, VerificationError::UnknownIssuer { authorities: 1, .. }), "{wrong:?}");
 
     let limited = refusal(connect(&policy(&ca, &["10.0.0.1", "localhost"]), &image, &[]).await);
-    let Refusal::UnknownIssuer { authorities: 0, left_out, .. } = &limited else { panic!("{limited:?}") };
-    assert_eq!(left_out[0].why, "it is for other registries, or for another project");
+    let VerificationError::UnknownIssuer { authorities: 0, ignored_anchors, .. } = &limited else {
+        panic!("{limited:?}")
+    };
+    assert_eq!(ignored_anchors[0].reason, "it is for other registries, or for another project");
 }
 
 #[tokio::test]
@@ -115,13 +121,16 @@ async fn an_authority_that_expired_opens_nothing() {
     let policy = policy(&ca, &["127.0.0.1"]);
     // It expired while the policy was loaded.
     let later = refusal(connect_as_of(ca.authority().not_after, &policy, &image, &[]).await);
-    let Refusal::UnknownIssuer { left_out, .. } = &later else { panic!("{later:?}") };
-    assert_eq!(left_out[0].why, "it expired on 2020-01-02T00:00:00Z");
+    let VerificationError::UnknownIssuer { ignored_anchors, .. } = &later else { panic!("{later:?}") };
+    assert_eq!(ignored_anchors[0].reason, "it expired on 2020-01-02T00:00:00Z");
     // It had expired before (rule P3): the policy loads without it, and says so.
-    let (gate, findings) = Module::built_in().unwrap().load(&policy.to_string(), now(), Options::default()).unwrap();
-    assert!(findings.iter().any(|finding| finding.code == Code::CertificateExpired) && gate.authorities().is_empty());
+    let (evaluator, findings) =
+        Module::built_in().unwrap().load(&policy.to_string(), now(), EvaluatorOptions::default()).unwrap();
+    assert!(
+        findings.iter().any(|finding| finding.code == Code::CertificateExpired) && evaluator.authorities().is_empty()
+    );
     let before = refusal(connect(&policy, &image, &[]).await);
-    assert!(matches!(before, Refusal::UnknownIssuer { authorities: 0, .. }), "{before:?}");
+    assert!(matches!(before, VerificationError::UnknownIssuer { authorities: 0, .. }), "{before:?}");
 }
 
 #[tokio::test]
@@ -131,7 +140,7 @@ async fn a_listed_certificate_opens_its_registry() {
     let registry = registry(Some(&identity));
     let policy = json!({ "certificate_authorities": [{ "pem": identity.pem(), "registries": ["localhost"] }] });
     let connection = connect(&policy, &format!("localhost:{}/app", registry.port), &[]).await.unwrap();
-    assert_eq!(connection.voucher(), Some(&Voucher::Policy(identity.authority.fingerprint.clone())));
+    assert_eq!(connection.verified_by(), Some(&VerifiedBy::Policy(identity.authority.fingerprint.clone())));
     is_registry(connection).await;
 }
 
@@ -145,10 +154,10 @@ async fn a_pinned_name_is_reached_where_it_was_confirmed() {
         "match_resolved_addresses": true,
         "certificate_authorities": [{ "pem": ca.pem(), "registries": ["registry.test"] }],
     });
-    let (kind, subject) = (QuestionKind::AddressesOf, "registry.test".to_owned());
-    let facts = [Fact { kind, subject, answers: vec!["127.0.0.1".to_owned()] }];
+    let (kind, subject) = (LookupKind::Forward, "registry.test".to_owned());
+    let facts = [DnsAnswer { kind, subject, answers: vec!["127.0.0.1".to_owned()] }];
     let connection = connect(&policy, &format!("registry.test:{}/app", registry.port), &facts).await.unwrap();
-    assert_eq!(connection.peer().to_string(), format!("127.0.0.1:{}", registry.port));
+    assert_eq!(connection.peer_addr().to_string(), format!("127.0.0.1:{}", registry.port));
     is_registry(connection).await;
 }
 
@@ -157,8 +166,8 @@ async fn an_insecure_registry_is_reached_unverified() {
     let registry = registry(Some(&Identity::self_signed(&["other.test"], pki::expired)));
     let image = format!("127.0.0.1:{}/app", registry.port);
     let connection = connect(&json!({ "insecure": ["127.0.0.1"] }), &image, &[]).await.unwrap();
-    assert_eq!((connection.route().scheme(), connection.route().is_verified()), (Scheme::Https, false));
-    assert_eq!(connection.voucher(), None);
+    assert_eq!((connection.endpoint().scheme(), connection.endpoint().is_verified()), (Scheme::Https, false));
+    assert_eq!(connection.verified_by(), None);
     is_registry(connection).await;
     refusal(connect(&json!({ "insecure": ["127.0.0.2"] }), &image, &[]).await);
 }
@@ -168,8 +177,8 @@ async fn an_insecure_registry_without_tls_is_reached_over_plain_http() {
     let registry = registry(None);
     let image = format!("127.0.0.1:{}/app", registry.port);
     let connection = connect(&json!({ "insecure": ["127.0.0.1"] }), &image, &[]).await.unwrap();
-    assert_eq!(connection.route().scheme(), Scheme::Http);
+    assert_eq!(connection.endpoint().scheme(), Scheme::Http);
     is_registry(connection).await;
     // Where the policy does not say so, it is not.
-    assert!(matches!(problem(connect(&json!({}), &image, &[]).await), Problem::PlainHttp));
+    assert!(matches!(error(connect(&json!({}), &image, &[]).await), AttemptError::PlainHttp));
 }

@@ -13,7 +13,7 @@ pub mod server;
 pub mod settings;
 pub mod util;
 
-pub use admission::{Admission, Ask, Door, Verdict};
-pub use daemon::serve;
-pub use policy::{Generation, Policies, PolicyError, PolicySource, PolicyText};
-pub use settings::{Permission, Settings};
+pub use admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend};
+pub use daemon::run;
+pub use policy::{Generation, PolicyDocument, PolicyError, PolicyProvider, PolicyStore};
+pub use settings::{OperationPermission, Settings};

@@ -8,15 +8,16 @@ use clap::{Args, ValueEnum, ValueHint};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::admission::audit_log::Target;
+use crate::admission::audit_log::AuditSink;
 use crate::server::TlsFiles;
-use crate::util::sanitize::reason;
+use crate::util::sanitize::io_error_reason;
 
 /// Where the API listens unless it is told otherwise.
-const PORT: u16 = 8730;
+const DEFAULT_PORT: u16 = 8730;
 
 /// Why there are no webhooks.
-pub(crate) const NO_TLS: &str = "Kubernetes calls webhooks over TLS only: give --tls-certificate and --tls-key";
+pub(crate) const KUBERNETES_NEEDS_TLS: &str =
+    "Kubernetes calls webhooks over TLS only: give --tls-certificate and --tls-key";
 
 /// The settings. In the file the members have the names of the flags, with `_` in place of `-`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -29,15 +30,15 @@ pub struct Settings {
     /// Serves the page and the HTTP API here: `ADDRESS:PORT`, or `unix:PATH`; `127.0.0.1:8730` by default. Other than on
     /// loopback and unix sockets this needs TLS and a way to know who asks.
     #[arg(long, value_name = "ADDRESS")]
-    pub listen: Option<Listen>,
+    pub listen: Option<ListenAddr>,
 
     /// Serves Docker Engine's authorization plugin on this unix socket, such as /run/docker/plugins/pullgate.sock.
-    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, value_parser = socket)]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, value_parser = parse_socket_path)]
     #[serde(deserialize_with = "socket_setting")]
     pub docker_socket: Option<PathBuf>,
 
     /// Serves Kubernetes' webhooks here, over TLS: `ADDRESS:PORT`.
-    #[arg(long, value_name = "ADDRESS", value_parser = tcp)]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_tcp_addr)]
     #[serde(deserialize_with = "tcp_setting")]
     pub kubernetes_listen: Option<SocketAddr>,
 
@@ -64,19 +65,19 @@ pub struct Settings {
 
     /// Builds, whose registries cannot be seen: `POST /build`, BuildKit's sessions.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
-    pub docker_builds: Option<Permission>,
+    pub docker_builds: Option<OperationPermission>,
 
     /// Images from a URL or a tar file: `docker import`, `docker load`.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
-    pub docker_imports: Option<Permission>,
+    pub docker_imports: Option<OperationPermission>,
 
     /// Logins, whose registry cannot be seen: `POST /auth`.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
-    pub docker_logins: Option<Permission>,
+    pub docker_logins: Option<OperationPermission>,
 
     /// Giving an image another name: `docker tag`, `docker commit`.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
-    pub docker_tags: Option<Permission>,
+    pub docker_tags: Option<OperationPermission>,
 
     /// Asks no DNS server for a decision: what depends on DNS is denied. Testing a connection looks up names all the same.
     #[arg(long, help_heading = "DNS")]
@@ -84,7 +85,7 @@ pub struct Settings {
 
     /// Asks this DNS server in place of those of /etc/resolv.conf, `ADDRESS` or `ADDRESS:PORT`, also for the addresses that are connected
     /// to when a connection is tested; may be repeated.
-    #[arg(long, value_name = "ADDRESS", value_parser = dns_server, help_heading = "DNS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_dns_server, help_heading = "DNS")]
     #[serde(deserialize_with = "dns_setting")]
     pub dns_server: Vec<SocketAddr>,
 
@@ -96,13 +97,13 @@ pub struct Settings {
     /// Where the audit record goes: `stdout`, `journald`, `off`, or the path of a file; `stdout` by default. SIGHUP makes
     /// it go on in a new file where the old one was renamed.
     #[arg(long, value_name = "TARGET", help_heading = "Record")]
-    pub audit: Option<Target>,
+    pub audit: Option<AuditSink>,
 }
 
 /// When something is allowed that the rules cannot see into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
-pub enum Permission {
+pub enum OperationPermission {
     /// Always.
     Allow,
     /// Never.
@@ -111,7 +112,7 @@ pub enum Permission {
     WithoutWhitelist,
 }
 
-impl Permission {
+impl OperationPermission {
     /// Whether it is allowed, with whitelist mode on or off.
     pub fn allows(self, whitelist: bool) -> bool {
         match self {
@@ -124,14 +125,14 @@ impl Permission {
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Listen {
+pub enum ListenAddr {
     /// An address and port.
     Tcp(SocketAddr),
     /// A unix socket.
     Unix(PathBuf),
 }
 
-impl Listen {
+impl ListenAddr {
     /// Whether only this machine reaches it.
     pub fn is_local(&self) -> bool {
         match self {
@@ -141,7 +142,7 @@ impl Listen {
     }
 }
 
-impl std::str::FromStr for Listen {
+impl std::str::FromStr for ListenAddr {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -156,7 +157,7 @@ impl std::str::FromStr for Listen {
     }
 }
 
-impl std::fmt::Display for Listen {
+impl std::fmt::Display for ListenAddr {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Tcp(address) => write!(formatter, "{address}"),
@@ -165,23 +166,23 @@ impl std::fmt::Display for Listen {
     }
 }
 
-impl<'de> Deserialize<'de> for Listen {
+impl<'de> Deserialize<'de> for ListenAddr {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
-impl<'de> Deserialize<'de> for Target {
+impl<'de> Deserialize<'de> for AuditSink {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
 /// The port of DNS unless another one is given.
-const DNS_PORT: u16 = 53;
+const DEFAULT_DNS_PORT: u16 = 53;
 
-fn dns_server(text: &str) -> Result<SocketAddr, String> {
-    let bare = |_| text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DNS_PORT));
+fn parse_dns_server(text: &str) -> Result<SocketAddr, String> {
+    let bare = |_| text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DEFAULT_DNS_PORT));
     text.parse().or_else(bare).map_err(|_| {
         "write an address, such as 10.0.0.1 or 2001:db8::1, or an address and a port, such as 10.0.0.1:5353 or \
          [2001:db8::1]:5353"
@@ -189,12 +190,12 @@ fn dns_server(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-fn tcp(text: &str) -> Result<SocketAddr, String> {
+fn parse_tcp_addr(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "write an address and a port, such as 0.0.0.0:8443 or [::]:8443".to_owned())
 }
 
 /// The path of a unix socket, also as `listen` has it.
-fn socket(text: &str) -> Result<PathBuf, String> {
+fn parse_socket_path(text: &str) -> Result<PathBuf, String> {
     match text.strip_prefix("unix:").unwrap_or(text) {
         "" => Err("write the path of the socket, such as /run/docker/plugins/pullgate.sock".to_owned()),
         path => Ok(path.into()),
@@ -202,11 +203,11 @@ fn socket(text: &str) -> Result<PathBuf, String> {
 }
 
 fn tcp_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
-    tcp(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+    parse_tcp_addr(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
 }
 
 fn socket_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
-    socket(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+    parse_socket_path(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
 }
 
 fn dns_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketAddr>, D::Error> {
@@ -220,7 +221,7 @@ fn dns_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SocketA
         OneOrMore::One(text) => vec![text],
         OneOrMore::More(texts) => texts,
     };
-    texts.iter().map(|text| dns_server(text)).collect::<Result<_, _>>().map_err(D::Error::custom)
+    texts.iter().map(|text| parse_dns_server(text)).collect::<Result<_, _>>().map_err(D::Error::custom)
 }
 
 impl Settings {
@@ -231,7 +232,7 @@ impl Settings {
     /// If it cannot be read, or has a member that there is not. The text is for a person.
     pub fn read(path: &Path) -> Result<Self, String> {
         let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read the settings `{}`: {}", path.display(), reason(&error)))?;
+            .map_err(|error| format!("cannot read the settings `{}`: {}", path.display(), io_error_reason(&error)))?;
         let mut settings: Self =
             toml::from_str(&text).map_err(|error| format!("`{}` cannot be used: {error}", path.display()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
@@ -245,22 +246,22 @@ impl Settings {
         ] {
             *file = file.take().map(|file| folder.join(file));
         }
-        if let Some(Target::File(path)) = &mut settings.audit {
+        if let Some(AuditSink::File(path)) = &mut settings.audit {
             *path = folder.join(&*path);
         }
-        if let Some(Listen::Unix(path)) = &mut settings.listen {
+        if let Some(ListenAddr::Unix(path)) = &mut settings.listen {
             *path = folder.join(&*path);
         }
         Ok(settings)
     }
 
     /// Where the API listens.
-    pub fn api_listen(&self) -> Listen {
-        self.listen.clone().unwrap_or(Listen::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, PORT))))
+    pub fn api_listen_addr(&self) -> ListenAddr {
+        self.listen.clone().unwrap_or(ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))))
     }
 
     /// The files that TLS needs, if there is TLS.
-    pub fn tls(&self) -> Option<TlsFiles> {
+    pub fn tls_files(&self) -> Option<TlsFiles> {
         let (certificate, key) = self.tls_certificate.clone().zip(self.tls_key.clone())?;
         Some(TlsFiles { certificate, key, client_ca: self.client_ca.clone() })
     }
@@ -274,16 +275,17 @@ impl Settings {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             return Err("TLS needs both --tls-certificate and --tls-key".to_owned());
         }
-        let (has_tls, knows) = (self.tls_key.is_some(), self.token_file.is_some() || self.client_ca.is_some());
+        let (has_tls, has_authentication) =
+            (self.tls_key.is_some(), self.token_file.is_some() || self.client_ca.is_some());
         if self.client_ca.is_some() && !has_tls {
             return Err("--client-ca needs TLS: give --tls-certificate and --tls-key too".to_owned());
         }
-        let listen = self.api_listen();
+        let listen = self.api_listen_addr();
         self.check_api(&listen.to_string(), listen.is_local())?;
         if self.kubernetes_listen.is_some() && !has_tls {
-            return Err(NO_TLS.to_owned());
+            return Err(KUBERNETES_NEEDS_TLS.to_owned());
         }
-        if self.allow_policy_updates && !knows {
+        if self.allow_policy_updates && !has_authentication {
             return Err(
                 "--allow-policy-updates needs --token-file or --client-ca, to know whose policy it takes".to_owned()
             );
@@ -309,7 +311,7 @@ impl Settings {
     ///
     /// With what to do about it, for a person.
     pub fn check_api(&self, address: &str, is_local: bool) -> Result<(), String> {
-        let is_guarded = self.tls().is_some() && (self.token_file.is_some() || self.client_ca.is_some());
+        let is_guarded = self.tls_files().is_some() && (self.token_file.is_some() || self.client_ca.is_some());
         if is_local || is_guarded {
             return Ok(());
         }
@@ -321,7 +323,7 @@ impl Settings {
 
     /// These settings, and those of a file for what is not said here.
     #[must_use]
-    pub fn or(self, file: Self) -> Self {
+    pub fn merge(self, file: Self) -> Self {
         // One of the two says all about DNS.
         let dns = if self.no_dns || !self.dns_server.is_empty() { &self } else { &file };
         let (no_dns, dns_server) = (dns.no_dns, dns.dns_server.clone());

@@ -17,7 +17,7 @@ use futures_util::stream::{self, StreamExt};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use kubernetes::webhook::{Webhook, repository};
+use kubernetes::webhook::{TestWebhook, repository_dir};
 
 /// A file of `tests/kubernetes/reviews`.
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ impl Case {
 
 /// Every case, with its name.
 fn cases() -> Vec<(String, Case)> {
-    let folder = repository().join("tests/kubernetes/reviews");
+    let folder = repository_dir().join("tests/kubernetes/reviews");
     let mut files: Vec<PathBuf> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let read = |path: PathBuf| {
@@ -76,7 +76,7 @@ async fn every_review_has_its_answer() {
     let cases = cases();
     assert!(cases.len() > 60, "there are {} reviews only", cases.len());
     for (name, case) in cases {
-        let webhook = Webhook::new(&case.policy.to_string());
+        let webhook = TestWebhook::new(&case.policy.to_string());
         let (status, reply) = webhook.post(&format!("/kubernetes/{}", case.path), case.text()).await;
         assert_eq!(status, case.expected.status.unwrap_or(200), "{name}: {reply}");
         if status != 200 {
@@ -130,8 +130,8 @@ async fn every_review_has_its_answer() {
 
 #[tokio::test]
 async fn a_review_that_is_too_large_is_not_read() {
-    let webhook = Webhook::new("{}");
-    let image = format!(r#"[{{"image":"{}"}}]"#, "a".repeat(pullgate_daemon::frontends::kubernetes::LARGEST));
+    let webhook = TestWebhook::new("{}");
+    let image = format!(r#"[{{"image":"{}"}}]"#, "a".repeat(pullgate_daemon::frontends::kubernetes::MAX_REVIEW_BYTES));
     let (status, _) = webhook.post("/kubernetes/validate", image.clone()).await;
     assert_eq!(status, 413);
     // Here an error might be taken for a permission.
@@ -141,8 +141,8 @@ async fn a_review_that_is_too_large_is_not_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_reviews_take_all_the_room_a_large_one_is_denied_and_a_small_one_read() {
-    let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+async fn large_review_is_denied_and_small_one_read_when_memory_is_exhausted() {
+    let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
     // They begin, and do not go on.
     let stalled = (0..64).map(|_| {
         let begun = stream::iter([Ok::<_, Infallible>("x".repeat(16 << 10))]);
@@ -188,7 +188,7 @@ async fn where_reviews_take_all_the_room_a_large_one_is_denied_and_a_small_one_r
 
 #[tokio::test]
 async fn an_object_as_large_as_there_are_is_read() {
-    let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
     let filling = "x".repeat(3 << 20);
     let object = |image: &str| {
         json!({
@@ -212,7 +212,7 @@ async fn an_object_as_large_as_there_are_is_read() {
 
 #[tokio::test]
 async fn too_many_images_are_denied_and_a_thousand_decided() {
-    let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
     for (number, code) in [(1_000, "matched"), (1_001, "too-many-images")] {
         let containers: Vec<Value> =
             (0..number).map(|index| json!({"image": format!("registry.example.com/a:{index}")})).collect();
@@ -231,23 +231,23 @@ async fn too_many_images_are_denied_and_a_thousand_decided() {
 
 #[tokio::test]
 async fn only_the_two_paths_answer_and_only_to_posts() {
-    let webhook = Webhook::new("{}");
+    let webhook = TestWebhook::new("{}");
     assert_eq!(webhook.post("/kubernetes/mutate", String::new()).await.0, 404);
     assert_eq!(webhook.request("GET", "/kubernetes/validate", String::new()).await.0, 405);
 }
 
 #[tokio::test]
 async fn every_image_is_recorded_and_counted() {
-    let webhook = Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
     for (name, case) in cases().into_iter().filter(|(name, _)| name == "pod-every-field" || name == "delete") {
         let (status, _) = webhook.post("/kubernetes/validate", case.text()).await;
         assert_eq!(status, 200, "{name}");
     }
     let metrics = webhook.metrics();
     for line in [
-        r#"pullgate_decisions_total{door="kubernetes",decision="deny",reason="not-whitelisted"} 4"#,
-        r#"pullgate_decisions_total{door="kubernetes",decision="allow",reason="matched"} 1"#,
-        r#"pullgate_decisions_total{door="kubernetes",decision="allow",reason="no-image"} 1"#,
+        r#"pullgate_decisions_total{frontend="kubernetes",decision="deny",reason="not-whitelisted"} 4"#,
+        r#"pullgate_decisions_total{frontend="kubernetes",decision="allow",reason="matched"} 1"#,
+        r#"pullgate_decisions_total{frontend="kubernetes",decision="allow",reason="no-image"} 1"#,
     ] {
         assert!(metrics.contains(line), "no `{line}` in\n{metrics}");
     }

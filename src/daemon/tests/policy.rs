@@ -3,30 +3,33 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pullgate_daemon::policy::Reloaded;
-use pullgate_daemon::{Policies, PolicyError, PolicySource, PolicyText};
-use pullgate_host::{Module, Options, now};
+use pullgate_daemon::policy::ReloadOutcome;
+use pullgate_daemon::{PolicyDocument, PolicyError, PolicyProvider, PolicyStore};
+use pullgate_host::{EvaluatorOptions, Module, now};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use serde_json::json;
 use tokio::runtime::Builder;
 
 /// A policy that is read while nobody holds the lock.
 #[derive(Clone, Default)]
-struct Held(Arc<Mutex<()>>);
+struct LockedSource(Arc<Mutex<()>>);
 
-impl Held {
+impl LockedSource {
     fn hold(&self) -> MutexGuard<'_, ()> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl PolicySource for Held {
-    fn read(&self) -> Result<PolicyText, PolicyError> {
+impl PolicyProvider for LockedSource {
+    fn read(&self) -> Result<PolicyDocument, PolicyError> {
         drop(self.hold());
-        Ok(PolicyText { json: r#"{"whitelist":[]}"#.to_owned(), show: Box::new(|findings| format!("{findings:?}")) })
+        Ok(PolicyDocument {
+            json: r#"{"whitelist":[]}"#.to_owned(),
+            render_findings: Box::new(|findings| format!("{findings:?}")),
+        })
     }
 
-    fn stamp(&self) -> Option<String> {
+    fn file_stamp(&self) -> Option<String> {
         Some(String::new())
     }
 
@@ -37,9 +40,9 @@ impl PolicySource for Held {
 
 /// A policy whose text and stamp a test says.
 #[derive(Clone)]
-struct Said(Arc<Mutex<Text>>);
+struct ScriptedSource(Arc<Mutex<ScriptedText>>);
 
-struct Text {
+struct ScriptedText {
     read: Result<String, PolicyError>,
     stamp: String,
     /// What takes the place of a text as soon as it is written, and its stamp.
@@ -47,24 +50,24 @@ struct Text {
     reads: usize,
 }
 
-impl Said {
+impl ScriptedSource {
     fn new(text: &str) -> Self {
         let (read, stamp) = (Ok(text.to_owned()), "first".to_owned());
-        Self(Arc::new(Mutex::new(Text { read, stamp, next: None, reads: 0 })))
+        Self(Arc::new(Mutex::new(ScriptedText { read, stamp, next: None, reads: 0 })))
     }
 
-    fn with<T>(&self, change: impl FnOnce(&mut Text) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut ScriptedText) -> T) -> T {
         change(&mut self.0.lock().unwrap())
     }
 
-    fn policies(&self) -> Arc<Policies> {
+    fn policy_store(&self) -> Arc<PolicyStore> {
         let module = Module::built_in().unwrap();
-        Arc::new(Policies::load(module, Box::new(self.clone()), Options::default()).unwrap().0)
+        Arc::new(PolicyStore::load(module, Box::new(self.clone()), EvaluatorOptions::default()).unwrap().0)
     }
 }
 
-impl PolicySource for Said {
-    fn read(&self) -> Result<PolicyText, PolicyError> {
+impl PolicyProvider for ScriptedSource {
+    fn read(&self) -> Result<PolicyDocument, PolicyError> {
         self.with(|text| {
             text.reads += 1;
             let json = match &text.read {
@@ -72,11 +75,11 @@ impl PolicySource for Said {
                 Err(PolicyError::Refused(why)) => return Err(PolicyError::Refused(why.clone())),
                 Err(error) => return Err(PolicyError::Unreadable(error.to_string())),
             };
-            Ok(PolicyText { json, show: Box::new(|findings| format!("{findings:?}")) })
+            Ok(PolicyDocument { json, render_findings: Box::new(|findings| format!("{findings:?}")) })
         })
     }
 
-    fn stamp(&self) -> Option<String> {
+    fn file_stamp(&self) -> Option<String> {
         Some(self.with(|text| text.stamp.clone()))
     }
 
@@ -91,8 +94,8 @@ impl PolicySource for Said {
 
 #[tokio::test]
 async fn a_file_that_takes_the_place_of_one_just_written_is_read() {
-    let source = Said::new(r#"{"whitelist":[]}"#);
-    let policies = source.policies();
+    let source = ScriptedSource::new(r#"{"whitelist":[]}"#);
+    let policies = source.policy_store();
     let by_hand = r#"{"whitelist":["the-admins.example"]}"#;
     source.with(|text| text.next = Some((by_hand.to_owned(), "by hand".to_owned())));
     policies.replace(r#"{"insecure":["from-the-api.example"]}"#.to_owned(), None).await.unwrap();
@@ -103,9 +106,9 @@ async fn a_file_that_takes_the_place_of_one_just_written_is_read() {
 }
 
 #[tokio::test]
-async fn what_is_no_document_is_read_once_and_what_cannot_be_read_again_and_again() {
-    let source = Said::new(r#"{"whitelist":[]}"#);
-    let policies = source.policies();
+async fn invalid_document_is_read_once_and_unreadable_file_is_retried() {
+    let source = ScriptedSource::new(r#"{"whitelist":[]}"#);
+    let policies = source.policy_store();
     source.with(|text| (text.read, text.stamp) = (Err(PolicyError::Refused("syntax".to_owned())), "bad".to_owned()));
     assert!(matches!(policies.reload().await, Err(PolicyError::Refused(_))));
     assert!(!policies.is_new("bad"));
@@ -123,19 +126,19 @@ async fn a_policy_that_is_the_same_has_the_certificates_that_are_valid_by_now() 
     params.not_before = date_time_ymd(1970, 1, 1) + begins;
     let pem = params.self_signed(&KeyPair::generate().unwrap()).unwrap().pem();
     let policy = json!({"whitelist": ["registry.example"], "certificate_authorities": [{"pem": pem}]});
-    let policies = Said::new(&policy.to_string()).policies();
-    let count = || policies.current().gate.authorities().len();
+    let policies = ScriptedSource::new(&policy.to_string()).policy_store();
+    let count = || policies.current().evaluator.authorities().len();
     assert_eq!(count(), 0);
     tokio::time::sleep(begins.saturating_sub(Duration::from_secs(now())) + Duration::from_millis(100)).await;
-    assert!(matches!(policies.reload().await, Ok((Reloaded::Unchanged, _))));
+    assert!(matches!(policies.reload().await, Ok((ReloadOutcome::Unchanged, _))));
     assert_eq!((count(), policies.current().number), (1, 1));
 }
 
 #[test]
 fn a_read_that_hangs_is_given_up_and_the_next_one_works() {
-    let source = Held::default();
+    let source = LockedSource::default();
     let (policies, _) =
-        Policies::load(Module::built_in().unwrap(), Box::new(source.clone()), Options::default()).unwrap();
+        PolicyStore::load(Module::built_in().unwrap(), Box::new(source.clone()), EvaluatorOptions::default()).unwrap();
     let policies = Arc::new(policies);
     let runtime = Builder::new_multi_thread().enable_all().build().unwrap();
     let reload = || runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), policies.reload()).await });

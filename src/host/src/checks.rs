@@ -2,10 +2,10 @@
 
 use std::sync::PoisonError;
 
-use pullgate::{CertificateReport, Comparison, EntryReport, List, NarrowError, PolicyReport, Unreadable};
+use pullgate::{CertificateReport, CompareError, Comparison, EntryList, EntryReport, NarrowError, PolicyReport};
 
-use crate::error::Failure;
-use crate::instance::{Bounds, Instance};
+use crate::error::ExecutionError;
+use crate::instance::{Instance, StoreBounds};
 use crate::module::Module;
 use crate::wit_convert;
 
@@ -15,8 +15,8 @@ impl Module {
     /// # Errors
     ///
     /// If the module fails.
-    pub fn version(&self) -> Result<String, Failure> {
-        self.check(|exports, store| exports.pullgate_policy_about().call_version(store))
+    pub fn version(&self) -> Result<String, ExecutionError> {
+        self.with_idle_instance(|exports, store| exports.pullgate_policy_about().call_version(store))
     }
 
     /// The SHA-256 of the source of the module's rules, in lower-case hexadecimal: equal to [`pullgate::RULES`] if it
@@ -25,8 +25,8 @@ impl Module {
     /// # Errors
     ///
     /// If the module fails.
-    pub fn rules(&self) -> Result<String, Failure> {
-        self.check(|exports, store| exports.pullgate_policy_about().call_rules(store))
+    pub fn rules_digest(&self) -> Result<String, ExecutionError> {
+        self.with_idle_instance(|exports, store| exports.pullgate_policy_about().call_rules(store))
     }
 
     /// Checks one entry, at most 1,024 bytes, as an element of `list`.
@@ -34,9 +34,9 @@ impl Module {
     /// # Errors
     ///
     /// If the module fails. An entry with errors is a report with findings.
-    pub fn check_entry(&self, text: &str, list: List) -> Result<EntryReport, Failure> {
-        let report = self.check(|exports, store| {
-            exports.pullgate_policy_validation().call_check_entry(store, text, wit_convert::list_in(list))
+    pub fn check_entry(&self, text: &str, list: EntryList) -> Result<EntryReport, ExecutionError> {
+        let report = self.with_idle_instance(|exports, store| {
+            exports.pullgate_policy_validation().call_check_entry(store, text, wit_convert::to_wit_list(list))
         })?;
         wit_convert::entry_report(text, report)
     }
@@ -47,9 +47,10 @@ impl Module {
     /// # Errors
     ///
     /// If the module fails. A file with errors is a report with findings.
-    pub fn check_certificates(&self, pem: &[u8], at: u64) -> Result<CertificateReport, Failure> {
-        let report =
-            self.check(|exports, store| exports.pullgate_policy_validation().call_check_certificates(store, pem, at))?;
+    pub fn check_certificates(&self, pem: &[u8], at: u64) -> Result<CertificateReport, ExecutionError> {
+        let report = self.with_idle_instance(|exports, store| {
+            exports.pullgate_policy_validation().call_check_certificates(store, pem, at)
+        })?;
         wit_convert::certificate_report(report)
     }
 
@@ -58,10 +59,10 @@ impl Module {
     /// # Errors
     ///
     /// If the module fails. A document with errors is a report with findings.
-    pub fn check_policy(&self, document: &str, at: u64) -> Result<PolicyReport, Failure> {
+    pub fn check_policy(&self, document: &str, at: u64) -> Result<PolicyReport, ExecutionError> {
         // An instance of its own, gone afterwards: a large document leaves much memory behind.
         let limits = &self.inner.limits;
-        let report = Instance::new(self.component(), limits)?.call(limits.load, |exports, store| {
+        let report = Instance::new(self.component(), limits)?.call(limits.load_timeout, |exports, store| {
             exports.pullgate_policy_validation().call_check_policy(store, document, at)
         })?;
         wit_convert::policy_report(report)
@@ -73,9 +74,9 @@ impl Module {
     /// # Errors
     ///
     /// If the module fails.
-    pub fn compare(&self, old: &str, new: &str, at: u64) -> Result<Result<Comparison, Unreadable>, Failure> {
+    pub fn compare(&self, old: &str, new: &str, at: u64) -> Result<Result<Comparison, CompareError>, ExecutionError> {
         let limits = &self.inner.limits;
-        let compared = Instance::new(self.component(), limits)?.call(limits.load, |exports, store| {
+        let compared = Instance::new(self.component(), limits)?.call(limits.load_timeout, |exports, store| {
             exports.pullgate_policy_admission().call_compare(store, old, new, at)
         })?;
         match compared {
@@ -90,9 +91,9 @@ impl Module {
     /// # Errors
     ///
     /// If the module fails.
-    pub fn narrow(&self, policy: &str, remote: &str, at: u64) -> Result<Result<String, NarrowError>, Failure> {
+    pub fn narrow(&self, policy: &str, remote: &str, at: u64) -> Result<Result<String, NarrowError>, ExecutionError> {
         let limits = &self.inner.limits;
-        let narrowed = Instance::new(self.component(), limits)?.call(limits.load, |exports, store| {
+        let narrowed = Instance::new(self.component(), limits)?.call(limits.load_timeout, |exports, store| {
             exports.pullgate_policy_admission().call_narrow(store, policy, remote, at)
         })?;
         match narrowed {
@@ -102,18 +103,18 @@ impl Module {
     }
 
     /// Calls a function that needs no policy.
-    fn check<T>(
+    fn with_idle_instance<T>(
         &self,
-        call: impl FnOnce(&crate::bindings::Pullgate, &mut wasmtime::Store<Bounds>) -> wasmtime::Result<T>,
-    ) -> Result<T, Failure> {
+        call: impl FnOnce(&crate::bindings::Pullgate, &mut wasmtime::Store<StoreBounds>) -> wasmtime::Result<T>,
+    ) -> Result<T, ExecutionError> {
         let limits = &self.inner.limits;
-        let checker = || self.inner.checker.lock().unwrap_or_else(PoisonError::into_inner);
+        let checker = || self.inner.idle_instance.lock().unwrap_or_else(PoisonError::into_inner);
         let resting = checker().take();
         let mut instance = match resting {
             Some(instance) => instance,
             None => Instance::new(self.component(), limits)?,
         };
-        let result = instance.call(limits.decision, call)?;
+        let result = instance.call(limits.decision_timeout, call)?;
         *checker() = Some(instance);
         Ok(result)
     }

@@ -1,4 +1,4 @@
-//! The component that is built into this crate.
+//! The component that is built into this crate, as machine code.
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -11,41 +11,33 @@ pub(crate) const MODULE_SHA256: &str = env!("PULLGATE_MODULE_SHA256");
 /// The SHA-256 of the component, in lower-case hexadecimal.
 pub(crate) const COMPONENT_SHA256: &str = env!("PULLGATE_COMPONENT_SHA256");
 
-static COMPONENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pullgate.component.wasm"));
-static PRECOMPILED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pullgate.cwasm"));
+/// The component, compiled by the build script for a baseline processor of this architecture.
+static MACHINE_CODE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/pullgate.cwasm"));
 
-/// The component, compiled: as it was compiled when this crate was built, or compiled now where that does not fit this
-/// machine's processor.
+/// Loads the component, without compiling.
+#[expect(unsafe_code, reason = "wasmtime trusts machine code, and this is part of this very program")]
 pub(crate) fn component(engine: &Engine) -> Result<Component, ModuleError> {
-    precompiled(engine).or_else(|_| compile(engine, COMPONENT))
-}
-
-#[expect(unsafe_code, reason = "wasmtime trusts precompiled bytes, and these are part of this very program")]
-fn precompiled(engine: &Engine) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes come from `cargo xtask module`, by way of this crate's build, and from nowhere else.
-    unsafe { Component::deserialize(engine, PRECOMPILED) }
-}
-
-/// Compiles a component, for this machine.
-pub(crate) fn compile(engine: &Engine, component: &[u8]) -> Result<Component, ModuleError> {
-    Component::from_binary(engine, component).map_err(|error| ModuleError::Unfit(format!("{error:#}")))
+    // SAFETY: this crate's build script compiled these bytes, and they come from nowhere else.
+    unsafe { Component::deserialize(engine, MACHINE_CODE) }
+        .map_err(|error| ModuleError::Processor(format!("{error:#}")))
 }
 
 #[cfg(test)]
 mod tests {
+    use wasmtime::Config;
+
     use super::*;
 
     #[test]
-    fn what_is_precompiled_is_taken_where_it_fits() {
-        let engine = crate::engine::engine().unwrap();
-        assert!(precompiled(&engine).is_ok());
+    fn fitting_machine_code_loads() {
+        assert!(component(&Engine::new(&crate::engine::config()).unwrap()).is_ok());
     }
 
     #[test]
-    fn what_does_not_fit_is_compiled() {
-        // Made without epochs, as another machine's would be made without some instruction.
-        let other = Engine::default();
-        assert!(precompiled(&other).is_err());
-        assert!(component(&other).is_ok());
+    fn unfitting_machine_code_is_refused_in_one_sentence() {
+        // An engine without epochs stands in for a processor without some instruction: wasmtime checks both alike.
+        let text = component(&Engine::new(&Config::new()).unwrap()).map(|_| ()).unwrap_err().to_string();
+        assert!(text.starts_with("the module in this program was compiled for another processor: "), "{text}");
+        assert!(!text.contains('\n'), "{text}");
     }
 }

@@ -1,10 +1,10 @@
 //! What can go wrong.
 
-use pullgate::{Answer, Decision, Denial, Denied, Finding};
+use pullgate::{Decision, DenialReason, Deny, Finding, Response};
 use thiserror::Error;
 use wasmtime::Trap;
 
-use crate::redact::masked;
+use crate::redact::redact_userinfo;
 
 /// No module to decide with.
 #[derive(Debug, Error)]
@@ -19,29 +19,32 @@ pub enum ModuleError {
     },
     /// The bytes are no component, or one of another interface than [`WIT`](crate::WIT).
     #[error("this is no component of pullgate: {0}")]
-    Unfit(String),
+    InvalidComponent(String),
     /// wasmtime does not work on this machine.
     #[error("WebAssembly cannot run on this machine: {0}")]
     Engine(String),
+    /// This processor lacks an instruction that the built-in module was compiled to.
+    #[error("the module in this program was compiled for another processor: {0}")]
+    Processor(String),
 }
 
 /// No policy was loaded.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The document has errors. All of its findings are here, in document order.
-    #[error("the policy has errors, the first: {}", first(.0))]
+    #[error("the policy has errors, the first: {}", first_error_message(.0))]
     Policy(Vec<Finding>),
     /// The module failed.
     #[error("the policy could not be loaded: {0}")]
-    Failed(#[from] Failure),
+    Failed(#[from] ExecutionError),
 }
 
 /// The module failed while it worked on something.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{text}")]
-pub struct Failure {
+pub struct ExecutionError {
     /// [`Denial::Trap`], [`Denial::TimeOut`] or [`Denial::Memory`].
-    pub reason: Denial,
+    pub reason: DenialReason,
     /// What happened, for a person.
     pub text: String,
 }
@@ -49,21 +52,21 @@ pub struct Failure {
 /// What the memory limiter ends a call with.
 #[derive(Clone, Copy, Debug, Error)]
 #[error("wanted more than {0} bytes of memory")]
-pub(crate) struct OverMemory(pub usize);
+pub(crate) struct MemoryLimitExceeded(pub usize);
 
-impl Failure {
+impl ExecutionError {
     pub(crate) fn trap(text: impl Into<String>) -> Self {
-        Self { reason: Denial::Trap, text: text.into() }
+        Self { reason: DenialReason::Trap, text: text.into() }
     }
 
     pub(crate) fn time_out(text: impl Into<String>) -> Self {
-        Self { reason: Denial::TimeOut, text: text.into() }
+        Self { reason: DenialReason::TimeOut, text: text.into() }
     }
 
     /// What a failed call into the module means.
-    pub(crate) fn of(error: &wasmtime::Error) -> Self {
-        if let Some(over) = error.downcast_ref::<OverMemory>() {
-            return Self { reason: Denial::Memory, text: format!("the module {over}") };
+    pub(crate) fn from_wasmtime(error: &wasmtime::Error) -> Self {
+        if let Some(over) = error.downcast_ref::<MemoryLimitExceeded>() {
+            return Self { reason: DenialReason::Memory, text: format!("the module {over}") };
         }
         match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Self::time_out("the module took longer than it may"),
@@ -73,16 +76,21 @@ impl Failure {
     }
 
     pub(crate) fn into_decision(self) -> Decision<'static> {
-        Decision::Deny(Denied { reason: self.reason, text: self.text, nearest: None })
+        Decision::Deny(Deny { reason: self.reason, text: self.text, nearest: None })
     }
 
     /// The denial as an answer, for a reference that no module has read.
-    pub(crate) fn into_answer(self, reference: &str) -> Answer<'static> {
-        Answer { reference: masked(reference).into(), registry: None, repository: None, decision: self.into_decision() }
+    pub(crate) fn into_response(self, reference: &str) -> Response<'static> {
+        Response {
+            reference: redact_userinfo(reference).into(),
+            registry: None,
+            repository: None,
+            decision: self.into_decision(),
+        }
     }
 }
 
-fn first(findings: &[Finding]) -> &str {
+fn first_error_message(findings: &[Finding]) -> &str {
     let error = findings.iter().find(|finding| finding.severity == pullgate::Severity::Error);
     error.map_or("", |finding| &finding.message)
 }

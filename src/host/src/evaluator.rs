@@ -3,46 +3,46 @@
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
-use pullgate::{Answer, Authority, Decision, Explanation, Fact, Finding, Question, Request, Step, Topic};
+use pullgate::{Decision, DnsAnswer, DnsQuery, Explanation, Finding, Request, Response, Step, StepKind, TrustAnchor};
 
 use crate::dns::Dns;
-use crate::error::{Failure, LoadError};
-use crate::instance::Loaded;
-use crate::limits::Options;
+use crate::error::{ExecutionError, LoadError};
+use crate::instance::PolicyInstance;
+use crate::limits::EvaluatorOptions;
 use crate::module::Module;
 use crate::pool::{Lease, Pool};
 use crate::wit_convert;
 
 /// How many rounds of DNS questions one decision may need. The rules need two: names of an address, and their addresses.
-const ROUNDS: usize = 4;
+const MAX_DNS_ROUNDS: usize = 4;
 
 /// How many requests go to the module in one call: enough that the call itself costs nothing, and few enough that they
 /// need little memory and no more time than one decision may take.
-const BATCH: usize = 256;
+const MAX_BATCH_REQUESTS: usize = 256;
 
 /// How many requests of `decide_many` wait for DNS at once.
-const WAITING: usize = 16;
+const DNS_CONCURRENCY: usize = 16;
 
 /// A loaded policy. Cheap to clone; the clones share their instances.
 ///
 /// Where all instances are at work, and after a failure none may be left until the policy is loaded again, a caller waits
 /// for one. The methods that are futures wait as futures do, by tokio's clock, and those without DNS block their thread.
 #[derive(Clone)]
-pub struct Gate {
+pub struct PolicyEvaluator {
     pool: Arc<Pool>,
     dns: Option<Dns>,
-    authorities: Arc<[Authority]>,
+    authorities: Arc<[TrustAnchor]>,
 }
 
-impl Gate {
+impl PolicyEvaluator {
     pub(crate) fn load(
         module: &Module,
         document: &str,
         at: u64,
-        options: Options,
+        options: EvaluatorOptions,
     ) -> Result<(Self, Vec<Finding>), LoadError> {
-        let Options { limits, dns } = options;
-        let (first, authorities, findings) = Loaded::new(module.component(), &limits, document, at)?;
+        let EvaluatorOptions { limits, dns } = options;
+        let (first, authorities, findings) = PolicyInstance::new(module.component(), &limits, document, at)?;
         let pool = Arc::new(Pool::new(module.clone(), limits, document.into(), at, first));
         Ok((Self { pool, dns, authorities: authorities.into() }, findings))
     }
@@ -55,15 +55,15 @@ impl Gate {
     /// The certificates of the policy and its projects that may vouch for registries, each once, sorted by fingerprint.
     /// Those that were not valid when the policy was loaded are left out. Which of them count for a registry, a decision
     /// says (rule C1).
-    pub fn authorities(&self) -> &[Authority] {
+    pub fn authorities(&self) -> &[TrustAnchor] {
         &self.authorities
     }
 
     /// Decides one request, asking DNS where that is needed. Never fails: what goes wrong is a denial.
     pub async fn decide(&self, request: &Request<'_>) -> Decision<'static> {
-        let decision = self.decide_in(self.pool.instance().await, request);
+        let decision = self.decide_in(self.pool.acquire().await, request);
         match (decision, &self.dns) {
-            (Decision::Lookup(questions), Some(dns)) => match self.settle(dns, request, questions).await {
+            (Decision::Lookup(questions), Some(dns)) => match self.resolve_lookups(dns, request, questions).await {
                 Ok((decision, _)) => decision,
                 Err(failure) => failure.into_decision(),
             },
@@ -73,22 +73,22 @@ impl Gate {
 
     /// As [`decide`](Self::decide), with what was asked: the registry that a connection is to be made to, and the
     /// repository.
-    pub async fn answer(&self, request: &Request<'_>) -> Answer<'static> {
-        let facts = match self.facts(request).await {
+    pub async fn answer(&self, request: &Request<'_>) -> Response<'static> {
+        let facts = match self.resolve_dns_answers(request).await {
             Ok(facts) => facts,
-            Err(failure) => return failure.into_answer(request.reference),
+            Err(failure) => return failure.into_response(request.reference),
         };
-        let request = Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request };
-        let decision = self.decide_in(self.pool.instance().await, &request);
-        wit_convert::answer(&self.decide_text_in(self.pool.instance().await, &request), decision)
-            .unwrap_or_else(|failure| failure.into_answer(request.reference))
+        let request = Request { dns_answers: facts.as_deref().unwrap_or(request.dns_answers), ..*request };
+        let decision = self.decide_in(self.pool.acquire().await, &request);
+        wit_convert::response(&self.decide_text_in(self.pool.acquire().await, &request), decision)
+            .unwrap_or_else(|failure| failure.into_response(request.reference))
     }
 
     /// Decides many requests, in their order: the fast path.
     pub async fn decide_many(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
         let mut decisions = Vec::with_capacity(requests.len());
-        for batch in requests.chunks(BATCH) {
-            decisions.extend(self.decide_batch(self.pool.instance().await, batch));
+        for batch in requests.chunks(MAX_BATCH_REQUESTS) {
+            decisions.extend(self.decide_batch(self.pool.acquire().await, batch));
         }
         if self.dns.is_none() || !decisions.iter().any(|decision| matches!(decision, Decision::Lookup(_))) {
             return decisions;
@@ -99,51 +99,52 @@ impl Gate {
                 decision => decision,
             }
         });
-        stream::iter(settled).buffered(WAITING).collect().await
+        stream::iter(settled).buffered(DNS_CONCURRENCY).collect().await
     }
 
     /// Decides one request. The answer is the canonical text: one line of JSON, without a line end (rule D4).
     pub async fn decide_text(&self, request: &Request<'_>) -> String {
-        match self.facts(request).await {
+        match self.resolve_dns_answers(request).await {
             Ok(facts) => {
-                let request = Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request };
-                self.decide_text_in(self.pool.instance().await, &request)
+                let request = Request { dns_answers: facts.as_deref().unwrap_or(request.dns_answers), ..*request };
+                self.decide_text_in(self.pool.acquire().await, &request)
             }
-            Err(failure) => failure.into_answer(request.reference).to_json(),
+            Err(failure) => failure.into_response(request.reference).to_json(),
         }
     }
 
     /// Decides one request and gives the reasoning (rule D3).
     pub async fn explain(&self, request: &Request<'_>) -> Explanation<'static> {
-        match self.facts(request).await {
+        match self.resolve_dns_answers(request).await {
             Ok(facts) => {
-                let request = Request { facts: facts.as_deref().unwrap_or(request.facts), ..*request };
-                self.explain_in(self.pool.instance().await, &request)
+                let request = Request { dns_answers: facts.as_deref().unwrap_or(request.dns_answers), ..*request };
+                self.explain_in(self.pool.acquire().await, &request)
             }
-            Err(failure) => unexplained(failure, request),
+            Err(failure) => failure_explanation(failure, request),
         }
     }
 
     /// As [`decide`](Self::decide), without DNS: what needs it is [`Decision::Lookup`].
     pub fn decide_offline(&self, request: &Request<'_>) -> Decision<'static> {
-        self.decide_in(self.pool.instance_now(), request)
+        self.decide_in(self.pool.acquire_blocking(), request)
     }
 
-    fn decide_in(&self, lease: Result<Lease<'_>, Failure>, request: &Request<'_>) -> Decision<'static> {
-        let decided = run(lease, |instance| {
-            wit_convert::asked(request, |request| {
-                instance.call(self.pool.limits().decision, |exports, store, policy| {
+    fn decide_in(&self, lease: Result<Lease<'_>, ExecutionError>, request: &Request<'_>) -> Decision<'static> {
+        let decided = with_lease(lease, |instance| {
+            wit_convert::with_request(request, |request| {
+                instance.call(self.pool.limits().decision_timeout, |exports, store, policy| {
                     exports.pullgate_policy_admission().policy().call_decide(store, policy, request)
                 })
             })
         });
-        decided.map_or_else(Failure::into_decision, wit_convert::decision)
+        decided.map_or_else(ExecutionError::into_decision, wit_convert::decision)
     }
 
     /// As [`decide_many`](Self::decide_many), without DNS. Where the module fails, the requests that went to it in one
     /// call are denied together.
     pub fn decide_many_offline(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
-        let mut batches = requests.chunks(BATCH).map(|batch| self.decide_batch(self.pool.instance_now(), batch));
+        let mut batches =
+            requests.chunks(MAX_BATCH_REQUESTS).map(|batch| self.decide_batch(self.pool.acquire_blocking(), batch));
         let mut decisions = batches.next().unwrap_or_default();
         batches.for_each(|batch| decisions.extend(batch));
         decisions
@@ -151,40 +152,44 @@ impl Gate {
 
     /// As [`decide_text`](Self::decide_text), without DNS.
     pub fn decide_text_offline(&self, request: &Request<'_>) -> String {
-        self.decide_text_in(self.pool.instance_now(), request)
+        self.decide_text_in(self.pool.acquire_blocking(), request)
     }
 
-    fn decide_text_in(&self, lease: Result<Lease<'_>, Failure>, request: &Request<'_>) -> String {
-        let decided = run(lease, |instance| {
-            wit_convert::asked(request, |request| {
-                instance.call(self.pool.limits().decision, |exports, store, policy| {
+    fn decide_text_in(&self, lease: Result<Lease<'_>, ExecutionError>, request: &Request<'_>) -> String {
+        let decided = with_lease(lease, |instance| {
+            wit_convert::with_request(request, |request| {
+                instance.call(self.pool.limits().decision_timeout, |exports, store, policy| {
                     exports.pullgate_policy_admission().policy().call_decide_text(store, policy, request)
                 })
             })
         });
-        decided.unwrap_or_else(|failure| failure.into_answer(request.reference).to_json())
+        decided.unwrap_or_else(|failure| failure.into_response(request.reference).to_json())
     }
 
     /// As [`explain`](Self::explain), without DNS.
     pub fn explain_offline(&self, request: &Request<'_>) -> Explanation<'static> {
-        self.explain_in(self.pool.instance_now(), request)
+        self.explain_in(self.pool.acquire_blocking(), request)
     }
 
-    fn explain_in(&self, lease: Result<Lease<'_>, Failure>, request: &Request<'_>) -> Explanation<'static> {
-        let explained = run(lease, |instance| {
-            wit_convert::asked(request, |request| {
-                instance.call(self.pool.limits().decision, |exports, store, policy| {
+    fn explain_in(&self, lease: Result<Lease<'_>, ExecutionError>, request: &Request<'_>) -> Explanation<'static> {
+        let explained = with_lease(lease, |instance| {
+            wit_convert::with_request(request, |request| {
+                instance.call(self.pool.limits().decision_timeout, |exports, store, policy| {
                     exports.pullgate_policy_admission().policy().call_explain(store, policy, request)
                 })
             })
         });
-        explained.and_then(wit_convert::explanation).unwrap_or_else(|failure| unexplained(failure, request))
+        explained.and_then(wit_convert::explanation).unwrap_or_else(|failure| failure_explanation(failure, request))
     }
 
-    fn decide_batch(&self, lease: Result<Lease<'_>, Failure>, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
-        let decided = run(lease, |instance| {
-            wit_convert::asked_many(requests, |requests| {
-                instance.call(self.pool.limits().decision, |exports, store, policy| {
+    fn decide_batch(
+        &self,
+        lease: Result<Lease<'_>, ExecutionError>,
+        requests: &[Request<'_>],
+    ) -> Vec<Decision<'static>> {
+        let decided = with_lease(lease, |instance| {
+            wit_convert::with_requests(requests, |requests| {
+                instance.call(self.pool.limits().decision_timeout, |exports, store, policy| {
                     exports.pullgate_policy_admission().policy().call_decide_many(store, policy, requests)
                 })
             })
@@ -193,49 +198,53 @@ impl Gate {
             Ok(decided) if decided.len() == requests.len() => {
                 return decided.into_iter().map(wit_convert::decision).collect();
             }
-            Ok(decided) => {
-                Failure::trap(format!("the module gave {} answers to {} requests", decided.len(), requests.len()))
-            }
+            Ok(decided) => ExecutionError::trap(format!(
+                "the module gave {} answers to {} requests",
+                decided.len(),
+                requests.len()
+            )),
             Err(failure) => failure,
         };
         requests.iter().map(|_| failure.clone().into_decision()).collect()
     }
 
     /// The facts that decide the request, those given with it included. None where the given ones do.
-    async fn facts(&self, request: &Request<'_>) -> Result<Option<Vec<Fact>>, Failure> {
+    async fn resolve_dns_answers(&self, request: &Request<'_>) -> Result<Option<Vec<DnsAnswer>>, ExecutionError> {
         let Some(dns) = &self.dns else { return Ok(None) };
-        match self.decide_in(self.pool.instance().await, request) {
-            Decision::Lookup(questions) => self.settle(dns, request, questions).await.map(|(_, facts)| Some(facts)),
+        match self.decide_in(self.pool.acquire().await, request) {
+            Decision::Lookup(questions) => {
+                self.resolve_lookups(dns, request, questions).await.map(|(_, facts)| Some(facts))
+            }
             _ => Ok(None),
         }
     }
 
     /// Asks DNS until the request is decided.
-    async fn settle(
+    async fn resolve_lookups(
         &self,
         dns: &Dns,
         request: &Request<'_>,
-        mut questions: Vec<Question>,
-    ) -> Result<(Decision<'static>, Vec<Fact>), Failure> {
-        let mut facts = request.facts.to_vec();
+        mut questions: Vec<DnsQuery>,
+    ) -> Result<(Decision<'static>, Vec<DnsAnswer>), ExecutionError> {
+        let mut facts = request.dns_answers.to_vec();
         let rounds = async {
-            let mut room = dns.limits().questions;
-            for _ in 0..ROUNDS {
+            let mut room = dns.limits().max_queries;
+            for _ in 0..MAX_DNS_ROUNDS {
                 let number = questions.len();
-                facts.extend(dns.ask(questions, room).await);
+                facts.extend(dns.resolve_queries(questions, room).await);
                 room = room.saturating_sub(number);
-                let request = Request { facts: &facts, ..*request };
-                match self.decide_in(self.pool.instance().await, &request) {
+                let request = Request { dns_answers: &facts, ..*request };
+                match self.decide_in(self.pool.acquire().await, &request) {
                     Decision::Lookup(more) => questions = more,
                     decision => return Ok(decision),
                 }
             }
-            Err(Failure::time_out(format!("not decided after {ROUNDS} rounds of DNS questions")))
+            Err(ExecutionError::time_out(format!("not decided after {MAX_DNS_ROUNDS} rounds of DNS questions")))
         };
-        let time = dns.limits().decision;
+        let time = dns.limits().decision_timeout;
         let decision = tokio::time::timeout(time, rounds)
             .await
-            .unwrap_or_else(|_| Err(Failure::time_out(format!("DNS took more than {} ms", time.as_millis()))))?;
+            .unwrap_or_else(|_| Err(ExecutionError::time_out(format!("DNS took more than {} ms", time.as_millis()))))?;
         Ok((decision, facts))
     }
 }
@@ -247,27 +256,32 @@ impl Module {
     /// # Errors
     ///
     /// If the document has errors, or if the module fails.
-    pub fn load(&self, document: &str, at: u64, options: Options) -> Result<(Gate, Vec<Finding>), LoadError> {
-        Gate::load(self, document, at, options)
+    pub fn load(
+        &self,
+        document: &str,
+        at: u64,
+        options: EvaluatorOptions,
+    ) -> Result<(PolicyEvaluator, Vec<Finding>), LoadError> {
+        PolicyEvaluator::load(self, document, at, options)
     }
 }
 
-impl std::fmt::Debug for Gate {
+impl std::fmt::Debug for PolicyEvaluator {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Gate").field("module", self.module()).field("dns", &self.dns).finish_non_exhaustive()
     }
 }
 
 /// Works with an instance, if there is one.
-fn run<T>(
-    lease: Result<Lease<'_>, Failure>,
-    work: impl FnOnce(&mut Loaded) -> Result<T, Failure>,
-) -> Result<T, Failure> {
+fn with_lease<T>(
+    lease: Result<Lease<'_>, ExecutionError>,
+    work: impl FnOnce(&mut PolicyInstance) -> Result<T, ExecutionError>,
+) -> Result<T, ExecutionError> {
     lease.and_then(|lease| lease.run(work))
 }
 
 /// A denial with the only reasoning that there is.
-fn unexplained(failure: Failure, request: &Request<'_>) -> Explanation<'static> {
-    let steps = vec![Step { topic: Topic::Outcome, entry: None, covers: None, text: failure.text.clone() }];
-    Explanation { answer: failure.into_answer(request.reference), steps }
+fn failure_explanation(failure: ExecutionError, request: &Request<'_>) -> Explanation<'static> {
+    let steps = vec![Step { kind: StepKind::Outcome, entry: None, matches: None, text: failure.text.clone() }];
+    Explanation { response: failure.into_response(request.reference), steps }
 }

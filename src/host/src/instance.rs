@@ -2,43 +2,43 @@
 
 use std::time::Duration;
 
-use pullgate::{Authority, Finding};
+use pullgate::{Finding, TrustAnchor};
 use wasmtime::component::ResourceAny;
 use wasmtime::{ResourceLimiter, Store};
 
 use crate::bindings::{Pullgate, PullgatePre};
-use crate::epoch::ticks;
-use crate::error::{Failure, LoadError, OverMemory};
-use crate::limits::Limits;
+use crate::epoch::deadline_ticks;
+use crate::error::{ExecutionError, LoadError, MemoryLimitExceeded};
+use crate::limits::ResourceLimits;
 use crate::wit_convert;
 
 /// How many elements a table may have. The module has a few hundred functions.
-const TABLE: usize = 1 << 16;
+const MAX_TABLE_ELEMENTS: usize = 1 << 16;
 
 /// An instance of the component. After a failed call it must be thrown away.
 pub(crate) struct Instance {
-    store: Store<Bounds>,
+    store: Store<StoreBounds>,
     /// Boxed, since instances are moved about for every call.
     exports: Box<Pullgate>,
 }
 
 /// A policy that lives in an instance of its own.
-pub(crate) struct Loaded {
+pub(crate) struct PolicyInstance {
     instance: Instance,
     policy: ResourceAny,
 }
 
 /// What loading gives: the policy in its instance, its trust anchors, and the findings.
-pub(crate) type Loading = (Loaded, Vec<Authority>, Vec<Finding>);
+pub(crate) type LoadResult = (PolicyInstance, Vec<TrustAnchor>, Vec<Finding>);
 
 impl Instance {
-    pub(crate) fn new(component: &PullgatePre<Bounds>, limits: &Limits) -> Result<Self, Failure> {
-        let mut store = Store::new(component.engine(), Bounds { memory: limits.memory });
+    pub(crate) fn new(component: &PullgatePre<StoreBounds>, limits: &ResourceLimits) -> Result<Self, ExecutionError> {
+        let mut store = Store::new(component.engine(), StoreBounds { max_memory_bytes: limits.max_memory_bytes });
         store.limiter(|bounds| bounds);
         // How much one call may bring out: the findings of a large document are many times what wasmtime thinks usual.
-        store.set_hostcall_fuel(limits.memory);
-        store.set_epoch_deadline(ticks(limits.load));
-        let exports = component.instantiate(&mut store).map_err(|error| Failure::of(&error))?;
+        store.set_hostcall_fuel(limits.max_memory_bytes);
+        store.set_epoch_deadline(deadline_ticks(limits.load_timeout));
+        let exports = component.instantiate(&mut store).map_err(|error| ExecutionError::from_wasmtime(&error))?;
         Ok(Self { store, exports: Box::new(exports) })
     }
 
@@ -46,29 +46,29 @@ impl Instance {
     pub(crate) fn call<T>(
         &mut self,
         time: Duration,
-        call: impl FnOnce(&Pullgate, &mut Store<Bounds>) -> wasmtime::Result<T>,
-    ) -> Result<T, Failure> {
-        self.store.set_epoch_deadline(ticks(time));
-        call(&self.exports, &mut self.store).map_err(|error| Failure::of(&error))
+        call: impl FnOnce(&Pullgate, &mut Store<StoreBounds>) -> wasmtime::Result<T>,
+    ) -> Result<T, ExecutionError> {
+        self.store.set_epoch_deadline(deadline_ticks(time));
+        call(&self.exports, &mut self.store).map_err(|error| ExecutionError::from_wasmtime(&error))
     }
 }
 
-impl Loaded {
+impl PolicyInstance {
     /// Loads a policy into a new instance.
     pub(crate) fn new(
-        component: &PullgatePre<Bounds>,
-        limits: &Limits,
+        component: &PullgatePre<StoreBounds>,
+        limits: &ResourceLimits,
         document: &str,
         at: u64,
-    ) -> Result<Loading, LoadError> {
+    ) -> Result<LoadResult, LoadError> {
         let mut instance = Instance::new(component, limits)?;
-        let loaded = instance.call(limits.load, |exports, store| {
+        let loaded = instance.call(limits.load_timeout, |exports, store| {
             exports.pullgate_policy_admission().policy().call_load(store, document, at)
         })?;
         match loaded {
             Ok(loaded) => {
                 let policy = loaded.policy;
-                let authorities = instance.call(limits.load, |exports, store| {
+                let authorities = instance.call(limits.load_timeout, |exports, store| {
                     exports.pullgate_policy_admission().policy().call_authorities(store, policy)
                 })?;
                 let authorities = authorities.into_iter().map(wit_convert::authority).collect();
@@ -82,28 +82,28 @@ impl Loaded {
     pub(crate) fn call<T>(
         &mut self,
         time: Duration,
-        call: impl FnOnce(&Pullgate, &mut Store<Bounds>, ResourceAny) -> wasmtime::Result<T>,
-    ) -> Result<T, Failure> {
+        call: impl FnOnce(&Pullgate, &mut Store<StoreBounds>, ResourceAny) -> wasmtime::Result<T>,
+    ) -> Result<T, ExecutionError> {
         let policy = self.policy;
         self.instance.call(time, |exports, store| call(exports, store, policy))
     }
 }
 
 /// What an instance may have. Wanting more ends the call.
-pub(crate) struct Bounds {
-    memory: usize,
+pub(crate) struct StoreBounds {
+    max_memory_bytes: usize,
 }
 
-impl ResourceLimiter for Bounds {
+impl ResourceLimiter for StoreBounds {
     fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        if desired > self.memory { Err(OverMemory(self.memory).into()) } else { Ok(true) }
+        if desired > self.max_memory_bytes { Err(MemoryLimitExceeded(self.max_memory_bytes).into()) } else { Ok(true) }
     }
 
     fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
-        Err(OverMemory(self.memory).into())
+        Err(MemoryLimitExceeded(self.max_memory_bytes).into())
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE)
+        Ok(desired <= MAX_TABLE_ELEMENTS)
     }
 }

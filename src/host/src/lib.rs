@@ -8,10 +8,10 @@
 //! use pullgate_host::{Module, Options, now};
 //!
 //! let module = Module::built_in()?;
-//! let (gate, findings) = module.load(r#"{"whitelist": ["*.example.com"]}"#, now(), Options::default())?;
+//! let (evaluator, findings) = module.load(r#"{"whitelist": ["*.example.com"]}"#, now(), Options::default())?;
 //! assert!(findings.iter().all(|finding| finding.severity != pullgate::Severity::Error));
 //! let request = Request { reference: "registry.example.com/app:1", ..Request::default() };
-//! assert!(matches!(gate.decide_offline(&request), Decision::Allow(_)));
+//! assert!(matches!(evaluator.decide_offline(&request), Decision::Allow(_)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -20,9 +20,15 @@
 //!
 //! Where an answer depends on DNS, [`Gate::decide`] asks the [`Resolver`] that the caller gave, and asks the rules
 //! again with what it heard. Which names must be confirmed, and how, is up to the rules.
+//!
+//! | feature | |
+//! |---|---|
+//! | `compiler` | `Module::from_component`: compiles a component of one's own |
+//! | `system-dns` | [`Dns::system`]: the resolver of the machine; default |
 
 mod bindings;
 mod checks;
+#[cfg(feature = "compiler")]
 mod core_module;
 mod dns;
 mod embedded;
@@ -39,10 +45,10 @@ mod wit_convert;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use dns::{Answers, Dns, DnsCounts, DnsError, DnsLimits, Resolver, Resolving};
-pub use error::{Failure, LoadError, ModuleError};
-pub use evaluator::Gate;
-pub use limits::{Limits, Options};
+pub use dns::{Dns, DnsCounts, DnsError, DnsLimits, DnsResponse, ResolveFuture, Resolver};
+pub use error::{ExecutionError, LoadError, ModuleError};
+pub use evaluator::PolicyEvaluator;
+pub use limits::{EvaluatorOptions, ResourceLimits};
 pub use module::Module;
 
 /// The interface of the component, as WIT text.

@@ -7,33 +7,33 @@ use crate::dns::Dns;
 
 /// What a module may use.
 #[derive(Clone, Debug)]
-pub struct Limits {
+pub struct ResourceLimits {
     /// The time for one call that decides; 1 second by default. DNS has its own.
-    pub decision: Duration,
+    pub decision_timeout: Duration,
     /// The time for loading or checking a document; 60 seconds by default, for the largest.
-    pub load: Duration,
+    pub load_timeout: Duration,
     /// The memory of one instance, in bytes; 1 GiB by default, for the largest document.
-    pub memory: usize,
+    pub max_memory_bytes: usize,
     /// How many instances serve one policy at most; the number of processors by default. They are made when needed.
-    pub instances: usize,
+    pub max_instances: usize,
 }
 
-impl Default for Limits {
+impl Default for ResourceLimits {
     fn default() -> Self {
         Self {
-            decision: Duration::from_secs(1),
-            load: Duration::from_secs(60),
-            memory: 1 << 30,
-            instances: thread::available_parallelism().map_or(1, usize::from),
+            decision_timeout: Duration::from_secs(1),
+            load_timeout: Duration::from_secs(60),
+            max_memory_bytes: 1 << 30,
+            max_instances: thread::available_parallelism().map_or(1, usize::from),
         }
     }
 }
 
 /// How a policy is served.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct EvaluatorOptions {
     /// What the module may use.
-    pub limits: Limits,
+    pub limits: ResourceLimits,
     /// Who answers DNS questions. Nobody by default: a decision that needs DNS stays [`Decision::Lookup`].
     pub dns: Option<Dns>,
 }

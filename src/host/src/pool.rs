@@ -14,77 +14,83 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
-use crate::error::{Failure, LoadError};
-use crate::instance::Loaded;
-use crate::limits::Limits;
+use crate::error::{ExecutionError, LoadError};
+use crate::instance::PolicyInstance;
+use crate::limits::ResourceLimits;
 use crate::module::Module;
 
 /// The instances that serve one policy, and what is needed to make another.
 pub(crate) struct Pool {
     module: Module,
-    limits: Limits,
+    limits: ResourceLimits,
     document: Box<str>,
     at: u64,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// Wakes threads that wait.
-    changed: Condvar,
+    state_changed: Condvar,
     /// Wakes futures that wait.
-    changed_for_futures: Notify,
+    state_changed_async: Notify,
 }
 
-struct State {
+struct PoolState {
     /// The instances at rest.
-    idle: Vec<Loaded>,
+    idle: Vec<PolicyInstance>,
     /// How many there are, at rest and at work.
     alive: usize,
     /// Whether one is being made.
-    growing: bool,
+    is_growing: bool,
     /// How many threads wait. Waking nobody would cost more than all else here.
-    waiting: usize,
+    waiting_threads: usize,
     /// How many could not be made, and why the last one could not.
-    failures: u64,
-    failure: Failure,
+    load_failures: u64,
+    last_failure: ExecutionError,
 }
 
-impl State {
-    fn failed(&mut self, failure: Failure) {
-        self.failures += 1;
-        self.failure = failure;
+impl PoolState {
+    fn record_failure(&mut self, failure: ExecutionError) {
+        self.load_failures += 1;
+        self.last_failure = failure;
     }
 }
 
 impl Pool {
-    pub(crate) fn new(module: Module, limits: Limits, document: Box<str>, at: u64, first: Loaded) -> Self {
-        let state = State {
+    pub(crate) fn new(
+        module: Module,
+        limits: ResourceLimits,
+        document: Box<str>,
+        at: u64,
+        first: PolicyInstance,
+    ) -> Self {
+        let state = PoolState {
             idle: vec![first],
             alive: 1,
-            growing: false,
-            waiting: 0,
-            failures: 0,
-            failure: Failure::trap("the module could not be started"),
+            is_growing: false,
+            waiting_threads: 0,
+            load_failures: 0,
+            last_failure: ExecutionError::trap("the module could not be started"),
         };
-        let (changed, changed_for_futures) = (Condvar::new(), Notify::new());
-        Self { module, limits, document, at, state: Mutex::new(state), changed, changed_for_futures }
+        let (state_changed, state_changed_async) = (Condvar::new(), Notify::new());
+        Self { module, limits, document, at, state: Mutex::new(state), state_changed, state_changed_async }
     }
 
     pub(crate) fn module(&self) -> &Module {
         &self.module
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    pub(crate) fn limits(&self) -> &ResourceLimits {
         &self.limits
     }
 
     /// Takes an instance at rest, or waits for one as a future does. Where it waits it needs tokio's clock.
-    pub(crate) async fn instance(self: &Arc<Self>) -> Result<Lease<'_>, Failure> {
+    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease<'_>, ExecutionError> {
         let mut wait = None;
         loop {
-            let mut changed = pin!(self.changed_for_futures.notified());
+            let mut changed = pin!(self.state_changed_async.notified());
             let left = {
                 let mut state = self.state();
-                match self.take(&mut state, &mut wait)? {
-                    Taken::Instance(instance) => return Ok(self.lend(instance)),
-                    Taken::Wait(left) => {
+                match self.try_acquire(&mut state, &mut wait)? {
+                    Acquired::Instance(instance) => return Ok(self.lease(instance)),
+                    Acquired::Wait(left) => {
                         // Before anybody else can change the state, so that no change is missed.
                         changed.as_mut().enable();
                         left
@@ -97,113 +103,123 @@ impl Pool {
     }
 
     /// As [`instance`](Self::instance), and blocks the thread while it waits.
-    pub(crate) fn instance_now(self: &Arc<Self>) -> Result<Lease<'_>, Failure> {
+    pub(crate) fn acquire_blocking(self: &Arc<Self>) -> Result<Lease<'_>, ExecutionError> {
         let mut state = self.state();
         let mut wait = None;
         loop {
-            let left = match self.take(&mut state, &mut wait)? {
-                Taken::Instance(instance) => return Ok(self.lend(instance)),
-                Taken::Wait(left) => left,
+            let left = match self.try_acquire(&mut state, &mut wait)? {
+                Acquired::Instance(instance) => return Ok(self.lease(instance)),
+                Acquired::Wait(left) => left,
             };
-            state.waiting += 1;
-            (state, _) = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
-            state.waiting -= 1;
+            state.waiting_threads += 1;
+            (state, _) = self.state_changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+            state.waiting_threads -= 1;
         }
     }
 
-    fn lend(&self, instance: Loaded) -> Lease<'_> {
-        Lease { pool: self, instance: Some(instance), sound: false }
+    fn lease(&self, instance: PolicyInstance) -> Lease<'_> {
+        Lease { pool: self, instance: Some(instance), healthy: false }
     }
 
     /// Takes an instance at rest, or says for how long to wait for one. `wait` is the caller's, none at first.
-    fn take(self: &Arc<Self>, state: &mut State, wait: &mut Option<Wait>) -> Result<Taken, Failure> {
+    fn try_acquire(
+        self: &Arc<Self>,
+        state: &mut PoolState,
+        wait: &mut Option<WaitState>,
+    ) -> Result<Acquired, ExecutionError> {
         if let Some(instance) = state.idle.pop() {
-            return Ok(Taken::Instance(instance));
+            return Ok(Acquired::Instance(instance));
         }
-        let Wait { since, failures } = *wait.get_or_insert_with(|| Wait::new(state));
-        if state.alive > 0 || state.failures == failures {
-            self.grow(state);
+        let WaitState { since, failures } = *wait.get_or_insert_with(|| WaitState::new(state));
+        if state.alive > 0 || state.load_failures == failures {
+            self.spawn_load(state);
         }
-        if state.alive == 0 && state.failures != failures {
-            return Err(state.failure.clone());
+        if state.alive == 0 && state.load_failures != failures {
+            return Err(state.last_failure.clone());
         }
         // The work of others takes as long as a decision may; when there are none, a policy is being loaded.
-        let longest = self.limits.decision + if state.alive == 0 { self.limits.load } else { Duration::ZERO };
-        let left = longest.checked_sub(since.elapsed()).map(Taken::Wait);
-        left.ok_or_else(|| Failure::time_out("no instance of the module came free in time"))
+        let longest =
+            self.limits.decision_timeout + if state.alive == 0 { self.limits.load_timeout } else { Duration::ZERO };
+        let left = longest.checked_sub(since.elapsed()).map(Acquired::Wait);
+        left.ok_or_else(|| ExecutionError::time_out("no instance of the module came free in time"))
     }
 
     /// Starts making an instance, unless one is being made or there are enough.
-    fn grow(self: &Arc<Self>, state: &mut State) {
-        if state.growing || state.alive >= self.limits.instances.max(1) {
+    fn spawn_load(self: &Arc<Self>, state: &mut PoolState) {
+        if state.is_growing || state.alive >= self.limits.max_instances.max(1) {
             return;
         }
         let pool = Arc::clone(self);
         let load = move || {
-            let made = Loaded::new(pool.module.component(), &pool.limits, &pool.document, pool.at);
-            pool.grown(made.map(|(instance, ..)| instance));
+            let made = PolicyInstance::new(pool.module.component(), &pool.limits, &pool.document, pool.at);
+            pool.finish_load(made.map(|(instance, ..)| instance));
         };
         match thread::Builder::new().name("pullgate-load".to_owned()).spawn(load) {
-            Ok(_) => state.growing = true,
-            Err(error) => state.failed(Failure::trap(format!("the module could not be started: {error}"))),
+            Ok(_) => state.is_growing = true,
+            Err(error) => {
+                state.record_failure(ExecutionError::trap(format!("the module could not be started: {error}")))
+            }
         }
     }
 
-    fn grown(&self, made: Result<Loaded, LoadError>) {
+    fn finish_load(&self, made: Result<PolicyInstance, LoadError>) {
         let mut state = self.state();
-        state.growing = false;
+        state.is_growing = false;
         match made {
             Ok(instance) => {
                 state.idle.push(instance);
                 state.alive += 1;
             }
-            Err(LoadError::Failed(failure)) => state.failed(failure),
-            Err(refused) => state.failed(Failure::trap(refused.to_string())),
+            Err(LoadError::Failed(failure)) => state.record_failure(failure),
+            Err(refused) => state.record_failure(ExecutionError::trap(refused.to_string())),
         }
         drop(state);
-        self.changed.notify_all();
-        self.changed_for_futures.notify_waiters();
+        self.state_changed.notify_all();
+        self.state_changed_async.notify_waiters();
     }
 
     /// The state. Nothing that can panic runs under the lock, so what a panicking thread leaves is whole.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// What a caller gets at once.
-enum Taken {
-    Instance(Loaded),
+enum Acquired {
+    Instance(PolicyInstance),
     /// None, and this is the longest to wait for the next change.
     Wait(Duration),
 }
 
 /// What a caller that waits has seen at first.
-struct Wait {
+struct WaitState {
     since: Instant,
     failures: u64,
 }
 
-impl Wait {
-    fn new(state: &State) -> Self {
-        Self { since: Instant::now(), failures: state.failures }
+impl WaitState {
+    fn new(state: &PoolState) -> Self {
+        Self { since: Instant::now(), failures: state.load_failures }
     }
 }
 
 /// An instance at work. Dropped by a panic too, so that the pool's count stays right.
 pub(crate) struct Lease<'p> {
     pool: &'p Pool,
-    instance: Option<Loaded>,
-    sound: bool,
+    instance: Option<PolicyInstance>,
+    healthy: bool,
 }
 
 impl Lease<'_> {
     /// Lends the instance to `work`. It goes back if the work succeeds and is thrown away if not.
-    pub(crate) fn run<T>(mut self, work: impl FnOnce(&mut Loaded) -> Result<T, Failure>) -> Result<T, Failure> {
-        let result = self.instance.as_mut().map_or_else(|| Err(Failure::trap("no instance")), work);
-        self.sound = result.is_ok();
+    pub(crate) fn run<T>(
+        mut self,
+        work: impl FnOnce(&mut PolicyInstance) -> Result<T, ExecutionError>,
+    ) -> Result<T, ExecutionError> {
+        let result = self.instance.as_mut().map_or_else(|| Err(ExecutionError::trap("no instance")), work);
+        self.healthy = result.is_ok();
         if let Err(failure) = &result {
-            self.pool.module.threw_away(failure.reason);
+            self.pool.module.record_discard(failure.reason);
         }
         result
     }
@@ -211,18 +227,18 @@ impl Lease<'_> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
-        let instance = self.instance.take().filter(|_| self.sound);
+        let instance = self.instance.take().filter(|_| self.healthy);
         let mut state = self.pool.state();
         match instance {
             Some(instance) => state.idle.push(instance),
             None => state.alive -= 1,
         }
-        let waiting = state.waiting > 0;
+        let waiting = state.waiting_threads > 0;
         drop(state);
         if waiting {
-            self.pool.changed.notify_one();
+            self.pool.state_changed.notify_one();
         }
         // Costs next to nothing where no future waits.
-        self.pool.changed_for_futures.notify_one();
+        self.pool.state_changed_async.notify_one();
     }
 }

@@ -1,44 +1,46 @@
 //! The component's types as those of the crate `pullgate`, and back.
 
 use pullgate::{
-    Allowed, Answer, Attempt, Authority, CertificateDescription, CertificateReport, Change, Code, Comparison, Decision,
-    Denial, Denied, EntryKind, EntryReport, Explanation, Fact, Finding, KeyDescription, List, Matched, Miss,
-    ModeChange, NarrowError, Nearest, Omitted, PolicyReport, Ports, Projects, Question, QuestionKind, Range,
-    ReferenceKind, Refused, Region, Repositories, Request, Scheme, Severity, Step, Topic, Unreadable, Verdict, Within,
-    Witness,
+    Allow, Attempt, CertificateInfo, CertificateReport, ChangeKind, Code, CompareError, Comparison, ComparisonVerdict,
+    Decision, DenialReason, Deny, DnsAnswer, DnsQuery, EntryKind, EntryList, EntryReport, Explanation, Finding,
+    KeyInfo, LookupKind, MatchedEntry, MissReason, ModeChange, NamespaceSubtree, NarrowError, NearestEntry,
+    PolicyReport, PortSet, ProjectSet, ReferenceKind, Region, RepositorySet, Request, Response, Scheme, Severity, Step,
+    StepKind, TextRange, TruncatedCount, TrustAnchor, UncoveredEntry, Witness,
 };
 use serde::Deserialize;
 
 use crate::bindings::{admission, types, validation};
-use crate::error::Failure;
-use crate::redact::masked;
+use crate::error::ExecutionError;
+use crate::redact::redact_userinfo;
 
 /// Gives `ask` the request as the component takes it.
-pub(crate) fn asked<T>(request: &Request<'_>, ask: impl FnOnce(admission::Request<'_>) -> T) -> T {
-    let answers = answers(request);
-    let facts = facts(request, &answers);
-    ask(request_in(request, &facts))
+pub(crate) fn with_request<T>(request: &Request<'_>, ask: impl FnOnce(admission::Request<'_>) -> T) -> T {
+    let answers = borrowed_answers(request);
+    let dns_answers = to_wit_dns_answers(request, &answers);
+    ask(to_wit_request(request, &dns_answers))
 }
 
 /// Gives `ask` the requests as the component takes them.
-pub(crate) fn asked_many<T>(requests: &[Request<'_>], ask: impl FnOnce(&[admission::Request<'_>]) -> T) -> T {
-    let answers: Vec<_> = requests.iter().map(answers).collect();
-    let facts: Vec<_> = requests.iter().zip(&answers).map(|(request, answers)| facts(request, answers)).collect();
-    let requests: Vec<_> = requests.iter().zip(&facts).map(|(request, facts)| request_in(request, facts)).collect();
+pub(crate) fn with_requests<T>(requests: &[Request<'_>], ask: impl FnOnce(&[admission::Request<'_>]) -> T) -> T {
+    let answers: Vec<_> = requests.iter().map(borrowed_answers).collect();
+    let dns_answers: Vec<_> =
+        requests.iter().zip(&answers).map(|(request, answers)| to_wit_dns_answers(request, answers)).collect();
+    let requests: Vec<_> =
+        requests.iter().zip(&dns_answers).map(|(request, dns_answers)| to_wit_request(request, dns_answers)).collect();
     ask(&requests)
 }
 
-pub(crate) fn list_in(list: List) -> types::EntryList {
+pub(crate) fn to_wit_list(list: EntryList) -> types::EntryList {
     match list {
-        List::Whitelist => types::EntryList::Whitelist,
-        List::Insecure => types::EntryList::Insecure,
-        List::BuiltIn => types::EntryList::BuiltIn,
+        EntryList::Whitelist => types::EntryList::Whitelist,
+        EntryList::Insecure => types::EntryList::Insecure,
+        EntryList::BuiltIn => types::EntryList::BuiltIn,
     }
 }
 
-pub(crate) fn entry_report(text: &str, report: validation::EntryReport) -> Result<EntryReport, Failure> {
+pub(crate) fn entry_report(text: &str, report: validation::EntryReport) -> Result<EntryReport, ExecutionError> {
     Ok(EntryReport {
-        text: masked(text),
+        text: redact_userinfo(text),
         entry: report.entry,
         kind: report.kind.map(|kind| match kind {
             types::EntryKind::Address => EntryKind::Address,
@@ -50,26 +52,26 @@ pub(crate) fn entry_report(text: &str, report: validation::EntryReport) -> Resul
     })
 }
 
-pub(crate) fn policy_report(report: validation::PolicyReport) -> Result<PolicyReport, Failure> {
+pub(crate) fn policy_report(report: validation::PolicyReport) -> Result<PolicyReport, ExecutionError> {
     Ok(PolicyReport { canonical: report.canonical, findings: findings(report.findings)? })
 }
 
-pub(crate) fn certificate_report(report: validation::CertificateReport) -> Result<CertificateReport, Failure> {
+pub(crate) fn certificate_report(report: validation::CertificateReport) -> Result<CertificateReport, ExecutionError> {
     Ok(CertificateReport {
         certificates: report.certificates.into_iter().map(certificate).collect::<Result<_, _>>()?,
         findings: findings(report.findings)?,
     })
 }
 
-fn certificate(certificate: validation::Certificate) -> Result<CertificateDescription, Failure> {
-    let validation::Key { algorithm, bits, curve } = certificate.key;
-    Ok(CertificateDescription {
+fn certificate(certificate: validation::CertificateInfo) -> Result<CertificateInfo, ExecutionError> {
+    let validation::KeyInfo { algorithm, bits, curve } = certificate.key;
+    Ok(CertificateInfo {
         subject: certificate.subject,
         issuer: certificate.issuer,
         serial: certificate.serial,
         not_before: certificate.not_before,
         not_after: certificate.not_after,
-        key: KeyDescription { algorithm, bits, curve },
+        key: KeyInfo { algorithm, bits, curve },
         signature_algorithm: certificate.signature_algorithm,
         sha256: certificate.sha256,
         sha1: certificate.sha1,
@@ -80,14 +82,14 @@ fn certificate(certificate: validation::Certificate) -> Result<CertificateDescri
         subject_alt_names: certificate.subject_alt_names,
         subject_key_id: certificate.subject_key_id,
         authority_key_id: certificate.authority_key_id,
-        self_signed: certificate.self_signed,
+        self_issued: certificate.self_issued,
         line: certificate.line,
         findings: findings(certificate.findings)?,
     })
 }
 
-pub(crate) fn authority(authority: admission::Authority) -> Authority {
-    Authority {
+pub(crate) fn authority(authority: admission::TrustAnchor) -> TrustAnchor {
+    TrustAnchor {
         fingerprint: authority.fingerprint,
         title: authority.title,
         der: authority.der,
@@ -98,23 +100,23 @@ pub(crate) fn authority(authority: admission::Authority) -> Authority {
 
 /// The findings. A component of other rules may have codes that this program does not know: that is a failure, since
 /// no code would say what was meant.
-pub(crate) fn findings(findings: Vec<types::Finding>) -> Result<Vec<Finding>, Failure> {
+pub(crate) fn findings(findings: Vec<types::Finding>) -> Result<Vec<Finding>, ExecutionError> {
     findings.into_iter().map(finding).collect()
 }
 
 pub(crate) fn decision(decision: admission::Decision) -> Decision<'static> {
     match decision {
-        admission::Decision::Allow(allowed) => Decision::Allow(Allowed {
+        admission::Decision::Allow(allowed) => Decision::Allow(Allow {
             by: allowed.by.map(matched),
             attempts: allowed.attempts.into_iter().map(attempt).collect(),
             authorities: allowed.authorities.into_iter().map(Into::into).collect(),
             pinned: allowed.pinned,
         }),
-        admission::Decision::Deny(denied) => Decision::Deny(Denied {
+        admission::Decision::Deny(denied) => Decision::Deny(Deny {
             reason: match denied.reason {
-                admission::Denial::NotWhitelisted => Denial::NotWhitelisted,
-                admission::Denial::InvalidReference => Denial::InvalidReference,
-                admission::Denial::UnknownProject => Denial::UnknownProject,
+                admission::DenialReason::NotWhitelisted => DenialReason::NotWhitelisted,
+                admission::DenialReason::InvalidReference => DenialReason::InvalidReference,
+                admission::DenialReason::UnknownProject => DenialReason::UnknownProject,
             },
             text: denied.text,
             nearest: denied.nearest.map(nearest),
@@ -124,32 +126,32 @@ pub(crate) fn decision(decision: admission::Decision) -> Decision<'static> {
 }
 
 /// The decision with what was asked, which the canonical text of the same request says.
-pub(crate) fn answer(canonical: &str, decision: Decision<'static>) -> Result<Answer<'static>, Failure> {
+pub(crate) fn response(canonical: &str, decision: Decision<'static>) -> Result<Response<'static>, ExecutionError> {
     #[derive(Deserialize)]
-    struct Asked {
+    struct CanonicalFields {
         reference: String,
         registry: Option<String>,
         repository: Option<String>,
     }
-    let Asked { reference, registry, repository } = serde_json::from_str(canonical)
-        .map_err(|error| Failure::trap(format!("the module's canonical text is none: {error}")))?;
+    let CanonicalFields { reference, registry, repository } = serde_json::from_str(canonical)
+        .map_err(|error| ExecutionError::trap(format!("the module's canonical text is none: {error}")))?;
     if matches!(decision, Decision::Allow(_)) && registry.is_none() {
-        return Err(Failure::trap("the module allowed a reference and did not say which registry it names"));
+        return Err(ExecutionError::trap("the module allowed a reference and did not say which registry it names"));
     }
     let (registry, repository) = (registry.map(Into::into), repository.map(Into::into));
-    Ok(Answer { reference: reference.into(), registry, repository, decision })
+    Ok(Response { reference: reference.into(), registry, repository, decision })
 }
 
-pub(crate) fn explanation(explanation: admission::Explanation) -> Result<Explanation<'static>, Failure> {
+pub(crate) fn explanation(explanation: admission::Explanation) -> Result<Explanation<'static>, ExecutionError> {
     /// The one thing that only the canonical text has.
     #[derive(Deserialize)]
-    struct Canonical {
+    struct CanonicalReference {
         reference: String,
     }
-    let canonical: Canonical = serde_json::from_str(&explanation.canonical)
-        .map_err(|error| Failure::trap(format!("the module's canonical text is none: {error}")))?;
+    let canonical: CanonicalReference = serde_json::from_str(&explanation.canonical)
+        .map_err(|error| ExecutionError::trap(format!("the module's canonical text is none: {error}")))?;
     Ok(Explanation {
-        answer: Answer {
+        response: Response {
             reference: canonical.reference.into(),
             registry: explanation.registry.map(Into::into),
             repository: explanation.repository.map(Into::into),
@@ -159,25 +161,25 @@ pub(crate) fn explanation(explanation: admission::Explanation) -> Result<Explana
     })
 }
 
-fn answers<'a>(request: &Request<'a>) -> Vec<Vec<&'a str>> {
-    request.facts.iter().map(|fact| fact.answers.iter().map(String::as_str).collect()).collect()
+fn borrowed_answers<'a>(request: &Request<'a>) -> Vec<Vec<&'a str>> {
+    request.dns_answers.iter().map(|dns_answer| dns_answer.answers.iter().map(String::as_str).collect()).collect()
 }
 
-fn facts<'a>(request: &Request<'a>, answers: &'a [Vec<&'a str>]) -> Vec<admission::Fact<'a>> {
-    let facts = request.facts.iter().zip(answers);
-    facts
-        .map(|(fact, answers)| admission::Fact {
-            kind: match fact.kind {
-                QuestionKind::NamesOf => admission::QuestionKind::NamesOf,
-                QuestionKind::AddressesOf => admission::QuestionKind::AddressesOf,
+fn to_wit_dns_answers<'a>(request: &Request<'a>, answers: &'a [Vec<&'a str>]) -> Vec<admission::DnsAnswer<'a>> {
+    let dns_answers = request.dns_answers.iter().zip(answers);
+    dns_answers
+        .map(|(dns_answer, answers)| admission::DnsAnswer {
+            kind: match dns_answer.kind {
+                LookupKind::Reverse => admission::LookupKind::Reverse,
+                LookupKind::Forward => admission::LookupKind::Forward,
             },
-            subject: &fact.subject,
+            subject: &dns_answer.subject,
             answers,
         })
         .collect()
 }
 
-fn request_in<'a>(request: &Request<'a>, facts: &'a [admission::Fact<'a>]) -> admission::Request<'a> {
+fn to_wit_request<'a>(request: &Request<'a>, dns_answers: &'a [admission::DnsAnswer<'a>]) -> admission::Request<'a> {
     admission::Request {
         reference: request.reference,
         kind: match request.kind {
@@ -185,14 +187,14 @@ fn request_in<'a>(request: &Request<'a>, facts: &'a [admission::Fact<'a>]) -> ad
             ReferenceKind::Registry => admission::ReferenceKind::Registry,
         },
         project: request.project,
-        facts,
+        dns_answers,
     }
 }
 
-fn finding(finding: types::Finding) -> Result<Finding, Failure> {
+fn finding(finding: types::Finding) -> Result<Finding, ExecutionError> {
     Ok(Finding {
         code: Code::from_name(&finding.code).ok_or_else(|| {
-            Failure::trap(format!("the module has a finding `{}` that is not known here", finding.code))
+            ExecutionError::trap(format!("the module has a finding `{}` that is not known here", finding.code))
         })?,
         severity: match finding.severity {
             types::Severity::Error => Severity::Error,
@@ -200,7 +202,7 @@ fn finding(finding: types::Finding) -> Result<Finding, Failure> {
             types::Severity::Info => Severity::Info,
         },
         path: finding.path,
-        range: finding.range.map(|range| Range {
+        range: finding.range.map(|range| TextRange {
             start: range.start,
             end: range.end,
             start_utf16: range.start_utf16,
@@ -211,16 +213,16 @@ fn finding(finding: types::Finding) -> Result<Finding, Failure> {
     })
 }
 
-fn list(list: types::EntryList) -> List {
+fn list(list: types::EntryList) -> EntryList {
     match list {
-        types::EntryList::Whitelist => List::Whitelist,
-        types::EntryList::Insecure => List::Insecure,
-        types::EntryList::BuiltIn => List::BuiltIn,
+        types::EntryList::Whitelist => EntryList::Whitelist,
+        types::EntryList::Insecure => EntryList::Insecure,
+        types::EntryList::BuiltIn => EntryList::BuiltIn,
     }
 }
 
-fn matched(matched: admission::Matched) -> Matched<'static> {
-    Matched {
+fn matched(matched: admission::MatchedEntry) -> MatchedEntry<'static> {
+    MatchedEntry {
         list: list(matched.list),
         index: matched.index,
         entry: matched.entry.into(),
@@ -240,28 +242,28 @@ fn attempt(attempt: admission::Attempt) -> Attempt<'static> {
     }
 }
 
-fn nearest(nearest: admission::Nearest) -> Nearest<'static> {
-    Nearest {
+fn nearest(nearest: admission::NearestEntry) -> NearestEntry<'static> {
+    NearestEntry {
         entry: matched(nearest.entry),
         miss: match nearest.miss {
-            admission::Miss::AnotherPort => Miss::AnotherPort,
-            admission::Miss::AnotherNamespace => Miss::AnotherNamespace,
-            admission::Miss::WildcardApex => Miss::WildcardApex,
-            admission::Miss::BelowName => Miss::BelowName,
-            admission::Miss::NameUnderNetwork => Miss::NameUnderNetwork,
-            admission::Miss::AddressOutside => Miss::AddressOutside,
-            admission::Miss::NameUnconfirmed => Miss::NameUnconfirmed,
-            admission::Miss::NeighbouringNetwork => Miss::NeighbouringNetwork,
+            admission::MissReason::AnotherPort => MissReason::AnotherPort,
+            admission::MissReason::AnotherNamespace => MissReason::AnotherNamespace,
+            admission::MissReason::WildcardApex => MissReason::WildcardApex,
+            admission::MissReason::BelowName => MissReason::BelowName,
+            admission::MissReason::NameUnderNetwork => MissReason::NameUnderNetwork,
+            admission::MissReason::AddressOutside => MissReason::AddressOutside,
+            admission::MissReason::NameUnconfirmed => MissReason::NameUnconfirmed,
+            admission::MissReason::NeighbouringNetwork => MissReason::NeighbouringNetwork,
         },
         text: nearest.text,
     }
 }
 
-fn question(question: admission::Question) -> Question {
-    Question {
+fn question(question: admission::DnsQuery) -> DnsQuery {
+    DnsQuery {
         kind: match question.kind {
-            admission::QuestionKind::NamesOf => QuestionKind::NamesOf,
-            admission::QuestionKind::AddressesOf => QuestionKind::AddressesOf,
+            admission::LookupKind::Reverse => LookupKind::Reverse,
+            admission::LookupKind::Forward => LookupKind::Forward,
         },
         subject: question.subject,
     }
@@ -269,29 +271,29 @@ fn question(question: admission::Question) -> Question {
 
 fn step(step: admission::Step) -> Step<'static> {
     Step {
-        topic: match step.topic {
-            admission::Topic::Reference => Topic::Reference,
-            admission::Topic::Mode => Topic::Mode,
-            admission::Topic::Entry => Topic::Entry,
-            admission::Topic::Dns => Topic::Dns,
-            admission::Topic::Transport => Topic::Transport,
-            admission::Topic::Authorities => Topic::Authorities,
-            admission::Topic::Outcome => Topic::Outcome,
+        kind: match step.kind {
+            admission::StepKind::Reference => StepKind::Reference,
+            admission::StepKind::Mode => StepKind::Mode,
+            admission::StepKind::Entry => StepKind::Entry,
+            admission::StepKind::Dns => StepKind::Dns,
+            admission::StepKind::Transport => StepKind::Transport,
+            admission::StepKind::Authorities => StepKind::Authorities,
+            admission::StepKind::Outcome => StepKind::Outcome,
         },
         entry: step.entry.map(matched),
-        covers: step.covers,
+        matches: step.matches,
         text: step.text,
     }
 }
 
-pub(crate) fn unreadable(unreadable: admission::Unreadable) -> Result<Unreadable, Failure> {
-    Ok(Unreadable { first: findings(unreadable.first)?, second: findings(unreadable.second)? })
+pub(crate) fn unreadable(unreadable: admission::CompareError) -> Result<CompareError, ExecutionError> {
+    Ok(CompareError { first: findings(unreadable.first)?, second: findings(unreadable.second)? })
 }
 
-pub(crate) fn narrow_error(error: admission::NarrowError) -> Result<NarrowError, Failure> {
+pub(crate) fn narrow_error(error: admission::NarrowError) -> Result<NarrowError, ExecutionError> {
     Ok(match error {
         admission::NarrowError::Unreadable(why) => NarrowError::Unreadable(unreadable(why)?),
-        admission::NarrowError::Refused(refused) => NarrowError::Refused(Box::new(Refused {
+        admission::NarrowError::Uncovered(refused) => NarrowError::Uncovered(Box::new(UncoveredEntry {
             list: list(refused.list),
             index: refused.index,
             entry: refused.entry,
@@ -303,9 +305,9 @@ pub(crate) fn narrow_error(error: admission::NarrowError) -> Result<NarrowError,
 pub(crate) fn comparison(comparison: admission::Comparison) -> Comparison {
     Comparison {
         verdict: match comparison.verdict {
-            admission::Verdict::Same => Verdict::Same,
-            admission::Verdict::NotWider => Verdict::NotWider,
-            admission::Verdict::Wider => Verdict::Wider,
+            admission::ComparisonVerdict::Same => ComparisonVerdict::Same,
+            admission::ComparisonVerdict::NotWider => ComparisonVerdict::NotWider,
+            admission::ComparisonVerdict::Wider => ComparisonVerdict::Wider,
         },
         modes: comparison.modes.into_iter().map(|mode| ModeChange { project: mode.project, on: mode.on }).collect(),
         match_resolved_addresses: comparison.match_resolved_addresses,
@@ -313,27 +315,28 @@ pub(crate) fn comparison(comparison: admission::Comparison) -> Comparison {
         omitted: comparison
             .omitted
             .into_iter()
-            .map(|omitted| Omitted { change: change(omitted.change), count: omitted.count })
+            .map(|omitted| TruncatedCount { change: change(omitted.change), count: omitted.count })
             .collect(),
     }
 }
 
-fn change(change: admission::Change) -> Change {
+fn change(change: admission::ChangeKind) -> ChangeKind {
     match change {
-        admission::Change::NewlyAllowed => Change::NewlyAllowed,
-        admission::Change::NewlyDenied => Change::NewlyDenied,
-        admission::Change::NowUnverified => Change::NowUnverified,
-        admission::Change::NowVerified => Change::NowVerified,
-        admission::Change::NowPlainHttp => Change::NowPlainHttp,
-        admission::Change::NoLongerPlainHttp => Change::NoLongerPlainHttp,
-        admission::Change::OtherAuthorities => Change::OtherAuthorities,
-        admission::Change::NowByDns => Change::NowByDns,
-        admission::Change::NoLongerByDns => Change::NoLongerByDns,
+        admission::ChangeKind::NewlyAllowed => ChangeKind::NewlyAllowed,
+        admission::ChangeKind::NewlyDenied => ChangeKind::NewlyDenied,
+        admission::ChangeKind::NowUnverified => ChangeKind::NowUnverified,
+        admission::ChangeKind::NowVerified => ChangeKind::NowVerified,
+        admission::ChangeKind::NowPlainHttp => ChangeKind::NowPlainHttp,
+        admission::ChangeKind::NoLongerPlainHttp => ChangeKind::NoLongerPlainHttp,
+        admission::ChangeKind::OtherAuthorities => ChangeKind::OtherAuthorities,
+        admission::ChangeKind::NowByDns => ChangeKind::NowByDns,
+        admission::ChangeKind::NoLongerByDns => ChangeKind::NoLongerByDns,
     }
 }
 
 fn region(region: admission::Region) -> Region {
-    let within = |within: admission::Within| Within { namespace: within.namespace, except: within.except };
+    let within =
+        |within: admission::NamespaceSubtree| NamespaceSubtree { namespace: within.namespace, except: within.except };
     Region {
         change: change(region.change),
         text: region.text,
@@ -342,12 +345,20 @@ fn region(region: admission::Region) -> Region {
         hub: region.hub,
         except: region.except,
         more_except: region.more_except,
-        ports: Ports { unwritten: region.ports.unwritten, all_but: region.ports.all_but, ports: region.ports.ports },
-        repositories: Repositories {
+        ports: PortSet {
+            without_port: region.ports.without_port,
+            complement: region.ports.complement,
+            ports: region.ports.ports,
+        },
+        repositories: RepositorySet {
             login: region.repositories.login,
             within: region.repositories.within.into_iter().map(within).collect(),
         },
-        projects: Projects { none: region.projects.none, named: region.projects.named, others: region.projects.others },
+        projects: ProjectSet {
+            none: region.projects.none,
+            named: region.projects.named,
+            others: region.projects.others,
+        },
         added: region.added,
         removed: region.removed,
         witness: witness(region.witness),
@@ -355,13 +366,13 @@ fn region(region: admission::Region) -> Region {
 }
 
 fn witness(witness: admission::Witness) -> Witness {
-    let fact = |fact: admission::Assumed| Fact {
-        kind: match fact.kind {
-            admission::QuestionKind::NamesOf => QuestionKind::NamesOf,
-            admission::QuestionKind::AddressesOf => QuestionKind::AddressesOf,
+    let dns_answer = |dns_answer: admission::AssumedDnsAnswer| DnsAnswer {
+        kind: match dns_answer.kind {
+            admission::LookupKind::Reverse => LookupKind::Reverse,
+            admission::LookupKind::Forward => LookupKind::Forward,
         },
-        subject: fact.subject,
-        answers: fact.answers,
+        subject: dns_answer.subject,
+        answers: dns_answer.answers,
     };
     Witness {
         reference: witness.reference,
@@ -370,7 +381,7 @@ fn witness(witness: admission::Witness) -> Witness {
             admission::ReferenceKind::Registry => ReferenceKind::Registry,
         },
         project: witness.project,
-        facts: witness.facts.into_iter().map(fact).collect(),
+        dns_answers: witness.dns_answers.into_iter().map(dns_answer).collect(),
         before: witness.before,
         after: witness.after,
     }

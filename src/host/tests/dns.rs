@@ -4,64 +4,66 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pullgate::{Decision, Denial, Fact, Miss, Question, QuestionKind, Request};
-use pullgate_host::{Answers, Dns, DnsError, DnsLimits, Gate, Module, Options, Resolver, Resolving};
+use pullgate::{Decision, DenialReason, DnsAnswer, DnsQuery, LookupKind, MissReason, Request};
+use pullgate_host::{
+    Dns, DnsError, DnsLimits, DnsResponse, EvaluatorOptions, Module, PolicyEvaluator, ResolveFuture, Resolver,
+};
 use tokio::time::{Instant, advance, sleep};
 
 /// A resolver with fixed answers. It keeps count of what it is asked, and can be slow.
 #[derive(Clone, Default)]
-struct Book {
-    pages: Arc<Mutex<Pages>>,
+struct FixedResolver {
+    state: Arc<Mutex<FixedResolverState>>,
 }
 
 #[derive(Default)]
-struct Pages {
-    answers: HashMap<Question, Result<Answers, DnsError>>,
-    slow: HashMap<Question, Duration>,
+struct FixedResolverState {
+    answers: HashMap<DnsQuery, Result<DnsResponse, DnsError>>,
+    slow: HashMap<DnsQuery, Duration>,
     asked: Vec<String>,
 }
 
-impl Book {
+impl FixedResolver {
     fn names(self, address: &str, names: &[&str]) -> Self {
-        self.page(QuestionKind::NamesOf, address, Ok(names), 60)
+        self.response(LookupKind::Reverse, address, Ok(names), 60)
     }
 
     fn addresses(self, name: &str, addresses: &[&str]) -> Self {
-        self.page(QuestionKind::AddressesOf, name, Ok(addresses), 60)
+        self.response(LookupKind::Forward, name, Ok(addresses), 60)
     }
 
-    fn page(self, kind: QuestionKind, subject: &str, answers: Result<&[&str], &str>, ttl: u64) -> Self {
+    fn response(self, kind: LookupKind, subject: &str, answers: Result<&[&str], &str>, ttl: u64) -> Self {
         let ttl = Duration::from_secs(ttl);
         let answers = answers
-            .map(|answers| Answers { answers: answers.iter().map(|&answer| answer.to_owned()).collect(), ttl })
+            .map(|answers| DnsResponse { answers: answers.iter().map(|&answer| answer.to_owned()).collect(), ttl })
             .map_err(|error| DnsError(error.to_owned()));
-        self.pages.lock().unwrap().answers.insert(question(kind, subject), answers);
+        self.state.lock().unwrap().answers.insert(question(kind, subject), answers);
         self
     }
 
-    fn slow(self, kind: QuestionKind, subject: &str, time: Duration) -> Self {
-        self.pages.lock().unwrap().slow.insert(question(kind, subject), time);
+    fn slow(self, kind: LookupKind, subject: &str, time: Duration) -> Self {
+        self.state.lock().unwrap().slow.insert(question(kind, subject), time);
         self
     }
 
     /// What was asked since the last time.
     fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut self.pages.lock().unwrap().asked)
+        std::mem::take(&mut self.state.lock().unwrap().asked)
     }
 
-    fn gate(&self, policy: &str, limits: DnsLimits) -> Gate {
-        let options = Options { dns: Some(Dns::new(self.clone(), limits)), ..Options::default() };
+    fn evaluator(&self, policy: &str, limits: DnsLimits) -> PolicyEvaluator {
+        let options = EvaluatorOptions { dns: Some(Dns::new(self.clone(), limits)), ..EvaluatorOptions::default() };
         Module::built_in().unwrap().load(policy, 0, options).unwrap().0
     }
 }
 
-impl Resolver for Book {
-    fn resolve<'a>(&'a self, question: &'a Question) -> Resolving<'a> {
-        let mut pages = self.pages.lock().unwrap();
+impl Resolver for FixedResolver {
+    fn resolve<'a>(&'a self, question: &'a DnsQuery) -> ResolveFuture<'a> {
+        let mut pages = self.state.lock().unwrap();
         pages.asked.push(question.subject.clone());
         let time = pages.slow.get(question).copied();
         // A name that the book does not have does not exist, and that may be known for a minute.
-        let none = Answers { answers: Vec::new(), ttl: Duration::from_secs(60) };
+        let none = DnsResponse { answers: Vec::new(), ttl: Duration::from_secs(60) };
         let answer = pages.answers.get(question).cloned().unwrap_or(Ok(none));
         Box::pin(async move {
             if let Some(time) = time {
@@ -78,11 +80,11 @@ const ADDRESS: Request<'_> = asked("10.2.2.5/app");
 const NAME: Request<'_> = asked("harbor.corp.local/app");
 
 const fn asked(reference: &str) -> Request<'_> {
-    Request { reference, kind: pullgate::ReferenceKind::Image, project: None, facts: &[] }
+    Request { reference, kind: pullgate::ReferenceKind::Image, project: None, dns_answers: &[] }
 }
 
-fn question(kind: QuestionKind, subject: &str) -> Question {
-    Question { kind, subject: subject.to_owned() }
+fn question(kind: LookupKind, subject: &str) -> DnsQuery {
+    DnsQuery { kind, subject: subject.to_owned() }
 }
 
 fn pinned(decision: Decision<'_>) -> Vec<String> {
@@ -92,54 +94,55 @@ fn pinned(decision: Decision<'_>) -> Vec<String> {
     }
 }
 
-fn denial(decision: &Decision<'_>) -> (Denial, Option<Miss>) {
+fn denial(decision: &Decision<'_>) -> (DenialReason, Option<MissReason>) {
     match decision {
         Decision::Deny(denied) => (denied.reason, denied.nearest.as_ref().map(|nearest| nearest.miss)),
         other => panic!("{other:?} is no denial"),
     }
 }
 
-const UNCONFIRMED: (Denial, Option<Miss>) = (Denial::NotWhitelisted, Some(Miss::NameUnconfirmed));
-const OUTSIDE: (Denial, Option<Miss>) = (Denial::NotWhitelisted, Some(Miss::AddressOutside));
+const UNCONFIRMED: (DenialReason, Option<MissReason>) =
+    (DenialReason::NotWhitelisted, Some(MissReason::NameUnconfirmed));
+const OUTSIDE: (DenialReason, Option<MissReason>) = (DenialReason::NotWhitelisted, Some(MissReason::AddressOutside));
 
 #[tokio::test(start_paused = true)]
 async fn a_name_that_resolves_back_is_confirmed() {
-    let book =
-        Book::default().names("10.2.2.5", &["a.example.com"]).addresses("a.example.com", &["10.2.2.9", "10.2.2.5"]);
-    let gate = book.gate(WILDCARD, DnsLimits::default());
-    assert!(matches!(gate.decide(&ADDRESS).await, Decision::Allow(_)));
+    let book = FixedResolver::default()
+        .names("10.2.2.5", &["a.example.com"])
+        .addresses("a.example.com", &["10.2.2.9", "10.2.2.5"]);
+    let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
+    assert!(matches!(evaluator.decide(&ADDRESS).await, Decision::Allow(_)));
     assert_eq!(book.asked(), ["10.2.2.5", "a.example.com"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lying_name_is_not_believed() {
-    let book = Book::default().names("10.2.2.5", &["a.example.com"]).addresses("a.example.com", &["10.9.9.9"]);
-    let gate = book.gate(WILDCARD, DnsLimits::default());
-    assert_eq!(denial(&gate.decide(&ADDRESS).await), UNCONFIRMED);
+    let book = FixedResolver::default().names("10.2.2.5", &["a.example.com"]).addresses("a.example.com", &["10.9.9.9"]);
+    let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
+    assert_eq!(denial(&evaluator.decide(&ADDRESS).await), UNCONFIRMED);
 }
 
 #[tokio::test(start_paused = true)]
 async fn all_addresses_must_be_covered_and_are_pinned() {
-    let book = Book::default().addresses("harbor.corp.local", &["10.2.2.5", "10.2.9.9"]);
-    let gate = book.gate(NETWORK, DnsLimits::default());
-    assert_eq!(pinned(gate.decide(&NAME).await), ["10.2.2.5", "10.2.9.9"]);
-    let book = Book::default().addresses("harbor.corp.local", &["10.2.2.5", "192.0.2.1"]);
-    let gate = book.gate(NETWORK, DnsLimits::default());
-    assert_eq!(denial(&gate.decide(&NAME).await), OUTSIDE);
+    let book = FixedResolver::default().addresses("harbor.corp.local", &["10.2.2.5", "10.2.9.9"]);
+    let evaluator = book.evaluator(NETWORK, DnsLimits::default());
+    assert_eq!(pinned(evaluator.decide(&NAME).await), ["10.2.2.5", "10.2.9.9"]);
+    let book = FixedResolver::default().addresses("harbor.corp.local", &["10.2.2.5", "192.0.2.1"]);
+    let evaluator = book.evaluator(NETWORK, DnsLimits::default());
+    assert_eq!(denial(&evaluator.decide(&NAME).await), OUTSIDE);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_answered_does_not_match() {
-    let failing = Book::default().page(QuestionKind::NamesOf, "10.2.2.5", Err("SERVFAIL"), 0);
-    let missing = Book::default();
-    let late = Book::default().names("10.2.2.5", &["a.example.com"]).addresses("a.example.com", &["10.2.2.5"]).slow(
-        QuestionKind::NamesOf,
-        "10.2.2.5",
-        Duration::from_secs(3),
-    );
+async fn unanswered_queries_do_not_match() {
+    let failing = FixedResolver::default().response(LookupKind::Reverse, "10.2.2.5", Err("SERVFAIL"), 0);
+    let missing = FixedResolver::default();
+    let late = FixedResolver::default()
+        .names("10.2.2.5", &["a.example.com"])
+        .addresses("a.example.com", &["10.2.2.5"])
+        .slow(LookupKind::Reverse, "10.2.2.5", Duration::from_secs(3));
     for book in [failing, missing, late] {
-        let gate = book.gate(WILDCARD, DnsLimits::default());
-        assert_eq!(denial(&gate.decide(&ADDRESS).await).0, Denial::NotWhitelisted);
+        let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
+        assert_eq!(denial(&evaluator.decide(&ADDRESS).await).0, DenialReason::NotWhitelisted);
         assert_eq!(book.asked(), ["10.2.2.5"]);
     }
 }
@@ -147,17 +150,17 @@ async fn what_cannot_be_answered_does_not_match() {
 #[tokio::test(start_paused = true)]
 async fn a_decision_that_waits_too_long_is_a_denial() {
     let second = Duration::from_millis(1_900);
-    let book = Book::default()
+    let book = FixedResolver::default()
         .names("10.2.2.5", &["a.example.com"])
-        .slow(QuestionKind::NamesOf, "10.2.2.5", second)
-        .slow(QuestionKind::AddressesOf, "a.example.com", second);
-    let limits = DnsLimits { decision: Duration::from_secs(3), ..DnsLimits::default() };
-    let gate = book.gate(WILDCARD, limits);
+        .slow(LookupKind::Reverse, "10.2.2.5", second)
+        .slow(LookupKind::Forward, "a.example.com", second);
+    let limits = DnsLimits { decision_timeout: Duration::from_secs(3), ..DnsLimits::default() };
+    let evaluator = book.evaluator(WILDCARD, limits);
     let start = Instant::now();
-    assert_eq!(denial(&gate.decide(&ADDRESS).await).0, Denial::TimeOut);
+    assert_eq!(denial(&evaluator.decide(&ADDRESS).await).0, DenialReason::TimeOut);
     assert_eq!(start.elapsed(), Duration::from_secs(3));
     advance(Duration::from_secs(60)).await;
-    let line = gate.decide_text(&ADDRESS).await;
+    let line = evaluator.decide_text(&ADDRESS).await;
     assert!(line.contains(r#""decision":"deny","reason":"time-out","text":"DNS took more than 3000 ms""#), "{line}");
 }
 
@@ -165,90 +168,90 @@ async fn a_decision_that_waits_too_long_is_a_denial() {
 async fn the_questions_of_one_round_are_asked_at_once() {
     let names = ["a.example.com", "b.example.com", "c.example.com"];
     let second = Duration::from_secs(1);
-    let mut book = Book::default().names("10.2.2.5", &names).addresses("c.example.com", &["10.2.2.5"]);
+    let mut book = FixedResolver::default().names("10.2.2.5", &names).addresses("c.example.com", &["10.2.2.5"]);
     for name in names {
-        book = book.slow(QuestionKind::AddressesOf, name, second);
+        book = book.slow(LookupKind::Forward, name, second);
     }
     let start = Instant::now();
-    let gate = book.gate(WILDCARD, DnsLimits::default());
-    assert!(matches!(gate.decide(&ADDRESS).await, Decision::Allow(_)));
+    let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
+    assert!(matches!(evaluator.decide(&ADDRESS).await, Decision::Allow(_)));
     assert_eq!(start.elapsed(), second);
 }
 
 #[tokio::test(start_paused = true)]
 async fn answers_are_kept_until_their_time_is_over() {
-    let book = Book::default().page(QuestionKind::NamesOf, "10.2.2.5", Ok(&["a.example.com"]), 30).page(
-        QuestionKind::AddressesOf,
+    let book = FixedResolver::default().response(LookupKind::Reverse, "10.2.2.5", Ok(&["a.example.com"]), 30).response(
+        LookupKind::Forward,
         "a.example.com",
         Ok(&["10.2.2.5"]),
         10,
     );
-    let gate = book.gate(WILDCARD, DnsLimits::default());
-    gate.decide(&ADDRESS).await;
+    let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
+    evaluator.decide(&ADDRESS).await;
     assert_eq!(book.asked().len(), 2);
     advance(Duration::from_secs(9)).await;
-    gate.decide(&ADDRESS).await;
+    evaluator.decide(&ADDRESS).await;
     assert!(book.asked().is_empty());
     // The address moves: with its time, the old answer goes.
-    let book = book.page(QuestionKind::AddressesOf, "a.example.com", Ok(&["10.9.9.9"]), 10);
+    let book = book.response(LookupKind::Forward, "a.example.com", Ok(&["10.9.9.9"]), 10);
     advance(Duration::from_secs(1)).await;
-    assert_eq!(denial(&gate.decide(&ADDRESS).await), UNCONFIRMED);
+    assert_eq!(denial(&evaluator.decide(&ADDRESS).await), UNCONFIRMED);
     assert_eq!(book.asked(), ["a.example.com"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn that_there_is_no_answer_is_kept_too() {
-    let book = Book::default().page(QuestionKind::NamesOf, "10.2.2.5", Ok(&[]), 20).page(
-        QuestionKind::NamesOf,
+async fn negative_answers_are_cached() {
+    let book = FixedResolver::default().response(LookupKind::Reverse, "10.2.2.5", Ok(&[]), 20).response(
+        LookupKind::Reverse,
         "10.2.2.6",
         Err("SERVFAIL"),
         0,
     );
-    let gate = book.gate(WILDCARD, DnsLimits::default());
+    let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
     for (reference, seconds) in [("10.2.2.5/app", 20), ("10.2.2.6/app", 1)] {
         for _ in 0..2 {
-            gate.decide(&asked(reference)).await;
+            evaluator.decide(&asked(reference)).await;
         }
         assert_eq!(book.asked().len(), 1, "{reference} is asked once");
         advance(Duration::from_secs(seconds)).await;
-        gate.decide(&asked(reference)).await;
+        evaluator.decide(&asked(reference)).await;
         assert_eq!(book.asked().len(), 1, "{reference} is asked again after {seconds} s");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_answer_is_kept_for_longer_than_the_limit() {
-    let book = Book::default().page(QuestionKind::NamesOf, "10.2.2.5", Ok(&[]), 1_000_000);
-    let gate = book.gate(WILDCARD, DnsLimits { ttl: Duration::from_secs(60), ..DnsLimits::default() });
-    gate.decide(&ADDRESS).await;
+    let book = FixedResolver::default().response(LookupKind::Reverse, "10.2.2.5", Ok(&[]), 1_000_000);
+    let evaluator = book.evaluator(WILDCARD, DnsLimits { max_ttl: Duration::from_secs(60), ..DnsLimits::default() });
+    evaluator.decide(&ADDRESS).await;
     advance(Duration::from_secs(60)).await;
-    gate.decide(&ADDRESS).await;
+    evaluator.decide(&ADDRESS).await;
     assert_eq!(book.asked().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_cache_is_bounded() {
-    let book = Book::default();
-    let gate = book.gate(WILDCARD, DnsLimits { cache: 10, ..DnsLimits::default() });
+    let book = FixedResolver::default();
+    let evaluator = book.evaluator(WILDCARD, DnsLimits { cache_capacity: 10, ..DnsLimits::default() });
     let references: Vec<String> = (0..11).map(|last| format!("10.2.3.{last}/app")).collect();
     for reference in &references {
-        gate.decide(&asked(reference)).await;
+        evaluator.decide(&asked(reference)).await;
     }
     assert_eq!(book.asked().len(), 11);
-    gate.decide(&asked(&references[10])).await;
+    evaluator.decide(&asked(&references[10])).await;
     assert!(book.asked().is_empty(), "the last one is still there");
-    gate.decide(&asked(&references[0])).await;
+    evaluator.decide(&asked(&references[0])).await;
     assert_eq!(book.asked(), ["10.2.3.0"], "the first one made room");
 }
 
 #[tokio::test(start_paused = true)]
 async fn policies_share_a_cache() {
-    let book = Book::default();
+    let book = FixedResolver::default();
     let dns = Dns::new(book.clone(), DnsLimits::default());
     for _ in 0..2 {
-        let options = Options { dns: Some(dns.clone()), ..Options::default() };
-        let (gate, _) = Module::built_in().unwrap().load(WILDCARD, 0, options).unwrap();
-        gate.decide(&ADDRESS).await;
+        let options = EvaluatorOptions { dns: Some(dns.clone()), ..EvaluatorOptions::default() };
+        let (evaluator, _) = Module::built_in().unwrap().load(WILDCARD, 0, options).unwrap();
+        evaluator.decide(&ADDRESS).await;
     }
     assert_eq!(book.asked().len(), 1);
 }
@@ -257,9 +260,9 @@ async fn policies_share_a_cache() {
 async fn a_decision_asks_no_more_than_it_may() {
     let names: Vec<String> = (0..100).map(|number| format!("n{number}.example.com")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let book = Book::default().names("10.2.2.5", &names).addresses("n99.example.com", &["10.2.2.5"]);
-    let gate = book.gate(WILDCARD, DnsLimits { questions: 8, ..DnsLimits::default() });
-    assert_eq!(denial(&gate.decide(&ADDRESS).await), UNCONFIRMED);
+    let book = FixedResolver::default().names("10.2.2.5", &names).addresses("n99.example.com", &["10.2.2.5"]);
+    let evaluator = book.evaluator(WILDCARD, DnsLimits { max_queries: 8, ..DnsLimits::default() });
+    assert_eq!(denial(&evaluator.decide(&ADDRESS).await), UNCONFIRMED);
     assert_eq!(book.asked().len(), 8);
 }
 
@@ -267,55 +270,58 @@ async fn a_decision_asks_no_more_than_it_may() {
 async fn too_many_addresses_are_none() {
     let many: Vec<String> = (0..257).map(|number| format!("10.2.{}.{}", number / 256, number % 256)).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    let book = Book::default().addresses("harbor.corp.local", &many);
-    assert_eq!(denial(&book.gate(NETWORK, DnsLimits::default()).decide(&NAME).await), OUTSIDE);
-    let book = Book::default().addresses("harbor.corp.local", &many[..256]);
-    assert_eq!(pinned(book.gate(NETWORK, DnsLimits::default()).decide(&NAME).await).len(), 256);
+    let book = FixedResolver::default().addresses("harbor.corp.local", &many);
+    assert_eq!(denial(&book.evaluator(NETWORK, DnsLimits::default()).decide(&NAME).await), OUTSIDE);
+    let book = FixedResolver::default().addresses("harbor.corp.local", &many[..256]);
+    assert_eq!(pinned(book.evaluator(NETWORK, DnsLimits::default()).decide(&NAME).await).len(), 256);
 }
 
 #[tokio::test(start_paused = true)]
-async fn given_facts_are_not_asked_for() {
-    let book = Book::default().addresses("a.example.com", &["10.2.2.5"]);
-    let gate = book.gate(WILDCARD, DnsLimits::default());
-    let fact =
-        Fact { kind: QuestionKind::NamesOf, subject: "10.2.2.5".to_owned(), answers: vec!["a.example.com".to_owned()] };
-    let request = Request { facts: &[fact], ..ADDRESS };
-    assert!(matches!(gate.decide(&request).await, Decision::Allow(_)));
+async fn given_dns_answers_are_not_looked_up() {
+    let book = FixedResolver::default().addresses("a.example.com", &["10.2.2.5"]);
+    let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
+    let fact = DnsAnswer {
+        kind: LookupKind::Reverse,
+        subject: "10.2.2.5".to_owned(),
+        answers: vec!["a.example.com".to_owned()],
+    };
+    let request = Request { dns_answers: &[fact], ..ADDRESS };
+    assert!(matches!(evaluator.decide(&request).await, Decision::Allow(_)));
     assert_eq!(book.asked(), ["a.example.com"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_way_of_asking_gives_the_same() {
-    let book = Book::default().names("10.2.2.5", &["a.example.com"]).addresses("a.example.com", &["10.2.2.5"]);
-    let gate = book.gate(WILDCARD, DnsLimits::default());
+async fn all_decide_methods_agree() {
+    let book = FixedResolver::default().names("10.2.2.5", &["a.example.com"]).addresses("a.example.com", &["10.2.2.5"]);
+    let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
     let requests = [ADDRESS, asked("b.example.com/app"), asked("10.2.2.6/app")];
-    let decisions = gate.decide_many(&requests).await;
+    let decisions = evaluator.decide_many(&requests).await;
     for (request, decision) in requests.iter().zip(decisions) {
-        assert_eq!(gate.decide(request).await, decision);
-        let explanation = gate.explain(request).await;
-        assert_eq!(explanation.answer.decision, decision);
-        assert_eq!(explanation.answer.to_json(), gate.decide_text(request).await);
+        assert_eq!(evaluator.decide(request).await, decision);
+        let explanation = evaluator.explain(request).await;
+        assert_eq!(explanation.response.decision, decision);
+        assert_eq!(explanation.response.to_json(), evaluator.decide_text(request).await);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn tasks_on_many_threads_share_a_policy() {
-    let mut book = Book::default();
+    let mut book = FixedResolver::default();
     for last in 0..50 {
         book = book.names(&format!("10.2.2.{last}"), &["a.example.com"]);
     }
     let book = book.addresses("a.example.com", &["10.2.2.7"]).slow(
-        QuestionKind::AddressesOf,
+        LookupKind::Forward,
         "a.example.com",
         Duration::from_millis(5),
     );
-    let gate = book.gate(WILDCARD, DnsLimits::default());
+    let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
     let tasks: Vec<_> = (0..200)
         .map(|number| {
-            let gate = gate.clone();
+            let evaluator = evaluator.clone();
             tokio::spawn(async move {
                 let reference = format!("10.2.2.{}/app", number % 50);
-                let decision = gate.decide(&asked(&reference)).await;
+                let decision = evaluator.decide(&asked(&reference)).await;
                 assert_eq!(matches!(decision, Decision::Allow(_)), number % 50 == 7, "{reference}");
             })
         })
@@ -327,10 +333,10 @@ async fn tasks_on_many_threads_share_a_policy() {
 
 #[tokio::test(start_paused = true)]
 async fn without_dns_the_questions_stay() {
-    let book = Book::default();
-    let with = book.gate(WILDCARD, DnsLimits::default());
-    let (without, _) = Module::built_in().unwrap().load(WILDCARD, 0, Options::default()).unwrap();
-    let questions = Decision::Lookup(vec![question(QuestionKind::NamesOf, "10.2.2.5")]);
+    let book = FixedResolver::default();
+    let with = book.evaluator(WILDCARD, DnsLimits::default());
+    let (without, _) = Module::built_in().unwrap().load(WILDCARD, 0, EvaluatorOptions::default()).unwrap();
+    let questions = Decision::Lookup(vec![question(LookupKind::Reverse, "10.2.2.5")]);
     assert_eq!(with.decide_offline(&ADDRESS), questions);
     assert_eq!(without.decide(&ADDRESS).await, questions);
     assert_eq!(without.decide_many(&[ADDRESS]).await, [questions]);

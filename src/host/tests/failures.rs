@@ -7,25 +7,26 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use hostile_guest::{GUEST, digest, guest};
-use pullgate::{Decision, Denial, List, QuestionKind, Request};
+use pullgate::{Decision, DenialReason, EntryList, LookupKind, Request};
 use pullgate_host::{
-    Answers, Dns, DnsLimits, Gate, Limits, LoadError, Module, ModuleError, Options, Resolver, Resolving,
+    Dns, DnsLimits, DnsResponse, EvaluatorOptions, LoadError, Module, ModuleError, PolicyEvaluator, ResolveFuture,
+    Resolver, ResourceLimits,
 };
 
 /// What the guest does for each first byte, and how that shows.
-const FAILURES: [(&str, Denial, &str); 3] = [
-    ("trap", Denial::Trap, "trapped"),
-    ("loop", Denial::TimeOut, "longer than it may"),
-    ("memory", Denial::Memory, "memory"),
+const FAILURES: [(&str, DenialReason, &str); 3] = [
+    ("trap", DenialReason::Trap, "trapped"),
+    ("loop", DenialReason::TimeOut, "longer than it may"),
+    ("memory", DenialReason::Memory, "memory"),
 ];
 
-fn limits() -> Limits {
+fn limits() -> ResourceLimits {
     let (decision, load) = (Duration::from_millis(100), Duration::from_millis(500));
-    Limits { decision, load, memory: 64 << 20, instances: 2 }
+    ResourceLimits { decision_timeout: decision, load_timeout: load, max_memory_bytes: 64 << 20, max_instances: 2 }
 }
 
-fn gate() -> Gate {
-    guest().load("policy", 0, Options { limits: limits(), dns: None }).unwrap().0
+fn evaluator() -> PolicyEvaluator {
+    guest().load("policy", 0, EvaluatorOptions { limits: limits(), dns: None }).unwrap().0
 }
 
 fn asked(reference: &str) -> Request<'_> {
@@ -33,7 +34,7 @@ fn asked(reference: &str) -> Request<'_> {
 }
 
 /// The reason and the text of a denial.
-fn denial(decision: Decision<'_>) -> (Denial, String) {
+fn denial(decision: Decision<'_>) -> (DenialReason, String) {
     match decision {
         Decision::Deny(denied) => (denied.reason, denied.text),
         other => panic!("{other:?} is no denial"),
@@ -41,72 +42,72 @@ fn denial(decision: Decision<'_>) -> (Denial, String) {
 }
 
 /// The guest answers so as long as nothing has failed in its instance.
-fn assert_works(gate: &Gate) {
-    assert_eq!(denial(gate.decide_offline(&asked("well"))), (Denial::NotWhitelisted, String::new()));
+fn assert_works(evaluator: &PolicyEvaluator) {
+    assert_eq!(denial(evaluator.decide_offline(&asked("well"))), (DenialReason::NotWhitelisted, String::new()));
 }
 
 #[test]
 fn a_failed_decision_is_a_denial_and_the_next_one_works() {
-    let gate = gate();
-    assert_works(&gate);
+    let evaluator = evaluator();
+    assert_works(&evaluator);
     // Other tests share the module, and count too.
-    let before = gate.module().thrown_away();
+    let before = evaluator.module().discarded_instances();
     for (reference, reason, text) in FAILURES {
         for _ in 0..3 {
-            let found = denial(gate.decide_offline(&asked(reference)));
+            let found = denial(evaluator.decide_offline(&asked(reference)));
             assert_eq!(found.0, reason, "{found:?}");
             assert!(found.1.contains(text), "{found:?}");
-            assert_works(&gate);
+            assert_works(&evaluator);
         }
     }
-    for ((cause, after), (_, before)) in gate.module().thrown_away().into_iter().zip(before) {
+    for ((cause, after), (_, before)) in evaluator.module().discarded_instances().into_iter().zip(before) {
         assert!(after >= before + 3, "{cause:?}: {before}, {after}");
     }
 }
 
 #[test]
 fn a_failed_batch_is_denied_whole() {
-    let gate = gate();
+    let evaluator = evaluator();
     for (reference, reason, _) in FAILURES {
-        let decisions = gate.decide_many_offline(&[asked(reference), asked("well")]);
+        let decisions = evaluator.decide_many_offline(&[asked(reference), asked("well")]);
         assert_eq!(decisions.len(), 2);
         assert!(decisions.into_iter().all(|decision| denial(decision).0 == reason));
-        assert_works(&gate);
+        assert_works(&evaluator);
     }
     // The guest gives no answers at all, where there should be one.
-    let (reason, text) = denial(gate.decide_many_offline(&[asked("well")]).remove(0));
-    assert_eq!((reason, text.as_str()), (Denial::Trap, "the module gave 0 answers to 1 requests"));
+    let (reason, text) = denial(evaluator.decide_many_offline(&[asked("well")]).remove(0));
+    assert_eq!((reason, text.as_str()), (DenialReason::Trap, "the module gave 0 answers to 1 requests"));
 }
 
 #[tokio::test]
 async fn a_failure_has_a_canonical_text() {
-    let gate = gate();
+    let evaluator = evaluator();
     let request = asked("trap://user:secret@harbor.corp.local/x");
-    let line = gate.decide_text(&request).await;
-    assert_eq!(line, gate.decide_text_offline(&request));
+    let line = evaluator.decide_text(&request).await;
+    assert_eq!(line, evaluator.decide_text_offline(&request));
     assert!(
         line.starts_with(r#"{"reference":"trap://***********@harbor.corp.local/x","decision":"deny","reason":"trap","#),
         "{line}"
     );
-    let explanation = gate.explain(&request).await;
-    assert_eq!(explanation.answer.to_json(), line);
+    let explanation = evaluator.explain(&request).await;
+    assert_eq!(explanation.response.to_json(), line);
     assert_eq!(explanation.steps.len(), 1);
-    assert_works(&gate);
+    assert_works(&evaluator);
 }
 
 #[test]
 fn a_time_out_comes_in_time() {
-    let gate = gate();
+    let evaluator = evaluator();
     let start = Instant::now();
-    assert_eq!(denial(gate.decide_offline(&asked("loop"))).0, Denial::TimeOut);
+    assert_eq!(denial(evaluator.decide_offline(&asked("loop"))).0, DenialReason::TimeOut);
     let took = start.elapsed();
-    assert!(took >= limits().decision && took < Duration::from_secs(5), "{took:?}");
+    assert!(took >= limits().decision_timeout && took < Duration::from_secs(5), "{took:?}");
 }
 
 #[test]
 fn a_failed_load_says_why() {
     for (document, reason, _) in FAILURES {
-        match guest().load(document, 0, Options { limits: limits(), dns: None }) {
+        match guest().load(document, 0, EvaluatorOptions { limits: limits(), dns: None }) {
             Err(LoadError::Failed(failure)) => assert_eq!(failure.reason, reason),
             other => panic!("{other:?}"),
         }
@@ -116,27 +117,27 @@ fn a_failed_load_says_why() {
 #[test]
 fn a_failed_check_is_an_error_and_the_next_one_works() {
     let module = guest();
-    assert!(module.check_entry("well", List::Whitelist).is_ok());
-    assert_eq!(module.check_entry("trap", List::Whitelist).unwrap_err().reason, Denial::Trap);
-    assert!(module.check_entry("well", List::Whitelist).is_ok());
-    assert_eq!(module.check_entry("loop", List::Whitelist).unwrap_err().reason, Denial::TimeOut);
-    assert!(module.check_entry("well", List::Whitelist).is_ok());
-    assert_eq!(module.check_policy("memory", 0).unwrap_err().reason, Denial::Memory);
+    assert!(module.check_entry("well", EntryList::Whitelist).is_ok());
+    assert_eq!(module.check_entry("trap", EntryList::Whitelist).unwrap_err().reason, DenialReason::Trap);
+    assert!(module.check_entry("well", EntryList::Whitelist).is_ok());
+    assert_eq!(module.check_entry("loop", EntryList::Whitelist).unwrap_err().reason, DenialReason::TimeOut);
+    assert!(module.check_entry("well", EntryList::Whitelist).is_ok());
+    assert_eq!(module.check_policy("memory", 0).unwrap_err().reason, DenialReason::Memory);
     assert!(module.check_policy("well", 0).is_ok());
 }
 
 #[test]
-fn a_gate_serves_many_threads_while_some_calls_fail() {
-    let gate = gate();
+fn an_evaluator_serves_many_threads_while_some_calls_fail() {
+    let evaluator = evaluator();
     std::thread::scope(|scope| {
         for thread in 0..8 {
-            let gate = &gate;
+            let evaluator = &evaluator;
             scope.spawn(move || {
                 for call in 0..200 {
                     if (call + thread) % 50 == 0 {
-                        assert_eq!(denial(gate.decide_offline(&asked("trap"))).0, Denial::Trap);
+                        assert_eq!(denial(evaluator.decide_offline(&asked("trap"))).0, DenialReason::Trap);
                     } else {
-                        assert_works(gate);
+                        assert_works(evaluator);
                     }
                 }
             });
@@ -146,26 +147,26 @@ fn a_gate_serves_many_threads_while_some_calls_fail() {
 
 #[tokio::test]
 async fn a_future_that_waits_for_an_instance_blocks_nobody() {
-    let gate = gate();
+    let evaluator = evaluator();
     for _ in 0..20 {
         // The only instance is gone, and another is made only when somebody asks.
-        assert_eq!(denial(gate.decide(&asked("trap")).await).0, Denial::Trap);
+        assert_eq!(denial(evaluator.decide(&asked("trap")).await).0, DenialReason::Trap);
         let request = asked("well");
-        let mut decided = pin!(gate.decide(&request));
+        let mut decided = pin!(evaluator.decide(&request));
         assert!(decided.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        assert_eq!(denial(decided.await).0, Denial::NotWhitelisted);
+        assert_eq!(denial(decided.await).0, DenialReason::NotWhitelisted);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_gate_serves_many_futures_while_some_calls_fail() {
-    let gate = gate();
+async fn an_evaluator_serves_many_futures_while_some_calls_fail() {
+    let evaluator = evaluator();
     let calls = (0..400).map(|call| {
-        let gate = gate.clone();
+        let evaluator = evaluator.clone();
         tokio::spawn(async move {
             let (reference, reason) =
-                if call % 50 == 0 { ("trap", Denial::Trap) } else { ("well", Denial::NotWhitelisted) };
-            assert_eq!(denial(gate.decide(&asked(reference)).await).0, reason);
+                if call % 50 == 0 { ("trap", DenialReason::Trap) } else { ("well", DenialReason::NotWhitelisted) };
+            assert_eq!(denial(evaluator.decide(&asked(reference)).await).0, reason);
         })
     });
     for call in calls.collect::<Vec<_>>() {
@@ -174,21 +175,21 @@ async fn a_gate_serves_many_futures_while_some_calls_fail() {
 }
 
 /// Answers nothing, at once.
-struct Nothing;
+struct EmptyResolver;
 
-impl Resolver for Nothing {
-    fn resolve<'a>(&'a self, question: &'a pullgate::Question) -> Resolving<'a> {
-        assert_eq!((question.kind, question.subject.as_str()), (QuestionKind::NamesOf, "10.0.0.1"));
-        Box::pin(async { Ok(Answers::default()) })
+impl Resolver for EmptyResolver {
+    fn resolve<'a>(&'a self, question: &'a pullgate::DnsQuery) -> ResolveFuture<'a> {
+        assert_eq!((question.kind, question.subject.as_str()), (LookupKind::Reverse, "10.0.0.1"));
+        Box::pin(async { Ok(DnsResponse::default()) })
     }
 }
 
 #[tokio::test]
 async fn a_module_that_never_stops_asking_is_stopped() {
-    let dns = Some(Dns::new(Nothing, DnsLimits::default()));
-    let (gate, _) = guest().load("policy", 0, Options { limits: limits(), dns }).unwrap();
-    let (reason, text) = denial(gate.decide(&asked("x?")).await);
-    assert_eq!((reason, text.as_str()), (Denial::TimeOut, "not decided after 4 rounds of DNS questions"));
+    let dns = Some(Dns::new(EmptyResolver, DnsLimits::default()));
+    let (evaluator, _) = guest().load("policy", 0, EvaluatorOptions { limits: limits(), dns }).unwrap();
+    let (reason, text) = denial(evaluator.decide(&asked("x?")).await);
+    assert_eq!((reason, text.as_str()), (DenialReason::TimeOut, "not decided after 4 rounds of DNS questions"));
 }
 
 #[test]
@@ -205,9 +206,9 @@ fn a_component_must_have_its_digest() {
 }
 
 #[test]
-fn what_is_no_component_of_pullgate_is_refused() {
+fn invalid_components_are_rejected() {
     for bytes in [&b"\0asm\x01\0\0\0"[..], b"\0asm\x0d\0\x01\0", b"nothing", b""] {
         let error = Module::from_component(bytes, &digest(bytes)).unwrap_err();
-        assert!(matches!(error, ModuleError::Unfit(_)), "{error}");
+        assert!(matches!(error, ModuleError::InvalidComponent(_)), "{error}");
     }
 }

@@ -4,9 +4,9 @@
 
 use bindings::exports::pullgate::policy::{about, admission, types, validation};
 
-struct Face;
+struct Component;
 
-impl validation::Guest for Face {
+impl validation::Guest for Component {
     fn check_entry(text: String, list: types::EntryList) -> validation::EntryReport {
         let report = pullgate::check_entry(&text, list_in(list));
         validation::EntryReport {
@@ -30,27 +30,27 @@ impl validation::Guest for Face {
     }
 }
 
-impl about::Guest for Face {
+impl about::Guest for Component {
     fn version() -> String {
         pullgate::VERSION.to_owned()
     }
 
     fn rules() -> String {
-        pullgate::RULES.to_owned()
+        pullgate::RULES_SHA256.to_owned()
     }
 }
 
-impl admission::Guest for Face {
+impl admission::Guest for Component {
     type Policy = pullgate::Policy;
 
-    fn compare(old: String, new: String, at: u64) -> Result<admission::Comparison, admission::Unreadable> {
+    fn compare(old: String, new: String, at: u64) -> Result<admission::Comparison, admission::CompareError> {
         pullgate::compare(&old, &new, at).map(comparison).map_err(unreadable)
     }
 
     fn narrow(policy: String, remote: String, at: u64) -> Result<String, admission::NarrowError> {
         pullgate::narrow(&policy, &remote, at).map_err(|error| match error {
             pullgate::NarrowError::Unreadable(why) => admission::NarrowError::Unreadable(unreadable(why)),
-            pullgate::NarrowError::Refused(refused) => admission::NarrowError::Refused(admission::Refused {
+            pullgate::NarrowError::Uncovered(refused) => admission::NarrowError::Uncovered(admission::UncoveredEntry {
                 list: list_out(refused.list),
                 index: refused.index,
                 entry: refused.entry,
@@ -61,9 +61,9 @@ impl admission::Guest for Face {
 }
 
 impl admission::GuestPolicy for pullgate::Policy {
-    fn load(document: String, at: u64) -> Result<admission::Loaded, Vec<types::Finding>> {
+    fn load(document: String, at: u64) -> Result<admission::LoadedPolicy, Vec<types::Finding>> {
         match pullgate::Policy::load(&document, at) {
-            Ok(loaded) => Ok(admission::Loaded {
+            Ok(loaded) => Ok(admission::LoadedPolicy {
                 policy: admission::Policy::new(loaded.policy),
                 findings: findings(loaded.findings),
             }),
@@ -72,19 +72,19 @@ impl admission::GuestPolicy for pullgate::Policy {
     }
 
     fn decide(&self, request: admission::Request) -> admission::Decision {
-        asked(request, |request| decision(self.decide(request)))
+        with_request(request, |request| decision(self.decide(request)))
     }
 
     fn decide_many(&self, requests: Vec<admission::Request>) -> Vec<admission::Decision> {
-        requests.into_iter().map(|request| asked(request, |request| decision(self.decide(request)))).collect()
+        requests.into_iter().map(|request| with_request(request, |request| decision(self.decide(request)))).collect()
     }
 
     fn decide_text(&self, request: admission::Request) -> String {
-        asked(request, |request| self.answer(request).to_json())
+        with_request(request, |request| self.answer(request).to_json())
     }
 
-    fn authorities(&self) -> Vec<admission::Authority> {
-        let authority = |authority: &pullgate::Authority| admission::Authority {
+    fn authorities(&self) -> Vec<admission::TrustAnchor> {
+        let authority = |authority: &pullgate::TrustAnchor| admission::TrustAnchor {
             fingerprint: authority.fingerprint.clone(),
             title: authority.title.clone(),
             der: authority.der.clone(),
@@ -95,22 +95,22 @@ impl admission::GuestPolicy for pullgate::Policy {
     }
 
     fn explain(&self, request: admission::Request) -> admission::Explanation {
-        asked(request, |request| explanation(self.explain(request)))
+        with_request(request, |request| explanation(self.explain(request)))
     }
 }
 
 /// What the WIT says, as Rust.
 #[expect(unsafe_code, reason = "generated: values cross to the host as pointers into this module's memory")]
 mod bindings {
-    use super::Face;
+    use super::Component;
 
     wit_bindgen::generate!({ path: "../../wit", world: "pullgate" });
-    export!(Face);
+    export!(Component);
 }
 
 /// Gives `ask` the request as the rules take it.
-fn asked<T>(request: admission::Request, ask: impl FnOnce(&pullgate::Request<'_>) -> T) -> T {
-    let facts: Vec<pullgate::Fact> = request.facts.into_iter().map(fact_in).collect();
+fn with_request<T>(request: admission::Request, ask: impl FnOnce(&pullgate::Request<'_>) -> T) -> T {
+    let facts: Vec<pullgate::DnsAnswer> = request.facts.into_iter().map(dns_answer_in).collect();
     ask(&pullgate::Request {
         reference: &request.reference,
         kind: match request.kind {
@@ -118,34 +118,34 @@ fn asked<T>(request: admission::Request, ask: impl FnOnce(&pullgate::Request<'_>
             admission::ReferenceKind::Registry => pullgate::ReferenceKind::Registry,
         },
         project: request.project.as_deref(),
-        facts: &facts,
+        dns_answers: &facts,
     })
 }
 
-fn fact_in(fact: admission::Fact) -> pullgate::Fact {
-    pullgate::Fact {
+fn dns_answer_in(fact: admission::DnsAnswer) -> pullgate::DnsAnswer {
+    pullgate::DnsAnswer {
         kind: match fact.kind {
-            admission::QuestionKind::NamesOf => pullgate::QuestionKind::NamesOf,
-            admission::QuestionKind::AddressesOf => pullgate::QuestionKind::AddressesOf,
+            admission::LookupKind::Reverse => pullgate::LookupKind::Reverse,
+            admission::LookupKind::Forward => pullgate::LookupKind::Forward,
         },
         subject: fact.subject,
         answers: fact.answers,
     }
 }
 
-fn list_in(list: types::EntryList) -> pullgate::List {
+fn list_in(list: types::EntryList) -> pullgate::EntryList {
     match list {
-        types::EntryList::Whitelist => pullgate::List::Whitelist,
-        types::EntryList::Insecure => pullgate::List::Insecure,
-        types::EntryList::BuiltIn => pullgate::List::BuiltIn,
+        types::EntryList::Whitelist => pullgate::EntryList::Whitelist,
+        types::EntryList::Insecure => pullgate::EntryList::Insecure,
+        types::EntryList::BuiltIn => pullgate::EntryList::BuiltIn,
     }
 }
 
-fn list_out(list: pullgate::List) -> types::EntryList {
+fn list_out(list: pullgate::EntryList) -> types::EntryList {
     match list {
-        pullgate::List::Whitelist => types::EntryList::Whitelist,
-        pullgate::List::Insecure => types::EntryList::Insecure,
-        pullgate::List::BuiltIn => types::EntryList::BuiltIn,
+        pullgate::EntryList::Whitelist => types::EntryList::Whitelist,
+        pullgate::EntryList::Insecure => types::EntryList::Insecure,
+        pullgate::EntryList::BuiltIn => types::EntryList::BuiltIn,
     }
 }
 
@@ -158,15 +158,15 @@ fn entry_kind(kind: pullgate::EntryKind) -> types::EntryKind {
     }
 }
 
-fn certificate(certificate: pullgate::CertificateDescription) -> validation::Certificate {
-    let pullgate::KeyDescription { algorithm, bits, curve } = certificate.key;
-    validation::Certificate {
+fn certificate(certificate: pullgate::CertificateInfo) -> validation::CertificateInfo {
+    let pullgate::KeyInfo { algorithm, bits, curve } = certificate.key;
+    validation::CertificateInfo {
         subject: certificate.subject,
         issuer: certificate.issuer,
         serial: certificate.serial,
         not_before: certificate.not_before,
         not_after: certificate.not_after,
-        key: validation::Key { algorithm, bits, curve },
+        key: validation::KeyInfo { algorithm, bits, curve },
         signature_algorithm: certificate.signature_algorithm,
         sha256: certificate.sha256,
         sha1: certificate.sha1,
@@ -177,7 +177,7 @@ fn certificate(certificate: pullgate::CertificateDescription) -> validation::Cer
         subject_alt_names: certificate.subject_alt_names,
         subject_key_id: certificate.subject_key_id,
         authority_key_id: certificate.authority_key_id,
-        self_signed: certificate.self_signed,
+        self_signed: certificate.self_issued,
         line: certificate.line,
         findings: findings(certificate.findings),
     }
@@ -196,7 +196,7 @@ fn finding(finding: pullgate::Finding) -> types::Finding {
             pullgate::Severity::Info => types::Severity::Info,
         },
         path: finding.path,
-        range: finding.range.map(|range| types::Range {
+        range: finding.range.map(|range| types::TextRange {
             start: range.start,
             end: range.end,
             start_utf16: range.start_utf16,
@@ -209,16 +209,16 @@ fn finding(finding: pullgate::Finding) -> types::Finding {
 
 fn decision(decision: pullgate::Decision<'_>) -> admission::Decision {
     match decision {
-        pullgate::Decision::Allow(allowed) => admission::Decision::Allow(admission::Allowed {
+        pullgate::Decision::Allow(allowed) => admission::Decision::Allow(admission::Allow {
             by: allowed.by.map(matched),
             attempts: allowed.attempts.into_iter().map(attempt).collect(),
             authorities: allowed.authorities.into_iter().map(|authority| authority.into_owned()).collect(),
             pinned: allowed.pinned,
         }),
-        pullgate::Decision::Deny(denied) => admission::Decision::Deny(admission::Denied {
+        pullgate::Decision::Deny(denied) => admission::Decision::Deny(admission::Deny {
             reason: denial(denied.reason),
             text: denied.text,
-            nearest: denied.nearest.map(|nearest| admission::Nearest {
+            nearest: denied.nearest.map(|nearest| admission::NearestEntry {
                 entry: matched(nearest.entry),
                 miss: miss(nearest.miss),
                 text: nearest.text,
@@ -230,20 +230,20 @@ fn decision(decision: pullgate::Decision<'_>) -> admission::Decision {
     }
 }
 
-fn denial(reason: pullgate::Denial) -> admission::Denial {
+fn denial(reason: pullgate::DenialReason) -> admission::DenialReason {
     match reason {
-        pullgate::Denial::InvalidReference => admission::Denial::InvalidReference,
-        pullgate::Denial::UnknownProject => admission::Denial::UnknownProject,
+        pullgate::DenialReason::InvalidReference => admission::DenialReason::InvalidReference,
+        pullgate::DenialReason::UnknownProject => admission::DenialReason::UnknownProject,
         // The last three are a host's own, and the rules never give them.
-        pullgate::Denial::NotWhitelisted
-        | pullgate::Denial::Trap
-        | pullgate::Denial::TimeOut
-        | pullgate::Denial::Memory => admission::Denial::NotWhitelisted,
+        pullgate::DenialReason::NotWhitelisted
+        | pullgate::DenialReason::Trap
+        | pullgate::DenialReason::TimeOut
+        | pullgate::DenialReason::Memory => admission::DenialReason::NotWhitelisted,
     }
 }
 
-fn matched(matched: pullgate::Matched<'_>) -> admission::Matched {
-    admission::Matched {
+fn matched(matched: pullgate::MatchedEntry<'_>) -> admission::MatchedEntry {
+    admission::MatchedEntry {
         list: list_out(matched.list),
         index: matched.index,
         entry: matched.entry.into_owned(),
@@ -263,24 +263,24 @@ fn attempt(attempt: pullgate::Attempt<'_>) -> admission::Attempt {
     }
 }
 
-fn miss(miss: pullgate::Miss) -> admission::Miss {
+fn miss(miss: pullgate::MissReason) -> admission::MissReason {
     match miss {
-        pullgate::Miss::AnotherPort => admission::Miss::AnotherPort,
-        pullgate::Miss::AnotherNamespace => admission::Miss::AnotherNamespace,
-        pullgate::Miss::WildcardApex => admission::Miss::WildcardApex,
-        pullgate::Miss::BelowName => admission::Miss::BelowName,
-        pullgate::Miss::NameUnderNetwork => admission::Miss::NameUnderNetwork,
-        pullgate::Miss::AddressOutside => admission::Miss::AddressOutside,
-        pullgate::Miss::NameUnconfirmed => admission::Miss::NameUnconfirmed,
-        pullgate::Miss::NeighbouringNetwork => admission::Miss::NeighbouringNetwork,
+        pullgate::MissReason::AnotherPort => admission::MissReason::AnotherPort,
+        pullgate::MissReason::AnotherNamespace => admission::MissReason::AnotherNamespace,
+        pullgate::MissReason::WildcardApex => admission::MissReason::WildcardApex,
+        pullgate::MissReason::BelowName => admission::MissReason::BelowName,
+        pullgate::MissReason::NameUnderNetwork => admission::MissReason::NameUnderNetwork,
+        pullgate::MissReason::AddressOutside => admission::MissReason::AddressOutside,
+        pullgate::MissReason::NameUnconfirmed => admission::MissReason::NameUnconfirmed,
+        pullgate::MissReason::NeighbouringNetwork => admission::MissReason::NeighbouringNetwork,
     }
 }
 
-fn question(question: pullgate::Question) -> admission::Question {
-    admission::Question {
+fn question(question: pullgate::DnsQuery) -> admission::DnsQuery {
+    admission::DnsQuery {
         kind: match question.kind {
-            pullgate::QuestionKind::NamesOf => admission::QuestionKind::NamesOf,
-            pullgate::QuestionKind::AddressesOf => admission::QuestionKind::AddressesOf,
+            pullgate::LookupKind::Reverse => admission::LookupKind::Reverse,
+            pullgate::LookupKind::Forward => admission::LookupKind::Forward,
         },
         subject: question.subject,
     }
@@ -288,7 +288,7 @@ fn question(question: pullgate::Question) -> admission::Question {
 
 fn explanation(explanation: pullgate::Explanation<'_>) -> admission::Explanation {
     let canonical = explanation.answer.to_json();
-    let pullgate::Answer { registry, repository, decision: decided, .. } = explanation.answer;
+    let pullgate::Response { registry, repository, decision: decided, .. } = explanation.answer;
     admission::Explanation {
         registry: registry.map(|registry| registry.into_owned()),
         repository: repository.map(|repository| repository.into_owned()),
@@ -300,31 +300,31 @@ fn explanation(explanation: pullgate::Explanation<'_>) -> admission::Explanation
 
 fn step(step: pullgate::Step<'_>) -> admission::Step {
     admission::Step {
-        topic: match step.topic {
-            pullgate::Topic::Reference => admission::Topic::Reference,
-            pullgate::Topic::Mode => admission::Topic::Mode,
-            pullgate::Topic::Entry => admission::Topic::Entry,
-            pullgate::Topic::Dns => admission::Topic::Dns,
-            pullgate::Topic::Transport => admission::Topic::Transport,
-            pullgate::Topic::Authorities => admission::Topic::Authorities,
-            pullgate::Topic::Outcome => admission::Topic::Outcome,
+        topic: match step.kind {
+            pullgate::StepKind::Reference => admission::StepKind::Reference,
+            pullgate::StepKind::Mode => admission::StepKind::Mode,
+            pullgate::StepKind::Entry => admission::StepKind::Entry,
+            pullgate::StepKind::Dns => admission::StepKind::Dns,
+            pullgate::StepKind::Transport => admission::StepKind::Transport,
+            pullgate::StepKind::Authorities => admission::StepKind::Authorities,
+            pullgate::StepKind::Outcome => admission::StepKind::Outcome,
         },
         entry: step.entry.map(matched),
-        covers: step.covers,
+        covers: step.matches,
         text: step.text,
     }
 }
 
-fn unreadable(unreadable: pullgate::Unreadable) -> admission::Unreadable {
-    admission::Unreadable { first: findings(unreadable.first), second: findings(unreadable.second) }
+fn unreadable(unreadable: pullgate::CompareError) -> admission::CompareError {
+    admission::CompareError { first: findings(unreadable.first), second: findings(unreadable.second) }
 }
 
 fn comparison(comparison: pullgate::Comparison) -> admission::Comparison {
     admission::Comparison {
         verdict: match comparison.verdict {
-            pullgate::Verdict::Same => admission::Verdict::Same,
-            pullgate::Verdict::NotWider => admission::Verdict::NotWider,
-            pullgate::Verdict::Wider => admission::Verdict::Wider,
+            pullgate::ComparisonVerdict::Same => admission::ComparisonVerdict::Same,
+            pullgate::ComparisonVerdict::NotWider => admission::ComparisonVerdict::NotWider,
+            pullgate::ComparisonVerdict::Wider => admission::ComparisonVerdict::Wider,
         },
         modes: comparison
             .modes
@@ -336,27 +336,30 @@ fn comparison(comparison: pullgate::Comparison) -> admission::Comparison {
         omitted: comparison
             .omitted
             .into_iter()
-            .map(|omitted| admission::Omitted { change: change(omitted.change), count: omitted.count })
+            .map(|omitted| admission::TruncatedCount { change: change(omitted.change), count: omitted.count })
             .collect(),
     }
 }
 
-fn change(change: pullgate::Change) -> admission::Change {
+fn change(change: pullgate::ChangeKind) -> admission::ChangeKind {
     match change {
-        pullgate::Change::NewlyAllowed => admission::Change::NewlyAllowed,
-        pullgate::Change::NewlyDenied => admission::Change::NewlyDenied,
-        pullgate::Change::NowUnverified => admission::Change::NowUnverified,
-        pullgate::Change::NowVerified => admission::Change::NowVerified,
-        pullgate::Change::NowPlainHttp => admission::Change::NowPlainHttp,
-        pullgate::Change::NoLongerPlainHttp => admission::Change::NoLongerPlainHttp,
-        pullgate::Change::OtherAuthorities => admission::Change::OtherAuthorities,
-        pullgate::Change::NowByDns => admission::Change::NowByDns,
-        pullgate::Change::NoLongerByDns => admission::Change::NoLongerByDns,
+        pullgate::ChangeKind::NewlyAllowed => admission::ChangeKind::NewlyAllowed,
+        pullgate::ChangeKind::NewlyDenied => admission::ChangeKind::NewlyDenied,
+        pullgate::ChangeKind::NowUnverified => admission::ChangeKind::NowUnverified,
+        pullgate::ChangeKind::NowVerified => admission::ChangeKind::NowVerified,
+        pullgate::ChangeKind::NowPlainHttp => admission::ChangeKind::NowPlainHttp,
+        pullgate::ChangeKind::NoLongerPlainHttp => admission::ChangeKind::NoLongerPlainHttp,
+        pullgate::ChangeKind::OtherAuthorities => admission::ChangeKind::OtherAuthorities,
+        pullgate::ChangeKind::NowByDns => admission::ChangeKind::NowByDns,
+        pullgate::ChangeKind::NoLongerByDns => admission::ChangeKind::NoLongerByDns,
     }
 }
 
 fn region(region: pullgate::Region) -> admission::Region {
-    let within = |within: pullgate::Within| admission::Within { namespace: within.namespace, except: within.except };
+    let within = |within: pullgate::NamespaceSubtree| admission::NamespaceSubtree {
+        namespace: within.namespace,
+        except: within.except,
+    };
     admission::Region {
         change: change(region.change),
         text: region.text,
@@ -365,16 +368,16 @@ fn region(region: pullgate::Region) -> admission::Region {
         hub: region.hub,
         except: region.except,
         more_except: region.more_except,
-        ports: admission::Ports {
-            unwritten: region.ports.unwritten,
-            all_but: region.ports.all_but,
+        ports: admission::PortSet {
+            unwritten: region.ports.without_port,
+            all_but: region.ports.complement,
             ports: region.ports.ports,
         },
-        repositories: admission::Repositories {
+        repositories: admission::RepositorySet {
             login: region.repositories.login,
             within: region.repositories.within.into_iter().map(within).collect(),
         },
-        projects: admission::Projects {
+        projects: admission::ProjectSet {
             none: region.projects.none,
             named: region.projects.named,
             others: region.projects.others,
@@ -386,10 +389,10 @@ fn region(region: pullgate::Region) -> admission::Region {
 }
 
 fn witness(witness: pullgate::Witness) -> admission::Witness {
-    let fact = |fact: pullgate::Fact| admission::Assumed {
+    let fact = |fact: pullgate::DnsAnswer| admission::DnsAnswer {
         kind: match fact.kind {
-            pullgate::QuestionKind::NamesOf => admission::QuestionKind::NamesOf,
-            pullgate::QuestionKind::AddressesOf => admission::QuestionKind::AddressesOf,
+            pullgate::LookupKind::Reverse => admission::LookupKind::Reverse,
+            pullgate::LookupKind::Forward => admission::LookupKind::Forward,
         },
         subject: fact.subject,
         answers: fact.answers,
@@ -401,7 +404,7 @@ fn witness(witness: pullgate::Witness) -> admission::Witness {
             pullgate::ReferenceKind::Registry => admission::ReferenceKind::Registry,
         },
         project: witness.project,
-        facts: witness.facts.into_iter().map(fact).collect(),
+        facts: witness.dns_answers.into_iter().map(fact).collect(),
         before: witness.before,
         after: witness.after,
     }

@@ -15,14 +15,14 @@ use wasm_bindgen::prelude::*;
 /// Checks one entry as an element of `list` (`"whitelist"`, `"insecure"` or `"built-in"`).
 #[wasm_bindgen(js_name = checkEntry)]
 pub fn check_entry(text: &JsValue, list: &JsValue) -> Result<JsValue, JsValue> {
-    let text = string(text, "text")?;
+    let text = parse_string(text, "text")?;
     let list = match list.as_string().as_deref() {
-        Some("whitelist") => pullgate::List::Whitelist,
-        Some("insecure") => pullgate::List::Insecure,
-        Some("built-in") => pullgate::List::BuiltIn,
+        Some("whitelist") => pullgate::EntryList::Whitelist,
+        Some("insecure") => pullgate::EntryList::Insecure,
+        Some("built-in") => pullgate::EntryList::BuiltIn,
         _ => return Err(type_error("`list` must be \"whitelist\", \"insecure\" or \"built-in\"")),
     };
-    out(&pullgate::check_entry(&text, list))
+    to_js(&pullgate::check_entry(&text, list))
 }
 
 /// Checks certificates given as PEM, as of `at`, in seconds since 1970-01-01 UTC. `pem` is a string, or a file's content as
@@ -34,13 +34,13 @@ pub fn check_certificates(pem: &JsValue, at: &JsValue) -> Result<JsValue, JsValu
         (None, Some(bytes)) => bytes.to_vec(),
         (None, None) => return Err(type_error("`pem` must be a string or a Uint8Array")),
     };
-    out(&pullgate::check_certificates(&bytes, time(at)?))
+    to_js(&pullgate::check_certificates(&bytes, parse_time(at)?))
 }
 
 /// Checks a whole policy document, given as JSON text, as of `at`, in seconds since 1970-01-01 UTC.
 #[wasm_bindgen(js_name = checkPolicy)]
 pub fn check_policy(text: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
-    out(&pullgate::check_policy(&string(text, "text")?, time(at)?))
+    to_js(&pullgate::check_policy(&parse_string(text, "text")?, parse_time(at)?))
 }
 
 /// Says what replacing one policy document by another does, both given as JSON text, as of `at`, in seconds since
@@ -49,12 +49,12 @@ pub fn check_policy(text: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
 #[wasm_bindgen]
 pub fn compare(old: &JsValue, new: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
     let result = Object::new();
-    match pullgate::compare(&string(old, "old")?, &string(new, "new")?, time(at)?) {
+    match pullgate::compare(&parse_string(old, "old")?, &parse_string(new, "new")?, parse_time(at)?) {
         Ok(comparison) => {
             set(&result, "ok", true.into())?;
-            set(&result, "comparison", out(&comparison)?)?;
+            set(&result, "comparison", to_js(&comparison)?)?;
         }
-        Err(why) => refuse(&result, &why)?,
+        Err(why) => set_load_findings(&result, &why)?,
     }
     Ok(result.into())
 }
@@ -65,24 +65,24 @@ pub fn compare(old: &JsValue, new: &JsValue, at: &JsValue) -> Result<JsValue, Js
 #[wasm_bindgen]
 pub fn narrow(policy: &JsValue, remote: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
     let result = Object::new();
-    match pullgate::narrow(&string(policy, "policy")?, &string(remote, "remote")?, time(at)?) {
+    match pullgate::narrow(&parse_string(policy, "policy")?, &parse_string(remote, "remote")?, parse_time(at)?) {
         Ok(document) => {
             set(&result, "ok", true.into())?;
             set(&result, "document", document.into())?;
         }
-        Err(pullgate::NarrowError::Unreadable(why)) => refuse(&result, &why)?,
-        Err(pullgate::NarrowError::Refused(refused)) => {
+        Err(pullgate::NarrowError::Unreadable(why)) => set_load_findings(&result, &why)?,
+        Err(pullgate::NarrowError::Uncovered(refused)) => {
             set(&result, "ok", false.into())?;
-            set(&result, "refused", out(&*refused)?)?;
+            set(&result, "refused", to_js(&*refused)?)?;
         }
     }
     Ok(result.into())
 }
 
-fn refuse(result: &Object, why: &pullgate::Unreadable) -> Result<(), JsValue> {
+fn set_load_findings(result: &Object, why: &pullgate::CompareError) -> Result<(), JsValue> {
     set(result, "ok", false.into())?;
-    set(result, "first", out(&why.first)?)?;
-    set(result, "second", out(&why.second)?)
+    set(result, "first", to_js(&why.first)?)?;
+    set(result, "second", to_js(&why.second)?)
 }
 
 /// The version of pullgate that this module is from.
@@ -94,7 +94,7 @@ pub fn version() -> String {
 /// The SHA-256 of the source of the rules, in lower-case hexadecimal.
 #[wasm_bindgen]
 pub fn rules() -> String {
-    pullgate::RULES.to_owned()
+    pullgate::RULES_SHA256.to_owned()
 }
 
 /// A policy, ready to decide.
@@ -107,15 +107,15 @@ impl Policy {
     /// `{ok: true, findings, policy}`, or `{ok: false, findings}` for a document with an error.
     pub fn load(text: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
         let result = Object::new();
-        match pullgate::Policy::load(&string(text, "text")?, time(at)?) {
+        match pullgate::Policy::load(&parse_string(text, "text")?, parse_time(at)?) {
             Ok(loaded) => {
                 set(&result, "ok", true.into())?;
-                set(&result, "findings", out(&loaded.findings)?)?;
+                set(&result, "findings", to_js(&loaded.findings)?)?;
                 set(&result, "policy", Self(loaded.policy).into())?;
             }
             Err(findings) => {
                 set(&result, "ok", false.into())?;
-                set(&result, "findings", out(&findings)?)?;
+                set(&result, "findings", to_js(&findings)?)?;
             }
         }
         Ok(result.into())
@@ -142,13 +142,13 @@ impl Policy {
     /// The canonical text of a decision: one line of JSON, the same bytes on every surface.
     #[wasm_bindgen(js_name = decideText)]
     pub fn decide_text(&self, question: &JsValue) -> Result<String, JsValue> {
-        Ok(self.0.answer(&request(question)?.as_request()).to_json())
+        Ok(self.0.answer(&parse_request(question)?.as_request()).to_json())
     }
 
     /// The trust anchors of the policy and its projects, sorted by fingerprint: `{fingerprint, title, der, notBefore,
     /// notAfter}`, with `der` as a `Uint8Array` and times in seconds since 1970-01-01 UTC.
     pub fn authorities(&self) -> Result<Array, JsValue> {
-        let authority = |authority: &pullgate::Authority| {
+        let authority = |authority: &pullgate::TrustAnchor| {
             let object = Object::new();
             set(&object, "fingerprint", authority.fingerprint.as_str().into())?;
             set(&object, "title", authority.title.as_str().into())?;
@@ -162,12 +162,12 @@ impl Policy {
 
     /// The same decision with its reasoning, in `steps`.
     pub fn explain(&self, question: &JsValue) -> Result<JsValue, JsValue> {
-        js_sys::JSON::parse(&self.0.explain(&request(question)?.as_request()).to_json())
+        js_sys::JSON::parse(&self.0.explain(&parse_request(question)?.as_request()).to_json())
     }
 }
 
 /// A request as JavaScript writes it: `{reference, kind?, project?, facts?}`, or a string for an image reference.
-fn request(value: &JsValue) -> Result<OwnedRequest, JsValue> {
+fn parse_request(value: &JsValue) -> Result<OwnedRequest, JsValue> {
     // By far the commonest request needs no JSON.
     if let Some(reference) = value.as_string() {
         return Ok(OwnedRequest { reference, ..OwnedRequest::default() });
@@ -203,20 +203,20 @@ fn well_formed(json: &str) -> String {
     text
 }
 
-fn string(value: &JsValue, name: &str) -> Result<String, JsValue> {
+fn parse_string(value: &JsValue, name: &str) -> Result<String, JsValue> {
     value.as_string().ok_or_else(|| type_error(&format!("`{name}` must be a string")))
 }
 
 /// A whole number of seconds. JavaScript has it as a number; 2^53 of them are more than enough.
-fn time(value: &JsValue) -> Result<u64, JsValue> {
-    const TIMES: RangeInclusive<f64> = 0.0..=Number::MAX_SAFE_INTEGER;
+fn parse_time(value: &JsValue) -> Result<u64, JsValue> {
+    const VALID_SECONDS: RangeInclusive<f64> = 0.0..=Number::MAX_SAFE_INTEGER;
     match value.as_f64() {
-        Some(at) if TIMES.contains(&at) && at.fract() == 0.0 => Ok(at as u64),
+        Some(at) if VALID_SECONDS.contains(&at) && at.fract() == 0.0 => Ok(at as u64),
         _ => Err(type_error("`at` must be a whole number of seconds since 1970-01-01 UTC")),
     }
 }
 
-fn out<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue> {
+fn to_js<T: Serialize + ?Sized>(value: &T) -> Result<JsValue, JsValue> {
     Ok(value.serialize(&serde_wasm_bindgen::Serializer::json_compatible())?)
 }
 

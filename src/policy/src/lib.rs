@@ -1,8 +1,8 @@
 //! The rules of registry access.
 //!
-//! A policy says which container registries a host may pull from, which of them are insecure, and which private
-//! certificate authorities count. This crate reads policies, says what is wrong with them, and decides. It does no
-//! input or output, reads no clock, and does not panic, whatever it is given.
+//! A policy determines which container registries a host may pull from, which of them are insecure, and which private
+//! certificate authorities apply. This crate parses policies, lints them, and decides requests. It does no input or
+//! output, reads no clock, and does not panic on any input.
 //!
 //! ```
 //! use pullgate::{Decision, Policy, Request};
@@ -12,7 +12,7 @@
 //! assert!(matches!(loaded.policy.decide(&request), Decision::Allow(_)));
 //! ```
 
-// Tests may panic: that is how they fail.
+// Tests fail by panics.
 #![cfg_attr(
     test,
     allow(
@@ -38,31 +38,31 @@ mod policy;
 mod reference;
 mod util;
 
-pub use certificate::info::{CertificateDescription, CertificateReport, KeyDescription, check_certificates};
-pub use certificate::pem::{MAX_BLOCKS, MAX_BUNDLE};
-pub use compare::narrow::{NarrowError, Refused, narrow};
+pub use certificate::info::{CertificateInfo, CertificateReport, KeyInfo, check_certificates};
+pub use certificate::pem::{MAX_BLOCKS, MAX_BUNDLE_BYTES};
+pub use compare::narrow::{NarrowError, UncoveredEntry, narrow};
 pub use compare::{
-    Change, Comparison, MAX_EXCEPTIONS, MAX_REGIONS, ModeChange, Omitted, Ports, Projects, Region, Repositories,
-    Unreadable, Verdict, Within, Witness, compare,
+    ChangeKind, CompareError, Comparison, ComparisonVerdict, MAX_EXCEPTIONS, MAX_REGIONS, ModeChange, NamespaceSubtree,
+    PortSet, ProjectSet, Region, RepositorySet, TruncatedCount, Witness, compare,
 };
 pub use decision::{
-    Allowed, Answer, Attempt, Decision, Denial, Denied, Explanation, Fact, Matched, Miss, Nearest, Question,
-    QuestionKind, ReferenceKind, Request, Scheme, Step, Topic,
+    Allow, Attempt, Decision, DenialReason, Deny, DnsAnswer, DnsQuery, Explanation, LookupKind, MatchedEntry,
+    MissReason, NearestEntry, ReferenceKind, Request, Response, Scheme, Step, StepKind,
 };
 pub use document::request_json::OwnedRequest;
-pub use document::{MAX_DOCUMENT, MAX_ENTRIES};
-pub use entry::{EntryKind, EntryReport, MAX_ENTRY, check_entry, user_information};
-pub use finding::code::{CODES, Code, CodeRow};
-pub use finding::{Finding, List, Range, Severity};
-pub use load::{Loaded, PolicyReport, check_policy};
+pub use document::{MAX_DOCUMENT_BYTES, MAX_ENTRIES};
+pub use entry::{EntryKind, EntryReport, MAX_ENTRY_BYTES, check_entry, find_userinfo};
+pub use finding::code::{CODES, Code, CodeInfo};
+pub use finding::{EntryList, Finding, Severity, TextRange};
+pub use load::{LoadedPolicy, PolicyReport, check_policy};
 pub use policy::Policy;
-pub use policy::trust_anchors::Authority;
+pub use policy::trust_anchors::TrustAnchor;
 
 pub use util::display;
 
 /// The version of pullgate.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The SHA-256 of the source of the rules, in lower-case hexadecimal: the same in native code and in the module when
-/// both were built from the same rules.
-pub const RULES: &str = env!("PULLGATE_RULES");
+/// The SHA-256 of the source of the rules in lower-case hexadecimal: equal in native code and in the module if both
+/// were built from the same rules.
+pub const RULES_SHA256: &str = env!("PULLGATE_RULES");

@@ -27,7 +27,7 @@ impl InputError {
 }
 
 /// What the system says, without its error number, as a part of a sentence.
-pub fn reason(error: &io::Error) -> String {
+pub fn io_error_reason(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
@@ -45,9 +45,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_system_says_is_part_of_a_sentence() {
-        assert_eq!(reason(&io::Error::from_raw_os_error(2)), "no such file or directory");
+    fn io_errors_become_part_of_a_sentence() {
+        assert_eq!(io_error_reason(&io::Error::from_raw_os_error(2)), "no such file or directory");
         // With the number of the system's error it would be two.
-        assert_eq!(reason(&io::Error::other("DNS has no answer")), "DNS has no answer");
+        assert_eq!(io_error_reason(&io::Error::other("DNS has no answer")), "DNS has no answer");
     }
 }

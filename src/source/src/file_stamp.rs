@@ -10,7 +10,7 @@ use std::path::Path;
 /// # Errors
 ///
 /// As read(2).
-pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+pub fn read_regular_file(path: &Path) -> io::Result<Vec<u8>> {
     let found = fs::metadata(path)?;
     if !found.is_file() && !found.is_dir() {
         return Err(io::Error::other("it is a pipe or a device, which cannot be read again: give the path of a file"));
@@ -20,7 +20,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Something that changes whenever a file may have: which file it is, its size and its times. Symbolic links are followed,
 /// since Kubernetes changes a mounted ConfigMap by turning one. `None` if there is no such file.
-pub fn stamp(path: &Path) -> Option<String> {
+pub fn file_stamp(path: &Path) -> Option<String> {
     let found = fs::metadata(path).ok()?;
     Some(format!(
         "{}:{}:{}:{}.{}:{}.{}",

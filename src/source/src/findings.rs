@@ -3,35 +3,35 @@
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use pullgate::display::{is_control, reorders};
+use pullgate::display::{is_bidi_control, is_unsafe_for_display};
 use pullgate::{Finding, Severity};
 
-use crate::input::Source;
-use crate::lines::{Lines, Position};
-use crate::policy_source::Located;
+use crate::input::InputText;
+use crate::lines::{LineColumn, LineIndex};
+use crate::policy_source::LocatedFinding;
 use crate::redact;
 
 /// The longest line that is shown whole, and how much of a longer one is shown before and after the beginning of the
 /// place; all in bytes. The renderer has room for it, so that it cuts nothing itself.
-const WHOLE: usize = 120;
-const BEFORE: usize = 40;
-const AFTER: usize = 70;
-const CUT: &str = "...";
+const MAX_WHOLE_LINE_BYTES: usize = 120;
+const BYTES_BEFORE_SPAN: usize = 40;
+const BYTES_AFTER_SPAN: usize = 70;
+const ELLIPSIS: &str = "...";
 
 /// Renders findings: a block for each, with an empty line after it.
-pub fn render(sources: &[Source], findings: &[Located]) -> Vec<String> {
-    let views: Vec<View<'_>> =
-        sources.iter().enumerate().map(|(index, source)| View::new(source, index, findings)).collect();
+pub fn render(sources: &[InputText], findings: &[LocatedFinding]) -> Vec<String> {
+    let views: Vec<SourceView<'_>> =
+        sources.iter().enumerate().map(|(index, source)| SourceView::new(source, index, findings)).collect();
     let renderer = Renderer::styled();
-    let block = |located: &Located| {
-        let place = located.place.as_ref().map(|place| (&views[place.source], &place.bytes));
-        [block(&renderer, &located.finding, place), String::new()]
+    let block = |located: &LocatedFinding| {
+        let place = located.span.as_ref().map(|place| (&views[place.source], &place.bytes));
+        [render_finding(&renderer, &located.finding, place), String::new()]
     };
     findings.iter().flat_map(block).collect()
 }
 
 /// How many findings of each weight: `2 errors, 1 warning`. Empty if there are none.
-pub fn count(findings: impl Iterator<Item = Severity> + Clone) -> String {
+pub fn severity_counts(findings: impl Iterator<Item = Severity> + Clone) -> String {
     let of = |weight| findings.clone().filter(|severity| *severity == weight).count();
     let number = |count: usize, one: &str, many: &str| {
         (count > 0).then(|| format!("{count} {}", if count == 1 { one } else { many }))
@@ -45,68 +45,74 @@ pub fn count(findings: impl Iterator<Item = Severity> + Clone) -> String {
 }
 
 /// A source, ready to show lines of.
-struct View<'s> {
-    source: &'s Source,
-    lines: Lines<'s>,
+struct SourceView<'s> {
+    source: &'s InputText,
+    lines: LineIndex<'s>,
     /// What must not be seen: in order, and none overlaps another.
     secrets: Vec<Range<usize>>,
 }
 
-impl<'s> View<'s> {
-    fn new(source: &'s Source, index: usize, findings: &[Located]) -> Self {
+impl<'s> SourceView<'s> {
+    fn new(source: &'s InputText, index: usize, findings: &[LocatedFinding]) -> Self {
         let text = &source.text;
-        let mut secrets = if source.is_file { redact::suspects(text) } else { redact::suspect(text) };
-        secrets.extend(findings.iter().filter_map(|located| match &located.place {
-            Some(place) if place.source == index => redact::secret(&located.finding, text, &place.bytes),
+        let mut secrets =
+            if source.is_file { redact::suspected_secrets(text) } else { redact::suspected_secrets_in_entry(text) };
+        secrets.extend(findings.iter().filter_map(|located| match &located.span {
+            Some(place) if place.source == index => redact::secret_range(&located.finding, text, &place.bytes),
             _ => None,
         }));
-        Self { source, lines: Lines::new(&source.text), secrets: disjoint(secrets) }
+        Self { source, lines: LineIndex::new(&source.text), secrets: merge_overlapping(secrets) }
     }
 
     /// The part of a line to show for a place.
-    fn excerpt(&self, place: &Range<usize>) -> Excerpt {
+    fn excerpt(&self, place: &Range<usize>) -> LineExcerpt {
         let text = &self.source.text;
         let line = self.lines.line_at(place.start);
-        let (start, end) = if line.len() <= WHOLE {
+        let (start, end) = if line.len() <= MAX_WHOLE_LINE_BYTES {
             (line.start, line.end)
         } else {
-            let start = text.floor_char_boundary(place.start.saturating_sub(BEFORE)).clamp(line.start, line.end);
-            (start, text.ceil_char_boundary(place.start.saturating_add(AFTER).min(text.len())).clamp(start, line.end))
+            let start =
+                text.floor_char_boundary(place.start.saturating_sub(BYTES_BEFORE_SPAN)).clamp(line.start, line.end);
+            (
+                start,
+                text.ceil_char_boundary(place.start.saturating_add(BYTES_AFTER_SPAN).min(text.len()))
+                    .clamp(start, line.end),
+            )
         };
         let first = self.secrets.partition_point(|secret| secret.end <= start);
         let last = self.secrets.partition_point(|secret| secret.start < end).max(first);
-        let before = if start > line.start { CUT } else { "" };
-        let after = if end < line.end { CUT } else { "" };
-        let masked = redact::masked(text, start..end, &self.secrets[first..last]);
-        let shown = without_controls(&masked);
+        let before = if start > line.start { ELLIPSIS } else { "" };
+        let after = if end < line.end { ELLIPSIS } else { "" };
+        let masked = redact::redact(text, start..end, &self.secrets[first..last]);
+        let shown = replace_controls(&masked);
         let inside = |at: usize| {
             let until = masked.floor_char_boundary(at.clamp(start, end) - start);
-            before.len() + without_controls(&masked[..until]).len()
+            before.len() + replace_controls(&masked[..until]).len()
         };
-        Excerpt {
+        LineExcerpt {
             text: format!("{before}{shown}{after}"),
-            place: inside(place.start)..inside(place.end),
+            span: inside(place.start)..inside(place.end),
             is_cut: start > line.start,
         }
     }
 }
 
-struct Excerpt {
+struct LineExcerpt {
     text: String,
     /// The place, in the text of the excerpt.
-    place: Range<usize>,
+    span: Range<usize>,
     /// Whether the line begins before the excerpt does.
     is_cut: bool,
 }
 
 /// The renderer replaces most characters that do something to a terminal, in one column each; the others here.
-fn without_controls(text: &str) -> String {
-    let is_left = |character: char| matches!(character, '\u{80}'..='\u{9f}') || reorders(character);
+fn replace_controls(text: &str) -> String {
+    let is_left = |character: char| matches!(character, '\u{80}'..='\u{9f}') || is_bidi_control(character);
     text.replace(is_left, "\u{fffd}")
 }
 
 /// The ranges in order, overlapping ones as one.
-fn disjoint(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+fn merge_overlapping(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.sort_by_key(|range| range.start);
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
     for range in ranges {
@@ -118,7 +124,7 @@ fn disjoint(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     merged
 }
 
-fn block(renderer: &Renderer, finding: &Finding, place: Option<(&View<'_>, &Range<usize>)>) -> String {
+fn render_finding(renderer: &Renderer, finding: &Finding, place: Option<(&SourceView<'_>, &Range<usize>)>) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -128,9 +134,9 @@ fn block(renderer: &Renderer, finding: &Finding, place: Option<(&View<'_>, &Rang
     let mut group = Group::with_title(level.clone().primary_title(finding.message.as_str()).id(finding.code.as_str()));
     match place {
         Some((view, place)) => {
-            let Position { line, column } = view.lines.position(place.start);
-            let name = visible(&view.source.name);
-            let Excerpt { text, place, is_cut } = view.excerpt(place);
+            let LineColumn { line, column } = view.lines.position(place.start);
+            let name = escape_for_terminal(&view.source.name);
+            let LineExcerpt { text, span: place, is_cut } = view.excerpt(place);
             let mut snippet = Snippet::source(text).line_start(line).line_numbering(view.source.is_file);
             if is_cut {
                 // The renderer would count columns in the excerpt.
@@ -143,7 +149,7 @@ fn block(renderer: &Renderer, finding: &Finding, place: Option<(&View<'_>, &Rang
         }
         None => {
             if let Some(path) = finding.path.as_deref().filter(|path| !path.is_empty()) {
-                group = group.element(Level::NOTE.message(format!("at {}", visible(path))));
+                group = group.element(Level::NOTE.message(format!("at {}", escape_for_terminal(path))));
             }
         }
     }
@@ -160,10 +166,10 @@ fn block(renderer: &Renderer, finding: &Finding, place: Option<(&View<'_>, &Rang
 }
 
 /// A text from elsewhere for a person's terminal: control characters and those that reorder text are written out.
-pub fn visible(text: &str) -> String {
+pub fn escape_for_terminal(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
-        if is_control(character) {
+        if is_unsafe_for_display(character) {
             shown.extend(character.escape_unicode());
         } else {
             shown.push(character);

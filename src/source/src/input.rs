@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Stdin};
 use std::path::Path;
 
-use crate::error::{InputError, reason};
-use crate::lines::Lines;
+use crate::error::{InputError, io_error_reason};
+use crate::lines::LineIndex;
 
 /// The longest line that is read from standard input, in bytes. Nothing that can be asked about is nearly as long.
-const MAX_LINE: usize = 1 << 20;
+const MAX_LINE_BYTES: usize = 1 << 20;
 
 /// A text and what to call it.
 #[derive(Debug)]
-pub struct Source {
+pub struct InputText {
     /// As shown to people: a path, or a flag.
     pub name: String,
     pub text: String,
@@ -20,12 +20,12 @@ pub struct Source {
     pub is_file: bool,
 }
 
-impl Source {
+impl InputText {
     /// Reads a file whole, or standard input where the path is `-`. `None` if there are more than `limit` bytes.
     ///
     /// `what` says what the file is for, as in ``cannot read the WHAT `x.toml` ``.
     pub fn read(path: &Path, what: &str, limit: usize) -> Result<Option<Self>, InputError> {
-        let name = name_of(path);
+        let name = display_name(path);
         let bytes = read_bytes(path, what, limit.saturating_add(1))?;
         if bytes.len() > limit {
             return Ok(None);
@@ -34,13 +34,13 @@ impl Source {
             Ok(text) => Ok(Some(Self { name, text, is_file: true })),
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
-                Err(not_text(&name, what, &error.into_bytes(), valid))
+                Err(encoding_error(&name, what, &error.into_bytes(), valid))
             }
         }
     }
 
     /// What was given with a flag.
-    pub fn flag(name: &str, text: &str) -> Self {
+    pub fn from_flag(name: &str, text: &str) -> Self {
         Self { name: name.to_owned(), text: text.to_owned(), is_file: false }
     }
 }
@@ -56,7 +56,7 @@ pub fn read_bytes(path: &Path, what: &str, limit: usize) -> Result<Vec<u8>, Inpu
     };
     match read {
         Ok(_) => Ok(bytes),
-        Err(error) => Err(unreadable(&name_of(path), what, &error)),
+        Err(error) => Err(read_error(&display_name(path), what, &error)),
     }
 }
 
@@ -66,7 +66,7 @@ pub fn is_stdin(path: &Path) -> bool {
 }
 
 /// A path as shown to people.
-pub fn name_of(path: &Path) -> String {
+pub fn display_name(path: &Path) -> String {
     if is_stdin(path) { "standard input".to_owned() } else { path.display().to_string() }
 }
 
@@ -85,16 +85,16 @@ impl StdinLines {
     /// and no entry can have, so what such a line says is refused and not misread.
     pub fn next(&mut self) -> Result<Option<String>, InputError> {
         let mut line = Vec::new();
-        let room = u64::try_from(MAX_LINE).unwrap_or(u64::MAX).saturating_add(1);
+        let room = u64::try_from(MAX_LINE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
         let read = self.input.by_ref().take(room).read_until(b'\n', &mut line);
-        read.map_err(|error| InputError::bare(format!("cannot read standard input: {}", reason(&error))))?;
+        read.map_err(|error| InputError::bare(format!("cannot read standard input: {}", io_error_reason(&error))))?;
         if line.is_empty() {
             return Ok(None);
         }
         self.number += 1;
-        if line.len() > MAX_LINE {
+        if line.len() > MAX_LINE_BYTES {
             return Err(InputError::new(
-                format!("line {} of standard input has over {MAX_LINE} bytes", self.number),
+                format!("line {} of standard input has over {MAX_LINE_BYTES} bytes", self.number),
                 "give one reference or entry a line",
             ));
         }
@@ -111,13 +111,13 @@ impl StdinLines {
     }
 
     /// Whether the next line may be long in coming, so that answers should go out first.
-    pub fn may_wait(&self) -> bool {
+    pub fn would_block(&self) -> bool {
         self.input.buffer().is_empty()
     }
 }
 
-fn unreadable(name: &str, what: &str, error: &io::Error) -> InputError {
-    let message = format!("cannot read the {what} `{name}`: {}", reason(error));
+fn read_error(name: &str, what: &str, error: &io::Error) -> InputError {
+    let message = format!("cannot read the {what} `{name}`: {}", io_error_reason(error));
     match error.kind() {
         io::ErrorKind::NotFound => {
             InputError::new(message, format!("give the path of the {what}, or `-` for standard input"))
@@ -128,7 +128,7 @@ fn unreadable(name: &str, what: &str, error: &io::Error) -> InputError {
     }
 }
 
-fn not_text(name: &str, what: &str, bytes: &[u8], valid: usize) -> InputError {
+fn encoding_error(name: &str, what: &str, bytes: &[u8], valid: usize) -> InputError {
     // DER, the binary form of certificates, begins with a sequence of two or more length bytes.
     const DER: &[u8] = &[0x30, 0x82];
     let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
@@ -142,7 +142,7 @@ fn not_text(name: &str, what: &str, bytes: &[u8], valid: usize) -> InputError {
         );
     }
     let text = String::from_utf8_lossy(&bytes[..valid]);
-    let place = Lines::new(&text).position(text.len());
+    let place = LineIndex::new(&text).position(text.len());
     InputError::new(
         format!("the {what} `{name}` is not UTF-8 text: line {}, column {}", place.line, place.column),
         "save it as UTF-8",

@@ -8,7 +8,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Elements for the end of one list.
-pub struct Addition {
+pub struct ListAddition {
     /// The member that holds the list.
     pub member: &'static str,
     /// The elements, each as JSON text.
@@ -16,14 +16,14 @@ pub struct Addition {
 }
 
 /// A document with additions.
-pub struct Spliced {
+pub struct SplicedDocument {
     pub text: String,
     /// What was put in, in the order of the text.
-    pub inserts: Vec<Insert>,
+    pub inserts: Vec<InsertedRange>,
 }
 
 /// A stretch of the new text that the old one does not have.
-pub struct Insert {
+pub struct InsertedRange {
     /// Where it stands in the new text.
     pub range: Range<usize>,
     /// Its elements: which addition, which element of it, and where it stands in the new text.
@@ -32,25 +32,28 @@ pub struct Insert {
 
 /// Adds to the lists. `None` if the document is not an object whose lists are arrays: then the decoder has an error for
 /// it, and additions do not matter.
-pub fn splice(document: &str, additions: &[Addition]) -> Option<Spliced> {
+pub fn splice(document: &str, additions: &[ListAddition]) -> Option<SplicedDocument> {
     let text = document.strip_prefix('\u{feff}').unwrap_or(document);
-    let Members(members) = serde_json::from_str(text).ok()?;
+    let ObjectMembers(members) = serde_json::from_str(text).ok()?;
     let offset = |part: &str| part.as_ptr().addr() - document.as_ptr().addr();
 
     // Where to put which addition; those without a list of their own make one at the end of the object.
-    let mut puts: Vec<(usize, Vec<Put>)> = Vec::new();
+    let mut puts: Vec<(usize, Vec<PendingInsert>)> = Vec::new();
     let mut made = Vec::new();
     for (number, addition) in additions.iter().enumerate().filter(|(_, addition)| !addition.elements.is_empty()) {
         let mut lists = members.iter().filter(|(name, _)| name == addition.member);
         match (lists.next(), lists.next()) {
             (None, _) => {
                 let comma = if members.is_empty() && made.is_empty() { "" } else { "," };
-                made.push(Put { number, opening: format!("{comma}\"{}\":[", addition.member), closing: "]" });
+                made.push(PendingInsert { number, opening: format!("{comma}\"{}\":[", addition.member), closing: "]" });
             }
             (Some((_, list)), None) => {
                 let inner = list.get().strip_prefix('[')?.strip_suffix(']')?;
                 let comma = if inner.trim().is_empty() { "" } else { "," };
-                puts.push((offset(inner) + inner.len(), vec![Put { number, opening: comma.to_owned(), closing: "" }]));
+                puts.push((
+                    offset(inner) + inner.len(),
+                    vec![PendingInsert { number, opening: comma.to_owned(), closing: "" }],
+                ));
             }
             (Some(_), Some(_)) => return None,
         }
@@ -59,7 +62,7 @@ pub fn splice(document: &str, additions: &[Addition]) -> Option<Spliced> {
     puts.push((end, made));
     puts.sort_by_key(|(at, _)| *at);
 
-    let mut spliced = Spliced { text: String::with_capacity(document.len()), inserts: Vec::new() };
+    let mut spliced = SplicedDocument { text: String::with_capacity(document.len()), inserts: Vec::new() };
     let mut done = 0;
     for (at, puts) in puts {
         spliced.text.push_str(&document[done..at]);
@@ -71,21 +74,21 @@ pub fn splice(document: &str, additions: &[Addition]) -> Option<Spliced> {
 }
 
 /// How many elements a list of the document has; none where there is no such list.
-pub fn length(document: &str, member: &str) -> usize {
+pub fn list_len(document: &str, member: &str) -> usize {
     let text = document.strip_prefix('\u{feff}').unwrap_or(document);
-    let Ok(Members(members)) = serde_json::from_str(text) else { return 0 };
+    let Ok(ObjectMembers(members)) = serde_json::from_str(text) else { return 0 };
     let list = members.iter().find(|(name, _)| name == member);
     list.and_then(|(_, list)| serde_json::from_str::<Vec<IgnoredAny>>(list.get()).ok()).map_or(0, |list| list.len())
 }
 
-struct Put {
+struct PendingInsert {
     number: usize,
     opening: String,
     closing: &'static str,
 }
 
-impl Spliced {
-    fn insert(&mut self, puts: &[Put], additions: &[Addition]) {
+impl SplicedDocument {
+    fn insert(&mut self, puts: &[PendingInsert], additions: &[ListAddition]) {
         let start = self.text.len();
         let mut elements = Vec::new();
         for put in puts {
@@ -100,11 +103,11 @@ impl Spliced {
             }
             self.text.push_str(put.closing);
         }
-        self.inserts.push(Insert { range: start..self.text.len(), elements });
+        self.inserts.push(InsertedRange { range: start..self.text.len(), elements });
     }
 
     /// What a stretch of the new text was in the old one. `None` if it begins in what was put in.
-    pub fn before(&self, stretch: &Range<usize>) -> Option<Range<usize>> {
+    pub fn to_original(&self, stretch: &Range<usize>) -> Option<Range<usize>> {
         if self.inserts.iter().any(|insert| insert.range.contains(&stretch.start)) {
             return None;
         }
@@ -117,13 +120,13 @@ impl Spliced {
 }
 
 /// The members of an object: names decoded, values as they stand there.
-struct Members<'t>(Vec<(String, &'t RawValue)>);
+struct ObjectMembers<'t>(Vec<(String, &'t RawValue)>);
 
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de> Deserialize<'de> for ObjectMembers<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Collect;
-        impl<'de> Visitor<'de> for Collect {
-            type Value = Members<'de>;
+        struct MembersVisitor;
+        impl<'de> Visitor<'de> for MembersVisitor {
+            type Value = ObjectMembers<'de>;
 
             fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
                 out.write_str("an object")
@@ -134,10 +137,10 @@ impl<'de> Deserialize<'de> for Members<'de> {
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Members(members))
+                Ok(ObjectMembers(members))
             }
         }
-        deserializer.deserialize_map(Collect)
+        deserializer.deserialize_map(MembersVisitor)
     }
 }
 
@@ -145,11 +148,11 @@ impl<'de> Deserialize<'de> for Members<'de> {
 mod tests {
     use super::*;
 
-    fn additions() -> Vec<Addition> {
+    fn additions() -> Vec<ListAddition> {
         vec![
-            Addition { member: "whitelist", elements: vec!["\"a\"".to_owned(), "\"b\"".to_owned()] },
-            Addition { member: "insecure", elements: vec!["\"c\"".to_owned()] },
-            Addition { member: "certificate_authorities", elements: Vec::new() },
+            ListAddition { member: "whitelist", elements: vec!["\"a\"".to_owned(), "\"b\"".to_owned()] },
+            ListAddition { member: "insecure", elements: vec!["\"c\"".to_owned()] },
+            ListAddition { member: "certificate_authorities", elements: Vec::new() },
         ]
     }
 
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_decoder_refuses_is_left_alone() {
+    fn documents_that_the_decoder_refuses_are_left_alone() {
         for document in ["", "[]", "{", r#"{"whitelist": "a"}"#, r#"{"whitelist": [], "whitelist": []}"#] {
             assert!(splice(document, &additions()).is_none(), "{document}");
         }
@@ -182,13 +185,13 @@ mod tests {
         for needle in [r#""y""#, r#""z""#, r#""x""#, "1"] {
             let new = spliced.text.find(needle).unwrap();
             let old = document.find(needle).unwrap();
-            assert_eq!(spliced.before(&(new..new + needle.len())), Some(old..old + needle.len()), "{needle}");
+            assert_eq!(spliced.to_original(&(new..new + needle.len())), Some(old..old + needle.len()), "{needle}");
         }
         let list = spliced.text.find(r#"["z""#).unwrap();
         let old = document.find(r#"["z""#).unwrap();
-        assert_eq!(spliced.before(&(list..list + r#"["z","a","b"]"#.len())), Some(old..old + r#"["z"]"#.len()));
-        assert_eq!(spliced.before(&(spliced.text.find(r#""c""#).unwrap()..spliced.text.len())), None);
-        assert_eq!(length(document, "whitelist"), 1);
-        assert_eq!(length(document, "built_in"), 0);
+        assert_eq!(spliced.to_original(&(list..list + r#"["z","a","b"]"#.len())), Some(old..old + r#"["z"]"#.len()));
+        assert_eq!(spliced.to_original(&(spliced.text.find(r#""c""#).unwrap()..spliced.text.len())), None);
+        assert_eq!(list_len(document, "whitelist"), 1);
+        assert_eq!(list_len(document, "built_in"), 0);
     }
 }

@@ -12,6 +12,6 @@ pub mod redact;
 mod source_map;
 mod toml_to_json;
 
-pub use error::{InputError, reason};
-pub use input::{Source, StdinLines, is_stdin, name_of, read_bytes};
-pub use policy_source::{Document, Flags, Located, Place, is_toml};
+pub use error::{InputError, io_error_reason};
+pub use input::{InputText, StdinLines, display_name, is_stdin, read_bytes};
+pub use policy_source::{FlagEntries, LocatedFinding, PolicySource, SourceSpan, is_toml};

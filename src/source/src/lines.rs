@@ -1,9 +1,9 @@
 //! Lines, columns and UTF-16 offsets of a text.
 
-use pullgate::Range;
+use pullgate::TextRange;
 
 /// Where the lines of a text begin. Made once for a text, asked many times.
-pub struct Lines<'t> {
+pub struct LineIndex<'t> {
     text: &'t str,
     /// The first byte of each line, and how many UTF-16 code units stand before it.
     starts: Vec<(usize, usize)>,
@@ -11,12 +11,12 @@ pub struct Lines<'t> {
 
 /// A place as people say it; both count from 1, columns in characters.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Position {
+pub struct LineColumn {
     pub line: usize,
     pub column: usize,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> LineIndex<'t> {
     pub fn new(text: &'t str) -> Self {
         let mut starts = vec![(0, 0)];
         let (mut bytes, mut units) = (0, 0);
@@ -31,12 +31,12 @@ impl<'t> Lines<'t> {
     }
 
     /// The line and column of a byte.
-    pub fn position(&self, at: usize) -> Position {
+    pub fn position(&self, at: usize) -> LineColumn {
         let line = self.line_of(at);
         let start = self.starts[line].0;
         let before = self.text.get(start..at).unwrap_or_default();
         // A byte-order mark is no column of its own.
-        Position { line: line + 1, column: before.chars().filter(|c| *c != '\u{feff}').count() + 1 }
+        LineColumn { line: line + 1, column: before.chars().filter(|c| *c != '\u{feff}').count() + 1 }
     }
 
     /// The bytes of the line that a byte stands in, without the line end and a byte-order mark.
@@ -50,9 +50,9 @@ impl<'t> Lines<'t> {
     }
 
     /// A range in bytes as findings give ranges.
-    pub fn range(&self, bytes: std::ops::Range<usize>) -> Range {
+    pub fn range(&self, bytes: std::ops::Range<usize>) -> TextRange {
         let offset = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
-        Range {
+        TextRange {
             start: offset(bytes.start),
             end: offset(bytes.end),
             start_utf16: offset(self.utf16(bytes.start)),
@@ -81,10 +81,10 @@ mod tests {
     #[test]
     fn positions_count_characters_and_ranges_count_both_ways() {
         let text = "ab\r\né😀x\n\nlast";
-        let lines = Lines::new(text);
-        assert_eq!(lines.position(0), Position { line: 1, column: 1 });
+        let lines = LineIndex::new(text);
+        assert_eq!(lines.position(0), LineColumn { line: 1, column: 1 });
         let x = text.find('x').unwrap();
-        assert_eq!(lines.position(x), Position { line: 2, column: 3 });
+        assert_eq!(lines.position(x), LineColumn { line: 2, column: 3 });
         assert_eq!(&text[lines.line_at(1)], "ab");
         assert_eq!(&text[lines.line_at(x)], "é😀x");
         assert_eq!(&text[lines.line_at(text.len())], "last");
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn an_empty_text_has_one_line() {
-        assert_eq!(Lines::new("").position(0), Position { line: 1, column: 1 });
-        assert_eq!(Lines::new("\u{feff}x").position(3), Position { line: 1, column: 1 });
+        assert_eq!(LineIndex::new("").position(0), LineColumn { line: 1, column: 1 });
+        assert_eq!(LineIndex::new("\u{feff}x").position(3), LineColumn { line: 1, column: 1 });
     }
 }

@@ -4,43 +4,43 @@
 use std::ops::Range;
 use std::path::Path;
 
-use pullgate::{Code, Finding, List, Severity};
+use pullgate::{Code, EntryList, Finding, Severity};
 
 use crate::error::InputError;
-use crate::input::{Source, name_of};
-use crate::json_splice::{self, Addition, Spliced, splice};
-use crate::lines::Lines;
-use crate::source_map::{Map, Origin, decoded_offset};
+use crate::input::{InputText, display_name};
+use crate::json_splice::{self, ListAddition, SplicedDocument, splice};
+use crate::lines::LineIndex;
+use crate::source_map::{SourceLocation, SourceMap, decoded_offset};
 use crate::toml_to_json::{self, json_string};
 
 /// The policy that was given.
-pub struct Document {
+pub struct PolicySource {
     /// What was read, and then what stood in flags.
-    sources: Vec<Source>,
+    sources: Vec<InputText>,
     /// The file's JSON text and its places, where the file is TOML.
-    toml: Option<(String, Map)>,
+    toml: Option<(String, SourceMap)>,
     /// The document with what the flags add.
-    spliced: Option<Spliced>,
+    spliced: Option<SplicedDocument>,
     /// For each addition, the first index that it has in its list, and the sources of its elements.
     added: Vec<(usize, Range<usize>)>,
 }
 
 /// What the flags say.
 #[derive(Default)]
-pub struct Flags<'a> {
+pub struct FlagEntries<'a> {
     pub whitelist: &'a [String],
     pub insecure: &'a [String],
-    pub authorities: Vec<Source>,
+    pub authorities: Vec<InputText>,
 }
 
 /// A finding and where it points in what a person wrote.
-pub struct Located {
+pub struct LocatedFinding {
     pub finding: Finding,
-    pub place: Option<Place>,
+    pub span: Option<SourceSpan>,
 }
 
 /// A place in what a person wrote.
-pub struct Place {
+pub struct SourceSpan {
     /// Which source, by its index.
     pub source: usize,
     /// Where in its text.
@@ -49,27 +49,27 @@ pub struct Place {
     pub is_exact: bool,
 }
 
-impl Located {
+impl LocatedFinding {
     /// A finding about the only source that there is, in its own bytes.
-    pub fn in_itself(finding: Finding) -> Self {
+    pub fn in_own_text(finding: Finding) -> Self {
         let bytes = finding.range.map(usize_range);
-        let place = bytes.map(|bytes| Place { source: 0, bytes, is_exact: true });
-        Self { finding, place }
+        let span = bytes.map(|bytes| SourceSpan { source: 0, bytes, is_exact: true });
+        Self { finding, span }
     }
 }
 
 /// The document of those who give flags only.
-const EMPTY: &str = "{}";
+const EMPTY_DOCUMENT: &str = "{}";
 
 const WHITELIST_FLAG: &str = "--whitelist-registry";
 const INSECURE_FLAG: &str = "--insecure-registry";
 
-impl Document {
+impl PolicySource {
     /// Reads a policy file. What comes with it are the errors of a text that cannot be given to the decoder; without
     /// any, it can.
-    pub fn read(path: &Path) -> Result<(Self, Vec<Located>), InputError> {
-        let Some(source) = Source::read(path, "policy file", pullgate::MAX_DOCUMENT)? else {
-            return Ok((Self::empty(name_of(path)), vec![Located::in_itself(too_large())]));
+    pub fn read(path: &Path) -> Result<(Self, Vec<LocatedFinding>), InputError> {
+        let Some(source) = InputText::read(path, "policy file", pullgate::MAX_DOCUMENT_BYTES)? else {
+            return Ok((Self::empty(display_name(path)), vec![LocatedFinding::in_own_text(too_large_finding())]));
         };
         let toml = is_toml(path, &source.text).then(|| toml_to_json::to_json(&source.text)).transpose();
         let mut document = Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() };
@@ -78,68 +78,68 @@ impl Document {
                 document.toml = toml;
                 Ok((document, Vec::new()))
             }
-            Err(findings) => Ok((document, findings.into_iter().map(Located::in_itself).collect())),
+            Err(findings) => Ok((document, findings.into_iter().map(LocatedFinding::in_own_text).collect())),
         }
     }
 
     /// The policy of those who give flags only.
-    pub fn of_flags() -> Self {
+    pub fn from_flags() -> Self {
         Self::empty("the policy".to_owned())
     }
 
     fn empty(name: String) -> Self {
-        let source = Source { name, text: EMPTY.to_owned(), is_file: false };
+        let source = InputText { name, text: EMPTY_DOCUMENT.to_owned(), is_file: false };
         Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
     }
 
     /// Adds what the flags say to the lists.
-    pub fn add(&mut self, flags: Flags<'_>) {
+    pub fn add_flags(&mut self, flags: FlagEntries<'_>) {
         let first = self.sources.len();
-        let whitelist = flags.whitelist.iter().map(|entry| Source::flag(WHITELIST_FLAG, entry));
-        let insecure = flags.insecure.iter().map(|entry| Source::flag(INSECURE_FLAG, entry));
+        let whitelist = flags.whitelist.iter().map(|entry| InputText::from_flag(WHITELIST_FLAG, entry));
+        let insecure = flags.insecure.iter().map(|entry| InputText::from_flag(INSECURE_FLAG, entry));
         self.sources.extend(whitelist.chain(insecure));
         self.sources.extend(flags.authorities);
 
-        let strings = |sources: &[Source], around: [&str; 2]| {
+        let strings = |sources: &[InputText], around: [&str; 2]| {
             let texts = sources.iter().map(|source| format!("{}{}{}", around[0], json_string(&source.text), around[1]));
             texts.collect::<Vec<_>>()
         };
         let (whitelist, rest) = self.sources[first..].split_at(flags.whitelist.len());
         let (insecure, authorities) = rest.split_at(flags.insecure.len());
         let additions = [
-            Addition { member: "whitelist", elements: strings(whitelist, ["", ""]) },
-            Addition { member: "insecure", elements: strings(insecure, ["", ""]) },
-            Addition { member: "certificate_authorities", elements: strings(authorities, [PEM_OPENING, "}"]) },
+            ListAddition { member: "whitelist", elements: strings(whitelist, ["", ""]) },
+            ListAddition { member: "insecure", elements: strings(insecure, ["", ""]) },
+            ListAddition { member: "certificate_authorities", elements: strings(authorities, [PEM_OPENING, "}"]) },
         ];
         let mut next = first;
-        for Addition { member, elements } in &additions {
-            let length = if elements.is_empty() { 0 } else { json_splice::length(self.own_json(), member) };
+        for ListAddition { member, elements } in &additions {
+            let length = if elements.is_empty() { 0 } else { json_splice::list_len(self.file_json(), member) };
             self.added.push((length, next..next + elements.len()));
             next += elements.len();
         }
-        self.spliced = splice(self.own_json(), &additions);
+        self.spliced = splice(self.file_json(), &additions);
     }
 
     /// The JSON text for the decoder.
     pub fn json(&self) -> &str {
-        self.spliced.as_ref().map_or_else(|| self.own_json(), |spliced| &spliced.text)
+        self.spliced.as_ref().map_or_else(|| self.file_json(), |spliced| &spliced.text)
     }
 
     /// Whether what the flags say is in the JSON text. It is not where the decoder refuses the document anyway.
-    pub fn has_all(&self) -> bool {
+    pub fn has_flag_entries(&self) -> bool {
         self.spliced.is_some() || self.added.is_empty()
     }
 
-    pub fn sources(&self) -> &[Source] {
+    pub fn sources(&self) -> &[InputText] {
         &self.sources
     }
 
     /// The flag that an element of a list was given with; `None` if it stands in the file.
-    pub fn flag_of(&self, list: List, index: usize) -> Option<&str> {
+    pub fn flag_of(&self, list: EntryList, index: usize) -> Option<&str> {
         let number = match list {
-            List::Whitelist => 0,
-            List::Insecure => 1,
-            List::BuiltIn => return None,
+            EntryList::Whitelist => 0,
+            EntryList::Insecure => 1,
+            EntryList::BuiltIn => return None,
         };
         let (length, sources) = self.added.get(number)?;
         let source = sources.clone().nth(index.checked_sub(*length)?)?;
@@ -147,52 +147,52 @@ impl Document {
     }
 
     /// Findings about the JSON text, turned to what a person wrote, in the order of that.
-    pub fn locate(&self, findings: Vec<Finding>) -> Vec<Located> {
-        let lines = Lines::new(&self.sources[0].text);
+    pub fn locate(&self, findings: Vec<Finding>) -> Vec<LocatedFinding> {
+        let lines = LineIndex::new(&self.sources[0].text);
         let mut located: Vec<_> = findings
             .into_iter()
             .map(|mut finding| {
-                let place = finding.range.and_then(|range| self.place(&usize_range(range)));
-                if let (Some(Place { source: 0, bytes, is_exact }), Some(_)) = (&place, &self.toml) {
+                let place = finding.range.and_then(|range| self.span_of(&usize_range(range)));
+                if let (Some(SourceSpan { source: 0, bytes, is_exact }), Some(_)) = (&place, &self.toml) {
                     finding.range = Some(lines.range(bytes.clone()));
                     // What would replace a part of a string does not replace the whole of it.
                     finding.fix = finding.fix.filter(|_| *is_exact);
-                    in_toml_words(&mut finding);
+                    use_toml_terms(&mut finding);
                 }
-                Located { finding, place }
+                LocatedFinding { finding, span: place }
             })
             .collect();
         if self.toml.is_some() {
             // The decoder's order is that of the JSON text, whose tables may stand elsewhere.
-            located.sort_by_key(|located| located.place.as_ref().map(|place| (place.source, place.bytes.start)));
+            located.sort_by_key(|located| located.span.as_ref().map(|place| (place.source, place.bytes.start)));
         }
         located
     }
 
     /// The text that the file has for the decoder.
-    fn own_json(&self) -> &str {
+    fn file_json(&self) -> &str {
         self.toml.as_ref().map_or(&self.sources[0].text, |(json, _)| json)
     }
 
-    fn place(&self, stretch: &Range<usize>) -> Option<Place> {
-        let Some(spliced) = &self.spliced else { return self.own_place(stretch.clone()) };
-        match spliced.before(stretch) {
-            Some(stretch) => self.own_place(stretch),
-            None => self.place_in_flag(spliced, stretch),
+    fn span_of(&self, stretch: &Range<usize>) -> Option<SourceSpan> {
+        let Some(spliced) = &self.spliced else { return self.file_span(stretch.clone()) };
+        match spliced.to_original(stretch) {
+            Some(stretch) => self.file_span(stretch),
+            None => self.flag_span(spliced, stretch),
         }
     }
 
-    fn own_place(&self, stretch: Range<usize>) -> Option<Place> {
+    fn file_span(&self, stretch: Range<usize>) -> Option<SourceSpan> {
         match &self.toml {
             Some((json, map)) => {
-                let Origin { place, is_exact } = map.locate(json, &stretch)?;
-                Some(Place { source: 0, bytes: place, is_exact })
+                let SourceLocation { span: place, is_exact } = map.locate(json, &stretch)?;
+                Some(SourceSpan { source: 0, bytes: place, is_exact })
             }
-            None => self.sources[0].is_file.then_some(Place { source: 0, bytes: stretch, is_exact: true }),
+            None => self.sources[0].is_file.then_some(SourceSpan { source: 0, bytes: stretch, is_exact: true }),
         }
     }
 
-    fn place_in_flag(&self, spliced: &Spliced, stretch: &Range<usize>) -> Option<Place> {
+    fn flag_span(&self, spliced: &SplicedDocument, stretch: &Range<usize>) -> Option<SourceSpan> {
         let elements = spliced.inserts.iter().flat_map(|insert| &insert.elements);
         let mut holding = elements.filter(|(_, _, range)| range.start <= stretch.start && stretch.end <= range.end);
         let (number, index, range) = holding.next()?;
@@ -202,7 +202,7 @@ impl Document {
         let (opening, closing) = if element.starts_with('"') { (0, 0) } else { (PEM_OPENING.len(), "}".len()) };
         let string = &element[opening..element.len() - closing];
         let offset = |at: usize| decoded_offset(string, (at - range.start).saturating_sub(opening));
-        Some(Place { source, bytes: offset(stretch.start)..offset(stretch.end), is_exact: true })
+        Some(SourceSpan { source, bytes: offset(stretch.start)..offset(stretch.end), is_exact: true })
     }
 }
 
@@ -222,7 +222,7 @@ pub fn is_toml(path: &Path, text: &str) -> bool {
 }
 
 /// The decoder speaks of JSON, and is given `null` for what JSON does not have; TOML has no other `null`.
-fn in_toml_words(finding: &mut Finding) {
+fn use_toml_terms(finding: &mut Finding) {
     match finding.code {
         Code::JsonSyntax => finding.code = Code::TomlSyntax,
         Code::TypeWrong => {
@@ -234,18 +234,18 @@ fn in_toml_words(finding: &mut Finding) {
     }
 }
 
-fn too_large() -> Finding {
+fn too_large_finding() -> Finding {
     Finding {
         code: Code::DocumentTooLarge,
         severity: Severity::Error,
         path: Some(String::new()),
         range: None,
-        message: format!("a policy document has at most {} bytes, this one has more", pullgate::MAX_DOCUMENT),
+        message: format!("a policy document has at most {} bytes, this one has more", pullgate::MAX_DOCUMENT_BYTES),
         fix: None,
     }
 }
 
-fn usize_range(range: pullgate::Range) -> Range<usize> {
+fn usize_range(range: pullgate::TextRange) -> Range<usize> {
     let offset = |value: u32| usize::try_from(value).unwrap_or(usize::MAX);
     offset(range.start)..offset(range.end)
 }
@@ -256,21 +256,21 @@ mod tests {
 
     use super::*;
 
-    fn toml(text: &str) -> Result<Document, Vec<Finding>> {
+    fn toml(text: &str) -> Result<PolicySource, Vec<Finding>> {
         let toml = toml_to_json::to_json(text)?;
-        let source = Source { name: "x.toml".to_owned(), text: text.to_owned(), is_file: true };
-        Ok(Document { sources: vec![source], toml: Some(toml), spliced: None, added: Vec::new() })
+        let source = InputText { name: "x.toml".to_owned(), text: text.to_owned(), is_file: true };
+        Ok(PolicySource { sources: vec![source], toml: Some(toml), spliced: None, added: Vec::new() })
     }
 
-    fn json(text: &str) -> Document {
-        let source = Source { name: "x.json".to_owned(), text: text.to_owned(), is_file: true };
-        Document { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
+    fn json(text: &str) -> PolicySource {
+        let source = InputText { name: "x.json".to_owned(), text: text.to_owned(), is_file: true };
+        PolicySource { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
     }
 
     /// Each finding's code, and what it marks.
-    fn marked(document: &Document) -> Vec<(&'static str, String)> {
+    fn marked(document: &PolicySource) -> Vec<(&'static str, String)> {
         let located = document.locate(check_policy(document.json(), 0).findings);
-        let marked = |located: &Located| match &located.place {
+        let marked = |located: &LocatedFinding| match &located.span {
             Some(place) => document.sources()[place.source].text[place.bytes.clone()].to_owned(),
             None => "nowhere".to_owned(),
         };
@@ -309,7 +309,7 @@ mod tests {
         let starts: Vec<_> = document
             .locate(check_policy(document.json(), 0).findings)
             .into_iter()
-            .map(|located| located.place.unwrap().bytes.start)
+            .map(|located| located.span.unwrap().bytes.start)
             .collect();
         assert!(starts.is_sorted(), "{starts:?}");
 
@@ -349,28 +349,32 @@ mod tests {
         for mut document in
             [json(r#"{"whitelist": ["docker.io", "x:0"] }"#), toml("whitelist = ['docker.io', 'x:0']").unwrap()]
         {
-            document.add(Flags {
+            document.add_flags(FlagEntries {
                 whitelist: &strings(&["docker.io:443", "a\"b"]),
                 insecure: &strings(&["q:99999"]),
                 authorities: vec![],
             });
-            assert!(document.has_all());
+            assert!(document.has_flag_entries());
             let found = marked(&document);
             for expected in [("port-invalid", "0"), ("name-invalid", "\""), ("port-invalid", "99999")] {
                 assert!(found.contains(&(expected.0, expected.1.to_owned())), "{expected:?} {found:?}");
             }
-            assert_eq!(document.flag_of(List::Whitelist, 1), None);
-            assert_eq!(document.flag_of(List::Whitelist, 2), Some(WHITELIST_FLAG));
-            assert_eq!(document.flag_of(List::Insecure, 0), Some(INSECURE_FLAG));
-            assert_eq!(document.flag_of(List::Insecure, 1), None);
+            assert_eq!(document.flag_of(EntryList::Whitelist, 1), None);
+            assert_eq!(document.flag_of(EntryList::Whitelist, 2), Some(WHITELIST_FLAG));
+            assert_eq!(document.flag_of(EntryList::Insecure, 0), Some(INSECURE_FLAG));
+            assert_eq!(document.flag_of(EntryList::Insecure, 1), None);
         }
     }
 
     #[test]
     fn flags_alone_are_a_policy() {
-        let mut document = Document::of_flags();
-        let authority = Source { name: "ca.pem".to_owned(), text: "x\n\"y".to_owned(), is_file: true };
-        document.add(Flags { whitelist: &["docker.io".to_owned()], insecure: &[], authorities: vec![authority] });
+        let mut document = PolicySource::from_flags();
+        let authority = InputText { name: "ca.pem".to_owned(), text: "x\n\"y".to_owned(), is_file: true };
+        document.add_flags(FlagEntries {
+            whitelist: &["docker.io".to_owned()],
+            insecure: &[],
+            authorities: vec![authority],
+        });
         assert_eq!(document.json(), r#"{"whitelist":["docker.io"],"certificate_authorities":[{"pem":"x\n\"y"}]}"#);
     }
 

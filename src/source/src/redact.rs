@@ -5,11 +5,11 @@ use std::ops::Range;
 use pullgate::{Code, Finding};
 
 /// The findings that point at a secret: what they mark is never shown.
-const SECRET: &[Code] = &[Code::UserInformation, Code::PrivateKey, Code::Pkcs12];
+const SECRET_CODES: &[Code] = &[Code::UserInformation, Code::PrivateKey, Code::Pkcs12];
 
 /// The secret that a finding points at, if what it marks (`place`, in `text`) is one.
-pub fn secret(finding: &Finding, text: &str, place: &Range<usize>) -> Option<Range<usize>> {
-    if !SECRET.contains(&finding.code) {
+pub fn secret_range(finding: &Finding, text: &str, place: &Range<usize>) -> Option<Range<usize>> {
+    if !SECRET_CODES.contains(&finding.code) {
         return None;
     }
     // The `@` after user information is none, and shows what the stars are.
@@ -21,15 +21,15 @@ pub fn secret(finding: &Finding, text: &str, place: &Range<usize>) -> Option<Ran
 ///
 /// Findings mark them in entries and certificates. But a document that is not even JSON or TOML has none that could be
 /// checked, and may have a password on the very line that is shown; and a key may be too damaged to be known as one.
-pub fn suspects(document: &str) -> Vec<Range<usize>> {
-    let passwords = pieces(document).into_iter().filter(|piece| document[piece.clone()].contains(':'));
-    let passwords = passwords.filter_map(|piece| user_information(&document[piece.clone()], piece.start));
-    passwords.chain(base64(document)).collect()
+pub fn suspected_secrets(document: &str) -> Vec<Range<usize>> {
+    let passwords = quoted_pieces(document).into_iter().filter(|piece| document[piece.clone()].contains(':'));
+    let passwords = passwords.filter_map(|piece| find_userinfo(&document[piece.clone()], piece.start));
+    passwords.chain(base64_ranges(document)).collect()
 }
 
 /// Stretches of base64, with the line ends in them, be they escaped: those that are too long for a name, and all of them
 /// behind a BEGIN line, since anything may stand in a key that is damaged.
-fn base64(document: &str) -> Vec<Range<usize>> {
+fn base64_ranges(document: &str) -> Vec<Range<usize>> {
     const LONG: usize = 60;
     let bytes = document.as_bytes();
     let mut stretches = Vec::new();
@@ -68,12 +68,12 @@ fn base64(document: &str) -> Vec<Range<usize>> {
 }
 
 /// As `suspects`, for a text that is one entry.
-pub fn suspect(entry: &str) -> Vec<Range<usize>> {
-    user_information(entry, 0).into_iter().collect()
+pub fn suspected_secrets_in_entry(entry: &str) -> Vec<Range<usize>> {
+    find_userinfo(entry, 0).into_iter().collect()
 }
 
 /// A stretch of a text with every byte of the secrets, which are ranges of the text, as a `*`: offsets stay the same.
-pub fn masked(text: &str, stretch: Range<usize>, secrets: &[Range<usize>]) -> String {
+pub fn redact(text: &str, stretch: Range<usize>, secrets: &[Range<usize>]) -> String {
     let mut shown = String::with_capacity(stretch.len());
     for (at, character) in text[stretch.clone()].char_indices() {
         if secrets.iter().any(|secret| secret.contains(&(stretch.start + at))) {
@@ -86,13 +86,13 @@ pub fn masked(text: &str, stretch: Range<usize>, secrets: &[Range<usize>]) -> St
 }
 
 /// A text that was given as a host, with all that stands before its last `@` as `*`.
-pub fn host(text: &str) -> String {
+pub fn redact_host(text: &str) -> String {
     let secret = 0..text.rfind('@').unwrap_or(0);
-    masked(text, 0..text.len(), &[secret])
+    redact(text, 0..text.len(), &[secret])
 }
 
 /// What stands inside quotes and between them, line by line; only what has an `@`.
-fn pieces(document: &str) -> Vec<Range<usize>> {
+fn quoted_pieces(document: &str) -> Vec<Range<usize>> {
     let mut pieces = Vec::new();
     let (mut start, mut quote, mut escaped, mut at_sign) = (0, None, false, false);
     for (at, byte) in document.bytes().chain([b'\n']).enumerate() {
@@ -114,8 +114,8 @@ fn pieces(document: &str) -> Vec<Range<usize>> {
 }
 
 /// User information, without its `@`.
-fn user_information(piece: &str, offset: usize) -> Option<Range<usize>> {
-    let found = pullgate::user_information(piece)?;
+fn find_userinfo(piece: &str, offset: usize) -> Option<Range<usize>> {
+    let found = pullgate::find_userinfo(piece)?;
     Some(offset + found.start..offset + found.end - 1)
 }
 
@@ -124,14 +124,14 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        masked(text, 0..text.len(), &suspects(text))
+        redact(text, 0..text.len(), &suspected_secrets(text))
     }
 
     #[test]
     fn marked_ranges_keep_their_width() {
         let text = "a pässword b";
-        assert_eq!(masked(text, 0..text.len(), &[0..1, 2..11]), "* ********* b");
-        assert_eq!(masked(text, 9..text.len(), &[0..1, 2..11]), "** b");
+        assert_eq!(redact(text, 0..text.len(), &[0..1, 2..11]), "* ********* b");
+        assert_eq!(redact(text, 9..text.len(), &[0..1, 2..11]), "** b");
     }
 
     #[test]

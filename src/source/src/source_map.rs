@@ -4,23 +4,23 @@ use std::ops::Range;
 
 /// The parts of a JSON text and the places that they come from. Parts may hold parts.
 #[derive(Debug, Default)]
-pub struct Map {
+pub struct SourceMap {
     /// In the order in which they begin; what holds others comes before them.
-    pieces: Vec<Piece>,
+    mappings: Vec<Mapping>,
     /// The pieces that are open, the innermost last.
-    open: Vec<usize>,
+    open_mappings: Vec<usize>,
 }
 
 #[derive(Debug)]
-struct Piece {
+struct Mapping {
     json: Range<usize>,
-    place: Range<usize>,
+    span: Range<usize>,
     /// For a string: where its text begins in the source, if it stands there character by character.
     text: Option<usize>,
     parent: Option<usize>,
 }
 
-impl Map {
+impl SourceMap {
     /// Begins a piece at byte `start` of the JSON text, which comes from `place`. Pieces that begin before it is closed
     /// are parts of it.
     pub fn open(&mut self, start: usize, place: Range<usize>) -> usize {
@@ -29,37 +29,42 @@ impl Map {
 
     /// As `open`, for a string. `text` is where its text begins, if it stands there character by character.
     pub fn open_string(&mut self, start: usize, place: Range<usize>, text: Option<usize>) -> usize {
-        self.pieces.push(Piece { json: start..start, place, text, parent: self.open.last().copied() });
-        self.open.push(self.pieces.len() - 1);
-        self.pieces.len() - 1
+        self.mappings.push(Mapping {
+            json: start..start,
+            span: place,
+            text,
+            parent: self.open_mappings.last().copied(),
+        });
+        self.open_mappings.push(self.mappings.len() - 1);
+        self.mappings.len() - 1
     }
 
     /// Ends a piece; `end` is the first byte after it.
     pub fn close(&mut self, piece: usize, end: usize) {
-        self.pieces[piece].json.end = end;
-        self.open.pop();
+        self.mappings[piece].json.end = end;
+        self.open_mappings.pop();
     }
 
     /// Where a stretch of the JSON text comes from: exactly, if it lies within a string that stands in the source as it
     /// is, or else the whole of the smallest part that holds it.
-    pub fn locate(&self, json: &str, stretch: &Range<usize>) -> Option<Origin> {
-        let last = self.pieces.partition_point(|piece| piece.json.start <= stretch.start).checked_sub(1)?;
-        let mut piece = &self.pieces[last];
+    pub fn locate(&self, json: &str, stretch: &Range<usize>) -> Option<SourceLocation> {
+        let last = self.mappings.partition_point(|piece| piece.json.start <= stretch.start).checked_sub(1)?;
+        let mut piece = &self.mappings[last];
         while !(piece.json.start <= stretch.start && stretch.end <= piece.json.end) {
-            piece = &self.pieces[piece.parent?];
+            piece = &self.mappings[piece.parent?];
         }
         let Some(text) = piece.text else {
-            return Some(Origin { place: piece.place.clone(), is_exact: *stretch == piece.json });
+            return Some(SourceLocation { span: piece.span.clone(), is_exact: *stretch == piece.json });
         };
         let string = json.get(piece.json.clone())?;
         let offset = |at: usize| text + decoded_offset(string, at - piece.json.start);
-        Some(Origin { place: offset(stretch.start)..offset(stretch.end), is_exact: true })
+        Some(SourceLocation { span: offset(stretch.start)..offset(stretch.end), is_exact: true })
     }
 }
 
 /// Where a stretch comes from.
-pub struct Origin {
-    pub place: Range<usize>,
+pub struct SourceLocation {
+    pub span: Range<usize>,
     /// Whether it is all of the place, and not a part of it: only then can the one be replaced by the other.
     pub is_exact: bool,
 }

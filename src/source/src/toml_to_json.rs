@@ -6,43 +6,47 @@ use pullgate::{Code, Finding, Severity};
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use crate::lines::Lines;
-use crate::source_map::Map;
+use crate::lines::LineIndex;
+use crate::source_map::SourceMap;
 
 /// Why nothing is no policy. It would be one that allows everything.
-const EMPTY: &str = "the policy is empty: to allow every registry, write `insecure = []`; to allow only what is listed, \
+const EMPTY_POLICY_MESSAGE: &str = "the policy is empty: to allow every registry, write `insecure = []`; to allow only what is listed, \
                      write a `whitelist`";
 
 /// Turns TOML to JSON. The errors are findings about the TOML text.
-pub fn to_json(text: &str) -> Result<(String, Map), Vec<Finding>> {
+pub fn to_json(text: &str) -> Result<(String, SourceMap), Vec<Finding>> {
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         let errors = errors.into_iter();
-        return Err(syntax(
+        return Err(syntax_findings(
             text,
-            errors.map(|error| (error.span().unwrap_or(text.len()..text.len()), reason(error.message()))),
+            errors.map(|error| (error.span().unwrap_or(text.len()..text.len()), syntax_message(error.message()))),
         ));
     }
     // Such a file is one that somebody is about to write, or that was cut off; JSON cannot be empty either.
     if root.get_ref().is_empty() {
-        return Err(syntax(text, [(0..0, EMPTY.to_owned())]));
+        return Err(syntax_findings(text, [(0..0, EMPTY_POLICY_MESSAGE.to_owned())]));
     }
-    let mut writer =
-        Writer { toml: text, json: String::with_capacity(text.len()), map: Map::default(), refused: Vec::new() };
+    let mut writer = TomlToJsonWriter {
+        toml: text,
+        json: String::with_capacity(text.len()),
+        map: SourceMap::default(),
+        errors: Vec::new(),
+    };
     let whole = writer.map.open(0, 0..text.len());
     writer.table(root.get_ref());
     writer.map.close(whole, writer.json.len());
-    if writer.refused.is_empty() { Ok((writer.json, writer.map)) } else { Err(syntax(text, writer.refused)) }
+    if writer.errors.is_empty() { Ok((writer.json, writer.map)) } else { Err(syntax_findings(text, writer.errors)) }
 }
 
-struct Writer<'t> {
+struct TomlToJsonWriter<'t> {
     toml: &'t str,
     json: String,
-    map: Map,
-    refused: Vec<(Range<usize>, String)>,
+    map: SourceMap,
+    errors: Vec<(Range<usize>, String)>,
 }
 
-impl Writer<'_> {
+impl TomlToJsonWriter<'_> {
     fn table(&mut self, table: &DeTable<'_>) {
         self.json.push('{');
         for (index, (key, value)) in table.iter().enumerate() {
@@ -81,7 +85,7 @@ impl Writer<'_> {
             DeValue::Integer(integer) => match i64::from_str_radix(integer.as_str(), integer.radix()) {
                 Ok(value) => value.to_string(),
                 Err(_) => {
-                    self.refused.push((place.clone(), format!("`{integer}` does not fit in 64 bits")));
+                    self.errors.push((place.clone(), format!("`{integer}` does not fit in 64 bits")));
                     "0".to_owned()
                 }
             },
@@ -99,7 +103,7 @@ impl Writer<'_> {
     }
 
     fn string(&mut self, text: &Spanned<DeString<'_>>) {
-        let verbatim = verbatim(self.toml, text.span(), text.get_ref());
+        let verbatim = verbatim_start(self.toml, text.span(), text.get_ref());
         let piece = self.map.open_string(self.json.len(), text.span(), verbatim);
         self.json.push_str(&json_string(text.get_ref()));
         self.map.close(piece, self.json.len());
@@ -112,7 +116,7 @@ pub fn json_string(text: &str) -> String {
 }
 
 /// Where in `place` the text of a TOML string begins, if it stands there as it is: without escapes.
-fn verbatim(toml: &str, place: Range<usize>, text: &str) -> Option<usize> {
+fn verbatim_start(toml: &str, place: Range<usize>, text: &str) -> Option<usize> {
     const OPENINGS: &[&str] = &["\"\"\"\r\n", "\"\"\"\n", "\"\"\"", "'''\r\n", "'''\n", "'''", "\"", "'", ""];
     let written = toml.get(place.clone())?;
     let opening = OPENINGS.iter().find(|opening| written.starts_with(**opening))?;
@@ -121,7 +125,7 @@ fn verbatim(toml: &str, place: Range<usize>, text: &str) -> Option<usize> {
 }
 
 /// What the parser says. It has a limit of its own, and two ways to say so, neither of which says of what.
-fn reason(message: &str) -> String {
+fn syntax_message(message: &str) -> String {
     if message.contains("recursion") {
         "values are nested more than 80 levels deep".to_owned()
     } else {
@@ -129,13 +133,13 @@ fn reason(message: &str) -> String {
     }
 }
 
-fn syntax(text: &str, errors: impl IntoIterator<Item = (Range<usize>, String)>) -> Vec<Finding> {
-    let lines = Lines::new(text);
+fn syntax_findings(text: &str, errors: impl IntoIterator<Item = (Range<usize>, String)>) -> Vec<Finding> {
+    let lines = LineIndex::new(text);
     let finding = |(place, message)| Finding {
         code: Code::TomlSyntax,
         severity: Severity::Error,
         path: Some(String::new()),
-        range: Some(lines.range(within(text, place))),
+        range: Some(lines.range(clamp_to_chars(text, place))),
         message,
         fix: None,
     };
@@ -143,7 +147,7 @@ fn syntax(text: &str, errors: impl IntoIterator<Item = (Range<usize>, String)>) 
 }
 
 /// The place, moved to where characters begin and end, and inside of the text.
-fn within(text: &str, place: Range<usize>) -> Range<usize> {
+fn clamp_to_chars(text: &str, place: Range<usize>) -> Range<usize> {
     let end = text.ceil_char_boundary(place.end.min(text.len()));
     text.floor_char_boundary(place.start.min(end))..end
 }

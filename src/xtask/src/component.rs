@@ -1,28 +1,28 @@
-//! The component face: what `wit-component` makes of the module that JavaScript loads.
+//! The component, made by `wit-component` of the module that JavaScript loads.
 
 use anyhow::{Context, Result, bail};
 use wasm_encoder::{CodeSection, ExportKind, ExportSection, Function, FunctionSection, Module, TypeSection, ValType};
 use wasmparser::{Parser, Payload, TypeRef};
 use wit_component::ComponentEncoder;
 
-/// The name under which the module imports its JavaScript glue.
-pub const GLUE: &str = "./pullgate_bg.js";
+/// The module name of the JavaScript glue in the module's imports.
+pub const GLUE_MODULE: &str = "./pullgate_bg.js";
 
-/// A component around the module. The module's imports of its JavaScript glue are answered inside the component, by
-/// functions that trap: no export of the component reaches them.
-pub fn component(module: &[u8]) -> Result<Vec<u8>> {
+/// Encodes the module as a component. A stub inside it stands in for the JavaScript glue, with functions that trap: no
+/// export of the component reaches them.
+pub fn encode(module: &[u8]) -> Result<Vec<u8>> {
     let stub = stub(module)?;
     ComponentEncoder::default()
         .module(module)
         .context("the module does not tell the world that it is made for")?
         .validate(true)
-        .adapter(GLUE, &stub)
+        .adapter(GLUE_MODULE, &stub)
         .context("the stand-in for the JavaScript glue does not fit")?
         .encode()
         .context("no component can be made of the module")
 }
 
-/// A module that exports, as a function that traps, whatever the given one imports from its glue.
+/// Returns a module that exports a function that traps for each import that the given module has from its glue.
 fn stub(module: &[u8]) -> Result<Vec<u8>> {
     let (mut types, mut functions) = (TypeSection::new(), FunctionSection::new());
     let (mut exports, mut code) = (ExportSection::new(), CodeSection::new());
@@ -38,7 +38,7 @@ fn stub(module: &[u8]) -> Result<Vec<u8>> {
                     let TypeRef::Func(signature) = import.ty else {
                         bail!("the module imports `{}`, which is no function", import.name);
                     };
-                    if import.module != GLUE {
+                    if import.module != GLUE_MODULE {
                         continue;
                     }
                     let signature = &signatures[usize::try_from(signature)?];

@@ -3,23 +3,32 @@
 use std::fs;
 
 use anyhow::{Context, Result};
+use xshell::cmd;
 
-use crate::command::{cargo, output, program, root, run};
-use crate::{module, page, pullgate};
+use crate::binary;
+use crate::shell::{cargo, shell, target};
+use crate::steps::{self, Step};
+use crate::{module, web};
 
 /// The version of cargo-deb that is known to work.
-const CARGO_DEB: &str = "3.8.0";
+const CARGO_DEB_VERSION: &str = "3.8.0";
 
-/// Builds what is missing, and the package into `target/debian`.
+const STEPS: &[Step] =
+    &[("module", module::build_default), ("page", web::build), ("program", binary::build), ("package", package)];
+
+/// Builds the package into `target/debian`, and before it all that is missing.
 pub fn build() -> Result<()> {
-    module::build(None, false)?;
-    page::build()?;
-    pullgate::build()?;
-    let man = root().join("target/man");
+    steps::take(STEPS)
+}
+
+fn package() -> Result<()> {
+    let man = target().join("man");
     fs::create_dir_all(&man).with_context(|| format!("cannot make {}", man.display()))?;
-    run(program(pullgate::path()).arg("man").arg(&man))?;
-    if output(cargo().args(["deb", "--version"])).is_err() {
-        run(cargo().args(["install", "cargo-deb", "--version", CARGO_DEB, "--locked"]))?;
+    let (sh, program) = (shell()?, binary::path());
+    cmd!(sh, "{program} man {man}").run()?;
+    if cargo(&sh).args(["deb", "--version"]).quiet().ignore_stdout().ignore_stderr().run().is_err() {
+        cargo(&sh).args(["install", "cargo-deb", "--version", CARGO_DEB_VERSION, "--locked"]).run()?;
     }
-    run(cargo().args(["deb", "--package", "pullgate-cli", "--no-build"]))
+    cargo(&sh).args(["deb", "--package", "pullgate-cli", "--no-build"]).run()?;
+    Ok(())
 }

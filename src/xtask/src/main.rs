@@ -1,34 +1,36 @@
 //! `cargo xtask`: builds the module, runs the project and tests it.
 
+mod apt;
+mod binary;
 mod bindgen;
-mod command;
+mod build_stamp;
+mod codegen;
 mod component;
 mod deb;
-mod debian;
-mod generate;
+mod dependencies;
+mod dist;
 mod module;
 mod node;
 mod npm;
-mod optimise;
-mod page;
-mod precompile;
-mod pullgate;
-mod record;
 mod run;
-mod sections;
+mod shell;
+mod steps;
 mod test;
-mod way;
+mod toolchain;
+mod wasm_opt;
+mod wasm_sections;
+mod web;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::way::Way;
+use crate::toolchain::Toolchain;
 
 /// Builds, runs and tests pullgate.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Arguments {
+struct XtaskArgs {
     #[command(subcommand)]
     task: Task,
 }
@@ -37,23 +39,19 @@ struct Arguments {
 enum Task {
     /// Builds the module for npm and the component for hosts, into `pkg/dist`.
     Module {
-        /// How to get a compiler for WebAssembly; found out by itself when absent.
+        /// The toolchain for WebAssembly; the first that this machine has when absent.
         #[arg(long)]
-        way: Option<Way>,
+        toolchain: Option<Toolchain>,
         /// Builds even when nothing changed.
         #[arg(long)]
         force: bool,
     },
     /// Builds the module and the page, into `www/dist`.
-    Page,
+    Web,
     /// Builds the Debian package, into `target/debian`.
     Deb,
-    /// Writes the files that come from the table of finding codes.
-    Generate {
-        /// Writes nothing, and fails where a file is not as it should be.
-        #[arg(long)]
-        check: bool,
-    },
+    /// Writes the files that are generated from the table of finding codes.
+    Codegen,
     /// Builds what is missing, starts the daemon with an example policy, and opens its page.
     Run,
     /// Builds, checks and tests everything.
@@ -61,15 +59,15 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().task {
-        Task::Module { way, force } => module::build(way, force),
-        Task::Page => module::build(None, false).and_then(|()| page::build()),
+    let result = match XtaskArgs::parse().task {
+        Task::Module { toolchain, force } => module::build(toolchain, force),
+        Task::Web => web::build_all(),
         Task::Deb => deb::build(),
-        Task::Generate { check } => generate::generate(check),
+        Task::Codegen => codegen::run(),
         Task::Run => run::run(),
         Task::Test => test::test(),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

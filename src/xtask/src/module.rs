@@ -8,24 +8,15 @@ use anyhow::{Context, Result, bail};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::bindgen::bind;
-use crate::command::{root, run};
-use crate::component::component;
-use crate::optimise::{minify, optimise};
-use crate::record::{Record, inputs, sha256, write};
-use crate::way::{TARGET, Way, find};
-use crate::{precompile, sections};
+use crate::build_stamp::{BuildStamp, inputs, sha256, write};
+use crate::dist::{COMPONENT, GLUE, MODULE, TYPES};
+use crate::shell::{root, shell};
+use crate::toolchain::{TARGET, Toolchain};
+use crate::wasm_opt::{minify, optimize};
+use crate::wasm_sections::{core_modules, without_custom};
+use crate::{bindgen, component, dist};
 
-/// The module for npm, in `pkg/dist`.
-pub const MODULE: &str = "pullgate_bg.wasm";
-/// The component, in `pkg/dist`.
-pub const COMPONENT: &str = "pullgate.component.wasm";
-/// The glue that JavaScript loads the module with, in `pkg/dist`.
-const GLUE: &str = "pullgate.js";
-/// The types of the glue, in `pkg/dist`.
-const TYPES: &str = "pullgate.d.ts";
-
-/// What decides the bytes that are built. The task itself is among it: it is the recipe.
+/// Files and folders that decide the bytes of the module. The task itself is among them: it is the recipe.
 const INPUTS: &[&str] = &[
     "Cargo.lock",
     "Cargo.toml",
@@ -42,86 +33,86 @@ const INPUTS: &[&str] = &[
     "wit",
 ];
 
-/// How the module is compiled. A component cannot be made of a module that speaks in reference types. Only functions of a
-/// few instructions are inlined: by the compiler's own measure the module would have a fifth more with gzip, for a tenth of
-/// a decision's time.
+/// Compiler flags of the module. No component can be made of a module with reference types. Only functions of a few
+/// instructions are inlined: by the compiler's own measure the module would have a fifth more with gzip, for a tenth of a
+/// decision's time.
 const FLAGS: [&str; 6] = [
     "-Ctarget-feature=-reference-types,-multivalue",
     "-Zunstable-options",
     "-Cpanic=immediate-abort",
-    // Nobody is told where a panic was.
+    // Panics print nothing, so their places are not needed.
     "-Zlocation-detail=none",
-    // A fingerprint is taken of a few kilobytes, and the unrolled SHA-256 has as many.
+    // Fingerprints hash a few kilobytes, and the unrolled SHA-256 alone is as large.
     "--cfg=sha2_backend_soft=\"compact\"",
     "-Cllvm-args=-inline-threshold=40",
 ];
 
-/// Builds the module and the component, unless they are there and nothing changed since, and shows their digests.
-pub fn build(wanted: Option<Way>, force: bool) -> Result<()> {
-    let dist = dist();
+/// Builds the module and the component with the toolchain that this machine has, unless nothing changed.
+pub fn build_default() -> Result<()> {
+    build(None, false)
+}
+
+/// Builds the module and the component, unless nothing changed since or `force` is set, and prints their digests.
+pub fn build(wanted: Option<Toolchain>, force: bool) -> Result<()> {
+    let dist = dist::folder();
     fs::create_dir_all(&dist)?;
-    let record = Record::new(&dist, "pullgate.sha256", &[MODULE, COMPONENT, GLUE, TYPES]);
+    let stamp = BuildStamp::new(&dist, "pullgate.sha256", &[MODULE, COMPONENT, GLUE, TYPES]);
     let from = inputs(INPUTS)?;
-    let made = record.made_by(&from).filter(|by| !force && wanted.is_none_or(|way| way.name() == by));
-    match made {
-        Some(by) => println!("nothing changed since the module was built (--way {by})"),
+    let builder = stamp.builder(&from).filter(|by| !force && wanted.is_none_or(|toolchain| toolchain.name() == by));
+    match builder {
+        Some(by) => println!("nothing changed since the module was built (--toolchain {by})"),
         None => {
-            let way = find(wanted)?;
-            make(way, &dist)?;
-            record.write(&from, way.name())?;
+            let toolchain = Toolchain::locate(wanted)?;
+            make(toolchain, &dist)?;
+            stamp.write(&from, toolchain.name())?;
         }
     }
-    precompile::precompile(&dist)?;
     report(&dist)
 }
 
-/// Where everything is written to.
-pub fn dist() -> PathBuf {
-    root().join("pkg/dist")
-}
-
-fn make(way: Way, dist: &Path) -> Result<()> {
-    let folder = root().join(way.target_folder()).join(TARGET).join("module");
-    compile(way)?;
+fn make(toolchain: Toolchain, dist: &Path) -> Result<()> {
+    let folder = toolchain.target_folder().join(TARGET).join("module");
+    compile(toolchain)?;
     let compiled = fs::read(folder.join("pullgate_module.wasm"))?;
-    let bound = bind(&compiled, &folder.join("bound"))?;
-    // What the component is made from is described in custom sections: they are the last to go.
-    let module = sections::without(&bound.wasm, &|name| !name.starts_with("component-type"))?;
-    let module = optimise(&module, &folder.join("optimised"))?;
-    let component = component(&module)?;
-    write(&dist.join(MODULE), &sections::without(&module, &|_| true)?)?;
-    write(&dist.join(COMPONENT), &sections::without(&component, &|_| true)?)?;
-    write(&dist.join(GLUE), minify(&bound.js, &folder.join("glue"))?.as_bytes())?;
-    write(&dist.join(TYPES), bound.types.as_bytes())
+    let output = bindgen::run(&compiled, &folder.join("bindgen"))?;
+    // Custom sections describe the component's interface, so these are the last to go.
+    let module = without_custom(&output.wasm, &|name| !name.starts_with("component-type"))?;
+    let module = optimize(&module, &folder.join("optimized"))?;
+    let component = component::encode(&module)?;
+    write(&dist.join(MODULE), &without_custom(&module, &|_| true)?)?;
+    write(&dist.join(COMPONENT), &without_custom(&component, &|_| true)?)?;
+    write(&dist.join(GLUE), minify(&output.js, &folder.join("glue"))?.as_bytes())?;
+    write(&dist.join(TYPES), output.types.as_bytes())
 }
 
-fn compile(way: Way) -> Result<()> {
+fn compile(toolchain: Toolchain) -> Result<()> {
     let mut flags = FLAGS.map(str::to_owned).to_vec();
-    for (from, to) in renamed(way)? {
+    for (from, to) in path_prefixes(toolchain)? {
         flags.push(format!("--remap-path-prefix={}={to}", from.display()));
     }
-    let mut command = way.cargo_build()?;
-    command.args(["--locked", "--profile", "module", "--package", "pullgate-module"]);
-    run(command.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")))
+    let sh = shell()?;
+    let cargo = toolchain.cargo_build(&sh)?.args(["--locked", "--profile", "module", "--package", "pullgate-module"]);
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")).run()?;
+    Ok(())
 }
 
-/// Folders of this machine, and what the module calls them: its bytes say nothing of where it was built. Of two that
-/// fit, the compiler takes the later one.
-fn renamed(way: Way) -> Result<Vec<(PathBuf, &'static str)>> {
+/// Returns folders of this machine, each with its name in the module: its bytes do not depend on where it was built. Of
+/// two that fit, the compiler takes the later one.
+fn path_prefixes(toolchain: Toolchain) -> Result<Vec<(PathBuf, &'static str)>> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).context("there is no home folder")?;
-    let mut renamed = vec![(home.clone(), "/cargo"), (root(), "/pullgate")];
+    let mut prefixes = vec![(home.clone(), "/cargo"), (root(), "/pullgate")];
     for registry in home.join("registry/src").read_dir().into_iter().flatten() {
-        renamed.push((registry?.path(), "/cargo/registry"));
+        prefixes.push((registry?.path(), "/cargo/registry"));
     }
-    renamed.push((way.sysroot()?.join("lib/rustlib/src/rust"), "/rust"));
-    Ok(renamed)
+    prefixes.push((toolchain.sysroot()?.join("lib/rustlib/src/rust"), "/rust"));
+    Ok(prefixes)
 }
 
-/// Shows the digest of the core module, as it is in the npm package and as it is in the component, and the sizes.
+/// Prints the digests of the core module in the npm package and in the component, and the sizes.
 fn report(dist: &Path) -> Result<()> {
     let (module, component) = (fs::read(dist.join(MODULE))?, fs::read(dist.join(COMPONENT))?);
-    let core = *sections::core_modules(&component)?.first().context("the component has no core module")?;
+    let core = *core_modules(&component)?.first().context("the component has no core module")?;
     let (in_package, in_component) = (sha256(&module), sha256(core));
     println!("{in_package}  core module of the npm package");
     println!("{in_component}  core module of the component");

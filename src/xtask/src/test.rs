@@ -1,97 +1,148 @@
 //! `cargo xtask test`: everything that can be built, checked and tested, in order.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use xshell::cmd;
 
-use crate::command::{cargo, output, program, root, run, run_within};
-use crate::{debian, generate, module, node, page, pullgate};
-
-/// A step: what it is called, and what it does.
-type Step = (&'static str, fn() -> Result<()>);
+use crate::shell::{cargo, root, run_within, shell};
+use crate::steps::{self, Step};
+use crate::{apt, binary, dependencies, module, node, npm, web};
 
 const STEPS: &[Step] = &[
-    ("programs", programs),
-    ("module", || module::build(None, false)),
-    ("page", page::build),
-    ("generated files", || generate::generate(true)),
-    ("formatting", || run(cargo().args(["fmt", "--all", "--check"]))),
+    ("programs", install_tools),
+    ("module", module::build_default),
+    ("page", web::build),
+    ("program", binary::build),
+    ("formatting", formatting),
+    ("dependencies", dependencies::check),
     ("lints", lints),
     ("documentation", documentation),
-    ("tests in Node", in_node),
+    ("tests in Node", node_tests),
     ("tests", tests),
-    ("manifests for Kubernetes", || run(program("python3").arg("tests/kubernetes/check.py"))),
+    ("tests with the compiler", compiler_tests),
+    ("manifests for Kubernetes", manifests),
     ("npm package", npm_package),
     ("page in Chromium", browser),
 ];
 
-/// Takes every step, in order, up to the first that fails.
+/// Takes all steps.
 pub fn test() -> Result<()> {
-    for (index, (name, step)) in STEPS.iter().enumerate() {
-        let start = Instant::now();
-        println!("== {} of {}: {name}", index + 1, STEPS.len());
-        step().with_context(|| format!("the step `{name}` failed"))?;
-        println!("== {name}: passed in {:.1} s", start.elapsed().as_secs_f64());
-    }
-    Ok(())
+    npm::prefetch();
+    steps::take(STEPS)
 }
 
-/// A program that the tests run: how to see that it works, Debian's package, and what to install elsewhere.
-type Needed = (&'static str, &'static [&'static str], &'static str, &'static str);
+/// A program that the tests run.
+struct RequiredTool {
+    /// A command that succeeds where the program works.
+    probe: &'static str,
+    /// Debian's package.
+    package: &'static str,
+    /// The remedy elsewhere.
+    otherwise: &'static str,
+}
 
-const NEEDED: &[Needed] = &[
-    ("openssl", &["version"], "openssl", "OpenSSL 3"),
-    ("python3", &["-m", "pip", "--version"], "python3-pip", "Python 3.10 or later, with pip"),
-    ("chromium", &["--version"], "chromium", "Chromium"),
-    ("docker-registry", &["--version"], "docker-registry", "the registry of that name"),
-    ("dockerd", &["--version"], "docker.io", "Docker Engine"),
-    ("nginx", &["-v"], "nginx-light", "nginx"),
-    ("htpasswd", &["-nbB", "user", "password"], "apache2-utils", "htpasswd"),
-    ("dnsmasq", &["--version"], "dnsmasq-base", "dnsmasq"),
-    ("skopeo", &["--version"], "skopeo", "skopeo"),
-    ("systemd-analyze", &["--version"], "systemd", "systemd"),
+const REQUIRED_TOOLS: &[RequiredTool] = &[
+    RequiredTool { probe: "openssl version", package: "openssl", otherwise: "OpenSSL 3" },
+    RequiredTool {
+        probe: "python3 -m pip --version",
+        package: "python3-pip",
+        otherwise: "Python 3.10 or later, with pip",
+    },
+    RequiredTool { probe: "chromium --version", package: "chromium", otherwise: "Chromium" },
+    RequiredTool {
+        probe: "docker-registry --version",
+        package: "docker-registry",
+        otherwise: "the registry of that name",
+    },
+    RequiredTool { probe: "dockerd --version", package: "docker.io", otherwise: "Docker Engine" },
+    RequiredTool { probe: "nginx -v", package: "nginx-light", otherwise: "nginx" },
+    RequiredTool { probe: "htpasswd -nbB user password", package: "apache2-utils", otherwise: "htpasswd" },
+    RequiredTool { probe: "dnsmasq --version", package: "dnsmasq-base", otherwise: "dnsmasq" },
+    RequiredTool { probe: "skopeo --version", package: "skopeo", otherwise: "skopeo" },
+    RequiredTool { probe: "systemd-analyze --version", package: "systemd", otherwise: "systemd" },
 ];
 
-/// Sees to the programs that the tests run, before anything is built: what is missing comes from Debian's packages.
-fn programs() -> Result<()> {
+/// Installs the missing programs that the tests run, before anything is built.
+fn install_tools() -> Result<()> {
     node::check()?;
-    for (name, arguments, package, otherwise) in NEEDED {
-        if output(program(name).args(*arguments)).is_err() {
-            let why = || format!("`{name} {}` does not work: install {otherwise}", arguments.join(" "));
-            debian::install(&[*package]).with_context(why)?;
+    let sh = shell()?;
+    for RequiredTool { probe, package, otherwise } in REQUIRED_TOOLS {
+        let (program, arguments) = probe.split_once(' ').unwrap_or((probe, ""));
+        let probing = sh.cmd(program).args(arguments.split_whitespace()).quiet().ignore_stdout().ignore_stderr();
+        if probing.run().is_err() {
+            let remedy = || format!("`{probe}` does not work: install {otherwise}");
+            apt::install(&[package]).with_context(remedy)?;
         }
     }
     Ok(())
 }
 
+fn formatting() -> Result<()> {
+    cargo(&shell()?).args(["fmt", "--all", "--check"]).run()?;
+    Ok(())
+}
+
+/// The feature that no shipped program has.
+const COMPILER_FEATURE: &str = "pullgate-host/compiler";
+
+/// Returns arguments for all that is compiled with the features of the program's dependencies, so that cargo need not
+/// compile these dependencies again.
+fn program_packages() -> [&'static str; 6] {
+    ["--release", "--workspace", "--exclude", "xtask", "--exclude", "pullgate-module"]
+}
+
+/// Returns arguments for all else.
+fn tool_packages() -> [&'static str; 6] {
+    ["--profile", "xtask", "--package", "xtask", "--package", "pullgate-module"]
+}
+
 fn lints() -> Result<()> {
-    run(cargo().args(["clippy", "--workspace", "--all-targets", "--release", "--", "--deny", "warnings"]))
+    let sh = shell()?;
+    let clippy = || cargo(&sh).args(["clippy", "--all-targets"]);
+    let deny = ["--", "--deny", "warnings"];
+    clippy().args(program_packages()).args(["--features", COMPILER_FEATURE]).args(deny).run()?;
+    clippy().args(tool_packages()).args(deny).run()?;
+    Ok(())
 }
 
 fn documentation() -> Result<()> {
-    let mut command = cargo();
-    command.args(["doc", "--workspace", "--no-deps", "--release"]);
-    run(command.env("RUSTDOCFLAGS", "--deny warnings"))
+    let sh = shell()?;
+    let doc = || cargo(&sh).args(["doc", "--no-deps"]).env("RUSTDOCFLAGS", "--deny warnings");
+    doc().args(program_packages()).args(["--features", COMPILER_FEATURE]).run()?;
+    doc().args(tool_packages()).run()?;
+    Ok(())
 }
 
-/// All tests of Rust. Those of the command line have built the program.
+/// Runs the tests of Rust.
 fn tests() -> Result<()> {
-    let tests = || {
-        let mut command = cargo();
-        command.args(["test", "--workspace", "--release"]);
-        command
-    };
-    run(&mut tests())?;
-    pullgate::built()?;
-    // Of what is ignored this one has something to read now.
+    let sh = shell()?;
+    let test = || cargo(&sh).arg("test");
+    test().args(["--profile", "xtask", "--package", "xtask"]).run()?;
+    test().args(program_packages()).run()?;
+    // Of the ignored tests this one has something to read now.
     if std::env::var_os("PULLGATE_PEER_VECTORS").is_some_and(|folder| !folder.is_empty()) {
-        run(tests().args(["--test", "peers", "--", "--ignored"]))?;
+        test().args(program_packages()).args(["--test", "peers", "--", "--ignored"]).run()?;
     }
     Ok(())
 }
 
-fn in_node() -> Result<()> {
+/// Runs the tests of components that are compiled at run time.
+fn compiler_tests() -> Result<()> {
+    let sh = shell()?;
+    let test = cargo(&sh).arg("test").args(program_packages()).args(["--features", COMPILER_FEATURE]);
+    test.args(["--test", "compiler", "--test", "failures"]).run()?;
+    Ok(())
+}
+
+fn manifests() -> Result<()> {
+    let sh = shell()?;
+    cmd!(sh, "python3 tests/kubernetes/check.py").run()?;
+    Ok(())
+}
+
+fn node_tests() -> Result<()> {
     let mut files: Vec<PathBuf> = root()
         .join("tests/node")
         .read_dir()?
@@ -99,19 +150,24 @@ fn in_node() -> Result<()> {
         .collect::<std::io::Result<_>>()?;
     files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
     files.sort();
-    run(program("node").arg("--test").args(files))
+    let sh = shell()?;
+    cmd!(sh, "node --test {files...}").run()?;
+    Ok(())
 }
 
-/// The package as its users have it. What it takes from npm the first time is half a gigabyte, and not in the limit.
+/// Tests the package as installed from npm. The first installation of its tools takes half a gigabyte, and is not in the
+/// time limit.
 fn npm_package() -> Result<()> {
-    const LIMIT: Duration = Duration::from_secs(180);
-    run(program("node").args(["tests/npm/run.mjs", "--install"]))?;
-    run_within(LIMIT, program("node").arg("tests/npm/run.mjs"))
+    const TIMEOUT: Duration = Duration::from_secs(180);
+    let sh = shell()?;
+    cmd!(sh, "node tests/npm/run.mjs --install").run()?;
+    run_within(TIMEOUT, cmd!(sh, "node tests/npm/run.mjs"))
 }
 
-/// The page as its users have it, and the program beside it.
+/// Tests the built page in Chromium, with the program beside it.
 fn browser() -> Result<()> {
-    const LIMIT: Duration = Duration::from_secs(600);
-    pullgate::build()?;
-    run_within(LIMIT, program("node").args(["tests/browser/run.mjs", "--built"]))
+    const TIMEOUT: Duration = Duration::from_secs(600);
+    binary::build()?;
+    let sh = shell()?;
+    run_within(TIMEOUT, cmd!(sh, "node tests/browser/run.mjs --built"))
 }

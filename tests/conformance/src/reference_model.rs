@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use pullgate::List;
+use pullgate::EntryList;
 
 /// The host that Docker Hub is reached at.
 pub const HUB: &str = "registry-1.docker.io";
@@ -21,7 +21,7 @@ const HUB_WILDCARD_NAMES: [&str; 2] = [HUB, "index.docker.io"];
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The list that it stands in.
-    pub list: List,
+    pub list: EntryList,
     /// The project whose list it is; none for the global lists.
     pub project: Option<String>,
     /// In canonical form.
@@ -91,7 +91,7 @@ pub enum Outcome {
         pinned: Vec<IpAddr>,
         /// The entries of which one is said to have decided; empty where there is none to name, and `None` where the
         /// rules leave it open.
-        by: Option<Vec<(List, String)>>,
+        by: Option<Vec<(EntryList, String)>>,
     },
 }
 
@@ -116,8 +116,8 @@ impl Lists {
             return Outcome::UnknownProject;
         }
         let mode = self.whitelists.iter().any(|scope| scope.is_none() || *scope == asked.project);
-        let effective: Vec<&Entry> = self.visible(asked).filter(|entry| entry.list != List::BuiltIn).collect();
-        let own: Vec<&Entry> = self.visible(asked).filter(|entry| entry.list == List::BuiltIn).collect();
+        let effective: Vec<&Entry> = self.visible(asked).filter(|entry| entry.list != EntryList::BuiltIn).collect();
+        let own: Vec<&Entry> = self.visible(asked).filter(|entry| entry.list == EntryList::BuiltIn).collect();
         let named = self.named(&effective, asked, world);
         let built_in =
             own.iter().any(|entry| directly(entry, asked).is_some()) || self.named(&own, asked, world).touched;
@@ -210,10 +210,10 @@ fn by_addresses<'a>(entries: &[&'a Entry], asked: &Asked, addresses: &[IpAddr]) 
         covered &= of_registry.iter().any(|covering| in_namespace(covering.entry, asked));
         let best = best(&of_registry);
         match (&mut insecure, best.first().map(|covering| covering.entry.list)) {
-            (Some(insecure), Some(List::Insecure)) => insecure.push(best),
+            (Some(insecure), Some(EntryList::Insecure)) => insecure.push(best),
             _ => {
                 insecure = None;
-                secure.extend(best.iter().filter(|covering| covering.entry.list == List::Whitelist));
+                secure.extend(best.iter().filter(|covering| covering.entry.list == EntryList::Whitelist));
             }
         }
     }
@@ -235,7 +235,7 @@ fn by_names<'a>(entries: &[&'a Entry], asked: &Asked, address: IpAddr, world: &W
         })
         .collect();
     let best = best(&of_registry);
-    let insecure = best.first().is_some_and(|covering| covering.entry.list == List::Insecure);
+    let insecure = best.first().is_some_and(|covering| covering.entry.list == EntryList::Insecure);
     Named {
         covered: of_registry.iter().any(|covering| in_namespace(covering.entry, asked)),
         addresses: Vec::new(),
@@ -249,7 +249,7 @@ fn by_names<'a>(entries: &[&'a Entry], asked: &Asked, address: IpAddr, world: &W
 /// specific.
 fn allowed(asked: &Asked, hosts: &[Vec<Covering<'_>>], pinned: &[IpAddr], built_in: bool) -> Outcome {
     let deciding = hosts.concat();
-    let insecure = deciding.iter().any(|covering| covering.entry.list == List::Insecure) && !built_in;
+    let insecure = deciding.iter().any(|covering| covering.entry.list == EntryList::Insecure) && !built_in;
     let by = if built_in { None } else { said(asked, &deciding) };
     let mut attempts = secure(asked);
     if insecure {
@@ -268,7 +268,7 @@ fn allowed(asked: &Asked, hosts: &[Vec<Covering<'_>>], pinned: &[IpAddr], built_
 
 /// The entries of which one is said to have decided. An entry for another namespace may decide on transport (rule T4)
 /// while another one allows: which of them is said is left open.
-fn said(asked: &Asked, deciding: &[Covering<'_>]) -> Option<Vec<(List, String)>> {
+fn said(asked: &Asked, deciding: &[Covering<'_>]) -> Option<Vec<(EntryList, String)>> {
     let allows = deciding.iter().all(|covering| in_namespace(covering.entry, asked));
     allows.then(|| deciding.iter().map(|covering| (covering.entry.list, covering.entry.text.clone())).collect())
 }
@@ -283,7 +283,7 @@ fn best<'a>(covering: &[Covering<'a>]) -> Vec<Covering<'a>> {
     let Some(most) = covering.iter().map(|covering| covering.specific).max() else { return Vec::new() };
     let top: Vec<Covering<'a>> = covering.iter().filter(|covering| covering.specific == most).copied().collect();
     let insecure: Vec<Covering<'a>> =
-        top.iter().filter(|covering| covering.entry.list == List::Insecure).copied().collect();
+        top.iter().filter(|covering| covering.entry.list == EntryList::Insecure).copied().collect();
     if insecure.is_empty() { top } else { insecure }
 }
 
@@ -329,7 +329,7 @@ fn port_covers(entry: &Entry, asked: Option<u16>) -> bool {
     match (entry.port(), asked) {
         (None, _) => true,
         (Some(port), Some(asked)) => port == asked,
-        (Some(port), None) => port == 443 || (port == 80 && entry.list == List::Insecure),
+        (Some(port), None) => port == 443 || (port == 80 && entry.list == EntryList::Insecure),
     }
 }
 

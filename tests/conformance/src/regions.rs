@@ -25,8 +25,8 @@ pub fn contains(region: &Region, place: &Place<'_>, projects: &[String]) -> bool
     let host = region.hosts.iter().any(|text| has_host(text, region.hub, place.host))
         && !region.except.iter().any(|text| has_host(text, region.hub, place.host));
     let port = match place.port {
-        None => region.ports.unwritten,
-        Some(port) => region.ports.all_but != region.ports.ports.contains(&port),
+        None => region.ports.without_port,
+        Some(port) => region.ports.complement != region.ports.ports.contains(&port),
     };
     let repository = match place.repository {
         None => region.repositories.login,

@@ -1,8 +1,8 @@
 //! The surfaces that answer: native code, and the component under wasmtime. (The module in Node is asked by a process
 //! of its own: see [`node`](crate::node).)
 
-use pullgate::{Authority, Comparison, Finding, List, NarrowError, Policy, Request, Unreadable};
-use pullgate_host::{Gate, Limits, LoadError, Module, Options};
+use pullgate::{CompareError, Comparison, EntryList, Finding, NarrowError, Policy, Request, TrustAnchor};
+use pullgate_host::{EvaluatorOptions, LoadError, Module, PolicyEvaluator, ResourceLimits};
 use serde::Serialize;
 
 use crate::vectors::Case;
@@ -13,7 +13,7 @@ pub trait Surface {
     type Loaded: Loaded;
 
     /// Checks an entry.
-    fn check_entry(&self, text: &str, list: List) -> String;
+    fn check_entry(&self, text: &str, list: EntryList) -> String;
 
     /// Checks a bundle of certificates.
     fn check_certificates(&self, pem: &[u8], at: u64) -> String;
@@ -97,7 +97,7 @@ pub fn lines<S: Surface>(surface: &S, case: &Case) -> Vec<String> {
             let Some(policy) = &policy else { break };
             let (reference, kind) = asked.subject();
             let facts = asked.facts();
-            let request = Request { reference, kind, project: asked.project.as_deref(), facts: &facts };
+            let request = Request { reference, kind, project: asked.project.as_deref(), dns_answers: &facts };
             line(&format!("decide {index}"), policy.decide(&request));
             line(&format!("explain {index}"), policy.explain(&request));
         }
@@ -115,9 +115,9 @@ struct Anchor<'a> {
     until: u64,
 }
 
-fn anchors(authorities: &[Authority]) -> String {
-    let anchor = |authority: &'_ Authority| {
-        let Authority { fingerprint, title, der, not_before, not_after } = authority;
+fn anchors(authorities: &[TrustAnchor]) -> String {
+    let anchor = |authority: &'_ TrustAnchor| {
+        let TrustAnchor { fingerprint, title, der, not_before, not_after } = authority;
         json(&Anchor { fingerprint, title, bytes: der.len(), from: *not_before, until: *not_after })
     };
     format!("[{}]", authorities.iter().map(anchor).collect::<Vec<_>>().join(","))
@@ -134,7 +134,7 @@ fn loading(loads: bool, findings: &[Finding]) -> String {
     json(&Loading { loads, findings })
 }
 
-fn compared(result: Result<Comparison, Unreadable>) -> String {
+fn compared(result: Result<Comparison, CompareError>) -> String {
     result.map_or_else(|why| json(&why), |comparison| json(&comparison))
 }
 
@@ -142,7 +142,7 @@ fn narrowed(result: Result<String, NarrowError>) -> String {
     match result {
         Ok(document) => document,
         Err(NarrowError::Unreadable(why)) => json(&why),
-        Err(NarrowError::Refused(refused)) => json(&refused),
+        Err(NarrowError::Uncovered(refused)) => json(&refused),
     }
 }
 
@@ -153,7 +153,7 @@ fn json<T: Serialize>(value: &T) -> String {
 impl Surface for Native {
     type Loaded = Policy;
 
-    fn check_entry(&self, text: &str, list: List) -> String {
+    fn check_entry(&self, text: &str, list: EntryList) -> String {
         json(&pullgate::check_entry(text, list))
     }
 
@@ -196,9 +196,9 @@ impl Loaded for Policy {
 }
 
 impl Surface for Component {
-    type Loaded = Gate;
+    type Loaded = PolicyEvaluator;
 
-    fn check_entry(&self, text: &str, list: List) -> String {
+    fn check_entry(&self, text: &str, list: EntryList) -> String {
         json(&self.0.check_entry(text, list).expect("the module checks an entry"))
     }
 
@@ -218,18 +218,18 @@ impl Surface for Component {
         narrowed(self.0.narrow(policy, remote, at).expect("the module narrows a document"))
     }
 
-    fn load(&self, text: &str, at: u64) -> (String, Option<Gate>) {
+    fn load(&self, text: &str, at: u64) -> (String, Option<PolicyEvaluator>) {
         // One instance for each policy is enough here, and there are hundreds of policies.
-        let limits = Limits { instances: 1, ..Limits::default() };
-        match self.0.load(text, at, Options { limits, ..Options::default() }) {
-            Ok((gate, findings)) => (loading(true, &findings), Some(gate)),
+        let limits = ResourceLimits { max_instances: 1, ..ResourceLimits::default() };
+        match self.0.load(text, at, EvaluatorOptions { limits, ..EvaluatorOptions::default() }) {
+            Ok((evaluator, findings)) => (loading(true, &findings), Some(evaluator)),
             Err(LoadError::Policy(findings)) => (loading(false, &findings), None),
             Err(error) => panic!("the module loads a document: {error}"),
         }
     }
 }
 
-impl Loaded for Gate {
+impl Loaded for PolicyEvaluator {
     fn decide(&self, request: &Request<'_>) -> String {
         self.decide_text_offline(request)
     }
@@ -239,6 +239,6 @@ impl Loaded for Gate {
     }
 
     fn authorities(&self) -> String {
-        anchors(Gate::authorities(self))
+        anchors(PolicyEvaluator::authorities(self))
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use pullgate::{Fact, Finding, List, QuestionKind, Range, ReferenceKind};
+use pullgate::{DnsAnswer, EntryList, Finding, LookupKind, ReferenceKind, TextRange};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
@@ -98,7 +98,7 @@ pub struct EntryInput {
     /// As typed.
     pub text: String,
     /// The list that it is for.
-    pub list: List,
+    pub list: EntryList,
 }
 
 /// What is expected of an entry or a document. What is absent is not looked at.
@@ -119,7 +119,7 @@ pub struct Expected {
     /// The replacement that the first finding with one proposes.
     pub fix: Option<String>,
     /// The range of the first finding.
-    pub range: Option<Range>,
+    pub range: Option<TextRange>,
     /// The certificates of a bundle, in order.
     pub certificates: Option<Vec<Described>>,
     /// Texts that messages have in them.
@@ -144,7 +144,7 @@ pub struct Expected {
     /// The narrowed document.
     pub document: Option<Compact>,
     /// The refused entry: its list, its index and itself.
-    pub refused: Option<(List, u32, String)>,
+    pub refused: Option<(EntryList, u32, String)>,
 }
 
 /// A certificate to expect.
@@ -237,14 +237,18 @@ impl Asked {
     }
 
     /// What DNS says. An address stands for the question after its names, all else for one after addresses.
-    pub fn facts(&self) -> Vec<Fact> {
+    pub fn facts(&self) -> Vec<DnsAnswer> {
         let kind = |subject: &str| match subject.parse::<IpAddr>() {
-            Ok(_) => QuestionKind::NamesOf,
-            Err(_) => QuestionKind::AddressesOf,
+            Ok(_) => LookupKind::Reverse,
+            Err(_) => LookupKind::Forward,
         };
         self.facts
             .iter()
-            .map(|(subject, answers)| Fact { kind: kind(subject), subject: subject.clone(), answers: answers.clone() })
+            .map(|(subject, answers)| DnsAnswer {
+                kind: kind(subject),
+                subject: subject.clone(),
+                answers: answers.clone(),
+            })
             .collect()
     }
 }

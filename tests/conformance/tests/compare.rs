@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use pullgate::{
-    Allowed, Change, Code, Decision, Fact, Policy, QuestionKind, ReferenceKind, Region, Request, Scheme, compare,
+    Allow, ChangeKind, Code, Decision, DnsAnswer, LookupKind, Policy, ReferenceKind, Region, Request, Scheme, compare,
 };
 use pullgate_tests::reference_model::{HUB, Host};
 use pullgate_tests::regions::{Place, contains};
@@ -103,7 +103,7 @@ proptest! {
                 for repository in REPOSITORIES {
                     for project in asked_projects {
                         let place = Place { host: &host, port: *port, repository: *repository, project: *project };
-                        let said: BTreeSet<Change> = comparison.regions.iter().filter(|region| contains(region, &place, &projects)).map(|region| region.change).collect();
+                        let said: BTreeSet<ChangeKind> = comparison.regions.iter().filter(|region| contains(region, &place, &projects)).map(|region| region.change).collect();
                         let found = changes(&before, &after, &place, 2);
                         // Sets of two answers show nearly everything.
                         let found = if said == found { found } else { changes(&before, &after, &place, 5) };
@@ -138,7 +138,7 @@ proptest! {
             // Through DNS an address may also have names under other entries, and then the longest wildcard decides how
             // it is reached; whether it may be reached stays as it is.
             let changed = comparison.regions.iter().find(|region| {
-                region.witness.facts.is_empty() || matches!(region.change, Change::NewlyAllowed | Change::NewlyDenied)
+                region.witness.dns_answers.is_empty() || matches!(region.change, ChangeKind::NewlyAllowed | ChangeKind::NewlyDenied)
             });
             prop_assert!(changed.is_none(), "{:#?}\n{:#?}\n{}", finding, changed, &text);
         }
@@ -155,8 +155,8 @@ proptest! {
                 for project in projects {
                     let place = Place { host: &host, port: *port, repository: Some("team/app"), project: *project };
                     let (reference, kind) = reference(&place);
-                    let request = Request { reference: &reference, kind, project: *project, facts: &[] };
-                    let Decision::Allow(Allowed { by: Some(by), attempts, .. }) = loaded.policy.decide(&request) else { continue };
+                    let request = Request { reference: &reference, kind, project: *project, dns_answers: &[] };
+                    let Decision::Allow(Allow { by: Some(by), attempts, .. }) = loaded.policy.decide(&request) else { continue };
                     if attempts.iter().any(|attempt| attempt.verified) {
                         continue;
                     }
@@ -271,10 +271,10 @@ impl Line {
 }
 
 /// How the answers to a request differ, DNS saying everything that it can in sets of at most `most` answers.
-fn changes(before: &Policy, after: &Policy, place: &Place<'_>, most: usize) -> BTreeSet<Change> {
+fn changes(before: &Policy, after: &Policy, place: &Place<'_>, most: usize) -> BTreeSet<ChangeKind> {
     let (reference, kind) = reference(place);
-    let decide = |facts: &[Fact]| {
-        let request = Request { reference: &reference, kind, project: place.project, facts };
+    let decide = |facts: &[DnsAnswer]| {
+        let request = Request { reference: &reference, kind, project: place.project, dns_answers: facts };
         (before.decide(&request), after.decide(&request))
     };
     let mut changes = BTreeSet::new();
@@ -286,10 +286,10 @@ fn changes(before: &Policy, after: &Policy, place: &Place<'_>, most: usize) -> B
             return changes;
         }
         [false, true] => {
-            changes.insert(Change::NowByDns);
+            changes.insert(ChangeKind::NowByDns);
         }
         [true, false] => {
-            changes.insert(Change::NoLongerByDns);
+            changes.insert(ChangeKind::NoLongerByDns);
         }
         [true, true] => {}
     }
@@ -300,7 +300,7 @@ fn changes(before: &Policy, after: &Policy, place: &Place<'_>, most: usize) -> B
         if let (Decision::Allow(old), Decision::Allow(new)) = (&old, &new)
             && old.pinned != new.pinned
         {
-            pinned.get_or_insert(if new.pinned.is_empty() { Change::NoLongerByDns } else { Change::NowByDns });
+            pinned.get_or_insert(if new.pinned.is_empty() { ChangeKind::NoLongerByDns } else { ChangeKind::NowByDns });
         }
     }
     if changes.is_empty() {
@@ -309,27 +309,27 @@ fn changes(before: &Policy, after: &Policy, place: &Place<'_>, most: usize) -> B
     changes
 }
 
-fn change(old: &Decision<'_>, new: &Decision<'_>) -> Option<Change> {
-    let verified = |allowed: &Allowed<'_>| allowed.attempts.iter().all(|attempt| attempt.verified);
-    let plain = |allowed: &Allowed<'_>| allowed.attempts.iter().any(|attempt| attempt.scheme == Scheme::Http);
+fn change(old: &Decision<'_>, new: &Decision<'_>) -> Option<ChangeKind> {
+    let verified = |allowed: &Allow<'_>| allowed.attempts.iter().all(|attempt| attempt.verified);
+    let plain = |allowed: &Allow<'_>| allowed.attempts.iter().any(|attempt| attempt.scheme == Scheme::Http);
     match (old, new) {
         (Decision::Lookup(_), _) | (_, Decision::Lookup(_)) => panic!("all facts are there: {old:?} {new:?}"),
         (Decision::Deny(_), Decision::Deny(_)) => None,
-        (Decision::Deny(_), Decision::Allow(_)) => Some(Change::NewlyAllowed),
-        (Decision::Allow(_), Decision::Deny(_)) => Some(Change::NewlyDenied),
+        (Decision::Deny(_), Decision::Allow(_)) => Some(ChangeKind::NewlyAllowed),
+        (Decision::Allow(_), Decision::Deny(_)) => Some(ChangeKind::NewlyDenied),
         (Decision::Allow(old), Decision::Allow(new)) => match (verified(old), verified(new)) {
-            (true, false) => Some(Change::NowUnverified),
-            (false, true) => Some(Change::NowVerified),
+            (true, false) => Some(ChangeKind::NowUnverified),
+            (false, true) => Some(ChangeKind::NowVerified),
             (true, true) => {
                 assert_eq!(old.attempts, new.attempts);
-                (old.authorities != new.authorities).then_some(Change::OtherAuthorities)
+                (old.authorities != new.authorities).then_some(ChangeKind::OtherAuthorities)
             }
             (false, false) if plain(old) == plain(new) => {
                 assert_eq!(old.attempts, new.attempts);
                 None
             }
-            (false, false) if plain(new) => Some(Change::NowPlainHttp),
-            (false, false) => Some(Change::NoLongerPlainHttp),
+            (false, false) if plain(new) => Some(ChangeKind::NowPlainHttp),
+            (false, false) => Some(ChangeKind::NoLongerPlainHttp),
         },
     }
 }
@@ -341,16 +341,16 @@ fn shows(before: &Policy, after: &Policy, region: &Region) -> bool {
         reference: &witness.reference,
         kind: witness.kind,
         project: witness.project.as_deref(),
-        facts: &witness.facts,
+        dns_answers: &witness.dns_answers,
     };
     let (old, new) = (before.decide(&request), after.decide(&request));
-    if let (Decision::Allow(allowed), Change::NewlyAllowed) = (&new, region.change) {
+    if let (Decision::Allow(allowed), ChangeKind::NewlyAllowed) = (&new, region.change) {
         let unverified = allowed.attempts.iter().any(|attempt| !attempt.verified);
         if unverified != region.unverified {
             return false;
         }
     }
-    if let (Decision::Allow(old), Decision::Allow(new), Change::OtherAuthorities) = (&old, &new, region.change) {
+    if let (Decision::Allow(old), Decision::Allow(new), ChangeKind::OtherAuthorities) = (&old, &new, region.change) {
         let came: Vec<&str> =
             new.authorities.iter().filter(|one| !old.authorities.contains(one)).map(|one| &**one).collect();
         let went: Vec<&str> =
@@ -359,10 +359,10 @@ fn shows(before: &Policy, after: &Policy, region: &Region) -> bool {
     }
     match (&old, &new) {
         (Decision::Lookup(_), Decision::Lookup(_)) => false,
-        (_, Decision::Lookup(_)) => region.change == Change::NowByDns,
-        (Decision::Lookup(_), _) => region.change == Change::NoLongerByDns,
+        (_, Decision::Lookup(_)) => region.change == ChangeKind::NowByDns,
+        (Decision::Lookup(_), _) => region.change == ChangeKind::NoLongerByDns,
         (Decision::Allow(old), Decision::Allow(new))
-            if matches!(region.change, Change::NowByDns | Change::NoLongerByDns) =>
+            if matches!(region.change, ChangeKind::NowByDns | ChangeKind::NoLongerByDns) =>
         {
             old.pinned != new.pinned
         }
@@ -401,7 +401,7 @@ fn reference(place: &Place<'_>) -> (String, ReferenceKind) {
     }
 }
 
-fn worlds(host: &Host, most: usize) -> Vec<Vec<Fact>> {
+fn worlds(host: &Host, most: usize) -> Vec<Vec<DnsAnswer>> {
     let choices = if matches!(host, Host::Address(_)) { PEERS } else { ADDRESSES };
     let subject = match host {
         Host::Hub => HUB.to_owned(),
@@ -419,17 +419,17 @@ fn worlds(host: &Host, most: usize) -> Vec<Vec<Fact>> {
     });
     sets.map(|answers| match host {
         Host::Address(_) => {
-            let confirmed = answers.iter().map(|name| Fact {
-                kind: QuestionKind::AddressesOf,
+            let confirmed = answers.iter().map(|name| DnsAnswer {
+                kind: LookupKind::Forward,
                 subject: name.clone(),
                 answers: vec![subject.clone()],
             });
-            let confirmed: Vec<Fact> = confirmed.collect();
-            std::iter::once(Fact { kind: QuestionKind::NamesOf, subject: subject.clone(), answers })
+            let confirmed: Vec<DnsAnswer> = confirmed.collect();
+            std::iter::once(DnsAnswer { kind: LookupKind::Reverse, subject: subject.clone(), answers })
                 .chain(confirmed)
                 .collect()
         }
-        _ => vec![Fact { kind: QuestionKind::AddressesOf, subject: subject.clone(), answers }],
+        _ => vec![DnsAnswer { kind: LookupKind::Forward, subject: subject.clone(), answers }],
     })
     .collect()
 }

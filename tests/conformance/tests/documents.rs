@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pullgate::{MAX_DOCUMENT, MAX_ENTRIES, Policy, Severity, check_policy};
+use pullgate::{MAX_DOCUMENT_BYTES, MAX_ENTRIES, Policy, Severity, check_policy};
 use pullgate_tests::node;
 use pullgate_tests::surface::{Component, Native, Surface};
 use pullgate_tests::vectors::AT;
@@ -141,9 +141,9 @@ fn large() -> Vec<Bad> {
         entries.join(",")
     };
     vec![
-        good("64 MiB", padded(MAX_DOCUMENT)),
-        bad("64 MiB and a byte", padded(MAX_DOCUMENT + 1), "document-too-large"),
-        bad("64 MiB and more of nothing that is JSON", "x".repeat(MAX_DOCUMENT + 100), "document-too-large"),
+        good("64 MiB", padded(MAX_DOCUMENT_BYTES)),
+        bad("64 MiB and a byte", padded(MAX_DOCUMENT_BYTES + 1), "document-too-large"),
+        bad("64 MiB and more of nothing that is JSON", "x".repeat(MAX_DOCUMENT_BYTES + 100), "document-too-large"),
         good("1,000,000 entries", format!("{{\"insecure\": [{}]}}", entries(0, MAX_ENTRIES))),
         bad("1,000,001 entries", format!("{{\"insecure\": [{}]}}", entries(0, MAX_ENTRIES + 1)), "entries-too-many"),
         bad(
@@ -170,7 +170,7 @@ fn deep_documents_do_not_crash() {
 
 #[test]
 fn the_limits_are_what_the_rules_say() {
-    assert_eq!(MAX_DOCUMENT, 64 << 20);
+    assert_eq!(MAX_DOCUMENT_BYTES, 64 << 20);
     assert_eq!(MAX_ENTRIES, 1_000_000);
     check(&large());
 }

@@ -16,7 +16,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use pullgate::{Decision, Fact, Policy, Question, QuestionKind, ReferenceKind, Request, Scheme};
+use pullgate::{Decision, DnsAnswer, DnsQuery, LookupKind, Policy, ReferenceKind, Request, Scheme};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -199,10 +199,16 @@ impl Decided {
 }
 
 /// Decides, DNS being what `facts` say and nothing else.
-pub fn decide(policy: &Policy, reference: &str, kind: ReferenceKind, project: Option<&str>, facts: &[Fact]) -> Decided {
+pub fn decide(
+    policy: &Policy,
+    reference: &str,
+    kind: ReferenceKind,
+    project: Option<&str>,
+    facts: &[DnsAnswer],
+) -> Decided {
     let mut facts = facts.to_vec();
     loop {
-        let questions = match policy.decide(&Request { reference, kind, project, facts: &facts }) {
+        let questions = match policy.decide(&Request { reference, kind, project, dns_answers: &facts }) {
             Decision::Lookup(questions) => questions,
             Decision::Deny(denied) => return Decided { allowed: false, text: denied.text, attempts: Vec::new() },
             Decision::Allow(allowed) => {
@@ -211,7 +217,7 @@ pub fn decide(policy: &Policy, reference: &str, kind: ReferenceKind, project: Op
                 return Decided { allowed: true, text: String::new(), attempts: attempts.collect() };
             }
         };
-        facts.extend(questions.into_iter().map(|Question { kind, subject }| Fact {
+        facts.extend(questions.into_iter().map(|DnsQuery { kind, subject }| DnsAnswer {
             kind,
             subject,
             answers: Vec::new(),
@@ -225,11 +231,11 @@ pub fn allowed(policy: &Policy, reference: &str, kind: ReferenceKind) -> bool {
 }
 
 /// The facts of a table of addresses.
-pub fn facts(case: &Value) -> Vec<Fact> {
+pub fn facts(case: &Value) -> Vec<DnsAnswer> {
     let names = case["dns"].as_object().into_iter().flatten();
     names
-        .map(|(name, addresses)| Fact {
-            kind: QuestionKind::AddressesOf,
+        .map(|(name, addresses)| DnsAnswer {
+            kind: LookupKind::Forward,
             subject: name.clone(),
             answers: addresses.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect(),
         })

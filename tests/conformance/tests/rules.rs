@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use pullgate::{
-    Decision, Denial, Denied, Fact, List, Matched, Policy, Question, QuestionKind, ReferenceKind, Request, Scheme,
+    Decision, DenialReason, Deny, DnsAnswer, DnsQuery, EntryList, LookupKind, MatchedEntry, Policy, ReferenceKind,
+    Request, Scheme,
 };
 use pullgate_tests::reference_model::{Asked, Entry, HUB, Host, Lists, Outcome, World};
 use serde_json::{Map, Value, json};
@@ -38,7 +39,7 @@ proptest! {
         let Some(policy) = load(&universe.lists) else { return Ok(()) };
         let Universe { lists, asked, world } = &universe;
         let text = reference(asked);
-        let mut facts: Vec<Fact> = Vec::new();
+        let mut facts: Vec<DnsAnswer> = Vec::new();
         for round in 0.. {
             let request = request(&text, asked, &facts);
             let Decision::Lookup(questions) = policy.decide(&request) else { break };
@@ -66,7 +67,7 @@ proptest! {
         let text = reference(asked);
         let mut facts = Vec::new();
         if let (true, Host::Address(address)) = (given, &asked.host) {
-            let question = Question { kind: QuestionKind::NamesOf, subject: address.to_string() };
+            let question = DnsQuery { kind: LookupKind::Reverse, subject: address.to_string() };
             facts.push(world_answer(world, question));
         }
         let decision = policy.decide(&request(&text, asked, &facts));
@@ -96,11 +97,11 @@ proptest! {
 
     /// An entry more in a whitelist denies nothing that was allowed.
     #[test]
-    fn more_entries_never_deny(universe in universe(), text in entry_text(List::Whitelist)) {
+    fn more_entries_never_deny(universe in universe(), text in entry_text(EntryList::Whitelist)) {
         let Universe { lists, asked, world } = &universe;
         let mut more = lists.clone();
         let Some(scope) = more.whitelists.first().cloned() else { return Ok(()) };
-        more.entries.push(Entry { list: List::Whitelist, project: scope, text, enabled: true });
+        more.entries.push(Entry { list: EntryList::Whitelist, project: scope, text, enabled: true });
         let (Some(policy), Some(wider)) = (load(lists), load(&more)) else { return Ok(()) };
         let reference = reference(asked);
         let facts = all_facts(world);
@@ -118,8 +119,8 @@ proptest! {
         for facts in [Vec::new(), all_facts(&universe.world)] {
             let request = request(&text, &universe.asked, &facts);
             let explained = policy.explain(&request);
-            prop_assert_eq!(&explained.answer, &policy.answer(&request));
-            prop_assert_eq!(&explained.answer.decision, &policy.decide(&request));
+            prop_assert_eq!(&explained.response, &policy.answer(&request));
+            prop_assert_eq!(&explained.response.decision, &policy.decide(&request));
             prop_assert!(!explained.steps.is_empty());
         }
     }
@@ -127,7 +128,7 @@ proptest! {
 
 /// Whether what is not yet known of DNS can change what is decided or how the registry is reached: every world of this
 /// small universe that agrees with the facts is tried.
-fn can_differ(lists: &Lists, asked: &Asked, facts: &[Fact]) -> bool {
+fn can_differ(lists: &Lists, asked: &Asked, facts: &[DnsAnswer]) -> bool {
     let seen: BTreeSet<String> = worlds(asked, facts)
         .iter()
         .map(|world| match lists.decide(asked, world) {
@@ -141,11 +142,11 @@ fn can_differ(lists: &Lists, asked: &Asked, facts: &[Fact]) -> bool {
 /// Whether built-in entries may hide all that an insecure entry covers. The rules then ask although no answer matters;
 /// telling would take more than it is worth.
 fn shadowed(lists: &Lists) -> bool {
-    lists.entries.iter().any(|entry| entry.list == List::BuiltIn && !NAMES.contains(&entry.text.as_str()))
+    lists.entries.iter().any(|entry| entry.list == EntryList::BuiltIn && !NAMES.contains(&entry.text.as_str()))
 }
 
 /// Every world that agrees with the facts, as far as the request can tell.
-fn worlds(asked: &Asked, facts: &[Fact]) -> Vec<World> {
+fn worlds(asked: &Asked, facts: &[DnsAnswer]) -> Vec<World> {
     // Addresses that no entry names, within the networks and without.
     let unnamed = ["192.0.2.1", "10.1.1.9", "10.1.9.9", "10.9.9.9", "2001:db8::9"];
     match &asked.host {
@@ -182,7 +183,7 @@ fn worlds(asked: &Asked, facts: &[Fact]) -> Vec<World> {
 }
 
 /// The worlds in which an address has these names, each of them resolving back to it or not, where that is not known.
-fn confirmations(address: IpAddr, names: &[String], facts: &[Fact]) -> Vec<World> {
+fn confirmations(address: IpAddr, names: &[String], facts: &[DnsAnswer]) -> Vec<World> {
     let mut worlds = vec![World { names: BTreeMap::from([(address, names.to_vec())]), ..World::default() }];
     for name in names {
         let choices = match facts.iter().find(|fact| fact.subject == *name) {
@@ -206,8 +207,8 @@ fn confirmations(address: IpAddr, names: &[String], facts: &[Fact]) -> Vec<World
 /// How a decision differs from what the slow rules say.
 fn differs(decision: &Decision<'_>, outcome: &Outcome, asked: &Asked) -> Option<String> {
     match (decision, outcome) {
-        (Decision::Deny(denied), Outcome::UnknownProject) if denied.reason == Denial::UnknownProject => None,
-        (Decision::Deny(denied), Outcome::NotWhitelisted) if denied.reason == Denial::NotWhitelisted => None,
+        (Decision::Deny(denied), Outcome::UnknownProject) if denied.reason == DenialReason::UnknownProject => None,
+        (Decision::Deny(denied), Outcome::NotWhitelisted) if denied.reason == DenialReason::NotWhitelisted => None,
         (Decision::Allow(allowed), Outcome::Allowed { attempts, pinned, by }) => {
             let got: Vec<_> =
                 allowed.attempts.iter().map(|try_| (try_.scheme == Scheme::Https, try_.port, try_.verified)).collect();
@@ -228,7 +229,7 @@ fn differs(decision: &Decision<'_>, outcome: &Outcome, asked: &Asked) -> Option<
                 (Some(by), None) => (!by.is_empty()).then(|| "no entry that decided".to_owned()),
                 (Some(by), Some(matched)) => {
                     let same =
-                        |(list, text): &(List, String)| *list == matched.list && canonical(text) == matched.entry;
+                        |(list, text): &(EntryList, String)| *list == matched.list && canonical(text) == matched.entry;
                     (!by.iter().any(same)).then(|| "another entry decided".to_owned())
                 }
             }
@@ -239,7 +240,7 @@ fn differs(decision: &Decision<'_>, outcome: &Outcome, asked: &Asked) -> Option<
 
 /// An entry of the universe as the policy shows it: Docker Hub's names are written in more than one way.
 fn canonical(text: &str) -> String {
-    pullgate::check_entry(text, List::Whitelist).entry.expect("the universe has good entries only")
+    pullgate::check_entry(text, EntryList::Whitelist).entry.expect("the universe has good entries only")
 }
 
 /// A decision without what says where in a list an entry stands, and without the nearest entry of a denial: of several
@@ -247,10 +248,10 @@ fn canonical(text: &str) -> String {
 fn without_order(decision: Decision<'_>) -> Decision<'_> {
     match decision {
         Decision::Allow(mut allowed) => {
-            allowed.by = allowed.by.map(|by| Matched { index: 0, entry: one_spelling(&by.entry).into(), ..by });
+            allowed.by = allowed.by.map(|by| MatchedEntry { index: 0, entry: one_spelling(&by.entry).into(), ..by });
             Decision::Allow(allowed)
         }
-        Decision::Deny(denied) => Decision::Deny(Denied { nearest: None, ..denied }),
+        Decision::Deny(denied) => Decision::Deny(Deny { nearest: None, ..denied }),
         lookup => lookup,
     }
 }
@@ -264,7 +265,7 @@ fn one_spelling(entry: &str) -> String {
 fn load(lists: &Lists) -> Option<Policy> {
     let mut document = Map::new();
     fill(&mut document, lists, None);
-    let built_in: Vec<Value> = elements(lists, List::BuiltIn, None);
+    let built_in: Vec<Value> = elements(lists, EntryList::BuiltIn, None);
     document.insert("built_in".to_owned(), built_in.into());
     document.insert("match_resolved_addresses".to_owned(), lists.match_resolved_addresses.into());
     if !lists.projects.is_empty() {
@@ -290,12 +291,12 @@ fn load(lists: &Lists) -> Option<Policy> {
 
 fn fill(members: &mut Map<String, Value>, lists: &Lists, project: Option<&String>) {
     if lists.whitelists.iter().any(|scope| scope.as_ref() == project) {
-        members.insert("whitelist".to_owned(), elements(lists, List::Whitelist, project).into());
+        members.insert("whitelist".to_owned(), elements(lists, EntryList::Whitelist, project).into());
     }
-    members.insert("insecure".to_owned(), elements(lists, List::Insecure, project).into());
+    members.insert("insecure".to_owned(), elements(lists, EntryList::Insecure, project).into());
 }
 
-fn elements(lists: &Lists, list: List, project: Option<&String>) -> Vec<Value> {
+fn elements(lists: &Lists, list: EntryList, project: Option<&String>) -> Vec<Value> {
     let of_list = lists.entries.iter().filter(|entry| entry.list == list && entry.project.as_ref() == project);
     of_list.map(|entry| json!({ "entry": entry.text, "enabled": entry.enabled })).collect()
 }
@@ -313,37 +314,36 @@ fn reference(asked: &Asked) -> String {
     format!("{host}{port}{repository}")
 }
 
-fn request<'a>(text: &'a str, asked: &'a Asked, facts: &'a [Fact]) -> Request<'a> {
+fn request<'a>(text: &'a str, asked: &'a Asked, facts: &'a [DnsAnswer]) -> Request<'a> {
     let kind = if asked.repository.is_some() { ReferenceKind::Image } else { ReferenceKind::Registry };
-    Request { reference: text, kind, project: asked.project.as_deref(), facts }
+    Request { reference: text, kind, project: asked.project.as_deref(), dns_answers: facts }
 }
 
-fn known(facts: &[Fact], question: &Question) -> bool {
+fn known(facts: &[DnsAnswer], question: &DnsQuery) -> bool {
     facts.iter().any(|fact| fact.kind == question.kind && fact.subject == question.subject)
 }
 
-fn world_answer(world: &World, question: Question) -> Fact {
+fn world_answer(world: &World, question: DnsQuery) -> DnsAnswer {
     let answers = match question.kind {
-        QuestionKind::AddressesOf => {
+        LookupKind::Forward => {
             world.addresses.get(&question.subject).into_iter().flatten().map(IpAddr::to_string).collect()
         }
-        QuestionKind::NamesOf => {
+        LookupKind::Reverse => {
             let address: IpAddr = question.subject.parse().expect("a question is in canonical form");
             world.names.get(&address).cloned().unwrap_or_default()
         }
     };
-    Fact { kind: question.kind, subject: question.subject, answers }
+    DnsAnswer { kind: question.kind, subject: question.subject, answers }
 }
 
 /// Everything that DNS says and everything that it does not.
-fn all_facts(world: &World) -> Vec<Fact> {
-    let names =
-        NAMES.iter().chain([&HUB]).map(|name| Question { kind: QuestionKind::AddressesOf, subject: (*name).into() });
-    let addresses = ADDRESSES.iter().map(|text| Question { kind: QuestionKind::NamesOf, subject: (*text).into() });
+fn all_facts(world: &World) -> Vec<DnsAnswer> {
+    let names = NAMES.iter().chain([&HUB]).map(|name| DnsQuery { kind: LookupKind::Forward, subject: (*name).into() });
+    let addresses = ADDRESSES.iter().map(|text| DnsQuery { kind: LookupKind::Reverse, subject: (*text).into() });
     names.chain(addresses).map(|question| world_answer(world, question)).collect()
 }
 
-fn addresses(fact: &Fact) -> Vec<IpAddr> {
+fn addresses(fact: &DnsAnswer) -> Vec<IpAddr> {
     fact.answers.iter().map(|text| text.parse().unwrap()).collect()
 }
 
@@ -371,16 +371,17 @@ fn lists() -> impl Strategy<Value = Lists> {
         let exists = |project: &Option<String>| project.as_ref().is_none_or(|project| projects.contains(project));
         whitelists.retain(|scope| exists(scope));
         entries.retain(|entry| match entry.list {
-            List::Whitelist => whitelists.contains(&entry.project),
-            List::Insecure => exists(&entry.project),
-            List::BuiltIn => entry.project.is_none(),
+            EntryList::Whitelist => whitelists.contains(&entry.project),
+            EntryList::Insecure => exists(&entry.project),
+            EntryList::BuiltIn => entry.project.is_none(),
         });
         Lists { entries, whitelists, projects, match_resolved_addresses: resolve }
     })
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let list = prop_oneof![4 => Just(List::Whitelist), 4 => Just(List::Insecure), 1 => Just(List::BuiltIn)];
+    let list =
+        prop_oneof![4 => Just(EntryList::Whitelist), 4 => Just(EntryList::Insecure), 1 => Just(EntryList::BuiltIn)];
     let project = prop_oneof![3 => Just(None), 1 => Just(Some("alpha".to_owned()))];
     list.prop_flat_map(|list| (Just(list), entry_text(list))).prop_flat_map(move |(list, text)| {
         (project.clone(), prop::bool::weighted(0.9)).prop_map(move |(project, enabled)| Entry {
@@ -393,7 +394,7 @@ fn entry() -> impl Strategy<Value = Entry> {
 }
 
 /// An entry in canonical form. Docker Hub has one port only, a network none.
-fn entry_text(list: List) -> impl Strategy<Value = String> {
+fn entry_text(list: EntryList) -> impl Strategy<Value = String> {
     let placed = prop_oneof![select(NAMES), select(WILDCARDS), select(ADDRESSES)];
     let placed = (placed, select(PORTS)).prop_map(|(host, port)| match port {
         Some(port) if host.contains("::") => format!("[{host}]:{port}"),
@@ -403,7 +404,7 @@ fn entry_text(list: List) -> impl Strategy<Value = String> {
     let hub = select(HUBS).prop_map(str::to_owned);
     let network = select(NETWORKS).prop_map(str::to_owned);
     let namespace = match list {
-        List::Whitelist => prop_oneof![3 => Just(""), 1 => Just("/team"), 1 => Just("/team/app")].boxed(),
+        EntryList::Whitelist => prop_oneof![3 => Just(""), 1 => Just("/team"), 1 => Just("/team/app")].boxed(),
         _ => Just("").boxed(),
     };
     let limited = (prop_oneof![4 => placed, 1 => hub], namespace).prop_map(|(place, namespace)| place + namespace);

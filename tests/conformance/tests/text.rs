@@ -1,7 +1,7 @@
 //! Random text: nothing panics, and what is read is printed and read again (rule E14).
 
 use proptest::prelude::*;
-use pullgate::{Fact, List, Policy, QuestionKind, ReferenceKind, Request, Severity, check_entry, check_policy};
+use pullgate::{DnsAnswer, EntryList, LookupKind, Policy, ReferenceKind, Request, Severity, check_entry, check_policy};
 use serde_json::json;
 
 /// Pieces that entries and references are made of, good and bad.
@@ -84,7 +84,7 @@ const PIECES: &[&str] = &[
     "<script>",
 ];
 
-const LISTS: [List; 3] = [List::Whitelist, List::Insecure, List::BuiltIn];
+const LISTS: [EntryList; 3] = [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
@@ -106,7 +106,7 @@ proptest! {
 
     #[test]
     fn findings_are_within_the_text(text in text()) {
-        for finding in check_entry(&text, List::Whitelist).findings {
+        for finding in check_entry(&text, EntryList::Whitelist).findings {
             prop_assert_eq!(finding.severity, finding.code.severity());
             let Some(range) = finding.range else { continue };
             let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
@@ -125,7 +125,7 @@ proptest! {
         let after = after.replace("sha256:", "");
         let text = format!("{before}:hunter2@{after}");
         let policy = Policy::load("{}", 0).unwrap().policy;
-        let report = serde_json::to_string(&check_entry(&text, List::Whitelist)).unwrap();
+        let report = serde_json::to_string(&check_entry(&text, EntryList::Whitelist)).unwrap();
         prop_assert!(!report.contains("hunter2") || after.contains("hunter2"), "{report}");
         for kind in [ReferenceKind::Image, ReferenceKind::Registry] {
             let explained = policy.explain(&Request { reference: &text, kind, ..Request::default() }).to_json();
@@ -154,13 +154,13 @@ proptest! {
     #[test]
     fn any_request_is_answered(entries in prop::collection::vec(text(), 0..4), reference in text(), facts in facts(), login in any::<bool>()) {
         let good: Vec<&String> =
-            entries.iter().filter(|entry| check_entry(entry, List::Insecure).entry.is_some()).collect();
+            entries.iter().filter(|entry| check_entry(entry, EntryList::Insecure).entry.is_some()).collect();
         let document = json!({ "insecure": good, "whitelist": [], "match_resolved_addresses": true }).to_string();
         let policy = Policy::load(&document, 0).expect("good entries load").policy;
         let kind = if login { ReferenceKind::Registry } else { ReferenceKind::Image };
-        let request = Request { reference: &reference, kind, project: None, facts: &facts };
+        let request = Request { reference: &reference, kind, project: None, dns_answers: &facts };
         let answer = policy.answer(&request);
-        prop_assert_eq!(&policy.explain(&request).answer, &answer);
+        prop_assert_eq!(&policy.explain(&request).response, &answer);
         prop_assert!(serde_json::from_str::<serde_json::Value>(&answer.to_json()).is_ok());
     }
 }
@@ -171,9 +171,9 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![3 => pieces, 2 => plausible, 1 => any::<String>(), 1 => "\\PC{0,20}"]
 }
 
-fn facts() -> impl Strategy<Value = Vec<Fact>> {
-    let kind = prop_oneof![Just(QuestionKind::NamesOf), Just(QuestionKind::AddressesOf)];
-    let fact = (kind, text(), prop::collection::vec(text(), 0..3)).prop_map(|(kind, subject, answers)| Fact {
+fn facts() -> impl Strategy<Value = Vec<DnsAnswer>> {
+    let kind = prop_oneof![Just(LookupKind::Reverse), Just(LookupKind::Forward)];
+    let fact = (kind, text(), prop::collection::vec(text(), 0..3)).prop_map(|(kind, subject, answers)| DnsAnswer {
         kind,
         subject,
         answers,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 
-use pullgate::{CODES, Code, Finding, List, NarrowError, Policy, Request, Severity};
+use pullgate::{CODES, Code, EntryList, Finding, NarrowError, Policy, Request, Severity};
 use pullgate_tests::surface::{Native, lines};
 use pullgate_tests::vectors::{self, Asked, Case, Change, Expected, Narrow};
 use serde_json::Value;
@@ -110,7 +110,7 @@ fn secrets_are_in_no_output() {
     assert!(cases >= 20, "only {cases} cases have a secret");
 }
 
-fn check_entry(text: &str, list: List, expect: &Expected, fail: &mut impl FnMut(String)) {
+fn check_entry(text: &str, list: EntryList, expect: &Expected, fail: &mut impl FnMut(String)) {
     let report = pullgate::check_entry(text, list);
     let shown = serde_json::to_string(&report).unwrap();
     let codes: Vec<&str> = report.findings.iter().map(|finding| finding.code.as_str()).collect();
@@ -188,7 +188,7 @@ fn check_finding(text: &str, finding: &Finding, want: &mut impl FnMut(bool, Stri
 }
 
 /// A fix, written in place of the range, takes the finding away.
-fn check_fix(text: &str, list: List, finding: &Finding, want: &mut impl FnMut(bool, String)) {
+fn check_fix(text: &str, list: EntryList, finding: &Finding, want: &mut impl FnMut(bool, String)) {
     let Some(fix) = &finding.fix else { return };
     let Some(range) = finding.range else { return want(false, "a range to put the fix in".to_owned()) };
     let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
@@ -327,18 +327,18 @@ fn check_change(change: &Change, at: u64, expect: &Expected, fail: &mut impl FnM
         want(regions == *expected, format!("the regions {expected:#?}, not {regions:#?}"));
     }
     let itself = pullgate::compare(&change.new.0, &change.new.0, at).map(|comparison| comparison.verdict);
-    want(itself == Ok(pullgate::Verdict::Same), "a document to be the same as itself".to_owned());
+    want(itself == Ok(pullgate::ComparisonVerdict::Same), "a document to be the same as itself".to_owned());
 }
 
 fn check_narrow(narrow: &Narrow, at: u64, expect: &Expected, fail: &mut impl FnMut(String)) {
     match (pullgate::narrow(&narrow.policy.0, &narrow.remote.0, at), &expect.document, &expect.refused) {
         (Ok(document), Some(expected), None) if document == expected.0 => {
             let change = pullgate::compare(&narrow.policy.0, &document, at);
-            if !change.is_ok_and(|change| change.verdict != pullgate::Verdict::Wider) {
+            if !change.is_ok_and(|change| change.verdict != pullgate::ComparisonVerdict::Wider) {
                 fail(format!("narrowed, it is wider: {document}"));
             }
         }
-        (Err(NarrowError::Refused(refused)), None, Some(expected))
+        (Err(NarrowError::Uncovered(refused)), None, Some(expected))
             if (refused.list, refused.index, &refused.entry) == (expected.0, expected.1, &expected.2) => {}
         (result, ..) => fail(format!("got {result:?}")),
     }
@@ -354,7 +354,7 @@ fn check_policy(case: &Case, document: &str, fail: &mut impl FnMut(String)) {
     for (index, asked) in case.requests.iter().enumerate() {
         let (reference, kind) = asked.subject();
         let facts = asked.facts();
-        let request = Request { reference, kind, project: asked.project.as_deref(), facts: &facts };
+        let request = Request { reference, kind, project: asked.project.as_deref(), dns_answers: &facts };
         let text = policy.answer(&request).to_json();
         let answer: Value = serde_json::from_str(&text).unwrap();
         if let Some(wrong) = differs(asked, &answer) {

@@ -3,120 +3,127 @@
 use std::path::Path;
 
 use pullgate::{
-    Change, Comparison, Fact, List, NarrowError, QuestionKind, ReferenceKind, Region, Unreadable, Verdict, Witness,
+    ChangeKind, CompareError, Comparison, ComparisonVerdict, DnsAnswer, EntryList, LookupKind, NarrowError,
+    ReferenceKind, Region, Witness,
 };
 use pullgate_host::{Module, now};
 
-use crate::args::{Compare, Narrow};
-use crate::error::Failure;
-use crate::output::{BAD, GOOD, INFO, LABEL, Output, UNSURE, complain, json_line, styled, visible};
+use crate::args::{CompareArgs, NarrowArgs};
+use crate::error::CliError;
+use crate::output::{
+    BAD_STYLE, GOOD_STYLE, INFO_STYLE, LABEL_STYLE, OutputWriter, WARNING_STYLE, eprint_styled, escape_for_terminal,
+    json_line, styled,
+};
 use pullgate_source::findings;
 use pullgate_source::is_stdin;
-use pullgate_source::{Document, Located};
+use pullgate_source::{LocatedFinding, PolicySource};
 
 /// Runs `compare`. The number is what the process exits with.
-pub fn run(arguments: &Compare) -> Result<u8, Failure> {
-    let (old, new) = read(&arguments.old, &arguments.new)?;
+pub fn run(arguments: &CompareArgs) -> Result<u8, CliError> {
+    let (old, new) = read_documents(&arguments.old, &arguments.new)?;
     let comparison = match Module::built_in()?.compare(old.json(), new.json(), now())? {
         Ok(comparison) => comparison,
-        Err(why) => return Err(refused(&old, &new, why)),
+        Err(why) => return Err(report_compare_error(&old, &new, why)),
     };
-    let mut output = Output::new(arguments.json);
+    let mut output = OutputWriter::new(arguments.json);
     if arguments.json {
         output.line(json_line(&comparison)?)?;
     } else {
-        write(&comparison, &mut output)?;
+        print_comparison(&comparison, &mut output)?;
     }
     output.flush()?;
     Ok(match comparison.verdict {
-        Verdict::Same => 0,
-        Verdict::NotWider => 1,
-        Verdict::Wider => 2,
+        ComparisonVerdict::Same => 0,
+        ComparisonVerdict::NotWider => 1,
+        ComparisonVerdict::Wider => 2,
     })
 }
 
 /// Runs `narrow`. `true` if the remote list applies.
-pub fn narrow(arguments: &Narrow) -> Result<bool, Failure> {
-    let (policy, remote) = read(&arguments.policy, &arguments.remote)?;
-    let mut output = Output::for_programs();
+pub fn narrow(arguments: &NarrowArgs) -> Result<bool, CliError> {
+    let (policy, remote) = read_documents(&arguments.policy, &arguments.remote)?;
+    let mut output = OutputWriter::for_programs();
     match Module::built_in()?.narrow(policy.json(), remote.json(), now())? {
         Ok(document) => {
             output.line(document)?;
             output.flush()?;
             Ok(true)
         }
-        Err(NarrowError::Unreadable(why)) => Err(refused(&policy, &remote, why)),
-        Err(NarrowError::Refused(refused)) => {
+        Err(NarrowError::Unreadable(why)) => Err(report_compare_error(&policy, &remote, why)),
+        Err(NarrowError::Uncovered(refused)) => {
             let list = match refused.list {
-                List::Whitelist => "whitelist",
-                List::Insecure | List::BuiltIn => "insecure",
+                EntryList::Whitelist => "whitelist",
+                EntryList::Insecure | EntryList::BuiltIn => "insecure",
             };
-            complain(format!(
+            eprint_styled(format!(
                 "{}: `{}`, {list}[{}] of the remote list, would make the policy wider",
-                styled(BAD, "refused"),
-                visible(&refused.entry),
+                styled(BAD_STYLE, "refused"),
+                escape_for_terminal(&refused.entry),
                 refused.index
             ));
             if let Some(witness) = &refused.witness {
-                complain(shown(witness));
+                eprint_styled(witness_line(witness));
             }
             Ok(false)
         }
     }
 }
 
-fn read(first: &Path, second: &Path) -> Result<(Document, Document), Failure> {
+fn read_documents(first: &Path, second: &Path) -> Result<(PolicySource, PolicySource), CliError> {
     if is_stdin(first) && is_stdin(second) {
-        return Err(Failure::Usage("standard input can be read once only: leave one `-`".to_owned()));
+        return Err(CliError::Usage("standard input can be read once only: leave one `-`".to_owned()));
     }
     let mut documents = Vec::new();
     for path in [first, second] {
-        let (document, located) = Document::read(path)?;
+        let (document, located) = PolicySource::read(path)?;
         if !located.is_empty() {
-            return Err(unusable(&document, &located));
+            return Err(report_findings(&document, &located));
         }
         documents.push(document);
     }
     let second = documents.pop();
     let first = documents.pop();
-    first.zip(second).ok_or_else(|| Failure::bare("there are no two documents"))
+    first.zip(second).ok_or_else(|| CliError::without_help("there are no two documents"))
 }
 
-fn refused(first: &Document, second: &Document, why: Unreadable) -> Failure {
+fn report_compare_error(first: &PolicySource, second: &PolicySource, why: CompareError) -> CliError {
     for (document, findings) in [(first, why.first), (second, why.second)] {
         if !findings.is_empty() {
-            unusable(document, &document.locate(findings));
+            report_findings(document, &document.locate(findings));
         }
     }
-    Failure::Shown
+    CliError::AlreadyReported
 }
 
 /// Shows why a document does not load.
-fn unusable(document: &Document, located: &[Located]) -> Failure {
-    findings::render(document.sources(), located).into_iter().for_each(complain);
-    let count = findings::count(located.iter().map(|located| located.finding.severity));
-    let name = visible(&document.sources()[0].name);
-    complain(format!("{}: {name} does not load: {count}", styled(BAD, "error")));
-    Failure::Shown
+fn report_findings(document: &PolicySource, located: &[LocatedFinding]) -> CliError {
+    findings::render(document.sources(), located).into_iter().for_each(eprint_styled);
+    let count = findings::severity_counts(located.iter().map(|located| located.finding.severity));
+    let name = escape_for_terminal(&document.sources()[0].name);
+    eprint_styled(format!("{}: {name} does not load: {count}", styled(BAD_STYLE, "error")));
+    CliError::AlreadyReported
 }
 
-fn write(comparison: &Comparison, output: &mut Output) -> Result<(), Failure> {
+fn print_comparison(comparison: &Comparison, output: &mut OutputWriter) -> Result<(), CliError> {
     for mode in &comparison.modes {
         let whose = match &mode.project {
-            Some(project) => format!("whitelist mode of project `{}`", visible(project)),
+            Some(project) => format!("whitelist mode of project `{}`", escape_for_terminal(project)),
             None => "whitelist mode".to_owned(),
         };
         output.line(match mode.on {
-            true => format!("{} {whose} is turned ON: what no entry covers is denied from now on", styled(INFO, "-")),
-            false => format!("{} {whose} is turned OFF: every registry is allowed that was denied", styled(BAD, "+")),
+            true => {
+                format!("{} {whose} is turned ON: what no entry covers is denied from now on", styled(INFO_STYLE, "-"))
+            }
+            false => {
+                format!("{} {whose} is turned OFF: every registry is allowed that was denied", styled(BAD_STYLE, "+"))
+            }
         })?;
     }
     match comparison.match_resolved_addresses {
-        Some(true) => {
-            output.line(format!("{} addresses and networks cover names now, by what DNS says", styled(INFO, "~")))?
-        }
+        Some(true) => output
+            .line(format!("{} addresses and networks cover names now, by what DNS says", styled(INFO_STYLE, "~")))?,
         Some(false) => {
-            output.line(format!("{} addresses and networks do not cover names any more", styled(INFO, "~")))?
+            output.line(format!("{} addresses and networks do not cover names any more", styled(INFO_STYLE, "~")))?
         }
         None => {}
     }
@@ -126,11 +133,11 @@ fn write(comparison: &Comparison, output: &mut Output) -> Result<(), Failure> {
             if last.is_some() || !comparison.modes.is_empty() || comparison.match_resolved_addresses.is_some() {
                 output.line("")?;
             }
-            output.line(title(region.change))?;
+            output.line(change_title(region.change))?;
             last = Some(region.change);
         }
-        output.line(line(region))?;
-        output.line(shown(&region.witness))?;
+        output.line(region_line(region))?;
+        output.line(witness_line(&region.witness))?;
         let omitted = comparison.omitted.iter().find(|omitted| omitted.change == region.change);
         let is_last = comparison.regions.iter().rfind(|other| other.change == region.change) == Some(region);
         if let Some(omitted) = omitted.filter(|_| is_last) {
@@ -141,37 +148,39 @@ fn write(comparison: &Comparison, output: &mut Output) -> Result<(), Failure> {
         output.line("")?;
     }
     output.line(match comparison.verdict {
-        Verdict::Same => format!("{}: every request is decided as before", styled(GOOD, "same meaning")),
-        Verdict::NotWider => {
-            format!("{}: nothing is newly allowed, and nothing is reached less safely", styled(GOOD, "not wider"))
+        ComparisonVerdict::Same => {
+            format!("{}: every request is decided as before", styled(GOOD_STYLE, "same meaning"))
         }
-        Verdict::Wider => {
-            format!("{}: look at what is newly allowed or less safe before you apply it", styled(BAD, "wider"))
+        ComparisonVerdict::NotWider => {
+            format!("{}: nothing is newly allowed, and nothing is reached less safely", styled(GOOD_STYLE, "not wider"))
+        }
+        ComparisonVerdict::Wider => {
+            format!("{}: look at what is newly allowed or less safe before you apply it", styled(BAD_STYLE, "wider"))
         }
     })
 }
 
-fn title(change: Change) -> String {
+fn change_title(change: ChangeKind) -> String {
     match change {
-        Change::NewlyAllowed => styled(BAD, "newly allowed"),
-        Change::NewlyDenied => styled(INFO, "newly denied"),
-        Change::NowUnverified => styled(BAD, "now without verification"),
-        Change::NowVerified => styled(GOOD, "now verified"),
-        Change::NowPlainHttp => styled(BAD, "now over plain HTTP too"),
-        Change::NoLongerPlainHttp => styled(GOOD, "no longer over plain HTTP"),
-        Change::OtherAuthorities => styled(UNSURE, "now with other certificate authorities"),
-        Change::NowByDns => styled(UNSURE, "now depending on DNS"),
-        Change::NoLongerByDns => styled(INFO, "no longer depending on DNS"),
+        ChangeKind::NewlyAllowed => styled(BAD_STYLE, "newly allowed"),
+        ChangeKind::NewlyDenied => styled(INFO_STYLE, "newly denied"),
+        ChangeKind::NowUnverified => styled(BAD_STYLE, "now without verification"),
+        ChangeKind::NowVerified => styled(GOOD_STYLE, "now verified"),
+        ChangeKind::NowPlainHttp => styled(BAD_STYLE, "now over plain HTTP too"),
+        ChangeKind::NoLongerPlainHttp => styled(GOOD_STYLE, "no longer over plain HTTP"),
+        ChangeKind::OtherAuthorities => styled(WARNING_STYLE, "now with other certificate authorities"),
+        ChangeKind::NowByDns => styled(WARNING_STYLE, "now depending on DNS"),
+        ChangeKind::NoLongerByDns => styled(INFO_STYLE, "no longer depending on DNS"),
     }
 }
 
-fn line(region: &Region) -> String {
+fn region_line(region: &Region) -> String {
     let (style, sign) = match region.change {
-        Change::NewlyAllowed | Change::NowUnverified | Change::NowPlainHttp => (BAD, '+'),
-        Change::NewlyDenied | Change::NowVerified | Change::NoLongerPlainHttp => (GOOD, '-'),
-        Change::OtherAuthorities | Change::NowByDns | Change::NoLongerByDns => (UNSURE, '~'),
+        ChangeKind::NewlyAllowed | ChangeKind::NowUnverified | ChangeKind::NowPlainHttp => (BAD_STYLE, '+'),
+        ChangeKind::NewlyDenied | ChangeKind::NowVerified | ChangeKind::NoLongerPlainHttp => (GOOD_STYLE, '-'),
+        ChangeKind::OtherAuthorities | ChangeKind::NowByDns | ChangeKind::NoLongerByDns => (WARNING_STYLE, '~'),
     };
-    let mut text = format!("  {} {}", styled(style, sign), visible(&region.text));
+    let mut text = format!("  {} {}", styled(style, sign), escape_for_terminal(&region.text));
     for (word, fingerprints) in [("now", &region.added), ("no longer", &region.removed)] {
         for fingerprint in fingerprints {
             text.push_str(&format!("\n      {word} sha256:{fingerprint}"));
@@ -181,28 +190,33 @@ fn line(region: &Region) -> String {
 }
 
 /// A witness: what is asked, and what becomes of it.
-fn shown(witness: &Witness) -> String {
+fn witness_line(witness: &Witness) -> String {
     let mut text = match witness.kind {
-        ReferenceKind::Image => visible(&witness.reference),
-        ReferenceKind::Registry => format!("a login to {}", visible(&witness.reference)),
+        ReferenceKind::Image => escape_for_terminal(&witness.reference),
+        ReferenceKind::Registry => format!("a login to {}", escape_for_terminal(&witness.reference)),
     };
     if let Some(project) = &witness.project {
-        text.push_str(&format!(" of project `{}`", visible(project)));
+        text.push_str(&format!(" of project `{}`", escape_for_terminal(project)));
     }
-    if !witness.facts.is_empty() {
-        let facts: Vec<String> = witness.facts.iter().map(fact).collect();
+    if !witness.dns_answers.is_empty() {
+        let facts: Vec<String> = witness.dns_answers.iter().map(describe_dns_answer).collect();
         text.push_str(&format!(" where {}", facts.join(" and ")));
     }
-    format!("      {} {text}: {} -> {}", styled(LABEL, "such as"), visible(&witness.before), visible(&witness.after))
+    format!(
+        "      {} {text}: {} -> {}",
+        styled(LABEL_STYLE, "such as"),
+        escape_for_terminal(&witness.before),
+        escape_for_terminal(&witness.after)
+    )
 }
 
-fn fact(fact: &Fact) -> String {
-    let subject = visible(&fact.subject);
-    let answers = visible(&fact.answers.join(", "));
+fn describe_dns_answer(fact: &DnsAnswer) -> String {
+    let subject = escape_for_terminal(&fact.subject);
+    let answers = escape_for_terminal(&fact.answers.join(", "));
     match (fact.kind, fact.answers.is_empty()) {
-        (QuestionKind::NamesOf, true) => format!("{subject} has no name"),
-        (QuestionKind::NamesOf, false) => format!("{subject} is called {answers}"),
-        (QuestionKind::AddressesOf, true) => format!("{subject} has no address"),
-        (QuestionKind::AddressesOf, false) => format!("{subject} is at {answers}"),
+        (LookupKind::Reverse, true) => format!("{subject} has no name"),
+        (LookupKind::Reverse, false) => format!("{subject} is called {answers}"),
+        (LookupKind::Forward, true) => format!("{subject} has no address"),
+        (LookupKind::Forward, false) => format!("{subject} is at {answers}"),
     }
 }

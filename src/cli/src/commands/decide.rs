@@ -1,65 +1,68 @@
 //! `pullgate decide` and `pullgate explain`: what a policy says of references.
 
 use clap::ArgMatches;
-use pullgate::{Code, Fact, Finding, ReferenceKind, Request};
-use pullgate_host::{Dns, DnsLimits, Gate, LoadError, Module, Options, now};
+use pullgate::{Code, DnsAnswer, Finding, ReferenceKind, Request};
+use pullgate_host::{Dns, DnsLimits, EvaluatorOptions, LoadError, Module, PolicyEvaluator, now};
 use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::args::{Ask, PolicyFlags};
+use crate::args::{DecideArgs, PolicyFlags};
 use crate::dns_answers;
-use crate::error::{Failure, reason};
-use crate::output::{BAD, GOOD, Output, UNSURE, complain, styled};
-use crate::render::decision::{Answer, Decision};
+use crate::error::{CliError, io_error_reason};
+use crate::output::{BAD_STYLE, GOOD_STYLE, OutputWriter, WARNING_STYLE, eprint_styled, styled};
+use crate::render::decision::{DecisionKind, PrintedResponse};
 use pullgate_source::findings;
-use pullgate_source::{Document, Flags, Located};
-use pullgate_source::{Source, StdinLines, is_stdin, name_of};
+use pullgate_source::{FlagEntries, LocatedFinding, PolicySource};
+use pullgate_source::{InputText, StdinLines, display_name, is_stdin};
 
 /// The largest file of certificates that is read, in bytes: far more than any bundle has.
-const MAX_AUTHORITIES: usize = 16 << 20;
+const MAX_CA_FILE_BYTES: usize = 16 << 20;
 
 /// Which of the two commands it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum DecideMode {
     Decide,
     Explain,
 }
 
 /// Runs the command. `true` if everything that was asked about is allowed.
-pub fn run(ask: &Ask, matches: &ArgMatches, mode: Mode) -> Result<bool, Failure> {
+pub fn run(ask: &DecideArgs, matches: &ArgMatches, mode: DecideMode) -> Result<bool, CliError> {
     let dashes = ask.references.iter().filter(|reference| *reference == "-").count();
-    let document = document(&ask.flags, dashes)?;
+    let document = load_policy(&ask.flags, dashes)?;
     let module = Module::built_in()?;
-    let mut session = Session::new(ask, mode, &document, &module)?;
-    let mut output = Output::new(ask.json);
+    let mut session = DecideSession::new(ask, mode, &document, &module)?;
+    let mut output = OutputWriter::new(ask.json);
     for (kind, text) in subjects(ask, matches) {
         if kind == ReferenceKind::Image && text == "-" {
             let mut lines = StdinLines::new();
             while let Some(line) = lines.next()? {
                 if !line.trim().is_empty() {
-                    session.answer(&line, kind, &mut output)?;
+                    session.decide_one(&line, kind, &mut output)?;
                 }
-                if lines.may_wait() {
+                if lines.would_block() {
                     output.flush()?;
                 }
             }
         } else {
-            session.answer(text, kind, &mut output)?;
+            session.decide_one(text, kind, &mut output)?;
         }
     }
-    if session.tally.all() == 0 {
+    if session.tally.total() == 0 {
         // What should have written the references may have failed, and nothing is no permission.
-        return Err(Failure::new("nothing was decided: standard input has no reference", "write one reference a line"));
+        return Err(CliError::new(
+            "nothing was decided: standard input has no reference",
+            "write one reference a line",
+        ));
     }
-    if !ask.json && session.tally.all() > 1 {
-        output.line(format!("\n{}", session.tally.words()))?;
+    if !ask.json && session.tally.total() > 1 {
+        output.line(format!("\n{}", session.tally.describe()))?;
     }
     output.flush()?;
-    Ok(session.tally.allowed == session.tally.all())
+    Ok(session.tally.allowed == session.tally.total())
 }
 
 /// What is asked about, in the order of the command line.
-fn subjects<'a>(ask: &'a Ask, matches: &ArgMatches) -> Vec<(ReferenceKind, &'a str)> {
+fn subjects<'a>(ask: &'a DecideArgs, matches: &ArgMatches) -> Vec<(ReferenceKind, &'a str)> {
     let of = |id: &str, kind: ReferenceKind, texts: &'a [String]| {
         let places = matches.indices_of(id).into_iter().flatten();
         places.zip(texts).map(move |(place, text)| (place, kind, text.as_str())).collect::<Vec<_>>()
@@ -71,186 +74,213 @@ fn subjects<'a>(ask: &'a Ask, matches: &ArgMatches) -> Vec<(ReferenceKind, &'a s
 }
 
 /// The policy that was given. `dashes` is how often standard input is read besides.
-pub fn document(given: &PolicyFlags, dashes: usize) -> Result<Document, Failure> {
+pub fn load_policy(given: &PolicyFlags, dashes: usize) -> Result<PolicySource, CliError> {
     let flags =
         !(given.whitelist_registry.is_empty() && given.insecure_registry.is_empty() && given.registry_ca.is_empty());
     if given.policy.is_none() && !flags {
         let message = "there is no policy to decide by: give `--policy FILE`, or entries with `--whitelist-registry ENTRY` and \
                        `--insecure-registry ENTRY`";
-        return Err(Failure::Usage(message.to_owned()));
+        return Err(CliError::Usage(message.to_owned()));
     }
     let on_stdin = |path: &&std::path::PathBuf| is_stdin(path);
     let stdin = given.policy.iter().chain(&given.registry_ca).filter(on_stdin).count() + dashes;
     if stdin > 1 {
-        return Err(Failure::Usage("standard input can be read once only: leave one `-`".to_owned()));
+        return Err(CliError::Usage("standard input can be read once only: leave one `-`".to_owned()));
     }
     let mut document = match &given.policy {
         Some(path) => {
-            let (document, located) = Document::read(path)?;
+            let (document, located) = PolicySource::read(path)?;
             if !located.is_empty() {
-                return Err(refused(&document, &located));
+                return Err(report_errors(&document, &located));
             }
             document
         }
-        None => Document::of_flags(),
+        None => PolicySource::from_flags(),
     };
     if flags {
         let authorities = given.registry_ca.iter().map(|path| {
             let what = "file of certificate authorities";
-            let too_large =
-                || Failure::bare(format!("the {what} `{}` has over {MAX_AUTHORITIES} bytes", name_of(path)));
-            Source::read(path, what, MAX_AUTHORITIES)?.ok_or_else(too_large)
+            let too_large = || {
+                CliError::without_help(format!(
+                    "the {what} `{}` has over {MAX_CA_FILE_BYTES} bytes",
+                    display_name(path)
+                ))
+            };
+            InputText::read(path, what, MAX_CA_FILE_BYTES)?.ok_or_else(too_large)
         });
         let authorities = authorities.collect::<Result<_, _>>()?;
-        document.add(Flags { whitelist: &given.whitelist_registry, insecure: &given.insecure_registry, authorities });
+        document.add_flags(FlagEntries {
+            whitelist: &given.whitelist_registry,
+            insecure: &given.insecure_registry,
+            authorities,
+        });
     }
     Ok(document)
 }
 
 /// The policy, loaded.
-pub fn gate(document: &Document, module: &Module, dns: Option<Dns>) -> Result<Gate, Failure> {
-    let options = Options { dns, ..Options::default() };
-    let (gate, findings) = match module.load(document.json(), now(), options) {
+pub fn load_evaluator(document: &PolicySource, module: &Module, dns: Option<Dns>) -> Result<PolicyEvaluator, CliError> {
+    let options = EvaluatorOptions { dns, ..EvaluatorOptions::default() };
+    let (evaluator, findings) = match module.load(document.json(), now(), options) {
         Ok(loaded) => loaded,
-        Err(LoadError::Policy(findings)) => return Err(refused(document, &document.locate(findings))),
+        Err(LoadError::Policy(findings)) => return Err(report_errors(document, &document.locate(findings))),
         Err(LoadError::Failed(failure)) => return Err(failure.into()),
     };
-    if !document.has_all() {
-        return Err(Failure::bare(
+    if !document.has_flag_entries() {
+        return Err(CliError::without_help(
             "the policy file has lists to which the flags cannot be added: give one or the other",
         ));
     }
-    left_out(document, findings)?;
-    Ok(gate)
+    warn_ignored_certificates(document, findings)?;
+    Ok(evaluator)
 }
 
 /// Shows the certificates that do not count because of their dates (rule P3). What else there is to say of a policy is for
 /// `check`: it would be the same with every decision.
-fn left_out(document: &Document, mut findings: Vec<Finding>) -> Result<(), Failure> {
+fn warn_ignored_certificates(document: &PolicySource, mut findings: Vec<Finding>) -> Result<(), CliError> {
     findings.retain(|finding| matches!(finding.code, Code::CertificateExpired | Code::CertificateNotYetValid));
     if findings.is_empty() {
         return Ok(());
     }
-    show(document, &document.locate(findings));
-    complain(format!("{}: the policy is used without these certificates", styled(UNSURE, "warning")));
+    print_findings(document, &document.locate(findings));
+    eprint_styled(format!("{}: the policy is used without these certificates", styled(WARNING_STYLE, "warning")));
     Ok(())
 }
 
 /// Shows why a policy does not load.
-fn refused(document: &Document, located: &[Located]) -> Failure {
-    show(document, located);
-    let count = findings::count(located.iter().map(|located| located.finding.severity));
-    complain(format!("{}: the policy does not load: {count}", styled(BAD, "error")));
-    Failure::Shown
+fn report_errors(document: &PolicySource, located: &[LocatedFinding]) -> CliError {
+    print_findings(document, located);
+    let count = findings::severity_counts(located.iter().map(|located| located.finding.severity));
+    eprint_styled(format!("{}: the policy does not load: {count}", styled(BAD_STYLE, "error")));
+    CliError::AlreadyReported
 }
 
 /// Writes findings to standard error.
-fn show(document: &Document, located: &[Located]) {
-    findings::render(document.sources(), located).into_iter().for_each(complain);
+fn print_findings(document: &PolicySource, located: &[LocatedFinding]) {
+    findings::render(document.sources(), located).into_iter().for_each(eprint_styled);
 }
 
 /// A loaded policy, being asked.
-struct Session<'a> {
-    ask: &'a Ask,
-    mode: Mode,
-    document: &'a Document,
-    facts: Vec<Fact>,
-    gate: Gate,
+struct DecideSession<'a> {
+    args: &'a DecideArgs,
+    mode: DecideMode,
+    document: &'a PolicySource,
+    dns_answers: Vec<DnsAnswer>,
+    evaluator: PolicyEvaluator,
     /// Why DNS cannot be asked, until it was said.
-    trouble: Option<String>,
+    dns_error: Option<String>,
     /// Made when the first question comes up: most policies never ask one.
     runtime: Option<Runtime>,
-    tally: Tally,
+    tally: DecisionTally,
 }
 
-impl<'a> Session<'a> {
-    fn new(ask: &'a Ask, mode: Mode, document: &'a Document, module: &Module) -> Result<Self, Failure> {
-        let facts = dns_answers::read(module, &ask.fact)?;
+impl<'a> DecideSession<'a> {
+    fn new(
+        ask: &'a DecideArgs,
+        mode: DecideMode,
+        document: &'a PolicySource,
+        module: &Module,
+    ) -> Result<Self, CliError> {
+        let facts = dns_answers::parse_dns_answers(module, &ask.dns_answer)?;
         let (dns, trouble) = match (!ask.no_dns).then(|| Dns::system(DnsLimits::default())) {
             Some(Ok(dns)) => (Some(dns), None),
             Some(Err(error)) => (None, Some(error.to_string())),
             None => (None, None),
         };
-        let gate = gate(document, module, dns)?;
-        Ok(Self { ask, mode, document, facts, gate, trouble, runtime: None, tally: Tally::default() })
+        let evaluator = load_evaluator(document, module, dns)?;
+        Ok(Self {
+            args: ask,
+            mode,
+            document,
+            dns_answers: facts,
+            evaluator: evaluator,
+            dns_error: trouble,
+            runtime: None,
+            tally: DecisionTally::default(),
+        })
     }
 
     /// Answers one request.
-    fn answer(&mut self, reference: &str, kind: ReferenceKind, output: &mut Output) -> Result<(), Failure> {
-        let text = self.text(reference, kind)?;
-        let unreadable = |error| Failure::bare(format!("the module's answer cannot be read: {error}"));
-        if self.ask.json {
-            self.tally.count(serde_json::from_str::<Verdict>(&text).map_err(unreadable)?.decision);
+    fn decide_one(&mut self, reference: &str, kind: ReferenceKind, output: &mut OutputWriter) -> Result<(), CliError> {
+        let text = self.decision_text(reference, kind)?;
+        let unreadable = |error| CliError::without_help(format!("the module's answer cannot be read: {error}"));
+        if self.args.json {
+            self.tally.count(serde_json::from_str::<DecisionHeader>(&text).map_err(unreadable)?.decision);
             return output.line(text);
         }
-        let answer: Answer = serde_json::from_str(&text).map_err(unreadable)?;
-        if self.tally.all() > 0 {
+        let answer: PrintedResponse = serde_json::from_str(&text).map_err(unreadable)?;
+        if self.tally.total() > 0 {
             output.line("")?;
         }
         self.tally.count(answer.decision);
-        output.line(answer.block(self.document, self.gate.authorities(), !self.ask.no_dns))
+        output.line(answer.to_text(self.document, self.evaluator.authorities(), !self.args.no_dns))
     }
 
     /// The canonical text of the answer.
-    fn text(&mut self, reference: &str, kind: ReferenceKind) -> Result<String, Failure> {
-        let request = Request { reference, kind, project: self.ask.flags.project.as_deref(), facts: &self.facts };
+    fn decision_text(&mut self, reference: &str, kind: ReferenceKind) -> Result<String, CliError> {
+        let request =
+            Request { reference, kind, project: self.args.flags.project.as_deref(), dns_answers: &self.dns_answers };
         let text = match self.mode {
-            Mode::Decide => self.gate.decide_text_offline(&request),
-            Mode::Explain => self.gate.explain_offline(&request).to_json(),
+            DecideMode::Decide => self.evaluator.decide_text_offline(&request),
+            DecideMode::Explain => self.evaluator.explain_offline(&request).to_json(),
         };
-        let depends_on_dns =
-            || serde_json::from_str::<Verdict>(&text).is_ok_and(|verdict| verdict.decision == Decision::Lookup);
-        if self.ask.no_dns || !depends_on_dns() {
+        let depends_on_dns = || {
+            serde_json::from_str::<DecisionHeader>(&text).is_ok_and(|verdict| verdict.decision == DecisionKind::Lookup)
+        };
+        if self.args.no_dns || !depends_on_dns() {
             return Ok(text);
         }
-        if let Some(trouble) = self.trouble.take() {
-            complain(format!("{}: DNS cannot be asked: {trouble}", styled(UNSURE, "warning")));
+        if let Some(trouble) = self.dns_error.take() {
+            eprint_styled(format!("{}: DNS cannot be asked: {trouble}", styled(WARNING_STYLE, "warning")));
         }
         let runtime = match self.runtime.take() {
             Some(runtime) => runtime,
             None => Builder::new_current_thread()
                 .enable_all()
                 .build()
-                .map_err(|error| Failure::bare(format!("DNS cannot be asked: {}", reason(&error))))?,
+                .map_err(|error| CliError::without_help(format!("DNS cannot be asked: {}", io_error_reason(&error))))?,
         };
         let runtime = self.runtime.insert(runtime);
         Ok(match self.mode {
-            Mode::Decide => runtime.block_on(self.gate.decide_text(&request)),
-            Mode::Explain => runtime.block_on(self.gate.explain(&request)).to_json(),
+            DecideMode::Decide => runtime.block_on(self.evaluator.decide_text(&request)),
+            DecideMode::Explain => runtime.block_on(self.evaluator.explain(&request)).to_json(),
         })
     }
 }
 
 /// All that has to be read of an answer which goes out as it is.
 #[derive(Deserialize)]
-struct Verdict {
-    decision: Decision,
+struct DecisionHeader {
+    decision: DecisionKind,
 }
 
 /// How many answers there were of each kind.
 #[derive(Default)]
-struct Tally {
+struct DecisionTally {
     allowed: usize,
     denied: usize,
     undecided: usize,
 }
 
-impl Tally {
-    fn count(&mut self, decision: Decision) {
+impl DecisionTally {
+    fn count(&mut self, decision: DecisionKind) {
         match decision {
-            Decision::Allow => self.allowed += 1,
-            Decision::Deny => self.denied += 1,
-            Decision::Lookup => self.undecided += 1,
+            DecisionKind::Allow => self.allowed += 1,
+            DecisionKind::Deny => self.denied += 1,
+            DecisionKind::Lookup => self.undecided += 1,
         }
     }
 
-    fn all(&self) -> usize {
+    fn total(&self) -> usize {
         self.allowed + self.denied + self.undecided
     }
 
-    fn words(&self) -> String {
-        let parts =
-            [(self.allowed, "allowed", GOOD), (self.denied, "denied", BAD), (self.undecided, "undecided", UNSURE)];
+    fn describe(&self) -> String {
+        let parts = [
+            (self.allowed, "allowed", GOOD_STYLE),
+            (self.denied, "denied", BAD_STYLE),
+            (self.undecided, "undecided", WARNING_STYLE),
+        ];
         let parts = parts.into_iter().filter(|(number, _, _)| *number > 0);
         parts.map(|(number, word, style)| format!("{number} {}", styled(style, word))).collect::<Vec<_>>().join(", ")
     }

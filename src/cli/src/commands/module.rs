@@ -4,11 +4,11 @@ use pullgate_host::{Module, WIT};
 use serde::Serialize;
 
 use crate::args;
-use crate::error::Failure;
-use crate::output::{LABEL, Output, json_line, styled};
+use crate::error::CliError;
+use crate::output::{LABEL_STYLE, OutputWriter, json_line, styled};
 
 #[derive(Serialize)]
-struct About<'a> {
+struct ModuleInfo<'a> {
     version: &'a str,
     module: &'a str,
     component: &'a str,
@@ -18,15 +18,15 @@ struct About<'a> {
 }
 
 /// Runs the command.
-pub fn run(arguments: &args::Module) -> Result<(), Failure> {
-    let mut output = Output::new(arguments.json || arguments.wit);
+pub fn run(arguments: &args::ModuleArgs) -> Result<(), CliError> {
+    let mut output = OutputWriter::new(arguments.json || arguments.wit);
     if arguments.wit && !arguments.json {
         output.text(WIT)?;
         return output.flush();
     }
     let module = Module::built_in()?;
-    let (version, rules) = (module.version()?, module.rules()?);
-    let about = About {
+    let (version, rules) = (module.version()?, module.rules_digest()?);
+    let about = ModuleInfo {
         version: &version,
         module: module.digest(),
         component: module.component_digest(),
@@ -42,7 +42,7 @@ pub fn run(arguments: &args::Module) -> Result<(), Failure> {
             ("component", about.component, "SHA-256 of the component around it, which decides here"),
             ("rules", about.rules, "SHA-256 of the source of the rules"),
         ] {
-            output.line(format!("{label:<9}  {value}  {}", styled(LABEL, meaning)))?;
+            output.line(format!("{label:<9}  {value}  {}", styled(LABEL_STYLE, meaning)))?;
         }
     }
     output.flush()

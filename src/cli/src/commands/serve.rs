@@ -7,52 +7,53 @@ use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use pullgate::Finding;
-use pullgate_daemon::{PolicyError, PolicySource, PolicyText, Settings};
-use pullgate_source::file_stamp::stamp;
+use pullgate_daemon::{PolicyDocument, PolicyError, PolicyProvider, Settings};
+use pullgate_source::file_stamp::file_stamp;
 use tempfile::NamedTempFile;
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::args::Serve;
-use crate::error::{Failure, reason};
+use crate::args::ServeArgs;
+use crate::error::{CliError, io_error_reason};
 use pullgate_source::findings;
-use pullgate_source::{Document, Located, is_toml};
 use pullgate_source::{InputError, is_stdin};
+use pullgate_source::{LocatedFinding, PolicySource, is_toml};
 
 /// The policy of those who give none: the first worked example.
 const EXAMPLE: &str = include_str!("../../../../docs/examples/worked-example-1.json");
 
 /// Runs the command until the daemon is stopped.
-pub fn run(arguments: &Serve) -> Result<(), Failure> {
-    log();
+pub fn run(arguments: &ServeArgs) -> Result<(), CliError> {
+    init_logging();
     let file = match &arguments.config {
-        Some(path) => Settings::read(path).map_err(Failure::bare)?,
+        Some(path) => Settings::read(path).map_err(CliError::without_help)?,
         None => Settings::default(),
     };
-    let settings = arguments.settings.clone().or(file);
-    let source: Box<dyn PolicySource> = match &settings.policy {
+    let settings = arguments.settings.clone().merge(file);
+    let source: Box<dyn PolicyProvider> = match &settings.policy {
         Some(path) => Box::new(PolicyFile(path.clone())),
         None => {
             tracing::warn!("no --policy was given: this is an example policy");
-            Box::new(Example)
+            Box::new(ExamplePolicy)
         }
     };
     let runtime = Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| Failure::bare(format!("threads cannot be started: {}", reason(&error))))?;
-    to_its_end(runtime, pullgate_daemon::serve(settings, source)).map_err(Failure::bare)
+    let runtime = runtime
+        .map_err(|error| CliError::without_help(format!("threads cannot be started: {}", io_error_reason(&error))))?;
+    run_to_completion(runtime, pullgate_daemon::run(settings, source)).map_err(CliError::without_help)
 }
 
 /// Does the work, and waits no longer than a moment for what threads it has left behind: a file system that does not answer
 /// would keep the process for ever.
-fn to_its_end<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
+fn run_to_completion<T>(runtime: Runtime, work: impl Future<Output = T>) -> T {
     let done = runtime.block_on(work);
     runtime.shutdown_timeout(Duration::from_secs(1));
     done
 }
 
 /// The log goes to standard error, and how much of it `RUST_LOG` says.
-fn log() {
+fn init_logging() {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into()).from_env_lossy();
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_ansi(stderr().is_terminal());
     // The journal has the time of every line.
@@ -65,25 +66,26 @@ fn log() {
 /// A policy file.
 struct PolicyFile(PathBuf);
 
-impl PolicySource for PolicyFile {
-    fn read(&self) -> Result<PolicyText, PolicyError> {
-        regular(&self.0).map_err(PolicyError::Unreadable)?;
-        let (document, located) = Document::read(&self.0).map_err(|error| PolicyError::Unreadable(said(error)))?;
+impl PolicyProvider for PolicyFile {
+    fn read(&self) -> Result<PolicyDocument, PolicyError> {
+        require_regular_file(&self.0).map_err(PolicyError::Unreadable)?;
+        let (document, located) =
+            PolicySource::read(&self.0).map_err(|error| PolicyError::Unreadable(error_text(error)))?;
         if !located.is_empty() {
-            return Err(PolicyError::Refused(shown(&document, &located)));
+            return Err(PolicyError::Refused(render_findings(&document, &located)));
         }
         let json = document.json().to_owned();
-        let show = Box::new(move |findings: Vec<Finding>| shown(&document, &document.locate(findings)));
-        Ok(PolicyText { json, show })
+        let show = Box::new(move |findings: Vec<Finding>| render_findings(&document, &document.locate(findings)));
+        Ok(PolicyDocument { json, render_findings: show })
     }
 
-    fn stamp(&self) -> Option<String> {
-        stamp(&self.0)
+    fn file_stamp(&self) -> Option<String> {
+        file_stamp(&self.0)
     }
 
     fn write(&self, text: &str) -> Result<(), String> {
         let Self(path) = self;
-        regular(path)?;
+        require_regular_file(path)?;
         let old = fs::read_to_string(path).unwrap_or_default();
         if is_toml(path, &old) {
             let name = path.display();
@@ -91,12 +93,13 @@ impl PolicySource for PolicyFile {
                 "`{name}` is TOML, and what comes over the API is JSON: keep the policy in a JSON file"
             ));
         }
-        replace(path, text).map_err(|error| format!("cannot write `{}`: {}", path.display(), reason(&error)))
+        replace_file(path, text)
+            .map_err(|error| format!("cannot write `{}`: {}", path.display(), io_error_reason(&error)))
     }
 }
 
 /// Refuses what cannot be read again as often as one likes, before it is opened: a pipe would hold up whoever reads it.
-fn regular(path: &Path) -> Result<(), String> {
+fn require_regular_file(path: &Path) -> Result<(), String> {
     let cannot = |why: &str| format!("cannot read the policy file `{}`: {why}", path.display());
     if is_stdin(path) {
         return Err("the policy cannot come from standard input: it is read again on SIGHUP and when it changes\n\
@@ -104,7 +107,7 @@ fn regular(path: &Path) -> Result<(), String> {
             .to_owned());
     }
     match fs::metadata(path) {
-        Err(error) => Err(format!("{}\ngive the path of the policy file", cannot(&reason(&error)))),
+        Err(error) => Err(format!("{}\ngive the path of the policy file", cannot(&io_error_reason(&error)))),
         Ok(found) if found.is_dir() => Err(format!("{}\ngive the path of a file in it", cannot("it is a directory"))),
         Ok(found) if !found.is_file() => Err(format!(
             "{}\nthe policy is read again on SIGHUP and when it changes: give the path of a file",
@@ -115,7 +118,7 @@ fn regular(path: &Path) -> Result<(), String> {
 }
 
 /// Puts a text in the place of a file: whoever reads it has the old one or the new one, even after a power failure.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+fn replace_file(path: &Path, text: &str) -> std::io::Result<()> {
     // Where the file is a link, what it points at is replaced.
     let path = fs::canonicalize(path)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
@@ -132,14 +135,14 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// The example policy.
-struct Example;
+struct ExamplePolicy;
 
-impl PolicySource for Example {
-    fn read(&self) -> Result<PolicyText, PolicyError> {
-        Ok(PolicyText { json: EXAMPLE.to_owned(), show: Box::new(|_| String::new()) })
+impl PolicyProvider for ExamplePolicy {
+    fn read(&self) -> Result<PolicyDocument, PolicyError> {
+        Ok(PolicyDocument { json: EXAMPLE.to_owned(), render_findings: Box::new(|_| String::new()) })
     }
 
-    fn stamp(&self) -> Option<String> {
+    fn file_stamp(&self) -> Option<String> {
         // It is there, and never changes.
         Some(String::new())
     }
@@ -149,7 +152,7 @@ impl PolicySource for Example {
     }
 }
 
-fn said(InputError { message, help }: InputError) -> String {
+fn error_text(InputError { message, help }: InputError) -> String {
     match help {
         Some(help) => format!("{message}\n{help}"),
         None => message,
@@ -157,9 +160,9 @@ fn said(InputError { message, help }: InputError) -> String {
 }
 
 /// Findings as `pullgate check` shows them, without colours.
-fn shown(document: &Document, located: &[Located]) -> String {
+fn render_findings(document: &PolicySource, located: &[LocatedFinding]) -> String {
     let lines = findings::render(document.sources(), located);
-    let count = findings::count(located.iter().map(|located| located.finding.severity));
+    let count = findings::severity_counts(located.iter().map(|located| located.finding.severity));
     let name = &document.sources()[0].name;
     strip_str(&format!("{}{name}: {count}", lines.join("\n"))).to_string()
 }
@@ -177,7 +180,7 @@ mod tests {
         let (keep, told) = channel::<()>();
         let start = Instant::now();
         let runtime = Builder::new_multi_thread().build().unwrap();
-        to_its_end(runtime, async move {
+        run_to_completion(runtime, async move {
             let (started, begun) = channel();
             tokio::task::spawn_blocking(move || {
                 started.send(()).unwrap();

@@ -1,23 +1,23 @@
 //! Answers for people.
 
-use pullgate::{Authority, List};
+use pullgate::{EntryList, TrustAnchor};
 use serde::Deserialize;
 
-use crate::output::{BAD, GOOD, LABEL, UNSURE, styled, visible};
-use pullgate_source::Document;
+use crate::output::{BAD_STYLE, GOOD_STYLE, LABEL_STYLE, WARNING_STYLE, escape_for_terminal, styled};
+use pullgate_source::PolicySource;
 
 /// A canonical answer, and the steps of an explanation. What people see comes from the very text that programs get.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Answer {
+pub struct PrintedResponse {
     reference: String,
     registry: Option<String>,
     repository: Option<String>,
-    pub decision: Decision,
+    pub decision: DecisionKind,
     reason: Option<String>,
     text: Option<String>,
-    by: Option<Matched>,
-    nearest: Option<Nearest>,
+    by: Option<MatchedEntry>,
+    nearest: Option<NearestEntry>,
     #[serde(default)]
     attempts: Vec<Attempt>,
     #[serde(default)]
@@ -25,31 +25,31 @@ pub struct Answer {
     #[serde(default)]
     pinned: Vec<String>,
     #[serde(default)]
-    questions: Vec<Question>,
+    questions: Vec<DnsQuery>,
     #[serde(default)]
     steps: Vec<Step>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
-pub enum Decision {
+pub enum DecisionKind {
     Allow,
     Deny,
     Lookup,
 }
 
 #[derive(Deserialize)]
-struct Matched {
-    list: List,
+struct MatchedEntry {
+    list: EntryList,
     index: usize,
     entry: String,
     project: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Nearest {
+struct NearestEntry {
     #[serde(flatten)]
-    entry: Matched,
+    entry: MatchedEntry,
     text: String,
 }
 
@@ -62,106 +62,113 @@ struct Attempt {
 }
 
 #[derive(Deserialize)]
-struct Question {
-    kind: pullgate::QuestionKind,
+struct DnsQuery {
+    kind: pullgate::LookupKind,
     subject: String,
 }
 
 #[derive(Deserialize)]
 struct Step {
     topic: String,
-    entry: Option<Matched>,
+    entry: Option<MatchedEntry>,
     covers: Option<bool>,
     text: String,
 }
 
-impl Answer {
+impl PrintedResponse {
     /// The answer as a person reads it: a line with the verdict, and lines of labels and values below it.
-    pub fn block(&self, document: &Document, authorities: &[Authority], asks_dns: bool) -> String {
-        let mut block = Block::new(&self.verdict());
+    pub fn to_text(&self, document: &PolicySource, authorities: &[TrustAnchor], asks_dns: bool) -> String {
+        let mut block = TextBlock::new(&self.verdict_line());
         if self.steps.is_empty() {
-            block.row("registry", self.registry.as_deref().map(visible));
-            block.row("repository", self.repository.as_deref().map(visible));
+            block.row("registry", self.registry.as_deref().map(escape_for_terminal));
+            block.row("repository", self.repository.as_deref().map(escape_for_terminal));
             self.summary(document, authorities, asks_dns, &mut block);
         } else {
             for step in &self.steps {
-                block.row(&step.topic, Some(step.line(document)));
+                block.row(&step.topic, Some(step.to_line(document)));
             }
         }
         block.text
     }
 
     /// What decided, on one line.
-    pub fn decided(&self, document: &Document) -> String {
+    pub fn decision_line(&self, document: &PolicySource) -> String {
         match self.decision {
-            Decision::Allow => format!("{} by {}", styled(GOOD, "allowed"), self.allowed_by(document)),
-            Decision::Deny => {
-                let why = self.text.as_deref().or(self.reason.as_deref()).map(visible).unwrap_or_default();
+            DecisionKind::Allow => format!("{} by {}", styled(GOOD_STYLE, "allowed"), self.allowed_by(document)),
+            DecisionKind::Deny => {
+                let why = self.text.as_deref().or(self.reason.as_deref()).map(escape_for_terminal).unwrap_or_default();
                 let nearest = self.nearest.as_ref();
-                let nearest = nearest.map(|near| format!("; {}: {}", near.entry.named(document), visible(&near.text)));
-                format!("{}: {why}{}", styled(BAD, "denied"), nearest.unwrap_or_default())
+                let nearest = nearest
+                    .map(|near| format!("; {}: {}", near.entry.describe(document), escape_for_terminal(&near.text)));
+                format!("{}: {why}{}", styled(BAD_STYLE, "denied"), nearest.unwrap_or_default())
             }
-            Decision::Lookup => format!("{}: it depends on DNS, and there was no answer", styled(UNSURE, "undecided")),
+            DecisionKind::Lookup => {
+                format!("{}: it depends on DNS, and there was no answer", styled(WARNING_STYLE, "undecided"))
+            }
         }
     }
 
-    fn allowed_by(&self, document: &Document) -> String {
+    fn allowed_by(&self, document: &PolicySource) -> String {
         match &self.by {
-            Some(by) => by.named(document),
+            Some(by) => by.describe(document),
             None => "no entry: whitelist mode is off, so every registry is allowed".to_owned(),
         }
     }
 
     /// The verdict and what was asked about.
-    fn verdict(&self) -> String {
+    fn verdict_line(&self) -> String {
         let verdict = match self.decision {
-            Decision::Allow => styled(GOOD, "allowed"),
-            Decision::Deny => styled(BAD, "denied"),
-            Decision::Lookup => styled(UNSURE, "undecided"),
+            DecisionKind::Allow => styled(GOOD_STYLE, "allowed"),
+            DecisionKind::Deny => styled(BAD_STYLE, "denied"),
+            DecisionKind::Lookup => styled(WARNING_STYLE, "undecided"),
         };
-        format!("{verdict}  {}", visible(&self.reference))
+        format!("{verdict}  {}", escape_for_terminal(&self.reference))
     }
 
-    fn summary(&self, document: &Document, authorities: &[Authority], asks_dns: bool, block: &mut Block) {
+    fn summary(&self, document: &PolicySource, authorities: &[TrustAnchor], asks_dns: bool, block: &mut TextBlock) {
         match self.decision {
-            Decision::Allow => {
+            DecisionKind::Allow => {
                 block.row("by", Some(self.allowed_by(document)));
-                let attempts = self.attempts.iter().map(Attempt::words).collect::<Vec<_>>();
+                let attempts = self.attempts.iter().map(Attempt::describe).collect::<Vec<_>>();
                 block.row("reached by", Some(attempts.join(", then ")));
                 for digest in &self.authorities {
                     let known = authorities.iter().find(|authority| authority.fingerprint == *digest);
                     let title = known.map_or("", |authority| &authority.title);
-                    block.row("trusting", Some(format!("the policy's `{}`, sha256:{digest}", visible(title))));
+                    block.row(
+                        "trusting",
+                        Some(format!("the policy's `{}`, sha256:{digest}", escape_for_terminal(title))),
+                    );
                 }
-                block.row("only at", list(&self.pinned, |address| visible(address)));
+                block.row("only at", comma_list(&self.pinned, |address| escape_for_terminal(address)));
             }
-            Decision::Deny => {
-                block.row("why", self.text.as_deref().or(self.reason.as_deref()).map(visible));
+            DecisionKind::Deny => {
+                block.row("why", self.text.as_deref().or(self.reason.as_deref()).map(escape_for_terminal));
                 let nearest = self.nearest.as_ref();
                 block.row(
                     "nearest",
-                    nearest.map(|near| format!("{}: {}", near.entry.named(document), visible(&near.text))),
+                    nearest
+                        .map(|near| format!("{}: {}", near.entry.describe(document), escape_for_terminal(&near.text))),
                 );
             }
-            Decision::Lookup => {
+            DecisionKind::Lookup => {
                 block.row("why", Some("it depends on DNS, and there was no answer".to_owned()));
                 for question in &self.questions {
-                    block.row("question", Some(question.words()));
+                    block.row("question", Some(question.describe()));
                 }
                 let flag = if asks_dns { "" } else { ", or leave `--no-dns` out" };
-                block.row("help", Some(format!("give the answer with `--fact`{flag}")));
+                block.row("help", Some(format!("give the answer with `--dns-answer`{flag}")));
             }
         }
     }
 }
 
 /// Lines with labels, the values one below the other.
-struct Block {
+struct TextBlock {
     text: String,
     label: String,
 }
 
-impl Block {
+impl TextBlock {
     fn new(title: &str) -> Self {
         Self { text: title.to_owned(), label: String::new() }
     }
@@ -170,21 +177,21 @@ impl Block {
     fn row(&mut self, label: &str, value: Option<String>) {
         let Some(value) = value else { return };
         let shown = if label == self.label { "" } else { label };
-        self.text.push_str(&format!("\n  {}  {value}", styled(LABEL, format!("{shown:<11}"))));
+        self.text.push_str(&format!("\n  {}  {value}", styled(LABEL_STYLE, format!("{shown:<11}"))));
         label.clone_into(&mut self.label);
     }
 }
 
-impl Matched {
-    fn named(&self, document: &Document) -> String {
+impl MatchedEntry {
+    fn describe(&self, document: &PolicySource) -> String {
         let list = match self.list {
-            List::Whitelist => "whitelist",
-            List::Insecure => "insecure",
-            List::BuiltIn => "built_in",
+            EntryList::Whitelist => "whitelist",
+            EntryList::Insecure => "insecure",
+            EntryList::BuiltIn => "built_in",
         };
-        let mut text = format!("`{}`, {list}[{}]", visible(&self.entry), self.index);
+        let mut text = format!("`{}`, {list}[{}]", escape_for_terminal(&self.entry), self.index);
         match &self.project {
-            Some(project) => text.push_str(&format!(" of project `{}`", visible(project))),
+            Some(project) => text.push_str(&format!(" of project `{}`", escape_for_terminal(project))),
             None => {
                 if let Some(flag) = document.flag_of(self.list, self.index) {
                     text.push_str(&format!(" (from {flag})"));
@@ -196,8 +203,8 @@ impl Matched {
 }
 
 impl Attempt {
-    fn words(&self) -> String {
-        let host = self.host.as_deref().map(|host| format!(" of {}", visible(host))).unwrap_or_default();
+    fn describe(&self) -> String {
+        let host = self.host.as_deref().map(|host| format!(" of {}", escape_for_terminal(host))).unwrap_or_default();
         match self.scheme {
             pullgate::Scheme::Https if self.verified => {
                 format!("https on port {}{host}, certificate verified", self.port)
@@ -208,30 +215,30 @@ impl Attempt {
     }
 }
 
-impl Question {
-    fn words(&self) -> String {
-        let subject = visible(&self.subject);
+impl DnsQuery {
+    fn describe(&self) -> String {
+        let subject = escape_for_terminal(&self.subject);
         match self.kind {
-            pullgate::QuestionKind::NamesOf => format!("which names has {subject}?  --fact {subject}=NAME"),
-            pullgate::QuestionKind::AddressesOf => format!("which addresses has {subject}?  --fact {subject}=ADDRESS"),
+            pullgate::LookupKind::Reverse => format!("which names has {subject}?  --dns-answer {subject}=NAME"),
+            pullgate::LookupKind::Forward => format!("which addresses has {subject}?  --dns-answer {subject}=ADDRESS"),
         }
     }
 }
 
 impl Step {
-    fn line(&self, document: &Document) -> String {
+    fn to_line(&self, document: &PolicySource) -> String {
         let mark = match self.covers {
-            Some(true) => styled(GOOD, "+ "),
-            Some(false) => styled(BAD, "- "),
+            Some(true) => styled(GOOD_STYLE, "+ "),
+            Some(false) => styled(BAD_STYLE, "- "),
             None => String::new(),
         };
-        let entry = self.entry.as_ref().map(|entry| format!("{}: ", entry.named(document))).unwrap_or_default();
-        format!("{mark}{entry}{}", visible(&self.text))
+        let entry = self.entry.as_ref().map(|entry| format!("{}: ", entry.describe(document))).unwrap_or_default();
+        format!("{mark}{entry}{}", escape_for_terminal(&self.text))
     }
 }
 
 /// Values with commas, none if there are none.
-fn list(values: &[String], show: impl Fn(&String) -> String) -> Option<String> {
+fn comma_list(values: &[String], show: impl Fn(&String) -> String) -> Option<String> {
     let shown = values.iter().map(show).collect::<Vec<_>>();
     (!shown.is_empty()).then(|| shown.join(", "))
 }

@@ -17,7 +17,7 @@ use crate::common::file;
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 /// How long anything may take; nothing takes nearly as long.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A daemon that runs until it is dropped.
 pub struct Daemon {
@@ -70,7 +70,7 @@ impl Daemon {
     /// Waits for a line of the log. With it, and before it, come those that were not looked at before.
     #[track_caller]
     pub fn heard(&self, text: &str) -> Vec<String> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TEST_TIMEOUT;
         let (log, mut seen) = (self.log.lock().unwrap(), Vec::new());
         while let Ok(line) = log.recv_timeout(end.saturating_duration_since(Instant::now())) {
             let line = anstream::adapter::strip_str(&line).to_string();
@@ -84,7 +84,7 @@ impl Daemon {
 
     #[track_caller]
     pub fn waits_for(&self, done: impl Fn(&Self) -> bool) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TEST_TIMEOUT;
         while !done(self) {
             assert!(Instant::now() < end, "waited in vain");
             thread::sleep(Duration::from_millis(20));
@@ -106,7 +106,7 @@ impl Daemon {
 
     pub fn ask_bytes(&self, line: &str, headers: &[&str], body: &[u8]) -> (u16, String) {
         let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
         let done = stream.try_clone().unwrap();
         let answer = talk(stream, line, &self.address, headers, body);
         let _ = done.shutdown(Shutdown::Both);
@@ -132,7 +132,7 @@ impl Daemon {
     /// The same, with the record as it was written.
     pub fn stop_and_read(mut self) -> (Option<i32>, String) {
         self.signal("TERM");
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + TEST_TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return (status.code(), fs::read_to_string(&self.audit).unwrap());

@@ -16,13 +16,13 @@ use serde_json::Value;
 
 /// What came of a run.
 #[derive(Debug)]
-pub struct Ran {
+pub struct ProgramRun {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Ran {
+impl ProgramRun {
     /// Standard output as one JSON value a line.
     pub fn json(&self) -> Vec<Value> {
         let parse =
@@ -44,7 +44,7 @@ impl Ran {
 }
 
 #[track_caller]
-fn in_order(mut rest: &str, texts: &[&str], ran: &Ran) {
+fn in_order(mut rest: &str, texts: &[&str], ran: &ProgramRun) {
     for text in texts {
         let at = rest.find(text).unwrap_or_else(|| panic!("no `{text}` in its place: {ran:#?}"));
         rest = &rest[at + text.len()..];
@@ -58,12 +58,12 @@ pub fn program() -> Command {
 }
 
 /// Runs with arguments and nothing on standard input.
-pub fn run<A: AsRef<OsStr>>(arguments: &[A]) -> Ran {
+pub fn run<A: AsRef<OsStr>>(arguments: &[A]) -> ProgramRun {
     run_with(arguments, "")
 }
 
 /// Runs with arguments and standard input.
-pub fn run_with<A: AsRef<OsStr>>(arguments: &[A], input: impl AsRef<[u8]>) -> Ran {
+pub fn run_with<A: AsRef<OsStr>>(arguments: &[A], input: impl AsRef<[u8]>) -> ProgramRun {
     let mut child = program()
         .args(arguments)
         .stdin(Stdio::piped())
@@ -78,7 +78,7 @@ pub fn run_with<A: AsRef<OsStr>>(arguments: &[A], input: impl AsRef<[u8]>) -> Ra
     let output = child.wait_with_output().expect("the program ends");
     writer.join().expect("the input is written");
     let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
-    Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    ProgramRun { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// Writes a file with this extension, for one test.

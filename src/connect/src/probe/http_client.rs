@@ -13,21 +13,21 @@ use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use super::ProbeLimits;
-use super::tap::Tap;
-use super::text::shown;
+use super::tap::PrefixRecorder;
+use super::text::sanitize_line;
 
 /// The least that hyper reads at once.
-const LEAST: usize = 8 << 10;
+const MIN_BUFFER_BYTES: usize = 8 << 10;
 
 /// An answer.
-pub(super) struct Response {
+pub(super) struct HttpResponse {
     pub(super) status: StatusCode,
     headers: HeaderMap,
     /// Its beginning, if there is more than may be read.
     pub(super) body: Vec<u8>,
 }
 
-impl Response {
+impl HttpResponse {
     /// All headers.
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -39,7 +39,7 @@ impl Response {
     }
 
     /// Where it sends those who ask.
-    pub(super) fn redirect(&self) -> Option<String> {
+    pub(super) fn redirect_location(&self) -> Option<String> {
         let redirects = matches!(self.status.as_u16(), 301 | 302 | 303 | 307 | 308);
         redirects.then(|| self.header(LOCATION.as_str())).flatten()
     }
@@ -50,24 +50,28 @@ impl Response {
 /// # Errors
 ///
 /// If there is no answer, or it is not HTTP: for a person.
-pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits) -> Result<Response, String> {
+pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits) -> Result<HttpResponse, String> {
     let request = Request::get(path)
-        .header(HOST, connection.route().host_header())
+        .header(HOST, connection.endpoint().host_header())
         .header(USER_AGENT, concat!("pullgate/", env!("CARGO_PKG_VERSION")))
         .header(ACCEPT, "*/*")
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())
-        .map_err(|error| format!("`{}` cannot be asked for: {error}", shown(path)))?;
+        .map_err(|error| format!("`{}` cannot be asked for: {error}", sanitize_line(path)))?;
     let is_plain = connection.certificates().is_empty();
-    let (tap, head) = Tap::new(connection);
+    let (tap, head) = PrefixRecorder::new(connection);
     let mut builder = Builder::new();
-    builder.max_buf_size(limits.head.max(LEAST));
+    builder.max_buf_size(limits.max_head_bytes.max(MIN_BUFFER_BYTES));
     let (mut sender, http) =
-        builder.handshake(TokioIo::new(tap)).await.map_err(|error| said(&error, &head.read(), is_plain))?;
+        builder.handshake(TokioIo::new(tap)).await.map_err(|error| describe_error(&error, &head.bytes(), is_plain))?;
     let answer = async {
         let response = sender.send_request(request).await?;
         let (parts, body) = response.into_parts();
-        Ok(Response { status: parts.status, headers: parts.headers, body: beginning(body, limits.body).await })
+        Ok(HttpResponse {
+            status: parts.status,
+            headers: parts.headers,
+            body: read_prefix(body, limits.max_body_bytes).await,
+        })
     };
     let (mut answer, mut http) = (pin!(answer), pin!(http));
     // The connection ends first where the server closes it; the answer may be complete all the same.
@@ -76,11 +80,11 @@ pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits
         answer = &mut answer => answer,
         _ = &mut http => answer.await,
     };
-    answer.map_err(|error: hyper::Error| said(&error, &head.read(), is_plain))
+    answer.map_err(|error: hyper::Error| describe_error(&error, &head.bytes(), is_plain))
 }
 
 /// As much of a body as may be read. What breaks off is what there is.
-async fn beginning(mut body: Incoming, limit: usize) -> Vec<u8> {
+async fn read_prefix(mut body: Incoming, limit: usize) -> Vec<u8> {
     let mut read = Vec::new();
     while let Some(Ok(frame)) = body.frame().await {
         let room = limit.saturating_sub(read.len());
@@ -93,11 +97,11 @@ async fn beginning(mut body: Incoming, limit: usize) -> Vec<u8> {
 }
 
 /// Why there is no answer. `head` is how it began.
-fn said(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
-    if is_plain && speaks_tls(head) {
+fn describe_error(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
+    if is_plain && is_tls_record(head) {
         return "the server speaks TLS on this port, not plain HTTP".to_owned();
     }
-    if let Some(alert) = alert(error) {
+    if let Some(alert) = received_alert(error) {
         return match alert.as_str() {
             "CertificateRequired" => "the server wants a client certificate, which a test has none of".to_owned(),
             alert => format!("the server ended TLS with the alert {alert}"),
@@ -124,18 +128,18 @@ fn said(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
         };
     }
     match error.source() {
-        Some(source) => format!("the request failed: {}", shown(&source.to_string())),
-        None => format!("the request failed: {}", shown(&error.to_string())),
+        Some(source) => format!("the request failed: {}", sanitize_line(&source.to_string())),
+        None => format!("the request failed: {}", sanitize_line(&error.to_string())),
     }
 }
 
 /// Whether this is how TLS begins: an alert or a handshake, of version 3.
-fn speaks_tls(head: &[u8]) -> bool {
+fn is_tls_record(head: &[u8]) -> bool {
     matches!(head, [0x15 | 0x16, 3, ..])
 }
 
 /// What TLS calls the reason for which the server ended it.
-fn alert(error: &hyper::Error) -> Option<String> {
+fn received_alert(error: &hyper::Error) -> Option<String> {
     let mut next: Option<&(dyn Error + 'static)> = error.source();
     while let Some(error) = next {
         if let Some(rustls::Error::AlertReceived(alert)) = error.downcast_ref() {

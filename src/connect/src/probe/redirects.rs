@@ -1,124 +1,138 @@
 //! Where a registry points to: redirects, and where tokens come from.
 
-use crate::{Connection, Target};
+use crate::{Connection, ResolvedEndpoint};
 use hyper::StatusCode;
 use pullgate::{Decision, Scheme};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::endpoint_url::Place;
-use super::http_client::{Response, get};
-use super::registry_api::Registry;
-use super::report::{Attempt, Report, StageName};
-use super::session::{Run, refused};
-use super::text::shown;
-use super::www_authenticate::Challenge;
+use super::endpoint_url::EndpointUrl;
+use super::http_client::{HttpResponse, get};
+use super::registry_api::RegistryInfo;
+use super::report::{AttemptReport, ProbeReport, StageKind};
+use super::session::{ProbeSession, describe_denial};
+use super::text::sanitize_line;
+use super::www_authenticate::AuthChallenge;
 
 /// How many redirects are followed, one after the other.
-const REDIRECTS: usize = 4;
+const MAX_REDIRECTS: usize = 4;
 
 /// An answer that points nowhere else.
-pub(super) struct Fetched {
+pub(super) struct FinalResponse {
     /// Who gave it.
-    pub(super) target: Target,
+    pub(super) target: ResolvedEndpoint,
     /// When it was asked for.
     pub(super) since: Instant,
-    response: Response,
+    response: HttpResponse,
 }
 
-impl Fetched {
+impl FinalResponse {
     /// See [`Registry::v2`].
-    pub(super) fn v2(&self) -> Result<Registry, String> {
-        Registry::v2(&self.response, self.target.route().scheme())
+    pub(super) fn parse_v2(&self) -> Result<RegistryInfo, String> {
+        RegistryInfo::parse_v2(&self.response, self.target.endpoint().scheme())
     }
 }
 
-impl Run<'_> {
+impl ProbeSession<'_> {
     /// Asks for a path, and follows redirects as far as the policy allows. Everything but the last answer is noted.
-    pub(super) async fn follow(
+    pub(super) async fn get_with_redirects(
         &mut self,
-        stage: StageName,
-        mut target: Target,
+        stage: StageKind,
+        mut target: ResolvedEndpoint,
         mut connection: Connection,
         path: &str,
-        attempt: &mut Attempt,
-    ) -> Option<Fetched> {
+        attempt: &mut AttemptReport,
+    ) -> Option<FinalResponse> {
         let mut path = path.to_owned();
-        for _ in 0..=REDIRECTS {
+        for _ in 0..=MAX_REDIRECTS {
             let since = Instant::now();
-            let response = match self.timed(get(connection, &path, &self.prober.limits)).await {
+            let response = match self.with_timeout(get(connection, &path, &self.prober.limits)).await {
                 Ok(response) => response,
                 Err(why) => {
-                    self.note(stage, false, why, since, &mut attempt.stages);
+                    self.record_stage(stage, false, why, since, &mut attempt.stages);
                     return None;
                 }
             };
-            let Some(location) = response.redirect() else { return Some(Fetched { target, since, response }) };
+            let Some(location) = response.redirect_location() else {
+                return Some(FinalResponse { target, since, response });
+            };
             let status = response.status;
-            let Some(place) = Place::redirect(&location, target.route(), &path) else {
+            let Some(place) = EndpointUrl::resolve(&location, target.endpoint(), &path) else {
                 let why = format!(
                     "{status}: it redirects to where a registry cannot be (no `http` or `https` URL without a password)"
                 );
-                self.note(stage, false, why, since, &mut attempt.stages);
+                self.record_stage(stage, false, why, since, &mut attempt.stages);
                 return None;
             };
-            match self.go(&place, &target, attempt).await {
+            match self.connect_to(&place, &target, attempt).await {
                 Ok(reached) => (target, connection) = reached,
                 Err(why) => {
                     let why = format!("{status}: it redirects to `{place}`, {why}");
-                    self.note(stage, false, why, since, &mut attempt.stages);
+                    self.record_stage(stage, false, why, since, &mut attempt.stages);
                     return None;
                 }
             }
-            self.note(stage, true, format!("{status}: it redirects to `{place}`"), since, &mut attempt.stages);
+            self.record_stage(stage, true, format!("{status}: it redirects to `{place}`"), since, &mut attempt.stages);
             place.path().clone_into(&mut path);
         }
-        let why = format!("it redirects more than {REDIRECTS} times");
-        self.note(stage, false, why, Instant::now(), &mut attempt.stages);
+        let why = format!("it redirects more than {MAX_REDIRECTS} times");
+        self.record_stage(stage, false, why, Instant::now(), &mut attempt.stages);
         None
     }
 
     /// Asks for `/v1/_ping` where `/v2/` was no registry's. Whether it is one.
-    pub(super) async fn v1(&self, target: &Target, attempt: &mut Attempt) -> bool {
+    pub(super) async fn ping_v1(&self, target: &ResolvedEndpoint, attempt: &mut AttemptReport) -> bool {
         let asked = async {
-            let connection = self.again(target).await?;
+            let connection = self.reconnect(target).await?;
             let response = get(connection, "/v1/_ping", &self.prober.limits).await?;
-            let registry = Registry::v1(&response, target.route().scheme())?;
+            let registry = RegistryInfo::parse_v1(&response, target.endpoint().scheme())?;
             Ok((registry.protocol, registry.detail))
         };
-        attempt.protocol = self.step(StageName::V1, &mut attempt.stages, asked).await;
+        attempt.protocol = self.run_stage(StageKind::V1, &mut attempt.stages, asked).await;
         attempt.protocol.is_some()
     }
 
     /// Asks where tokens come from, without credentials. Whether it answers as such a server does.
-    pub(super) async fn token(&mut self, bearer: &Challenge, registry: &Target, attempt: &mut Attempt) -> bool {
+    pub(super) async fn request_token(
+        &mut self,
+        bearer: &AuthChallenge,
+        registry: &ResolvedEndpoint,
+        attempt: &mut AttemptReport,
+    ) -> bool {
         let since = Instant::now();
         let Some(realm) = bearer.parameter("realm") else {
             let why = "the registry does not say where tokens come from: its challenge has no `realm`";
-            self.note(StageName::Token, false, why, since, &mut attempt.stages);
+            self.record_stage(StageKind::Token, false, why, since, &mut attempt.stages);
             return false;
         };
-        let Some(mut place) = Place::absolute(realm) else {
+        let Some(mut place) = EndpointUrl::parse(realm) else {
             let why = "where tokens come from is no `http` or `https` URL without a password";
-            self.note(StageName::Token, false, why, since, &mut attempt.stages);
+            self.record_stage(StageKind::Token, false, why, since, &mut attempt.stages);
             return false;
         };
         if let Some(service) = bearer.parameter("service") {
-            place = place.with_parameter("service", service);
+            place = place.with_query_pair("service", service);
         }
-        let (target, connection) = match self.go(&place, registry, attempt).await {
+        let (target, connection) = match self.connect_to(&place, registry, attempt).await {
             Ok(reached) => reached,
             Err(why) => {
                 let why = format!("tokens come from `{place}`, {why}");
-                self.note(StageName::Token, false, why, since, &mut attempt.stages);
+                self.record_stage(StageKind::Token, false, why, since, &mut attempt.stages);
                 return false;
             }
         };
-        let Some(fetched) = self.follow(StageName::Token, target, connection, place.path(), attempt).await else {
+        let Some(fetched) = self.get_with_redirects(StageKind::Token, target, connection, place.path(), attempt).await
+        else {
             return false;
         };
-        let (ok, what) = gives_tokens(&fetched.response);
-        self.note(StageName::Token, ok, format!("tokens come from `{place}`: {what}"), since, &mut attempt.stages);
+        let (ok, what) = check_token_response(&fetched.response);
+        self.record_stage(
+            StageKind::Token,
+            ok,
+            format!("tokens come from `{place}`: {what}"),
+            since,
+            &mut attempt.stages,
+        );
         ok
     }
 
@@ -127,37 +141,37 @@ impl Run<'_> {
     /// # Errors
     ///
     /// If it may not be contacted, or cannot be: why, for a person, after the name of the place.
-    async fn go(
+    async fn connect_to(
         &mut self,
-        place: &Place,
-        from: &Target,
-        attempt: &mut Attempt,
-    ) -> Result<(Target, Connection), String> {
-        if place.is_of(from.route()) {
-            let again = self.again(from).await;
+        place: &EndpointUrl,
+        from: &ResolvedEndpoint,
+        attempt: &mut AttemptReport,
+    ) -> Result<(ResolvedEndpoint, Connection), String> {
+        if place.is_same_endpoint(from.endpoint()) {
+            let again = self.reconnect(from).await;
             return again.map(|connection| (from.clone(), connection)).map_err(|why| format!("and then: {why}"));
         }
-        let Some(hosts) = self.hosts.checked_sub(1) else {
+        let Some(hosts) = self.hosts_left.checked_sub(1) else {
             return Err("which was not contacted: the registry points to too many other hosts".to_owned());
         };
-        self.hosts = hosts;
-        let (report, reached) = self.visit(place).await;
+        self.hosts_left = hosts;
+        let (report, reached) = self.probe_host(place).await;
         attempt.elsewhere.push(report);
         reached
     }
 
     /// Asks the policy about a place, and connects as the decision allows.
-    async fn visit(&self, place: &Place) -> (Report, Result<(Target, Connection), String>) {
-        let answer = self.decide(&place.registry()).await;
-        let mut report = Report::of(&answer);
+    async fn probe_host(&self, place: &EndpointUrl) -> (ProbeReport, Result<(ResolvedEndpoint, Connection), String>) {
+        let answer = self.decide(&place.to_registry()).await;
+        let mut report = ProbeReport::from_response(&answer);
         let reached = match &answer.decision {
             Decision::Allow(allowed) => {
-                match self.prober.connector.routes(&report.registry, allowed, self.gate.authorities()) {
+                match self.prober.connector.endpoints(&report.registry, allowed, self.evaluator.authorities()) {
                     Ok(mut routes) => {
                         routes.retain(|route| route.scheme() == place.scheme() && route.port() == place.port());
                         let mut reached = None;
                         for route in &routes {
-                            reached = self.reach(route, None, allowed, &mut report.attempts).await;
+                            reached = self.dial(route, None, allowed, &mut report.attempts).await;
                             if reached.is_some() {
                                 break;
                             }
@@ -167,17 +181,17 @@ impl Run<'_> {
                             (None, Scheme::Http) if routes.is_empty() => {
                                 Err("which was not contacted: the policy does not allow plain HTTP there".to_owned())
                             }
-                            (None, _) => Err(format!("which cannot be reached: {}", report.failures())),
+                            (None, _) => Err(format!("which cannot be reached: {}", report.describe_failures())),
                         }
                     }
                     Err(error) => Err(format!("which was not contacted: {error}")),
                 }
             }
-            decision => Err(format!("which was not contacted: {}", refused(decision))),
+            decision => Err(format!("which was not contacted: {}", describe_denial(decision))),
         };
         report.ok = reached.is_ok();
         report.summary = match &reached {
-            Ok((target, _)) => format!("reached at {}", target.peer()),
+            Ok((target, _)) => format!("reached at {}", target.addr()),
             Err(why) => why.strip_prefix("which ").unwrap_or(why).to_owned(),
         };
         (report, reached)
@@ -185,7 +199,7 @@ impl Run<'_> {
 }
 
 /// Whether a server of tokens would answer so to those who do not say who they are, and what it says.
-fn gives_tokens(response: &Response) -> (bool, String) {
+fn check_token_response(response: &HttpResponse) -> (bool, String) {
     let status = response.status;
     let has_token = || match serde_json::from_slice(&response.body) {
         Ok(Value::Object(object)) => ["token", "access_token"].iter().any(|name| object.get(*name).is_some()),
@@ -196,6 +210,6 @@ fn gives_tokens(response: &Response) -> (bool, String) {
         StatusCode::OK => (false, format!("{status}, but the answer has no token")),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (true, format!("{status}, it wants a login")),
         StatusCode::BAD_REQUEST => (true, format!("{status}, it wants more parameters than a test has")),
-        _ => (false, shown(&status.to_string())),
+        _ => (false, sanitize_line(&status.to_string())),
     }
 }

@@ -5,56 +5,61 @@ use hyper::header::{CONTENT_TYPE, SERVER};
 use pullgate::Scheme;
 use serde_json::Value;
 
-use super::http_client::Response;
-use super::text::shown;
-use super::www_authenticate::Challenge;
+use super::http_client::HttpResponse;
+use super::text::sanitize_line;
+use super::www_authenticate::AuthChallenge;
 
 /// The header that tells the version of a V2 registry, and what is in it.
-const VERSION: &str = "Docker-Distribution-API-Version";
-const V2: &str = "registry/2.0";
+const API_VERSION_HEADER: &str = "Docker-Distribution-API-Version";
+const API_VERSION_V2: &str = "registry/2.0";
 
 /// A registry that was recognised.
 #[derive(Debug)]
-pub(super) struct Registry {
+pub(super) struct RegistryInfo {
     /// What it speaks.
     pub(super) protocol: String,
     /// What it said, for a person.
     pub(super) detail: String,
     /// How it gives out tokens, if it does.
-    pub(super) bearer: Option<Challenge>,
+    pub(super) bearer: Option<AuthChallenge>,
 }
 
-impl Registry {
+impl RegistryInfo {
     /// The registry that answered so when it was asked for `/v2/`.
     ///
     /// # Errors
     ///
     /// If none did: why, for a person.
-    pub(super) fn v2(response: &Response, scheme: Scheme) -> Result<Self, String> {
+    pub(super) fn parse_v2(response: &HttpResponse, scheme: Scheme) -> Result<Self, String> {
         let status = response.status;
-        if let Some(complaint) = wants_tls(response, scheme) {
+        if let Some(complaint) = plain_http_rejection(response, scheme) {
             return Err(complaint);
         }
-        let version = response.header(VERSION);
-        let is_v2 = version.as_deref().is_some_and(|version| version.split_whitespace().any(|one| one == V2));
-        let mut challenges = Challenge::all(response.headers());
+        let version = response.header(API_VERSION_HEADER);
+        let is_v2 =
+            version.as_deref().is_some_and(|version| version.split_whitespace().any(|one| one == API_VERSION_V2));
+        let mut challenges = AuthChallenge::parse_all(response.headers());
         let authentication = match status {
-            StatusCode::OK if is_v2 || is_empty_json(response) => Authentication::None,
-            StatusCode::UNAUTHORIZED if is_v2 || !challenges.is_empty() => Authentication::of(&mut challenges),
+            StatusCode::OK if is_v2 || is_empty_json(response) => AuthScheme::None,
+            StatusCode::UNAUTHORIZED if is_v2 || !challenges.is_empty() => AuthScheme::from_challenges(&mut challenges),
             _ if is_v2 => return Err(format!("a V2 registry, but it answers {status} to `/v2/`")),
-            _ => return Err(format!("no V2 registry: {status}, without the header `{VERSION}: {V2}`")),
+            _ => {
+                return Err(format!(
+                    "no V2 registry: {status}, without the header `{API_VERSION_HEADER}: {API_VERSION_V2}`"
+                ));
+            }
         };
         let header = match version {
-            Some(version) => format!("`{}`", shown(&version)),
-            None => format!("without the header `{VERSION}`, which registries send"),
+            Some(version) => format!("`{}`", sanitize_line(&version)),
+            None => format!("without the header `{API_VERSION_HEADER}`, which registries send"),
         };
-        let mut detail = format!("{status}, {header}, {}", authentication.words());
-        if scheme == Scheme::Http && matches!(authentication, Authentication::Basic) {
+        let mut detail = format!("{status}, {header}, {}", authentication.describe());
+        if scheme == Scheme::Http && matches!(authentication, AuthScheme::Basic) {
             detail.push_str("; over plain HTTP passwords can be read on the way");
         }
-        let protocol = format!("v2 over {}{}", name(scheme), authentication.suffix());
+        let protocol = format!("v2 over {}{}", scheme_name(scheme), authentication.protocol_suffix());
         let bearer = match authentication {
-            Authentication::Token(challenge) => Some(challenge),
+            AuthScheme::Token(challenge) => Some(challenge),
             _ => None,
         };
         Ok(Self { protocol, detail, bearer })
@@ -65,7 +70,7 @@ impl Registry {
     /// # Errors
     ///
     /// If none did: why, for a person.
-    pub(super) fn v1(response: &Response, scheme: Scheme) -> Result<Self, String> {
+    pub(super) fn parse_v1(response: &HttpResponse, scheme: Scheme) -> Result<Self, String> {
         let status = response.status;
         let version = response.header("X-Docker-Registry-Version");
         let standalone = response.header("X-Docker-Registry-Standalone").is_some();
@@ -76,9 +81,9 @@ impl Registry {
         }
         let nginx = response.header(SERVER.as_str()).is_some_and(|server| server.starts_with("nginx"));
         let behind = if nginx { " (behind nginx)" } else { "" };
-        let version = version.map(|version| format!(", version `{}`", shown(&version))).unwrap_or_default();
+        let version = version.map(|version| format!(", version `{}`", sanitize_line(&version))).unwrap_or_default();
         Ok(Self {
-            protocol: format!("v1 over {}{behind}", name(scheme)),
+            protocol: format!("v1 over {}{behind}", scheme_name(scheme)),
             detail: format!("{status}, a V1 registry{version}: Docker Engine 17.12 and later do not pull from it"),
             bearer: None,
         })
@@ -86,25 +91,25 @@ impl Registry {
 }
 
 /// How a registry wants to be asked.
-enum Authentication {
+enum AuthScheme {
     None,
     Basic,
-    Token(Challenge),
+    Token(AuthChallenge),
     Other(String),
 }
 
-impl Authentication {
-    fn of(challenges: &mut Vec<Challenge>) -> Self {
+impl AuthScheme {
+    fn from_challenges(challenges: &mut Vec<AuthChallenge>) -> Self {
         let place = |scheme: &str| challenges.iter().position(|challenge| challenge.scheme == scheme);
         match (place("bearer"), place("basic"), challenges.first()) {
             (Some(bearer), _, _) => Self::Token(challenges.swap_remove(bearer)),
             (None, Some(_), _) => Self::Basic,
-            (None, None, Some(other)) => Self::Other(shown(&other.scheme)),
+            (None, None, Some(other)) => Self::Other(sanitize_line(&other.scheme)),
             (None, None, None) => Self::Other("unnamed".to_owned()),
         }
     }
 
-    fn suffix(&self) -> String {
+    fn protocol_suffix(&self) -> String {
         match self {
             Self::None => String::new(),
             Self::Basic => " with basic authentication".to_owned(),
@@ -113,12 +118,13 @@ impl Authentication {
         }
     }
 
-    fn words(&self) -> String {
+    fn describe(&self) -> String {
         match self {
             Self::None => "no authentication".to_owned(),
             Self::Basic => "basic authentication".to_owned(),
             Self::Token(challenge) => {
-                let service = challenge.parameter("service").map(|service| format!(" for `{}`", shown(service)));
+                let service =
+                    challenge.parameter("service").map(|service| format!(" for `{}`", sanitize_line(service)));
                 format!("token authentication{}", service.unwrap_or_default())
             }
             Self::Other(scheme) => format!("`{scheme}` authentication, which Docker does not know"),
@@ -126,7 +132,7 @@ impl Authentication {
     }
 }
 
-fn name(scheme: Scheme) -> &'static str {
+fn scheme_name(scheme: Scheme) -> &'static str {
     match scheme {
         Scheme::Https => "HTTPS",
         Scheme::Http => "HTTP",
@@ -134,7 +140,7 @@ fn name(scheme: Scheme) -> &'static str {
 }
 
 /// What Go's server and nginx say in plain HTTP where they speak TLS.
-fn wants_tls(response: &Response, scheme: Scheme) -> Option<String> {
+fn plain_http_rejection(response: &HttpResponse, scheme: Scheme) -> Option<String> {
     let body = String::from_utf8_lossy(&response.body);
     let says = ["HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port"];
     let wants = scheme == Scheme::Http
@@ -144,7 +150,7 @@ fn wants_tls(response: &Response, scheme: Scheme) -> Option<String> {
 }
 
 /// What a registry answers to `/v2/`, even one that does not tell its version: `{}`, or nothing. A web page is neither.
-fn is_empty_json(response: &Response) -> bool {
+fn is_empty_json(response: &HttpResponse) -> bool {
     let is_json = response.header(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.starts_with("application/json"));
     let is_object = || matches!(serde_json::from_slice(&response.body), Ok(Value::Object(object)) if object.is_empty());
     is_json && (response.body.is_empty() || is_object())

@@ -2,21 +2,21 @@
 
 use std::fmt;
 
-use crate::{Described, Route, way};
-use pullgate::{Answer, Scheme};
+use crate::{CertificateSummary, Endpoint, transport_name};
+use pullgate::{Response, Scheme};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// What came of the test of one registry.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct ProbeReport {
     /// The registry, `HOST[:PORT]`; as it was asked for where it cannot be read.
     pub registry: String,
     /// The canonical text of the decision (rule D4).
     pub decision: Box<RawValue>,
     /// What was tried, in order: each address of each attempt that the decision lists, until one answered as a registry.
-    pub attempts: Vec<Attempt>,
+    pub attempts: Vec<AttemptReport>,
     /// What the registry speaks, such as `v2 over HTTPS with token authentication`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
@@ -29,7 +29,7 @@ pub struct Report {
 /// One address of one attempt.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Attempt {
+pub struct AttemptReport {
     /// The scheme.
     pub scheme: Scheme,
     /// The host that is asked, where it is not the registry's own: Docker Hub's (rule H2).
@@ -48,13 +48,13 @@ pub struct Attempt {
     pub chain: Vec<Certificate>,
     /// Who vouched for the server; none over plain HTTP, and where nothing is verified.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub vouched_by: Option<VouchedBy>,
+    pub vouched_by: Option<VerifyingAnchor>,
     /// What the registry speaks there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
     /// The other hosts that the registry pointed to, each with its own decision.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub elsewhere: Vec<Report>,
+    pub elsewhere: Vec<ProbeReport>,
 }
 
 /// One thing that was done.
@@ -62,7 +62,7 @@ pub struct Attempt {
 #[serde(rename_all = "camelCase")]
 pub struct Stage {
     /// What.
-    pub stage: StageName,
+    pub stage: StageKind,
     /// Whether it came out well.
     pub ok: bool,
     /// What came of it, for a person.
@@ -74,7 +74,7 @@ pub struct Stage {
 /// What is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum StageName {
+pub enum StageKind {
     /// Finding the addresses of the host.
     Dns,
     /// Connecting to one of them.
@@ -106,29 +106,29 @@ pub struct Certificate {
 /// The authority that vouched for a server.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct VouchedBy {
+pub struct VerifyingAnchor {
     /// Whose it is, as RFC 4514 writes names.
     pub subject: String,
     /// Its fingerprint, in lower-case hexadecimal; none for a well-known one, of which only name and key are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// Where it comes from.
-    pub source: Source,
+    pub source: AnchorSource,
 }
 
 /// Where an authority comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Source {
+pub enum AnchorSource {
     /// The policy.
     Policy,
     /// Those that count for every registry.
     WellKnown,
 }
 
-impl Report {
+impl ProbeReport {
     /// About what was decided, with nothing done yet.
-    pub(super) fn of(answer: &Answer<'_>) -> Self {
+    pub(super) fn from_response(answer: &Response<'_>) -> Self {
         let registry = answer.registry.as_deref().unwrap_or(&answer.reference).to_owned();
         Self {
             registry,
@@ -141,16 +141,16 @@ impl Report {
     }
 
     /// Why the attempts failed.
-    pub(super) fn failures(&self) -> String {
-        const LISTED: usize = 4;
-        let failure = |attempt: &Attempt| {
+    pub(super) fn describe_failures(&self) -> String {
+        const MAX_LISTED: usize = 4;
+        let failure = |attempt: &AttemptReport| {
             let failed = attempt.stages.iter().filter(|stage| !stage.ok);
             let failed: Vec<&str> = failed.map(|stage| stage.detail.as_str()).collect();
             (!failed.is_empty()).then(|| format!("{attempt}: {}", failed.join(", ")))
         };
         let failures: Vec<String> = self.attempts.iter().filter_map(failure).collect();
-        let mut text = failures.iter().take(LISTED).map(String::as_str).collect::<Vec<_>>().join("; then ");
-        match failures.len().saturating_sub(LISTED) {
+        let mut text = failures.iter().take(MAX_LISTED).map(String::as_str).collect::<Vec<_>>().join("; then ");
+        match failures.len().saturating_sub(MAX_LISTED) {
             0 => (),
             more => text.push_str(&format!("; and {more} more")),
         }
@@ -158,9 +158,9 @@ impl Report {
     }
 }
 
-impl Attempt {
+impl AttemptReport {
     /// About a route, with nothing done yet.
-    pub(super) fn of(route: &Route, host: Option<&str>) -> Self {
+    pub(super) fn from_endpoint(route: &Endpoint, host: Option<&str>) -> Self {
         Self {
             scheme: route.scheme(),
             host: host.map(str::to_owned),
@@ -176,9 +176,9 @@ impl Attempt {
     }
 }
 
-impl fmt::Display for Attempt {
+impl fmt::Display for AttemptReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} on port {}", way(self.scheme, self.verified), self.port)?;
+        write!(formatter, "{} on port {}", transport_name(self.scheme, self.verified), self.port)?;
         match &self.address {
             Some(address) => write!(formatter, " at {address}"),
             None => Ok(()),
@@ -186,7 +186,7 @@ impl fmt::Display for Attempt {
     }
 }
 
-impl StageName {
+impl StageKind {
     /// Its name, as it stands in the report.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -201,19 +201,19 @@ impl StageName {
 }
 
 impl Certificate {
-    pub(super) fn of(der: &[u8]) -> Self {
-        let Described { subject, issuer, not_after, fingerprint } = Described::of(der);
+    pub(super) fn from_der(der: &[u8]) -> Self {
+        let CertificateSummary { subject, issuer, not_after, fingerprint } = CertificateSummary::from_der(der);
         let known = |text: Option<String>| text.unwrap_or_else(|| "cannot be read".to_owned());
         Self { subject: known(subject), issuer: known(issuer), not_after: known(not_after), sha256: fingerprint }
     }
 }
 
-impl fmt::Display for VouchedBy {
+impl fmt::Display for VerifyingAnchor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.source, &self.sha256) {
-            (Source::WellKnown, _) => write!(formatter, "the well-known `{}`", self.subject),
-            (Source::Policy, None) => write!(formatter, "the policy's `{}`", self.subject),
-            (Source::Policy, Some(digest)) => {
+            (AnchorSource::WellKnown, _) => write!(formatter, "the well-known `{}`", self.subject),
+            (AnchorSource::Policy, None) => write!(formatter, "the policy's `{}`", self.subject),
+            (AnchorSource::Policy, Some(digest)) => {
                 let digits = digest.get(..16).unwrap_or(digest);
                 write!(formatter, "the policy's `{}` (SHA-256 {digits}…)", self.subject)
             }

@@ -2,59 +2,67 @@
 
 use std::future::Future;
 
-use crate::{Connection, Target};
-use pullgate::{Allowed, Answer, Decision, ReferenceKind, Request};
-use pullgate_host::Gate;
+use crate::{Connection, ResolvedEndpoint};
+use pullgate::{Allow, Decision, ReferenceKind, Request, Response};
+use pullgate_host::PolicyEvaluator;
 use tokio::time::{Instant, timeout_at};
 
-use super::report::{Attempt, Report, Stage, StageName};
-use super::{Prober, Progress, Watch};
+use super::report::{AttemptReport, ProbeReport, Stage, StageKind};
+use super::{ProbeProgress, Prober, ProgressFn};
 
 /// A test in the making.
-pub(super) struct Run<'a> {
+pub(super) struct ProbeSession<'a> {
     pub(super) prober: &'a Prober,
-    pub(super) gate: &'a Gate,
+    pub(super) evaluator: &'a PolicyEvaluator,
     registry: &'a str,
     project: Option<&'a str>,
-    watch: Watch<'a>,
+    on_progress: ProgressFn<'a>,
     /// When the time for all is over.
-    end: Instant,
+    deadline: Instant,
     /// How many other hosts may still be asked about.
-    pub(super) hosts: usize,
+    pub(super) hosts_left: usize,
 }
 
-impl<'a> Run<'a> {
+impl<'a> ProbeSession<'a> {
     pub(super) fn new(
         prober: &'a Prober,
-        gate: &'a Gate,
+        evaluator: &'a PolicyEvaluator,
         registry: &'a str,
         project: Option<&'a str>,
-        watch: Watch<'a>,
+        on_progress: ProgressFn<'a>,
     ) -> Self {
-        let end = Instant::now() + prober.limits.registry;
-        Self { prober, gate, registry, project, watch, end, hosts: prober.limits.hosts }
+        let deadline = Instant::now() + prober.limits.registry_timeout;
+        Self {
+            prober,
+            evaluator: evaluator,
+            registry,
+            project,
+            on_progress: on_progress,
+            deadline,
+            hosts_left: prober.limits.max_hosts,
+        }
     }
 
     /// Does all of it.
-    pub(super) async fn report(mut self) -> Report {
+    pub(super) async fn run(mut self) -> ProbeReport {
         let answer = self.decide(self.registry).await;
-        let mut report = Report::of(&answer);
+        let mut report = ProbeReport::from_response(&answer);
         match &answer.decision {
-            Decision::Allow(allowed) => self.attempts(allowed, &mut report).await,
-            decision => report.summary = format!("{}; nothing was contacted", refused(decision)),
+            Decision::Allow(allowed) => self.try_endpoints(allowed, &mut report).await,
+            decision => report.summary = format!("{}; nothing was contacted", describe_denial(decision)),
         }
         report
     }
 
     /// What the policy says of a host.
-    pub(super) async fn decide(&self, registry: &str) -> Answer<'static> {
+    pub(super) async fn decide(&self, registry: &str) -> Response<'static> {
         let kind = ReferenceKind::Registry;
-        self.gate.answer(&Request { reference: registry, kind, project: self.project, facts: &[] }).await
+        self.evaluator.answer(&Request { reference: registry, kind, project: self.project, dns_answers: &[] }).await
     }
 
     /// Takes the attempts in their order, until one comes to a registry.
-    async fn attempts(&mut self, allowed: &Allowed<'_>, report: &mut Report) {
-        let routes = match self.prober.connector.routes(&report.registry, allowed, self.gate.authorities()) {
+    async fn try_endpoints(&mut self, allowed: &Allow<'_>, report: &mut ProbeReport) {
+        let routes = match self.prober.connector.endpoints(&report.registry, allowed, self.evaluator.authorities()) {
             Ok(routes) => routes,
             Err(error) => {
                 report.summary = format!("not tried: {error}");
@@ -63,11 +71,11 @@ impl<'a> Run<'a> {
         };
         for (route, attempt) in routes.iter().zip(&allowed.attempts) {
             let host = attempt.host.as_deref();
-            let Some((target, connection)) = self.reach(route, host, allowed, &mut report.attempts).await else {
+            let Some((target, connection)) = self.dial(route, host, allowed, &mut report.attempts).await else {
                 continue;
             };
             let Some(attempt) = report.attempts.last_mut() else { continue };
-            let usable = self.question(target, connection, attempt).await;
+            let usable = self.check_registry(target, connection, attempt).await;
             if attempt.protocol.is_some() {
                 report.protocol.clone_from(&attempt.protocol);
                 report.ok = usable;
@@ -75,61 +83,66 @@ impl<'a> Run<'a> {
                 return;
             }
         }
-        report.summary = format!("no registry was reached: {}", report.failures());
+        report.summary = format!("no registry was reached: {}", report.describe_failures());
     }
 
     /// Asks who is there. Whether it can be used.
-    async fn question(&mut self, target: Target, connection: Connection, attempt: &mut Attempt) -> bool {
-        let Some(fetched) = self.follow(StageName::V2, target, connection, "/v2/", attempt).await else {
+    async fn check_registry(
+        &mut self,
+        target: ResolvedEndpoint,
+        connection: Connection,
+        attempt: &mut AttemptReport,
+    ) -> bool {
+        let Some(fetched) = self.get_with_redirects(StageKind::V2, target, connection, "/v2/", attempt).await else {
             return false;
         };
-        match fetched.v2() {
+        match fetched.parse_v2() {
             Ok(registry) => {
-                self.note(StageName::V2, true, registry.detail, fetched.since, &mut attempt.stages);
+                self.record_stage(StageKind::V2, true, registry.detail, fetched.since, &mut attempt.stages);
                 attempt.protocol = Some(registry.protocol);
                 match registry.bearer {
-                    Some(bearer) => self.token(&bearer, &fetched.target, attempt).await,
+                    Some(bearer) => self.request_token(&bearer, &fetched.target, attempt).await,
                     None => true,
                 }
             }
             Err(why) => {
-                self.note(StageName::V2, false, why, fetched.since, &mut attempt.stages);
-                self.v1(&fetched.target, attempt).await
+                self.record_stage(StageKind::V2, false, why, fetched.since, &mut attempt.stages);
+                self.ping_v1(&fetched.target, attempt).await
             }
         }
     }
 
     /// Does one thing within its time, and notes what came of it: a value and its description, or what went wrong.
-    pub(super) async fn step<T>(
+    pub(super) async fn run_stage<T>(
         &self,
-        stage: StageName,
+        stage: StageKind,
         stages: &mut Vec<Stage>,
         work: impl Future<Output = Result<(T, String), String>>,
     ) -> Option<T> {
         let since = Instant::now();
-        let (value, detail) = match self.timed(work).await {
+        let (value, detail) = match self.with_timeout(work).await {
             Ok((value, detail)) => (Some(value), detail),
             Err(why) => (None, why),
         };
-        self.note(stage, value.is_some(), detail, since, stages);
+        self.record_stage(stage, value.is_some(), detail, since, stages);
         value
     }
 
     /// Does one thing within its time.
-    pub(super) async fn timed<T>(&self, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    pub(super) async fn with_timeout<T>(&self, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
         let start = Instant::now();
-        if start >= self.end {
-            let all = self.prober.limits.registry.as_secs_f64();
+        if start >= self.deadline {
+            let all = self.prober.limits.registry_timeout.as_secs_f64();
             return Err(format!("not tried, since the {all:.1} s for this registry were over"));
         }
-        let done = timeout_at(self.end.min(start + self.prober.limits.stage), work).await;
+        let done = timeout_at(self.deadline.min(start + self.prober.limits.stage_timeout), work).await;
         done.unwrap_or_else(|_| Err(format!("no answer within {:.1} s", start.elapsed().as_secs_f64())))
     }
 
     /// Notes what came of something that began at a time.
-    pub(super) fn note(
+    pub(super) fn record_stage(
         &self,
-        stage: StageName,
+        stage: StageKind,
         ok: bool,
         detail: impl Into<String>,
         since: Instant,
@@ -137,13 +150,13 @@ impl<'a> Run<'a> {
     ) {
         let milliseconds = since.elapsed().as_millis().try_into().unwrap_or(u64::MAX);
         let stage = Stage { stage, ok, detail: detail.into(), milliseconds };
-        (self.watch)(Progress { registry: self.registry, stage: &stage });
+        (self.on_progress)(ProbeProgress { registry: self.registry, stage: &stage });
         stages.push(stage);
     }
 }
 
 /// Why a host may not be contacted.
-pub(super) fn refused(decision: &Decision<'_>) -> String {
+pub(super) fn describe_denial(decision: &Decision<'_>) -> String {
     match decision {
         Decision::Allow(_) => String::new(),
         Decision::Deny(denied) => match &denied.nearest {
@@ -157,7 +170,7 @@ pub(super) fn refused(decision: &Decision<'_>) -> String {
     }
 }
 
-fn summary(attempt: &Attempt, usable: bool) -> String {
+fn summary(attempt: &AttemptReport, usable: bool) -> String {
     let protocol = attempt.protocol.as_deref().unwrap_or_default();
     let at = attempt.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
     if !usable {

@@ -4,23 +4,23 @@ use hyper::HeaderMap;
 use hyper::header::WWW_AUTHENTICATE;
 
 /// How many challenges are looked at.
-const CHALLENGES: usize = 16;
+const MAX_CHALLENGES: usize = 16;
 
 /// One way to be asked.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Challenge {
+pub(super) struct AuthChallenge {
     /// The scheme in lower case: `basic`, `bearer`.
     pub(super) scheme: String,
     /// The parameters, their names in lower case.
     parameters: Vec<(String, String)>,
 }
 
-impl Challenge {
+impl AuthChallenge {
     /// All that an answer has, in order.
-    pub(super) fn all(headers: &HeaderMap) -> Vec<Self> {
+    pub(super) fn parse_all(headers: &HeaderMap) -> Vec<Self> {
         let mut found = Vec::new();
         for value in headers.get_all(WWW_AUTHENTICATE) {
-            read(&String::from_utf8_lossy(value.as_bytes()), &mut found);
+            parse_header(&String::from_utf8_lossy(value.as_bytes()), &mut found);
         }
         found
     }
@@ -32,30 +32,30 @@ impl Challenge {
 }
 
 /// A word that is followed by `=` is a parameter of the challenge before it; any other begins a challenge.
-fn read(mut text: &str, found: &mut Vec<Challenge>) {
-    while found.len() < CHALLENGES {
+fn parse_header(mut text: &str, found: &mut Vec<AuthChallenge>) {
+    while found.len() < MAX_CHALLENGES {
         text = text.trim_start_matches([' ', '\t', ',']);
-        let (word, rest) = word(text);
+        let (word, rest) = split_word(text);
         if word.is_empty() {
             return;
         }
         let name = word.to_ascii_lowercase();
         text = match (rest.trim_start().strip_prefix('='), found.last_mut()) {
             (Some(rest), Some(challenge)) => {
-                let (value, rest) = value(rest.trim_start());
+                let (value, rest) = split_value(rest.trim_start());
                 challenge.parameters.push((name, value));
                 rest
             }
             (Some(_), None) => return,
             (None, _) => {
-                found.push(Challenge { scheme: name, parameters: Vec::new() });
+                found.push(AuthChallenge { scheme: name, parameters: Vec::new() });
                 rest
             }
         };
     }
 }
 
-fn value(text: &str) -> (String, &str) {
+fn split_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([' ', '\t', ',']).unwrap_or(text.len());
         let (value, rest) = text.split_at_checked(end).unwrap_or((text, ""));
@@ -73,7 +73,7 @@ fn value(text: &str) -> (String, &str) {
     (value, characters.as_str())
 }
 
-fn word(text: &str) -> (&str, &str) {
+fn split_word(text: &str) -> (&str, &str) {
     let end = text.find([' ', '\t', ',', '=', '"']).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
@@ -82,12 +82,12 @@ fn word(text: &str) -> (&str, &str) {
 mod tests {
     use super::*;
 
-    fn all(values: &[&str]) -> Vec<Challenge> {
+    fn all(values: &[&str]) -> Vec<AuthChallenge> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(WWW_AUTHENTICATE, value.parse().unwrap());
         }
-        Challenge::all(&headers)
+        AuthChallenge::parse_all(&headers)
     }
 
     #[test]
@@ -105,10 +105,10 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_ends() {
+    fn malformed_challenges_end() {
         for text in ["", "=", "\"", "a=\"", "Bearer realm=\"x", ",,,,", "a b c \"", "Bearer =", "Negotiate abc=="] {
             let _ = all(&[text]);
         }
-        assert_eq!(all(&[&"a ".repeat(10_000)]).len(), CHALLENGES);
+        assert_eq!(all(&[&"a ".repeat(10_000)]).len(), MAX_CHALLENGES);
     }
 }

@@ -1,6 +1,6 @@
 //! Certificates made on the spot, and the servers that have them.
 
-use pullgate::Authority;
+use pullgate::TrustAnchor;
 use pullgate_connect::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -18,7 +18,7 @@ pub struct Ca {
 pub struct Identity {
     pub chain: Vec<CertificateDer<'static>>,
     pub key: KeyPair,
-    pub authority: Authority,
+    pub authority: TrustAnchor,
     pem: String,
 }
 
@@ -53,7 +53,7 @@ impl Ca {
         Identity::of(&params, &certificate, key)
     }
 
-    pub fn authority(&self) -> Authority {
+    pub fn authority(&self) -> TrustAnchor {
         authority(self.issuer.der(), self.not_before, self.not_after)
     }
 
@@ -125,7 +125,7 @@ fn dates(params: &CertificateParams) -> (u64, u64) {
     (seconds(params.not_before.unix_timestamp()), seconds(params.not_after.unix_timestamp()))
 }
 
-fn authority(der: &[u8], not_before: u64, not_after: u64) -> Authority {
+fn authority(der: &[u8], not_before: u64, not_after: u64) -> TrustAnchor {
     let fingerprint = Sha256::digest(der).iter().map(|byte| format!("{byte:02x}")).collect();
-    Authority { fingerprint, title: "a test".to_owned(), der: der.to_vec(), not_before, not_after }
+    TrustAnchor { fingerprint, title: "a test".to_owned(), der: der.to_vec(), not_before, not_after }
 }

@@ -15,23 +15,23 @@ use libsystemd::logging::{Priority, journal_send};
 use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 
-use crate::admission::append_file::Lines;
-use crate::admission::request::{Ask, Door};
+use crate::admission::append_file::AppendFile;
+use crate::admission::request::{AdmissionRequest, Frontend};
 use crate::policy::store::Generation;
-use crate::util::sanitize::in_json;
+use crate::util::sanitize::escape_controls;
 
 /// How many lines wait for a slow disk. What comes after them is lost, and counted.
-const WAITING: usize = 16_384;
+const QUEUE_CAPACITY: usize = 16_384;
 
 /// How long the end of the process waits for them.
-const FLUSH: Duration = Duration::from_secs(5);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest text of one member, in bytes: references and users come from whoever asks.
-const LONGEST: usize = 1_024;
+const MAX_FIELD_BYTES: usize = 1_024;
 
 /// Where the audit record goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum AuditSink {
     /// Standard output.
     Stdout,
     /// systemd's journal, each member as a field of its own.
@@ -42,7 +42,7 @@ pub enum Target {
     Off,
 }
 
-impl FromStr for Target {
+impl FromStr for AuditSink {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -59,10 +59,10 @@ impl FromStr for Target {
 /// One decision.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Record<'a> {
+pub struct AuditRecord<'a> {
     time: String,
     /// Where it came in.
-    pub door: Door,
+    pub frontend: Frontend,
     user: Cow<'a, str>,
     action: Cow<'a, str>,
     reference: Cow<'a, str>,
@@ -82,16 +82,16 @@ pub struct Record<'a> {
     microseconds: u64,
 }
 
-impl<'a> Record<'a> {
+impl<'a> AuditRecord<'a> {
     /// A record of a decision that allows, for now.
-    pub fn new(ask: &Ask<'a>, generation: &'a Generation, module: &'a str, took: Duration) -> Self {
+    pub fn new(ask: &AdmissionRequest<'a>, generation: &'a Generation, module: &'a str, took: Duration) -> Self {
         Self {
             time: Timestamp::now().to_string(),
-            door: ask.door,
-            user: short(ask.user),
-            action: short(ask.action),
-            reference: without_password(ask.reference),
-            project: ask.project.map(short),
+            frontend: ask.frontend,
+            user: truncate(ask.user),
+            action: truncate(ask.action),
+            reference: redact_userinfo(ask.reference),
+            project: ask.project.map(truncate),
             decision: "allow",
             reason: "matched",
             entry: None,
@@ -104,26 +104,26 @@ impl<'a> Record<'a> {
     }
 
     /// Says what was decided.
-    pub fn allowed(&mut self, allowed: bool, text: &str) {
+    pub fn set_outcome(&mut self, allowed: bool, text: &str) {
         self.decision = if allowed { "allow" } else { "deny" };
-        self.text = short(text).into_owned();
+        self.text = truncate(text).into_owned();
     }
 }
 
-fn short(text: &str) -> Cow<'_, str> {
-    if text.len() <= LONGEST {
+fn truncate(text: &str) -> Cow<'_, str> {
+    if text.len() <= MAX_FIELD_BYTES {
         Cow::Borrowed(text)
     } else {
-        Cow::Owned(format!("{}...", &text[..text.floor_char_boundary(LONGEST)]))
+        Cow::Owned(format!("{}...", &text[..text.floor_char_boundary(MAX_FIELD_BYTES)]))
     }
 }
 
 /// A reference may have been written with `user:password@`.
-pub fn without_password(reference: &str) -> Cow<'_, str> {
+pub fn redact_userinfo(reference: &str) -> Cow<'_, str> {
     match reference.rsplit_once('@') {
-        Some((name, digest)) if is_digest(digest) && !name.contains('@') => short(reference),
-        Some((_, rest)) => Cow::Owned(format!("***@{}", short(rest))),
-        None => short(reference),
+        Some((name, digest)) if is_digest(digest) && !name.contains('@') => truncate(reference),
+        Some((_, rest)) => Cow::Owned(format!("***@{}", truncate(rest))),
+        None => truncate(reference),
     }
 }
 
@@ -134,15 +134,15 @@ fn is_digest(text: &str) -> bool {
 }
 
 /// Writes records, off the path of the decisions.
-pub struct Audit {
-    messages: Option<SyncSender<Message>>,
+pub struct AuditLog {
+    messages: Option<SyncSender<WriterMessage>>,
     /// Whether the file may have been renamed: what comes now goes into a new one.
-    renamed: Arc<AtomicBool>,
-    lost: Counter,
+    reopen_requested: Arc<AtomicBool>,
+    dropped: Counter,
 }
 
 /// What the writing thread is told.
-enum Message {
+enum WriterMessage {
     Line(String),
     /// There is something to be seen to.
     Wake,
@@ -150,21 +150,21 @@ enum Message {
     Flush(SyncSender<()>),
 }
 
-impl Audit {
+impl AuditLog {
     /// Opens a target.
     ///
     /// # Errors
     ///
     /// If the file cannot be opened. The text says which.
-    pub fn open(target: &Target) -> io::Result<Self> {
+    pub fn open(target: &AuditSink) -> io::Result<Self> {
         let (lost, renamed) = (Counter::default(), Arc::<AtomicBool>::default());
         let mut sink = match target {
-            Target::Off => return Ok(Self { messages: None, renamed, lost }),
-            Target::Stdout => Sink::Stdout,
-            Target::Journald => Sink::Journald,
-            Target::File(path) => Sink::File(Lines::open(path)?),
+            AuditSink::Off => return Ok(Self { messages: None, reopen_requested: renamed, dropped: lost }),
+            AuditSink::Stdout => OpenSink::Stdout,
+            AuditSink::Journald => OpenSink::Journald,
+            AuditSink::File(path) => OpenSink::File(AppendFile::open(path)?),
         };
-        let (messages, receiver) = sync_channel(WAITING);
+        let (messages, receiver) = sync_channel(QUEUE_CAPACITY);
         let (failed, reopens) = (lost.clone(), Arc::clone(&renamed));
         thread::Builder::new().name("pullgate-audit".to_owned()).spawn(move || {
             let mut fails = false;
@@ -172,11 +172,11 @@ impl Audit {
                 let reopened = if reopens.swap(false, Ordering::Relaxed) { sink.reopen() } else { Ok(()) };
                 let done = match message {
                     // Where there is no new file, the old one still takes it.
-                    Message::Line(line) => sink.write(&line).inspect_err(|_| {
+                    WriterMessage::Line(line) => sink.write(&line).inspect_err(|_| {
                         failed.inc();
                     }),
-                    Message::Wake => Ok(()),
-                    Message::Flush(done) => {
+                    WriterMessage::Wake => Ok(()),
+                    WriterMessage::Flush(done) => {
                         // Who asked may have lost patience.
                         let _ = done.send(());
                         continue;
@@ -192,31 +192,31 @@ impl Audit {
                 fails = done.is_err();
             }
         })?;
-        Ok(Self { messages: Some(messages), renamed, lost })
+        Ok(Self { messages: Some(messages), reopen_requested: renamed, dropped: lost })
     }
 
     /// Takes a record. It is lost, and counted, where too many wait already.
-    pub fn write(&self, record: &Record<'_>) {
+    pub fn write(&self, record: &AuditRecord<'_>) {
         let Some(messages) = &self.messages else { return };
         // Whoever reads the record in a terminal must see what was asked for.
-        let line = serde_json::to_string(record).map(|line| format!("{}\n", in_json(&line)));
-        let taken = line.is_ok_and(|line| messages.try_send(Message::Line(line)).is_ok());
+        let line = serde_json::to_string(record).map(|line| format!("{}\n", escape_controls(&line)));
+        let taken = line.is_ok_and(|line| messages.try_send(WriterMessage::Line(line)).is_ok());
         if !taken {
-            self.lost.inc();
+            self.dropped.inc();
         }
     }
 
     /// How many records were not written.
-    pub fn lost(&self) -> &Counter {
-        &self.lost
+    pub fn dropped(&self) -> &Counter {
+        &self.dropped
     }
 
     /// Goes on in a new file where the old one was renamed, before the next line is written.
     pub fn reopen(&self) {
-        self.renamed.store(true, Ordering::Relaxed);
+        self.reopen_requested.store(true, Ordering::Relaxed);
         if let Some(messages) = &self.messages {
             // Where too many lines wait, those wake it.
-            let _ = messages.try_send(Message::Wake);
+            let _ = messages.try_send(WriterMessage::Wake);
         }
     }
 
@@ -224,8 +224,8 @@ impl Audit {
     pub fn flush(&self) {
         let Some(messages) = &self.messages else { return };
         let (done, written) = sync_channel(1);
-        let end = Instant::now() + FLUSH;
-        let mut message = Message::Flush(done);
+        let end = Instant::now() + FLUSH_TIMEOUT;
+        let mut message = WriterMessage::Flush(done);
         while let Err(TrySendError::Full(refused)) = messages.try_send(message) {
             if Instant::now() >= end {
                 break;
@@ -236,24 +236,24 @@ impl Audit {
         if written.recv_timeout(end.saturating_duration_since(Instant::now())).is_err() {
             tracing::error!(
                 "some audit records are lost: they could not be written within {} seconds",
-                FLUSH.as_secs()
+                FLUSH_TIMEOUT.as_secs()
             );
         }
     }
 }
 
-enum Sink {
+enum OpenSink {
     Stdout,
     Journald,
-    File(Lines),
+    File(AppendFile),
 }
 
-impl Sink {
+impl OpenSink {
     fn write(&mut self, line: &str) -> io::Result<()> {
         match self {
             Self::Stdout => io::stdout().lock().write_all(line.as_bytes()),
-            Self::File(file) => file.add(line),
-            Self::Journald => journal(line),
+            Self::File(file) => file.append_line(line),
+            Self::Journald => send_to_journal(line),
         }
     }
 
@@ -266,7 +266,7 @@ impl Sink {
 }
 
 /// Sends a record to the journal, with its members as fields `PULLGATE_REFERENCE` and so on.
-fn journal(line: &str) -> io::Result<()> {
+fn send_to_journal(line: &str) -> io::Result<()> {
     let members: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line)?;
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let member = |name: &str| members.get(name).map(text).unwrap_or_default();
@@ -296,24 +296,24 @@ mod tests {
             ("user:sec@ret@h.example", "***@h.example"),
             ("https://user:secret@h.example/x@sha256:0", "***@sha256:0"),
         ] {
-            assert_eq!(without_password(reference), shown);
+            assert_eq!(redact_userinfo(reference), shown);
         }
     }
 
     /// A record in a pipe that nobody empties, so full that it takes no more; how many lines it has taken; and the pipe.
-    fn full() -> (Audit, usize, PathBuf, File) {
+    fn full_log() -> (AuditLog, usize, PathBuf, File) {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let name = format!("pullgate-audit-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
         let _ = fs::remove_file(&path);
         rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let pipe = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-        let audit = Audit::open(&Target::File(path.clone())).unwrap();
+        let audit = AuditLog::open(&AuditSink::File(path.clone())).unwrap();
         let messages = audit.messages.as_ref().unwrap();
         let mut taken = 0;
         let end = Instant::now() + Duration::from_millis(500);
         while Instant::now() < end {
-            match messages.try_send(Message::Line(format!("{}\n", "x".repeat(99)))) {
+            match messages.try_send(WriterMessage::Line(format!("{}\n", "x".repeat(99)))) {
                 Ok(()) => taken += 1,
                 Err(_) => thread::sleep(Duration::from_millis(10)),
             }
@@ -322,32 +322,32 @@ mod tests {
     }
 
     /// Reads so many lines, on another thread.
-    fn empty(pipe: File, lines: usize) -> thread::JoinHandle<usize> {
+    fn drain_lines(pipe: File, lines: usize) -> thread::JoinHandle<usize> {
         thread::spawn(move || BufReader::new(pipe).lines().take(lines).filter(Result::is_ok).count())
     }
 
     #[test]
     fn a_full_queue_loses_no_new_file() {
-        let (audit, taken, path, pipe) = full();
+        let (audit, taken, path, pipe) = full_log();
         fs::remove_file(&path).unwrap();
         audit.reopen();
         // One is being written to the old file. Those before it are in the pipe, and those after it go into the new one.
-        let old = empty(pipe, taken - WAITING);
+        let old = drain_lines(pipe, taken - QUEUE_CAPACITY);
         audit.flush();
         let new = fs::read_to_string(&path).unwrap().lines().count();
         fs::remove_file(&path).unwrap();
-        assert_eq!((old.join().unwrap(), new), (taken - WAITING, WAITING));
+        assert_eq!((old.join().unwrap(), new), (taken - QUEUE_CAPACITY, QUEUE_CAPACITY));
     }
 
     #[test]
     fn the_end_waits_for_a_full_queue() {
-        let (audit, taken, path, pipe) = full();
+        let (audit, taken, path, pipe) = full_log();
         let begun = Arc::<AtomicBool>::default();
         let begins = Arc::clone(&begun);
         let reader = thread::spawn(move || {
             thread::sleep(Duration::from_millis(500));
             begins.store(true, Ordering::Relaxed);
-            empty(pipe, taken).join().unwrap()
+            drain_lines(pipe, taken).join().unwrap()
         });
         audit.flush();
         assert!(begun.load(Ordering::Relaxed), "it waited for the reader");

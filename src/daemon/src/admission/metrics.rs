@@ -11,66 +11,72 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use pullgate::DenialReason;
 use pullgate_host::{Dns, DnsCounts, Module};
 
-use crate::admission::request::Door;
+use crate::admission::request::Frontend;
 use crate::policy::store::Generation;
 
 /// In seconds. A decision takes microseconds, and one that asks DNS up to seconds.
-const BUCKETS: [f64; 12] = [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
+const DURATION_BUCKETS_SECS: [f64; 12] =
+    [0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 /// All that is counted.
 pub struct Metrics {
     registry: Registry,
-    decisions: Family<Outcome, Counter>,
-    durations: Family<Way, Histogram>,
-    reloads: Family<Reload, Counter>,
+    decisions: Family<DecisionLabels, Counter>,
+    durations: Family<FrontendLabels, Histogram>,
+    reloads: Family<ReloadLabels, Counter>,
     generation: Gauge,
     whitelist: Gauge,
     stale: Gauge,
-    expiry: Family<Certificates, Gauge>,
+    expirations: Family<CertificateLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Outcome {
-    door: &'static str,
+struct DecisionLabels {
+    frontend: &'static str,
     decision: &'static str,
     reason: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Way {
-    door: &'static str,
+struct FrontendLabels {
+    frontend: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Certificates {
-    of: &'static str,
+struct CertificateLabels {
+    certificate: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reload {
+struct ReloadLabels {
     outcome: &'static str,
 }
 
 /// What the host counts by itself.
 #[derive(Debug)]
-struct Host {
+struct HostCollector {
     module: Module,
     dns: Option<Dns>,
 }
 
-impl Collector for Host {
+impl Collector for HostCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let help = "Instances of the module that failed and were replaced, by cause";
         let mut metric = encoder.encode_descriptor("instances_replaced", help, None, MetricType::Counter)?;
-        for (cause, count) in self.module.thrown_away() {
-            ConstCounter::new(count).encode(metric.encode_family(&[("cause", cause.as_str())])?)?;
+        for (cause, count) in self.module.discarded_instances() {
+            let cause = match cause {
+                DenialReason::TimeOut => "timeout",
+                cause => cause.as_str(),
+            };
+            ConstCounter::new(count).encode(metric.encode_family(&[("cause", cause)])?)?;
         }
         let Some(dns) = &self.dns else { return Ok(()) };
         let DnsCounts { cached, answered, failed } = dns.counts();
-        let help = "Questions to DNS, by outcome";
-        let mut metric = encoder.encode_descriptor("dns_questions", help, None, MetricType::Counter)?;
+        let help = "DNS queries by outcome";
+        let mut metric = encoder.encode_descriptor("dns_queries", help, None, MetricType::Counter)?;
         for (outcome, count) in [("cached", cached), ("answered", answered), ("failed", failed)] {
             ConstCounter::new(count).encode(metric.encode_family(&[("outcome", outcome)])?)?;
         }
@@ -83,58 +89,64 @@ impl Metrics {
     pub fn new(module: &Module, dns: Option<&Dns>, audit_lost: &Counter) -> Self {
         let mut registry = Registry::with_prefix("pullgate");
         let decisions = Family::default();
-        let durations = Family::<Way, Histogram>::new_with_constructor(|| Histogram::new(BUCKETS));
+        let durations =
+            Family::<FrontendLabels, Histogram>::new_with_constructor(|| Histogram::new(DURATION_BUCKETS_SECS));
         let reloads = Family::default();
         let (generation, whitelist, stale) = (Gauge::default(), Gauge::default(), Gauge::default());
-        registry.register("decisions", "Decisions by way in, outcome and reason", decisions.clone());
-        registry.register("decision_seconds", "How long decisions took, DNS included", durations.clone());
+        registry.register("decisions", "Decisions by frontend, outcome and reason", decisions.clone());
+        registry.register("decision_duration_seconds", "How long decisions took, DNS included", durations.clone());
         registry.register("policy_loads", "Attempts to load a policy by outcome", reloads.clone());
         registry.register("policy_generation", "The number of the current policy", generation.clone());
         let help = "1 if whitelist mode is on; without it every registry is allowed";
         registry.register("policy_whitelist_mode", help, whitelist.clone());
         registry.register("policy_stale", "1 if the last attempt to load a policy failed", stale.clone());
-        let (expiry, help) =
+        let (expirations, help) =
             (Family::default(), "When the first of the certificates in use ends to be valid, as Unix time");
-        registry.register("certificate_expiry_seconds", help, expiry.clone());
-        registry.register("audit_lost", "Audit records that were not written", audit_lost.clone());
-        registry.register_collector(Box::new(Host { module: module.clone(), dns: dns.cloned() }));
-        Self { registry, decisions, durations, reloads, generation, whitelist, stale, expiry }
+        registry.register("certificate_expiration_timestamp_seconds", help, expirations.clone());
+        registry.register("audit_records_dropped", "Audit records that were not written", audit_lost.clone());
+        registry.register_collector(Box::new(HostCollector { module: module.clone(), dns: dns.cloned() }));
+        Self { registry, decisions, durations, reloads, generation, whitelist, stale, expirations }
     }
 
     /// Counts a decision.
-    pub fn decided(&self, door: Door, allowed: bool, reason: &'static str, took: Duration) {
+    pub fn record_decision(&self, frontend: Frontend, allowed: bool, reason: &'static str, took: Duration) {
         let decision = if allowed { "allow" } else { "deny" };
-        self.decisions.get_or_create(&Outcome { door: door.as_str(), decision, reason }).inc();
-        self.durations.get_or_create(&Way { door: door.as_str() }).observe(took.as_secs_f64());
+        self.decisions.get_or_create(&DecisionLabels { frontend: frontend.as_str(), decision, reason }).inc();
+        self.durations.get_or_create(&FrontendLabels { frontend: frontend.as_str() }).observe(took.as_secs_f64());
     }
 
     /// Counts an attempt to load a policy: `replaced`, `unchanged` or `failed`.
-    pub fn loaded(&self, outcome: &'static str) {
-        self.reloads.get_or_create(&Reload { outcome }).inc();
+    pub fn record_load(&self, outcome: &'static str) {
+        self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
         self.stale.set(i64::from(outcome == "failed"));
     }
 
     /// Says which policy is in effect.
-    pub fn in_effect(&self, generation: &Generation) {
+    pub fn record_policy(&self, generation: &Generation) {
         self.generation.set(i64::try_from(generation.number).unwrap_or(i64::MAX));
         self.whitelist.set(i64::from(generation.whitelist));
-        self.expires("policy", generation.gate.authorities().iter().map(|authority| authority.not_after).min());
+        self.record_expiration(
+            "policy",
+            generation.evaluator.authorities().iter().map(|authority| authority.not_after).min(),
+        );
     }
 
     /// Says when the first certificate of the `policy` or of `tls` ends to be valid, in seconds since 1970-01-01 UTC.
-    pub fn expires(&self, of: &'static str, at: Option<u64>) {
+    pub fn record_expiration(&self, of: &'static str, at: Option<u64>) {
         match at {
             Some(at) => {
-                self.expiry.get_or_create(&Certificates { of }).set(i64::try_from(at).unwrap_or(i64::MAX));
+                self.expirations
+                    .get_or_create(&CertificateLabels { certificate: of })
+                    .set(i64::try_from(at).unwrap_or(i64::MAX));
             }
             None => {
-                self.expiry.remove(&Certificates { of });
+                self.expirations.remove(&CertificateLabels { certificate: of });
             }
         }
     }
 
     /// The text for Prometheus (OpenMetrics 1.0).
-    pub fn text(&self) -> String {
+    pub fn to_openmetrics(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);

@@ -9,17 +9,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pullgate::{Decision, Denied};
+use pullgate::{Decision, Deny};
 
-use crate::admission::audit_log::{Audit, Record};
+use crate::admission::audit_log::{AuditLog, AuditRecord};
 use crate::admission::metrics::Metrics;
-pub use crate::admission::request::{Ask, Door, request};
-use crate::policy::store::{Generation, Policies};
-use crate::util::sanitize::on_one_line;
+pub use crate::admission::request::{AdmissionRequest, Frontend, policy_request};
+use crate::policy::store::{Generation, PolicyStore};
+use crate::util::sanitize::single_line;
 
 /// What a way in answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct AdmissionResponse {
     /// Whether it may be done.
     pub allowed: bool,
     /// Why not, on one line; why it may, where that is not plain.
@@ -28,26 +28,26 @@ pub struct Verdict {
 
 /// Decides for every way in.
 pub struct Admission {
-    policies: Arc<Policies>,
-    audit: Audit,
+    policy_store: Arc<PolicyStore>,
+    audit: AuditLog,
     metrics: Metrics,
 }
 
 impl Admission {
     /// Decides by these policies.
-    pub fn new(policies: Arc<Policies>, audit: Audit) -> Self {
-        let metrics = Metrics::new(policies.module(), policies.dns(), audit.lost());
-        metrics.in_effect(&policies.current());
-        Self { policies, audit, metrics }
+    pub fn new(policy_store: Arc<PolicyStore>, audit: AuditLog) -> Self {
+        let metrics = Metrics::new(policy_store.module(), policy_store.dns(), audit.dropped());
+        metrics.record_policy(&policy_store.current());
+        Self { policy_store, audit, metrics }
     }
 
     /// The policies.
-    pub fn policies(&self) -> &Arc<Policies> {
-        &self.policies
+    pub fn policy_store(&self) -> &Arc<PolicyStore> {
+        &self.policy_store
     }
 
     /// The record.
-    pub fn audit(&self) -> &Audit {
+    pub fn audit(&self) -> &AuditLog {
         &self.audit
     }
 
@@ -57,30 +57,36 @@ impl Admission {
     }
 
     /// The policy for one request of a way in: all its questions go to it, even if another one comes meanwhile.
-    pub fn begin(&self) -> Arc<Generation> {
-        self.policies.current()
+    pub fn current_policy(&self) -> Arc<Generation> {
+        self.policy_store.current()
     }
 
     /// Decides one question. Never fails: what goes wrong is a denial (rule D2).
-    pub async fn decide(&self, generation: &Generation, ask: &Ask<'_>) -> Verdict {
+    pub async fn decide(&self, generation: &Generation, ask: &AdmissionRequest<'_>) -> AdmissionResponse {
         let start = Instant::now();
-        let request = request(ask);
-        let decision = generation.gate.decide(&request).await;
-        self.finish(generation, ask, &decision, start.elapsed())
+        let request = policy_request(ask);
+        let decision = generation.evaluator.decide(&request).await;
+        self.record_decision(generation, ask, &decision, start.elapsed())
     }
 
     /// As [`decide`](Self::decide), with a decision that was had otherwise, in so much time.
-    pub fn finish(&self, generation: &Generation, ask: &Ask<'_>, decision: &Decision<'_>, took: Duration) -> Verdict {
-        let mut record = Record::new(ask, generation, self.policies.module().digest(), took);
+    pub fn record_decision(
+        &self,
+        generation: &Generation,
+        ask: &AdmissionRequest<'_>,
+        decision: &Decision<'_>,
+        took: Duration,
+    ) -> AdmissionResponse {
+        let mut record = AuditRecord::new(ask, generation, self.policy_store.module().digest(), took);
         let verdict = match decision {
             Decision::Allow(allowed) => {
                 record.entry = allowed.by.as_ref().map(|by| Cow::Borrowed(&*by.entry));
-                Verdict { allowed: true, message: String::new() }
+                AdmissionResponse { allowed: true, message: String::new() }
             }
             Decision::Deny(denied) => {
                 record.reason = denied.reason.as_str();
                 record.entry = denied.nearest.as_ref().map(|nearest| Cow::Borrowed(&*nearest.entry.entry));
-                Verdict { allowed: false, message: message(denied) }
+                AdmissionResponse { allowed: false, message: denial_message(denied) }
             }
             Decision::Lookup(questions) => {
                 record.reason = "undecided";
@@ -90,38 +96,49 @@ impl Admission {
                     ask.reference,
                     subjects.join(", ")
                 );
-                Verdict { allowed: false, message }
+                AdmissionResponse { allowed: false, message }
             }
         };
-        self.write(record, verdict, took)
+        self.write_record(record, verdict, took)
     }
 
     /// Records what a way in decides without the rules: what it does not understand, and what its settings say.
     /// `reason` is a stable code.
-    pub fn settle(&self, generation: &Generation, ask: &Ask<'_>, reason: &'static str, verdict: Verdict) -> Verdict {
-        let mut record = Record::new(ask, generation, self.policies.module().digest(), Duration::ZERO);
+    pub fn record_override(
+        &self,
+        generation: &Generation,
+        ask: &AdmissionRequest<'_>,
+        reason: &'static str,
+        verdict: AdmissionResponse,
+    ) -> AdmissionResponse {
+        let mut record = AuditRecord::new(ask, generation, self.policy_store.module().digest(), Duration::ZERO);
         record.reason = reason;
-        self.write(record, verdict, Duration::ZERO)
+        self.write_record(record, verdict, Duration::ZERO)
     }
 
-    fn write(&self, mut record: Record<'_>, verdict: Verdict, took: Duration) -> Verdict {
+    fn write_record(
+        &self,
+        mut record: AuditRecord<'_>,
+        verdict: AdmissionResponse,
+        took: Duration,
+    ) -> AdmissionResponse {
         // Much of it is what whoever asks has written.
-        let verdict = Verdict { message: on_one_line(&verdict.message).into_owned(), ..verdict };
-        record.allowed(verdict.allowed, &verdict.message);
-        self.metrics.decided(record.door, verdict.allowed, record.reason, took);
+        let verdict = AdmissionResponse { message: single_line(&verdict.message).into_owned(), ..verdict };
+        record.set_outcome(verdict.allowed, &verdict.message);
+        self.metrics.record_decision(record.frontend, verdict.allowed, record.reason, took);
         self.audit.write(&record);
         drop(record);
         verdict
     }
 }
 
-fn message(denied: &Denied<'_>) -> String {
+fn denial_message(denied: &Deny<'_>) -> String {
     let nearest = denied.nearest.as_ref().map(|nearest| (&*nearest.entry.entry, nearest.text.as_str()));
-    denial(&denied.text, nearest)
+    format_denial(&denied.text, nearest)
 }
 
 /// Rule W3's text and the nearest entry, with why it does not match. It is put on one line on its way out.
-pub fn denial(text: &str, nearest: Option<(&str, &str)>) -> String {
+pub fn format_denial(text: &str, nearest: Option<(&str, &str)>) -> String {
     match nearest {
         Some((entry, why)) => format!("{text}; nearest is `{entry}`: {why}"),
         None => text.to_owned(),

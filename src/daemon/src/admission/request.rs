@@ -6,7 +6,7 @@ use serde::Serialize;
 /// A way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Door {
+pub enum Frontend {
     /// Docker Engine's authorization plugin.
     Docker,
     /// containerd's image verifier.
@@ -19,7 +19,7 @@ pub enum Door {
     Api,
 }
 
-impl Door {
+impl Frontend {
     /// Its name in records and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,9 +34,9 @@ impl Door {
 
 /// A question from a way in.
 #[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+pub struct AdmissionRequest<'a> {
     /// Where it came in.
-    pub door: Door,
+    pub frontend: Frontend,
     /// Who wants it, as far as that is known.
     pub user: &'a str,
     /// What is to be done with the reference: `pull`, `push`, `create pod`.
@@ -50,6 +50,6 @@ pub struct Ask<'a> {
 }
 
 /// The request that a question is.
-pub fn request<'a>(ask: &Ask<'a>) -> Request<'a> {
-    Request { reference: ask.reference, kind: ask.kind, project: ask.project, facts: &[] }
+pub fn policy_request<'a>(ask: &AdmissionRequest<'a>) -> Request<'a> {
+    Request { reference: ask.reference, kind: ask.kind, project: ask.project, dns_answers: &[] }
 }

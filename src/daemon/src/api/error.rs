@@ -7,11 +7,11 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::server::load_shed::{AGAIN, Busy};
+use crate::server::load_shed::{Overloaded, RETRY_AFTER_SECS};
 
 /// Why there is no answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Error {
+pub struct ApiError {
     #[serde(skip)]
     status: StatusCode,
     /// What it is, for programs.
@@ -20,7 +20,7 @@ pub struct Error {
     message: String,
 }
 
-impl Error {
+impl ApiError {
     /// An error with a stable code.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
@@ -37,7 +37,7 @@ impl Error {
     }
 
     /// The path has other methods.
-    pub fn no_such_method() -> Self {
+    pub fn method_not_allowed() -> Self {
         Self::new(
             StatusCode::METHOD_NOT_ALLOWED,
             "method-not-allowed",
@@ -48,24 +48,24 @@ impl Error {
 
 /// What an answer carries for the log: the error that it is.
 #[derive(Clone, Debug)]
-pub struct Refusal {
+pub struct LoggedError {
     /// As in [`Error`].
     pub code: &'static str,
     /// As in [`Error`].
     pub message: String,
 }
 
-impl From<Busy> for Error {
-    fn from(busy: Busy) -> Self {
+impl From<Overloaded> for ApiError {
+    fn from(busy: Overloaded) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", busy.to_string())
     }
 }
 
-impl IntoResponse for Error {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let refusal = Refusal { code: self.code, message: self.message.clone() };
+        let refusal = LoggedError { code: self.code, message: self.message.clone() };
         let is_busy = self.status == StatusCode::SERVICE_UNAVAILABLE;
-        let again = is_busy.then(|| AppendHeaders([(RETRY_AFTER, AGAIN)]));
+        let again = is_busy.then(|| AppendHeaders([(RETRY_AFTER, RETRY_AFTER_SECS)]));
         (self.status, again, Extension(refusal), Json(self)).into_response()
     }
 }

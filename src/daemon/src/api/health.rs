@@ -10,10 +10,10 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::{Context, Health};
+use crate::api::{ApiState, HealthState};
 
 /// What Prometheus wants to be told that the text is (OpenMetrics 1.0).
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const OPENMETRICS_CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The module that decides here.
 #[derive(Serialize, ToSchema)]
@@ -28,8 +28,8 @@ pub struct ModuleInfo {
 
 /// Which module decides.
 #[utoipa::path(get, path = "/v1/module", responses((status = 200, body = ModuleInfo)))]
-pub async fn module(State(context): State<Arc<Context>>) -> Json<ModuleInfo> {
-    let module = context.admission.policies().module();
+pub async fn module(State(context): State<Arc<ApiState>>) -> Json<ModuleInfo> {
+    let module = context.admission.policy_store().module();
     Json(ModuleInfo {
         sha256: module.digest().to_owned(),
         component: module.component_digest().to_owned(),
@@ -39,7 +39,7 @@ pub async fn module(State(context): State<Arc<Context>>) -> Json<ModuleInfo> {
 
 /// Whether the process lives.
 #[utoipa::path(get, path = "/healthz", responses((status = 200, body = str, description = "it does")))]
-pub async fn alive() -> &'static str {
+pub async fn healthz() -> &'static str {
     "ok\n"
 }
 
@@ -47,12 +47,12 @@ pub async fn alive() -> &'static str {
 #[utoipa::path(get, path = "/readyz", responses(
     (status = 200, body = str, description = "it may"), (status = 503, body = str, description = "it is stopping")
 ))]
-pub async fn ready(State(health): State<Arc<Health>>) -> (StatusCode, &'static str) {
+pub async fn readyz(State(health): State<Arc<HealthState>>) -> (StatusCode, &'static str) {
     if *health.stopping.borrow() { (StatusCode::SERVICE_UNAVAILABLE, "stopping\n") } else { (StatusCode::OK, "ok\n") }
 }
 
 /// The counters, as OpenMetrics text.
 #[utoipa::path(get, path = "/metrics", responses((status = 200, body = str)))]
-pub async fn metrics(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, OPEN_METRICS)], health.admission.metrics().text())
+pub async fn metrics(State(health): State<Arc<HealthState>>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, OPENMETRICS_CONTENT_TYPE)], health.admission.metrics().to_openmetrics())
 }

@@ -34,80 +34,85 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 
 use crate::admission::Admission;
-use crate::api::ttl_cell::Kept;
-use crate::server::load_shed::{Budget, Turns};
+use crate::api::ttl_cell::TtlCell;
+use crate::server::load_shed::{ConcurrencyLimit, MemoryBudget};
 use pullgate_connect::probe::{ProbeLimits, Prober};
 
-pub use access_control::Guard;
+pub use access_control::AccessPolicy;
 
 /// How long one request may take; a probe waits for other machines, and a large policy takes its time to load.
-const TIME: Duration = Duration::from_secs(90);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// How much of what callers send is in memory at once, in bytes, and as much of what they have not read yet. What is short
 /// does not count ([`SHORT`](crate::server::load_shed::SHORT)).
-const ROOM: usize = 64 << 20;
+const MEMORY_BUDGET: usize = 64 << 20;
 
 /// For how long the certificate authorities of the machine are taken for what they were when they were read last.
-const ROOTS: Duration = Duration::from_secs(300);
+const ROOT_STORE_TTL: Duration = Duration::from_secs(300);
 
 /// What every request of the API has at hand.
-pub struct Context {
+pub struct ApiState {
     /// Decides.
     pub admission: Arc<Admission>,
     /// What callers can make the daemon do.
-    pub work: Work,
+    pub resources: ApiResources,
     /// Whether `PUT /v1/policy` is there.
-    pub updates: bool,
+    pub allow_policy_updates: bool,
     /// Who may ask what.
-    pub guard: Guard,
+    pub access_policy: AccessPolicy,
 }
 
 /// What callers can make the daemon do, in all listeners together.
 #[derive(Clone)]
-pub struct Work {
+pub struct ApiResources {
     /// Tests connections, with the certificate authorities that the machine has now, or had some minutes ago.
-    prober: Arc<Kept<Prober>>,
+    prober: Arc<TtlCell<Prober>>,
     /// Whom it asks for the addresses of names, if not the machine's resolver.
-    names: Option<Dns>,
+    dns: Option<Dns>,
     /// The answer about the current policy.
-    shown: Arc<policy::Shown>,
+    policy_cache: Arc<policy::PolicyResponseCache>,
     /// Room for what callers send.
-    questions: Budget,
+    request_memory: MemoryBudget,
     /// Room for what they have not read yet.
-    answers: Budget,
+    response_memory: MemoryBudget,
     /// How many documents that callers send are loaded at once: the largest takes a gigabyte.
-    loading: Arc<Semaphore>,
+    policy_load_permits: Arc<Semaphore>,
     /// How many that are long are in memory at once, with what is made of them. It is another number, so that one that comes
     /// slowly keeps no short one waiting.
-    receiving: Turns,
+    large_upload_limit: ConcurrencyLimit,
     /// How many decisions are explained at once by policies that callers send, of which each stays in memory meanwhile.
-    explaining: Turns,
+    explain_limit: ConcurrencyLimit,
     /// How many connections are tested at once, likewise.
-    probing: Turns,
+    probe_limit: ConcurrencyLimit,
 }
 
-impl Work {
+impl ApiResources {
     /// `names` is asked for the addresses of names that are connected to, if not the machine's resolver.
-    pub fn new(names: Option<Dns>) -> Self {
+    pub fn new(dns: Option<Dns>) -> Self {
         let seconds = Duration::from_secs;
         Self {
-            prober: Arc::new(Kept::new(ROOTS)),
-            names,
-            shown: Arc::default(),
-            questions: Budget::new(ROOM, "too much is sent here at the moment"),
-            answers: Budget::new(ROOM, "too many long answers wait to be read at the moment"),
-            loading: Arc::new(Semaphore::new(2)),
-            receiving: Turns::new(2, 8, seconds(30), "too many long policies are sent here at the moment"),
-            explaining: Turns::new(4, 8, seconds(10), "too many decisions are explained at the moment"),
-            probing: Turns::new(8, 32, seconds(40), "too many connections are tested at the moment"),
+            prober: Arc::new(TtlCell::new(ROOT_STORE_TTL)),
+            dns,
+            policy_cache: Arc::default(),
+            request_memory: MemoryBudget::new(MEMORY_BUDGET, "too much is sent here at the moment"),
+            response_memory: MemoryBudget::new(MEMORY_BUDGET, "too many long answers wait to be read at the moment"),
+            policy_load_permits: Arc::new(Semaphore::new(2)),
+            large_upload_limit: ConcurrencyLimit::new(
+                2,
+                8,
+                seconds(30),
+                "too many long policies are sent here at the moment",
+            ),
+            explain_limit: ConcurrencyLimit::new(4, 8, seconds(10), "too many decisions are explained at the moment"),
+            probe_limit: ConcurrencyLimit::new(8, 32, seconds(40), "too many connections are tested at the moment"),
         }
     }
 
     async fn prober(&self) -> Result<Prober, String> {
         let make = async || {
-            let prober = spawn_blocking(|| Prober::of_this_machine(ProbeLimits::default())).await;
+            let prober = spawn_blocking(|| Prober::with_platform_roots(ProbeLimits::default())).await;
             let prober = prober.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-            Ok(match &self.names {
+            Ok(match &self.dns {
                 Some(dns) => prober.with_dns(dns.clone()),
                 None => prober,
             })
@@ -117,58 +122,58 @@ impl Work {
 }
 
 /// All routes, with those of [`health`].
-pub fn router(context: Arc<Context>, health: Router) -> Router {
+pub fn router(context: Arc<ApiState>, health: Router) -> Router {
     let api = Router::new()
         .route("/decide", post(decide::decide))
         .route("/explain", post(decide::explain))
         .route("/check", post(decide::check))
-        .route("/policy", get(policy::show).put(policy::replace))
+        .route("/policy", get(policy::get_policy).put(policy::put_policy))
         .route("/module", get(health::module))
         .route("/probe", post(probe::probe))
-        .route("/openapi.json", get(description))
-        .fallback(|| async { error::Error::not_found() })
-        .method_not_allowed_fallback(|| async { error::Error::no_such_method() })
-        .layer(from_fn_with_state(Arc::clone(&context), access_control::known));
+        .route("/openapi.json", get(serve_openapi))
+        .fallback(|| async { error::ApiError::not_found() })
+        .method_not_allowed_fallback(|| async { error::ApiError::method_not_allowed() })
+        .layer(from_fn_with_state(Arc::clone(&context), access_control::require_authentication));
     Router::new()
         .nest("/v1", api)
-        .fallback_service(static_files::service())
+        .fallback_service(static_files::static_files_router())
         .with_state(Arc::clone(&context))
         .merge(health)
-        .layer(from_fn_with_state(context, access_control::same_origin))
-        .layer(from_fn(policy_update_log::changes))
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, TIME))
+        .layer(from_fn_with_state(context, access_control::require_same_origin))
+        .layer(from_fn(policy_update_log::log_policy_updates))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::new())
 }
 
 /// What those ask who watch over the daemon; any listener may serve it.
-pub fn health(admission: Arc<Admission>, stopping: watch::Receiver<bool>) -> Router {
+pub fn health_router(admission: Arc<Admission>, stopping: watch::Receiver<bool>) -> Router {
     Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
         .route("/metrics", get(health::metrics))
-        .with_state(Arc::new(Health { admission, stopping }))
+        .with_state(Arc::new(HealthState { admission, stopping }))
 }
 
 /// What those need who watch over the daemon.
-struct Health {
+struct HealthState {
     admission: Arc<Admission>,
     /// Becomes true when the daemon is to stop.
     stopping: watch::Receiver<bool>,
 }
 
 /// Serves the description, which is made once: anybody may ask for it over and over.
-async fn description() -> Result<impl IntoResponse, error::Error> {
+async fn serve_openapi() -> Result<impl IntoResponse, error::ApiError> {
     static DESCRIPTION: LazyLock<Result<String, String>> =
         LazyLock::new(|| openapi().to_json().map_err(|error| error.to_string()));
     match &*DESCRIPTION {
         Ok(text) => Ok(([(CONTENT_TYPE, "application/json")], text.as_str())),
-        Err(error) => Err(decide::internal(error.clone())),
+        Err(error) => Err(decide::internal_error(error.clone())),
     }
 }
 
 /// The description of the API (OpenAPI 3.1), made from the code.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    Description::openapi()
+    ApiDescription::openapi()
 }
 
 #[derive(OpenApi)]
@@ -178,13 +183,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         decide::decide,
         decide::explain,
         decide::check,
-        policy::show,
-        policy::replace,
+        policy::get_policy,
+        policy::put_policy,
         health::module,
         probe::probe,
-        health::alive,
-        health::ready,
+        health::healthz,
+        health::readyz,
         health::metrics
     )
 )]
-struct Description;
+struct ApiDescription;

@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::api::Context;
-use crate::api::decide::internal;
-use crate::api::error::Error;
+use crate::api::ApiState;
+use crate::api::decide::internal_error;
+use crate::api::error::ApiError;
 use crate::api::request_body;
 use crate::policy::reload;
 use crate::policy::store::{Generation, PolicyError};
@@ -32,8 +32,8 @@ pub struct CurrentPolicy<'a> {
 
 /// The current policy.
 #[utoipa::path(get, path = "/v1/policy", responses((status = 200, body = CurrentPolicy)))]
-pub async fn show(State(context): State<Arc<Context>>) -> Result<Response, Error> {
-    shown(&context)
+pub async fn get_policy(State(context): State<Arc<ApiState>>) -> Result<Response, ApiError> {
+    policy_response(&context)
 }
 
 /// Takes another policy: checked, written to disk, and then in effect; or refused, and nothing changes.
@@ -41,43 +41,48 @@ pub async fn show(State(context): State<Arc<Context>>) -> Result<Response, Error
 /// With `If-Match`, only in place of the policy that has this `ETag`.
 #[utoipa::path(put, path = "/v1/policy", request_body(content = Object, description = "the document, JSON"), responses(
     (status = 200, body = CurrentPolicy),
-    (status = 400, body = Error),
-    (status = 401, body = Error, description = "neither the token nor a client certificate"),
-    (status = 403, body = Error, description = "updates are off"),
-    (status = 412, body = Error, description = "the policy is another one than `If-Match` says"),
-    (status = 413, body = Error, description = "longer than the longest policy"),
-    (status = 422, body = Error, description = "the document has errors, or the policy file cannot be written")
+    (status = 400, body = ApiError),
+    (status = 401, body = ApiError, description = "neither the token nor a client certificate"),
+    (status = 403, body = ApiError, description = "updates are off"),
+    (status = 412, body = ApiError, description = "the policy is another one than `If-Match` says"),
+    (status = 413, body = ApiError, description = "longer than the longest policy"),
+    (status = 422, body = ApiError, description = "the document has errors, or the policy file cannot be written")
 ))]
-pub async fn replace(State(context): State<Arc<Context>>, headers: HeaderMap, body: Body) -> Result<Response, Error> {
-    if !context.updates {
+pub async fn put_policy(
+    State(context): State<Arc<ApiState>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    if !context.allow_policy_updates {
         let message = "policy updates are off: start the daemon with --allow-policy-updates";
-        return Err(Error::new(StatusCode::FORBIDDEN, "updates-off", message));
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "updates-off", message));
     }
-    let body = request_body::policy(body).await?;
+    let body = request_body::read_policy(body).await?;
     let admission = &context.admission;
     let wanted = headers.get(IF_MATCH).map(|tag| tag.to_str().unwrap_or_default().to_owned());
     match reload::replace(admission, body, wanted.as_deref()).await {
-        Ok(()) => shown(&context),
+        Ok(()) => policy_response(&context),
         Err(PolicyError::Outdated(message)) => {
-            Err(Error::new(StatusCode::PRECONDITION_FAILED, "another-policy", message))
+            Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "another-policy", message))
         }
-        Err(error) => Err(Error::new(StatusCode::UNPROCESSABLE_ENTITY, "policy-refused", error.to_string())),
+        Err(error) => Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "policy-refused", error.to_string())),
     }
 }
 
-fn shown(context: &Context) -> Result<Response, Error> {
-    let generation = context.admission.begin();
-    let text = context.work.shown.of(&generation).map_err(|error| internal(error.to_string()))?;
-    Ok(([(CONTENT_TYPE, "application/json".to_owned()), (ETAG, generation.tag())], text).into_response())
+fn policy_response(context: &ApiState) -> Result<Response, ApiError> {
+    let generation = context.admission.current_policy();
+    let text =
+        context.resources.policy_cache.get_or_render(&generation).map_err(|error| internal_error(error.to_string()))?;
+    Ok(([(CONTENT_TYPE, "application/json".to_owned()), (ETAG, generation.etag())], text).into_response())
 }
 
 /// The answer about one policy, with the number of its generation. It is as long as the policy, and anybody may ask for it
 /// without reading it, so that all share one.
 #[derive(Default)]
-pub struct Shown(Mutex<Option<(u64, Bytes)>>);
+pub struct PolicyResponseCache(Mutex<Option<(u64, Bytes)>>);
 
-impl Shown {
-    fn of(&self, generation: &Generation) -> serde_json::Result<Bytes> {
+impl PolicyResponseCache {
+    fn get_or_render(&self, generation: &Generation) -> serde_json::Result<Bytes> {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((number, text)) = &*last
             && *number == generation.number

@@ -10,17 +10,17 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use crate::api::Context;
-use crate::api::decide::{gate, internal, read};
-use crate::api::error::Error;
-use crate::api::request_body::{self, Read};
-use crate::util::strict_json::Object;
-use pullgate_connect::probe::{NOTHING, is_nothing};
+use crate::api::ApiState;
+use crate::api::decide::{evaluator_for, internal_error, parse_json};
+use crate::api::error::ApiError;
+use crate::api::request_body::{self, BufferedBody};
+use crate::util::strict_json::JsonObject;
+use pullgate_connect::probe::{NO_REGISTRY_MESSAGE, is_blank};
 
 /// What is to be tried.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ToProbe {
+pub struct ProbeRequest {
     /// The registry, as `docker login` takes it.
     registry: String,
     /// The project on whose behalf.
@@ -31,27 +31,28 @@ pub struct ToProbe {
 }
 
 /// Tries to reach a registry, as the policy says and no other way.
-#[utoipa::path(post, path = "/v1/probe", request_body = ToProbe, responses(
+#[utoipa::path(post, path = "/v1/probe", request_body = ProbeRequest, responses(
     (status = 200, body = Object, description = "the report"),
-    (status = 400, body = Error),
-    (status = 413, body = Error, description = "longer than the longest policy"),
-    (status = 503, body = Error, description = "too many connections are tested at the moment")
+    (status = 400, body = ApiError),
+    (status = 413, body = ApiError, description = "longer than the longest policy"),
+    (status = 503, body = ApiError, description = "too many connections are tested at the moment")
 ))]
-pub async fn probe(State(context): State<Arc<Context>>, body: Body) -> Result<Response, Error> {
-    let work = &context.work;
+pub async fn probe(State(context): State<Arc<ApiState>>, body: Body) -> Result<Response, ApiError> {
+    let work = &context.resources;
     // Who waits has sent nothing yet that would be in memory.
-    let _probing = match work.probing.turn().await {
+    let _probing = match work.probe_limit.acquire().await {
         Ok(turn) => turn,
-        Err(busy) => return Err(request_body::turned_away(body, busy).await),
+        Err(busy) => return Err(request_body::drain_and_reject(body, busy).await),
     };
-    let Read { text, room, turn: _turn } = request_body::document(body, &work.questions, &work.receiving).await?;
-    let Object(ToProbe { registry, project, policy }) = read(&text)?;
-    if is_nothing(&registry) {
-        return Err(Error::bad_request(NOTHING));
+    let BufferedBody { text, permit, upload_permit: _turn } =
+        request_body::read_document(body, &work.request_memory, &work.large_upload_limit).await?;
+    let JsonObject(ProbeRequest { registry, project, policy }) = parse_json(&text)?;
+    if is_blank(&registry) {
+        return Err(ApiError::bad_request(NO_REGISTRY_MESSAGE));
     }
-    let gate = gate(&context, policy.as_deref()).await?;
+    let evaluator = evaluator_for(&context, policy.as_deref()).await?;
     // The probe takes long, and needs the document no more. What was made of a long one stays in memory, and so does its turn.
-    drop((policy, text, room));
-    let prober = work.prober().await.map_err(internal)?;
-    Ok(Json(prober.probe(&gate, &registry, project.as_deref()).await).into_response())
+    drop((policy, text, permit));
+    let prober = work.prober().await.map_err(internal_error)?;
+    Ok(Json(prober.probe(&evaluator, &registry, project.as_deref()).await).into_response())
 }

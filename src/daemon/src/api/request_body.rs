@@ -7,126 +7,137 @@ use axum::http::StatusCode;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use crate::api::error::Error;
-use crate::server::load_shed::{Budget, Busy, Room, SHORT, Turns, gather, whole};
+use crate::api::error::ApiError;
+use crate::server::load_shed::{
+    ConcurrencyLimit, MemoryBudget, Overloaded, Permit, SMALL_BODY_BYTES, expected_len, read_up_to,
+};
 
 /// The longest question, in bytes: 10,000 references of 200 bytes, the most that one call has, and small policies.
-pub const QUESTION: usize = 2 << 20;
+pub const MAX_REQUEST_BYTES: usize = 2 << 20;
 
 /// The longest body with a policy, in bytes: the longest policy, and as much again for what JSON adds around it.
-pub const DOCUMENT: usize = 2 * pullgate::MAX_DOCUMENT;
+pub const MAX_DOCUMENT_BYTES: usize = 2 * pullgate::MAX_DOCUMENT_BYTES;
 
 /// How long a question may take to arrive: meanwhile it has room that others wait for.
-const ARRIVAL: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The same for a body with a policy.
-const LONG_ARRIVAL: Duration = Duration::from_secs(60);
+const DOCUMENT_READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A body, and the room that it has in memory.
 #[derive(Debug)]
-pub struct Read {
+pub struct BufferedBody {
     /// What was sent.
     pub text: String,
     /// Room for it.
-    pub room: Room,
+    pub permit: Permit,
     /// The turn of one that is longer than a question.
-    pub turn: Room,
+    pub upload_permit: Permit,
 }
 
 /// Reads a question.
-pub async fn question(mut body: Body, rooms: &Budget) -> Result<Read, Error> {
+pub async fn read_request(mut body: Body, rooms: &MemoryBudget) -> Result<BufferedBody, ApiError> {
     let mut bytes = Vec::new();
-    match begin(&mut body, &mut bytes, rooms).await? {
-        (true, room) => Ok(Read { text: utf8(bytes)?, room, turn: None }),
+    match read_prefix(&mut body, &mut bytes, rooms).await? {
+        (true, room) => Ok(BufferedBody { text: decode_utf8(bytes)?, permit: room, upload_permit: None }),
         (false, room) => {
             drop((bytes, room));
-            Err(too_long(body, QUESTION).await)
+            Err(reject_too_large(body, MAX_REQUEST_BYTES).await)
         }
     }
 }
 
 /// Reads a body that may have a policy in it. More than a question is read only when it is its turn.
-pub async fn document(mut body: Body, rooms: &Budget, turns: &Turns) -> Result<Read, Error> {
+pub async fn read_document(
+    mut body: Body,
+    rooms: &MemoryBudget,
+    turns: &ConcurrencyLimit,
+) -> Result<BufferedBody, ApiError> {
     let mut bytes = Vec::new();
-    let (is_whole, room) = begin(&mut body, &mut bytes, rooms).await?;
+    let (is_whole, room) = read_prefix(&mut body, &mut bytes, rooms).await?;
     if is_whole {
-        return Ok(Read { text: utf8(bytes)?, room, turn: None });
+        return Ok(BufferedBody { text: decode_utf8(bytes)?, permit: room, upload_permit: None });
     }
-    if body.size_hint().lower() > DOCUMENT as u64 {
-        return Err(too_long(body, DOCUMENT).await);
+    if body.size_hint().lower() > MAX_DOCUMENT_BYTES as u64 {
+        return Err(reject_too_large(body, MAX_DOCUMENT_BYTES).await);
     }
-    let turn = match turns.turn().await {
+    let turn = match turns.acquire().await {
         Ok(turn) => turn,
-        Err(busy) => return Err(turned_away(body, busy).await),
+        Err(busy) => return Err(drain_and_reject(body, busy).await),
     };
-    match arrived(LONG_ARRIVAL, &mut body, &mut bytes, DOCUMENT).await? {
-        true => Ok(Read { text: utf8(bytes)?, room, turn }),
-        false => Err(too_long(body, DOCUMENT).await),
+    match read_with_deadline(DOCUMENT_READ_TIMEOUT, &mut body, &mut bytes, MAX_DOCUMENT_BYTES).await? {
+        true => Ok(BufferedBody { text: decode_utf8(bytes)?, permit: room, upload_permit: turn }),
+        false => Err(reject_too_large(body, MAX_DOCUMENT_BYTES).await),
     }
 }
 
 /// Reads the policy that is to take the current one's place. Who may do this may have the memory for it.
-pub async fn policy(mut body: Body) -> Result<String, Error> {
+pub async fn read_policy(mut body: Body) -> Result<String, ApiError> {
     let mut bytes = Vec::new();
-    match arrived(LONG_ARRIVAL, &mut body, &mut bytes, DOCUMENT).await? {
-        true => utf8(bytes),
-        false => Err(too_long(body, DOCUMENT).await),
+    match read_with_deadline(DOCUMENT_READ_TIMEOUT, &mut body, &mut bytes, MAX_DOCUMENT_BYTES).await? {
+        true => decode_utf8(bytes),
+        false => Err(reject_too_large(body, MAX_DOCUMENT_BYTES).await),
     }
 }
 
 /// Reads a body as far as a question goes: what is short at once, and the rest when there is room for it. Says whether that
 /// is all of it. One that says that it is longer is not read.
-async fn begin(body: &mut Body, bytes: &mut Vec<u8>, rooms: &Budget) -> Result<(bool, Room), Error> {
-    if arrived(ARRIVAL, body, bytes, SHORT).await? {
+async fn read_prefix(body: &mut Body, bytes: &mut Vec<u8>, rooms: &MemoryBudget) -> Result<(bool, Permit), ApiError> {
+    if read_with_deadline(READ_TIMEOUT, body, bytes, SMALL_BODY_BYTES).await? {
         return Ok((true, None));
     }
-    if bytes.len() as u64 + body.size_hint().lower() > QUESTION as u64 {
+    if bytes.len() as u64 + body.size_hint().lower() > MAX_REQUEST_BYTES as u64 {
         return Ok((false, None));
     }
-    match rooms.room(whole(body, bytes.len(), QUESTION)).await {
-        Ok(room) => Ok((arrived(ARRIVAL, body, bytes, QUESTION).await?, room)),
-        Err(busy) => Err(turned_away(std::mem::take(body), busy).await),
+    match rooms.acquire(expected_len(body, bytes.len(), MAX_REQUEST_BYTES)).await {
+        Ok(room) => Ok((read_with_deadline(READ_TIMEOUT, body, bytes, MAX_REQUEST_BYTES).await?, room)),
+        Err(busy) => Err(drain_and_reject(std::mem::take(body), busy).await),
     }
 }
 
-async fn arrived(time: Duration, body: &mut Body, bytes: &mut Vec<u8>, most: usize) -> Result<bool, Error> {
-    match timeout(time, gather(body, bytes, most)).await {
-        Ok(read) => read.map_err(|error| Error::bad_request(format!("the body broke off: {error}"))),
+async fn read_with_deadline(
+    time: Duration,
+    body: &mut Body,
+    bytes: &mut Vec<u8>,
+    most: usize,
+) -> Result<bool, ApiError> {
+    match timeout(time, read_up_to(body, bytes, most)).await {
+        Ok(read) => read.map_err(|error| ApiError::bad_request(format!("the body broke off: {error}"))),
         Err(_) => {
             let message = format!("the body was not complete after {} seconds", time.as_secs());
-            Err(Error::new(StatusCode::REQUEST_TIMEOUT, "too-slow", message))
+            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "too-slow", message))
         }
     }
 }
 
-fn utf8(bytes: Vec<u8>) -> Result<String, Error> {
+fn decode_utf8(bytes: Vec<u8>) -> Result<String, ApiError> {
     String::from_utf8(bytes)
-        .map_err(|error| Error::bad_request(format!("the body cannot be read: {}", error.utf8_error())))
+        .map_err(|error| ApiError::bad_request(format!("the body cannot be read: {}", error.utf8_error())))
 }
 
 /// Says that others come first.
-pub async fn turned_away(body: Body, busy: Busy) -> Error {
-    pass(body).await;
+pub async fn drain_and_reject(body: Body, busy: Overloaded) -> ApiError {
+    drain(body).await;
     busy.into()
 }
 
-async fn too_long(body: Body, most: usize) -> Error {
-    pass(body).await;
-    Error::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("the body has more than {most} bytes"))
+async fn reject_too_large(body: Body, most: usize) -> ApiError {
+    drain(body).await;
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", format!("the body has more than {most} bytes"))
 }
 
 /// Lets most of a body pass that is not read: its client may look for no answer before.
-async fn pass(mut body: Body) {
+async fn drain(mut body: Body) {
     let pass = async {
         let mut passed = 0;
         while let Some(Ok(frame)) = body.frame().await
-            && passed <= DOCUMENT
+            && passed <= MAX_DOCUMENT_BYTES
         {
             passed += frame.data_ref().map_or(0, |data| data.len());
         }
     };
     // Who takes longer than that is answered meanwhile.
-    let _ = timeout(ARRIVAL, pass).await;
+    let _ = timeout(READ_TIMEOUT, pass).await;
 }
 
 #[cfg(test)]
@@ -138,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    fn status<T>(read: Result<T, Error>) -> StatusCode {
+    fn status<T>(read: Result<T, ApiError>) -> StatusCode {
         read.map_or_else(|error| error.into_response().status(), |_| StatusCode::OK)
     }
 
@@ -154,54 +165,57 @@ mod tests {
         Body::from_stream(begun.chain(stream::pending()))
     }
 
-    fn rooms(bytes: usize) -> Budget {
-        Budget::new(bytes, "full")
+    fn memory_budget(bytes: usize) -> MemoryBudget {
+        MemoryBudget::new(bytes, "full")
     }
 
-    fn turns() -> Turns {
-        Turns::new(1, 1, Duration::from_secs(1), "full")
+    fn upload_limit() -> ConcurrencyLimit {
+        ConcurrencyLimit::new(1, 1, Duration::from_secs(1), "full")
     }
 
     #[tokio::test]
-    async fn a_question_has_a_limit_whether_it_says_its_length_or_not() {
-        let rooms = rooms(QUESTION);
-        for body in [Body::from("x".repeat(QUESTION)), pieces(QUESTION)] {
-            assert_eq!(question(body, &rooms).await.unwrap().text.len(), QUESTION);
+    async fn request_size_is_limited_with_and_without_a_content_length() {
+        let rooms = memory_budget(MAX_REQUEST_BYTES);
+        for body in [Body::from("x".repeat(MAX_REQUEST_BYTES)), pieces(MAX_REQUEST_BYTES)] {
+            assert_eq!(read_request(body, &rooms).await.unwrap().text.len(), MAX_REQUEST_BYTES);
         }
-        for body in [Body::from("x".repeat(QUESTION + 1)), pieces(QUESTION + (1 << 10))] {
-            assert_eq!(status(question(body, &rooms).await), StatusCode::PAYLOAD_TOO_LARGE);
+        for body in [Body::from("x".repeat(MAX_REQUEST_BYTES + 1)), pieces(MAX_REQUEST_BYTES + (1 << 10))] {
+            assert_eq!(status(read_request(body, &rooms).await), StatusCode::PAYLOAD_TOO_LARGE);
         }
-        assert_eq!(status(question(Body::from(vec![b'"', 0xff]), &rooms).await), StatusCode::BAD_REQUEST);
+        assert_eq!(status(read_request(Body::from(vec![b'"', 0xff]), &rooms).await), StatusCode::BAD_REQUEST);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_does_not_go_on_holds_up_nobody_who_asks_little() {
-        let rooms = rooms(QUESTION);
+    async fn stalled_upload_delays_no_small_request() {
+        let rooms = memory_budget(MAX_REQUEST_BYTES);
         let slow = tokio::spawn({
             let rooms = rooms.clone();
-            async move { question(stalled(SHORT + 1), &rooms).await }
+            async move { read_request(stalled(SMALL_BODY_BYTES + 1), &rooms).await }
         });
         tokio::task::yield_now().await;
-        assert_eq!(question(Body::from("x".repeat(SHORT)), &rooms).await.unwrap().text.len(), SHORT);
-        for body in [Body::from("x".repeat(SHORT + 1)), pieces(2 * SHORT)] {
-            assert_eq!(status(question(body, &rooms).await), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            read_request(Body::from("x".repeat(SMALL_BODY_BYTES)), &rooms).await.unwrap().text.len(),
+            SMALL_BODY_BYTES
+        );
+        for body in [Body::from("x".repeat(SMALL_BODY_BYTES + 1)), pieces(2 * SMALL_BODY_BYTES)] {
+            assert_eq!(status(read_request(body, &rooms).await), StatusCode::SERVICE_UNAVAILABLE);
         }
         assert_eq!(status(slow.await.unwrap()), StatusCode::REQUEST_TIMEOUT);
-        assert_eq!(status(question(Body::from("x".repeat(SHORT + 1)), &rooms).await), StatusCode::OK);
+        assert_eq!(status(read_request(Body::from("x".repeat(SMALL_BODY_BYTES + 1)), &rooms).await), StatusCode::OK);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_long_document_waits_for_its_turn_and_a_short_one_does_not() {
-        let (rooms, turns) = (rooms(2 * QUESTION), turns());
-        let first = document(pieces(2 * QUESTION), &rooms, &turns).await.unwrap();
-        assert_eq!(first.text.len(), 2 * QUESTION);
-        assert!(document(Body::from("{}"), &rooms, &turns).await.is_ok_and(|read| read.turn.is_none()));
-        for body in [pieces(2 * QUESTION), Body::from("x".repeat(2 * QUESTION))] {
-            assert_eq!(status(document(body, &rooms, &turns).await), StatusCode::SERVICE_UNAVAILABLE);
+    async fn large_document_waits_for_a_permit_and_a_small_one_does_not() {
+        let (rooms, turns) = (memory_budget(2 * MAX_REQUEST_BYTES), upload_limit());
+        let first = read_document(pieces(2 * MAX_REQUEST_BYTES), &rooms, &turns).await.unwrap();
+        assert_eq!(first.text.len(), 2 * MAX_REQUEST_BYTES);
+        assert!(read_document(Body::from("{}"), &rooms, &turns).await.is_ok_and(|read| read.upload_permit.is_none()));
+        for body in [pieces(2 * MAX_REQUEST_BYTES), Body::from("x".repeat(2 * MAX_REQUEST_BYTES))] {
+            assert_eq!(status(read_document(body, &rooms, &turns).await), StatusCode::SERVICE_UNAVAILABLE);
         }
         drop(first);
-        assert_eq!(status(document(pieces(2 * QUESTION), &rooms, &turns).await), StatusCode::OK);
-        let longest = document(pieces(DOCUMENT + (1 << 10)), &rooms, &turns).await;
+        assert_eq!(status(read_document(pieces(2 * MAX_REQUEST_BYTES), &rooms, &turns).await), StatusCode::OK);
+        let longest = read_document(pieces(MAX_DOCUMENT_BYTES + (1 << 10)), &rooms, &turns).await;
         assert_eq!(status(longest), StatusCode::PAYLOAD_TOO_LARGE);
     }
 }

@@ -4,26 +4,26 @@ use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use crate::api::error::Error;
-use crate::server::load_shed::{Budget, Room};
+use crate::api::error::ApiError;
+use crate::server::load_shed::{MemoryBudget, Permit};
 
 /// An answer that is in memory until it was sent, however slowly it is read. A long one needs room for that.
-pub async fn answer(text: String, rooms: &Budget) -> Result<Response, Error> {
-    let room = rooms.room(text.len()).await?;
-    Ok(within(text, room))
+pub async fn buffered_json(text: String, rooms: &MemoryBudget) -> Result<Response, ApiError> {
+    let room = rooms.acquire(text.len()).await?;
+    Ok(json_with_permit(text, room))
 }
 
 /// An answer that has its room already.
-pub fn within(text: String, room: Room) -> Response {
-    ([(CONTENT_TYPE, "application/json")], Bytes::from_owner(Held { text, _room: room })).into_response()
+pub fn json_with_permit(text: String, room: Permit) -> Response {
+    ([(CONTENT_TYPE, "application/json")], Bytes::from_owner(PermittedBody { text, _room: room })).into_response()
 }
 
-struct Held {
+struct PermittedBody {
     text: String,
-    _room: Room,
+    _room: Permit,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for PermittedBody {
     fn as_ref(&self) -> &[u8] {
         self.text.as_bytes()
     }
@@ -34,18 +34,18 @@ mod tests {
     use axum::http::StatusCode;
 
     use super::*;
-    use crate::server::load_shed::SHORT;
+    use crate::server::load_shed::SMALL_BODY_BYTES;
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_not_read_takes_room_until_it_is_gone() {
-        let rooms = Budget::new(2 * SHORT, "full");
-        let long = || answer("x".repeat(2 * SHORT), &rooms);
+    async fn unread_response_holds_memory_until_dropped() {
+        let rooms = MemoryBudget::new(2 * SMALL_BODY_BYTES, "full");
+        let long = || buffered_json("x".repeat(2 * SMALL_BODY_BYTES), &rooms);
         let unread = long().await.unwrap();
         assert_eq!(
             long().await.map_err(|error| error.into_response().status()).err(),
             Some(StatusCode::SERVICE_UNAVAILABLE)
         );
-        assert!(answer("short".to_owned(), &rooms).await.is_ok());
+        assert!(buffered_json("short".to_owned(), &rooms).await.is_ok());
         drop(unread);
         assert!(long().await.is_ok());
     }

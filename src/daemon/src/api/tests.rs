@@ -9,21 +9,29 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::Response;
 use futures_util::stream;
 use http_body_util::BodyExt;
-use pullgate_host::{Module, Options};
+use pullgate_host::{EvaluatorOptions, Module};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::*;
-use crate::admission::audit_log::{Audit, Target};
-use crate::policy::fixed::Fixed;
-use crate::policy::store::Policies;
+use crate::admission::audit_log::{AuditLog, AuditSink};
+use crate::policy::fixed::StaticSource;
+use crate::policy::store::PolicyStore;
 
-fn api() -> Router {
-    let policy = Box::new(Fixed(r#"{"whitelist": ["docker.io"]}"#));
-    let (policies, _) = Policies::load(Module::built_in().unwrap(), policy, Options::default()).unwrap();
-    let admission = Arc::new(Admission::new(Arc::new(policies), Audit::open(&Target::Off).unwrap()));
-    let guard = Guard::new(None, true, false);
-    router(Arc::new(Context { admission, work: Work::new(None), updates: false, guard }), Router::new())
+fn test_router() -> Router {
+    let policy = Box::new(StaticSource(r#"{"whitelist": ["docker.io"]}"#));
+    let (policies, _) = PolicyStore::load(Module::built_in().unwrap(), policy, EvaluatorOptions::default()).unwrap();
+    let admission = Arc::new(Admission::new(Arc::new(policies), AuditLog::open(&AuditSink::Off).unwrap()));
+    let guard = AccessPolicy::new(None, true, false);
+    router(
+        Arc::new(ApiState {
+            admission,
+            resources: ApiResources::new(None),
+            allow_policy_updates: false,
+            access_policy: guard,
+        }),
+        Router::new(),
+    )
 }
 
 async fn ask(api: &Router, line: &str, body: impl Into<Body>) -> Response {
@@ -37,8 +45,8 @@ async fn text(response: Response) -> Bytes {
 }
 
 #[tokio::test]
-async fn all_who_ask_for_the_policy_share_one_answer() {
-    let api = api();
+async fn policy_requests_share_one_response() {
+    let api = test_router();
     let first = text(ask(&api, "GET /v1/policy", "").await).await;
     assert!(first.ends_with(br#""policy":{"whitelist":["docker.io"]}}"#), "{first:?}");
     let second = text(ask(&api, "GET /v1/policy", "").await).await;
@@ -46,8 +54,8 @@ async fn all_who_ask_for_the_policy_share_one_answer() {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_test_has_sent_nothing_and_only_so_many_wait() {
-    let api = api();
+async fn waiting_probe_request_is_not_read_and_the_queue_is_limited() {
+    let api = test_router();
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let question =
         format!(r#"{{"registry": "{}", "policy": {{"insecure": ["127.0.0.1"]}}}}"#, silent.local_addr().unwrap());
@@ -78,8 +86,8 @@ async fn whoever_waits_for_a_test_has_sent_nothing_and_only_so_many_wait() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_that_nobody_reads_take_room() {
-    let api = api();
+async fn unread_responses_hold_memory() {
+    let api = test_router();
     // 10,000 questions, so that the answers are much longer than what was asked.
     let questions = format!("[{}]", vec![r#"{"reference":"alpine"}"#; 10_000].join(","));
     let mut unread = Vec::new();

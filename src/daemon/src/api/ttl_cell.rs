@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 /// A value of a certain age at most.
-pub struct Kept<T> {
-    age: Duration,
-    made: Mutex<Option<(Instant, T)>>,
+pub struct TtlCell<T> {
+    ttl: Duration,
+    cached: Mutex<Option<(Instant, T)>>,
 }
 
-impl<T: Clone> Kept<T> {
+impl<T: Clone> TtlCell<T> {
     /// None yet.
-    pub fn new(age: Duration) -> Self {
-        Self { age, made: Mutex::default() }
+    pub fn new(ttl: Duration) -> Self {
+        Self { ttl, cached: Mutex::default() }
     }
 
     /// The value, made now if there is none that is young enough. Those who ask meanwhile wait for it.
@@ -22,9 +22,9 @@ impl<T: Clone> Kept<T> {
     ///
     /// If it cannot be made.
     pub async fn get<E>(&self, make: impl AsyncFnOnce() -> Result<T, E>) -> Result<T, E> {
-        let mut made = self.made.lock().await;
+        let mut made = self.cached.lock().await;
         if let Some((since, value)) = &*made
-            && since.elapsed() < self.age
+            && since.elapsed() < self.ttl
         {
             return Ok(value.clone());
         }
@@ -39,9 +39,9 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn it_is_made_again_when_it_is_old_and_where_it_failed() {
+    async fn value_is_computed_again_after_expiry_and_after_failure() {
         for (age, seen) in [(Duration::ZERO, [1, 2]), (Duration::from_secs(3_600), [1, 1])] {
-            let kept = Kept::new(age);
+            let kept = TtlCell::new(age);
             assert_eq!(kept.get(async || Err("not now")).await, Err::<u8, _>("not now"));
             let first = kept.get(async || Ok::<_, ()>(1)).await.unwrap();
             assert_eq!([first, kept.get(async || Ok::<_, ()>(2)).await.unwrap()], seen);

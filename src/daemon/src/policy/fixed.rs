@@ -1,16 +1,16 @@
 //! A policy for tests, which never changes.
 
-use crate::policy::{PolicyError, PolicySource, PolicyText};
+use crate::policy::{PolicyDocument, PolicyError, PolicyProvider};
 
 /// The document.
-pub struct Fixed(pub &'static str);
+pub struct StaticSource(pub &'static str);
 
-impl PolicySource for Fixed {
-    fn read(&self) -> Result<PolicyText, PolicyError> {
-        Ok(PolicyText { json: self.0.to_owned(), show: Box::new(|findings| format!("{findings:?}")) })
+impl PolicyProvider for StaticSource {
+    fn read(&self) -> Result<PolicyDocument, PolicyError> {
+        Ok(PolicyDocument { json: self.0.to_owned(), render_findings: Box::new(|findings| format!("{findings:?}")) })
     }
 
-    fn stamp(&self) -> Option<String> {
+    fn file_stamp(&self) -> Option<String> {
         None
     }
 

@@ -5,4 +5,4 @@ pub mod fixed;
 pub mod reload;
 pub mod store;
 
-pub use store::{Generation, Policies, PolicyError, PolicySource, PolicyText, Reloaded};
+pub use store::{Generation, PolicyDocument, PolicyError, PolicyProvider, PolicyStore, ReloadOutcome};

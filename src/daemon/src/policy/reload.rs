@@ -7,26 +7,26 @@ use pullgate_host::now;
 use serde::Serialize;
 
 use crate::admission::Admission;
-use crate::policy::store::{Generation, PolicyError, Reloaded};
-use crate::server::Tls;
-use crate::server::bearer_token::Token;
+use crate::policy::store::{Generation, PolicyError, ReloadOutcome};
+use crate::server::ReloadingTlsAcceptor;
+use crate::server::bearer_token::BearerToken;
 
 /// The largest documents of which a change is described in the log, in bytes together.
-const DESCRIBED: usize = 4 << 20;
+const MAX_DIFF_BYTES: usize = 4 << 20;
 
 /// How many differences are logged.
-const SHOWN: usize = 50;
+const MAX_LOGGED_REGIONS: usize = 50;
 
 /// How often the policy's file is looked at.
-const TICK: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// For how many looks a file may be gone: one that is replaced is gone for a moment.
-const GONE: u32 = 6;
+const MISSING_POLLS: u32 = 6;
 
 /// Reads the policy again, and says in log and metrics what came of it.
 pub async fn reload(admission: &Arc<Admission>) {
-    let done = admission.policies().reload().await;
-    said(admission, &done);
+    let done = admission.policy_store().reload().await;
+    report_reload(admission, &done);
 }
 
 /// Takes another document in place of the policy. With `wanted`, only if that is the tag of the current one. What is refused
@@ -36,40 +36,46 @@ pub async fn reload(admission: &Arc<Admission>) {
 ///
 /// If the document has errors or cannot be written, or the current policy has another tag.
 pub async fn replace(admission: &Arc<Admission>, json: String, wanted: Option<&str>) -> Result<(), PolicyError> {
-    let done = admission.policies().replace(json, wanted).await;
+    let done = admission.policy_store().replace(json, wanted).await;
     if done.is_ok() {
-        said(admission, &done);
+        report_reload(admission, &done);
     }
     done.map(drop)
 }
 
 /// Reads the policy again whenever its file has changed: looks twice a second, which costs nothing, works for every file
 /// system, and sees a Kubernetes ConfigMap change. So it does with the files of TLS and of the token.
-pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>, token: Option<Arc<Token>>) {
-    let mut ticks = tokio::time::interval(TICK);
+pub async fn watch_files(
+    admission: Arc<Admission>,
+    tls: Option<ReloadingTlsAcceptor>,
+    token: Option<Arc<BearerToken>>,
+) {
+    let mut ticks = tokio::time::interval(POLL_INTERVAL);
     let (mut before, mut gone, mut told) = (None, 0, None);
     if let Some(tls) = &tls {
-        admission.metrics().expires("tls", tls.not_after());
+        admission.metrics().record_expiration("tls", tls.not_after());
     }
     loop {
         ticks.tick().await;
-        let Ok(Looked { policy: now, tls: tls_read, token: token_read }) = look(&admission, &tls, &token).await else {
+        let Ok(FileChanges { policy: now, tls: tls_read, token: token_read }) =
+            poll_files(&admission, &tls, &token).await
+        else {
             continue;
         };
         gone = if now.is_none() { gone + 1 } else { 0 };
         let due = match &now {
             // A file that is still being written may be shorter than what is meant, and a whitelist at its end not be there
             // yet.
-            Some(stamp) => admission.policies().is_new(stamp) && now == before,
-            None => gone >= GONE,
+            Some(stamp) => admission.policy_store().is_new(stamp) && now == before,
+            None => gone >= MISSING_POLLS,
         };
         if due {
-            told = again(&admission, &now, told).await;
+            told = retry(&admission, &now, told).await;
         }
         before = now;
         match (tls_read, &tls) {
             (Ok(true), Some(tls)) => {
-                admission.metrics().expires("tls", tls.not_after());
+                admission.metrics().record_expiration("tls", tls.not_after());
                 tracing::info!("the TLS certificate was read again");
             }
             (Ok(_), _) => {}
@@ -84,7 +90,7 @@ pub async fn watch(admission: Arc<Admission>, tls: Option<Tls>, token: Option<Ar
 }
 
 /// What a look at the files has found.
-struct Looked {
+struct FileChanges {
     /// The stamp of the policy.
     policy: Option<String>,
     /// Whether the files of TLS were read again, or why not.
@@ -94,14 +100,14 @@ struct Looked {
 }
 
 /// Looks at the files, on a thread of its own: a file system that does not answer holds up this, and no decision.
-async fn look(
+async fn poll_files(
     admission: &Arc<Admission>,
-    tls: &Option<Tls>,
-    token: &Option<Arc<Token>>,
-) -> Result<Looked, tokio::task::JoinError> {
+    tls: &Option<ReloadingTlsAcceptor>,
+    token: &Option<Arc<BearerToken>>,
+) -> Result<FileChanges, tokio::task::JoinError> {
     let (admission, tls, token) = (Arc::clone(admission), tls.clone(), token.clone());
-    tokio::task::spawn_blocking(move || Looked {
-        policy: admission.policies().stamp(),
+    tokio::task::spawn_blocking(move || FileChanges {
+        policy: admission.policy_store().file_stamp(),
         tls: tls.map_or(Ok(false), |tls| tls.refresh()),
         token: token.map_or(Ok(false), |token| token.refresh()),
     })
@@ -109,22 +115,22 @@ async fn look(
 }
 
 /// What was said of a file that cannot be read: its stamp, and why.
-type Told = Option<(Option<String>, String)>;
+type ReportedError = Option<(Option<String>, String)>;
 
 /// Reads the policy again. A file that cannot be read is tried again and again, and spoken of once.
-async fn again(admission: &Arc<Admission>, stamp: &Option<String>, told: Told) -> Told {
-    let done = admission.policies().reload().await;
+async fn retry(admission: &Arc<Admission>, stamp: &Option<String>, told: ReportedError) -> ReportedError {
+    let done = admission.policy_store().reload().await;
     let telling = match &done {
         Err(PolicyError::Unreadable(why)) => Some((stamp.clone(), why.clone())),
         _ => None,
     };
     if telling.is_none() || telling != told {
-        said(admission, &done);
+        report_reload(admission, &done);
     }
     telling
 }
 
-fn said(admission: &Arc<Admission>, done: &Result<(Reloaded, String), PolicyError>) {
+fn report_reload(admission: &Arc<Admission>, done: &Result<(ReloadOutcome, String), PolicyError>) {
     let metrics = admission.metrics();
     match done {
         Ok((reloaded, findings)) => {
@@ -132,27 +138,27 @@ fn said(admission: &Arc<Admission>, done: &Result<(Reloaded, String), PolicyErro
                 tracing::warn!("what there is to say about the policy:\n{findings}");
             }
             match reloaded {
-                Reloaded::Unchanged => {
-                    metrics.loaded("unchanged");
-                    metrics.in_effect(&admission.begin());
+                ReloadOutcome::Unchanged => {
+                    metrics.record_load("unchanged");
+                    metrics.record_policy(&admission.current_policy());
                     tracing::info!("the policy was read again and is the same");
                 }
-                Reloaded::Replaced { old, new } => {
-                    metrics.loaded("replaced");
-                    metrics.in_effect(new);
+                ReloadOutcome::Replaced { old, new } => {
+                    metrics.record_load("replaced");
+                    metrics.record_policy(new);
                     tracing::info!(generation = new.number, sha256 = new.sha256, "there is a new policy");
                     if old.whitelist && !new.whitelist {
                         tracing::warn!("whitelist mode is off now: every registry is allowed");
                     }
                     let (admission, old, new) = (Arc::clone(admission), Arc::clone(old), Arc::clone(new));
-                    tokio::task::spawn_blocking(move || describe(&admission, &old, &new));
+                    tokio::task::spawn_blocking(move || log_policy_diff(&admission, &old, &new));
                 }
             }
         }
         Err(error) => {
-            metrics.loaded("failed");
+            metrics.record_load("failed");
             tracing::error!(
-                generation = admission.begin().number,
+                generation = admission.current_policy().number,
                 "the new policy cannot be used, and the old one stays in effect:\n{error}"
             );
         }
@@ -160,18 +166,23 @@ fn said(admission: &Arc<Admission>, done: &Result<(Reloaded, String), PolicyErro
 }
 
 /// Logs what a change does (rule A1).
-fn describe(admission: &Admission, old: &Generation, new: &Generation) {
-    if old.canonical.len() + new.canonical.len() > DESCRIBED {
+fn log_policy_diff(admission: &Admission, old: &Generation, new: &Generation) {
+    if old.canonical.len() + new.canonical.len() > MAX_DIFF_BYTES {
         tracing::info!("the policies are too large to describe the change here: see `pullgate compare`");
         return;
     }
-    match admission.policies().module().compare(&old.canonical, &new.canonical, now()) {
+    match admission.policy_store().module().compare(&old.canonical, &new.canonical, now()) {
         Ok(Ok(comparison)) => {
-            for region in comparison.regions.iter().take(SHOWN) {
-                tracing::info!(change = word(region.change), such_as = region.witness.reference, "{}", region.text);
+            for region in comparison.regions.iter().take(MAX_LOGGED_REGIONS) {
+                tracing::info!(
+                    change = kebab_name(region.change),
+                    such_as = region.witness.reference,
+                    "{}",
+                    region.text
+                );
             }
-            let more = comparison.regions.len().saturating_sub(SHOWN);
-            tracing::info!(verdict = word(comparison.verdict), more, "that is what the change does");
+            let more = comparison.regions.len().saturating_sub(MAX_LOGGED_REGIONS);
+            tracing::info!(verdict = kebab_name(comparison.verdict), more, "that is what the change does");
         }
         Ok(Err(_)) => tracing::error!("the change cannot be described: a policy does not load any more"),
         Err(failure) => tracing::error!(error = failure.text, "the change cannot be described"),
@@ -179,6 +190,6 @@ fn describe(admission: &Admission, old: &Generation, new: &Generation) {
 }
 
 /// What a report calls it.
-fn word(value: impl Serialize) -> String {
+fn kebab_name(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

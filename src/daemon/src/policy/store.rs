@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use base16ct::lower::encode_string;
 use pullgate::Finding;
-use pullgate_host::{Dns, Gate, LoadError, Module, Options, now};
+use pullgate_host::{Dns, EvaluatorOptions, LoadError, Module, PolicyEvaluator, now};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -14,30 +14,30 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// How long reading a policy may take: a file system may not answer.
-const READING: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the policy comes from.
-pub trait PolicySource: Send + Sync + 'static {
+pub trait PolicyProvider: Send + Sync + 'static {
     /// Reads it as it is now.
     ///
     /// # Errors
     ///
     /// [`PolicyError::Unreadable`] if it cannot be had, [`PolicyError::Refused`] if what was read is no document.
-    fn read(&self) -> Result<PolicyText, PolicyError>;
+    fn read(&self) -> Result<PolicyDocument, PolicyError>;
 
     /// Something that changes whenever the text may have changed, without reading it; `None` if there is none to be seen.
-    fn stamp(&self) -> Option<String>;
+    fn file_stamp(&self) -> Option<String>;
 
     /// Writes another text in place of the one that there is, at once or not at all.
     fn write(&self, text: &str) -> Result<(), String>;
 }
 
 /// A policy as it was read.
-pub struct PolicyText {
+pub struct PolicyDocument {
     /// The document as JSON, for the rules.
     pub json: String,
     /// Shows findings about it to a person, each with its place.
-    pub show: Box<dyn Fn(Vec<Finding>) -> String + Send>,
+    pub render_findings: Box<dyn Fn(Vec<Finding>) -> String + Send>,
 }
 
 /// Why there is no new policy.
@@ -59,7 +59,7 @@ pub struct Generation {
     /// Counts up from 1.
     pub number: u64,
     /// What decides.
-    pub gate: Gate,
+    pub evaluator: PolicyEvaluator,
     /// The document in canonical form, as JSON.
     pub canonical: String,
     /// The SHA-256 of the canonical form, in lower-case hexadecimal.
@@ -78,7 +78,7 @@ impl Generation {
     }
 
     /// Its tag for HTTP (RFC 9110, section 8.8.3).
-    pub fn tag(&self) -> String {
+    pub fn etag(&self) -> String {
         format!("\"{}\"", self.sha256)
     }
 
@@ -89,21 +89,21 @@ impl Generation {
 }
 
 /// The current policy, and how to get the next one.
-pub struct Policies {
+pub struct PolicyStore {
     module: Module,
-    source: Arc<dyn PolicySource>,
-    options: Options,
+    source: Arc<dyn PolicyProvider>,
+    options: EvaluatorOptions,
     current: ArcSwap<Generation>,
     /// The stamp of the text that was read last, taken before it was; `None` if it is to be read in any case.
-    read: Mutex<Option<String>>,
+    last_stamp: Mutex<Option<String>>,
     /// Held while the text is read, by the thread that does.
-    reading: Arc<tokio::sync::Mutex<()>>,
+    read_lock: Arc<tokio::sync::Mutex<()>>,
     /// Held while one policy takes another's place.
-    replacing: tokio::sync::Mutex<()>,
+    replace_lock: tokio::sync::Mutex<()>,
 }
 
 /// What became of a reload.
-pub enum Reloaded {
+pub enum ReloadOutcome {
     /// The document means the same to the letter.
     Unchanged,
     /// There is another policy now.
@@ -115,7 +115,7 @@ pub enum Reloaded {
     },
 }
 
-impl Policies {
+impl PolicyStore {
     /// Loads the first policy. With it come what there is to say about it, for a person.
     ///
     /// # Errors
@@ -123,15 +123,26 @@ impl Policies {
     /// If it cannot be read, or has errors.
     pub fn load(
         module: Module,
-        source: Box<dyn PolicySource>,
-        options: Options,
+        source: Box<dyn PolicyProvider>,
+        options: EvaluatorOptions,
     ) -> Result<(Self, String), PolicyError> {
-        let read = Mutex::new(source.stamp());
+        let read = Mutex::new(source.file_stamp());
         let text = source.read()?;
-        let (generation, said) = load(&module, &text, options.clone(), 1)?;
+        let (generation, said) = load_generation(&module, &text, options.clone(), 1)?;
         let current = ArcSwap::from_pointee(generation);
         let (reading, replacing) = (Arc::default(), tokio::sync::Mutex::default());
-        Ok((Self { module, source: source.into(), options, current, read, reading, replacing }, said))
+        Ok((
+            Self {
+                module,
+                source: source.into(),
+                options,
+                current,
+                last_stamp: read,
+                read_lock: reading,
+                replace_lock: replacing,
+            },
+            said,
+        ))
     }
 
     /// The module that decides.
@@ -150,17 +161,17 @@ impl Policies {
     }
 
     /// The stamp of the text as it is now; `None` if there is none to be seen.
-    pub fn stamp(&self) -> Option<String> {
-        self.source.stamp()
+    pub fn file_stamp(&self) -> Option<String> {
+        self.source.file_stamp()
     }
 
     /// Whether the text with this stamp is another one than was read last.
     pub fn is_new(&self, stamp: &str) -> bool {
-        self.last_read().as_deref() != Some(stamp)
+        self.lock_last_stamp().as_deref() != Some(stamp)
     }
 
-    fn last_read(&self) -> MutexGuard<'_, Option<String>> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_last_stamp(&self) -> MutexGuard<'_, Option<String>> {
+        self.last_stamp.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads the policy again. Where that fails the current one stays.
@@ -168,29 +179,29 @@ impl Policies {
     /// # Errors
     ///
     /// If it cannot be read, or has errors.
-    pub async fn reload(self: &Arc<Self>) -> Result<(Reloaded, String), PolicyError> {
-        let _replacing = self.replacing.lock().await;
-        let (stamp, text) = self.read().await;
+    pub async fn reload(self: &Arc<Self>) -> Result<(ReloadOutcome, String), PolicyError> {
+        let _replacing = self.replace_lock.lock().await;
+        let (stamp, text) = self.read_source().await;
         // What is wrong with a text stays wrong until it changes; what kept it from being read may end at any time.
-        *self.last_read() = stamp.filter(|_| !matches!(text, Err(PolicyError::Unreadable(_))));
+        *self.lock_last_stamp() = stamp.filter(|_| !matches!(text, Err(PolicyError::Unreadable(_))));
         let text = text?;
-        self.blocking(move |policies| policies.take(&text)).await
+        self.run_blocking(move |policies| policies.load_and_swap(&text)).await
     }
 
     /// Reads the text, after its stamp. One that takes too long holds up those after it, and no more threads than its own.
-    async fn read(&self) -> (Option<String>, Result<PolicyText, PolicyError>) {
+    async fn read_source(&self) -> (Option<String>, Result<PolicyDocument, PolicyError>) {
         let source = Arc::clone(&self.source);
         let read = async {
-            let reading = Arc::clone(&self.reading).lock_owned().await;
+            let reading = Arc::clone(&self.read_lock).lock_owned().await;
             let read = spawn_blocking(move || {
                 let _reading = reading;
-                let stamp = source.stamp();
+                let stamp = source.file_stamp();
                 (stamp, source.read())
             });
-            read.await.unwrap_or_else(|error| unread(format!("reading the policy failed: {error}")))
+            read.await.unwrap_or_else(|error| unreadable(format!("reading the policy failed: {error}")))
         };
-        let late = || format!("the policy was not read within {} seconds: is its disk there?", READING.as_secs());
-        timeout(READING, read).await.unwrap_or_else(|_| unread(late()))
+        let late = || format!("the policy was not read within {} seconds: is its disk there?", READ_TIMEOUT.as_secs());
+        timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| unreadable(late()))
     }
 
     /// Takes another document, JSON, in place of the policy: checked, then written, then in effect. With `wanted`, only in
@@ -203,26 +214,26 @@ impl Policies {
         self: &Arc<Self>,
         json: String,
         wanted: Option<&str>,
-    ) -> Result<(Reloaded, String), PolicyError> {
-        let _replacing = self.replacing.lock().await;
-        let tag = self.current().tag();
+    ) -> Result<(ReloadOutcome, String), PolicyError> {
+        let _replacing = self.replace_lock.lock().await;
+        let tag = self.current().etag();
         if wanted.is_some_and(|wanted| wanted != tag && wanted != "*") {
             return Err(PolicyError::Outdated(format!("the policy is not that one any more: its tag is {tag}")));
         }
-        self.blocking(move |policies| {
+        self.run_blocking(move |policies| {
             let number = policies.current().number + 1;
-            let show = Box::new(|findings: Vec<Finding>| list(&findings));
-            let text = PolicyText { json, show };
-            let loaded = load(&policies.module, &text, policies.options.clone(), number)?;
+            let show = Box::new(|findings: Vec<Finding>| format_findings(&findings));
+            let text = PolicyDocument { json, render_findings: show };
+            let loaded = load_generation(&policies.module, &text, policies.options.clone(), number)?;
             policies.source.write(&text.json).map_err(PolicyError::Refused)?;
             // Another text may have taken the place of this one since, and its stamp must not pass for that of this one.
-            *policies.last_read() = None;
-            Ok(policies.put(loaded))
+            *policies.lock_last_stamp() = None;
+            Ok(policies.swap(loaded))
         })
         .await
     }
 
-    async fn blocking<T: Send + 'static>(
+    async fn run_blocking<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, PolicyError> + Send + 'static,
     ) -> Result<T, PolicyError> {
@@ -232,12 +243,12 @@ impl Policies {
             .unwrap_or_else(|error| Err(PolicyError::Refused(format!("loading the policy failed: {error}"))))
     }
 
-    fn take(&self, text: &PolicyText) -> Result<(Reloaded, String), PolicyError> {
-        let loaded = load(&self.module, text, self.options.clone(), self.current().number + 1)?;
-        Ok(self.put(loaded))
+    fn load_and_swap(&self, text: &PolicyDocument) -> Result<(ReloadOutcome, String), PolicyError> {
+        let loaded = load_generation(&self.module, text, self.options.clone(), self.current().number + 1)?;
+        Ok(self.swap(loaded))
     }
 
-    fn put(&self, (mut generation, said): (Generation, String)) -> (Reloaded, String) {
+    fn swap(&self, (mut generation, said): (Generation, String)) -> (ReloadOutcome, String) {
         let old = self.current();
         let is_same = old.canonical == generation.canonical;
         if is_same {
@@ -246,38 +257,40 @@ impl Policies {
         }
         let new = Arc::new(generation);
         self.current.store(Arc::clone(&new));
-        (if is_same { Reloaded::Unchanged } else { Reloaded::Replaced { old, new } }, said)
+        (if is_same { ReloadOutcome::Unchanged } else { ReloadOutcome::Replaced { old, new } }, said)
     }
 }
 
-fn unread(why: String) -> (Option<String>, Result<PolicyText, PolicyError>) {
+fn unreadable(why: String) -> (Option<String>, Result<PolicyDocument, PolicyError>) {
     (None, Err(PolicyError::Unreadable(why)))
 }
 
 /// Loads a document. A decision is asked of it at once, so that nobody waits for the first.
-fn load(
+fn load_generation(
     module: &Module,
-    text: &PolicyText,
-    options: Options,
+    text: &PolicyDocument,
+    options: EvaluatorOptions,
     number: u64,
 ) -> Result<(Generation, String), PolicyError> {
     let start = Instant::now();
     let report = module.check_policy(&text.json, now()).map_err(|failure| PolicyError::Refused(failure.text))?;
-    let Some(canonical) = report.canonical else { return Err(PolicyError::Refused((text.show)(report.findings))) };
+    let Some(canonical) = report.canonical else {
+        return Err(PolicyError::Refused((text.render_findings)(report.findings)));
+    };
     // The text as it was written, so that an entry has the index that it has there.
-    let (gate, findings) = match module.load(&text.json, now(), options) {
+    let (evaluator, findings) = match module.load(&text.json, now(), options) {
         Ok(loaded) => loaded,
-        Err(LoadError::Policy(findings)) => return Err(PolicyError::Refused((text.show)(findings))),
+        Err(LoadError::Policy(findings)) => return Err(PolicyError::Refused((text.render_findings)(findings))),
         Err(LoadError::Failed(failure)) => return Err(PolicyError::Refused(failure.text)),
     };
-    let said = if findings.is_empty() { String::new() } else { (text.show)(findings) };
+    let said = if findings.is_empty() { String::new() } else { (text.render_findings)(findings) };
     let document: Value = serde_json::from_str(&canonical).map_err(|error| PolicyError::Refused(error.to_string()))?;
     let generation = Generation {
         number,
         sha256: encode_string(&Sha256::digest(&canonical)),
         whitelist: has_whitelist(&document),
-        projects: projects(&document),
-        gate,
+        projects: read_projects(&document),
+        evaluator: evaluator,
         canonical,
     };
     tracing::debug!(generation = number, took = ?start.elapsed(), "policy loaded");
@@ -288,13 +301,13 @@ fn has_whitelist(lists: &Value) -> bool {
     lists.get("whitelist").is_some_and(Value::is_array)
 }
 
-fn projects(document: &Value) -> Option<Vec<(String, bool)>> {
+fn read_projects(document: &Value) -> Option<Vec<(String, bool)>> {
     let projects = document.get("projects")?.as_object()?;
     (!projects.is_empty()).then(|| projects.iter().map(|(name, lists)| (name.clone(), has_whitelist(lists))).collect())
 }
 
 /// Findings without a text that they could be shown in.
-fn list(findings: &[Finding]) -> String {
+fn format_findings(findings: &[Finding]) -> String {
     let lines = findings.iter().map(|finding| match finding.path.as_deref().filter(|path| !path.is_empty()) {
         Some(path) => format!("{path}: {} ({})", finding.message, finding.code.as_str()),
         None => format!("{} ({})", finding.message, finding.code.as_str()),

@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
 use crate::server::Peer;
-use crate::settings::Listen;
-use crate::util::sanitize::reason;
+use crate::settings::ListenAddr;
+use crate::util::sanitize::io_error_reason;
 
 /// A socket that connections come in on.
 #[derive(Debug)]
@@ -26,13 +26,13 @@ pub enum Listener {
 pub struct SocketFile {
     path: PathBuf,
     /// Its device and its number there.
-    id: (u64, u64),
+    file_id: (u64, u64),
 }
 
 /// A connection.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
 impl Listener {
     /// Binds an address. A unix socket gets the permissions `mode`; one that nobody listens on any more is replaced.
@@ -40,12 +40,14 @@ impl Listener {
     /// # Errors
     ///
     /// If the address cannot be had. The text says which.
-    pub async fn bind(listen: &Listen, mode: u32) -> io::Result<Self> {
+    pub async fn bind(listen: &ListenAddr, mode: u32) -> io::Result<Self> {
         let bound = match listen {
-            Listen::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
-            Listen::Unix(path) => unix(path, mode).await,
+            ListenAddr::Tcp(address) => TcpListener::bind(address).await.map(Self::Tcp),
+            ListenAddr::Unix(path) => bind_unix(path, mode).await,
         };
-        bound.map_err(|error| io::Error::new(error.kind(), format!("cannot listen on `{listen}`: {}", reason(&error))))
+        bound.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on `{listen}`: {}", io_error_reason(&error)))
+        })
     }
 
     /// Whether only processes of this machine reach it, through the file system.
@@ -66,7 +68,7 @@ impl Listener {
     /// # Errors
     ///
     /// As getsockname(2).
-    pub fn address(&self) -> io::Result<String> {
+    pub fn local_addr(&self) -> io::Result<String> {
         match self {
             Self::Tcp(listener) => listener.local_addr().map(|address| address.to_string()),
             Self::Unix(listener, _) => listener.local_addr().map(|address| {
@@ -80,17 +82,17 @@ impl Listener {
     /// # Errors
     ///
     /// As accept(2).
-    pub async fn accept(&self) -> io::Result<(Box<dyn Stream>, Peer)> {
+    pub async fn accept(&self) -> io::Result<(Box<dyn ByteStream>, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 // Answers are small and awaited.
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Peer::at(address)))
+                Ok((Box::new(stream), Peer::from_addr(address)))
             }
             Self::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
-                let peer = Peer::process(stream.peer_cred().ok().map(|credentials| credentials.uid()));
+                let peer = Peer::from_uid(stream.peer_cred().ok().map(|credentials| credentials.uid()));
                 Ok((Box::new(stream), peer))
             }
         }
@@ -100,7 +102,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         // While the socket is open no other file has its number.
-        if let Self::Unix(_, Some(SocketFile { path, id })) = self
+        if let Self::Unix(_, Some(SocketFile { path, file_id: id })) = self
             && fs::symlink_metadata(&*path).is_ok_and(|found| (found.dev(), found.ino()) == *id)
         {
             // What is left behind is replaced at the next start.
@@ -109,19 +111,19 @@ impl Drop for Listener {
     }
 }
 
-async fn unix(path: &Path, mode: u32) -> io::Result<Listener> {
+async fn bind_unix(path: &Path, mode: u32) -> io::Result<Listener> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| {
             let what = if folder.metadata().is_ok() { "is no directory" } else { "cannot be made" };
-            io::Error::new(error.kind(), format!("`{}` {what}: {}", folder.display(), reason(&error)))
+            io::Error::new(error.kind(), format!("`{}` {what}: {}", folder.display(), io_error_reason(&error)))
         })?;
     }
     if let Ok(found) = fs::symlink_metadata(path) {
-        remove_dead(path, found.file_type()).await?;
+        remove_stale_socket(path, found.file_type()).await?;
     }
     let listener = UnixListener::bind(path)?;
     let found = fs::symlink_metadata(path)?;
-    let file = SocketFile { path: path.to_owned(), id: (found.dev(), found.ino()) };
+    let file = SocketFile { path: path.to_owned(), file_id: (found.dev(), found.ino()) };
     let listener = Listener::Unix(listener, Some(file));
     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     Ok(listener)
@@ -129,7 +131,7 @@ async fn unix(path: &Path, mode: u32) -> io::Result<Listener> {
 
 /// Removes a socket that nobody listens on. Only a refused connection says that: a program that is busy, or that others may
 /// not ask, still has its socket.
-async fn remove_dead(path: &Path, kind: fs::FileType) -> io::Result<()> {
+async fn remove_stale_socket(path: &Path, kind: fs::FileType) -> io::Result<()> {
     let taken = |why: String| Err(io::Error::new(io::ErrorKind::AddrInUse, why));
     if !kind.is_socket() {
         let what = if kind.is_dir() { "a directory" } else { "a file that is no socket" };
@@ -140,7 +142,7 @@ async fn remove_dead(path: &Path, kind: fs::FileType) -> io::Result<()> {
         Err(error) => match error.kind() {
             io::ErrorKind::ConnectionRefused => fs::remove_file(path),
             io::ErrorKind::NotFound => Ok(()),
-            _ => taken(format!("another program listens there, and does not answer: {}", reason(&error))),
+            _ => taken(format!("another program listens there, and does not answer: {}", io_error_reason(&error))),
         },
     }
 }

@@ -25,55 +25,59 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use connection_limit::{Place, Places};
-use limits::Limits;
+use connection_limit::{ConnectionLimiter, ConnectionSlot};
+use limits::ListenerLimits;
 
 pub use listener::Listener;
 pub use peer::Peer;
-pub use tls::{Tls, TlsFiles};
+pub use tls::{ReloadingTlsAcceptor, TlsFiles};
 
 /// How long a TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How many requests one connection has in flight. Each takes some ten KiB, with next to nothing in it.
-const STREAMS: u32 = 16;
+const MAX_STREAMS: u32 = 16;
 
 /// How much one connection holds that was sent and is not read yet, in bytes. So long may the head of a request be, too.
-const UNREAD: u16 = u16::MAX;
+const MAX_BUFFER_BYTES: u16 = u16::MAX;
 
 /// Serves one listener until `stop` says so, and then until the requests in flight are answered. Each request carries its
 /// [`Peer`] as an extension.
-pub async fn serve(listener: Listener, tls: Option<Tls>, router: Router, stop: watch::Receiver<bool>) {
-    serve_within(Limits::default(), listener, tls, router, stop).await;
+pub async fn serve(listener: Listener, tls: Option<ReloadingTlsAcceptor>, router: Router, stop: watch::Receiver<bool>) {
+    serve_with_limits(ListenerLimits::default(), listener, tls, router, stop).await;
 }
 
-async fn serve_within(
-    limits: Limits,
+async fn serve_with_limits(
+    limits: ListenerLimits,
     listener: Listener,
-    tls: Option<Tls>,
+    tls: Option<ReloadingTlsAcceptor>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
-    let places = Places::new(limits.connections);
+    let places = ConnectionLimiter::new(limits.max_connections);
     let mut connections = JoinSet::new();
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    let anybody = !listener.is_unix();
-    if anybody {
+    let is_tcp = !listener.is_unix();
+    if is_tcp {
         // The few programs that may reach a unix socket keep their connections, and must not find them closed.
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(UNREAD.into());
-        let window = u32::from(UNREAD);
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(MAX_BUFFER_BYTES.into());
+        let window = u32::from(MAX_BUFFER_BYTES);
         builder
             .http2()
             .timer(TokioTimer::new())
-            .keep_alive_interval(limits.head)
-            .max_concurrent_streams(STREAMS)
+            .keep_alive_interval(limits.header_timeout)
+            .max_concurrent_streams(MAX_STREAMS)
             .initial_connection_window_size(window)
             .initial_stream_window_size(window);
     }
     loop {
         let next = async {
             let (stream, peer) = listener.accept().await?;
-            let place = places.enter(peer.address).await;
+            let place = places.acquire(peer.address).await;
             Ok::<_, std::io::Error>((stream, peer, place))
         };
         let accepted = tokio::select! {
@@ -91,18 +95,18 @@ async fn serve_within(
             }
         };
         let connection =
-            Connection { builder: builder.clone(), router: router.clone(), stop: stop.clone(), limits, anybody };
+            ConnectionTask { builder: builder.clone(), router: router.clone(), stop: stop.clone(), limits, is_tcp };
         let tls = tls.clone();
         connections.spawn(async move {
             let place = &place;
             let served = async {
                 let Some(tls) = tls else { return connection.serve(stream, peer, place).await };
-                let (stream, subject) = connection.in_time(HANDSHAKE, tls.accept(stream)).await??;
+                let (stream, subject) = connection.with_timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await??;
                 connection.serve(stream, peer.with_certificate(subject), place).await
             };
             let ended = tokio::select! {
                 ended = served => ended,
-                () = place.lost() => Err("another connection needed its place".into()),
+                () = place.evicted() => Err("another connection needed its place".into()),
             };
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended");
@@ -111,34 +115,34 @@ async fn serve_within(
     }
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(limits.stopping, all).await.is_err() {
+    if tokio::time::timeout(limits.drain_timeout, all).await.is_err() {
         tracing::warn!("some requests were not answered in time and are dropped");
     }
 }
 
-type Error = Box<dyn std::error::Error + Send + Sync>;
+type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a connection is served with.
-struct Connection {
+struct ConnectionTask {
     builder: auto::Builder<TokioExecutor>,
     router: Router,
     stop: watch::Receiver<bool>,
-    limits: Limits,
+    limits: ListenerLimits,
     /// Whether anybody could be at the other end.
-    anybody: bool,
+    is_tcp: bool,
 }
 
-impl Connection {
+impl ConnectionTask {
     async fn serve(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: Peer,
-        place: &Place,
-    ) -> Result<(), Error> {
+        place: &ConnectionSlot,
+    ) -> Result<(), ConnectionError> {
         let router = self.router.clone();
-        let using = place.user();
+        let using = place.activity_handle();
         let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            using.asks();
+            using.touch();
             request.extensions_mut().insert(peer.clone());
             router.clone().oneshot(Request::from(request.map(axum::body::Body::new)))
         });
@@ -147,33 +151,33 @@ impl Connection {
         // hyper's own limits do not count before the version of HTTP is known, nor where nobody reads the answers, or
         // where there is nothing but the pings of HTTP/2.
         let idle = async {
-            if !self.anybody {
+            if !self.is_tcp {
                 return pending().await;
             }
-            place.idle(self.limits.head, self.limits.idle).await;
+            place.wait_until_idle(self.limits.header_timeout, self.limits.idle_timeout).await;
         };
         tokio::select! {
             done = &mut served => return done,
-            () = self.stopped() => {}
+            () = self.wait_for_stop() => {}
             () = idle => {
-                if !place.was_asked() {
+                if !place.has_requests() {
                     return Err("nothing was asked".into());
                 }
             }
         }
         served.as_mut().graceful_shutdown();
-        tokio::time::timeout(self.limits.idle, served).await.map_err(|_| "the answers were not read")?
+        tokio::time::timeout(self.limits.idle_timeout, served).await.map_err(|_| "the answers were not read")?
     }
 
-    async fn stopped(&self) {
+    async fn wait_for_stop(&self) {
         // Nobody is there to say so any more, or it was said.
         let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
 
-    async fn in_time<T>(&self, time: Duration, work: impl Future<Output = T>) -> Result<T, Error> {
+    async fn with_timeout<T>(&self, time: Duration, work: impl Future<Output = T>) -> Result<T, ConnectionError> {
         tokio::select! {
             done = tokio::time::timeout(time, work) => done.map_err(|_| "the handshake took too long".into()),
-            () = self.stopped() => Err("the daemon stops".into()),
+            () = self.wait_for_stop() => Err("the daemon stops".into()),
         }
     }
 }

@@ -15,12 +15,12 @@ pub struct Peer {
 
 impl Peer {
     /// Someone at an address.
-    pub fn at(address: SocketAddr) -> Self {
+    pub fn from_addr(address: SocketAddr) -> Self {
         Self { name: address.to_string(), address: Some(address.ip()), has_certificate: false }
     }
 
     /// A process of this machine.
-    pub fn process(user: Option<u32>) -> Self {
+    pub fn from_uid(user: Option<u32>) -> Self {
         let name = user.map_or_else(|| "unknown".to_owned(), |user| format!("uid {user}"));
         Self { name, address: None, has_certificate: false }
     }

@@ -8,43 +8,45 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::settings::Listen;
+use crate::settings::ListenAddr;
 
 /// How long anything may take; nothing takes nearly as long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-const FEW: usize = 8;
+const TEST_CONNECTIONS: usize = 8;
 
 /// Much more than the buffers of two sockets hold.
-const LARGE: usize = 16 << 20;
+const LARGE_RESPONSE_BYTES: usize = 16 << 20;
 
 /// The preface of HTTP/2, settings that say nothing, and `GET /` with everything from the static table.
-const ASKED_IN_HTTP2: &[u8] =
+const HTTP2_GET: &[u8] =
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x04\x01\x05\0\0\0\x01\x82\x84\x86\x41\x01h";
 
 /// `PING`, with nothing in particular.
-const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0........";
+const HTTP2_PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0........";
 
-struct Server {
+struct TestServer {
     address: SocketAddr,
     task: JoinHandle<()>,
     stop: watch::Sender<bool>,
 }
 
-async fn server(limits: Limits) -> Server {
-    let listener = Listener::bind(&Listen::Tcp("127.0.0.1:0".parse().unwrap()), 0o600).await.unwrap();
-    let address = listener.address().unwrap().parse().unwrap();
-    let router = Router::new().route("/", get(|| async { "here" })).route("/large", get(|| async { vec![0; LARGE] }));
+async fn start_server(limits: ListenerLimits) -> TestServer {
+    let listener = Listener::bind(&ListenAddr::Tcp("127.0.0.1:0".parse().unwrap()), 0o600).await.unwrap();
+    let address = listener.local_addr().unwrap().parse().unwrap();
+    let router = Router::new()
+        .route("/", get(|| async { "here" }))
+        .route("/large", get(|| async { vec![0; LARGE_RESPONSE_BYTES] }));
     let (stop, stopping) = watch::channel(false);
-    let task = tokio::spawn(serve_within(limits, listener, None, router, stopping));
-    Server { address, task, stop }
+    let task = tokio::spawn(serve_with_limits(limits, listener, None, router, stopping));
+    TestServer { address, task, stop }
 }
 
-fn limits() -> Limits {
-    Limits { connections: FEW, ..Limits::default() }
+fn limits() -> ListenerLimits {
+    ListenerLimits { max_connections: TEST_CONNECTIONS, ..ListenerLimits::default() }
 }
 
-impl Server {
+impl TestServer {
     async fn send(&self, bytes: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
@@ -60,11 +62,11 @@ impl Server {
 }
 
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, work).await.expect("it takes no longer than that")
+    tokio::time::timeout(TEST_TIMEOUT, work).await.expect("it takes no longer than that")
 }
 
 /// Writes this over and over until the other end is gone.
-async fn gone(mut stream: TcpStream, sign: &[u8]) {
+async fn wait_until_closed(mut stream: TcpStream, sign: &[u8]) {
     in_time(async {
         while stream.write_all(sign).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -74,40 +76,40 @@ async fn gone(mut stream: TcpStream, sign: &[u8]) {
 }
 
 #[tokio::test]
-async fn who_fills_all_places_shuts_nobody_out() {
-    let server = server(limits()).await;
+async fn full_listener_still_answers_new_clients() {
+    let server = start_server(limits()).await;
     let silent: &[u8] = b"";
     let unread: &[u8] = b"GET /large HTTP/1.1\r\nHost: h\r\n\r\nGET /large HTTP/1.1\r\nHost: h\r\n\r\n";
-    for bytes in [silent, b"GET / HT", unread, ASKED_IN_HTTP2] {
+    for bytes in [silent, b"GET / HT", unread, HTTP2_GET] {
         let mut held = Vec::new();
-        for _ in 0..2 * FEW {
+        for _ in 0..2 * TEST_CONNECTIONS {
             held.push(in_time(server.send(bytes)).await);
         }
-        for _ in 0..FEW {
+        for _ in 0..TEST_CONNECTIONS {
             server.answers().await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_connection_on_which_nothing_is_asked_ends() {
-    let idle = Duration::from_millis(100);
-    let server = server(Limits { idle, ..limits() }).await;
-    gone(server.send(ASKED_IN_HTTP2).await, PING).await;
+async fn idle_connection_is_closed() {
+    let idle_timeout = Duration::from_millis(100);
+    let server = start_server(ListenerLimits { idle_timeout, ..limits() }).await;
+    wait_until_closed(server.send(HTTP2_GET).await, HTTP2_PING).await;
     // An answer that nobody reads.
-    gone(server.send(b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n").await, b"\r\n").await;
+    wait_until_closed(server.send(b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n").await, b"\r\n").await;
     server.answers().await;
 }
 
 #[tokio::test]
-async fn told_to_stop_it_answers_what_was_asked_and_ends() {
-    let server = server(limits()).await;
+async fn stopped_server_answers_requests_in_flight_and_ends() {
+    let server = start_server(limits()).await;
     let mut asked = server.send(b"GET /large HTTP/1.1\r\nHost: h\r\n\r\n").await;
     let _silent = server.send(b"").await;
     let mut answer = vec![0; 1];
     in_time(asked.read_exact(&mut answer)).await.unwrap();
     server.stop.send(true).unwrap();
     in_time(asked.read_to_end(&mut answer)).await.unwrap();
-    assert!(answer.len() > LARGE);
+    assert!(answer.len() > LARGE_RESPONSE_BYTES);
     in_time(server.task).await.unwrap();
 }

@@ -13,9 +13,9 @@ use tokio_rustls::server::TlsStream;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use crate::server::listener::Stream;
-use crate::server::tls_files::{certificates, key, warn_of_time};
-use pullgate_source::file_stamp::stamp;
+use crate::server::listener::ByteStream;
+use crate::server::tls_files::{read_certificates, read_key, warn_if_expired};
+use pullgate_source::file_stamp::file_stamp;
 
 /// The files that TLS needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,29 +30,29 @@ pub struct TlsFiles {
 
 /// TLS as the files have it.
 #[derive(Clone)]
-pub struct Tls {
+pub struct ReloadingTlsAcceptor {
     files: Arc<TlsFiles>,
-    current: Arc<ArcSwap<Current>>,
+    current: Arc<ArcSwap<TlsState>>,
     /// The stamps of the files, from before they were read last.
-    read: Arc<Mutex<Vec<Option<String>>>>,
+    last_stamps: Arc<Mutex<Vec<Option<String>>>>,
 }
 
 /// What the files had when they were read last.
-struct Current {
+struct TlsState {
     configuration: Arc<ServerConfig>,
     not_after: Option<u64>,
 }
 
-impl Tls {
+impl ReloadingTlsAcceptor {
     /// Reads the files.
     ///
     /// # Errors
     ///
     /// If one cannot be read, or the key is not that of the certificate. The text is for a person.
     pub fn load(files: TlsFiles) -> Result<Self, String> {
-        let read = Arc::new(Mutex::new(stamps(&files)));
-        let current = Arc::new(ArcSwap::from_pointee(current(&files)?));
-        Ok(Self { files: Arc::new(files), current, read })
+        let read = Arc::new(Mutex::new(file_stamps(&files)));
+        let current = Arc::new(ArcSwap::from_pointee(load_state(&files)?));
+        Ok(Self { files: Arc::new(files), current, last_stamps: read })
     }
 
     /// Reads the files again where one may have changed, for the connections from now on. Where that fails, all stays as it
@@ -62,11 +62,12 @@ impl Tls {
     ///
     /// As [`load`](Self::load).
     pub fn refresh(&self) -> Result<bool, String> {
-        let now = stamps(&self.files);
-        if std::mem::replace(&mut *self.read.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now {
+        let now = file_stamps(&self.files);
+        if std::mem::replace(&mut *self.last_stamps.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now
+        {
             return Ok(false);
         }
-        self.current.store(Arc::new(current(&self.files)?));
+        self.current.store(Arc::new(load_state(&self.files)?));
         Ok(true)
     }
 
@@ -82,25 +83,25 @@ impl Tls {
     /// If the handshake fails.
     pub async fn accept(
         &self,
-        stream: Box<dyn Stream>,
-    ) -> std::io::Result<(TlsStream<Box<dyn Stream>>, Option<String>)> {
+        stream: Box<dyn ByteStream>,
+    ) -> std::io::Result<(TlsStream<Box<dyn ByteStream>>, Option<String>)> {
         let stream = TlsAcceptor::from(Arc::clone(&self.current.load().configuration)).accept(stream).await?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let subject = certificate.map(|certificate| subject(certificate));
+        let subject = certificate.map(|certificate| certificate_subject(certificate));
         Ok((stream, subject))
     }
 }
 
-fn stamps(files: &TlsFiles) -> Vec<Option<String>> {
+fn file_stamps(files: &TlsFiles) -> Vec<Option<String>> {
     let TlsFiles { certificate, key, client_ca } = files;
-    [Some(certificate), Some(key), client_ca.as_ref()].into_iter().flatten().map(|path| stamp(path)).collect()
+    [Some(certificate), Some(key), client_ca.as_ref()].into_iter().flatten().map(|path| file_stamp(path)).collect()
 }
 
-fn current(files: &TlsFiles) -> Result<Current, String> {
+fn load_state(files: &TlsFiles) -> Result<TlsState, String> {
     let shown = |path: &PathBuf, error: &dyn std::fmt::Display| format!("cannot use `{}`: {error}", path.display());
-    let certificates = certificates(&files.certificate)?;
-    let key = key(&files.key)?;
-    let not_after = warn_of_time(&files.certificate, &certificates);
+    let certificates = read_certificates(&files.certificate)?;
+    let key = read_key(&files.key)?;
+    let not_after = warn_if_expired(&files.certificate, &certificates);
     let provider = Arc::new(default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -109,7 +110,7 @@ fn current(files: &TlsFiles) -> Result<Current, String> {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut roots = RootCertStore::empty();
-            for root in self::certificates(path)? {
+            for root in self::read_certificates(path)? {
                 roots.add(root).map_err(|error| shown(path, &error))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
@@ -127,11 +128,11 @@ fn current(files: &TlsFiles) -> Result<Current, String> {
         error => shown(&files.certificate, &error),
     })?;
     configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Current { configuration: Arc::new(configuration), not_after })
+    Ok(TlsState { configuration: Arc::new(configuration), not_after })
 }
 
 /// The subject as RFC 4514 writes it.
-fn subject(certificate: &CertificateDer<'_>) -> String {
+fn certificate_subject(certificate: &CertificateDer<'_>) -> String {
     Certificate::from_der(certificate)
         .map_or_else(|_| "unreadable".to_owned(), |certificate| certificate.tbs_certificate().subject().to_string())
 }

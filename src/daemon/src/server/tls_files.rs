@@ -8,16 +8,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
-use crate::util::sanitize::reason;
-use pullgate_source::file_stamp::read;
+use crate::util::sanitize::io_error_reason;
+use pullgate_source::file_stamp::read_regular_file;
 
 /// The certificates of a file.
 ///
 /// # Errors
 ///
 /// If there are none. The text is for a person.
-pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let (file, text) = (path.display(), bytes(path)?);
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let (file, text) = (path.display(), read_pem(path)?);
     if is_der(&text) {
         return Err(format!(
             "`{file}` is no PEM but binary: `openssl x509 -inform der -in {file} -out {file}.pem` writes a DER certificate as PEM"
@@ -25,7 +25,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String>
     }
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match read {
-        Ok(certificates) if certificates.is_empty() && has(&text, "PRIVATE KEY-----") => {
+        Ok(certificates) if certificates.is_empty() && contains(&text, "PRIVATE KEY-----") => {
             Err(format!("`{file}` has a private key and no certificate: give the file of the certificate"))
         }
         Ok(certificates) if certificates.is_empty() => Err(format!("`{file}` has no certificate: give one as PEM")),
@@ -39,21 +39,21 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String>
 /// # Errors
 ///
 /// If there is none. The text is for a person.
-pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    let (file, text) = (path.display(), bytes(path)?);
+pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let (file, text) = (path.display(), read_pem(path)?);
     if is_der(&text) {
         return Err(format!(
             "`{file}` is no PEM but binary: `openssl pkey -inform der -in {file} -out {file}.pem` writes a DER key as PEM"
         ));
     }
-    if has(&text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || has(&text, "Proc-Type: 4,ENCRYPTED") {
+    if contains(&text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(&text, "Proc-Type: 4,ENCRYPTED") {
         return Err(format!(
             "the private key in `{file}` is encrypted, and nobody is asked for its password: \
              `openssl pkey -in {file} -out {file}.plain` writes it without"
         ));
     }
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
-        rustls::pki_types::pem::Error::NoItemsFound if has(&text, "-----BEGIN CERTIFICATE-----") => {
+        rustls::pki_types::pem::Error::NoItemsFound if contains(&text, "-----BEGIN CERTIFICATE-----") => {
             format!("`{file}` has a certificate and no private key: give the file of the key")
         }
         rustls::pki_types::pem::Error::NoItemsFound => format!("`{file}` has no private key: give one as PEM"),
@@ -63,7 +63,7 @@ pub fn key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
 
 /// Says which of the certificates that are served are not valid now: who connects will not accept them. Gives when the first of
 /// them ends to be valid, in seconds since 1970-01-01 UTC.
-pub fn warn_of_time(path: &Path, certificates: &[CertificateDer<'_>]) -> Option<u64> {
+pub fn warn_if_expired(path: &Path, certificates: &[CertificateDer<'_>]) -> Option<u64> {
     let mut first = None;
     for certificate in certificates.iter().filter_map(|der| Certificate::from_der(der).ok()) {
         let tbs = certificate.tbs_certificate();
@@ -79,8 +79,8 @@ pub fn warn_of_time(path: &Path, certificates: &[CertificateDer<'_>]) -> Option<
     first
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    read(path).map_err(|error| format!("cannot read `{}`: {}", path.display(), reason(&error)))
+fn read_pem(path: &Path) -> Result<Vec<u8>, String> {
+    read_regular_file(path).map_err(|error| format!("cannot read `{}`: {}", path.display(), io_error_reason(&error)))
 }
 
 /// Whether it begins as DER does: a sequence with two bytes of length.
@@ -88,6 +88,6 @@ fn is_der(text: &[u8]) -> bool {
     text.starts_with(&[0x30, 0x82]) || text.starts_with(&[0x30, 0x81])
 }
 
-fn has(text: &[u8], part: &str) -> bool {
+fn contains(text: &[u8], part: &str) -> bool {
     text.windows(part.len()).any(|window| window == part.as_bytes())
 }

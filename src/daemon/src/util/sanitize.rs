@@ -3,19 +3,19 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use pullgate::display::is_control;
-pub use pullgate_source::reason;
+use pullgate::display::is_unsafe_for_display;
+pub use pullgate_source::io_error_reason;
 
 /// The text on one line: what ends lines is a space, and other controls are written out, such as `\u{1b}`.
-pub fn on_one_line(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_control) {
+pub fn single_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unsafe_for_display) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' | '\r' | '\t' => shown.push(' '),
-            _ if is_control(character) => shown.extend(character.escape_unicode()),
+            _ if is_unsafe_for_display(character) => shown.extend(character.escape_unicode()),
             _ => shown.push(character),
         }
     }
@@ -23,13 +23,13 @@ pub fn on_one_line(text: &str) -> Cow<'_, str> {
 }
 
 /// JSON that means the same, with such characters written as `\u001b`. JSON itself lets most of them stand.
-pub fn in_json(json: &str) -> Cow<'_, str> {
-    if !json.contains(is_control) {
+pub fn escape_controls(json: &str) -> Cow<'_, str> {
+    if !json.contains(is_unsafe_for_display) {
         return Cow::Borrowed(json);
     }
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
-        if is_control(character) {
+        if is_unsafe_for_display(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 // Writing to a string does not fail.
                 let _ = write!(shown, "\\u{unit:04x}");
@@ -49,14 +49,14 @@ mod tests {
 
     #[test]
     fn controls_are_written_out() {
-        assert_eq!(on_one_line(TEXT), "a \\u{1b}[31m\\u{7f}\\u{9b}\\u{202e}\\u{feff}ü");
-        assert_eq!(on_one_line("plain ü"), "plain ü");
+        assert_eq!(single_line(TEXT), "a \\u{1b}[31m\\u{7f}\\u{9b}\\u{202e}\\u{feff}ü");
+        assert_eq!(single_line("plain ü"), "plain ü");
     }
 
     #[test]
     fn json_means_the_same() {
         let json = serde_json::to_string(TEXT).unwrap();
-        assert_eq!(in_json(&json), r#""a\n\u001b[31m\u007f\u009b\u202e\ufeffü""#);
-        assert_eq!(serde_json::from_str::<String>(&in_json(&json)).unwrap(), TEXT);
+        assert_eq!(escape_controls(&json), r#""a\n\u001b[31m\u007f\u009b\u202e\ufeffü""#);
+        assert_eq!(serde_json::from_str::<String>(&escape_controls(&json)).unwrap(), TEXT);
     }
 }

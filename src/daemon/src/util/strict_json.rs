@@ -9,25 +9,25 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 /// A value that is written as an object. By themselves, serde's types take a list of their members as well, which nobody
 /// else reads so.
 #[derive(Debug)]
-pub struct Object<T>(pub T);
+pub struct JsonObject<T>(pub T);
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for JsonObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Members(PhantomData))
+        deserializer.deserialize_map(JsonObjectVisitor(PhantomData))
     }
 }
 
-struct Members<T>(PhantomData<T>);
+struct JsonObjectVisitor<T>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
-    type Value = Object<T>;
+impl<'de, T: Deserialize<'de>> Visitor<'de> for JsonObjectVisitor<T> {
+    type Value = JsonObject<T>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+        T::deserialize(MapAccessDeserializer::new(map)).map(JsonObject)
     }
 }
 
@@ -47,11 +47,11 @@ mod tests {
 
     #[test]
     fn a_list_is_no_object() {
-        let Object(pair) = serde_json::from_str::<Object<Pair<'_>>>(r#"{"a": [1, 2], "b": 3}"#).unwrap();
+        let JsonObject(pair) = serde_json::from_str::<JsonObject<Pair<'_>>>(r#"{"a": [1, 2], "b": 3}"#).unwrap();
         assert_eq!((pair.a.get(), pair.b), ("[1, 2]", Some(3)));
         assert!(serde_json::from_str::<Pair<'_>>("[1, 2]").is_ok());
-        let error = serde_json::from_str::<Object<Pair<'_>>>("[1, 2]").unwrap_err().to_string();
+        let error = serde_json::from_str::<JsonObject<Pair<'_>>>("[1, 2]").unwrap_err().to_string();
         assert_eq!(error, "invalid type: sequence, expected an object at line 1 column 0");
-        assert!(serde_json::from_str::<Object<Pair<'_>>>(r#"{"a": 1, "a": 2}"#).is_err());
+        assert!(serde_json::from_str::<JsonObject<Pair<'_>>>(r#"{"a": 1, "a": 2}"#).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// How long a command may take, in seconds.
-const LONGEST: &str = "60";
+const COMMAND_TIMEOUT_SECS: &str = "60";
 
 pub struct Client {
     host: String,
@@ -32,19 +32,19 @@ impl Client {
     /// Runs a command with some input.
     pub async fn run_with(&self, arguments: &[&str], input: &[u8]) -> Outcome {
         let mut command = Command::new("timeout");
-        command.args([LONGEST, "docker"]).args(arguments);
+        command.args([COMMAND_TIMEOUT_SECS, "docker"]).args(arguments);
         // BuildKit is a program of its own, which Debian's package does not have.
         command.env("DOCKER_HOST", &self.host).env("DOCKER_CONFIG", &self.config).env("DOCKER_BUILDKIT", "0");
         for name in ["DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HTTP_PROXY", "http_proxy"] {
             command.env_remove(name);
         }
-        Outcome::of(command, input, "docker.io").await
+        Outcome::from_command(command, input, "docker.io").await
     }
 }
 
 impl Outcome {
     /// Runs a command with some input. `package` is the one of Debian that has the program.
-    pub async fn of(mut command: Command, input: &[u8], package: &'static str) -> Self {
+    pub async fn from_command(mut command: Command, input: &[u8], package: &'static str) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let input = input.to_vec();
         let run = move || {

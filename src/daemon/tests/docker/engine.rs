@@ -60,7 +60,7 @@ impl Engine {
         let get = "GET /version HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";
         let mut version = String::new();
         process
-            .until("dockerd answers", async || match raw::send(&socket, get.as_bytes()).await {
+            .wait_until("dockerd answers", async || match raw::send(&socket, get.as_bytes()).await {
                 Some((200, body)) => {
                     version = body;
                     true

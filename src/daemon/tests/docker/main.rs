@@ -1,7 +1,7 @@
 //! The authorization plugin under a real dockerd, with a real registry and the real docker client.
 //!
 //! dockerd reaches the registry by many names and addresses. Each of them leads through something that the test listens
-//! on, so what dockerd contacts is known: [`Tap`]s on loopback addresses, and a proxy for all that is not loopback.
+//! on, so what dockerd contacts is known: [`RecordingProxy`]s on loopback addresses, and a proxy for all that is not loopback.
 //!
 //! It needs root, and Debian's packages `docker.io`, `docker-registry`, `apache2-utils`, `dnsmasq-base` and `skopeo`.
 
@@ -33,30 +33,30 @@ use dnsmasq::Dnsmasq;
 use engine::Engine;
 use plugin::Plugin;
 use programs::Program;
-use recording_proxy::Tap;
+use recording_proxy::RecordingProxy;
 use registries::Registries;
 use skopeo::Skopeo;
 
 /// Its name in reverse DNS is covered by a wildcard, and leads back to it. No machine has it: it is reached by the proxy.
-const CONFIRMED: &str = "198.51.100.1";
+const CONFIRMED_ADDRESS: &str = "198.51.100.1";
 
 /// Its name in reverse DNS is covered by a wildcard, and leads elsewhere.
-const LYING: &str = "198.51.100.2";
+const UNCONFIRMED_ADDRESS: &str = "198.51.100.2";
 
 /// Everything that runs.
-struct World {
+struct TestWorld {
     engine: Engine,
     plugin: Plugin,
     /// The port that all taps listen on, each on an address of its own.
     port: u16,
     /// An address that the policy has.
-    listed: Tap,
+    listed: RecordingProxy,
     /// In a network that the policy has.
-    within: Tap,
+    within: RecordingProxy,
     /// An address that the policy does not have.
-    unlisted: Tap,
+    unlisted: RecordingProxy,
     /// All that is not loopback.
-    proxy: Tap,
+    proxy: RecordingProxy,
     /// Registries with TLS and logins.
     registries: Registries,
     skopeo: Skopeo,
@@ -64,20 +64,21 @@ struct World {
     names: Dnsmasq,
 }
 
-impl World {
+impl TestWorld {
     async fn start() -> Self {
-        process::demand_root();
+        process::require_root();
         let registry = Program::registry(None, |_| String::new());
         let address = SocketAddr::from(([127, 0, 0, 1], registry.port));
         let registries = Registries::start(registry.port).await;
-        let mut forward = vec![("reg.wild.test", CONFIRMED)];
+        let mut forward = vec![("reg.wild.test", CONFIRMED_ADDRESS)];
         forward.extend(registries::NAMES.map(|name| (name, "127.0.0.1")));
-        let names = Dnsmasq::start(&forward, &[(CONFIRMED, "reg.wild.test"), (LYING, "reg.wild.test")]);
-        let listed = Tap::to(address, "127.0.71.1:0").await;
+        let names =
+            Dnsmasq::start(&forward, &[(CONFIRMED_ADDRESS, "reg.wild.test"), (UNCONFIRMED_ADDRESS, "reg.wild.test")]);
+        let listed = RecordingProxy::to(address, "127.0.71.1:0").await;
         let port = listed.address.port();
-        let tap = async |listen: &str| Tap::to(address, &format!("{listen}:{port}")).await;
+        let tap = async |listen: &str| RecordingProxy::to(address, &format!("{listen}:{port}")).await;
         let plugin = Plugin::start(&names).await;
-        let proxy = Tap::proxy(address, "127.0.0.1:0", registries.all()).await;
+        let proxy = RecordingProxy::proxy(address, "127.0.0.1:0", registries.all()).await;
         let mut insecure = ["a.wild.test", "evil.test", "wild.test"].map(|name| format!("{name}:{port}")).to_vec();
         insecure.extend(["named.test:5000", "named.test:5001", "198.51.100.0/24"].map(str::to_owned));
         insecure.extend(registries.insecure());
@@ -109,7 +110,7 @@ impl World {
     /// How much each tap has seen.
     fn seen(&self) -> Vec<usize> {
         let taps = [&self.listed, &self.within, &self.unlisted, &self.proxy];
-        taps.map(Tap::connections).to_vec()
+        taps.map(RecordingProxy::connections).to_vec()
     }
 
     /// The policy of most scenarios.
@@ -125,7 +126,7 @@ impl World {
 async fn dockerd_does_what_the_policy_allows_and_nothing_else() {
     let start = Instant::now();
     let say = |what: &str| println!("{:6.1} s  {what}", start.elapsed().as_secs_f64());
-    let world = Arc::new(World::start().await);
+    let world = Arc::new(TestWorld::start().await);
     say(&world.engine.version);
     scenarios::seed(&world).await;
     say("an image is pushed under every name while whitelist mode is off");

@@ -8,11 +8,11 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
-use pullgate_connect::Roots;
-use pullgate_connect::probe::{ProbeLimits, Prober, Report};
-use pullgate_daemon::admission::audit_log::{Audit, Target};
-use pullgate_daemon::frontends::docker::{Options, router};
-use pullgate_daemon::{Admission, Policies, PolicyError, PolicySource, PolicyText};
+use pullgate_connect::RootStore;
+use pullgate_connect::probe::{ProbeLimits, ProbeReport, Prober};
+use pullgate_daemon::admission::audit_log::{AuditLog, AuditSink};
+use pullgate_daemon::frontends::docker::{DockerOptions, router};
+use pullgate_daemon::{Admission, PolicyDocument, PolicyError, PolicyProvider, PolicyStore};
 use pullgate_host::{Dns, DnsLimits, Module};
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
@@ -26,20 +26,20 @@ pub struct Plugin {
     socket: PathBuf,
     admission: Arc<Admission>,
     prober: Prober,
-    policy: Policy,
-    serving: Mutex<Option<Serving>>,
+    policy: SharedPolicy,
+    serving: Mutex<Option<RunningServer>>,
 }
 
 #[derive(Clone)]
-struct Policy(Arc<Mutex<String>>);
+struct SharedPolicy(Arc<Mutex<String>>);
 
-impl PolicySource for Policy {
-    fn read(&self) -> Result<PolicyText, PolicyError> {
+impl PolicyProvider for SharedPolicy {
+    fn read(&self) -> Result<PolicyDocument, PolicyError> {
         let json = self.0.lock().unwrap().clone();
-        Ok(PolicyText { json, show: Box::new(|findings| format!("{findings:?}")) })
+        Ok(PolicyDocument { json, render_findings: Box::new(|findings| format!("{findings:?}")) })
     }
 
-    fn stamp(&self) -> Option<String> {
+    fn file_stamp(&self) -> Option<String> {
         None
     }
 
@@ -54,66 +54,67 @@ impl Plugin {
         let name = format!("pullgate-test-{}", std::process::id());
         let socket = PathBuf::from(format!("/run/docker/plugins/{name}.sock"));
         std::fs::create_dir_all("/run/docker/plugins").unwrap();
-        let policy = Policy(Arc::new(Mutex::new("{}".to_owned())));
-        let dns = Dns::servers(&[names.address], DnsLimits::default()).unwrap();
-        let prober = Prober::new(Roots::none(), ProbeLimits::default()).unwrap().with_dns(dns.clone());
-        let options = pullgate_host::Options { dns: Some(dns), ..Default::default() };
-        let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(policy.clone()), options).unwrap();
-        let audit = Audit::open(&Target::Off).unwrap();
+        let policy = SharedPolicy(Arc::new(Mutex::new("{}".to_owned())));
+        let dns = Dns::with_servers(&[names.address], DnsLimits::default()).unwrap();
+        let prober = Prober::new(RootStore::empty(), ProbeLimits::default()).unwrap().with_dns(dns.clone());
+        let options = pullgate_host::EvaluatorOptions { dns: Some(dns), ..Default::default() };
+        let (policies, _) = PolicyStore::load(Module::built_in().unwrap(), Box::new(policy.clone()), options).unwrap();
+        let audit = AuditLog::open(&AuditSink::Off).unwrap();
         let admission = Arc::new(Admission::new(Arc::new(policies), audit));
         let plugin = Self { name, socket, admission, prober, policy, serving: Mutex::new(None) };
-        plugin.serve(Options::default()).await;
+        plugin.serve(DockerOptions::default()).await;
         plugin
     }
 
     /// Puts another policy in place of the one that there is.
-    pub async fn set(&self, policy: String) {
+    pub async fn set_policy(&self, policy: String) {
         *self.policy.0.lock().unwrap() = policy;
-        if let Err(error) = self.admission.policies().reload().await {
+        if let Err(error) = self.admission.policy_store().reload().await {
             panic!("{error}");
         }
     }
 
     /// What the policy leads to at a registry, without dockerd: names are looked up, and no proxy is used.
-    pub async fn probe(&self, registry: &str) -> Report {
-        self.prober.probe(&self.admission.policies().current().gate, registry, None).await
+    pub async fn probe(&self, registry: &str) -> ProbeReport {
+        self.prober.probe(&self.admission.policy_store().current().evaluator, registry, None).await
     }
 
     /// Serves with these options from now on.
-    pub async fn serve(&self, options: Options) {
-        self.put(Some(router(Arc::clone(&self.admission), options))).await;
+    pub async fn serve(&self, options: DockerOptions) {
+        self.replace_server(Some(router(Arc::clone(&self.admission), options))).await;
     }
 
     /// Another plugin, which allows everything.
     pub async fn allow_everything(&self) {
         let allow = async || r#"{"Implements":["authz"],"Allow":true}"#;
-        self.put(Some(Router::new().fallback(allow))).await;
+        self.replace_server(Some(Router::new().fallback(allow))).await;
     }
 
     /// Listens, takes calls, and never answers.
     pub async fn hang(&self) {
-        self.put(None).await;
+        self.replace_server(None).await;
     }
 
     /// Is gone, its socket and its connections with it.
     pub async fn kill(&self) {
         let _ = std::fs::remove_file(&self.socket);
         let serving = self.serving.lock().unwrap().take();
-        if let Some(Serving { stop, task }) = serving {
+        if let Some(RunningServer { stop, task }) = serving {
             let _ = stop.send(());
             task.await.unwrap();
         }
     }
 
-    async fn put(&self, router: Option<Router>) {
+    async fn replace_server(&self, router: Option<Router>) {
         self.kill().await;
         let listener = UnixListener::bind(&self.socket).unwrap();
         let (stop, stopped) = oneshot::channel();
-        *self.serving.lock().unwrap() = Some(Serving { stop, task: tokio::spawn(answer(listener, router, stopped)) });
+        *self.serving.lock().unwrap() =
+            Some(RunningServer { stop, task: tokio::spawn(answer(listener, router, stopped)) });
     }
 }
 
-struct Serving {
+struct RunningServer {
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longer than the whole test: whoever kills the test leaves nothing behind for longer.
-const LONGEST: &str = "300";
+const START_TIMEOUT_SECS: &str = "300";
 
 /// A running program.
 pub struct Process {
@@ -22,7 +22,7 @@ impl Process {
         let file = std::fs::File::create(log).unwrap();
         let mut command = Command::new("timeout");
         // What is mounted in a namespace of its own is gone when dockerd is.
-        command.args(["--kill-after=20", LONGEST, "unshare", "--mount", "sh", "-e", "-c"]);
+        command.args(["--kill-after=20", START_TIMEOUT_SECS, "unshare", "--mount", "sh", "-e", "-c"]);
         command.arg(format!("{script}\nexec dockerd \"$@\"")).arg("sh").args(arguments).stdin(Stdio::null());
         command
             .stdout(file.try_clone().unwrap())
@@ -32,7 +32,7 @@ impl Process {
     }
 
     /// Waits until something is so.
-    pub async fn until(&mut self, what: &str, mut ready: impl AsyncFnMut() -> bool) {
+    pub async fn wait_until(&mut self, what: &str, mut ready: impl AsyncFnMut() -> bool) {
         let start = Instant::now();
         while !ready().await {
             let ended = self.child.try_wait().unwrap();
@@ -60,7 +60,7 @@ impl Drop for Process {
 }
 
 /// dockerd runs as nobody else here.
-pub fn demand_root() {
+pub fn require_root() {
     let id = Command::new("id").arg("-u").output().unwrap();
     assert_eq!(id.stdout.trim_ascii(), b"0", "this test starts dockerd, and needs root");
 }

@@ -10,14 +10,14 @@ use tokio::task::JoinHandle;
 
 /// Passes connections on to the registry. As the registry takes whole URLs, too, one serves as a proxy for plain HTTP; as
 /// a proxy for TLS, it leads to registries of their own.
-pub struct Tap {
+pub struct RecordingProxy {
     pub address: SocketAddr,
     connections: Arc<AtomicUsize>,
     heard: Arc<Mutex<Vec<u8>>>,
     serving: JoinHandle<()>,
 }
 
-impl Tap {
+impl RecordingProxy {
     pub async fn to(registry: SocketAddr, listen: &str) -> Self {
         Self::proxy(registry, listen, Vec::new()).await
     }
@@ -27,8 +27,12 @@ impl Tap {
         let listener = TcpListener::bind(listen).await.unwrap_or_else(|error| panic!("{listen}: {error}"));
         let address = listener.local_addr().unwrap();
         let (connections, heard) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
-        let serving =
-            tokio::spawn(serve(listener, Ways { registry, tunnels }, Arc::clone(&connections), Arc::clone(&heard)));
+        let serving = tokio::spawn(serve(
+            listener,
+            ProxyRoutes { registry, tunnels },
+            Arc::clone(&connections),
+            Arc::clone(&heard),
+        ));
         Self { address, connections, heard, serving }
     }
 
@@ -38,12 +42,12 @@ impl Tap {
     }
 
     /// Whether something was heard.
-    pub fn heard(&self, text: &str) -> bool {
+    pub fn has_seen(&self, text: &str) -> bool {
         self.heard.lock().unwrap().windows(text.len()).any(|window| window == text.as_bytes())
     }
 }
 
-impl Drop for Tap {
+impl Drop for RecordingProxy {
     fn drop(&mut self) {
         self.serving.abort();
     }
@@ -51,14 +55,14 @@ impl Drop for Tap {
 
 /// Where connections lead to.
 #[derive(Clone)]
-struct Ways {
+struct ProxyRoutes {
     registry: SocketAddr,
     tunnels: Vec<String>,
 }
 
-impl Ways {
+impl ProxyRoutes {
     /// Where a connection leads to that begins with these bytes, and whether they are for there.
-    fn find(&self, first: &[u8]) -> Option<(SocketAddr, bool)> {
+    fn target_of(&self, first: &[u8]) -> Option<(SocketAddr, bool)> {
         let Some(rest) = first.strip_prefix(b"CONNECT ") else { return Some((self.registry, true)) };
         let authority = std::str::from_utf8(rest).ok()?.split(' ').next()?;
         let (_, port) = authority.rsplit_once(':')?;
@@ -67,19 +71,19 @@ impl Ways {
     }
 }
 
-async fn serve(listener: TcpListener, ways: Ways, connections: Arc<AtomicUsize>, heard: Arc<Mutex<Vec<u8>>>) {
+async fn serve(listener: TcpListener, ways: ProxyRoutes, connections: Arc<AtomicUsize>, heard: Arc<Mutex<Vec<u8>>>) {
     while let Ok((client, _)) = listener.accept().await {
         connections.fetch_add(1, Ordering::SeqCst);
-        tokio::spawn(pass(client, ways.clone(), Arc::clone(&heard)));
+        tokio::spawn(forward(client, ways.clone(), Arc::clone(&heard)));
     }
 }
 
-async fn pass(mut client: TcpStream, ways: Ways, heard: Arc<Mutex<Vec<u8>>>) -> std::io::Result<()> {
+async fn forward(mut client: TcpStream, ways: ProxyRoutes, heard: Arc<Mutex<Vec<u8>>>) -> std::io::Result<()> {
     let mut buffer = vec![0; 64 << 10];
     // A client that asks for a tunnel says so in one piece, and then waits.
     let first = client.read(&mut buffer).await?;
     heard.lock().unwrap().extend_from_slice(&buffer[..first]);
-    let Some((address, is_for_there)) = ways.find(&buffer[..first]) else {
+    let Some((address, is_for_there)) = ways.target_of(&buffer[..first]) else {
         return client.write_all(b"HTTP/1.1 502 Bad Gateway\r\n\r\n").await;
     };
     let mut server = TcpStream::connect(address).await?;

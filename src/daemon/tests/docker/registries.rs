@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::pki::{Ca, Identity, expired};
 use crate::process::Folder;
 use crate::programs::{self, Program};
-use crate::token_server::{self, Issuer};
+use crate::token_server::{self, TokenServer};
 
 /// The only login.
 pub const LOGIN: &str = "me:hunter2";
@@ -40,7 +40,7 @@ pub struct Registries {
     /// That server of tokens.
     pub issuer: String,
     _programs: [Program; 4],
-    _issuer: Issuer,
+    _issuer: TokenServer,
     _folder: Folder,
 }
 
@@ -56,10 +56,10 @@ impl Registries {
             std::fs::write(&path, programs::htpasswd(user, password)).unwrap();
             format!("auth:\n  htpasswd:\n    realm: Lab\n    path: {}\n", path.display())
         };
-        let issuer = Issuer::start(&folder.0, ca.server(&["issuer.test"]), LOGIN).await;
+        let issuer = TokenServer::start(&folder.0, ca.server(&["issuer.test"]), LOGIN).await;
         let realm = format!("https://issuer.test:{}/token", issuer.port);
         let tokens = |folder: &Path| {
-            let (path, name) = (folder.join("issuer.pem"), token_server::NAME);
+            let (path, name) = (folder.join("issuer.pem"), token_server::SERVICE_NAME);
             std::fs::write(&path, ca.pem()).unwrap();
             let path = path.display();
             format!(

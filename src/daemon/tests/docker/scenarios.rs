@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use pullgate_daemon::Permission;
-use pullgate_daemon::frontends::docker::Options;
+use pullgate_daemon::OperationPermission;
+use pullgate_daemon::frontends::docker::DockerOptions;
 use serde_json::json;
 
 use crate::client::Outcome;
-use crate::{CONFIRMED, LYING, World, raw};
+use crate::{CONFIRMED_ADDRESS, TestWorld, UNCONFIRMED_ADDRESS, raw};
 
 /// Every way to the registry, by what references have in front of `/`.
 struct Hosts {
@@ -16,7 +16,7 @@ struct Hosts {
 }
 
 impl Hosts {
-    fn of(world: &World) -> Self {
+    fn of(world: &TestWorld) -> Self {
         let at = |host: &str| format!("{host}:{}", world.port);
         Self {
             allowed: vec![
@@ -25,7 +25,7 @@ impl Hosts {
                 at("a.wild.test"),
                 "named.test:5000".to_owned(),
                 // By its name in reverse DNS, which leads back to it.
-                at(CONFIRMED),
+                at(CONFIRMED_ADDRESS),
             ],
             denied: vec![
                 at("127.0.79.1"),
@@ -34,14 +34,14 @@ impl Hosts {
                 at("wild.test"),
                 "named.test:5001".to_owned(),
                 // Its name in reverse DNS is another one's.
-                at(LYING),
+                at(UNCONFIRMED_ADDRESS),
             ],
         }
     }
 }
 
 /// Brings an image into being, and pushes it by every name, so that it could be pulled by every name.
-pub async fn seed(world: &World) {
+pub async fn seed(world: &TestWorld) {
     let client = &world.engine.client;
     // The end of a tar, and nothing before it.
     done(&client.run_with(&["import", "-", "seed:latest"], &[0; 1024]).await);
@@ -51,15 +51,15 @@ pub async fn seed(world: &World) {
         done(&client.run(&["push", &format!("{host}/team/app:1")]).await);
     }
     for name in ["http://evil.test:", "http://named.test:5001/", "http://a.wild.test:", "http://198.51.100.2:"] {
-        assert!(world.proxy.heard(name), "dockerd does not go through the proxy to {name}");
+        assert!(world.proxy.has_seen(name), "dockerd does not go through the proxy to {name}");
     }
     for tap in [&world.listed, &world.within, &world.unlisted] {
         assert!(tap.connections() > 0, "dockerd did not go to {}", tap.address);
     }
 }
 
-pub async fn names_and_addresses(world: &World) {
-    world.plugin.set(world.policy()).await;
+pub async fn names_and_addresses(world: &TestWorld) {
+    world.plugin.set_policy(world.policy()).await;
     let client = &world.engine.client;
     let hosts = Hosts::of(world);
     for host in &hosts.allowed {
@@ -92,7 +92,7 @@ pub async fn names_and_addresses(world: &World) {
     assert!(line.contains("named.test:5000"), "{line}");
 }
 
-pub async fn other_commands(world: &World) {
+pub async fn other_commands(world: &TestWorld) {
     let client = &world.engine.client;
     let evil = format!("127.0.79.1:{}", world.port);
     let plugin = format!("{evil}/team/plugin:1");
@@ -126,7 +126,7 @@ pub async fn other_commands(world: &World) {
 }
 
 /// Requests that try to mean one thing to the plugin and another to dockerd.
-pub async fn raw_requests(world: &World) {
+pub async fn raw_requests(world: &TestWorld) {
     let port = world.port;
     let (good, evil) = (format!("127.0.71.1:{port}/team/app"), format!("127.0.79.1:{port}/team/app"));
     let (good_, evil_) = (good.replace('/', "%2F"), evil.replace('/', "%2F"));
@@ -243,12 +243,12 @@ pub async fn raw_requests(world: &World) {
     ];
     // They are what they seem: a dockerd that is not held back goes where it must not.
     world.plugin.allow_everything().await;
-    for (what, bytes) in cases.iter().filter(|(what, _)| CONTACTING.contains(what)) {
+    for (what, bytes) in cases.iter().filter(|(what, _)| REGISTRY_COMMANDS.contains(what)) {
         let before = world.unlisted.connections();
         let answer = raw::send(&world.engine.socket, bytes).await;
         assert!(world.unlisted.connections() > before, "{what}: dockerd does not take it as is meant here\n{answer:?}");
     }
-    world.plugin.serve(Options::default()).await;
+    world.plugin.serve(DockerOptions::default()).await;
     // dockerd's own refusals come before the plugin: no such route, a redirect, a request that is no HTTP.
     let number = cases.len();
     for (what, bytes) in cases {
@@ -269,27 +269,44 @@ pub async fn raw_requests(world: &World) {
     println!("         {number} raw requests denied");
 }
 
-pub async fn settings(world: &World) {
+pub async fn settings(world: &TestWorld) {
     let client = &world.engine.client;
-    world.plugin.serve(Options { logins: Permission::Deny, tags: Permission::Deny, ..Options::default() }).await;
+    world
+        .plugin
+        .serve(DockerOptions {
+            logins: OperationPermission::Deny,
+            tags: OperationPermission::Deny,
+            ..DockerOptions::default()
+        })
+        .await;
     let host = format!("127.0.71.1:{}", world.port);
     let login = ["login", "--username", "u", "--password-stdin", &host];
     denied(&world.quietly("login", client.run_with(&login, b"p\n")).await, "docker_logins");
     denied(&client.run(&["tag", "seed:latest", "other:latest"]).await, "docker_tags");
-    world.plugin.serve(Options { imports: Permission::Allow, builds: Permission::Allow, ..Options::default() }).await;
+    world
+        .plugin
+        .serve(DockerOptions {
+            imports: OperationPermission::Allow,
+            builds: OperationPermission::Allow,
+            ..DockerOptions::default()
+        })
+        .await;
     done(&client.run_with(&["import", "-", "seed:2"], &[0; 1024]).await);
     done(&client.run_with(&["build", "-"], b"FROM scratch\nLABEL a=b\n").await);
-    world.plugin.serve(Options::default()).await;
+    world.plugin.serve(DockerOptions::default()).await;
     // A policy with projects: what Docker asks has none, and is decided by the global lists.
-    world.plugin.set(json!({"whitelist": [host], "projects": {"p": {"whitelist": ["127.0.79.1"]}}}).to_string()).await;
+    world
+        .plugin
+        .set_policy(json!({"whitelist": [host], "projects": {"p": {"whitelist": ["127.0.79.1"]}}}).to_string())
+        .await;
     done(&client.run(&["pull", &format!("{host}/team/app:1")]).await);
     let image = format!("127.0.79.1:{}/team/app:1", world.port);
     denied(&world.quietly("project", client.run(&["pull", &image])).await, "unauthorized registry");
-    world.plugin.set(world.policy()).await;
+    world.plugin.set_policy(world.policy()).await;
 }
 
 /// Those of the raw requests that make dockerd go to the registry, if nobody says no.
-const CONTACTING: [&str; 20] = [
+const REGISTRY_COMMANDS: [&str; 20] = [
     "plain",
     "no version",
     "old version",
@@ -313,8 +330,8 @@ const CONTACTING: [&str; 20] = [
 ];
 
 /// While there is no plugin dockerd does nothing.
-pub async fn failures(world: &World) {
-    world.plugin.set(world.policy()).await;
+pub async fn failures(world: &TestWorld) {
+    world.plugin.set_policy(world.policy()).await;
     let socket = &world.engine.socket;
     let pull = format!(
         "POST /v1.41/images/create?fromImage=127.0.71.1:{}/team/app&tag=1 HTTP/1.1\r\nHost: d\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
@@ -326,7 +343,7 @@ pub async fn failures(world: &World) {
     world.plugin.hang().await;
     let hung = world.quietly("hung", raw::send_within(socket, pull.as_bytes(), Duration::from_secs(3))).await;
     assert_eq!(hung, None, "dockerd did not wait for the plugin");
-    world.plugin.serve(Options::default()).await;
+    world.plugin.serve(DockerOptions::default()).await;
     assert!(works().await, "the plugin is there again after it hung");
     // dockerd tries again to ask about the request that was given up.
     tokio::time::sleep(Duration::from_secs(4)).await;
@@ -335,7 +352,7 @@ pub async fn failures(world: &World) {
     world.plugin.kill().await;
     let (result, ()) = tokio::join!(raw::send(socket, pull.as_bytes()), async {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
-        world.plugin.serve(Options::default()).await;
+        world.plugin.serve(DockerOptions::default()).await;
     });
     assert_eq!(result.map(|(status, _)| status), Some(200), "the plugin was back in time");
 
@@ -344,7 +361,7 @@ pub async fn failures(world: &World) {
     let (status, text) = world.quietly("killed", raw::send(socket, pull.as_bytes())).await.unwrap();
     assert_eq!(status, 500, "{text}");
     println!("         without the plugin: after {:.0} s, {}", start.elapsed().as_secs_f64(), raw::json_in(&text));
-    world.plugin.serve(Options::default()).await;
+    world.plugin.serve(DockerOptions::default()).await;
     assert!(works().await, "the plugin is there again after it was killed");
 }
 

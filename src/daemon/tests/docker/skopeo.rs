@@ -56,7 +56,7 @@ impl Skopeo {
         for name in ["https_proxy", "http_proxy", "no_proxy"] {
             command.env_remove(name);
         }
-        Outcome::of(command, &[], "skopeo").await
+        Outcome::from_command(command, &[], "skopeo").await
     }
 
     fn flags(&self, access: Access<'_>, side: &str) -> Vec<String> {

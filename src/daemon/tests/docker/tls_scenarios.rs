@@ -3,81 +3,82 @@
 //! The plugin says whether a registry is reached, and dockerd's own settings say how. For each registry the policy is also
 //! asked how, by testing a connection as it allows one: where both have the same settings, both come to the same.
 
-use pullgate_daemon::Permission;
-use pullgate_daemon::frontends::docker::Options;
+use pullgate_daemon::OperationPermission;
+use pullgate_daemon::frontends::docker::DockerOptions;
 use serde_json::{Value, json};
 
-use crate::World;
+use crate::TestWorld;
 use crate::client::Outcome;
 use crate::pki::Ca;
 use crate::registries::LOGIN;
 use crate::scenarios::{denied, done};
 use crate::skopeo::Access;
 
-const VERIFIED: Access<'_> = Access { verified: true, login: None };
-const INSECURE: Access<'_> = Access { verified: false, login: None };
-const LOGGED_IN: Access<'_> = Access { verified: true, login: Some(LOGIN) };
+const VERIFIED_ACCESS: Access<'_> = Access { verified: true, login: None };
+const INSECURE_ACCESS: Access<'_> = Access { verified: false, login: None };
+const LOGGED_IN_ACCESS: Access<'_> = Access { verified: true, login: Some(LOGIN) };
 
-pub async fn verified(world: &World) {
+pub async fn verified(world: &TestWorld) {
     let registries = &world.registries;
     let (registry, misnamed) = (&registries.secure, &registries.misnamed);
     let trusting = |ca: &Ca| trusting(ca, &["secure.test", "other.test"]);
     let other = Ca::new("Other CA");
 
     world.engine.trust(registry, &registries.ca);
-    works(world, registry, VERIFIED, trusting(&registries.ca)).await;
+    works(world, registry, VERIFIED_ACCESS, trusting(&registries.ca)).await;
     differs(world, registry, json!({ "whitelist": ["secure.test"] })).await;
 
     world.engine.distrust(registry);
     fails(world, registry, "x509: certificate signed by unknown authority").await;
     world.engine.trust(registry, &other);
-    world.plugin.set(trusting(&other).to_string()).await;
+    world.plugin.set_policy(trusting(&other).to_string()).await;
     fails(world, registry, "x509: certificate signed by unknown authority").await;
     world.engine.trust(misnamed, &registries.ca);
-    world.plugin.set(trusting(&registries.ca).to_string()).await;
+    world.plugin.set_policy(trusting(&registries.ca).to_string()).await;
     fails(world, misnamed, "x509: certificate is valid for secure.test, not other.test").await;
 }
 
-pub async fn insecure(world: &World) {
+pub async fn insecure(world: &TestWorld) {
     let registries = &world.registries;
-    works(world, &registries.unverified, INSECURE, json!({ "whitelist": [], "insecure": ["unverified.test"] })).await;
-    works(world, &registries.plain, INSECURE, json!({ "whitelist": [], "insecure": ["plain.test"] })).await;
+    works(world, &registries.unverified, INSECURE_ACCESS, json!({ "whitelist": [], "insecure": ["unverified.test"] }))
+        .await;
+    works(world, &registries.plain, INSECURE_ACCESS, json!({ "whitelist": [], "insecure": ["plain.test"] })).await;
     differs(world, &registries.unverified, json!({ "whitelist": ["unverified.test"] })).await;
     differs(world, &registries.plain, json!({ "whitelist": ["plain.test"] })).await;
     // The same registries by another name, which is neither insecure to dockerd nor to the policy.
-    world.plugin.set(json!({ "whitelist": ["other.test"] }).to_string()).await;
+    world.plugin.set_policy(json!({ "whitelist": ["other.test"] }).to_string()).await;
     fails(world, &registries.bad, "x509: certificate").await;
     fails(world, &registries.cleartext, "server gave HTTP response to HTTPS client").await;
 }
 
-pub async fn password(world: &World) {
+pub async fn password(world: &TestWorld) {
     let registries = &world.registries;
     let registry = &registries.password;
     let policy = trusting(&registries.ca, &["password.test"]);
     world.engine.trust(registry, &registries.ca);
     logins(world, registry, &policy, "no basic auth credentials").await;
-    works(world, registry, LOGGED_IN, policy).await;
+    works(world, registry, LOGGED_IN_ACCESS, policy).await;
     done(&world.engine.client.run(&["logout", registry]).await);
 }
 
-pub async fn tokens(world: &World) {
+pub async fn tokens(world: &TestWorld) {
     let registries = &world.registries;
     let (registry, issuer) = (&registries.token, &registries.issuer);
     // The certificate of the server of tokens is from the same authority, which dockerd has for the registry alone.
     world.engine.trust(registry, &registries.ca);
     let policy = trusting(&registries.ca, &["token.test", "issuer.test"]);
     logins(world, registry, &policy, "unauthorized").await;
-    works(world, registry, LOGGED_IN, policy).await;
-    assert!(world.proxy.heard(&format!("CONNECT {issuer} ")));
+    works(world, registry, LOGGED_IN_ACCESS, policy).await;
+    assert!(world.proxy.has_seen(&format!("CONNECT {issuer} ")));
     // To dockerd that server is part of the registry; to the policy it is a host like any other.
-    world.plugin.set(trusting(&registries.ca, &["token.test"]).to_string()).await;
+    world.plugin.set_policy(trusting(&registries.ca, &["token.test"]).to_string()).await;
     done(&pull(world, registry).await);
     let report = world.plugin.probe(registry).await;
     assert!(!report.ok && report.summary.contains("which was not contacted: denied"), "{report:#?}");
     done(&world.engine.client.run(&["logout", registry]).await);
     // Nor does dockerd verify it for a registry that is insecure.
     let registry = &registries.unverified_token;
-    world.plugin.set(json!({ "whitelist": [], "insecure": ["unverified.test"] }).to_string()).await;
+    world.plugin.set_policy(json!({ "whitelist": [], "insecure": ["unverified.test"] }).to_string()).await;
     done(&login(world, registry, LOGIN).await);
     done(&pull(world, registry).await);
     done(&world.engine.client.run(&["logout", registry]).await);
@@ -92,13 +93,13 @@ fn trusting(ca: &Ca, registries: &[&str]) -> Value {
 }
 
 /// Logs in, as can be done and as cannot.
-async fn logins(world: &World, registry: &str, policy: &Value, without: &str) {
-    world.plugin.set(policy.to_string()).await;
+async fn logins(world: &TestWorld, registry: &str, policy: &Value, without: &str) {
+    world.plugin.set_policy(policy.to_string()).await;
     let outcome = pull(world, registry).await;
     assert!(!outcome.done && outcome.text.contains(without), "{outcome:?}");
-    world.plugin.serve(Options { logins: Permission::Deny, ..Options::default() }).await;
+    world.plugin.serve(DockerOptions { logins: OperationPermission::Deny, ..DockerOptions::default() }).await;
     denied(&world.quietly(registry, login(world, registry, LOGIN)).await, "docker_logins");
-    world.plugin.serve(Options::default()).await;
+    world.plugin.serve(DockerOptions::default()).await;
     let outcome = login(world, registry, "me:wrong").await;
     assert!(!outcome.done && outcome.text.to_lowercase().contains("unauthorized"), "{outcome:?}");
     let outcome = login(world, registry, LOGIN).await;
@@ -107,10 +108,10 @@ async fn logins(world: &World, registry: &str, policy: &Value, without: &str) {
 
 /// By a policy that allows it, docker and skopeo push and pull what the other then finds; by another one nothing
 /// reaches the registry.
-async fn works(world: &World, registry: &str, access: Access<'_>, policy: Value) {
+async fn works(world: &TestWorld, registry: &str, access: Access<'_>, policy: Value) {
     let (client, skopeo) = (&world.engine.client, &world.skopeo);
     let [first, second, third] = [1, 2, 3].map(|tag| format!("{registry}/team/app:{tag}"));
-    world.plugin.set(policy.to_string()).await;
+    world.plugin.set_policy(policy.to_string()).await;
     let report = world.plugin.probe(registry).await;
     assert!(report.ok, "{report:#?}");
 
@@ -123,7 +124,7 @@ async fn works(world: &World, registry: &str, access: Access<'_>, policy: Value)
     let pulled = client.run(&["pull", &second]).await;
     assert!(pulled.done && pulled.text.contains(&format!("Digest: {digest}\n")), "{digest}: {}", pulled.text);
 
-    world.plugin.set(json!({ "whitelist": ["elsewhere.test"] }).to_string()).await;
+    world.plugin.set_policy(json!({ "whitelist": ["elsewhere.test"] }).to_string()).await;
     done(&client.run(&["tag", "seed:latest", &third]).await);
     let name = &world.plugin.name;
     let text = format!("authorization denied by plugin {name}: Access denied to unauthorized registry ({registry})");
@@ -133,13 +134,13 @@ async fn works(world: &World, registry: &str, access: Access<'_>, policy: Value)
     let missing = skopeo.digest(&third, access).await.unwrap_err();
     assert!(missing.contains("manifest unknown"), "{missing}");
 
-    world.plugin.set(policy.to_string()).await;
+    world.plugin.set_policy(policy.to_string()).await;
     done(&client.run(&["push", &third]).await);
     assert_eq!(skopeo.digest(&third, access).await, Ok(digest));
 }
 
 /// The plugin lets dockerd go there, and dockerd does not come to anything; nor does what the policy allows.
-async fn fails(world: &World, registry: &str, text: &str) {
+async fn fails(world: &TestWorld, registry: &str, text: &str) {
     let before = world.seen();
     let outcome = pull(world, registry).await;
     assert!(!outcome.done && outcome.text.contains(text), "not `{text}`: {outcome:?}");
@@ -148,22 +149,22 @@ async fn fails(world: &World, registry: &str, text: &str) {
 }
 
 /// dockerd goes by its own settings, where the policy has others.
-async fn differs(world: &World, registry: &str, policy: Value) {
-    world.plugin.set(policy.to_string()).await;
+async fn differs(world: &TestWorld, registry: &str, policy: Value) {
+    world.plugin.set_policy(policy.to_string()).await;
     done(&pull(world, registry).await);
     unreachable_by_policy(world, registry).await;
 }
 
-async fn unreachable_by_policy(world: &World, registry: &str) {
+async fn unreachable_by_policy(world: &TestWorld, registry: &str) {
     let report = world.plugin.probe(registry).await;
     assert!(!report.ok && report.decision.get().contains(r#""decision":"allow""#), "{report:#?}");
 }
 
-async fn pull(world: &World, registry: &str) -> Outcome {
+async fn pull(world: &TestWorld, registry: &str) -> Outcome {
     world.engine.client.run(&["pull", &format!("{registry}/team/app:1")]).await
 }
 
-async fn login(world: &World, registry: &str, login: &str) -> Outcome {
+async fn login(world: &TestWorld, registry: &str, login: &str) -> Outcome {
     let (user, password) = login.split_once(':').unwrap();
     let arguments = ["login", "--username", user, "--password-stdin", registry];
     world.engine.client.run_with(&arguments, password.as_bytes()).await

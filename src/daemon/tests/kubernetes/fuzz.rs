@@ -7,15 +7,15 @@ use proptest::sample::Index;
 use serde_json::{Map, Value, json};
 use tokio::runtime::{Builder, Runtime};
 
-use super::webhook::Webhook;
+use super::webhook::TestWebhook;
 use crate::cases;
 
 const ALLOWED: &str = "registry.example.com/team/app:1";
 const DENIED: &str = "evil.example.net/team/app:1";
 
-fn webhook() -> &'static Webhook {
-    static WEBHOOK: OnceLock<Webhook> = OnceLock::new();
-    WEBHOOK.get_or_init(|| Webhook::new(r#"{"whitelist": ["registry.example.com"]}"#))
+fn webhook() -> &'static TestWebhook {
+    static WEBHOOK: OnceLock<TestWebhook> = OnceLock::new();
+    WEBHOOK.get_or_init(|| TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#))
 }
 
 fn runtime() -> &'static Runtime {

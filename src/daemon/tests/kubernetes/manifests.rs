@@ -4,11 +4,11 @@
 use std::fs;
 
 use clap::Parser;
-use pullgate_daemon::frontends::kubernetes::{IMAGE_POLICY, LONGEST, VALIDATE};
-use pullgate_daemon::{Policies, Settings};
-use pullgate_host::{Module, Options};
+use pullgate_daemon::frontends::kubernetes::{DECISION_TIMEOUT, IMAGE_POLICY_PATH, VALIDATE_PATH};
+use pullgate_daemon::{PolicyStore, Settings};
+use pullgate_host::{EvaluatorOptions, Module};
 
-use super::webhook::{Text, repository};
+use super::webhook::{TextSource, repository_dir};
 
 /// `pullgate`, as far as it matters here.
 #[derive(Parser)]
@@ -23,7 +23,7 @@ struct Serve {
 }
 
 fn manifest(name: &str) -> String {
-    fs::read_to_string(repository().join("deploy/kubernetes").join(name)).unwrap()
+    fs::read_to_string(repository_dir().join("deploy/kubernetes").join(name)).unwrap()
 }
 
 /// The value of the first member of this name.
@@ -52,17 +52,19 @@ fn the_arguments_are_settings_of_the_daemon() {
 #[test]
 fn the_webhooks_are_where_the_manifests_say() {
     let webhook = manifest("base/webhook.yaml");
-    assert_eq!(member(&webhook, "path"), VALIDATE);
+    assert_eq!(member(&webhook, "path"), VALIDATE_PATH);
     let seconds: u64 = member(&webhook, "timeoutSeconds").parse().unwrap();
-    assert!(LONGEST.as_secs() < seconds, "the API server would not hear why");
+    assert!(DECISION_TIMEOUT.as_secs() < seconds, "the API server would not hear why");
     let server = member(&manifest("image-policy/kubeconfig.yaml"), "server");
-    assert!(server.starts_with("https://") && server.ends_with(IMAGE_POLICY), "{server}");
+    assert!(server.starts_with("https://") && server.ends_with(IMAGE_POLICY_PATH), "{server}");
 }
 
 #[test]
 fn the_policy_has_no_errors() {
     let policy: toml::Value = toml::from_str(&manifest("base/policy.toml")).unwrap();
     let json = serde_json::to_string(&policy).unwrap();
-    let (policies, _) = Policies::load(Module::built_in().unwrap(), Box::new(Text(json)), Options::default()).unwrap();
+    let (policies, _) =
+        PolicyStore::load(Module::built_in().unwrap(), Box::new(TextSource(json)), EvaluatorOptions::default())
+            .unwrap();
     assert!(policies.current().in_whitelist_mode(None));
 }

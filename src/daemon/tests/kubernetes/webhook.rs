@@ -7,27 +7,27 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
-use pullgate_daemon::admission::audit_log::{Audit, Target};
+use pullgate_daemon::admission::audit_log::{AuditLog, AuditSink};
 use pullgate_daemon::frontends::kubernetes;
-use pullgate_daemon::{Admission, Policies, PolicyError, PolicySource, PolicyText};
-use pullgate_host::{Module, Options};
+use pullgate_daemon::{Admission, PolicyDocument, PolicyError, PolicyProvider, PolicyStore};
+use pullgate_host::{EvaluatorOptions, Module};
 use tower::ServiceExt;
 
 /// The two webhooks.
-pub struct Webhook {
+pub struct TestWebhook {
     router: Router,
     admission: Arc<Admission>,
 }
 
 /// A policy that never changes.
-pub struct Text(pub String);
+pub struct TextSource(pub String);
 
-impl PolicySource for Text {
-    fn read(&self) -> Result<PolicyText, PolicyError> {
-        Ok(PolicyText { json: self.0.clone(), show: Box::new(|findings| format!("{findings:?}")) })
+impl PolicyProvider for TextSource {
+    fn read(&self) -> Result<PolicyDocument, PolicyError> {
+        Ok(PolicyDocument { json: self.0.clone(), render_findings: Box::new(|findings| format!("{findings:?}")) })
     }
 
-    fn stamp(&self) -> Option<String> {
+    fn file_stamp(&self) -> Option<String> {
         None
     }
 
@@ -36,12 +36,13 @@ impl PolicySource for Text {
     }
 }
 
-impl Webhook {
+impl TestWebhook {
     /// By a policy, and without DNS.
     pub fn new(policy: &str) -> Self {
         let module = Module::built_in().unwrap();
-        let (policies, _) = Policies::load(module, Box::new(Text(policy.to_owned())), Options::default()).unwrap();
-        let audit = Audit::open(&Target::Off).unwrap();
+        let (policies, _) =
+            PolicyStore::load(module, Box::new(TextSource(policy.to_owned())), EvaluatorOptions::default()).unwrap();
+        let audit = AuditLog::open(&AuditSink::Off).unwrap();
         let admission = Arc::new(Admission::new(Arc::new(policies), audit));
         Self { router: kubernetes::router(Arc::clone(&admission)), admission }
     }
@@ -60,11 +61,11 @@ impl Webhook {
     }
 
     pub fn metrics(&self) -> String {
-        self.admission.metrics().text()
+        self.admission.metrics().to_openmetrics()
     }
 }
 
 /// The folder of the repository.
-pub fn repository() -> PathBuf {
+pub fn repository_dir() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }

@@ -14,45 +14,45 @@ use hickory_resolver::net::{DnsError as Refusal, NetError};
 use hickory_resolver::proto::op::{Query, ResponseCode};
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use hickory_resolver::{Hosts, ResolverBuilder, TokioResolver};
-use pullgate::{Question, QuestionKind};
+use pullgate::{DnsQuery, LookupKind};
 
-use crate::dns::{Answers, Dns, DnsError, DnsLimits, Resolver, Resolving};
+use crate::dns::{Dns, DnsError, DnsLimits, DnsResponse, ResolveFuture, Resolver};
 
 /// The files that say how names are looked up here.
-const FILES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
+const RESOLVER_FILES: [&str; 2] = ["/etc/hosts", "/etc/resolv.conf"];
 
 /// How often they are looked at.
-const LOOK: Duration = Duration::from_secs(1);
+const RELOAD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// `/etc/hosts`, then the servers of `/etc/resolv.conf` or those that were given. The files are read again when they change.
-pub(crate) struct System {
+pub(crate) struct SystemResolver {
     files: Vec<PathBuf>,
-    read: Box<Reading>,
-    current: Mutex<Current>,
+    load: Box<LoadFn>,
+    current: Mutex<LoadedSnapshot>,
 }
 
-type Reading = dyn Fn() -> Result<Found, DnsError> + Send + Sync;
+type LoadFn = dyn Fn() -> Result<ResolverSnapshot, DnsError> + Send + Sync;
 
-struct Current {
-    found: Arc<Found>,
+struct LoadedSnapshot {
+    snapshot: Arc<ResolverSnapshot>,
     /// Those of the files, from before they were read.
-    stamps: Vec<Option<Stamp>>,
+    stamps: Vec<Option<FileStamp>>,
     /// When the files were last looked at.
-    looked: Instant,
+    checked_at: Instant,
 }
 
 /// What changes with a file: when it was written, and its size.
-type Stamp = (SystemTime, u64);
+type FileStamp = (SystemTime, u64);
 
 /// What the files say.
-struct Found {
+struct ResolverSnapshot {
     hosts: Hosts,
     servers: TokioResolver,
 }
 
-impl System {
+impl SystemResolver {
     /// `/etc/hosts` and these servers in place of those of `/etc/resolv.conf`.
-    pub(crate) fn asking(servers: &[SocketAddr], limits: &DnsLimits) -> Result<Self, DnsError> {
+    pub(crate) fn with_servers(servers: &[SocketAddr], limits: &DnsLimits) -> Result<Self, DnsError> {
         let servers = servers.iter().map(|server| {
             let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
                 connection.port = server.port();
@@ -61,49 +61,49 @@ impl System {
             NameServerConfig::new(server.ip(), true, connections.into())
         });
         let config = ResolverConfig::from_parts(None, Vec::new(), servers.collect());
-        let question = limits.question;
-        Self::reading(FILES.map(PathBuf::from).into(), move || {
+        let question = limits.query_timeout;
+        Self::with_loader(RESOLVER_FILES.map(PathBuf::from).into(), move || {
             let servers = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
-            Found::new(Hosts::from_system().unwrap_or_default(), servers, question)
+            ResolverSnapshot::new(Hosts::from_system().unwrap_or_default(), servers, question)
         })
     }
 
     pub(crate) fn new(limits: &DnsLimits) -> Result<Self, DnsError> {
-        let question = limits.question;
-        Self::reading(FILES.map(PathBuf::from).into(), move || {
+        let question = limits.query_timeout;
+        Self::with_loader(RESOLVER_FILES.map(PathBuf::from).into(), move || {
             let servers = TokioResolver::builder_tokio()
                 .map_err(|error| DnsError(format!("`/etc/resolv.conf` cannot be used: {error}")))?;
-            Found::new(Hosts::from_system().unwrap_or_default(), servers, question)
+            ResolverSnapshot::new(Hosts::from_system().unwrap_or_default(), servers, question)
         })
     }
 
     /// What `read` makes of the files.
-    fn reading(
+    fn with_loader(
         files: Vec<PathBuf>,
-        read: impl Fn() -> Result<Found, DnsError> + Send + Sync + 'static,
+        read: impl Fn() -> Result<ResolverSnapshot, DnsError> + Send + Sync + 'static,
     ) -> Result<Self, DnsError> {
-        let stamps = stamps(&files);
-        let current = Current { found: Arc::new(read()?), stamps, looked: Instant::now() };
-        Ok(Self { files, read: Box::new(read), current: Mutex::new(current) })
+        let stamps = file_stamps(&files);
+        let current = LoadedSnapshot { snapshot: Arc::new(read()?), stamps, checked_at: Instant::now() };
+        Ok(Self { files, load: Box::new(read), current: Mutex::new(current) })
     }
 
     /// What the files say now, or said last where they cannot be used.
-    fn found(&self, now: Instant) -> Arc<Found> {
+    fn snapshot(&self, now: Instant) -> Arc<ResolverSnapshot> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if now.saturating_duration_since(current.looked) >= LOOK {
-            current.looked = now;
-            let stamps = stamps(&self.files);
+        if now.saturating_duration_since(current.checked_at) >= RELOAD_INTERVAL {
+            current.checked_at = now;
+            let stamps = file_stamps(&self.files);
             if stamps != current.stamps
-                && let Ok(found) = (self.read)()
+                && let Ok(found) = (self.load)()
             {
-                (current.found, current.stamps) = (Arc::new(found), stamps);
+                (current.snapshot, current.stamps) = (Arc::new(found), stamps);
             }
         }
-        Arc::clone(&current.found)
+        Arc::clone(&current.snapshot)
     }
 }
 
-fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
+fn file_stamps(files: &[PathBuf]) -> Vec<Option<FileStamp>> {
     let stamp = |file: &PathBuf| {
         let found = fs::metadata(file).ok()?;
         Some((found.modified().ok()?, found.len()))
@@ -111,19 +111,19 @@ fn stamps(files: &[PathBuf]) -> Vec<Option<Stamp>> {
     files.iter().map(stamp).collect()
 }
 
-impl Resolver for System {
-    fn resolve<'a>(&'a self, question: &'a Question) -> Resolving<'a> {
-        let found = self.found(Instant::now());
+impl Resolver for SystemResolver {
+    fn resolve<'a>(&'a self, question: &'a DnsQuery) -> ResolveFuture<'a> {
+        let found = self.snapshot(Instant::now());
         Box::pin(async move {
             match question.kind {
-                QuestionKind::NamesOf => found.names(&question.subject).await,
-                QuestionKind::AddressesOf => found.addresses(&question.subject).await,
+                LookupKind::Reverse => found.reverse_lookup(&question.subject).await,
+                LookupKind::Forward => found.forward_lookup(&question.subject).await,
             }
         })
     }
 }
 
-impl Found {
+impl ResolverSnapshot {
     fn new(
         hosts: Hosts,
         mut servers: ResolverBuilder<TokioRuntimeProvider>,
@@ -138,47 +138,48 @@ impl Found {
         Ok(Self { hosts, servers })
     }
 
-    async fn addresses(&self, name: &str) -> Result<Answers, DnsError> {
-        let name = full_name(name)?;
+    async fn forward_lookup(&self, name: &str) -> Result<DnsResponse, DnsError> {
+        let name = absolute_name(name)?;
         let records = [RecordType::A, RecordType::AAAA];
-        let listed: Vec<String> = records.iter().flat_map(|record| self.listed(&name, *record)).collect();
+        let listed: Vec<String> = records.iter().flat_map(|record| self.hosts_file_lookup(&name, *record)).collect();
         if !listed.is_empty() {
-            return Ok(Answers { answers: listed, ttl: Duration::ZERO });
+            return Ok(DnsResponse { answers: listed, ttl: Duration::ZERO });
         }
         // Without the one half it is not known whether all addresses are covered, so both must answer.
-        let (mut four, six) = try_join(self.ask(&name, RecordType::A), self.ask(&name, RecordType::AAAA)).await?;
+        let (mut four, six) =
+            try_join(self.server_lookup(&name, RecordType::A), self.server_lookup(&name, RecordType::AAAA)).await?;
         four.ttl = four.ttl.min(six.ttl);
         four.answers.extend(six.answers);
         Ok(four)
     }
 
-    async fn names(&self, address: &str) -> Result<Answers, DnsError> {
+    async fn reverse_lookup(&self, address: &str) -> Result<DnsResponse, DnsError> {
         let address: IpAddr = address.parse().map_err(|_| DnsError(format!("`{address}` is no address")))?;
         let name = Name::from(address);
-        let listed = self.listed(&name, RecordType::PTR);
+        let listed = self.hosts_file_lookup(&name, RecordType::PTR);
         if !listed.is_empty() {
-            return Ok(Answers { answers: listed, ttl: Duration::ZERO });
+            return Ok(DnsResponse { answers: listed, ttl: Duration::ZERO });
         }
-        self.ask(&name, RecordType::PTR).await
+        self.server_lookup(&name, RecordType::PTR).await
     }
 
     /// What `/etc/hosts` has. It costs nothing to look there again, so it is not kept.
-    fn listed(&self, name: &Name, record: RecordType) -> Vec<String> {
+    fn hosts_file_lookup(&self, name: &Name, record: RecordType) -> Vec<String> {
         let found = self.hosts.lookup_static_host(&Query::query(name.clone(), record));
-        found.map(|found| values(&found)).unwrap_or_default()
+        found.map(|found| record_values(&found)).unwrap_or_default()
     }
 
     /// What the servers have.
-    async fn ask(&self, name: &Name, record: RecordType) -> Result<Answers, DnsError> {
+    async fn server_lookup(&self, name: &Name, record: RecordType) -> Result<DnsResponse, DnsError> {
         match self.servers.lookup(name.clone(), record).await {
-            Ok(found) => Ok(Answers {
+            Ok(found) => Ok(DnsResponse {
                 ttl: found.valid_until().saturating_duration_since(Instant::now()),
-                answers: values(&found),
+                answers: record_values(&found),
             }),
             Err(NetError::Dns(Refusal::NoRecordsFound(none)))
                 if matches!(none.response_code, ResponseCode::NXDomain | ResponseCode::NoError) =>
             {
-                Ok(Answers { answers: Vec::new(), ttl: Duration::from_secs(none.negative_ttl.unwrap_or(0).into()) })
+                Ok(DnsResponse { answers: Vec::new(), ttl: Duration::from_secs(none.negative_ttl.unwrap_or(0).into()) })
             }
             Err(error) => Err(DnsError(error.to_string())),
         }
@@ -186,14 +187,14 @@ impl Found {
 }
 
 /// The name as it is, not to be looked for in search domains: what a name means must not depend on the machine.
-fn full_name(name: &str) -> Result<Name, DnsError> {
+fn absolute_name(name: &str) -> Result<Name, DnsError> {
     let mut name = Name::from_ascii(name).map_err(|error| DnsError(format!("`{name}` is no name: {error}")))?;
     name.set_fqdn(true);
     Ok(name)
 }
 
 /// Addresses and names; aliases on the way to them are left out.
-fn values(found: &Lookup) -> Vec<String> {
+fn record_values(found: &Lookup) -> Vec<String> {
     let records = found.answers().iter();
     records
         .filter_map(|record| match &record.data {
@@ -216,7 +217,7 @@ impl Dns {
     ///
     /// If `/etc/resolv.conf` cannot be read or names no server.
     pub fn system(limits: DnsLimits) -> Result<Self, DnsError> {
-        Ok(Self::new(System::new(&limits)?, limits))
+        Ok(Self::new(SystemResolver::new(&limits)?, limits))
     }
 
     /// As [`system`](Self::system), with these servers in place of those of `/etc/resolv.conf`.
@@ -224,8 +225,8 @@ impl Dns {
     /// # Errors
     ///
     /// If the resolver cannot be made.
-    pub fn servers(servers: &[std::net::SocketAddr], limits: DnsLimits) -> Result<Self, DnsError> {
-        Ok(Self::new(System::asking(servers, &limits)?, limits))
+    pub fn with_servers(servers: &[std::net::SocketAddr], limits: DnsLimits) -> Result<Self, DnsError> {
+        Ok(Self::new(SystemResolver::with_servers(servers, &limits)?, limits))
     }
 }
 
@@ -243,7 +244,7 @@ mod tests {
     const HOSTS: &str = "10.1.1.1 listed.test\nfd00::1 listed.test\n";
 
     /// A resolver whose only server is this test.
-    async fn system() -> System {
+    async fn system() -> SystemResolver {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let mut connection = ConnectionConfig::udp();
         connection.port = socket.local_addr().unwrap().port();
@@ -251,14 +252,14 @@ mod tests {
         server.connections = vec![connection];
         tokio::spawn(serve(socket));
         let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-        System::reading(Vec::new(), move || Ok(found(&config, HOSTS.as_bytes()))).unwrap()
+        SystemResolver::with_loader(Vec::new(), move || Ok(found(&config, HOSTS.as_bytes()))).unwrap()
     }
 
-    fn found(config: &ResolverConfig, hosts_file: &[u8]) -> Found {
+    fn found(config: &ResolverConfig, hosts_file: &[u8]) -> ResolverSnapshot {
         let servers = TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
         let mut hosts = Hosts::default();
         hosts.read_hosts_conf(hosts_file).unwrap();
-        Found::new(hosts, servers, Duration::from_millis(200)).unwrap()
+        ResolverSnapshot::new(hosts, servers, Duration::from_millis(200)).unwrap()
     }
 
     async fn serve(socket: UdpSocket) {
@@ -283,22 +284,22 @@ mod tests {
             ("both.test.", RecordType::A) => answer(60, RData::A("10.0.0.1".parse().unwrap())),
             ("both.test.", RecordType::AAAA) => answer(30, RData::AAAA("fd00::1".parse().unwrap())),
             ("alias.test.", RecordType::A) => {
-                let target = full_name("four.test").unwrap();
+                let target = absolute_name("four.test").unwrap();
                 answer(60, RData::CNAME(CNAME(target.clone())));
                 response.add_answer(Record::from_rdata(target, 40, RData::A("10.0.0.4".parse().unwrap())));
             }
             ("four.test." | "half.test.", RecordType::A) => answer(60, RData::A("10.0.0.4".parse().unwrap())),
             ("half.test.", _) => response.metadata.response_code = ResponseCode::ServFail,
             ("5.0.0.10.in-addr.arpa.", RecordType::PTR) => {
-                answer(60, RData::PTR(PTR(full_name("a.example.com").unwrap())));
-                answer(60, RData::PTR(PTR(full_name("b.example.com").unwrap())));
+                answer(60, RData::PTR(PTR(absolute_name("a.example.com").unwrap())));
+                answer(60, RData::PTR(PTR(absolute_name("b.example.com").unwrap())));
             }
             ("silent.test.", _) => return None,
             (known, _) => {
                 if !known.starts_with("four") && !known.starts_with("alias") {
                     response.metadata.response_code = ResponseCode::NXDomain;
                 }
-                let zone = full_name("test").unwrap();
+                let zone = absolute_name("test").unwrap();
                 let start = SOA::new(zone.clone(), zone.clone(), 1, 60, 60, 60, 15);
                 response.add_authority(Record::from_rdata(zone, 15, RData::SOA(start)));
             }
@@ -306,8 +307,8 @@ mod tests {
         Some(response)
     }
 
-    async fn ask(system: &System, kind: QuestionKind, subject: &str) -> Result<(Vec<String>, u64), DnsError> {
-        let question = Question { kind, subject: subject.to_owned() };
+    async fn resolve(system: &SystemResolver, kind: LookupKind, subject: &str) -> Result<(Vec<String>, u64), DnsError> {
+        let question = DnsQuery { kind, subject: subject.to_owned() };
         let found = system.resolve(&question).await?;
         // Whole seconds, of which a part has gone by.
         Ok((found.answers, found.ttl.as_secs_f64().ceil() as u64))
@@ -316,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn addresses_are_those_of_both_families() {
         let system = system().await;
-        let addresses = async |name| ask(&system, QuestionKind::AddressesOf, name).await.unwrap();
+        let addresses = async |name| resolve(&system, LookupKind::Forward, name).await.unwrap();
         assert_eq!(addresses("both.test").await, (vec!["10.0.0.1".to_owned(), "fd00::1".to_owned()], 30));
         assert_eq!(addresses("four.test").await, (vec!["10.0.0.4".to_owned()], 15));
         assert_eq!(addresses("alias.test").await, (vec!["10.0.0.4".to_owned()], 15));
@@ -327,7 +328,7 @@ mod tests {
     #[tokio::test]
     async fn names_are_those_of_the_address() {
         let system = system().await;
-        let names = async |address| ask(&system, QuestionKind::NamesOf, address).await.unwrap();
+        let names = async |address| resolve(&system, LookupKind::Reverse, address).await.unwrap();
         assert_eq!(names("10.0.0.5").await.0, ["a.example.com", "b.example.com"]);
         assert_eq!(names("10.1.1.1").await.0, ["listed.test"]);
         assert_eq!(names("fd00::1").await.0, ["listed.test"]);
@@ -335,35 +336,35 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_are_read_again_when_they_change_and_kept_where_they_cannot_be_used() {
+    async fn changed_files_are_reloaded_and_unusable_ones_ignored() {
         let file = std::env::temp_dir().join(format!("pullgate-hosts-{}", std::process::id()));
         fs::write(&file, "10.0.0.1 a.test\n").unwrap();
         let path = file.clone();
-        let system = System::reading(vec![file.clone()], move || {
+        let system = SystemResolver::with_loader(vec![file.clone()], move || {
             let text = fs::read(&path).map_err(|error| DnsError(error.to_string()))?;
             Ok(found(&ResolverConfig::default(), &text))
         })
         .unwrap();
         let listed = |later: Duration| {
-            let found = system.found(Instant::now() + later);
-            found.listed(&full_name("a.test").unwrap(), RecordType::A)
+            let found = system.snapshot(Instant::now() + later);
+            found.hosts_file_lookup(&absolute_name("a.test").unwrap(), RecordType::A)
         };
         fs::write(&file, "10.0.0.2 a.test # another size\n").unwrap();
         assert_eq!(listed(Duration::ZERO), ["10.0.0.1"], "it is not looked at all the time");
-        assert_eq!(listed(LOOK), ["10.0.0.2"]);
+        assert_eq!(listed(RELOAD_INTERVAL), ["10.0.0.2"]);
         fs::remove_file(&file).unwrap();
-        assert_eq!(listed(3 * LOOK), ["10.0.0.2"]);
+        assert_eq!(listed(3 * RELOAD_INTERVAL), ["10.0.0.2"]);
         fs::write(&file, "10.0.0.3 a.test\n").unwrap();
-        assert_eq!(listed(5 * LOOK), ["10.0.0.3"]);
+        assert_eq!(listed(5 * RELOAD_INTERVAL), ["10.0.0.3"]);
         fs::remove_file(&file).unwrap();
     }
 
     #[tokio::test]
-    async fn half_an_answer_is_none() {
+    async fn partial_answer_is_an_error() {
         let system = system().await;
         for name in ["half.test", "silent.test"] {
-            assert!(ask(&system, QuestionKind::AddressesOf, name).await.is_err(), "{name}");
+            assert!(resolve(&system, LookupKind::Forward, name).await.is_err(), "{name}");
         }
-        assert!(ask(&system, QuestionKind::NamesOf, "no address").await.is_err());
+        assert!(resolve(&system, LookupKind::Reverse, "no address").await.is_err());
     }
 }

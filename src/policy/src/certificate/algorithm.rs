@@ -1,4 +1,4 @@
-//! The algorithms of keys and signatures: their names, and which of them are too weak (rule C4).
+//! Public-key and signature algorithms: names and strength (rule C4).
 
 use std::fmt;
 
@@ -7,39 +7,39 @@ use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
-/// The fewest bits that an RSA key may have.
-const MIN_RSA: u32 = 2_048;
+/// The minimum size of an RSA key in bits.
+const MIN_RSA_BITS: u32 = 2_048;
 
-/// A public key.
+/// The algorithm and size of a public key, from its SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Key {
-    /// A name such as `RSA`, or dotted decimal.
+pub(crate) struct PublicKeyInfo {
+    /// A name such as `RSA`, or an object identifier in dotted decimal.
     pub algorithm: String,
-    /// The size of an RSA or DSA key's modulus.
+    /// The size of an RSA or DSA modulus in bits.
     pub bits: Option<u32>,
-    /// The curve of an EC key: a name such as `P-256`, or dotted decimal.
+    /// The curve of an EC key: a name such as `P-256`, or an object identifier in dotted decimal.
     pub curve: Option<String>,
 }
 
-impl Key {
-    /// What to use in place of a weak key.
-    pub const WANTED: &str = "use RSA with at least 2048 bits, or EC with P-256, P-384 or P-521";
+impl PublicKeyInfo {
+    /// The recommended replacement for a weak key.
+    pub const RECOMMENDED: &str = "use RSA with at least 2048 bits, or EC with P-256, P-384 or P-521";
 
-    pub fn of(key: &SubjectPublicKeyInfoOwned) -> Self {
+    pub fn from_spki(key: &SubjectPublicKeyInfoOwned) -> Self {
         let id = key.algorithm.oid.to_string();
         let bytes = key.subject_public_key.as_bytes().unwrap_or_default();
         let parameters = key.algorithm.parameters.as_ref();
-        let plain = |algorithm: &str| Key { algorithm: algorithm.to_owned(), bits: None, curve: None };
+        let plain = |algorithm: &str| PublicKeyInfo { algorithm: algorithm.to_owned(), bits: None, curve: None };
         match id.as_str() {
-            "1.2.840.113549.1.1.1" => Key { bits: first_number(bytes), ..plain("RSA") },
-            "1.2.840.113549.1.1.10" => Key { bits: first_number(bytes), ..plain("RSASSA-PSS") },
+            "1.2.840.113549.1.1.1" => PublicKeyInfo { bits: first_integer_bits(bytes), ..plain("RSA") },
+            "1.2.840.113549.1.1.10" => PublicKeyInfo { bits: first_integer_bits(bytes), ..plain("RSASSA-PSS") },
             "1.2.840.10040.4.1" => {
                 let parameters = parameters.and_then(|parameters| parameters.to_der().ok()).unwrap_or_default();
-                Key { bits: first_number(&parameters), ..plain("DSA") }
+                PublicKeyInfo { bits: first_integer_bits(&parameters), ..plain("DSA") }
             }
             "1.2.840.10045.2.1" => {
                 let curve = parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
-                Key { curve: Some(curve.map_or_else(|| "of its own".to_owned(), curve_name)), ..plain("EC") }
+                PublicKeyInfo { curve: Some(curve.map_or_else(|| "of its own".to_owned(), curve_name)), ..plain("EC") }
             }
             "1.3.101.112" => plain("Ed25519"),
             "1.3.101.113" => plain("Ed448"),
@@ -49,7 +49,7 @@ impl Key {
 
     pub fn is_weak(&self) -> bool {
         match self.algorithm.as_str() {
-            "RSA" | "RSASSA-PSS" => self.bits.is_none_or(|bits| bits < MIN_RSA),
+            "RSA" | "RSASSA-PSS" => self.bits.is_none_or(|bits| bits < MIN_RSA_BITS),
             "EC" => !matches!(self.curve.as_deref(), Some("P-256" | "P-384" | "P-521")),
             "DSA" => true,
             _ => false,
@@ -57,7 +57,7 @@ impl Key {
     }
 }
 
-impl fmt::Display for Key {
+impl fmt::Display for PublicKeyInfo {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.algorithm)?;
         if let Some(bits) = self.bits {
@@ -70,8 +70,9 @@ impl fmt::Display for Key {
     }
 }
 
-/// The bits of the first number in a sequence: the modulus of an RSA key (RFC 8017, appendix A.1.1), or of DSA parameters.
-fn first_number(der: &[u8]) -> Option<u32> {
+/// Returns the size in bits of the first integer in a sequence: the modulus of an RSA key (RFC 8017, appendix A.1.1) or
+/// of DSA parameters.
+fn first_integer_bits(der: &[u8]) -> Option<u32> {
     let sequence = AnyRef::from_der(der).ok()?;
     let number: UintRef<'_> = SliceReader::new(sequence.value()).ok()?.decode().ok()?;
     let bytes = number.as_bytes();
@@ -96,66 +97,67 @@ fn curve_name(curve: ObjectIdentifier) -> String {
     name.map_or(id, |(_, name)| (*name).to_owned())
 }
 
-/// What a signature is worth, the worst last.
+/// The collision resistance of a signature's hash function, the weakest last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Strength {
-    Fine,
+pub(crate) enum HashStrength {
+    Acceptable,
     Sha1,
-    /// MD5 or earlier.
+    /// MD5 or older.
     Broken,
 }
 
 /// A signature algorithm.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Signature {
-    /// A name as OpenSSL has it, or dotted decimal.
+pub(crate) struct SignatureAlgorithm {
+    /// The name in OpenSSL, or an object identifier in dotted decimal.
     pub name: String,
-    pub strength: Strength,
+    pub strength: HashStrength,
 }
 
-impl Signature {
-    pub fn of(algorithm: &AlgorithmIdentifierOwned) -> Self {
+impl SignatureAlgorithm {
+    pub fn from_identifier(algorithm: &AlgorithmIdentifierOwned) -> Self {
         let id = algorithm.oid.to_string();
-        let (name, strength) = match SIGNATURES.iter().find(|(known, ..)| *known == id) {
+        let (name, strength) = match SIGNATURE_ALGORITHMS.iter().find(|(known, ..)| *known == id) {
             Some((_, name, strength)) => ((*name).to_owned(), *strength),
-            None => (id, Strength::Fine),
+            None => (id, HashStrength::Acceptable),
         };
-        let strength = if name == PSS { pss_strength(algorithm) } else { strength };
-        Signature { name, strength }
+        let strength = if name == PSS_NAME { pss_strength(algorithm) } else { strength };
+        SignatureAlgorithm { name, strength }
     }
 }
 
-const PSS: &str = "rsassaPss";
+const PSS_NAME: &str = "rsassaPss";
 
-const SIGNATURES: [(&str, &str, Strength); 23] = [
-    ("1.2.840.113549.1.1.2", "md2WithRSAEncryption", Strength::Broken),
-    ("1.2.840.113549.1.1.3", "md4WithRSAEncryption", Strength::Broken),
-    ("1.2.840.113549.1.1.4", "md5WithRSAEncryption", Strength::Broken),
-    // A hash function alone, which some programs took for md5WithRSAEncryption.
-    ("1.2.840.113549.2.5", "md5", Strength::Broken),
-    ("1.3.14.3.2.3", "md5WithRSA", Strength::Broken),
-    ("1.3.14.3.2.15", "shaWithRSAEncryption", Strength::Broken),
-    ("1.2.840.113549.1.1.5", "sha1WithRSAEncryption", Strength::Sha1),
-    ("1.3.14.3.2.29", "sha1WithRSA", Strength::Sha1),
-    ("1.2.840.10045.4.1", "ecdsa-with-SHA1", Strength::Sha1),
-    ("1.2.840.10040.4.3", "dsaWithSHA1", Strength::Sha1),
-    ("1.2.840.113549.1.1.10", PSS, Strength::Fine),
-    ("1.2.840.113549.1.1.11", "sha256WithRSAEncryption", Strength::Fine),
-    ("1.2.840.113549.1.1.12", "sha384WithRSAEncryption", Strength::Fine),
-    ("1.2.840.113549.1.1.13", "sha512WithRSAEncryption", Strength::Fine),
-    ("1.2.840.113549.1.1.14", "sha224WithRSAEncryption", Strength::Fine),
-    ("1.2.840.10045.4.3.1", "ecdsa-with-SHA224", Strength::Fine),
-    ("1.2.840.10045.4.3.2", "ecdsa-with-SHA256", Strength::Fine),
-    ("1.2.840.10045.4.3.3", "ecdsa-with-SHA384", Strength::Fine),
-    ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512", Strength::Fine),
-    ("2.16.840.1.101.3.4.3.1", "dsa_with_SHA224", Strength::Fine),
-    ("2.16.840.1.101.3.4.3.2", "dsa_with_SHA256", Strength::Fine),
-    ("1.3.101.112", "ED25519", Strength::Fine),
-    ("1.3.101.113", "ED448", Strength::Fine),
+const SIGNATURE_ALGORITHMS: [(&str, &str, HashStrength); 23] = [
+    ("1.2.840.113549.1.1.2", "md2WithRSAEncryption", HashStrength::Broken),
+    ("1.2.840.113549.1.1.3", "md4WithRSAEncryption", HashStrength::Broken),
+    ("1.2.840.113549.1.1.4", "md5WithRSAEncryption", HashStrength::Broken),
+    // The identifier of the bare hash function; some programs use it for md5WithRSAEncryption.
+    ("1.2.840.113549.2.5", "md5", HashStrength::Broken),
+    ("1.3.14.3.2.3", "md5WithRSA", HashStrength::Broken),
+    ("1.3.14.3.2.15", "shaWithRSAEncryption", HashStrength::Broken),
+    ("1.2.840.113549.1.1.5", "sha1WithRSAEncryption", HashStrength::Sha1),
+    ("1.3.14.3.2.29", "sha1WithRSA", HashStrength::Sha1),
+    ("1.2.840.10045.4.1", "ecdsa-with-SHA1", HashStrength::Sha1),
+    ("1.2.840.10040.4.3", "dsaWithSHA1", HashStrength::Sha1),
+    ("1.2.840.113549.1.1.10", PSS_NAME, HashStrength::Acceptable),
+    ("1.2.840.113549.1.1.11", "sha256WithRSAEncryption", HashStrength::Acceptable),
+    ("1.2.840.113549.1.1.12", "sha384WithRSAEncryption", HashStrength::Acceptable),
+    ("1.2.840.113549.1.1.13", "sha512WithRSAEncryption", HashStrength::Acceptable),
+    ("1.2.840.113549.1.1.14", "sha224WithRSAEncryption", HashStrength::Acceptable),
+    ("1.2.840.10045.4.3.1", "ecdsa-with-SHA224", HashStrength::Acceptable),
+    ("1.2.840.10045.4.3.2", "ecdsa-with-SHA256", HashStrength::Acceptable),
+    ("1.2.840.10045.4.3.3", "ecdsa-with-SHA384", HashStrength::Acceptable),
+    ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512", HashStrength::Acceptable),
+    ("2.16.840.1.101.3.4.3.1", "dsa_with_SHA224", HashStrength::Acceptable),
+    ("2.16.840.1.101.3.4.3.2", "dsa_with_SHA256", HashStrength::Acceptable),
+    ("1.3.101.112", "ED25519", HashStrength::Acceptable),
+    ("1.3.101.113", "ED448", HashStrength::Acceptable),
 ];
 
-/// The hash function of RSASSA-PSS is among its parameters; without them it is SHA-1 (RFC 4055, section 3.1).
-fn pss_strength(algorithm: &AlgorithmIdentifierOwned) -> Strength {
+/// Returns the strength of the hash function in the parameters of RSASSA-PSS; the default is SHA-1 (RFC 4055, section
+/// 3.1).
+fn pss_strength(algorithm: &AlgorithmIdentifierOwned) -> HashStrength {
     let hash = || {
         let parameters = algorithm.parameters.as_ref()?;
         let mut fields = SliceReader::new(parameters.value()).ok()?;
@@ -167,8 +169,8 @@ fn pss_strength(algorithm: &AlgorithmIdentifierOwned) -> Strength {
         SliceReader::new(identifier.value()).ok()?.decode::<ObjectIdentifier>().ok()
     };
     match hash().map(|hash| hash.to_string()).as_deref() {
-        None | Some("1.3.14.3.2.26") => Strength::Sha1,
-        Some("1.2.840.113549.2.2" | "1.2.840.113549.2.4" | "1.2.840.113549.2.5") => Strength::Broken,
-        Some(_) => Strength::Fine,
+        None | Some("1.3.14.3.2.26") => HashStrength::Sha1,
+        Some("1.2.840.113549.2.2" | "1.2.840.113549.2.4" | "1.2.840.113549.2.5") => HashStrength::Broken,
+        Some(_) => HashStrength::Acceptable,
     }
 }

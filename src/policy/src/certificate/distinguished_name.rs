@@ -1,4 +1,4 @@
-//! Distinguished names as text (RFC 4514), with the short names of OpenSSL for what RFC 4514 has none for.
+//! Distinguished names as text (RFC 4514), with OpenSSL's short names for attribute types outside of RFC 4514.
 
 use std::fmt::Write;
 
@@ -8,8 +8,8 @@ use x509_cert::name::Name;
 
 use base16ct::lower::encode_string;
 
-/// The whole name, the most specific part first: `CN=Corp CA,O=Corp,C=DE`. Empty for an empty name.
-pub(crate) fn text(name: &Name) -> String {
+/// Returns the whole name, the most specific part first: `CN=Corp CA,O=Corp,C=DE`. Empty for an empty name.
+pub(crate) fn to_rfc4514(name: &Name) -> String {
     let mut text = String::new();
     let parts: Vec<_> = name.iter_rdn().collect();
     for (index, part) in parts.into_iter().rev().enumerate() {
@@ -26,28 +26,29 @@ pub(crate) fn text(name: &Name) -> String {
     text
 }
 
-/// The common name, or what comes nearest to one; none for an empty name.
-pub(crate) fn short(name: &Name) -> Option<String> {
+/// Returns the common name or the closest substitute; `None` for an empty name.
+pub(crate) fn common_name(name: &Name) -> Option<String> {
     let named = |id: &str| name.iter().find(|attribute| attribute.oid.to_string() == id);
     // commonName, organizationalUnitName, organizationName
     let nearest = ["2.5.4.3", "2.5.4.11", "2.5.4.10"].into_iter().find_map(named);
-    match nearest.and_then(string) {
-        Some(value) => Some(escaped(&value)),
+    match nearest.and_then(attribute_text) {
+        Some(value) => Some(escape_value(&value)),
         None if name.is_empty() => None,
-        None => Some(text(name)),
+        None => Some(to_rfc4514(name)),
     }
 }
 
-/// The whole name for comparing: capitals, blanks and kinds of strings make no difference (RFC 5280, section 7.1).
-pub(crate) fn folded(name: &Name) -> String {
-    text(name).to_ascii_lowercase().split_ascii_whitespace().collect::<Vec<_>>().join(" ")
+/// Returns the name in a form for comparison: letter case, blanks and string types make no difference (RFC 5280,
+/// section 7.1).
+pub(crate) fn normalized(name: &Name) -> String {
+    to_rfc4514(name).to_ascii_lowercase().split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn write_attribute(attribute: &AttributeTypeAndValue, text: &mut String) {
     let id = attribute.oid.to_string();
-    match (type_name(&id), string(attribute)) {
+    match (attribute_type_name(&id), attribute_text(attribute)) {
         (Some(name), Some(value)) => {
-            let _ = write!(text, "{name}={}", escaped(&value));
+            let _ = write!(text, "{name}={}", escape_value(&value));
         }
         // RFC 4514, section 2.4.
         (name, _) => {
@@ -57,7 +58,7 @@ fn write_attribute(attribute: &AttributeTypeAndValue, text: &mut String) {
     }
 }
 
-fn type_name(id: &str) -> Option<&'static str> {
+fn attribute_type_name(id: &str) -> Option<&'static str> {
     const NAMES: [(&str, &str); 24] = [
         ("2.5.4.3", "CN"),
         ("2.5.4.4", "SN"),
@@ -87,14 +88,14 @@ fn type_name(id: &str) -> Option<&'static str> {
     NAMES.iter().find(|(known, _)| *known == id).map(|(_, name)| *name)
 }
 
-/// The value of an attribute that is a string of some kind.
-fn string(attribute: &AttributeTypeAndValue) -> Option<String> {
+/// Returns the value of an attribute of a string type.
+fn attribute_text(attribute: &AttributeTypeAndValue) -> Option<String> {
     let bytes = attribute.value.value();
     match attribute.value.tag() {
         Tag::Utf8String | Tag::PrintableString | Tag::Ia5String | Tag::VisibleString | Tag::NumericString => {
             String::from_utf8(bytes.to_vec()).ok()
         }
-        // In name T.61, in practice Latin-1.
+        // T.61 by the standard, Latin-1 in practice.
         Tag::TeletexString => Some(bytes.iter().copied().map(char::from).collect()),
         Tag::BmpString => {
             let units = bytes
@@ -106,8 +107,8 @@ fn string(attribute: &AttributeTypeAndValue) -> Option<String> {
     }
 }
 
-/// A value with its specials escaped (RFC 4514, section 2.4), and whatever could not be seen.
-fn escaped(value: &str) -> String {
+/// Escapes special characters (RFC 4514, section 2.4) and invisible ones.
+fn escape_value(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     let last = value.chars().count().saturating_sub(1);
     for (index, character) in value.chars().enumerate() {
@@ -118,20 +119,20 @@ fn escaped(value: &str) -> String {
             }
             ' ' if index == 0 || index == last => text.push_str("\\ "),
             '#' if index == 0 => text.push_str("\\#"),
-            _ => push_visible(character, &mut text),
+            _ => push_escaped(character, &mut text),
         }
     }
     text
 }
 
-/// A text with whatever could not be seen escaped.
-pub(crate) fn visible(value: &str) -> String {
+/// Escapes invisible characters.
+pub(crate) fn escape_invisible(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
-    value.chars().for_each(|character| push_visible(character, &mut text));
+    value.chars().for_each(|character| push_escaped(character, &mut text));
     text
 }
 
-fn push_visible(character: char, text: &mut String) {
+fn push_escaped(character: char, text: &mut String) {
     if !character.is_control() && !is_invisible(character) {
         text.push(character);
         return;
@@ -142,7 +143,7 @@ fn push_visible(character: char, text: &mut String) {
     }
 }
 
-/// Characters that show nothing, or that turn the direction of what is around them.
+/// Returns whether a character is invisible or changes the writing direction.
 fn is_invisible(character: char) -> bool {
     matches!(
         character,

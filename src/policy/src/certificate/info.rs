@@ -1,4 +1,4 @@
-//! Certificates as people see them (rule C6), and the report on a bundle.
+//! Human-readable facts of certificates (rule C6), and the report on a bundle.
 
 use base16ct::lower::encode_string;
 use serde::Serialize;
@@ -7,76 +7,77 @@ use sha2::Digest;
 use x509_cert::der::flagset::Flags;
 use x509_cert::ext::pkix::KeyUsages;
 
-use crate::certificate::algorithm::{Key, Signature};
+use crate::certificate::algorithm::{PublicKeyInfo, SignatureAlgorithm};
 use crate::certificate::distinguished_name as dn;
 use crate::certificate::general_name::GeneralName;
-use crate::certificate::lint::{self, Bundle, Certificate};
-use crate::finding::{Finding, Utf16Counter, findings};
+use crate::certificate::lint::{self, CertificateBundle, ParsedCertificate};
+use crate::finding::{Finding, Utf16Counter, locate_findings};
 
-/// What was found in a bundle of certificates.
+/// The result of checking a bundle of certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CertificateReport {
-    /// The certificates that could be read, in the order of the text.
-    pub certificates: Vec<CertificateDescription>,
-    /// What there is to say of everything else in the text, in its order.
+    /// The parsed certificates, in the order of the text.
+    pub certificates: Vec<CertificateInfo>,
+    /// Findings about the rest of the text, in its order.
     pub findings: Vec<Finding>,
 }
 
-/// A certificate for people (RFC 5280), and what is wrong with it as a certificate authority.
+/// The facts of a certificate (RFC 5280), and its findings in the role of a certificate authority.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CertificateDescription {
-    /// The subject as RFC 4514 writes it, the most specific part first; empty where it is.
+pub struct CertificateInfo {
+    /// The subject as in RFC 4514, the most specific part first; may be empty.
     pub subject: String,
     /// The issuer, likewise.
     pub issuer: String,
-    /// The serial number in lower-case hexadecimal, two digits an octet; with a minus sign where it is negative.
+    /// The serial number in lower-case hexadecimal, two digits an octet; with a minus sign if it is negative.
     pub serial: String,
-    /// The first second at which it is valid, as in `2026-11-21T00:00:00Z`.
+    /// The first second of the validity period, as in `2026-11-21T00:00:00Z`.
     pub not_before: String,
-    /// The last second at which it is valid.
+    /// The last second of the validity period.
     pub not_after: String,
-    /// Its public key.
-    pub key: KeyDescription,
-    /// What it is signed with: OpenSSL's name, or an object identifier.
+    /// The public key.
+    pub key: KeyInfo,
+    /// The signature algorithm: OpenSSL's name, or an object identifier.
     pub signature_algorithm: String,
-    /// The SHA-256 of its DER, in lower-case hexadecimal.
+    /// The SHA-256 of the DER in lower-case hexadecimal.
     pub sha256: String,
-    /// The SHA-1 of its DER, in lower-case hexadecimal: for finding it in older programs, not for trusting it.
+    /// The SHA-1 of the DER in lower-case hexadecimal: for lookups in older programs, not for trust.
     pub sha1: String,
-    /// Whether its basic constraints say that it is a CA.
+    /// True if the basic constraints have the CA flag.
     pub is_ca: bool,
-    /// How many intermediates may stand below it; absent where there is no limit.
+    /// The maximum number of intermediates below the certificate; absent without a limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_length: Option<u8>,
-    /// What its key may be used for: names of RFC 5280, section 4.2.1.3.
+    /// The key usages, by the names of RFC 5280, section 4.2.1.3.
     pub key_usage: Vec<String>,
-    /// What it is for: names of RFC 5280, section 4.2.1.12, or object identifiers.
+    /// The extended key usages, by the names of RFC 5280, section 4.2.1.12, or object identifiers.
     pub extended_key_usage: Vec<String>,
     /// Other names, as in `DNS:a.example.com` or `IP:10.0.0.1`.
     pub subject_alt_names: Vec<String>,
-    /// The identifier of its key, in lower-case hexadecimal.
+    /// The subject key identifier in lower-case hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject_key_id: Option<String>,
-    /// The identifier of its issuer's key, in lower-case hexadecimal.
+    /// The authority key identifier in lower-case hexadecimal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority_key_id: Option<String>,
-    /// Whether issuer and subject are equal and the key identifiers do not disagree. The signature is not looked at.
-    pub self_signed: bool,
-    /// The line on which its block begins, from 1.
+    /// True if issuer and subject are equal and the key identifiers do not disagree (RFC 5280, section 3.2). The
+    /// signature is not verified.
+    pub self_issued: bool,
+    /// The line of the BEGIN boundary, from 1.
     pub line: u32,
-    /// What there is to say of it.
+    /// The findings of the certificate.
     pub findings: Vec<Finding>,
 }
 
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KeyDescription {
+pub struct KeyInfo {
     /// `RSA`, `RSASSA-PSS`, `EC`, `DSA`, `Ed25519`, `Ed448`, or an object identifier.
     pub algorithm: String,
-    /// The size of an RSA or DSA key.
+    /// The size of an RSA or DSA key in bits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bits: Option<u32>,
     /// The curve of an EC key: a name such as `P-256`, or an object identifier.
@@ -84,51 +85,51 @@ pub struct KeyDescription {
     pub curve: Option<String>,
 }
 
-/// Checks certificates given as PEM, as of `at`, in seconds since 1970-01-01 UTC (rules C3 to C8). `text` is what a file
-/// or a form holds, at most 1 MiB and 1,000 blocks: anything at all, and it need not be UTF-8.
+/// Checks certificates in PEM as of `at`, in seconds since 1970-01-01 UTC (rules C3 to C8). `text` is the content of a
+/// file or form field, at most 1 MiB and 1,000 blocks; it need not be UTF-8.
 pub fn check_certificates(text: &[u8], at: u64) -> CertificateReport {
-    let Bundle { certificates, notes } = lint::read(text, at);
+    let CertificateBundle { certificates, notes } = lint::parse_bundle(text, at);
     let mut counter = Utf16Counter::new(text);
     CertificateReport {
-        certificates: certificates.into_iter().map(|certificate| describe(&mut counter, certificate)).collect(),
-        findings: findings(text, notes),
+        certificates: certificates.into_iter().map(|certificate| certificate_info(&mut counter, certificate)).collect(),
+        findings: locate_findings(text, notes),
     }
 }
 
-fn describe(counter: &mut Utf16Counter<'_>, mut certificate: Certificate) -> CertificateDescription {
+fn certificate_info(counter: &mut Utf16Counter<'_>, mut certificate: ParsedCertificate) -> CertificateInfo {
     let notes = std::mem::take(&mut certificate.notes);
     let tbs = certificate.tbs();
     let extensions = &certificate.extensions;
-    let Key { algorithm, bits, curve } = Key::of(tbs.subject_public_key_info());
+    let PublicKeyInfo { algorithm, bits, curve } = PublicKeyInfo::from_spki(tbs.subject_public_key_info());
     let key_id = |id: &Option<Vec<u8>>| id.as_deref().map(encode_string);
-    CertificateDescription {
-        subject: dn::text(tbs.subject()),
-        issuer: dn::text(tbs.issuer()),
-        serial: serial(tbs.serial_number().as_bytes()),
+    CertificateInfo {
+        subject: dn::to_rfc4514(tbs.subject()),
+        issuer: dn::to_rfc4514(tbs.issuer()),
+        serial: serial_text(tbs.serial_number().as_bytes()),
         not_before: tbs.validity().not_before.to_string(),
         not_after: tbs.validity().not_after.to_string(),
-        key: KeyDescription { algorithm, bits, curve },
-        signature_algorithm: Signature::of(certificate.inner.signature_algorithm()).name,
+        key: KeyInfo { algorithm, bits, curve },
+        signature_algorithm: SignatureAlgorithm::from_identifier(certificate.inner.signature_algorithm()).name,
         sha1: encode_string(&Sha1::digest(&certificate.der)),
         is_ca: certificate.is_ca(),
         path_length: extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len_constraint),
-        key_usage: key_usage(&certificate),
-        extended_key_usage: extended_key_usage(&certificate),
-        subject_alt_names: extensions.subject_alt_names.iter().map(GeneralName::text).collect(),
+        key_usage: key_usage_names(&certificate),
+        extended_key_usage: extended_key_usage_names(&certificate),
+        subject_alt_names: extensions.subject_alt_names.iter().map(GeneralName::to_text).collect(),
         subject_key_id: key_id(&extensions.subject_key),
         authority_key_id: key_id(&extensions.authority_key),
-        self_signed: certificate.is_self_signed(),
+        self_issued: certificate.is_self_issued(),
         line: u32::try_from(certificate.line).unwrap_or(u32::MAX),
-        findings: counter.findings(notes),
+        findings: counter.locate_findings(notes),
         sha256: certificate.sha256,
     }
 }
 
-/// A two's complement number; a leading zero octet says only that it is not negative.
-fn serial(bytes: &[u8]) -> String {
+/// Formats a two's complement number. A leading zero octet only marks it as not negative.
+fn serial_text(bytes: &[u8]) -> String {
     match bytes {
         [first, ..] if first & 0x80 != 0 => {
-            // Negated: the complement, and one more.
+            // Negated: the complement plus one.
             let mut carry = true;
             let mut octets: Vec<u8> = bytes.iter().map(|byte| !byte).collect();
             for octet in octets.iter_mut().rev() {
@@ -142,7 +143,7 @@ fn serial(bytes: &[u8]) -> String {
     }
 }
 
-fn key_usage(certificate: &Certificate) -> Vec<String> {
+fn key_usage_names(certificate: &ParsedCertificate) -> Vec<String> {
     let Some(usage) = &certificate.extensions.key_usage else { return Vec::new() };
     let name = |usage: &KeyUsages| match usage {
         KeyUsages::DigitalSignature => "digitalSignature",
@@ -158,7 +159,7 @@ fn key_usage(certificate: &Certificate) -> Vec<String> {
     KeyUsages::LIST.iter().filter(|flag| usage.0.contains(**flag)).map(|flag| name(flag).to_owned()).collect()
 }
 
-fn extended_key_usage(certificate: &Certificate) -> Vec<String> {
+fn extended_key_usage_names(certificate: &ParsedCertificate) -> Vec<String> {
     let Some(usage) = &certificate.extensions.extended_key_usage else { return Vec::new() };
     let name = |id: String| match id.as_str() {
         "2.5.29.37.0" => "anyExtendedKeyUsage".to_owned(),

@@ -1,4 +1,4 @@
-//! Certificate authorities: PEM, X.509, and the findings about them (rules C).
+//! Certificate authorities: PEM, X.509, and their findings (rules C).
 
 pub(crate) mod algorithm;
 pub(crate) mod der;

@@ -1,95 +1,99 @@
-//! Name constraints (RFC 5280, section 4.2.1.10): which entries of a whitelist a certificate cannot vouch for (rule C4).
+//! Name constraints (RFC 5280, section 4.2.1.10), and the whitelist entries that they exclude (rule C4).
 
 use crate::certificate::der;
-use crate::certificate::general_name::{GeneralName, network};
-use crate::entry::{Entry, Hosts};
+use crate::certificate::general_name::{GeneralName, network_from_octets};
+use crate::entry::{Entry, HostPattern};
 use crate::host::docker_hub;
 use ipnet::IpNet;
 
-/// Name constraints.
+/// The permitted and excluded subtrees of a CA certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Constraints {
+pub(crate) struct NameConstraints {
     permitted: Vec<GeneralName>,
     excluded: Vec<GeneralName>,
 }
 
-impl Constraints {
-    /// Reads the extension's value; `None` where it is damaged.
-    pub fn read(der: &[u8]) -> Option<Self> {
-        let mut constraints = Constraints::default();
-        for part in der::sequence(der)? {
-            let subtrees = match der::number(&part)? {
+impl NameConstraints {
+    /// Parses the extension's value; `None` if it is malformed.
+    pub fn parse(der: &[u8]) -> Option<Self> {
+        let mut constraints = NameConstraints::default();
+        for part in der::sequence_elements(der)? {
+            let subtrees = match der::context_tag(&part)? {
                 0 => &mut constraints.permitted,
                 _ => &mut constraints.excluded,
             };
-            for subtree in der::within(&part)? {
-                // `minimum` and `maximum` follow, and are never used.
-                subtrees.push(GeneralName::read(der::within(&subtree)?.first()?)?);
+            for subtree in der::children(&part)? {
+                // `minimum` and `maximum` follow; RFC 5280 does not use them.
+                subtrees.push(GeneralName::parse(der::children(&subtree)?.first()?)?);
             }
         }
         Some(constraints)
     }
 
-    /// The constraints in words.
-    pub fn text(&self) -> String {
-        let list = |names: &[GeneralName]| names.iter().map(GeneralName::text).collect::<Vec<_>>().join(", ");
+    /// Returns the constraints in words.
+    pub fn to_text(&self) -> String {
+        let list = |names: &[GeneralName]| names.iter().map(GeneralName::to_text).collect::<Vec<_>>().join(", ");
         let parts = [("permitted", &self.permitted), ("excluded", &self.excluded)];
         let parts = parts.iter().filter(|(_, names)| !names.is_empty());
         parts.map(|(what, names)| format!("{what} {}", list(names))).collect::<Vec<_>>().join("; ")
     }
 
-    /// Whether no host of the entry may have a certificate under these constraints. They say something of a form of name
-    /// only where they have one of that form.
-    pub fn exclude(&self, entry: &Entry) -> bool {
+    /// Returns whether the constraints exclude every host of the entry. A form of name without a permitted subtree is
+    /// unconstrained.
+    pub fn excludes(&self, entry: &Entry) -> bool {
         let mut any = false;
         let mut within = false;
         for name in &self.permitted {
-            let Some(meets) = meets(name, entry) else { continue };
+            let Some(meets) = overlap(name, entry) else { continue };
             any = true;
-            within |= meets != Meets::Not;
+            within |= meets != Overlap::None;
         }
-        (any && !within) || self.excluded.iter().any(|name| meets(name, entry) == Some(Meets::Wholly))
+        (any && !within) || self.excluded.iter().any(|name| overlap(name, entry) == Some(Overlap::Full))
     }
 }
 
-/// How much of an entry's hosts a constraint is about.
+/// The overlap of a constraint with an entry's hosts.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Meets {
-    Not,
-    Partly,
-    Wholly,
+enum Overlap {
+    None,
+    Partial,
+    Full,
 }
 
-/// `None` where the constraint is about another form of name.
-fn meets(constraint: &GeneralName, entry: &Entry) -> Option<Meets> {
+/// Returns the overlap; `None` if the constraint is about another form of name.
+fn overlap(constraint: &GeneralName, entry: &Entry) -> Option<Overlap> {
     match (constraint, &entry.hosts) {
-        (GeneralName::Dns(name), _) if entry.is_hub() => Some(name_meets(name, docker_hub::HOST)),
-        (GeneralName::Dns(name), Hosts::Name(host)) => Some(name_meets(name, host)),
-        (GeneralName::Dns(name), Hosts::Wildcard(domain)) => Some(domain_meets(name, domain)),
-        (GeneralName::Ip(bytes), Hosts::Address(address)) => Some(network_meets(network(bytes), IpNet::from(*address))),
-        (GeneralName::Ip(bytes), Hosts::Network(other)) => Some(network_meets(network(bytes), *other)),
+        (GeneralName::Dns(name), _) if entry.is_docker_hub() => Some(name_overlap(name, docker_hub::REGISTRY_HOST)),
+        (GeneralName::Dns(name), HostPattern::Name(host)) => Some(name_overlap(name, host)),
+        (GeneralName::Dns(name), HostPattern::Wildcard(domain)) => Some(subtree_overlap(name, domain)),
+        (GeneralName::Ip(bytes), HostPattern::Address(address)) => {
+            Some(network_overlap(network_from_octets(bytes), IpNet::from(*address)))
+        }
+        (GeneralName::Ip(bytes), HostPattern::Network(other)) => {
+            Some(network_overlap(network_from_octets(bytes), *other))
+        }
         _ => None,
     }
 }
 
-fn name_meets(constraint: &str, host: &str) -> Meets {
-    if is_within(host, &constraint.to_ascii_lowercase()) { Meets::Wholly } else { Meets::Not }
+fn name_overlap(constraint: &str, host: &str) -> Overlap {
+    if is_within(host, &constraint.to_ascii_lowercase()) { Overlap::Full } else { Overlap::None }
 }
 
-/// For all the names below a domain.
-fn domain_meets(constraint: &str, domain: &str) -> Meets {
+/// Returns the overlap with all names below a domain.
+fn subtree_overlap(constraint: &str, domain: &str) -> Overlap {
     let constraint = constraint.to_ascii_lowercase();
     let base = constraint.strip_prefix('.').unwrap_or(&constraint);
     if is_within(domain, base) {
-        Meets::Wholly
+        Overlap::Full
     } else if is_within(base, domain) {
-        Meets::Partly
+        Overlap::Partial
     } else {
-        Meets::Not
+        Overlap::None
     }
 }
 
-/// Whether a host is the constraint's or below it; below only, where the constraint begins with a dot.
+/// Returns whether a host is at or below the constraint; below only, if the constraint begins with a dot.
 fn is_within(host: &str, constraint: &str) -> bool {
     match host.strip_suffix(constraint) {
         Some("") => !constraint.starts_with('.'),
@@ -98,13 +102,13 @@ fn is_within(host: &str, constraint: &str) -> bool {
     }
 }
 
-fn network_meets(constraint: Option<IpNet>, other: IpNet) -> Meets {
+fn network_overlap(constraint: Option<IpNet>, other: IpNet) -> Overlap {
     match constraint {
-        Some(network) if network.contains(&other) => Meets::Wholly,
-        Some(network) if other.contains(&network) => Meets::Partly,
-        Some(_) => Meets::Not,
-        // A mask with holes: nothing is sure.
-        None => Meets::Partly,
+        Some(network) if network.contains(&other) => Overlap::Full,
+        Some(network) if other.contains(&network) => Overlap::Partial,
+        Some(_) => Overlap::None,
+        // A mask that is not contiguous: unknown.
+        None => Overlap::Partial,
     }
 }
 
@@ -125,9 +129,9 @@ mod tests {
         ] {
             assert_eq!(is_within(host, constraint), within, "{host} {constraint}");
         }
-        assert_eq!(domain_meets(".corp", "corp"), Meets::Wholly);
-        assert_eq!(domain_meets("a.CORP", "corp"), Meets::Partly);
-        assert_eq!(domain_meets("b", "corp"), Meets::Not);
+        assert_eq!(subtree_overlap(".corp", "corp"), Overlap::Full);
+        assert_eq!(subtree_overlap("a.CORP", "corp"), Overlap::Partial);
+        assert_eq!(subtree_overlap("b", "corp"), Overlap::None);
     }
 
     #[test]

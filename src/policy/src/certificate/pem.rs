@@ -1,119 +1,120 @@
-//! PEM (rule C3): RFC 7468, and what OpenSSL writes around it.
+//! PEM (rule C3): RFC 7468, and OpenSSL's additions.
 //!
-//! The reader goes by lines and says what is wrong with which. Of private keys it keeps nothing: what stands in such a
-//! block is passed over, never decoded, and never quoted.
+//! The parser works by lines, so that findings name the line. Blocks with private keys are skipped: never decoded,
+//! never quoted.
 
 use std::ops::Range;
 
 use base64ct::{Base64, Encoding};
 
-use crate::certificate::der::{self, Content};
+use crate::certificate::der::{self, DerKind};
 use crate::finding::code::Code;
-use crate::finding::{Note, offset_of};
+use crate::finding::{RawFinding, offset_of};
 
-/// The most bytes that a bundle may have (rule C8): 1 MiB.
-pub const MAX_BUNDLE: usize = 1 << 20;
-/// The most blocks that a bundle may have (rule C8).
+/// The maximum size of a bundle in bytes (rule C8): 1 MiB.
+pub const MAX_BUNDLE_BYTES: usize = 1 << 20;
+/// The maximum number of blocks in a bundle (rule C8).
 pub const MAX_BLOCKS: usize = 1_000;
 
-/// A block that holds a certificate, or is said to.
+/// A block with the label of a certificate.
 #[derive(Debug)]
-pub(crate) struct Block {
-    /// Where the block stands, from its BEGIN line to its END line.
-    pub place: Range<usize>,
-    /// The number of its BEGIN line, from 1.
+pub(crate) struct PemBlock {
+    /// The span of the block, from its BEGIN line to its END line.
+    pub span: Range<usize>,
+    /// The number of the BEGIN line, from 1.
     pub line: usize,
-    /// Whether OpenSSL's trust settings may follow the certificate.
+    /// True if OpenSSL's trust settings may follow the certificate.
     pub trusted: bool,
-    /// What the block holds.
+    /// The decoded content.
     pub der: Vec<u8>,
 }
 
-/// Reads the blocks of a bundle that hold certificates. There is a note on everything else that looks like a block.
-pub(crate) fn read(text: &[u8], notes: &mut Vec<Note>) -> Vec<Block> {
-    if text.len() > MAX_BUNDLE {
-        // Whoever read it may have stopped there, so how many more is not known.
-        let message = format!("a bundle has at most {MAX_BUNDLE} bytes, and this one has more");
-        notes.push(Note::new(Code::BundleTooLarge, 0..0, message));
+/// Parses the blocks of a bundle that hold certificates, and reports everything else that looks like a block.
+pub(crate) fn parse_blocks(text: &[u8], notes: &mut Vec<RawFinding>) -> Vec<PemBlock> {
+    if text.len() > MAX_BUNDLE_BYTES {
+        // The caller may have truncated the text, so its full size is not known.
+        let message = format!("a bundle has at most {MAX_BUNDLE_BYTES} bytes, and this one has more");
+        notes.push(RawFinding::new(Code::BundleTooLarge, 0..0, message));
         return Vec::new();
     }
-    // Counted without a look at them.
-    let blocks = text.windows(BEGIN.len()).filter(|window| *window == BEGIN).count();
+    // Counted before any block is parsed.
+    let blocks = text.windows(BEGIN_PREFIX.len()).filter(|window| *window == BEGIN_PREFIX).count();
     if blocks > MAX_BLOCKS {
         let message = format!("a bundle has at most {MAX_BLOCKS} blocks, and this one has {blocks}");
-        notes.push(Note::new(Code::BundleTooManyBlocks, 0..0, message));
+        notes.push(RawFinding::new(Code::BundleTooManyBlocks, 0..0, message));
         return Vec::new();
     }
     let whole = 0..text.len();
     if matches!(text, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         let message = "the text is in UTF-16, which no program reads as PEM: save it as UTF-8 or ASCII";
-        notes.push(Note::new(Code::PemUtf16, whole, message));
+        notes.push(RawFinding::new(Code::PemUtf16, whole, message));
         return Vec::new();
     }
-    if let Some(note) = binary(text) {
+    if let Some(note) = binary_file_finding(text) {
         notes.push(note);
         return Vec::new();
     }
-    let mut reader = Reader { text, notes, blocks: Vec::new(), open: None, attempts: false, lost: false };
-    for line in Lines::new(text) {
+    let mut reader =
+        BlockReader { text, notes, blocks: Vec::new(), open: None, has_candidates: false, begin_damaged: false };
+    for line in TextLines::new(text) {
         reader.line(&line);
     }
     reader.finish()
 }
 
-/// What a file that is not text at all is.
-fn binary(text: &[u8]) -> Option<Note> {
-    // A form has a binary file as text, each byte that is no UTF-8 as U+FFFD.
+/// Returns the finding about a file that is not text.
+fn binary_file_finding(text: &[u8]) -> Option<RawFinding> {
+    // A form field holds a binary file as text, with U+FFFD in place of malformed UTF-8.
     let garbled = text.starts_with(b"0\xef\xbf\xbd");
     let whole = 0..text.len();
     if garbled {
         let message = "this is a binary file, DER or PKCS #12: choose it as a file, or convert it to PEM first";
-        return Some(Note::new(Code::CertificateDer, whole, message));
+        return Some(RawFinding::new(Code::CertificateDer, whole, message));
     }
     let message = "this certificate is in DER, which is binary: convert it to PEM";
-    bare(text, Note::new(Code::CertificateDer, whole, message))
+    bare_der_finding(text, RawFinding::new(Code::CertificateDer, whole, message))
 }
 
-/// The note on DER that stands in no block: `certificate`, where it is one. It proposes the certificate as PEM, unless more
-/// follows it, which may be a private key.
-fn bare(der: &[u8], certificate: Note) -> Option<Note> {
-    match der::of(der)? {
-        Content::Certificate if der::is_one(der) => Some(certificate.fix(armoured(der))),
-        Content::Certificate => Some(certificate),
-        content => other(content, certificate.start..certificate.end, "this is"),
+/// Returns the finding about DER outside of a block: `certificate` if it is one. The fix is the certificate in PEM,
+/// unless more data follows, which may be a private key.
+fn bare_der_finding(der: &[u8], certificate: RawFinding) -> Option<RawFinding> {
+    match der::classify(der)? {
+        DerKind::Certificate if der::is_single_element(der) => Some(certificate.with_fix(to_pem(der))),
+        DerKind::Certificate => Some(certificate),
+        content => not_a_certificate(content, certificate.start..certificate.end, "this is"),
     }
 }
 
-/// The note on what is no certificate; none on one.
-pub(crate) fn other(content: Content, place: Range<usize>, this: &str) -> Option<Note> {
+/// Returns the finding about content that is not a certificate; `None` for a certificate.
+pub(crate) fn not_a_certificate(content: DerKind, place: Range<usize>, this: &str) -> Option<RawFinding> {
     let (code, what) = match content {
-        Content::Certificate => return None,
-        Content::Request => (
+        DerKind::Certificate => return None,
+        DerKind::CertificateRequest => (
             Code::CertificateRequest,
             "a certificate signing request: give the certificate of the CA that was or will be asked",
         ),
-        Content::PublicKey => (Code::PublicKey, "a public key: give the certificate of the CA"),
-        Content::Pkcs7 => (
+        DerKind::PublicKey => (Code::PublicKey, "a public key: give the certificate of the CA"),
+        DerKind::Pkcs7 => (
             Code::Pkcs7,
             "a PKCS #7 bundle: take the certificates out with `openssl pkcs7 -print_certs`, with `-inform DER` if it is binary",
         ),
-        Content::Pkcs12 => (
+        DerKind::Pkcs12 => (
             Code::Pkcs12,
             "a PKCS #12 file, which may have a private key in it: take the certificates out with `openssl pkcs12 -cacerts -nokeys`",
         ),
-        Content::RevocationList => {
+        DerKind::RevocationList => {
             (Code::RevocationList, "a certificate revocation list: give the certificate of the CA")
         }
-        Content::PrivateKey => (
+        DerKind::PrivateKey => (
             Code::PrivateKey,
             "a PRIVATE KEY, which belongs on the server alone: take it out, and replace it if others have seen it",
         ),
     };
-    Some(Note::new(code, place, format!("{this} {what}")))
+    Some(RawFinding::new(code, place, format!("{this} {what}")))
 }
 
-/// A certificate as PEM (RFC 7468, section 3), with lines of 64 characters.
-fn armoured(der: &[u8]) -> String {
+/// Encodes a certificate in PEM (RFC 7468, section 3), with lines of 64 characters.
+fn to_pem(der: &[u8]) -> String {
     let base64 = Base64::encode_string(der);
     let mut pem = String::from("-----BEGIN CERTIFICATE-----\n");
     let mut rest = base64.as_str();
@@ -127,65 +128,65 @@ fn armoured(der: &[u8]) -> String {
     pem
 }
 
-const BEGIN: &[u8] = b"-----BEGIN ";
+const BEGIN_PREFIX: &[u8] = b"-----BEGIN ";
 
-/// What a label says that a block is.
+/// The kind of a block by its label.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Kind {
+enum BlockKind {
     Certificate,
     Trusted,
-    Other(Content),
+    Other(DerKind),
     Unknown,
 }
 
-impl Kind {
-    fn of(label: &str) -> Self {
+impl BlockKind {
+    fn from_label(label: &str) -> Self {
         match label {
-            "CERTIFICATE" | "X509 CERTIFICATE" => Kind::Certificate,
-            "TRUSTED CERTIFICATE" => Kind::Trusted,
-            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => Kind::Other(Content::Request),
-            "PKCS7" | "PKCS #7 SIGNED DATA" | "CMS" => Kind::Other(Content::Pkcs7),
-            "PKCS12" => Kind::Other(Content::Pkcs12),
-            "X509 CRL" => Kind::Other(Content::RevocationList),
-            label if label.contains(SECRET) => Kind::Other(Content::PrivateKey),
-            label if label.contains("PUBLIC KEY") => Kind::Other(Content::PublicKey),
-            _ => Kind::Unknown,
+            "CERTIFICATE" | "X509 CERTIFICATE" => BlockKind::Certificate,
+            "TRUSTED CERTIFICATE" => BlockKind::Trusted,
+            "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => BlockKind::Other(DerKind::CertificateRequest),
+            "PKCS7" | "PKCS #7 SIGNED DATA" | "CMS" => BlockKind::Other(DerKind::Pkcs7),
+            "PKCS12" => BlockKind::Other(DerKind::Pkcs12),
+            "X509 CRL" => BlockKind::Other(DerKind::RevocationList),
+            label if label.contains(PRIVATE_KEY_LABEL) => BlockKind::Other(DerKind::PrivateKey),
+            label if label.contains("PUBLIC KEY") => BlockKind::Other(DerKind::PublicKey),
+            _ => BlockKind::Unknown,
         }
     }
 }
 
-/// In the label of every block with a private key.
-const SECRET: &str = "PRIVATE KEY";
+/// A part of every label of a private key.
+const PRIVATE_KEY_LABEL: &str = "PRIVATE KEY";
 
-/// One of these is in every label. A line with dashes and none of them is a heading in the text around blocks.
-const LABELS: [&[u8]; 7] = [b"CERT", b"KEY", b"CRL", b"PKCS", b"CMS", b"X509", b"PRIVATE"];
+/// One of these is in every label. A line with dashes and none of them is a heading in explanatory text.
+const LABEL_WORDS: [&[u8]; 7] = [b"CERT", b"KEY", b"CRL", b"PKCS", b"CMS", b"X509", b"PRIVATE"];
 
 /// A line of the text.
-struct Line<'t> {
-    /// From 1.
+struct TextLine<'t> {
+    /// The number of the line, from 1.
     number: usize,
-    place: Range<usize>,
-    /// Without blanks around it, and without the byte-order mark that files which were joined may each begin with.
+    span: Range<usize>,
+    /// The content without surrounding blanks, and without the byte-order mark of a concatenated file.
     content: &'t [u8],
 }
 
-/// Lines, ended by LF, CR LF or CR.
-struct Lines<'t> {
+/// An iterator over lines that end in LF, CR LF or CR.
+struct TextLines<'t> {
     text: &'t [u8],
     start: usize,
     number: usize,
 }
 
-impl<'t> Lines<'t> {
+impl<'t> TextLines<'t> {
     fn new(text: &'t [u8]) -> Self {
-        Lines { text, start: 0, number: 0 }
+        TextLines { text, start: 0, number: 0 }
     }
 }
 
-impl<'t> Iterator for Lines<'t> {
-    type Item = Line<'t>;
+impl<'t> Iterator for TextLines<'t> {
+    type Item = TextLine<'t>;
 
-    fn next(&mut self) -> Option<Line<'t>> {
+    fn next(&mut self) -> Option<TextLine<'t>> {
         let rest = self.text.get(self.start..).filter(|rest| !rest.is_empty())?;
         let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
         let (line, ending) = rest.split_at_checked(length)?;
@@ -199,23 +200,23 @@ impl<'t> Iterator for Lines<'t> {
         self.start = end.saturating_add(ending);
         self.number = self.number.saturating_add(1);
         let content = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        Some(Line { number: self.number, place, content: content.trim_ascii() })
+        Some(TextLine { number: self.number, span: place, content: content.trim_ascii() })
     }
 }
 
-/// What a line is to a reader of blocks.
+/// The encapsulation boundary on a line (RFC 7468), if any.
 #[derive(Debug, PartialEq)]
-enum Armour<'t> {
+enum BoundaryLine<'t> {
     Begin(&'t str),
     End(&'t str),
-    /// Something that was one of them once.
+    /// A damaged boundary.
     Damaged,
     None,
 }
 
-impl<'t> Armour<'t> {
-    fn of(line: &'t [u8]) -> Self {
-        // En and em dashes are what word processors make of hyphens.
+impl<'t> BoundaryLine<'t> {
+    fn classify(line: &'t [u8]) -> Self {
+        // En and em dashes, which word processors put in place of hyphens.
         let dashes = |line: &[u8]| {
             line.starts_with(b"--") || line.starts_with(b"\xe2\x80\x93") || line.starts_with(b"\xe2\x80\x94")
         };
@@ -223,229 +224,240 @@ impl<'t> Armour<'t> {
         let inner = text.strip_prefix("-----").and_then(|rest| rest.strip_suffix("-----"));
         let labelled = |word| inner.and_then(|inner| inner.strip_prefix(word)).filter(|label| !label.contains("--"));
         if let Some(label) = labelled("BEGIN ") {
-            Armour::Begin(label)
+            BoundaryLine::Begin(label)
         } else if let Some(label) = labelled("END ") {
-            Armour::End(label)
+            BoundaryLine::End(label)
         } else if (dashes(line) || line.ends_with(b"--"))
-            && has_word(line, &[b"BEGIN", b"END"])
-            && LABELS.iter().any(|label| contains(line, label))
+            && has_word_prefix(line, &[b"BEGIN", b"END"])
+            && LABEL_WORDS.iter().any(|label| contains_bytes(line, label))
         {
-            Armour::Damaged
+            BoundaryLine::Damaged
         } else {
-            Armour::None
+            BoundaryLine::None
         }
     }
 }
 
-/// A block whose END line is still to come.
-struct Open<'t> {
-    kind: Kind,
+/// A block without its END line so far.
+struct OpenBlock<'t> {
+    kind: BlockKind,
     label: &'t str,
     start: usize,
     line: usize,
     base64: Vec<u8>,
-    /// The first character that base64 has not: where it stands, and its line.
-    strange: Option<(Range<usize>, usize)>,
+    /// The first character outside of base64, with its span and line.
+    invalid_char: Option<(Range<usize>, usize)>,
 }
 
-impl Open<'_> {
-    fn private_key(&self, end: usize) -> Option<Note> {
-        other(Content::PrivateKey, self.start..end, &format!("the block that begins on line {} is", self.line))
+impl OpenBlock<'_> {
+    fn private_key_finding(&self, end: usize) -> Option<RawFinding> {
+        not_a_certificate(
+            DerKind::PrivateKey,
+            self.start..end,
+            &format!("the block that begins on line {} is", self.line),
+        )
     }
 }
 
-struct Reader<'t, 'n> {
+struct BlockReader<'t, 'n> {
     text: &'t [u8],
-    notes: &'n mut Vec<Note>,
-    blocks: Vec<Block>,
-    open: Option<Open<'t>>,
-    /// Whether there was anything that could have been a certificate.
-    attempts: bool,
-    /// Whether a BEGIN line was damaged, so that its END line ends nothing, which needs no saying.
-    lost: bool,
+    notes: &'n mut Vec<RawFinding>,
+    blocks: Vec<PemBlock>,
+    open: Option<OpenBlock<'t>>,
+    /// True after any block that could have been a certificate.
+    has_candidates: bool,
+    /// True after a damaged BEGIN line, so that the unmatched END line is not reported again.
+    begin_damaged: bool,
 }
 
-impl<'t> Reader<'t, '_> {
-    fn line(&mut self, line: &Line<'t>) {
-        let armour = Armour::of(line.content);
-        // Anything that speaks of a private key opens one, however damaged the line is.
-        let secret = armour != Armour::None && contains(line.content, SECRET.as_bytes());
+impl<'t> BlockReader<'t, '_> {
+    fn line(&mut self, line: &TextLine<'t>) {
+        let armour = BoundaryLine::classify(line.content);
+        // Any boundary with this label opens a private key, even a damaged one.
+        let secret = armour != BoundaryLine::None && contains_bytes(line.content, PRIVATE_KEY_LABEL.as_bytes());
         match armour {
-            Armour::Begin(label) => {
-                self.unended(line.place.start, &format!("the next one begins on line {}", line.number));
-                self.begin(Kind::of(label), label, line);
+            BoundaryLine::Begin(label) => {
+                self.end_unterminated(line.span.start, &format!("the next one begins on line {}", line.number));
+                self.begin(BlockKind::from_label(label), label, line);
             }
-            // With BEGIN and END on one line, it is a whole block whose line ends were lost.
-            Armour::Damaged if secret && (contains(line.content, b"BEGIN ") || !contains(line.content, b"END ")) => {
-                self.unended(line.place.start, &format!("the next one begins on line {}", line.number));
-                self.begin(Kind::Other(Content::PrivateKey), SECRET, line);
+            // With BEGIN and END on one line, it is a whole block that lost its line ends.
+            BoundaryLine::Damaged
+                if secret && (contains_bytes(line.content, b"BEGIN ") || !contains_bytes(line.content, b"END ")) =>
+            {
+                self.end_unterminated(line.span.start, &format!("the next one begins on line {}", line.number));
+                self.begin(BlockKind::Other(DerKind::PrivateKey), PRIVATE_KEY_LABEL, line);
             }
-            Armour::End(_) | Armour::Damaged if self.is_secret() => {
-                self.notes.extend(self.open.take().and_then(|open| open.private_key(line.place.end)));
+            BoundaryLine::End(_) | BoundaryLine::Damaged if self.is_secret() => {
+                self.notes.extend(self.open.take().and_then(|open| open.private_key_finding(line.span.end)));
             }
-            Armour::End(label) => self.end(label, line),
-            Armour::Damaged => {
-                self.attempts = true;
-                self.lost = self.open.take().is_none();
+            BoundaryLine::End(label) => self.end(label, line),
+            BoundaryLine::Damaged => {
+                self.has_candidates = true;
+                self.begin_damaged = self.open.take().is_none();
                 let message = format!(
                     "line {} is not quite a BEGIN or END line: `-----BEGIN CERTIFICATE-----` and `-----END CERTIFICATE-----` each stand alone on a line, with five hyphens on either side",
                     line.number
                 );
-                self.notes.push(Note::new(Code::PemArmour, line.place.clone(), message));
+                self.notes.push(RawFinding::new(Code::PemArmour, line.span.clone(), message));
             }
-            Armour::None => self.collect(line),
+            BoundaryLine::None => self.collect(line),
         }
     }
 
     fn is_secret(&self) -> bool {
-        self.open.as_ref().is_some_and(|open| open.kind == Kind::Other(Content::PrivateKey))
+        self.open.as_ref().is_some_and(|open| open.kind == BlockKind::Other(DerKind::PrivateKey))
     }
 
-    fn begin(&mut self, kind: Kind, label: &'t str, line: &Line<'t>) {
-        self.lost = false;
-        let (start, line) = (line.place.start, line.number);
-        self.open = Some(Open { kind, label, start, line, base64: Vec::new(), strange: None });
+    fn begin(&mut self, kind: BlockKind, label: &'t str, line: &TextLine<'t>) {
+        self.begin_damaged = false;
+        let (start, line) = (line.span.start, line.number);
+        self.open = Some(OpenBlock { kind, label, start, line, base64: Vec::new(), invalid_char: None });
     }
 
-    fn collect(&mut self, line: &Line<'t>) {
+    fn collect(&mut self, line: &TextLine<'t>) {
         let secret = self.is_secret();
         let Some(open) = self.open.as_mut().filter(|_| !secret) else { return };
         for (offset, byte) in line.content.iter().enumerate() {
             match byte {
                 b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=' => open.base64.push(*byte),
                 b' ' | b'\t' => {}
-                _ if open.strange.is_none() => {
+                _ if open.invalid_char.is_none() => {
                     let start = offset_of(self.text, line.content).saturating_add(offset);
                     let width = character_width(line.content.get(offset..).unwrap_or_default());
-                    open.strange = Some((start..start.saturating_add(width), line.number));
+                    open.invalid_char = Some((start..start.saturating_add(width), line.number));
                 }
                 _ => {}
             }
         }
     }
 
-    fn end(&mut self, label: &str, line: &Line<'t>) {
+    fn end(&mut self, label: &str, line: &TextLine<'t>) {
         let Some(open) = self.open.take() else {
-            self.attempts = true;
-            if std::mem::take(&mut self.lost) {
+            self.has_candidates = true;
+            if std::mem::take(&mut self.begin_damaged) {
                 return;
             }
             let message = format!("line {} ends a block that does not begin", line.number);
-            self.notes.push(Note::new(Code::PemArmour, line.place.clone(), message));
+            self.notes.push(RawFinding::new(Code::PemArmour, line.span.clone(), message));
             return;
         };
         if open.label != label {
-            self.attempts = true;
+            self.has_candidates = true;
             let message = format!(
                 "the block that begins on line {} as `{}` ends on line {} as `{}`",
                 open.line,
-                shown(open.label),
+                quotable_label(open.label),
                 line.number,
-                shown(label)
+                quotable_label(label)
             );
-            self.notes.push(Note::new(Code::PemArmour, line.place.clone(), message));
+            self.notes.push(RawFinding::new(Code::PemArmour, line.span.clone(), message));
             return;
         }
-        let place = open.start..line.place.end;
+        let place = open.start..line.span.end;
         let this = format!("the block that begins on line {} is", open.line);
         match open.kind {
-            Kind::Other(content) => self.notes.extend(other(content, place, &this)),
-            Kind::Unknown => {
-                let label = shown(label);
+            BlockKind::Other(content) => self.notes.extend(not_a_certificate(content, place, &this)),
+            BlockKind::Unknown => {
+                let label = quotable_label(label);
                 let message = format!("{this} labelled `{label}`, not `CERTIFICATE`");
-                self.notes.push(Note::new(Code::PemLabelUnknown, place, message));
+                self.notes.push(RawFinding::new(Code::PemLabelUnknown, place, message));
             }
-            Kind::Certificate | Kind::Trusted => {
-                self.attempts = true;
+            BlockKind::Certificate | BlockKind::Trusted => {
+                self.has_candidates = true;
                 self.certificate(open, place, &this);
             }
         }
     }
 
-    fn certificate(&mut self, open: Open<'t>, place: Range<usize>, this: &str) {
-        if let Some((place, line)) = open.strange {
+    fn certificate(&mut self, open: OpenBlock<'t>, place: Range<usize>, this: &str) {
+        if let Some((place, line)) = open.invalid_char {
             let character = String::from_utf8_lossy(self.text.get(place.clone()).unwrap_or_default());
             let message = match &*character {
                 "-" | "_" => format!("line {line} has `{character}`, which is of the base64 for URLs, not of PEM's"),
                 _ => format!("line {line} has `{}`, which base64 has not", character.escape_default()),
             };
-            self.notes.push(Note::new(Code::PemBase64, place, message));
+            self.notes.push(RawFinding::new(Code::PemBase64, place, message));
             return;
         }
-        let Some(der) = decoded(&open.base64) else {
+        let Some(der) = decode_base64(&open.base64) else {
             let message = format!(
                 "the base64 of the block that begins on line {} is cut off, or has `=` before its end",
                 open.line
             );
-            self.notes.push(Note::new(Code::PemBase64, place, message));
+            self.notes.push(RawFinding::new(Code::PemBase64, place, message));
             return;
         };
-        match der::of(&der).and_then(|content| other(content, place.clone(), this)) {
+        match der::classify(&der).and_then(|content| not_a_certificate(content, place.clone(), this)) {
             Some(note) => self.notes.push(note),
-            None => self.blocks.push(Block { place, line: open.line, trusted: open.kind == Kind::Trusted, der }),
+            None => self.blocks.push(PemBlock {
+                span: place,
+                line: open.line,
+                trusted: open.kind == BlockKind::Trusted,
+                der,
+            }),
         }
     }
 
-    /// A block that another one, or the end of the text, cuts off.
-    fn unended(&mut self, end: usize, instead: &str) {
+    /// Reports a block that the next block, or the end of the text, cuts off.
+    fn end_unterminated(&mut self, end: usize, instead: &str) {
         let Some(open) = self.open.take() else { return };
-        if open.kind == Kind::Other(Content::PrivateKey) {
-            self.notes.extend(open.private_key(end));
+        if open.kind == BlockKind::Other(DerKind::PrivateKey) {
+            self.notes.extend(open.private_key_finding(end));
             return;
         }
-        self.attempts = true;
+        self.has_candidates = true;
         let message = format!("the block that begins on line {} has no END line: {instead}", open.line);
-        let end = Lines::new(self.text.get(open.start..).unwrap_or_default())
+        let end = TextLines::new(self.text.get(open.start..).unwrap_or_default())
             .next()
-            .map_or(open.start, |line| open.start.saturating_add(line.place.end));
-        self.notes.push(Note::new(Code::PemArmour, open.start..end, message));
+            .map_or(open.start, |line| open.start.saturating_add(line.span.end));
+        self.notes.push(RawFinding::new(Code::PemArmour, open.start..end, message));
     }
 
-    fn finish(mut self) -> Vec<Block> {
-        self.unended(self.text.len(), "the text ends before it");
+    fn finish(mut self) -> Vec<PemBlock> {
+        self.end_unterminated(self.text.len(), "the text ends before it");
         if self.notes.is_empty() && self.blocks.is_empty() {
-            self.notes.extend(unarmoured(self.text));
-            self.attempts |= !self.notes.is_empty();
+            self.notes.extend(bare_base64(self.text));
+            self.has_candidates |= !self.notes.is_empty();
         }
-        if !self.attempts {
+        if !self.has_candidates {
             let message = if self.text.trim_ascii().is_empty() {
                 "the text is empty: it must have at least one certificate in PEM"
             } else {
                 "there is no certificate here: one in PEM begins with the line `-----BEGIN CERTIFICATE-----`"
             };
-            self.notes.push(Note::new(Code::CertificateNone, 0..self.text.len(), message));
+            self.notes.push(RawFinding::new(Code::CertificateNone, 0..self.text.len(), message));
         }
         self.blocks
     }
 }
 
-/// What a text is that has base64 and nothing else.
-fn unarmoured(text: &[u8]) -> Option<Note> {
+/// Returns the finding about text that is nothing but base64.
+fn bare_base64(text: &[u8]) -> Option<RawFinding> {
     let base64: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let message = "the certificate lacks its BEGIN and END lines";
-    bare(&decoded(&base64)?, Note::new(Code::PemArmour, 0..text.len(), message))
+    bare_der_finding(&decode_base64(&base64)?, RawFinding::new(Code::PemArmour, 0..text.len(), message))
 }
 
-/// Decodes base64 that has no blanks in it.
-fn decoded(base64: &[u8]) -> Option<Vec<u8>> {
+/// Decodes base64 without blanks.
+fn decode_base64(base64: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(base64).ok().filter(|text| !text.is_empty())?;
     Base64::decode_vec(text).ok()
 }
 
-/// A label as messages quote it: not at all where it may be anything.
-fn shown(label: &str) -> &str {
-    const LONGEST: usize = 40;
+/// Returns a label for quotation in messages; unusual labels are not quoted.
+fn quotable_label(label: &str) -> &str {
+    const MAX_LABEL_CHARS: usize = 40;
     let plain =
         label.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b' ' | b'#'));
-    if plain && label.len() <= LONGEST { label } else { "..." }
+    if plain && label.len() <= MAX_LABEL_CHARS { label } else { "..." }
 }
 
-fn contains(line: &[u8], part: &[u8]) -> bool {
+fn contains_bytes(line: &[u8], part: &[u8]) -> bool {
     line.windows(part.len()).any(|window| window == part)
 }
 
-/// Whether a word of the line begins with one of these.
-fn has_word(line: &[u8], words: &[&[u8]]) -> bool {
+/// Returns whether a word of the line begins with one of these.
+fn has_word_prefix(line: &[u8], words: &[&[u8]]) -> bool {
     let starts = |start: &usize| {
         let before = start.checked_sub(1).and_then(|before| line.get(before));
         before.is_none_or(|before| !before.is_ascii_alphabetic())
@@ -456,7 +468,7 @@ fn has_word(line: &[u8], words: &[&[u8]]) -> bool {
     })
 }
 
-/// How many bytes the first character has; 1 where it is no UTF-8.
+/// Returns the size of the first character in bytes; 1 for malformed UTF-8.
 fn character_width(text: &[u8]) -> usize {
     text.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next()).map_or(1, char::len_utf8)
 }

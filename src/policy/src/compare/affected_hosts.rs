@@ -1,105 +1,108 @@
-//! Which hosts a change can have to do with: the rest is not looked at.
+//! The hosts that a change can affect; all other hosts are skipped.
 
 use ipnet::IpNet;
 use std::ops::ControlFlow;
 
-use crate::document::{Item, Lists};
-use crate::entry::{Entry, Hosts};
-use crate::finding::List;
+use crate::document::{ListItem, PolicyLists};
+use crate::entry::{Entry, HostPattern};
+use crate::finding::EntryList;
 use crate::host::dns_name;
 use crate::host::docker_hub;
-use crate::policy::prefix_map::Networks;
-use crate::policy::trust_anchors::enabled;
-use crate::policy::{Policy, Scope};
+use crate::policy::prefix_map::PrefixMap;
+use crate::policy::trust_anchors::enabled_entries;
+use crate::policy::{Policy, PolicyScope};
 use crate::util::sort;
-use crate::util::string_map::Table;
+use crate::util::string_map::StringMap;
 
-use super::policy_view::Side;
+use super::policy_view::PolicyView;
 
-/// Hosts that may be answered differently.
+/// The hosts with possibly different decisions.
 #[derive(Default)]
-pub(super) struct Touched {
+pub(super) struct AffectedHosts {
     pub hub: bool,
     pub all_names: bool,
     pub all_addresses: bool,
     /// Names, and wildcards as `*.domain`.
-    names: Table,
+    names: StringMap,
     wildcards: bool,
     networks: Vec<(IpNet, u32)>,
-    within: Networks,
+    network_map: PrefixMap,
 }
 
-/// An entry of a list, or where an authority counts (everywhere, without an entry).
-type Line<'d> = (Option<List>, Option<&'d Entry>, &'d str);
+/// An entry of a list (`Some`), or an authority by fingerprint with an entry that it is limited to (none: everywhere).
+type ListedEntry<'d> = (Option<EntryList>, Option<&'d Entry>, &'d str);
 
-impl Touched {
-    pub fn of(old: &Side<'_>, new: &Side<'_>) -> Self {
-        let mut touched = Touched::default();
-        if old.unknown && new.unknown {
+impl AffectedHosts {
+    pub fn between(old: &PolicyView<'_>, new: &PolicyView<'_>) -> Self {
+        let mut touched = AffectedHosts::default();
+        if old.unknown_project && new.unknown_project {
             return touched;
         }
-        if old.unknown != new.unknown || old.whitelist_mode() != new.whitelist_mode() {
-            touched.everything();
+        if old.unknown_project != new.unknown_project || old.whitelist_mode() != new.whitelist_mode() {
+            touched.mark_all();
         }
-        let resolves = old.policy.resolves || new.policy.resolves;
-        if old.policy.resolves != new.policy.resolves {
+        let resolves = old.policy.match_resolved_addresses || new.policy.match_resolved_addresses;
+        if old.policy.match_resolved_addresses != new.policy.match_resolved_addresses {
             (touched.hub, touched.all_names) = (true, true);
         }
-        // The global lists against the global ones, the project's against the project's.
+        // Global lists are compared with global lists, and a project's with the project's.
         for place in 0..2 {
-            differing(lines(old, place), lines(new, place), &mut |(list, entry, _)| match entry {
-                Some(entry) => touched.add(entry, list.is_some(), resolves),
-                None => touched.everything(),
+            symmetric_difference(listed_entries(old, place), listed_entries(new, place), &mut |(list, entry, _)| {
+                match entry {
+                    Some(entry) => touched.add(entry, list.is_some(), resolves),
+                    None => touched.mark_all(),
+                }
             });
         }
-        touched.within = Networks::new(std::mem::take(&mut touched.networks));
+        touched.network_map = PrefixMap::new(std::mem::take(&mut touched.networks));
         touched
     }
 
-    pub fn is_nothing(&self) -> bool {
-        !self.hub && !self.all_names && !self.all_addresses && self.names.is_empty() && self.within.is_empty()
+    pub fn is_empty(&self) -> bool {
+        !self.hub && !self.all_names && !self.all_addresses && self.names.is_empty() && self.network_map.is_empty()
     }
 
-    fn everything(&mut self) {
+    fn mark_all(&mut self) {
         (self.hub, self.all_names, self.all_addresses) = (true, true, true);
     }
 
-    /// An entry that only one of the policies has. What DNS may make of entries of lists reaches further than they do
+    /// Adds an entry that only one of the policies has. By DNS, entries of lists affect more hosts than they match
     /// (rules M4 and M5).
     fn add(&mut self, entry: &Entry, of_list: bool, resolves: bool) {
         match &entry.hosts {
-            Hosts::Name(_) if entry.is_hub() => self.hub = true,
-            Hosts::Name(name) => {
+            HostPattern::Name(_) if entry.is_docker_hub() => self.hub = true,
+            HostPattern::Name(name) => {
                 self.names.get_or_insert(name, 0);
             }
-            Hosts::Wildcard(domain) => {
+            HostPattern::Wildcard(domain) => {
                 self.hub |= docker_hub::WILDCARD_DOMAINS.contains(&&**domain);
                 self.all_addresses |= of_list;
                 self.wildcards = true;
-                self.names.get_or_insert(&below(domain), 0);
+                self.names.get_or_insert(&wildcard_key(domain), 0);
             }
-            Hosts::Address(address) => self.networks.push((IpNet::from(*address), 0)),
-            Hosts::Network(network) => self.networks.push((*network, 0)),
+            HostPattern::Address(address) => self.networks.push((IpNet::from(*address), 0)),
+            HostPattern::Network(network) => self.networks.push((*network, 0)),
         }
-        if of_list && resolves && matches!(entry.hosts, Hosts::Address(_) | Hosts::Network(_)) {
+        if of_list && resolves && matches!(entry.hosts, HostPattern::Address(_) | HostPattern::Network(_)) {
             (self.hub, self.all_names) = (true, true);
         }
     }
 
-    /// Whether the names of an entry are among them.
+    /// Returns whether the names of an entry are affected.
     pub fn has_name(&self, key: &str) -> bool {
         self.all_names
             || self.names.get(key).is_some()
-            || self.wildcards && dns_name::parents(key).any(|domain| self.names.get(&below(domain)).is_some())
+            || self.wildcards
+                && dns_name::parent_domains(key).any(|domain| self.names.get(&wildcard_key(domain)).is_some())
     }
 
-    /// Whether the addresses of an entry are among them.
+    /// Returns whether the addresses of an entry are affected.
     pub fn has_network(&self, network: IpNet) -> bool {
         if self.all_addresses {
             return true;
         }
-        self.within
-            .containing(network.addr(), &mut |prefix, _| match prefix <= network.prefix_len() {
+        self.network_map
+            .matching_prefixes(network.addr(), &mut |prefix, _| match prefix <= network.prefix_len() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             })
@@ -107,29 +110,29 @@ impl Touched {
     }
 }
 
-/// The wildcard over a domain.
-pub(super) fn below(domain: &str) -> Box<str> {
+/// Returns the wildcard over a domain, `*.domain`.
+pub(super) fn wildcard_key(domain: &str) -> Box<str> {
     let mut key = String::with_capacity(domain.len().saturating_add(2));
     key.push_str("*.");
     key.push_str(domain);
     key.into()
 }
 
-/// What stands in the lists of a scope, sorted.
-fn lines<'d>(side: &Side<'d>, place: usize) -> Vec<Line<'d>> {
+/// Returns the entries and authorities of a scope.
+fn listed_entries<'d>(side: &PolicyView<'d>, place: usize) -> Vec<ListedEntry<'d>> {
     match side.scopes.get(place) {
-        Some((lists, scope)) => lines_of(lists, scope, side.policy),
+        Some((lists, scope)) => scope_entries(lists, scope, side.policy),
         None => Vec::new(),
     }
 }
 
-fn lines_of<'d>(lists: &'d Lists<'d>, scope: &'d Scope, policy: &'d Policy) -> Vec<Line<'d>> {
-    let mut lines: Vec<Line<'d>> = Vec::new();
-    for list in [List::Whitelist, List::Insecure, List::BuiltIn] {
+fn scope_entries<'d>(lists: &'d PolicyLists<'d>, scope: &'d PolicyScope, policy: &'d Policy) -> Vec<ListedEntry<'d>> {
+    let mut lines: Vec<ListedEntry<'d>> = Vec::new();
+    for list in [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn] {
         let items = lists.items(list).iter().filter(|item| item.enabled);
-        lines.extend(items.map(Item::entry).map(|entry| (Some(list), Some(entry), "")));
+        lines.extend(items.map(ListItem::entry).map(|entry| (Some(list), Some(entry), "")));
     }
-    let (everywhere, limited) = scope.authorities.each();
+    let (everywhere, limited) = scope.authorities.unlimited_and_limited();
     let mut vouch = |anchors: &[u32], entry: Option<&'d Entry>| {
         let anchors = anchors.iter().filter_map(|anchor| policy.authorities().get(usize::try_from(*anchor).ok()?));
         lines.extend(anchors.map(|anchor| (None, entry, anchor.fingerprint.as_str())));
@@ -137,26 +140,30 @@ fn lines_of<'d>(lists: &'d Lists<'d>, scope: &'d Scope, policy: &'d Policy) -> V
     vouch(everywhere, None);
     let registries = lists.authorities.iter().flatten().filter_map(|authority| authority.registries.as_ref());
     for (registries, anchors) in registries.zip(limited) {
-        enabled(registries).for_each(|entry| vouch(anchors, Some(entry)));
+        enabled_entries(registries).for_each(|entry| vouch(anchors, Some(entry)));
     }
     lines
 }
 
-/// Calls `found` with the lines that stand in one of them and not in the other.
-fn differing<'d>(old: Vec<Line<'d>>, new: Vec<Line<'d>>, found: &mut dyn FnMut(Line<'d>)) {
-    let sorted = |lines: &[Line<'d>]| -> Vec<u32> {
+/// Calls `found` with the entries that are in one of the lists and not in the other.
+fn symmetric_difference<'d>(
+    old: Vec<ListedEntry<'d>>,
+    new: Vec<ListedEntry<'d>>,
+    found: &mut dyn FnMut(ListedEntry<'d>),
+) {
+    let sorted = |lines: &[ListedEntry<'d>]| -> Vec<u32> {
         let mut order: Vec<u32> = (0..).zip(lines).map(|(place, _)| place).collect();
-        sort::sort(&mut order, &|a, b| lines.get(a).cmp(&lines.get(b)));
+        sort::sort_indices(&mut order, &|a, b| lines.get(a).cmp(&lines.get(b)));
         order
     };
-    let line = |lines: &[Line<'d>], place: Option<&u32>| lines.get(usize::try_from(*place?).ok()?).copied();
+    let line = |lines: &[ListedEntry<'d>], place: Option<&u32>| lines.get(usize::try_from(*place?).ok()?).copied();
     let (in_old, in_new) = (sorted(&old), sorted(&new));
     let (mut left, mut right) = (in_old.iter().peekable(), in_new.iter().peekable());
     loop {
         match (line(&old, left.peek().copied()), line(&new, right.peek().copied())) {
             (None, None) => return,
             (Some(one), Some(other)) if one == other => {
-                // An entry that stands twice is the same entry.
+                // Duplicates are one entry.
                 while line(&old, left.peek().copied()) == Some(one) {
                     left.next();
                 }

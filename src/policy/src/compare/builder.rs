@@ -1,84 +1,89 @@
 //! Builds a comparison from the differences of each requester.
 
-use crate::compare::affected_hosts::Touched;
-use crate::compare::describe::{decision_in_words, hosts_in_words, reference, written};
-use crate::compare::differences::{Answering, Difference, How, Shown};
-use crate::compare::host_classes::{What, places};
-use crate::compare::policy_view::Side;
-use crate::compare::report::{MAX_EXCEPTIONS, MAX_REGIONS, Omitted, Projects, Region, Witness};
-use crate::compare::requester::Who;
-use crate::compare::subtree_cover::{Part, Truths, parts};
-use crate::decision::{Fact, QuestionKind, Request};
+use crate::compare::affected_hosts::AffectedHosts;
+use crate::compare::describe::{describe_decision, describe_hosts, host_patterns, witness_reference};
+use crate::compare::differences::{DecisionDifference, DifferenceFinder, DifferenceKind, Example};
+use crate::compare::host_classes::{HostSet, host_classes};
+use crate::compare::policy_view::PolicyView;
+use crate::compare::report::{MAX_EXCEPTIONS, MAX_REGIONS, ProjectSet, Region, TruncatedCount, Witness};
+use crate::compare::requester::Requester;
+use crate::compare::subtree_cover::{LabelledSubtree, Labels, minimal_cover};
+use crate::decision::{DnsAnswer, LookupKind, Request};
 use crate::host::docker_hub;
 use crate::policy::Policy;
 use crate::reference::Registry;
-use crate::util::string_map::Table;
+use crate::util::string_map::StringMap;
 
-/// The regions found so far.
-pub(super) struct Report<'p> {
+/// The builder of a comparison: the regions found so far.
+pub(super) struct ComparisonBuilder<'p> {
     pub old: &'p Policy,
     pub new: &'p Policy,
-    /// Each with how many requesters it is about.
+    /// The regions, each with the number of requesters that share it.
     pub regions: Vec<(Region, usize)>,
-    /// By everything that regions of several requesters have alike.
-    pub places: Table,
-    pub counts: Vec<Omitted>,
+    /// The index of regions, by all members that regions of several requesters share.
+    pub region_index: StringMap,
+    pub counts: Vec<TruncatedCount>,
 }
 
-impl Report<'_> {
-    pub fn look_at(&mut self, sides: &[Side<'_>; 2], who: &Who) {
+impl ComparisonBuilder<'_> {
+    pub fn compare_requester(&mut self, sides: &[PolicyView<'_>; 2], who: &Requester) {
         let [old, new] = sides;
-        let touched = Touched::of(old, new);
-        if touched.is_nothing() {
+        let touched = AffectedHosts::between(old, new);
+        if touched.is_empty() {
             return;
         }
-        let places = places(sides, &touched);
-        let mut answering = Answering::new(sides);
-        let truths: Vec<(Option<u32>, Truths)> = places
+        let places = host_classes(sides, &touched);
+        let mut answering = DifferenceFinder::new(sides);
+        let truths: Vec<(Option<u32>, Labels)> = places
             .iter()
             .map(|place| {
                 let truths = match &place.host {
-                    Some(host) => Truths::Are(answering.of(host).iter().map(|shown| shown.difference).collect()),
-                    None => Truths::Empty,
+                    Some(host) => {
+                        Labels::Own(answering.examples_for(host).iter().map(|shown| shown.difference).collect())
+                    }
+                    None => Labels::Inherited,
                 };
                 (place.parent, truths)
             })
             .collect();
-        for part in parts(truths.into_iter()) {
+        for part in minimal_cover(truths.into_iter()) {
             let place = |place: u32| usize::try_from(place).ok().and_then(|place| places.get(place));
             let Some((root, host)) = place(part.root).and_then(|root| Some((root, root.host.as_ref()?))) else {
                 continue;
             };
-            let except: Vec<&What> = part.except.iter().filter_map(|node| Some(&place(*node)?.what)).collect();
-            self.add(&part, &root.what, &except, host, &mut answering, who);
+            let except: Vec<&HostSet> = part.except.iter().filter_map(|node| Some(&place(*node)?.set)).collect();
+            self.add(&part, &root.set, &except, host, &mut answering, who);
         }
     }
 
     fn add(
         &mut self,
-        part: &Part,
-        what: &What,
-        except: &[&What],
+        part: &LabelledSubtree,
+        what: &HostSet,
+        except: &[&HostSet],
         host: &Registry<'_>,
-        answering: &mut Answering<'_, '_>,
-        who: &Who,
+        answering: &mut DifferenceFinder<'_, '_>,
+        who: &Requester,
     ) {
-        let number = usize::try_from(part.truth).unwrap_or(usize::MAX);
-        let Some(Difference { how, ports, repositories, words }) = answering.differences.get(number) else { return };
+        let number = usize::try_from(part.label).unwrap_or(usize::MAX);
+        let Some(DecisionDifference { kind: how, ports, repositories, words }) = answering.differences.get(number)
+        else {
+            return;
+        };
         let (how, ports, repositories, words) = (*how, ports.clone(), repositories.clone(), words.clone());
-        let How { change, unverified, by_dns, authorities } = how;
+        let DifferenceKind { change, unverified, by_dns, authorities } = how;
         let came_and_went = authorities.checked_sub(1).and_then(|place| answering.authorities.get(place));
         let (added, removed) = came_and_went.cloned().unwrap_or_default();
-        let (hosts, except) = written(what, except);
-        let mut key = format!("{}{words}", How { authorities: 0, ..how }.number());
+        let (hosts, except) = host_patterns(what, except);
+        let mut key = format!("{}{words}", DifferenceKind { authorities: 0, ..how }.ordinal());
         for (texts, mark) in [(&hosts, '+'), (&except, '-'), (&added, '>'), (&removed, '<')] {
             texts.iter().for_each(|text| key.extend([mark].into_iter().chain(text.chars())));
         }
-        if matches!(what, What::Hub) {
+        if matches!(what, HostSet::DockerHub) {
             key.push('!');
         }
         let next = u32::try_from(self.regions.len()).unwrap_or(u32::MAX);
-        if let Some(place) = self.places.get(&key) {
+        if let Some(place) = self.region_index.get(&key) {
             let known = usize::try_from(place).ok().and_then(|place| self.regions.get_mut(place));
             if let Some((region, seen)) = known {
                 region.projects.add(who);
@@ -86,9 +91,9 @@ impl Report<'_> {
             }
             return;
         }
-        let shown = answering.of(host).iter().find(|shown| shown.difference == part.truth);
+        let shown = answering.examples_for(host).iter().find(|shown| shown.difference == part.label);
         let Some((port, repository, answers)) =
-            shown.map(|Shown { port, repository, answers, .. }| (*port, repository.clone(), answers.clone()))
+            shown.map(|Example { port, repository, answers, .. }| (*port, repository.clone(), answers.clone()))
         else {
             return;
         };
@@ -98,16 +103,16 @@ impl Report<'_> {
                 counted.count
             }
             None => {
-                self.counts.push(Omitted { change, count: 1 });
+                self.counts.push(TruncatedCount { change, count: 1 });
                 1
             }
         };
         if usize::try_from(counted).is_ok_and(|count| count > MAX_REGIONS) {
-            self.places.get_or_insert(&key, u32::MAX);
+            self.region_index.get_or_insert(&key, u32::MAX);
             return;
         }
-        self.places.get_or_insert(&key, next);
-        let mut text = hosts_in_words(what, &hosts, &except);
+        self.region_index.get_or_insert(&key, next);
+        let mut text = describe_hosts(what, &hosts, &except);
         text.push_str(&words);
         if unverified {
             text.push_str(", without verification");
@@ -115,25 +120,26 @@ impl Report<'_> {
         if by_dns {
             text.push_str(", depending on DNS");
         }
-        let facts = answers.map(|answers| facts(host, &answers, answering)).unwrap_or_default();
-        let (reference, kind) = reference(host, port, repository.as_deref());
+        let dns_answers = answers.map(|answers| witness_dns_answers(host, &answers, answering)).unwrap_or_default();
+        let (reference, kind) = witness_reference(host, port, repository.as_deref());
         let mut witness = Witness {
             reference,
             kind,
             project: who.project().map(str::to_owned),
-            facts,
+            dns_answers: dns_answers,
             before: String::new(),
             after: String::new(),
         };
-        let request = Request { reference: &witness.reference, kind, project: who.project(), facts: &witness.facts };
+        let request =
+            Request { reference: &witness.reference, kind, project: who.project(), dns_answers: &witness.dns_answers };
         let (before, after) =
-            (decision_in_words(&self.old.decide(&request)), decision_in_words(&self.new.decide(&request)));
+            (describe_decision(&self.old.decide(&request)), describe_decision(&self.new.decide(&request)));
         (witness.before, witness.after) = (before, after);
-        let mut projects = Projects::default();
+        let mut projects = ProjectSet::default();
         projects.add(who);
         let more_except = u32::try_from(except.len().saturating_sub(MAX_EXCEPTIONS)).unwrap_or(u32::MAX);
         let except = except.into_iter().take(MAX_EXCEPTIONS).collect();
-        let hub = matches!(what, What::Hub);
+        let hub = matches!(what, HostSet::DockerHub);
         self.regions.push((
             Region {
                 change,
@@ -155,11 +161,15 @@ impl Report<'_> {
     }
 }
 
-/// What DNS must say so that a host comes to these answers.
-fn facts(host: &Registry<'_>, answers: &[u32], answering: &mut Answering<'_, '_>) -> Vec<Fact> {
-    let Some(dns) = answering.dns(host) else { return Vec::new() };
+/// Returns the DNS answers under which a host has this difference.
+fn witness_dns_answers(
+    host: &Registry<'_>,
+    answers: &[u32],
+    answering: &mut DifferenceFinder<'_, '_>,
+) -> Vec<DnsAnswer> {
+    let Some(dns) = answering.dns_outcomes(host) else { return Vec::new() };
     let text = |registry: &Registry<'_>| match registry {
-        Registry::Hub => docker_hub::HOST.to_owned(),
+        Registry::DockerHub => docker_hub::REGISTRY_HOST.to_owned(),
         Registry::Address(address) => address.to_string(),
         Registry::Name(name) => name.to_string(),
     };
@@ -168,14 +178,14 @@ fn facts(host: &Registry<'_>, answers: &[u32], answering: &mut Answering<'_, '_>
     let subject = text(host);
     match host {
         Registry::Address(_) => {
-            let confirmations = answers.iter().map(|name| Fact {
-                kind: QuestionKind::AddressesOf,
+            let confirmations = answers.iter().map(|name| DnsAnswer {
+                kind: LookupKind::Forward,
                 subject: name.clone(),
                 answers: vec![subject.clone()],
             });
-            let confirmations: Vec<Fact> = confirmations.collect();
-            std::iter::once(Fact { kind: QuestionKind::NamesOf, subject, answers }).chain(confirmations).collect()
+            let confirmations: Vec<DnsAnswer> = confirmations.collect();
+            std::iter::once(DnsAnswer { kind: LookupKind::Reverse, subject, answers }).chain(confirmations).collect()
         }
-        Registry::Hub | Registry::Name(_) => vec![Fact { kind: QuestionKind::AddressesOf, subject, answers }],
+        Registry::DockerHub | Registry::Name(_) => vec![DnsAnswer { kind: LookupKind::Forward, subject, answers }],
     }
 }

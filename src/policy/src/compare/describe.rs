@@ -1,34 +1,35 @@
-//! Hosts, references and decisions of a comparison in words.
+//! Descriptions of the hosts, references and decisions of a comparison.
 
 use std::borrow::Cow;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
-use crate::compare::host_classes::{What, bounds};
-use crate::decision::{Decision, Denial, ReferenceKind, Scheme};
+use crate::compare::host_classes::{HostSet, address_range};
+use crate::decision::{Decision, DenialReason, ReferenceKind, Scheme};
 use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::reference::Registry;
 
-/// The hosts of a region and its exceptions, as entries are written. A network without some of it is other networks.
-pub(super) fn written(what: &What, except: &[&What]) -> (Vec<String>, Vec<String>) {
-    // Beyond this a list of what remains is longer than one of what is left out.
-    const SHORT: usize = 16;
-    if let (What::Network(network), 1..=SHORT) = (what, except.len()) {
-        let rest = without(*network, except);
+/// Returns the hosts of a region and its exceptions in the syntax of entries. A network with few exceptions is written
+/// as the networks that remain.
+pub(super) fn host_patterns(what: &HostSet, except: &[&HostSet]) -> (Vec<String>, Vec<String>) {
+    // The number of exceptions from which the remaining networks are the longer list.
+    const MAX_SPLIT_EXCEPTIONS: usize = 16;
+    if let (HostSet::Network(network), 1..=MAX_SPLIT_EXCEPTIONS) = (what, except.len()) {
+        let rest = subtract_networks(*network, except);
         if rest.len() <= except.len() {
             return (rest, Vec::new());
         }
     }
-    (vec![entry_of(what)], except.iter().map(|what| entry_of(what)).collect())
+    (vec![host_set_text(what)], except.iter().map(|what| host_set_text(what)).collect())
 }
 
-pub(super) fn entry_of(what: &What) -> String {
+pub(super) fn host_set_text(what: &HostSet) -> String {
     match what {
-        What::Hub => docker_hub::SHOWN.to_owned(),
-        What::EveryName => "*".to_owned(),
-        What::Names(key) => key.to_string(),
-        What::Network(network) => network_text(*network),
+        HostSet::DockerHub => docker_hub::DISPLAY_NAME.to_owned(),
+        HostSet::EveryName => "*".to_owned(),
+        HostSet::Names(key) => key.to_string(),
+        HostSet::Network(network) => network_text(*network),
     }
 }
 
@@ -39,9 +40,9 @@ pub(super) fn network_text(network: IpNet) -> String {
     }
 }
 
-/// The networks that remain of one without others inside it, sorted and apart.
-pub(super) fn without(network: IpNet, except: &[&What]) -> Vec<String> {
-    let (first, last, v4) = bounds(network);
+/// Returns the networks that remain of one without those inside it, sorted and disjoint.
+pub(super) fn subtract_networks(network: IpNet, except: &[&HostSet]) -> Vec<String> {
+    let (first, last, v4) = address_range(network);
     let mut rest = Vec::new();
     let mut next = Some(first);
     let mut gap = |first: u128, last: u128| {
@@ -53,8 +54,8 @@ pub(super) fn without(network: IpNet, except: &[&What]) -> Vec<String> {
         }
     };
     for what in except {
-        let What::Network(inner) = what else { continue };
-        let (start, end, _) = bounds(*inner);
+        let HostSet::Network(inner) = what else { continue };
+        let (start, end, _) = address_range(*inner);
         if let Some(before) = start.checked_sub(1)
             && let Some(next) = next.filter(|next| *next <= before)
         {
@@ -68,42 +69,46 @@ pub(super) fn without(network: IpNet, except: &[&What]) -> Vec<String> {
     rest
 }
 
-pub(super) fn hosts_in_words(what: &What, hosts: &[String], except: &[String]) -> String {
+pub(super) fn describe_hosts(what: &HostSet, hosts: &[String], except: &[String]) -> String {
     let whole = |network: &IpNet| network.prefix_len() == 0 && hosts.iter().all(|host| *host == network_text(*network));
     let mut text = match what {
-        What::Hub => "Docker Hub".to_owned(),
-        What::EveryName => "every name".to_owned(),
-        What::Network(IpNet::V4(network)) if whole(&IpNet::V4(*network)) => "every IPv4 address".to_owned(),
-        What::Network(IpNet::V6(network)) if whole(&IpNet::V6(*network)) => "every IPv6 address".to_owned(),
-        What::Names(_) | What::Network(_) => listed(hosts),
+        HostSet::DockerHub => "Docker Hub".to_owned(),
+        HostSet::EveryName => "every name".to_owned(),
+        HostSet::Network(IpNet::V4(network)) if whole(&IpNet::V4(*network)) => "every IPv4 address".to_owned(),
+        HostSet::Network(IpNet::V6(network)) if whole(&IpNet::V6(*network)) => "every IPv6 address".to_owned(),
+        HostSet::Names(_) | HostSet::Network(_) => list_some(hosts),
     };
     if !except.is_empty() {
         text.push_str(" but ");
-        text.push_str(&listed(except));
+        text.push_str(&list_some(except));
     }
     text
 }
 
-/// What is read at a glance, and how much more there is.
-pub(super) fn listed(texts: &[String]) -> String {
-    const FEW: usize = 5;
-    let shown: Vec<String> = texts.iter().take(FEW).map(|text| format!("`{text}`")).collect();
-    let more = texts.len().saturating_sub(FEW);
+/// Returns the first few texts, and the number of the others.
+pub(super) fn list_some(texts: &[String]) -> String {
+    const MAX_LISTED_HOSTS: usize = 5;
+    let shown: Vec<String> = texts.iter().take(MAX_LISTED_HOSTS).map(|text| format!("`{text}`")).collect();
+    let more = texts.len().saturating_sub(MAX_LISTED_HOSTS);
     let shown = shown.join(", ");
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
-/// The text of a reference.
-pub(super) fn reference(host: &Registry<'_>, port: Option<u16>, repository: Option<&str>) -> (String, ReferenceKind) {
+/// Returns the text of a reference.
+pub(super) fn witness_reference(
+    host: &Registry<'_>,
+    port: Option<u16>,
+    repository: Option<&str>,
+) -> (String, ReferenceKind) {
     let host = match host {
         // `docker.io/x` is `docker.io/library/x`.
-        Registry::Hub if port.is_none() && repository.is_some_and(|path| !path.contains('/')) => {
-            Cow::Borrowed(docker_hub::HOST)
+        Registry::DockerHub if port.is_none() && repository.is_some_and(|path| !path.contains('/')) => {
+            Cow::Borrowed(docker_hub::REGISTRY_HOST)
         }
-        Registry::Hub => Cow::Borrowed(docker_hub::SHOWN),
+        Registry::DockerHub => Cow::Borrowed(docker_hub::DISPLAY_NAME),
         Registry::Address(address) if address.is_ipv6() => Cow::Owned(format!("[{address}]")),
         Registry::Address(address) => Cow::Owned(address.to_string()),
-        // In an image reference a single label is a registry in upper case only.
+        // In an image reference a single label without a port is a registry only in upper case.
         Registry::Name(name) if dns_name::is_single_label(name) && port.is_none() && repository.is_some() => {
             Cow::Owned(name.to_ascii_uppercase())
         }
@@ -116,11 +121,11 @@ pub(super) fn reference(host: &Registry<'_>, port: Option<u16>, repository: Opti
     }
 }
 
-/// A decision in a few words.
-pub(super) fn decision_in_words(decision: &Decision<'_>) -> String {
+/// Returns a short description of a decision.
+pub(super) fn describe_decision(decision: &Decision<'_>) -> String {
     let allowed = match decision {
         Decision::Lookup(_) => return "DNS decides".to_owned(),
-        Decision::Deny(denied) if denied.reason == Denial::UnknownProject => {
+        Decision::Deny(denied) if denied.reason == DenialReason::UnknownProject => {
             return "denied: there is no such project".to_owned();
         }
         Decision::Deny(_) => return "denied".to_owned(),

@@ -1,56 +1,55 @@
-//! All that DNS can add to a request, found from the entries: no look-up, and no guess.
+//! All effects of possible DNS answers on a request, derived from the entries alone: no lookups, no guesses.
 //!
-//! What the addresses of a name come to together follows from what each comes to (rule M4), and so it is for the names of
-//! an address (rule M5). There are few things that one of them can come to, under the two policies at once, so that all
-//! sets of them are tried.
+//! The effect of a set of addresses of a name follows from the effect of each (rule M4), and so it is for the names of
+//! an address (rule M5). Under two policies there are few distinct effects, so all combinations are enumerated.
 
-use crate::decision::evaluation::Standing;
+use crate::decision::evaluation::HostEvaluation;
 use crate::policy::index::ANY_PORT;
 use crate::reference::repository;
 use crate::reference::{Reference, Registry};
-use crate::util::string_map::Table;
+use crate::util::string_map::StringMap;
 
-use super::host_classes::{Place, every_address, wildcards};
-use super::policy_view::Side;
-use super::repository_set::Tree;
-use super::signature::{Limits, profile};
+use super::host_classes::{HostClass, address_classes, wildcard_classes};
+use super::policy_view::PolicyView;
+use super::repository_set::NamespaceTree;
+use super::signature::{Dimensions, signature};
 
-/// What DNS may say of hosts of one kind.
-pub(super) struct Dns<'d> {
-    /// Names of an address, or addresses of a name: one of each that the entries do not tell apart.
+/// The possible DNS answers for hosts of one kind.
+pub(super) struct DnsOutcomes<'d> {
+    /// One possible answer for each class that the entries distinguish: names of an address, or addresses of a name.
     pub hosts: Vec<Registry<'static>>,
-    /// The ports and namespaces that entries about them have.
+    /// The ports and namespaces of entries about these hosts.
     pub ports: Vec<u16>,
     pub namespaces: Vec<String>,
-    tree: Tree,
-    known: Table,
-    sets: Vec<Vec<Answers<'d>>>,
+    tree: NamespaceTree,
+    by_key: StringMap,
+    sets: Vec<Vec<AnswerSet<'d>>>,
 }
 
-/// What a set of names or addresses adds under each policy.
+/// A set of DNS answers, and the host evaluation that it adds under each policy.
 #[derive(Clone)]
-pub(super) struct Answers<'d> {
-    pub standings: [Standing<'d>; 2],
-    /// The set, as indices of hosts.
+pub(super) struct AnswerSet<'d> {
+    pub evaluations: [HostEvaluation<'d>; 2],
+    /// The answers, as indices into `hosts`.
     pub members: Vec<u32>,
 }
 
-impl<'d> Dns<'d> {
-    /// What the addresses of names can be, or with `reverse` the names of addresses.
-    pub fn new(sides: &[Side<'d>; 2], reverse: bool) -> Self {
-        let places = if reverse { wildcards(sides) } else { every_address(sides) };
-        let mut dns = Dns {
+impl<'d> DnsOutcomes<'d> {
+    /// Collects the possible addresses of names, or with `reverse` the possible names of addresses.
+    pub fn new(sides: &[PolicyView<'d>; 2], reverse: bool) -> Self {
+        let places = if reverse { wildcard_classes(sides) } else { address_classes(sides) };
+        let mut dns = DnsOutcomes {
             hosts: Vec::new(),
             ports: Vec::new(),
             namespaces: Vec::new(),
-            tree: Tree::new(Vec::new()),
-            known: Table::default(),
+            tree: NamespaceTree::new(Vec::new()),
+            by_key: StringMap::default(),
             sets: Vec::new(),
         };
-        let mut limits = Limits::default();
-        let mut seen = Table::default();
-        for host in places.into_iter().filter_map(|Place { host, .. }| host) {
-            let key = profile(sides, &host, false);
+        let mut limits = Dimensions::default();
+        let mut seen = StringMap::default();
+        for host in places.into_iter().filter_map(|HostClass { host, .. }| host) {
+            let key = signature(sides, &host, false);
             if seen.get(&key).is_none() {
                 seen.get_or_insert(&key, 0);
                 limits.add(sides, &host, false);
@@ -58,13 +57,13 @@ impl<'d> Dns<'d> {
             }
         }
         dns.ports = limits.ports;
-        dns.namespaces = limits.namespaces.names().map(str::to_owned).collect();
-        dns.tree = Tree::new(dns.namespaces.clone());
+        dns.namespaces = limits.namespaces.keys().map(str::to_owned).collect();
+        dns.tree = NamespaceTree::new(dns.namespaces.clone());
         dns
     }
 
-    /// Everything that answers can add to a request, the shortest answers first, none at all before them.
-    pub fn answers(&mut self, sides: &[Side<'d>; 2], reference: &Reference<'_>) -> &[Answers<'d>] {
+    /// Returns all distinct effects of DNS answers on a request, the empty answer first, then the smaller sets first.
+    pub fn answer_sets(&mut self, sides: &[PolicyView<'d>; 2], reference: &Reference<'_>) -> &[AnswerSet<'d>] {
         let port = reference.port.map(|port| self.ports.binary_search(&port).map_or(ANY_PORT, |_| port));
         let namespace = reference.repository.as_deref().map(|path| {
             let namespaces = &self.tree.namespaces;
@@ -73,14 +72,14 @@ impl<'d> Dns<'d> {
             found.unwrap_or_default()
         });
         let port = port.map(|port| format!("{port}")).unwrap_or_default();
-        // No namespace is of upper-case letters.
+        // Not a namespace: those are lower case.
         let key = format!("{port} {}", namespace.unwrap_or("NONE"));
-        let place = match self.known.get(&key) {
+        let place = match self.by_key.get(&key) {
             Some(place) => place,
             None => {
                 let place = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
-                self.sets.push(sets(sides, reference, &self.hosts));
-                self.known.get_or_insert(&key, place);
+                self.sets.push(enumerate_answer_sets(sides, reference, &self.hosts));
+                self.by_key.get_or_insert(&key, place);
                 place
             }
         };
@@ -88,27 +87,31 @@ impl<'d> Dns<'d> {
     }
 }
 
-fn sets<'d>(sides: &[Side<'d>; 2], reference: &Reference<'_>, hosts: &[Registry<'static>]) -> Vec<Answers<'d>> {
+fn enumerate_answer_sets<'d>(
+    sides: &[PolicyView<'d>; 2],
+    reference: &Reference<'_>,
+    hosts: &[Registry<'static>],
+) -> Vec<AnswerSet<'d>> {
     let mut seen: Vec<u64> = Vec::new();
-    let mut is_new = |standings: &[Standing<'d>; 2]| {
+    let mut is_new = |standings: &[HostEvaluation<'d>; 2]| {
         let [old, new] = standings;
-        let signature = u64::from(old.signature()) << 32 | u64::from(new.signature());
+        let signature = u64::from(old.equivalence_key()) << 32 | u64::from(new.equivalence_key());
         let place = seen.binary_search(&signature);
         if let Err(place) = place {
             seen.insert(place, signature);
         }
         place.is_err()
     };
-    let mut sets: Vec<Answers<'d>> = Vec::new();
+    let mut sets: Vec<AnswerSet<'d>> = Vec::new();
     for (host, member) in hosts.iter().zip(0..) {
-        let standing = |side: &Side<'d>| match (side.ask(reference), host) {
-            (None, _) | (_, Registry::Hub) => Standing::default(),
-            (Some(ask), Registry::Address(address)) => ask.of_address(*address),
-            (Some(ask), Registry::Name(name)) => ask.of_name(name),
+        let standing = |side: &PolicyView<'d>| match (side.query(reference), host) {
+            (None, _) | (_, Registry::DockerHub) => HostEvaluation::default(),
+            (Some(ask), Registry::Address(address)) => ask.evaluate_address(*address),
+            (Some(ask), Registry::Name(name)) => ask.evaluate_name(name),
         };
         let standings = sides.each_ref().map(standing);
         if is_new(&standings) {
-            sets.push(Answers { standings, members: vec![member] });
+            sets.push(AnswerSet { evaluations: standings, members: vec![member] });
         }
     }
     let ones = sets.clone();
@@ -117,14 +120,18 @@ fn sets<'d>(sides: &[Side<'d>; 2], reference: &Reference<'_>, hosts: &[Registry<
     while let Some(set) = sets.get(next).cloned() {
         next = next.saturating_add(1);
         for one in &ones {
-            let ([a, b], [c, d]) = (set.standings, one.standings);
-            let standings = if names { [a.and_name(c), b.and_name(d)] } else { [a.and_address(c), b.and_address(d)] };
+            let ([a, b], [c, d]) = (set.evaluations, one.evaluations);
+            let standings = if names {
+                [a.union_name(c), b.union_name(d)]
+            } else {
+                [a.intersect_address(c), b.intersect_address(d)]
+            };
             if is_new(&standings) {
                 let members = set.members.iter().chain(&one.members).copied().collect();
-                sets.push(Answers { standings, members });
+                sets.push(AnswerSet { evaluations: standings, members });
             }
         }
     }
-    sets.insert(0, Answers { standings: Default::default(), members: Vec::new() });
+    sets.insert(0, AnswerSet { evaluations: Default::default(), members: Vec::new() });
     sets
 }

@@ -1,140 +1,144 @@
-//! The hosts that are looked at: Docker Hub, the tree of names, and the networks in networks. Each place has a host that
-//! stands for all hosts in it that are in no narrower place.
+//! Equivalence classes of hosts: Docker Hub, the tree of names, and nested networks. Each class has a representative
+//! that is in no narrower class.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::entry::Hosts;
+use crate::entry::HostPattern;
 use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::reference::Registry;
 use crate::util::sort;
-use crate::util::string_map::Table;
+use crate::util::string_map::StringMap;
 
-use super::affected_hosts::{Touched, below};
-use super::policy_view::Side;
+use super::affected_hosts::{AffectedHosts, wildcard_key};
+use super::policy_view::PolicyView;
 
-/// Hosts that the entries have alike.
-pub(super) struct Place {
-    /// The narrowest wider place.
+/// A class of hosts that no entry tells apart.
+pub(super) struct HostClass {
+    /// The narrowest class that contains this one.
     pub parent: Option<u32>,
-    /// A host in it and in no narrower place; none where there is none.
+    /// The representative; absent if narrower classes cover all of the class.
     pub host: Option<Registry<'static>>,
-    pub what: What,
+    pub set: HostSet,
 }
 
-/// Which hosts.
-pub(super) enum What {
-    Hub,
+/// A set of hosts.
+pub(super) enum HostSet {
+    DockerHub,
     EveryName,
     /// A name, or a wildcard as `*.domain`.
     Names(Box<str>),
     Network(IpNet),
 }
 
-/// The places of a change, wider ones first.
-pub(super) fn places(sides: &[Side<'_>; 2], touched: &Touched) -> Vec<Place> {
+/// Returns the host classes that a change can affect, the wider ones first.
+pub(super) fn host_classes(sides: &[PolicyView<'_>; 2], touched: &AffectedHosts) -> Vec<HostClass> {
     let mut places = Vec::new();
     if touched.hub {
-        places.push(Place { parent: None, host: Some(Registry::Hub), what: What::Hub });
+        places.push(HostClass { parent: None, host: Some(Registry::DockerHub), set: HostSet::DockerHub });
     }
-    let mut keys = Table::default();
+    let mut keys = StringMap::default();
     let mut networks = Vec::new();
-    for entry in sides.iter().flat_map(Side::entries) {
+    for entry in sides.iter().flat_map(PolicyView::entries) {
         match &entry.hosts {
-            Hosts::Name(_) if entry.is_hub() => {}
-            Hosts::Name(name) if touched.has_name(name) => {
+            HostPattern::Name(_) if entry.is_docker_hub() => {}
+            HostPattern::Name(name) if touched.has_name(name) => {
                 keys.get_or_insert(name, 0);
             }
-            Hosts::Wildcard(domain) => {
-                let key = below(domain);
+            HostPattern::Wildcard(domain) => {
+                let key = wildcard_key(domain);
                 if touched.has_name(&key) {
                     keys.get_or_insert(&key, 0);
                 }
             }
-            Hosts::Address(address) if touched.has_network(IpNet::from(*address)) => {
+            HostPattern::Address(address) if touched.has_network(IpNet::from(*address)) => {
                 networks.push(IpNet::from(*address));
             }
-            Hosts::Network(network) if touched.has_network(*network) => networks.push(*network),
-            Hosts::Name(_) | Hosts::Address(_) | Hosts::Network(_) => {}
+            HostPattern::Network(network) if touched.has_network(*network) => networks.push(*network),
+            HostPattern::Name(_) | HostPattern::Address(_) | HostPattern::Network(_) => {}
         }
     }
-    names(&keys, touched.all_names, &mut places);
-    addresses(networks, touched.all_addresses, &mut places);
+    add_name_classes(&keys, touched.all_names, &mut places);
+    add_address_classes(networks, touched.all_addresses, &mut places);
     places
 }
 
-/// A name below each wildcard that lists have, for what names of addresses there can be (rule M5).
-pub(super) fn wildcards(sides: &[Side<'_>; 2]) -> Vec<Place> {
-    let mut keys = Table::default();
-    for entry in sides.iter().flat_map(Side::entries) {
-        if let Hosts::Wildcard(domain) = &entry.hosts {
-            keys.get_or_insert(&below(domain), 0);
+/// Returns a class for each wildcard in the lists: the possible names of addresses (rule M5).
+pub(super) fn wildcard_classes(sides: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
+    let mut keys = StringMap::default();
+    for entry in sides.iter().flat_map(PolicyView::entries) {
+        if let HostPattern::Wildcard(domain) = &entry.hosts {
+            keys.get_or_insert(&wildcard_key(domain), 0);
         }
     }
     let mut places = Vec::new();
-    names(&keys, false, &mut places);
+    add_name_classes(&keys, false, &mut places);
     places
 }
 
-/// An address in each network and besides, for what addresses of names there can be (rule M4).
-pub(super) fn every_address(sides: &[Side<'_>; 2]) -> Vec<Place> {
+/// Returns a class for each network and for the rest: the possible addresses of names (rule M4).
+pub(super) fn address_classes(sides: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
     let mut networks = Vec::new();
-    for entry in sides.iter().flat_map(Side::entries) {
+    for entry in sides.iter().flat_map(PolicyView::entries) {
         match &entry.hosts {
-            Hosts::Address(address) => networks.push(IpNet::from(*address)),
-            Hosts::Network(network) => networks.push(*network),
-            Hosts::Name(_) | Hosts::Wildcard(_) => {}
+            HostPattern::Address(address) => networks.push(IpNet::from(*address)),
+            HostPattern::Network(network) => networks.push(*network),
+            HostPattern::Name(_) | HostPattern::Wildcard(_) => {}
         }
     }
     let mut places = Vec::new();
-    addresses(networks, true, &mut places);
+    add_address_classes(networks, true, &mut places);
     places
 }
 
-fn names(keys: &Table, all: bool, places: &mut Vec<Place>) {
-    let mut keys: Vec<Box<str>> = keys.names().map(Box::from).collect();
-    // What is below a domain is no shorter than `*.` and the domain, and `*` comes before whatever a name begins with.
+fn add_name_classes(keys: &StringMap, all: bool, places: &mut Vec<HostClass>) {
+    let mut keys: Vec<Box<str>> = keys.keys().map(Box::from).collect();
+    // A name below a domain is no shorter than `*.` and the domain, and `*` sorts before the first character of any
+    // name.
     keys = sort::sorted(keys, |a, b| (a.len(), a).cmp(&(b.len(), b)));
     let root = u32::try_from(places.len()).ok().filter(|_| all);
     let first = u32::try_from(places.len()).unwrap_or(u32::MAX).saturating_add(u32::from(all));
-    let mut place_of = Table::default();
+    let mut place_of = StringMap::default();
     for (key, place) in keys.iter().zip(first..) {
         place_of.get_or_insert(key, place);
     }
     let over = |key: &str| {
         let base = key.strip_prefix("*.").unwrap_or(key);
-        dns_name::parents(base).find_map(|domain| place_of.get(&below(domain)))
+        dns_name::parent_domains(base).find_map(|domain| place_of.get(&wildcard_key(domain)))
     };
     if all {
-        let fits = |name: &str| place_of.get(name).is_none() && over(name).is_none() && !docker_hub::is_hub(name, None);
-        let host = candidates(&["example.com", "example.net", "example.org", "test", "invalid"], "registry.")
+        let fits =
+            |name: &str| place_of.get(name).is_none() && over(name).is_none() && !docker_hub::is_docker_hub(name, None);
+        let host = candidate_labels(&["example.com", "example.net", "example.org", "test", "invalid"], "registry.")
             .find(|name| fits(name));
-        places.push(Place { parent: None, host: host.map(named), what: What::EveryName });
+        places.push(HostClass { parent: None, host: host.map(name_registry), set: HostSet::EveryName });
     }
     let number = keys.len();
     for key in keys {
         let host = match key.strip_prefix("*.") {
             None => Some(key.clone().into_string()),
-            Some(domain) => candidates(&["registry", "harbor"], "")
+            Some(domain) => candidate_labels(&["registry", "harbor"], "")
                 .map(|label| format!("{label}.{domain}"))
                 .take(number.saturating_add(40))
                 .find(|name| {
-                    name.len() <= dns_name::MAX_NAME && place_of.get(name).is_none() && !docker_hub::is_hub(name, None)
+                    name.len() <= dns_name::MAX_NAME_BYTES
+                        && place_of.get(name).is_none()
+                        && !docker_hub::is_docker_hub(name, None)
                 }),
         };
-        places.push(Place { parent: over(&key).or(root), host: host.map(named), what: What::Names(key) });
+        places.push(HostClass { parent: over(&key).or(root), host: host.map(name_registry), set: HostSet::Names(key) });
     }
 }
 
-fn named(name: String) -> Registry<'static> {
+fn name_registry(name: String) -> Registry<'static> {
     Registry::Name(Cow::Owned(name))
 }
 
-/// Texts to choose from: those that read well, then without end.
-fn candidates(first: &'static [&'static str], before: &'static str) -> impl Iterator<Item = String> {
+/// Returns candidate labels without end, the readable ones first.
+fn candidate_labels(first: &'static [&'static str], before: &'static str) -> impl Iterator<Item = String> {
     let letters = (0_u32..).map(|number| {
         let mut label = String::new();
         let mut rest = number;
@@ -150,65 +154,65 @@ fn candidates(first: &'static [&'static str], before: &'static str) -> impl Iter
     first.iter().map(|text| (*text).to_owned()).chain(letters).map(move |text| format!("{before}{text}"))
 }
 
-/// IPv6 addresses that no reference can have, since they are IPv4 addresses (rule E4).
-const MAPPED: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
+/// IPv4-mapped addresses, which no reference has, because they are converted to IPv4 (rule E4).
+const MAPPED_IPV4: Ipv6Net = Ipv6Net::new_assert(Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96);
 
-/// A network whose narrower ones are being met.
-struct Open {
-    place: usize,
+/// A network during the sweep over its narrower networks.
+struct OpenNetwork {
+    class: usize,
     last: u128,
-    /// The first address that no narrower network met so far has; none behind the last there is.
+    /// The first address after the narrower networks visited so far; `None` after the last address.
     next: Option<u128>,
     v4: bool,
 }
 
-fn addresses(mut networks: Vec<IpNet>, all: bool, places: &mut Vec<Place>) {
+fn add_address_classes(mut networks: Vec<IpNet>, all: bool, places: &mut Vec<HostClass>) {
     if all {
         networks.extend(
             [IpNet::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), IpNet::from(IpAddr::V6(Ipv6Addr::UNSPECIFIED))]
-                .map(everything),
+                .map(whole_family),
         );
     }
-    if networks.iter().any(|network| network.contains(&IpNet::V6(MAPPED))) {
-        networks.push(IpNet::V6(MAPPED));
+    if networks.iter().any(|network| network.contains(&IpNet::V6(MAPPED_IPV4))) {
+        networks.push(IpNet::V6(MAPPED_IPV4));
     }
     networks = sort::sorted(networks, Ord::cmp);
     networks.dedup();
-    let mut open: Vec<Open> = Vec::new();
+    let mut open: Vec<OpenNetwork> = Vec::new();
     for network in networks {
-        let (first, last, v4) = bounds(network);
+        let (first, last, v4) = address_range(network);
         while open.last().is_some_and(|around| around.v4 != v4 || around.last < first) {
-            open.pop().into_iter().for_each(|closed| close(&closed, places));
+            open.pop().into_iter().for_each(|closed| close_network(&closed, places));
         }
-        let parent = open.last().and_then(|around| u32::try_from(around.place).ok());
+        let parent = open.last().and_then(|around| u32::try_from(around.class).ok());
         if let Some(around) = open.last_mut() {
-            settle(around, Some(first), places);
+            pick_representative(around, Some(first), places);
             around.next = last.checked_add(1);
         }
-        let mapped = network == IpNet::V6(MAPPED);
-        open.push(Open { place: places.len(), last, next: Some(first).filter(|_| !mapped), v4 });
-        places.push(Place { parent, host: None, what: What::Network(network) });
+        let mapped = network == IpNet::V6(MAPPED_IPV4);
+        open.push(OpenNetwork { class: places.len(), last, next: Some(first).filter(|_| !mapped), v4 });
+        places.push(HostClass { parent, host: None, set: HostSet::Network(network) });
     }
     while let Some(closed) = open.pop() {
-        close(&closed, places);
+        close_network(&closed, places);
     }
 }
 
-fn everything(address: IpNet) -> IpNet {
+fn whole_family(address: IpNet) -> IpNet {
     IpNet::new(address.addr(), 0).unwrap_or(address)
 }
 
-fn close(closed: &Open, places: &mut [Place]) {
-    settle(closed, None, places);
+fn close_network(closed: &OpenNetwork, places: &mut [HostClass]) {
+    pick_representative(closed, None, places);
 }
 
-/// Takes an address before the narrower network that begins at `before`, if the place has none yet.
-fn settle(around: &Open, before: Option<u128>, places: &mut [Place]) {
+/// Picks an address before the narrower network that begins at `before`, if the class has no representative yet.
+fn pick_representative(around: &OpenNetwork, before: Option<u128>, places: &mut [HostClass]) {
     let Some(first) = around.next else { return };
     let free = |address: &u128| before.map_or(*address <= around.last, |before| *address < before);
-    // The first address of a network is nobody's.
+    // The first address of a network is usually not assigned to a host.
     let chosen = first.checked_add(1).filter(free).or(Some(first).filter(free));
-    if let (Some(place), Some(address)) = (places.get_mut(around.place), chosen) {
+    if let (Some(place), Some(address)) = (places.get_mut(around.class), chosen) {
         let address = match around.v4 {
             true => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(address).unwrap_or(u32::MAX))),
             false => IpAddr::V6(Ipv6Addr::from_bits(address)),
@@ -217,8 +221,8 @@ fn settle(around: &Open, before: Option<u128>, places: &mut [Place]) {
     }
 }
 
-/// The first and the last address of a network as numbers, and whether they are IPv4.
-pub(super) fn bounds(network: IpNet) -> (u128, u128, bool) {
+/// Returns the first and the last address of a network as numbers, and whether they are IPv4.
+pub(super) fn address_range(network: IpNet) -> (u128, u128, bool) {
     let number = |address: IpAddr| match address {
         IpAddr::V4(address) => u128::from(address.to_bits()),
         IpAddr::V6(address) => address.to_bits(),

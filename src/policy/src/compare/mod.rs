@@ -1,8 +1,8 @@
-//! What a change to a policy does (rule A1), from the entries alone: nothing is looked up and nothing is sampled.
+//! Semantic comparison of two policies (rule A1), computed from their entries alone: no DNS lookups, no sampling.
 //!
-//! Hosts that the entries do not tell apart are one *place*, ports and repositories likewise. A request for each of them
-//! is answered under both policies; where DNS has a say, with everything that DNS could say. Only places that a
-//! differing entry or switch can have to do with are looked at.
+//! Hosts that no entry tells apart form one *host class*, and so do ports and repositories. One request of each class
+//! is decided under both policies, with all possible DNS answers if a policy uses DNS. Only classes that a changed
+//! entry or switch can affect are compared.
 
 mod affected_hosts;
 mod builder;
@@ -19,83 +19,87 @@ mod requester;
 mod signature;
 mod subtree_cover;
 
-pub use port_set::Ports;
+pub use port_set::PortSet;
 pub use report::{
-    Change, Comparison, MAX_EXCEPTIONS, MAX_REGIONS, ModeChange, Omitted, Projects, Region, Unreadable, Verdict,
-    Witness,
+    ChangeKind, CompareError, Comparison, ComparisonVerdict, MAX_EXCEPTIONS, MAX_REGIONS, ModeChange, ProjectSet,
+    Region, TruncatedCount, Witness,
 };
-pub use repository_set::{Repositories, Within};
+pub use repository_set::{NamespaceSubtree, RepositorySet};
 
-use builder::Report;
-use policy_view::Side;
+use builder::ComparisonBuilder;
+use policy_view::PolicyView;
 use requester::requesters;
 
-use crate::load::{Read, read_loadable};
+use crate::load::{ParsedPolicy, load_document};
 use crate::util::sort;
-use crate::util::string_map::Table;
+use crate::util::string_map::StringMap;
 
-/// Says what replacing one policy document by another does, both as of `at`, in seconds since 1970-01-01 UTC (rule A1).
-pub fn compare(old: &str, new: &str, at: u64) -> Result<Comparison, Unreadable> {
-    let (old, new) = read_both(old, new, at)?;
-    Ok(compare_read(&old, &new))
+/// Compares two policy documents, both as of `at`, in seconds since 1970-01-01 UTC (rule A1).
+pub fn compare(old: &str, new: &str, at: u64) -> Result<Comparison, CompareError> {
+    let (old, new) = parse_both(old, new, at)?;
+    Ok(compare_parsed(&old, &new))
 }
 
-/// Reads two documents that load.
-pub(crate) fn read_both<'t>(first: &'t str, second: &'t str, at: u64) -> Result<(Read<'t>, Read<'t>), Unreadable> {
-    match (read_loadable(first, at), read_loadable(second, at)) {
+/// Parses two documents; the error has the findings of those that do not load.
+pub(crate) fn parse_both<'t>(
+    first: &'t str,
+    second: &'t str,
+    at: u64,
+) -> Result<(ParsedPolicy<'t>, ParsedPolicy<'t>), CompareError> {
+    match (load_document(first, at), load_document(second, at)) {
         (Ok(first), Ok(second)) => Ok((first, second)),
         (first, second) => {
-            Err(Unreadable { first: first.err().unwrap_or_default(), second: second.err().unwrap_or_default() })
+            Err(CompareError { first: first.err().unwrap_or_default(), second: second.err().unwrap_or_default() })
         }
     }
 }
 
-pub(crate) fn compare_read(old: &Read<'_>, new: &Read<'_>) -> Comparison {
-    let mut report = Report {
+pub(crate) fn compare_parsed(old: &ParsedPolicy<'_>, new: &ParsedPolicy<'_>) -> Comparison {
+    let mut report = ComparisonBuilder {
         old: &old.policy,
         new: &new.policy,
         regions: Vec::new(),
-        places: Table::default(),
+        region_index: StringMap::default(),
         counts: Vec::new(),
     };
     let mut modes: Vec<ModeChange> = Vec::new();
     let whos = requesters(old, new);
     for who in &whos {
-        let sides = [Side::new(old, who.project()), Side::new(new, who.project())];
+        let sides = [PolicyView::new(old, who.project()), PolicyView::new(new, who.project())];
         let [before, after] = sides.each_ref().map(|side| side.whitelist_mode());
-        let known = !sides.iter().any(|side| side.unknown);
+        let known = !sides.iter().any(|side| side.unknown_project);
         if known && before != after && !modes.iter().any(|mode| mode.project.is_none() && mode.on == after) {
             modes.push(ModeChange { project: who.project().map(str::to_owned), on: after });
         }
-        report.look_at(&sides, who);
+        report.compare_requester(&sides, who);
     }
     let (mut regions, omitted) = (report.regions, report.counts);
     let all = whos.len();
     for (region, seen) in &mut regions {
         if *seen < all {
-            region.text.push_str(&region.projects.in_words());
+            region.text.push_str(&region.projects.describe());
         }
     }
     let regions: Vec<Region> =
         sort::sorted(regions, |(a, _), (b, _)| a.change.cmp(&b.change)).into_iter().map(|(region, _)| region).collect();
-    let resolves = new.policy.resolves;
-    let omitted: Vec<Omitted> = sort::sorted(omitted, |a, b| a.change.cmp(&b.change))
+    let resolves = new.policy.match_resolved_addresses;
+    let omitted: Vec<TruncatedCount> = sort::sorted(omitted, |a, b| a.change.cmp(&b.change))
         .into_iter()
         .filter_map(|counted| {
             let most = u32::try_from(MAX_REGIONS).unwrap_or(u32::MAX);
-            Some(Omitted { count: counted.count.checked_sub(most).filter(|count| *count > 0)?, ..counted })
+            Some(TruncatedCount { count: counted.count.checked_sub(most).filter(|count| *count > 0)?, ..counted })
         })
         .collect();
     Comparison {
         verdict: if regions.is_empty() {
-            Verdict::Same
+            ComparisonVerdict::Same
         } else if regions.iter().any(Region::is_wider) {
-            Verdict::Wider
+            ComparisonVerdict::Wider
         } else {
-            Verdict::NotWider
+            ComparisonVerdict::NotWider
         },
         modes,
-        match_resolved_addresses: (old.policy.resolves != resolves).then_some(resolves),
+        match_resolved_addresses: (old.policy.match_resolved_addresses != resolves).then_some(resolves),
         regions,
         omitted,
     }

@@ -1,78 +1,82 @@
-//! Narrowing a policy by a list from elsewhere (rule A2): what it names is all that remains, and it may name nothing that
-//! the policy does not have.
+//! Narrowing of a policy by a remote list (rule A2): the result allows only the list's entries, and an entry that the
+//! policy does not cover is an error.
 
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::compare::{Unreadable, Witness, compare_read, read_both};
+use crate::compare::{CompareError, Witness, compare_parsed, parse_both};
 use crate::document::canonical;
-use crate::document::{Document, Item, Items, Lists, Project};
-use crate::entry::{Entry, Hosts, Written};
-use crate::finding::List;
-use crate::load::{Read, read_loadable};
+use crate::document::{EntryItems, ListItem, ParsedDocument, PolicyLists, ProjectLists};
+use crate::entry::{Entry, HostPattern, ParsedEntry};
+use crate::finding::EntryList;
+use crate::load::{ParsedPolicy, load_document};
 use crate::reference::repository;
 use crate::util::sort;
 
-/// Why a policy stays as it is.
+/// The error of narrowing a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NarrowError {
     /// A document does not load: the policy first, the remote one second.
-    Unreadable(Unreadable),
+    Unreadable(CompareError),
     /// The remote list has an entry that the policy does not cover.
-    Refused(Box<Refused>),
+    Uncovered(Box<UncoveredEntry>),
 }
 
-/// An entry of a remote list that the policy does not cover whole.
+/// An entry of a remote list that the policy does not fully cover.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Refused {
-    /// The list that it stands in.
-    pub list: List,
-    /// Its index in that list.
+pub struct UncoveredEntry {
+    /// The list of the entry.
+    pub list: EntryList,
+    /// The index in that list.
     pub index: u32,
     /// The entry in canonical form.
     pub entry: String,
-    /// A request that the policy denies, or verifies, and that the entry would allow, or not verify; absent where the policy
-    /// would be too large with it (rule P5).
+    /// A request that the policy denies, or verifies, and that the entry would allow, or not verify; absent if the
+    /// policy would be too large with it (rule P5).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub witness: Option<Witness>,
 }
 
-/// The policy narrowed to the global lists of another document, both as of `at`, in seconds since 1970-01-01 UTC: a
-/// document in canonical form (rule A2). How registries are reached stays the policy's affair, and so do its authorities.
+/// Narrows the policy to the global lists of another document, both as of `at`, in seconds since 1970-01-01 UTC, and
+/// returns a document in canonical form (rule A2). The transport to registries and the authorities remain the policy's.
 pub fn narrow(policy: &str, remote: &str, at: u64) -> Result<String, NarrowError> {
-    let (mut policy, remote) = read_both(policy, remote, at).map_err(NarrowError::Unreadable)?;
-    let lines: Vec<(List, &Item<'_>)> = [List::Whitelist, List::Insecure]
+    let (mut policy, remote) = parse_both(policy, remote, at).map_err(NarrowError::Unreadable)?;
+    let lines: Vec<(EntryList, &ListItem<'_>)> = [EntryList::Whitelist, EntryList::Insecure]
         .into_iter()
         .flat_map(|list| remote.document.global.items(list).iter().map(move |item| (list, item)))
         .filter(|(_, item)| item.enabled)
         .collect();
-    if let Some(refused) = refusal(&mut policy, &lines, at) {
-        return Err(NarrowError::Refused(Box::new(refused)));
+    if let Some(refused) = first_uncovered(&mut policy, &lines, at) {
+        return Err(NarrowError::Uncovered(Box::new(refused)));
     }
     if remote.document.global.whitelist.is_none() {
-        return Ok(canonical::write(&policy.document));
+        return Ok(canonical::to_json(&policy.document));
     }
-    let first = narrowed(&mut policy.document, &lines, true);
-    let is_wider = match read_loadable(&first, at) {
-        Ok(read) => compare_read(&policy, &read).is_wider(),
+    let first = narrow_to_lines(&mut policy.document, &lines, true);
+    let is_wider = match load_document(&first, at) {
+        Ok(read) => compare_parsed(&policy, &read).is_wider(),
         Err(_) => true,
     };
-    // What cannot be kept insecure for just these registries is verified.
-    Ok(if is_wider { narrowed(&mut policy.document, &lines, false) } else { first })
+    // Entries that cannot be insecure for just these registries are verified.
+    Ok(if is_wider { narrow_to_lines(&mut policy.document, &lines, false) } else { first })
 }
 
-/// The first line with which the policy would allow more than it does, or reach it less safely.
-fn refusal(policy: &mut Read<'_>, lines: &[(List, &Item<'_>)], at: u64) -> Option<Refused> {
+/// Returns the first line with which the policy would allow more than it does, or reach it less safely.
+fn first_uncovered(
+    policy: &mut ParsedPolicy<'_>,
+    lines: &[(EntryList, &ListItem<'_>)],
+    at: u64,
+) -> Option<UncoveredEntry> {
     let mut wider = |count: usize| -> Option<Option<Witness>> {
-        let text = extended(&mut policy.document, lines.get(..count).unwrap_or_default());
-        match read_loadable(&text, at) {
-            Ok(read) => compare_read(policy, &read).first_wider().map(|region| Some(region.witness.clone())),
+        let text = with_lines(&mut policy.document, lines.get(..count).unwrap_or_default());
+        match load_document(&text, at) {
+            Ok(read) => compare_parsed(policy, &read).first_wider().map(|region| Some(region.witness.clone())),
             Err(_) => Some(None),
         }
     };
     wider(lines.len())?;
-    // More lines never make it narrower again.
+    // Additional lines never make it narrower.
     let (mut fits, mut fails): (usize, usize) = (0, lines.len());
     while fails.saturating_sub(fits) > 1 {
         let middle = fits.midpoint(fails);
@@ -83,40 +87,42 @@ fn refusal(policy: &mut Read<'_>, lines: &[(List, &Item<'_>)], at: u64) -> Optio
     }
     let (list, item) = lines.get(fails.saturating_sub(1))?;
     let index = u32::try_from(item.index).unwrap_or(u32::MAX);
-    let witness = wider(fails).flatten().or_else(|| unlike(policy, *list, item.entry(), at));
-    Some(Refused { list: *list, index, entry: item.entry().to_string(), witness })
+    let witness = wider(fails).flatten().or_else(|| standalone_witness(policy, *list, item.entry(), at));
+    Some(UncoveredEntry { list: *list, index, entry: item.entry().to_string(), witness })
 }
 
-/// A request that the policy denies, or verifies, and that the entry by itself would allow, or not verify: for one that is
-/// an error beside the rest of the policy, since it names one of the product's own registries as insecure (rule T5).
-fn unlike(policy: &Read<'_>, list: List, entry: &Entry, at: u64) -> Option<Witness> {
-    let mut alone = Document::default();
-    alone.global.whitelist = Some(Items::none());
-    let items = if list == List::Insecure { &mut alone.global.insecure } else { &mut alone.global.whitelist };
-    items.get_or_insert_with(Items::none).items.push(Item::of(entry.clone()));
+/// Returns a request that the policy denies, or verifies, and that the entry by itself would allow, or not verify.
+/// Needed for an entry that is an error beside the rest of the policy, because it names a built-in registry as insecure
+/// (rule T5).
+fn standalone_witness(policy: &ParsedPolicy<'_>, list: EntryList, entry: &Entry, at: u64) -> Option<Witness> {
+    let mut alone = ParsedDocument::default();
+    alone.global.whitelist = Some(EntryItems::empty());
+    let items = if list == EntryList::Insecure { &mut alone.global.insecure } else { &mut alone.global.whitelist };
+    items.get_or_insert_with(EntryItems::empty).items.push(ListItem::from_entry(entry.clone()));
     let projects = policy.document.projects.iter().flatten();
-    let projects = projects.map(|project| Project { name: project.name.clone(), lists: Lists::default() });
+    let projects = projects.map(|project| ProjectLists { name: project.name.clone(), lists: PolicyLists::default() });
     alone.projects = policy.document.projects.is_some().then(|| projects.collect());
-    let text = canonical::write(&alone);
-    let alone = read_loadable(&text, at).ok()?;
-    compare_read(policy, &alone).first_wider().map(|region| region.witness.clone())
+    let text = canonical::to_json(&alone);
+    let alone = load_document(&text, at).ok()?;
+    compare_parsed(policy, &alone).first_wider().map(|region| region.witness.clone())
 }
 
-/// The document with these lines too. Without whitelist mode everything is allowed, and no line of a whitelist is more.
-fn extended<'t>(document: &mut Document<'t>, lines: &[(List, &Item<'_>)]) -> String {
+/// Returns the document with these lines added. Without whitelist mode everything is allowed, so whitelist lines are
+/// not added.
+fn with_lines<'t>(document: &mut ParsedDocument<'t>, lines: &[(EntryList, &ListItem<'_>)]) -> String {
     let lists = &mut document.global;
     let mode = lists.whitelist.is_some();
-    let before = [List::Whitelist, List::Insecure].map(|list| lists.items(list).len());
+    let before = [EntryList::Whitelist, EntryList::Insecure].map(|list| lists.items(list).len());
     let had_insecure = lists.insecure.is_some();
     for (list, item) in lines {
         let items = match list {
-            List::Whitelist if mode => &mut lists.whitelist,
-            List::Whitelist => continue,
-            List::Insecure | List::BuiltIn => &mut lists.insecure,
+            EntryList::Whitelist if mode => &mut lists.whitelist,
+            EntryList::Whitelist => continue,
+            EntryList::Insecure | EntryList::BuiltIn => &mut lists.insecure,
         };
-        items.get_or_insert_with(Items::none).items.push(Item::of(item.entry().clone()));
+        items.get_or_insert_with(EntryItems::empty).items.push(ListItem::from_entry(item.entry().clone()));
     }
-    let text = canonical::write(document);
+    let text = canonical::to_json(document);
     let lists = &mut document.global;
     for (items, length) in [&mut lists.whitelist, &mut lists.insecure].into_iter().zip(before) {
         if let Some(items) = items {
@@ -127,12 +133,12 @@ fn extended<'t>(document: &mut Document<'t>, lines: &[(List, &Item<'_>)]) -> Str
     text
 }
 
-/// The policy with nothing but what the lines allow; with `insecure`, reached as the policy reaches it.
-fn narrowed(policy: &mut Document<'_>, lines: &[(List, &Item<'_>)], insecure: bool) -> String {
+/// Returns the policy limited to the lines; with `insecure`, under the policy's transport.
+fn narrow_to_lines(policy: &mut ParsedDocument<'_>, lines: &[(EntryList, &ListItem<'_>)], insecure: bool) -> String {
     let mut kept = Vec::new();
-    for (lists, place) in each_scope(policy).zip(0_usize..) {
-        let [whitelist, unverified] = remaining(lists, lines, insecure, place == 0);
-        // A project's own whitelist turns the mode on for it, and nothing else does so.
+    for (lists, place) in scopes_mut(policy).zip(0_usize..) {
+        let [whitelist, unverified] = remaining_entries(lists, lines, insecure, place == 0);
+        // Only a project's own whitelist turns the mode on for it.
         let whitelist = Some(whitelist).filter(|_| place == 0 || lists.whitelist.is_some());
         let unverified = Some(unverified).filter(|items| !items.items.is_empty());
         kept.push((
@@ -140,50 +146,55 @@ fn narrowed(policy: &mut Document<'_>, lines: &[(List, &Item<'_>)], insecure: bo
             std::mem::replace(&mut lists.insecure, unverified),
         ));
     }
-    let text = canonical::write(policy);
-    for (lists, kept) in each_scope(policy).zip(kept) {
+    let text = canonical::to_json(policy);
+    for (lists, kept) in scopes_mut(policy).zip(kept) {
         (lists.whitelist, lists.insecure) = kept;
     }
     text
 }
 
-/// The global lists, then those of the projects.
-fn each_scope<'l, 't>(document: &'l mut Document<'t>) -> impl Iterator<Item = &'l mut Lists<'t>> {
+/// Returns the global lists, then those of the projects.
+fn scopes_mut<'l, 't>(document: &'l mut ParsedDocument<'t>) -> impl Iterator<Item = &'l mut PolicyLists<'t>> {
     let projects = document.projects.iter_mut().flatten().map(|project| &mut project.lists);
     std::iter::once(&mut document.global).chain(projects)
 }
 
-/// What of a whitelist and of an insecure list remains; of the global ones, the lines themselves too.
-fn remaining<'t>(lists: &Lists<'_>, lines: &[(List, &Item<'_>)], insecure: bool, global: bool) -> [Items<'t>; 2] {
+/// Returns the remaining whitelist and insecure list; the global ones include the lines themselves.
+fn remaining_entries<'t>(
+    lists: &PolicyLists<'_>,
+    lines: &[(EntryList, &ListItem<'_>)],
+    insecure: bool,
+    global: bool,
+) -> [EntryItems<'t>; 2] {
     let mut entries = [Vec::new(), Vec::new()];
     let [whitelist, unverified] = &mut entries;
     for (list, item) in lines.iter().filter(|_| global) {
-        let found = if *list == List::Insecure && insecure { &mut *unverified } else { &mut *whitelist };
+        let found = if *list == EntryList::Insecure && insecure { &mut *unverified } else { &mut *whitelist };
         found.push(item.entry().clone());
     }
-    let add = |list: List, found: &mut Vec<Entry>| {
-        for own in lists.items(list).iter().filter(|item| item.enabled).map(Item::entry) {
-            let both = lines.iter().filter_map(|(_, item)| common(own, item.entry()));
-            // An insecure entry is for all namespaces: there is none for some.
-            found.extend(both.filter(|both| list == List::Whitelist || both.namespace.is_none()));
+    let add = |list: EntryList, found: &mut Vec<Entry>| {
+        for own in lists.items(list).iter().filter(|item| item.enabled).map(ListItem::entry) {
+            let both = lines.iter().filter_map(|(_, item)| intersection(own, item.entry()));
+            // An insecure entry applies to all namespaces.
+            found.extend(both.filter(|both| list == EntryList::Whitelist || both.namespace.is_none()));
         }
     };
     if insecure {
-        add(List::Insecure, unverified);
+        add(EntryList::Insecure, unverified);
     }
-    // The lines themselves allow all that they may. What is narrower stays verified inside what is insecure.
+    // The lines allow all that they may. Narrower entries stay verified inside insecure ones.
     if !global || !unverified.is_empty() {
-        add(List::Whitelist, whitelist);
+        add(EntryList::Whitelist, whitelist);
     }
     entries.map(|entries| {
         let mut entries = sort::sorted(entries, Ord::cmp);
         entries.dedup();
-        Items { items: entries.into_iter().map(Item::of).collect(), ..Items::none() }
+        EntryItems { items: entries.into_iter().map(ListItem::from_entry).collect(), ..EntryItems::empty() }
     })
 }
 
-/// What two entries have in common.
-fn common(one: &Entry, other: &Entry) -> Option<Entry> {
+/// Returns the intersection of two entries.
+fn intersection(one: &Entry, other: &Entry) -> Option<Entry> {
     let port = match (one.port, other.port) {
         (Some(one), Some(other)) if one != other => return None,
         (one, other) => one.or(other),
@@ -194,9 +205,9 @@ fn common(one: &Entry, other: &Entry) -> Option<Entry> {
         (Some(_), Some(_)) => return None,
         (one, other) => one.clone().or_else(|| other.clone()),
     };
-    let hosts = if is_in(&one.hosts, &other.hosts) {
+    let hosts = if is_subset(&one.hosts, &other.hosts) {
         one.hosts.clone()
-    } else if is_in(&other.hosts, &one.hosts) {
+    } else if is_subset(&other.hosts, &one.hosts) {
         other.hosts.clone()
     } else {
         return None;
@@ -204,34 +215,34 @@ fn common(one: &Entry, other: &Entry) -> Option<Entry> {
     Some(Entry { hosts, port, namespace })
 }
 
-/// Whether all of the first hosts are among the second.
-fn is_in(one: &Hosts, other: &Hosts) -> bool {
-    let network = |hosts: &Hosts| match hosts {
-        Hosts::Address(address) => Some(IpNet::from(*address)),
-        Hosts::Network(network) => Some(*network),
-        Hosts::Name(_) | Hosts::Wildcard(_) => None,
+/// Returns whether all hosts of `one` are among those of `other`.
+fn is_subset(one: &HostPattern, other: &HostPattern) -> bool {
+    let network = |hosts: &HostPattern| match hosts {
+        HostPattern::Address(address) => Some(IpNet::from(*address)),
+        HostPattern::Network(network) => Some(*network),
+        HostPattern::Name(_) | HostPattern::Wildcard(_) => None,
     };
     let below = |name: &str, domain: &str| name.strip_suffix(domain).is_some_and(|front| front.ends_with('.'));
     match (one, other) {
-        (Hosts::Name(name), Hosts::Wildcard(domain)) => below(name, domain),
-        (Hosts::Wildcard(one), Hosts::Wildcard(other)) => one == other || below(one, other),
-        (Hosts::Name(one), Hosts::Name(other)) => one == other,
+        (HostPattern::Name(name), HostPattern::Wildcard(domain)) => below(name, domain),
+        (HostPattern::Wildcard(one), HostPattern::Wildcard(other)) => one == other || below(one, other),
+        (HostPattern::Name(one), HostPattern::Name(other)) => one == other,
         _ => network(one).zip(network(other)).is_some_and(|(one, other)| other.contains(&one)),
     }
 }
 
-impl Items<'_> {
-    /// A list of nothing, from nowhere.
-    fn none() -> Self {
-        Items { place: 0..0, items: Vec::new() }
+impl EntryItems<'_> {
+    /// Returns an empty list that is in no document.
+    fn empty() -> Self {
+        EntryItems { span: 0..0, items: Vec::new() }
     }
 }
 
-impl Item<'_> {
-    /// An entry that stands in no document.
-    fn of(entry: Entry) -> Self {
-        let written = Written { entry, scheme: None };
-        Item { index: 0, written, enabled: true, comment: None, object: false, place: 0..0 }
+impl ListItem<'_> {
+    /// Returns an item that is in no document.
+    fn from_entry(entry: Entry) -> Self {
+        let parsed = ParsedEntry { entry, scheme: None };
+        ListItem { index: 0, parsed, enabled: true, comment: None, object: false, span: 0..0 }
     }
 }
 
@@ -240,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a2_what_is_covered_is_all_that_remains() {
+    fn a2_only_covered_entries_remain() {
         for (policy, remote, result) in [
             (r#"{"whitelist":["10.0.0.0/8"]}"#, r#"{"whitelist":["10.1.0.0/16"]}"#, r#"{"whitelist":["10.1.0.0/16"]}"#),
             (r#"{}"#, r#"{"whitelist":["h.test:5000/team"]}"#, r#"{"whitelist":["h.test:5000/team"]}"#),
@@ -251,7 +262,7 @@ mod tests {
                 r#"{"whitelist":["10.0.0.0/24"]}"#,
                 r#"{"whitelist":["10.0.0.0/24"]}"#,
             ),
-            // How it is reached stays.
+            // The transport is unchanged.
             (
                 r#"{"insecure":["10.0.0.0/8"],"whitelist":[]}"#,
                 r#"{"whitelist":["10.1.2.3"]}"#,
@@ -262,7 +273,7 @@ mod tests {
                 r#"{"whitelist":["10.1.2.3"]}"#,
                 r#"{"whitelist":["10.1.2.3"]}"#,
             ),
-            // There is no insecure namespace.
+            // There are no insecure namespaces.
             (
                 r#"{"insecure":["h.test"],"whitelist":[]}"#,
                 r#"{"whitelist":["h.test/team"]}"#,
@@ -279,36 +290,42 @@ mod tests {
     }
 
     #[test]
-    fn a2_the_first_that_is_not_covered_is_named() {
+    fn a2_first_uncovered_entry_is_named() {
         for (policy, remote, list, index, entry) in [
             (
                 r#"{"whitelist":["h.test:443"]}"#,
                 r#"{"whitelist":["h.test:443","h.test","i.test"]}"#,
-                List::Whitelist,
+                EntryList::Whitelist,
                 1,
                 "h.test",
             ),
-            (r#"{"whitelist":["h.test/team"]}"#, r#"{"whitelist":["h.test"]}"#, List::Whitelist, 0, "h.test"),
-            (r#"{"whitelist":["10.0.0.0/24"]}"#, r#"{"whitelist":["10.0.0.0/23"]}"#, List::Whitelist, 0, "10.0.0.0/23"),
+            (r#"{"whitelist":["h.test/team"]}"#, r#"{"whitelist":["h.test"]}"#, EntryList::Whitelist, 0, "h.test"),
+            (
+                r#"{"whitelist":["10.0.0.0/24"]}"#,
+                r#"{"whitelist":["10.0.0.0/23"]}"#,
+                EntryList::Whitelist,
+                0,
+                "10.0.0.0/23",
+            ),
             (
                 r#"{"whitelist":["h.test"]}"#,
                 r#"{"whitelist":["h.test"],"insecure":["h.test"]}"#,
-                List::Insecure,
+                EntryList::Insecure,
                 0,
                 "h.test",
             ),
-            (r#"{}"#, r#"{"insecure":["h.test"]}"#, List::Insecure, 0, "h.test"),
-            // The product's own registries are always verified.
+            (r#"{}"#, r#"{"insecure":["h.test"]}"#, EntryList::Insecure, 0, "h.test"),
+            // Built-in registries are always verified.
             (
                 r#"{"whitelist":["h.test"],"built_in":["b.test"],"insecure":["*.test"],"projects":{"p":{}}}"#,
                 r#"{"whitelist":["h.test"],"insecure":["b.test:5000"]}"#,
-                List::Insecure,
+                EntryList::Insecure,
                 0,
                 "b.test:5000",
             ),
         ] {
             match narrow(policy, remote, 0) {
-                Err(NarrowError::Refused(refused)) => {
+                Err(NarrowError::Uncovered(refused)) => {
                     assert_eq!((refused.list, refused.index, refused.entry.as_str()), (list, index, entry));
                     assert!(refused.witness.is_some());
                 }

@@ -1,68 +1,68 @@
-//! One of the two policies, as the requests of one project see it.
+//! One of the two policies, as it applies to the requests of one project.
 
-use crate::decision::query::Ask;
-use crate::document::{Item, Lists};
+use crate::decision::query::Query;
+use crate::document::{ListItem, PolicyLists};
 use crate::entry::Entry;
-use crate::finding::List;
-use crate::load::Read;
-use crate::policy::index::Subject;
-use crate::policy::trust_anchors::enabled;
-use crate::policy::{Policy, Scope};
+use crate::finding::EntryList;
+use crate::load::ParsedPolicy;
+use crate::policy::index::HostKey;
+use crate::policy::trust_anchors::enabled_entries;
+use crate::policy::{Policy, PolicyScope};
 use crate::reference::{Reference, Registry};
 
-/// What the requests see.
-pub(super) struct Side<'d> {
+/// A policy and its lists that apply to the requests of one project.
+pub(super) struct PolicyView<'d> {
     pub policy: &'d Policy,
-    pub project: Option<(&'d str, &'d Scope)>,
-    /// Whether the policy has projects and not this one, so that all is denied (rule J1).
-    pub unknown: bool,
-    /// The lists that count, the global ones first.
-    pub scopes: Vec<(&'d Lists<'d>, &'d Scope)>,
+    pub project: Option<(&'d str, &'d PolicyScope)>,
+    /// True if the policy has projects and not this one, so that everything is denied (rule J1).
+    pub unknown_project: bool,
+    /// The lists that apply, the global ones first.
+    pub scopes: Vec<(&'d PolicyLists<'d>, &'d PolicyScope)>,
 }
 
-impl<'d> Side<'d> {
-    pub fn new(read: &'d Read<'d>, project: Option<&str>) -> Self {
+impl<'d> PolicyView<'d> {
+    pub fn new(read: &'d ParsedPolicy<'d>, project: Option<&str>) -> Self {
         let policy = &read.policy;
         let named = project.filter(|_| policy.has_projects());
         let project = named.and_then(|name| policy.project(name));
-        let unknown = named.is_some() && project.is_none();
+        let unknown_project = named.is_some() && project.is_none();
         let mut scopes = Vec::new();
-        if !unknown {
+        if !unknown_project {
             scopes.push((&read.document.global, &policy.global));
         }
         if let Some((name, scope)) = project {
             let found = read.document.projects.iter().flatten().find(|project| project.name == name);
             scopes.extend(found.map(|project| (&project.lists, scope)));
         }
-        Side { policy, project, unknown, scopes }
+        PolicyView { policy, project, unknown_project, scopes }
     }
 
-    /// Whether whitelist mode is on for its requests.
+    /// Returns whether whitelist mode is on for these requests.
     pub fn whitelist_mode(&self) -> bool {
-        self.scopes.iter().any(|(_, scope)| scope.whitelist)
+        self.scopes.iter().any(|(_, scope)| scope.whitelist_mode)
     }
 
-    /// A request; none where all is denied.
-    pub fn ask<'r>(&self, reference: &'r Reference<'r>) -> Option<Ask<'d, 'r>> {
-        (!self.unknown).then(|| Ask::of(self.policy, self.project, reference, &[]))
+    /// Returns the query for a reference; `None` if everything is denied.
+    pub fn query<'r>(&self, reference: &'r Reference<'r>) -> Option<Query<'d, 'r>> {
+        (!self.unknown_project).then(|| Query::new(self.policy, self.project, reference, &[]))
     }
 
-    /// Every entry that counts, those that authorities are limited to included.
+    /// Returns every entry that applies, those that authorities are limited to included.
     pub fn entries(&self) -> impl Iterator<Item = &'d Entry> {
-        let lists = || [List::Whitelist, List::Insecure, List::BuiltIn].into_iter();
+        let lists = || [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn].into_iter();
         self.scopes.iter().flat_map(move |(of, _)| {
-            let items = lists().flat_map(|list| of.items(list)).filter(|item| item.enabled).map(Item::entry);
+            let items = lists().flat_map(|list| of.items(list)).filter(|item| item.enabled).map(ListItem::entry);
             let limits = of.authorities.iter().flatten().filter_map(|authority| authority.registries.as_ref());
-            items.chain(limits.flat_map(enabled))
+            items.chain(limits.flat_map(enabled_entries))
         })
     }
 }
 
-/// The host of a registry, as an index looks for it.
-pub(super) fn subject<'s>(registry: &'s Registry<'_>) -> Subject<'s> {
+/// Returns the key of a registry's host in an index.
+pub(super) fn host_key<'s>(registry: &'s Registry<'_>) -> HostKey<'s> {
     match registry {
-        Registry::Hub => Subject::Hub,
-        Registry::Address(address) => Subject::Address(*address),
-        Registry::Name(name) => Subject::Name(name),
+        Registry::DockerHub => HostKey::DockerHub,
+        Registry::Address(address) => HostKey::Address(*address),
+        Registry::Name(name) => HostKey::Name(name),
     }
 }

@@ -1,25 +1,25 @@
-//! Sets of ports: those that a reference may have, and none at all.
+//! Sets of ports of references; a reference may have no port.
 
 use serde::Serialize;
 
-/// Ports of references.
+/// A set of ports of references.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Ports {
-    /// Whether a reference without a port is meant.
-    pub unwritten: bool,
-    /// Whether every port is meant but those of `ports`.
-    pub all_but: bool,
+pub struct PortSet {
+    /// True if the set includes references without a port.
+    pub without_port: bool,
+    /// True if the set is every port except `ports`.
+    pub complement: bool,
     /// Ports, sorted.
     pub ports: Vec<u16>,
 }
 
-/// What a reference without a port stands for (rule M2).
-const HTTPS: u16 = 443;
+/// The port of a reference without one (rule M2).
+const HTTPS_PORT: u16 = 443;
 
-impl Ports {
-    /// In words, with a blank in front; nothing where Docker Hub has no other ports.
-    pub(super) fn in_words(&self) -> String {
+impl PortSet {
+    /// Returns the set in words with a leading blank; empty if Docker Hub has no other ports.
+    pub(super) fn describe(&self) -> String {
         let list = |ports: &[u16]| {
             let texts: Vec<String> = ports.iter().map(u16::to_string).collect();
             match texts.as_slice() {
@@ -27,16 +27,16 @@ impl Ports {
                 texts => texts.join(", "),
             }
         };
-        let has_https = self.all_but != self.ports.contains(&HTTPS);
-        let mut text = match (self.all_but, self.ports.as_slice()) {
+        let has_https = self.complement != self.ports.contains(&HTTPS_PORT);
+        let mut text = match (self.complement, self.ports.as_slice()) {
             (true, []) => " on any port".to_owned(),
             (true, ports) => format!(" except on {}", list(ports)),
             (false, []) => return " without a port".to_owned(),
             (false, ports) => format!(" on {}", list(ports)),
         };
-        if self.unwritten && !has_https {
+        if self.without_port && !has_https {
             text.push_str(", but without a port too");
-        } else if has_https && !self.unwritten {
+        } else if has_https && !self.without_port {
             text.push_str(", where it is written");
         }
         text

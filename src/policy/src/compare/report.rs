@@ -2,225 +2,226 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::compare::port_set::Ports;
-use crate::compare::repository_set::Repositories;
-use crate::compare::requester::Who;
-use crate::decision::{Fact, ReferenceKind};
+use crate::compare::port_set::PortSet;
+use crate::compare::repository_set::RepositorySet;
+use crate::compare::requester::Requester;
+use crate::decision::{DnsAnswer, ReferenceKind};
 use crate::finding::Finding;
 
-/// The most regions of a kind that a comparison has. The rest is counted.
+/// The maximum number of regions of one kind in a comparison. The rest is counted.
 pub const MAX_REGIONS: usize = 1_000;
 
-/// The most exceptions that a region names. The rest is counted.
+/// The maximum number of exceptions listed in a region. The rest is counted.
 pub const MAX_EXCEPTIONS: usize = 1_000;
 
-/// How a decision differs.
+/// The kind of difference between two decisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Change {
-    /// It was denied, and is allowed.
+pub enum ChangeKind {
+    /// Denied before, allowed now.
     NewlyAllowed,
-    /// It was allowed, and is denied.
+    /// Allowed before, denied now.
     NewlyDenied,
-    /// It is allowed as before, and the certificate is not verified any more.
+    /// Allowed before and now, and the certificate is no longer verified.
     NowUnverified,
-    /// It is allowed as before, and the certificate is verified now.
+    /// Allowed before and now, and the certificate is now verified.
     NowVerified,
-    /// It was reached without verification and still is, and plain HTTP may be tried now.
+    /// Unverified before and now, and plain HTTP is now allowed.
     NowPlainHttp,
-    /// It was reached without verification and still is, and plain HTTP may not be tried any more.
+    /// Unverified before and now, and plain HTTP is no longer allowed.
     NoLongerPlainHttp,
-    /// It is verified as before, and other certificate authorities of the policy may vouch for it.
+    /// Verified before and now, by another set of the policy's certificate authorities.
     OtherAuthorities,
-    /// DNS was not asked, and is.
+    /// Depends on DNS now, and did not before.
     NowByDns,
-    /// DNS was asked, and is not any more.
+    /// Depended on DNS before, and does not now.
     NoLongerByDns,
 }
 
-impl Change {
-    const ALL: [Change; 9] = [
-        Change::NewlyAllowed,
-        Change::NewlyDenied,
-        Change::NowUnverified,
-        Change::NowVerified,
-        Change::NowPlainHttp,
-        Change::NoLongerPlainHttp,
-        Change::OtherAuthorities,
-        Change::NowByDns,
-        Change::NoLongerByDns,
+impl ChangeKind {
+    const ALL: [ChangeKind; 9] = [
+        ChangeKind::NewlyAllowed,
+        ChangeKind::NewlyDenied,
+        ChangeKind::NowUnverified,
+        ChangeKind::NowVerified,
+        ChangeKind::NowPlainHttp,
+        ChangeKind::NoLongerPlainHttp,
+        ChangeKind::OtherAuthorities,
+        ChangeKind::NowByDns,
+        ChangeKind::NoLongerByDns,
     ];
 
-    /// Its place among all.
-    pub(super) fn number(self) -> usize {
+    /// Returns the index in `ALL`.
+    pub(super) fn ordinal(self) -> usize {
         Self::ALL.iter().position(|change| *change == self).unwrap_or_default()
     }
 }
 
-/// What a change comes to as a whole.
+/// The overall result of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Both policies mean the same.
+pub enum ComparisonVerdict {
+    /// Both policies have the same meaning.
     Same,
     /// Nothing is newly allowed, and nothing is reached less safely.
     NotWider,
-    /// Something is newly allowed, or reached without verification, over plain HTTP or under more authorities than before.
+    /// Something is newly allowed, or reached without verification, over plain HTTP or under more authorities than
+    /// before.
     Wider,
 }
 
-/// What a change to a policy does.
+/// The semantic difference between two policies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
-    /// What it comes to.
-    pub verdict: Verdict,
-    /// For whom whitelist mode was turned on or off.
+    /// The overall result.
+    pub verdict: ComparisonVerdict,
+    /// Changes of whitelist mode.
     pub modes: Vec<ModeChange>,
-    /// What `match_resolved_addresses` was turned to, where that changed.
+    /// The new value of `match_resolved_addresses`, if it changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub match_resolved_addresses: Option<bool>,
-    /// What is decided differently, sorted by change. Nothing else is.
+    /// All requests that are decided differently, sorted by change.
     pub regions: Vec<Region>,
-    /// How many regions are left out, by change: more than `MAX_REGIONS` are counted and not shown.
-    pub omitted: Vec<Omitted>,
+    /// The number of regions beyond `MAX_REGIONS`, by change.
+    pub omitted: Vec<TruncatedCount>,
 }
 
-/// Whitelist mode was turned on or off.
+/// A change of whitelist mode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModeChange {
-    /// The project, where it is its own affair; absent for all requests.
+    /// The project, if the change is limited to one; absent for all requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
-    /// Whether it is on now.
+    /// True if whitelist mode is on now.
     pub on: bool,
 }
 
-/// Regions that are left out.
+/// The number of regions that are left out of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Omitted {
-    /// Their change.
-    pub change: Change,
-    /// How many.
+pub struct TruncatedCount {
+    /// The change of these regions.
+    pub change: ChangeKind,
+    /// The number of regions.
     pub count: u32,
 }
 
-/// Requests that are decided differently.
+/// A set of requests that are decided differently in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Region {
-    /// How.
-    pub change: Change,
-    /// Which, in words.
+    /// The kind of difference.
+    pub change: ChangeKind,
+    /// A human-readable description of the requests.
     pub text: String,
-    /// Whether what is newly allowed is reached without verification.
+    /// True if a newly allowed registry is reached without verification.
     pub unverified: bool,
-    /// The hosts, written like entries: addresses and networks, a name, `*.domain` for all names below, `*` for every
-    /// name, `docker.io` for Docker Hub with `hub`.
+    /// The hosts in the syntax of entries: addresses and networks, a name, `*.domain` for all names below, `*` for
+    /// every name, `docker.io` for Docker Hub with `hub`.
     pub hosts: Vec<String>,
-    /// Whether Docker Hub is meant: with no port and with 443 its names are no names but Docker Hub.
+    /// True for Docker Hub, whose names stand for it without a port and with 443.
     pub hub: bool,
-    /// But not these, nor what is below them or in them.
+    /// Exceptions from `hosts`, each with everything below or inside it.
     pub except: Vec<String>,
-    /// How many more exceptions there are than are named.
+    /// The number of exceptions beyond those listed.
     pub more_except: u32,
     /// The ports.
-    pub ports: Ports,
+    pub ports: PortSet,
     /// The repositories.
-    pub repositories: Repositories,
-    /// On whose behalf.
-    pub projects: Projects,
-    /// Authorities that may vouch for it now, by fingerprint.
+    pub repositories: RepositorySet,
+    /// The projects whose requests are affected.
+    pub projects: ProjectSet,
+    /// Fingerprints of the authorities that now apply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub added: Vec<String>,
-    /// Authorities that may not any more, by fingerprint.
+    /// Fingerprints of the authorities that no longer apply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
     /// A request that shows the difference.
     pub witness: Witness,
 }
 
-/// On whose behalf requests are made.
+/// A set of projects, as named by requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Projects {
-    /// Nobody's in particular: the request names no project.
+pub struct ProjectSet {
+    /// True if requests without a project are included.
     pub none: bool,
-    /// These.
+    /// The projects that are included by name.
     pub named: Vec<String>,
-    /// Any that neither document names.
+    /// True if every project that neither document names is included.
     pub others: bool,
 }
 
-/// A request that the policies decide differently, in the way that its region says.
+/// A request that the two policies decide as differently as its region states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Witness {
     /// The reference.
     pub reference: String,
-    /// What it is.
+    /// The kind of the reference.
     pub kind: ReferenceKind,
-    /// The project on whose behalf.
+    /// The project of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<String>,
-    /// What DNS says, where that decides.
+    /// DNS answers that the difference depends on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub facts: Vec<Fact>,
-    /// The old decision in words.
+    pub dns_answers: Vec<DnsAnswer>,
+    /// The old decision, human-readable.
     pub before: String,
-    /// The new decision in words.
+    /// The new decision, human-readable.
     pub after: String,
 }
 
-/// Findings of documents that do not load.
+/// The error of a comparison: a document does not load.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Unreadable {
-    /// Of the first document, if it does not load.
+pub struct CompareError {
+    /// Findings of the first document, if it does not load.
     pub first: Vec<Finding>,
-    /// Of the second document, if it does not load.
+    /// Findings of the second document, if it does not load.
     pub second: Vec<Finding>,
 }
 
 impl Comparison {
-    /// Whether something is newly allowed, or reached less safely.
+    /// Returns whether something is newly allowed, or reached less safely.
     pub(crate) fn is_wider(&self) -> bool {
-        self.verdict == Verdict::Wider
+        self.verdict == ComparisonVerdict::Wider
     }
 
-    /// The first region that says so.
+    /// Returns the first region that makes the comparison wider.
     pub(crate) fn first_wider(&self) -> Option<&Region> {
         self.regions.iter().find(|region| region.is_wider())
     }
 }
 
 impl Region {
-    /// Whether it is a reason to look twice.
+    /// Returns whether the change is towards less safety.
     pub(super) fn is_wider(&self) -> bool {
         match self.change {
-            Change::NewlyAllowed | Change::NowUnverified | Change::NowPlainHttp => true,
-            Change::OtherAuthorities => !self.added.is_empty(),
-            Change::NewlyDenied
-            | Change::NowVerified
-            | Change::NoLongerPlainHttp
-            | Change::NowByDns
-            | Change::NoLongerByDns => false,
+            ChangeKind::NewlyAllowed | ChangeKind::NowUnverified | ChangeKind::NowPlainHttp => true,
+            ChangeKind::OtherAuthorities => !self.added.is_empty(),
+            ChangeKind::NewlyDenied
+            | ChangeKind::NowVerified
+            | ChangeKind::NoLongerPlainHttp
+            | ChangeKind::NowByDns
+            | ChangeKind::NoLongerByDns => false,
         }
     }
 }
 
-impl Projects {
-    pub(super) fn add(&mut self, who: &Who) {
+impl ProjectSet {
+    pub(super) fn add(&mut self, who: &Requester) {
         match who {
-            Who::Nobody => self.none = true,
-            Who::Project(name) => self.named.push(name.clone()),
-            Who::Others(_) => self.others = true,
+            Requester::Unnamed => self.none = true,
+            Requester::Project(name) => self.named.push(name.clone()),
+            Requester::OtherProject(_) => self.others = true,
         }
     }
 
-    pub(super) fn in_words(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let named = self.named.iter().map(|name| format!("of project `{name}`"));
         let none = self.none.then(|| "of no project".to_owned());
         let others = self.others.then(|| "of any other project".to_owned());

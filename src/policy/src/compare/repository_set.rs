@@ -1,47 +1,47 @@
-//! Sets of repositories: namespaces without narrower ones, and no repository at all.
+//! Sets of repositories: namespaces without narrower ones, and logins, which name no repository.
 
 use serde::Serialize;
 
 use crate::reference::repository;
 
-use super::subtree_cover::{Part, Truths, parts};
+use super::subtree_cover::{LabelledSubtree, Labels, minimal_cover};
 
-/// Repositories of references.
+/// A set of repositories of references.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Repositories {
-    /// Whether a login is meant, which names no repository.
+pub struct RepositorySet {
+    /// True if the set includes logins, which name no repository.
     pub login: bool,
-    /// Images, by where their repositories are.
-    pub within: Vec<Within>,
+    /// The repositories of images.
+    pub within: Vec<NamespaceSubtree>,
 }
 
-/// The repositories at or below a namespace.
+/// The repositories at or below a namespace, with exceptions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Within {
+pub struct NamespaceSubtree {
     /// The namespace; empty for all repositories.
     pub namespace: String,
-    /// But not at or below these.
+    /// Namespaces that are excluded, with everything below them.
     pub except: Vec<String>,
 }
 
-/// The namespaces that count, and a repository for each that is in no narrower one.
-pub(super) struct Tree {
+/// The namespaces of the compared entries, each with a repository that is in no narrower one.
+pub(super) struct NamespaceTree {
     /// Sorted, the empty one first.
     pub namespaces: Vec<String>,
-    /// None where the namespace is too long for a repository.
+    /// Example repositories; absent if the namespace is too long to have one.
     pub examples: Vec<Option<String>>,
 }
 
-impl Tree {
+impl NamespaceTree {
     pub fn new(mut namespaces: Vec<String>) -> Self {
         namespaces.push(String::new());
         namespaces = crate::util::sort::sorted(namespaces, Ord::cmp);
         namespaces.dedup();
         let own = |repository: &str, namespace: &str| {
-            let deepest = repository::namespaces(repository).find(|path| has(&namespaces, path));
-            repository.len() <= repository::MAX_LENGTH && deepest.unwrap_or_default() == namespace
+            let deepest = repository::namespaces(repository).find(|path| contains_namespace(&namespaces, path));
+            repository.len() <= repository::MAX_REPOSITORY_BYTES && deepest.unwrap_or_default() == namespace
         };
         let example = |namespace: &String| {
             if namespace.is_empty() {
@@ -54,11 +54,11 @@ impl Tree {
                 .or(Some(namespace.clone()).filter(|path| own(path, namespace)))
         };
         let examples = namespaces.iter().map(example).collect();
-        Tree { namespaces, examples }
+        NamespaceTree { namespaces, examples }
     }
 
-    /// The set of these namespaces, without those below that are not chosen.
-    pub fn set(&self, chosen: &dyn Fn(usize) -> bool, login: bool) -> Repositories {
+    /// Returns the set of the chosen namespaces, without narrower ones that are not chosen.
+    pub fn subset(&self, chosen: &dyn Fn(usize) -> bool, login: bool) -> RepositorySet {
         let parent = |namespace: &str| {
             let over = repository::namespaces(namespace)
                 .skip(1)
@@ -67,28 +67,28 @@ impl Tree {
         };
         let nodes = self.namespaces.iter().zip(&self.examples).enumerate().map(|(place, (namespace, example))| {
             let truths = match (example, chosen(place)) {
-                (None, _) => Truths::Empty,
-                (_, true) => Truths::Are(vec![0]),
-                (_, false) => Truths::Are(Vec::new()),
+                (None, _) => Labels::Inherited,
+                (_, true) => Labels::Own(vec![0]),
+                (_, false) => Labels::Own(Vec::new()),
             };
             (parent(namespace), truths)
         });
         let text = |place: u32| self.namespaces.get(usize::try_from(place).ok()?).cloned();
-        let within = |Part { root, except, .. }: Part| Within {
+        let within = |LabelledSubtree { root, except, .. }: LabelledSubtree| NamespaceSubtree {
             namespace: text(root).unwrap_or_default(),
             except: except.into_iter().filter_map(text).collect(),
         };
-        Repositories { login, within: parts(nodes).into_iter().map(within).collect() }
+        RepositorySet { login, within: minimal_cover(nodes).into_iter().map(within).collect() }
     }
 }
 
-fn has(namespaces: &[String], path: &str) -> bool {
+fn contains_namespace(namespaces: &[String], path: &str) -> bool {
     namespaces.binary_search_by(|other| other.as_str().cmp(path)).is_ok()
 }
 
-impl Repositories {
-    /// In words; nothing where all is meant.
-    pub(super) fn in_words(&self) -> String {
+impl RepositorySet {
+    /// Returns the set in words; empty if it includes everything.
+    pub(super) fn describe(&self) -> String {
         let list =
             |namespaces: &[String]| namespaces.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");
         let parts = self.within.iter().map(|within| match (within.namespace.as_str(), within.except.as_slice()) {
@@ -99,7 +99,7 @@ impl Repositories {
         });
         let mut parts: Vec<String> = parts.collect();
         match (self.login, self.within.as_slice()) {
-            (true, [Within { namespace, except }]) if namespace.is_empty() && except.is_empty() => {
+            (true, [NamespaceSubtree { namespace, except }]) if namespace.is_empty() && except.is_empty() => {
                 return String::new();
             }
             (true, _) => parts.push("logins".to_owned()),

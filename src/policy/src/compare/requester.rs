@@ -1,42 +1,42 @@
-//! The requesters that two policies may tell apart: no project, a project, or a project of neither.
+//! Requesters that two policies may treat differently: no project, a project, or a project of neither.
 
-use crate::load::Read;
+use crate::load::ParsedPolicy;
 use crate::util::sort;
 
-/// On whose behalf a request is made.
-pub(super) enum Who {
-    /// Nobody's, and where neither policy has projects anybody's.
-    Nobody,
+/// The project of compared requests.
+pub(super) enum Requester {
+    /// No project. Stands for any project if neither policy has projects.
+    Unnamed,
     Project(String),
-    /// Of a project that neither policy has.
-    Others(String),
+    /// A project that neither policy has.
+    OtherProject(String),
 }
 
-impl Who {
+impl Requester {
     pub fn project(&self) -> Option<&str> {
         match self {
-            Who::Nobody => None,
-            Who::Project(name) | Who::Others(name) => Some(name),
+            Requester::Unnamed => None,
+            Requester::Project(name) | Requester::OtherProject(name) => Some(name),
         }
     }
 }
 
-/// On whose behalf there can be requests that the policies may tell apart.
-pub(super) fn requesters(old: &Read<'_>, new: &Read<'_>) -> Vec<Who> {
+/// Returns the projects whose requests the policies may decide differently.
+pub(super) fn requesters(old: &ParsedPolicy<'_>, new: &ParsedPolicy<'_>) -> Vec<Requester> {
     let mut names: Vec<String> = Vec::new();
     for read in [old, new] {
         names.extend(read.document.projects.iter().flatten().map(|project| project.name.clone().into_owned()));
     }
     names = sort::sorted(names, Ord::cmp);
     names.dedup();
-    let mut whos = vec![Who::Nobody];
-    // Where one policy only has projects, it denies what the other takes no notice of.
+    let mut whos = vec![Requester::Unnamed];
+    // A policy with projects denies unknown ones; a policy without projects ignores the name.
     if old.policy.has_projects() != new.policy.has_projects() {
         let numbered = (2_u32..).map(|number| format!("another-{number}"));
         let other =
             std::iter::once("another".to_owned()).chain(numbered).find(|name| names.binary_search(name).is_err());
-        whos.extend(other.map(Who::Others));
+        whos.extend(other.map(Requester::OtherProject));
     }
-    whos.extend(names.into_iter().map(Who::Project));
+    whos.extend(names.into_iter().map(Requester::Project));
     whos
 }

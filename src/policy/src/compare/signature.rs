@@ -1,30 +1,30 @@
-//! What the entries about a host are. Hosts with the same are decided alike.
+//! Signature of a host: its matching entries under both policies. Hosts with equal signatures are decided alike.
 
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
-use crate::policy::index::{ANY_PORT, Group, Rank};
+use crate::policy::index::{ANY_PORT, EntryGroup, Specificity};
 use crate::reference::Registry;
-use crate::util::string_map::Table;
+use crate::util::string_map::StringMap;
 
-use super::policy_view::{Side, subject};
+use super::policy_view::{PolicyView, host_key};
 
-/// The entries about a host under both policies, as a text. Without `direct` only those that count with the help of DNS.
-pub(super) fn profile(sides: &[Side<'_>; 2], host: &Registry<'_>, direct: bool) -> String {
-    // Where more entries than this have the same hosts, they are known by the first of them.
-    const FEW: usize = 8;
+/// Returns the signature of a host as text. Without `direct` it has only the entries that match by DNS.
+pub(super) fn signature(sides: &[PolicyView<'_>; 2], host: &Registry<'_>, direct: bool) -> String {
+    // A larger group is identified by its first entry.
+    const MAX_LISTED_ROWS: usize = 8;
     let mut text = String::new();
     for side in sides {
         text.push('|');
-        each_group(side, host, direct, &mut |scope, limits, rank, group| {
+        for_each_group(side, host, direct, &mut |scope, limits, rank, group| {
             // Writing to a string cannot fail.
             let _ = write!(text, "{scope}{limits}{rank}");
-            if let Some(first) = group.all().first().filter(|_| group.all().len() > FEW) {
+            if let Some(first) = group.all_rows().first().filter(|_| group.all_rows().len() > MAX_LISTED_ROWS) {
                 let _ = write!(text, "#{first}");
                 return;
             }
-            for row in group.all().iter().filter_map(|row| group.row(*row)) {
-                // Which authority it is that is limited makes a difference.
+            for row in group.all_rows().iter().filter_map(|row| group.row(*row)) {
+                // The position tells limited authorities apart.
                 let authority = if limits { row.position } else { 0 };
                 let _ = write!(text, " {}{authority}:{}/{}", row.list.as_str(), row.port, row.namespace());
             }
@@ -34,21 +34,21 @@ pub(super) fn profile(sides: &[Side<'_>; 2], host: &Registry<'_>, direct: bool) 
     text
 }
 
-/// The ports and namespaces that entries about hosts have.
+/// The ports and namespaces of the entries about some hosts.
 #[derive(Default)]
-pub(super) struct Limits {
+pub(super) struct Dimensions {
     /// Sorted.
     pub ports: Vec<u16>,
-    pub namespaces: Table,
+    pub namespaces: StringMap,
 }
 
-impl Limits {
-    pub fn add(&mut self, sides: &[Side<'_>; 2], host: &Registry<'_>, direct: bool) {
+impl Dimensions {
+    pub fn add(&mut self, sides: &[PolicyView<'_>; 2], host: &Registry<'_>, direct: bool) {
         for side in sides {
-            each_group(side, host, direct, &mut |_, limits, _, group| {
-                for row in group.all().iter().filter_map(|row| group.row(*row)) {
+            for_each_group(side, host, direct, &mut |_, limits, _, group| {
+                for row in group.all_rows().iter().filter_map(|row| group.row(*row)) {
                     self.add_port(row.port);
-                    // To an authority repositories are nothing.
+                    // Limits of authorities have no effect on repositories.
                     if !row.namespace().is_empty() && !limits && self.namespaces.get(row.namespace()).is_none() {
                         self.namespaces.get_or_insert(row.namespace(), 0);
                     }
@@ -66,8 +66,14 @@ impl Limits {
     }
 }
 
-/// Calls `found` with each group that is about a host, with the place of its scope and whether it limits authorities.
-fn each_group(side: &Side<'_>, host: &Registry<'_>, direct: bool, found: &mut dyn FnMut(usize, bool, Rank, Group<'_>)) {
+/// Calls `found` with each group that matches a host: the index of its scope, whether it limits authorities, its
+/// specificity, and the group.
+fn for_each_group(
+    side: &PolicyView<'_>,
+    host: &Registry<'_>,
+    direct: bool,
+    found: &mut dyn FnMut(usize, bool, Specificity, EntryGroup<'_>),
+) {
     for (place, (_, scope)) in side.scopes.iter().enumerate() {
         let index = &scope.index;
         let _ = match host {
@@ -75,13 +81,13 @@ fn each_group(side: &Side<'_>, host: &Registry<'_>, direct: bool, found: &mut dy
                 found(place, false, rank, group);
                 ControlFlow::Continue(())
             }),
-            _ => index.covering(subject(host), &mut |rank, group| {
+            _ => index.covering(host_key(host), &mut |rank, group| {
                 found(place, false, rank, group);
                 ControlFlow::Continue(())
             }),
         };
         if direct {
-            let _ = scope.authorities.limits().covering(subject(host), &mut |rank, group| {
+            let _ = scope.authorities.limits().covering(host_key(host), &mut |rank, group| {
                 found(place, true, rank, group);
                 ControlFlow::Continue(())
             });

@@ -1,37 +1,37 @@
-//! Which parts of a tree something is true of: networks in networks, names below domains, repositories in namespaces.
+//! Minimal cover of labelled nodes by subtrees: nested networks, names below domains, repositories in namespaces.
 //!
-//! A node stands for what is in it and in none of its children. Nodes come behind their parents.
+//! A node stands for its own elements without those of its children. Parents come before their children.
 
-/// What is true of a node.
-pub(super) enum Truths {
-    /// There is nothing in it but its children: what is true of its parent may be said of it.
-    Empty,
-    /// These, by number.
-    Are(Vec<u32>),
+/// The labels of a node.
+pub(super) enum Labels {
+    /// The node has no elements of its own, so that it may take the labels of its parent.
+    Inherited,
+    /// The labels of the node's own elements, by number.
+    Own(Vec<u32>),
 }
 
-/// A node, and all below it but for the nodes that are excepted, and what is below those.
-pub(super) struct Part {
-    pub truth: u32,
+/// A subtree with one label, without the excepted subtrees.
+pub(super) struct LabelledSubtree {
+    pub label: u32,
     pub root: u32,
     pub except: Vec<u32>,
 }
 
-/// The fewest parts that say what is true where, those of the first nodes first.
-pub(super) fn parts(nodes: impl Iterator<Item = (Option<u32>, Truths)>) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    // For each node, what is true of it and the part that says so.
+/// Returns the fewest subtrees that cover all labels, in the order of their roots.
+pub(super) fn minimal_cover(nodes: impl Iterator<Item = (Option<u32>, Labels)>) -> Vec<LabelledSubtree> {
+    let mut parts: Vec<LabelledSubtree> = Vec::new();
+    // For each node, its labels and the subtrees that cover them.
     let mut said: Vec<Vec<(u32, usize)>> = Vec::new();
     for ((parent, truths), node) in nodes.zip(0..) {
         let above = parent.and_then(|parent| said.get(usize::try_from(parent).ok()?)).map_or(&[][..], Vec::as_slice);
         let mut own = Vec::new();
         match truths {
-            Truths::Empty => own.extend(above),
-            Truths::Are(truths) => {
+            Labels::Inherited => own.extend(above),
+            Labels::Own(truths) => {
                 for truth in truths {
                     let part = above.iter().find(|(other, _)| *other == truth).map_or(parts.len(), |(_, part)| *part);
                     if part == parts.len() {
-                        parts.push(Part { truth, root: node, except: Vec::new() });
+                        parts.push(LabelledSubtree { label: truth, root: node, except: Vec::new() });
                     }
                     own.push((truth, part));
                 }

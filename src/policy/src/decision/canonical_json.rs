@@ -1,72 +1,71 @@
-//! The canonical text of an answer (rule D4): one line of JSON. Members that do not apply are left out; their order is
-//! fixed.
+//! Canonical JSON of responses (rule D4): one line. Absent members are omitted, and the order of members is fixed.
 
 use crate::decision::{
-    Answer, Attempt, Decision, Explanation, Matched, Miss, Question, QuestionKind, Scheme, Step, Topic,
+    Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Scheme, Step, StepKind,
 };
-use crate::util::json_writer::Writer;
+use crate::util::json_writer::JsonWriter;
 
-impl Answer<'_> {
-    /// The canonical text: one line of JSON, without a line end (rule D4).
+impl Response<'_> {
+    /// Returns the canonical JSON as one line without a line end (rule D4).
     pub fn to_json(&self) -> String {
-        write(self, None)
+        write_response(self, None)
     }
 }
 
 impl Explanation<'_> {
-    /// The answer and its steps as one line of JSON.
+    /// Returns the response and its steps as one line of JSON.
     pub fn to_json(&self) -> String {
-        write(&self.answer, Some(&self.steps))
+        write_response(&self.response, Some(&self.steps))
     }
 }
 
-fn write(answer: &Answer<'_>, steps: Option<&[Step<'_>]>) -> String {
-    let mut out = Writer::default();
+fn write_response(answer: &Response<'_>, steps: Option<&[Step<'_>]>) -> String {
+    let mut out = JsonWriter::default();
     out.begin('{');
-    out.member("reference", &answer.reference);
-    out.optional("registry", answer.registry.as_deref());
-    out.optional("repository", answer.repository.as_deref());
+    out.string_member("reference", &answer.reference);
+    out.optional_member("registry", answer.registry.as_deref());
+    out.optional_member("repository", answer.repository.as_deref());
     match &answer.decision {
         Decision::Allow(allowed) => {
-            out.member("decision", "allow");
+            out.string_member("decision", "allow");
             if let Some(by) = &allowed.by {
                 out.name("by");
-                matched(&mut out, by);
+                write_entry_members(&mut out, by);
                 out.end('}');
             }
-            list(&mut out, "attempts", &allowed.attempts, attempt);
-            list(&mut out, "authorities", &allowed.authorities, |out, authority| out.string(authority));
-            list(&mut out, "pinned", &allowed.pinned, |out, address| out.string(address));
+            write_list(&mut out, "attempts", &allowed.attempts, write_attempt);
+            write_list(&mut out, "authorities", &allowed.authorities, |out, authority| out.string(authority));
+            write_list(&mut out, "pinned", &allowed.pinned, |out, address| out.string(address));
         }
         Decision::Deny(denied) => {
-            out.member("decision", "deny");
-            out.member("reason", denied.reason.as_str());
-            out.member("text", &denied.text);
+            out.string_member("decision", "deny");
+            out.string_member("reason", denied.reason.as_str());
+            out.string_member("text", &denied.text);
             if let Some(nearest) = &denied.nearest {
                 out.name("nearest");
-                matched(&mut out, &nearest.entry);
-                out.member("miss", miss(nearest.miss));
-                out.member("text", &nearest.text);
+                write_entry_members(&mut out, &nearest.entry);
+                out.string_member("miss", miss_reason_text(nearest.miss));
+                out.string_member("text", &nearest.text);
                 out.end('}');
             }
         }
         Decision::Lookup(questions) => {
-            out.member("decision", "lookup");
-            list(&mut out, "questions", questions, question);
+            out.string_member("decision", "lookup");
+            write_list(&mut out, "queries", questions, write_query);
         }
     }
     if let Some(steps) = steps {
         out.name("steps");
         out.begin('[');
-        steps.iter().for_each(|each| step(&mut out, each));
+        steps.iter().for_each(|each| write_step(&mut out, each));
         out.end(']');
     }
     out.end('}');
     out.into_text()
 }
 
-/// A member with a list, left out where the list is empty.
-fn list<T>(out: &mut Writer, name: &str, elements: &[T], write: fn(&mut Writer, &T)) {
+/// Writes an array member; an empty array is omitted.
+fn write_list<T>(out: &mut JsonWriter, name: &str, elements: &[T], write: fn(&mut JsonWriter, &T)) {
     if elements.is_empty() {
         return;
     }
@@ -76,108 +75,108 @@ fn list<T>(out: &mut Writer, name: &str, elements: &[T], write: fn(&mut Writer, 
     out.end(']');
 }
 
-/// The members of an entry, in an object that is still open.
-fn matched(out: &mut Writer, matched: &Matched<'_>) {
+/// Begins an object with the members of an entry. The caller ends it.
+fn write_entry_members(out: &mut JsonWriter, matched: &MatchedEntry<'_>) {
     out.begin('{');
-    out.member("list", matched.list.as_str());
+    out.string_member("list", matched.list.as_str());
     out.name("index");
     out.number(matched.index);
-    out.member("entry", &matched.entry);
-    out.optional("project", matched.project.as_deref());
+    out.string_member("entry", &matched.entry);
+    out.optional_member("project", matched.project.as_deref());
 }
 
-fn attempt(out: &mut Writer, attempt: &Attempt<'_>) {
+fn write_attempt(out: &mut JsonWriter, attempt: &Attempt<'_>) {
     out.begin('{');
     let scheme = match attempt.scheme {
         Scheme::Https => "https",
         Scheme::Http => "http",
     };
-    out.member("scheme", scheme);
+    out.string_member("scheme", scheme);
     out.name("port");
     out.number(attempt.port.into());
     out.name("verified");
     out.boolean(attempt.verified);
-    out.optional("host", attempt.host.as_deref());
+    out.optional_member("host", attempt.host.as_deref());
     out.end('}');
 }
 
-fn question(out: &mut Writer, question: &Question) {
+fn write_query(out: &mut JsonWriter, question: &DnsQuery) {
     out.begin('{');
     let kind = match question.kind {
-        QuestionKind::NamesOf => "names-of",
-        QuestionKind::AddressesOf => "addresses-of",
+        LookupKind::Reverse => "reverse",
+        LookupKind::Forward => "forward",
     };
-    out.member("kind", kind);
-    out.member("subject", &question.subject);
+    out.string_member("kind", kind);
+    out.string_member("subject", &question.subject);
     out.end('}');
 }
 
-fn step(out: &mut Writer, step: &Step<'_>) {
+fn write_step(out: &mut JsonWriter, step: &Step<'_>) {
     out.begin('{');
-    let topic = match step.topic {
-        Topic::Reference => "reference",
-        Topic::Mode => "mode",
-        Topic::Entry => "entry",
-        Topic::Dns => "dns",
-        Topic::Transport => "transport",
-        Topic::Authorities => "authorities",
-        Topic::Outcome => "outcome",
+    let topic = match step.kind {
+        StepKind::Reference => "reference",
+        StepKind::Mode => "mode",
+        StepKind::Entry => "entry",
+        StepKind::Dns => "dns",
+        StepKind::Transport => "transport",
+        StepKind::Authorities => "authorities",
+        StepKind::Outcome => "outcome",
     };
-    out.member("topic", topic);
+    out.string_member("kind", topic);
     if let Some(entry) = &step.entry {
         out.name("entry");
-        matched(out, entry);
+        write_entry_members(out, entry);
         out.end('}');
     }
-    if let Some(covers) = step.covers {
-        out.name("covers");
+    if let Some(covers) = step.matches {
+        out.name("matches");
         out.boolean(covers);
     }
-    out.member("text", &step.text);
+    out.string_member("text", &step.text);
     out.end('}');
 }
 
-fn miss(miss: Miss) -> &'static str {
+fn miss_reason_text(miss: MissReason) -> &'static str {
     match miss {
-        Miss::AnotherPort => "another-port",
-        Miss::AnotherNamespace => "another-namespace",
-        Miss::WildcardApex => "wildcard-apex",
-        Miss::BelowName => "below-name",
-        Miss::NameUnderNetwork => "name-under-network",
-        Miss::AddressOutside => "address-outside",
-        Miss::NameUnconfirmed => "name-unconfirmed",
-        Miss::NeighbouringNetwork => "neighbouring-network",
+        MissReason::AnotherPort => "another-port",
+        MissReason::AnotherNamespace => "another-namespace",
+        MissReason::WildcardApex => "wildcard-apex",
+        MissReason::BelowName => "below-name",
+        MissReason::NameUnderNetwork => "name-under-network",
+        MissReason::AddressOutside => "address-outside",
+        MissReason::NameUnconfirmed => "name-unconfirmed",
+        MissReason::NeighbouringNetwork => "neighbouring-network",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decision::Denial;
+    use crate::decision::DenialReason;
 
     #[test]
-    fn d4_names_are_those_that_are_read() {
+    fn d4_written_names_are_the_decoded_names() {
         for denial in [
-            Denial::NotWhitelisted,
-            Denial::InvalidReference,
-            Denial::UnknownProject,
-            Denial::Trap,
-            Denial::TimeOut,
-            Denial::Memory,
+            DenialReason::NotWhitelisted,
+            DenialReason::InvalidReference,
+            DenialReason::UnknownProject,
+            DenialReason::Trap,
+            DenialReason::TimeOut,
+            DenialReason::Memory,
         ] {
             assert_eq!(serde_json::to_value(denial).unwrap(), denial.as_str());
         }
         for of in [
-            Miss::AnotherPort,
-            Miss::AnotherNamespace,
-            Miss::WildcardApex,
-            Miss::BelowName,
-            Miss::NameUnderNetwork,
-            Miss::AddressOutside,
-            Miss::NameUnconfirmed,
-            Miss::NeighbouringNetwork,
+            MissReason::AnotherPort,
+            MissReason::AnotherNamespace,
+            MissReason::WildcardApex,
+            MissReason::BelowName,
+            MissReason::NameUnderNetwork,
+            MissReason::AddressOutside,
+            MissReason::NameUnconfirmed,
+            MissReason::NeighbouringNetwork,
         ] {
-            assert_eq!(serde_json::to_value(of).unwrap(), miss(of));
+            assert_eq!(serde_json::to_value(of).unwrap(), miss_reason_text(of));
         }
     }
 }

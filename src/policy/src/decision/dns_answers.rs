@@ -1,137 +1,140 @@
-//! What DNS adds to a decision (rules M4 to M6).
+//! The contribution of DNS to a decision (rules M4 to M6).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use crate::decision::evaluation::{Scale, Standing};
-use crate::decision::query::{Ask, Match, add};
-use crate::decision::{Fact, Question, QuestionKind};
-use crate::finding::List;
+use crate::decision::evaluation::{HostEvaluation, PrecedenceResolver};
+use crate::decision::query::{GroupMatch, Query, insert_by_specificity};
+use crate::decision::{DnsAnswer, DnsQuery, LookupKind};
+use crate::finding::EntryList;
 use crate::host;
 use crate::host::dns_name;
 use crate::host::docker_hub;
-use crate::policy::index::Subject;
+use crate::policy::index::HostKey;
 
-/// What DNS adds.
-pub(crate) enum Dns<'p> {
-    /// Nothing: the policy does not ask, or nothing it could say matters.
-    Silent,
-    /// These questions come first.
-    Ask(Vec<Question>),
-    /// This, by these addresses.
-    Said { standing: Standing<'p>, addresses: Vec<IpAddr>, outside: Option<IpAddr> },
+/// The contribution of DNS to a decision.
+pub(crate) enum DnsOutcome<'p> {
+    /// None: the policy does not use DNS, or no answer could change the decision.
+    NotNeeded,
+    /// Queries that must be answered first.
+    Lookup(Vec<DnsQuery>),
+    /// The evaluation of the resolved addresses or names.
+    Resolved { evaluation: HostEvaluation<'p>, addresses: Vec<IpAddr>, outside: Option<IpAddr> },
 }
 
-impl<'p, 'r> Ask<'p, 'r> {
-    /// Whether DNS is asked: only where the rest of the policy does not decide (rule M6).
-    pub fn asks(&self, first: &Standing<'p>) -> bool {
-        if !self.policy.resolves && !matches!(self.subject(), Subject::Address(_)) {
+impl<'p, 'r> Query<'p, 'r> {
+    /// Returns whether DNS is needed: only if the other rules leave the decision open (rule M6).
+    pub fn needs_dns(&self, first: &HostEvaluation<'p>) -> bool {
+        if !self.policy.match_resolved_addresses && !matches!(self.host_key(), HostKey::Address(_)) {
             return false;
         }
         if self.whitelist_mode() && first.cover.is_none() {
-            self.reaches(List::Whitelist) || self.reaches(List::Insecure)
-        } else if first.settled {
-            first.is_insecure() && self.policy.has_built_in() && self.reaches(List::BuiltIn)
+            self.dns_could_match(EntryList::Whitelist) || self.dns_could_match(EntryList::Insecure)
+        } else if first.transport_decided {
+            first.is_insecure() && self.policy.has_built_in() && self.dns_could_match(EntryList::BuiltIn)
         } else {
-            !first.built_in && self.reaches(List::Insecure)
+            !first.built_in && self.dns_could_match(EntryList::Insecure)
         }
     }
 
-    /// Whether DNS could bring an entry of the list to cover the reference.
-    pub fn reaches(&self, list: List) -> bool {
-        let repository = self.reference.repository.as_deref().filter(|_| list == List::Whitelist);
-        self.indexes()
-            .any(|(_, index)| index.by_dns(self.subject()).cover(list, self.ports.of_list(list), repository).is_some())
+    /// Returns whether an entry of the list could cover the reference by DNS.
+    pub fn dns_could_match(&self, list: EntryList) -> bool {
+        let repository = self.reference.repository.as_deref().filter(|_| list == EntryList::Whitelist);
+        self.indexes().any(|(_, index)| {
+            index.by_dns(self.host_key()).cover(list, self.ports.for_list(list), repository).is_some()
+        })
     }
 
-    /// What DNS has to say.
-    pub fn dns(&self, first: &Standing<'p>) -> Dns<'p> {
-        if !self.asks(first) {
-            return Dns::Silent;
+    /// Returns the contribution of DNS to the decision.
+    pub fn dns_outcome(&self, first: &HostEvaluation<'p>) -> DnsOutcome<'p> {
+        if !self.needs_dns(first) {
+            return DnsOutcome::NotNeeded;
         }
-        match self.subject() {
-            Subject::Address(address) => self.reverse(first, address),
-            Subject::Name(name) => self.resolve(name),
-            Subject::Hub => self.resolve(docker_hub::HOST),
+        match self.host_key() {
+            HostKey::Address(address) => self.reverse_outcome(first, address),
+            HostKey::Name(name) => self.forward_outcome(name),
+            HostKey::DockerHub => self.forward_outcome(docker_hub::REGISTRY_HOST),
         }
     }
 
-    /// Rule M4: a name is covered where all of its addresses are, and insecure only where each of them is.
-    fn resolve(&self, name: &str) -> Dns<'p> {
-        let Some(answers) = self.fact(QuestionKind::AddressesOf, name) else {
-            return Dns::Ask(vec![Question { kind: QuestionKind::AddressesOf, subject: name.to_owned() }]);
+    /// Rule M4: a name is covered if all of its addresses are, and insecure only if each of them is.
+    fn forward_outcome(&self, name: &str) -> DnsOutcome<'p> {
+        let Some(answers) = self.dns_answer(LookupKind::Forward, name) else {
+            return DnsOutcome::Lookup(vec![DnsQuery { kind: LookupKind::Forward, subject: name.to_owned() }]);
         };
-        let addresses: Vec<Option<IpAddr>> = sorted(answers.iter().map(|answer| read_address(answer)));
-        let standings: Vec<Standing<'p>> = addresses
+        let addresses: Vec<Option<IpAddr>> = sorted_unique(answers.iter().map(|answer| parse_address(answer)));
+        let standings: Vec<HostEvaluation<'p>> = addresses
             .iter()
-            .map(|address| address.map_or_else(Standing::default, |address| self.standing(Subject::Address(address))))
+            .map(|address| {
+                address.map_or_else(HostEvaluation::default, |address| self.evaluate_host(HostKey::Address(address)))
+            })
             .collect();
         let outside = addresses.iter().zip(&standings).find(|(_, standing)| standing.cover.is_none());
-        let standing = standings.iter().copied().reduce(Standing::and_address).unwrap_or_default();
+        let standing = standings.iter().copied().reduce(HostEvaluation::intersect_address).unwrap_or_default();
         let outside = outside.and_then(|(address, _)| *address);
-        Dns::Said { standing, addresses: addresses.into_iter().flatten().collect(), outside }
+        DnsOutcome::Resolved { evaluation: standing, addresses: addresses.into_iter().flatten().collect(), outside }
     }
 
-    /// Rule M5: an address is covered by a wildcard where a name of it matches and resolves back to it.
-    fn reverse(&self, first: &Standing<'p>, address: IpAddr) -> Dns<'p> {
+    /// Rule M5: a wildcard covers an address if it matches a name of the address that resolves back to it.
+    fn reverse_outcome(&self, first: &HostEvaluation<'p>, address: IpAddr) -> DnsOutcome<'p> {
         let subject = address.to_string();
-        let Some(answers) = self.fact(QuestionKind::NamesOf, &subject) else {
-            return Dns::Ask(vec![Question { kind: QuestionKind::NamesOf, subject }]);
+        let Some(answers) = self.dns_answer(LookupKind::Reverse, &subject) else {
+            return DnsOutcome::Lookup(vec![DnsQuery { kind: LookupKind::Reverse, subject }]);
         };
-        let names: Vec<String> = sorted(answers.iter().filter_map(|answer| read_name(answer)));
-        let mut confirmed: Vec<Match<'p>> = Vec::new();
-        let mut unknown: Vec<(String, Vec<Match<'p>>)> = Vec::new();
+        let names: Vec<String> = sorted_unique(answers.iter().filter_map(|answer| parse_name(answer)));
+        let mut confirmed: Vec<GroupMatch<'p>> = Vec::new();
+        let mut unknown: Vec<(String, Vec<GroupMatch<'p>>)> = Vec::new();
         for name in names {
-            let matches = self.gather(|index, found| index.wildcards_over(&name, found));
+            let matches = self.matching_groups(|index, found| index.wildcards_over(&name, found));
             if matches.is_empty() {
                 continue;
             }
-            match self.fact(QuestionKind::AddressesOf, &name) {
+            match self.dns_answer(LookupKind::Forward, &name) {
                 None => unknown.push((name, matches)),
-                Some(answers) if leads_to(answers, address) => {
-                    matches.into_iter().for_each(|found| add(&mut confirmed, found))
+                Some(answers) if resolves_to(answers, address) => {
+                    matches.into_iter().for_each(|found| insert_by_specificity(&mut confirmed, found))
                 }
                 Some(_) => {}
             }
         }
-        let weigh = |more: &[Match<'p>]| {
+        let weigh = |more: &[GroupMatch<'p>]| {
             let mut matches = confirmed.clone();
-            more.iter().for_each(|found| add(&mut matches, *found));
-            Scale::new(self).weigh(&matches)
+            more.iter().for_each(|found| insert_by_specificity(&mut matches, *found));
+            PrecedenceResolver::new(self).resolve(&matches)
         };
         let standing = weigh(&[]);
-        let known = self.outcome(&first.before(&standing));
-        let questions: Vec<Question> = unknown
+        let known = self.visible_outcome(&first.or_else(&standing));
+        let questions: Vec<DnsQuery> = unknown
             .into_iter()
-            .filter(|(_, matches)| self.outcome(&first.before(&weigh(matches))) != known)
-            .map(|(name, _)| Question { kind: QuestionKind::AddressesOf, subject: name })
+            .filter(|(_, matches)| self.visible_outcome(&first.or_else(&weigh(matches))) != known)
+            .map(|(name, _)| DnsQuery { kind: LookupKind::Forward, subject: name })
             .collect();
         if questions.is_empty() {
-            Dns::Said { standing, addresses: Vec::new(), outside: None }
+            DnsOutcome::Resolved { evaluation: standing, addresses: Vec::new(), outside: None }
         } else {
-            Dns::Ask(questions)
+            DnsOutcome::Lookup(questions)
         }
     }
 
-    /// The answers to a question, if the request has them.
-    pub fn fact(&self, kind: QuestionKind, subject: &str) -> Option<&'r [String]> {
-        let asked = |fact: &&Fact| {
-            fact.kind == kind
+    /// Returns the known answer to a DNS query, if the request has it.
+    pub fn dns_answer(&self, kind: LookupKind, subject: &str) -> Option<&'r [String]> {
+        let asked = |dns_answer: &&DnsAnswer| {
+            dns_answer.kind == kind
                 && match kind {
-                    QuestionKind::NamesOf => {
-                        read_address(&fact.subject).is_some_and(|address| address.to_string() == subject)
+                    LookupKind::Reverse => {
+                        parse_address(&dns_answer.subject).is_some_and(|address| address.to_string() == subject)
                     }
-                    QuestionKind::AddressesOf => {
-                        fact.subject == subject || read_name(&fact.subject).is_some_and(|name| name == subject)
+                    LookupKind::Forward => {
+                        dns_answer.subject == subject || parse_name(&dns_answer.subject).is_some_and(|name| name == subject)
                     }
                 }
         };
-        self.facts.iter().find(asked).map(|fact| &*fact.answers)
+        self.dns_answers.iter().find(asked).map(|dns_answer| &*dns_answer.answers)
     }
 }
 
-/// Answers in an order of their own, each once: the order in which DNS gives them says nothing (rule P6).
-pub(crate) fn sorted<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> {
+/// Returns DNS answers sorted and deduplicated, because their order has no meaning (rule P6).
+pub(crate) fn sorted_unique<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> {
     let mut sorted = Vec::new();
     for answer in answers {
         if let Err(place) = sorted.binary_search(&answer) {
@@ -141,17 +144,17 @@ pub(crate) fn sorted<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> {
     sorted
 }
 
-/// Whether the addresses of a name have this one among them (rule M5).
-pub(crate) fn leads_to(answers: &[String], address: IpAddr) -> bool {
-    answers.iter().any(|answer| read_address(answer) == Some(address))
+/// Returns whether the addresses of a name include this one (rule M5).
+pub(crate) fn resolves_to(answers: &[String], address: IpAddr) -> bool {
+    answers.iter().any(|answer| parse_address(answer) == Some(address))
 }
 
-/// An address as DNS or a person writes it.
-pub(crate) fn read_address(text: &str) -> Option<IpAddr> {
+/// Parses an address from DNS or from user input.
+pub(crate) fn parse_address(text: &str) -> Option<IpAddr> {
     text.parse().ok().map(host::canonical)
 }
 
-/// A name as DNS or a person writes it.
-pub(crate) fn read_name(text: &str) -> Option<String> {
-    dns_name::normalise(text, text, &mut Vec::new()).map(Cow::into_owned)
+/// Parses a name from DNS or from user input.
+pub(crate) fn parse_name(text: &str) -> Option<String> {
+    dns_name::to_ascii_name(text, text, &mut Vec::new()).map(Cow::into_owned)
 }

@@ -1,155 +1,164 @@
-//! A *standing* is what the entries say of one host.
+//! Host evaluation: the result of all entries that match one host, by precedence (rules M2, M3, W3, T4).
 
-use crate::decision::query::{Ask, Hit, Match};
-use crate::finding::List;
-use crate::policy::index::{ANY_PORT, Rank};
+use crate::decision::query::{EntryMatch, GroupMatch, Query};
+use crate::finding::EntryList;
+use crate::policy::index::{ANY_PORT, Specificity};
 use std::ops::ControlFlow;
 
-/// What the entries say of one host.
+/// The result of all entries that match one host.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Standing<'p> {
+pub(crate) struct HostEvaluation<'p> {
     /// The entry that covers the reference, in whitelist mode.
-    pub cover: Option<Hit<'p>>,
+    pub cover: Option<EntryMatch<'p>>,
     /// The insecure entry that decides the transport (rule T4).
-    pub insecure: Option<Hit<'p>>,
-    /// Whether the insecure entries for that host cover port 80 (rule T3).
-    pub plain_80: bool,
-    /// Whether any entry of the effective whitelist is about the registry, so that the transport is settled.
-    pub settled: bool,
-    /// Whether the registry is one of the product's own (rule T5).
+    pub insecure: Option<EntryMatch<'p>>,
+    /// True if the insecure entries for the host cover port 80 (rule T3).
+    pub plain_http_on_80: bool,
+    /// True if an entry of the effective whitelist names the registry, so that the transport is decided.
+    pub transport_decided: bool,
+    /// True if the registry is built in (rule T5).
     pub built_in: bool,
-    /// How specific the entry is that settles the transport; nothing for a name by its addresses.
-    pub rank: Rank,
+    /// The specificity of the entry that decides the transport; 0 for a name that matches by its addresses.
+    pub specificity: Specificity,
 }
 
-impl<'p> Standing<'p> {
-    /// Whether an entry covers the reference.
+impl<'p> HostEvaluation<'p> {
+    /// Returns whether an entry covers the reference.
     pub fn is_covered(&self) -> bool {
         self.cover.is_some()
     }
 
-    /// Whether the registry is reached unverified.
+    /// Returns whether the registry is reached without verification.
     pub fn is_insecure(&self) -> bool {
         self.insecure.is_some() && !self.built_in
     }
 
-    /// This standing first, the other where this one leaves things open (rule T4).
-    pub fn before(&self, other: &Standing<'p>) -> Standing<'p> {
-        let transport = if self.settled { self } else { other };
-        Standing {
+    /// Returns this evaluation, completed by the other one (rule T4).
+    pub fn or_else(&self, other: &HostEvaluation<'p>) -> HostEvaluation<'p> {
+        let transport = if self.transport_decided { self } else { other };
+        HostEvaluation {
             cover: self.cover.or(other.cover),
             insecure: transport.insecure,
-            plain_80: transport.plain_80,
-            settled: self.settled || other.settled,
+            plain_http_on_80: transport.plain_http_on_80,
+            transport_decided: self.transport_decided || other.transport_decided,
             built_in: self.built_in || other.built_in,
-            rank: transport.rank,
+            specificity: transport.specificity,
         }
     }
 
-    /// Of a name with both addresses (rule M4).
-    pub fn and_address(self, other: Self) -> Self {
-        Standing {
+    /// Returns the evaluation of a name that has both addresses (rule M4).
+    pub fn intersect_address(self, other: Self) -> Self {
+        HostEvaluation {
             cover: self.cover.filter(|_| other.cover.is_some()),
             insecure: self.insecure.filter(|_| self.is_insecure() && other.is_insecure()),
-            plain_80: self.plain_80 && other.plain_80,
-            settled: self.settled && other.settled,
+            plain_http_on_80: self.plain_http_on_80 && other.plain_http_on_80,
+            transport_decided: self.transport_decided && other.transport_decided,
             built_in: self.built_in || other.built_in,
-            rank: 0,
+            specificity: 0,
         }
     }
 
-    /// Of an address with both names (rule M5): the more specific entry settles the transport, at a tie the insecure one.
-    pub fn and_name(self, other: Self) -> Self {
-        let strength = |standing: &Self| (standing.rank, standing.insecure.is_some(), standing.plain_80);
+    /// Returns the evaluation of an address that has both names (rule M5): the more specific entry decides the
+    /// transport, at a tie the insecure one.
+    pub fn union_name(self, other: Self) -> Self {
+        let strength = |standing: &Self| (standing.specificity, standing.insecure.is_some(), standing.plain_http_on_80);
         let transport = if strength(&other) > strength(&self) { other } else { self };
-        Standing {
+        HostEvaluation {
             cover: self.cover.or(other.cover),
-            settled: self.settled || other.settled,
+            transport_decided: self.transport_decided || other.transport_decided,
             built_in: self.built_in || other.built_in,
             ..transport
         }
     }
 
-    /// All of it that makes a difference, as a number.
-    pub fn signature(&self) -> u32 {
+    /// Returns a number that is equal for evaluations with equal effects.
+    pub fn equivalence_key(&self) -> u32 {
         let insecure = self.insecure.is_some();
-        let bits = [self.cover.is_some(), insecure, insecure && self.plain_80, self.settled, self.built_in];
-        bits.iter().fold(u32::from(self.rank), |number, bit| number << 1 | u32::from(*bit))
+        let bits =
+            [self.cover.is_some(), insecure, insecure && self.plain_http_on_80, self.transport_decided, self.built_in];
+        bits.iter().fold(u32::from(self.specificity), |number, bit| number << 1 | u32::from(*bit))
     }
 }
 
-/// What a decision comes to, the entry that decided and the certificate authorities left aside.
+/// The outcome of a decision, without the deciding entry and the certificate authorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Way {
+pub(crate) struct Outcome {
     pub allowed: bool,
     pub verified: bool,
-    /// Whether plain HTTP may be tried.
-    pub plain: bool,
-    /// Whether the addresses of the name must be connected to.
+    /// True if plain HTTP may be tried.
+    pub plain_http: bool,
+    /// True if connections are limited to the resolved addresses of the name.
     pub pinned: bool,
 }
 
-/// Weighs the groups that are about a host, given the most specific first (rules M2, M3, W3, T4).
-pub(crate) struct Scale<'a, 'p, 'r> {
-    ask: &'a Ask<'p, 'r>,
+/// A resolver of precedence among the groups that match a host, given the most specific first (rules M2, M3, W3, T4).
+pub(crate) struct PrecedenceResolver<'a, 'p, 'r> {
+    query: &'a Query<'p, 'r>,
     repository: Option<&'a str>,
-    standing: Standing<'p>,
-    cover: Option<(Rank, Hit<'p>)>,
-    insecure: Option<(Rank, Hit<'p>)>,
-    /// How specific the first whitelist entry is that is about the registry, whatever its namespace.
-    whitelist: Option<Rank>,
+    evaluation: HostEvaluation<'p>,
+    cover: Option<(Specificity, EntryMatch<'p>)>,
+    insecure: Option<(Specificity, EntryMatch<'p>)>,
+    /// The specificity of the first whitelist entry that names the registry, of whatever namespace.
+    whitelist: Option<Specificity>,
 }
 
-impl<'a, 'p, 'r> Scale<'a, 'p, 'r> {
-    pub fn new(ask: &'a Ask<'p, 'r>) -> Self {
-        let repository = ask.reference.repository.as_deref();
-        Scale { ask, repository, standing: Standing::default(), cover: None, insecure: None, whitelist: None }
+impl<'a, 'p, 'r> PrecedenceResolver<'a, 'p, 'r> {
+    pub fn new(query: &'a Query<'p, 'r>) -> Self {
+        let repository = query.reference.repository.as_deref();
+        PrecedenceResolver {
+            query,
+            repository,
+            evaluation: HostEvaluation::default(),
+            cover: None,
+            insecure: None,
+            whitelist: None,
+        }
     }
 
-    pub fn weigh(mut self, matches: &[Match<'p>]) -> Standing<'p> {
+    pub fn resolve(mut self, matches: &[GroupMatch<'p>]) -> HostEvaluation<'p> {
         let _ = matches.iter().try_for_each(|found| self.add(*found));
-        self.standing()
+        self.finish()
     }
 
-    /// Adds the next group. Breaks off where nothing less specific can change the standing.
-    pub fn add(&mut self, Match { rank, group, project }: Match<'p>) -> ControlFlow<()> {
-        if self.is_settled_above(rank) {
+    /// Adds the next group. Breaks if no less specific group can change the evaluation.
+    pub fn add(&mut self, GroupMatch { specificity: rank, group, project }: GroupMatch<'p>) -> ControlFlow<()> {
+        if self.can_stop_below(rank) {
             return ControlFlow::Break(());
         }
-        let hit = |row| group.row(row).map(|row| Hit { row, project });
-        let insecure_ports = self.ask.ports.of_list(List::Insecure);
+        let hit = |row| group.row(row).map(|row| EntryMatch { row, project });
+        let insecure_ports = self.query.ports.for_list(EntryList::Insecure);
         if self.insecure.is_none() {
-            let row = group.cover(List::Insecure, insecure_ports, None);
+            let row = group.cover(EntryList::Insecure, insecure_ports, None);
             self.insecure = row.and_then(hit).map(|hit| (rank, hit));
         }
         if self.insecure.is_some_and(|(of, _)| of == rank) {
-            self.standing.plain_80 |= group.has(List::Insecure, &[80, ANY_PORT]);
+            self.evaluation.plain_http_on_80 |= group.has(EntryList::Insecure, &[80, ANY_PORT]);
         }
-        let ports = self.ask.ports.of_list(List::Whitelist);
-        if group.has(List::Whitelist, ports) {
+        let ports = self.query.ports.for_list(EntryList::Whitelist);
+        if group.has(EntryList::Whitelist, ports) {
             self.whitelist.get_or_insert(rank);
             if self.cover.is_none() {
-                let row = group.cover(List::Whitelist, ports, self.repository);
+                let row = group.cover(EntryList::Whitelist, ports, self.repository);
                 self.cover = row.and_then(hit).map(|hit| (rank, hit));
             }
         }
-        self.standing.built_in |= group.has(List::BuiltIn, self.ask.ports.of_list(List::BuiltIn));
+        self.evaluation.built_in |= group.has(EntryList::BuiltIn, self.query.ports.for_list(EntryList::BuiltIn));
         ControlFlow::Continue(())
     }
 
-    /// Whether what was added, all of it more specific than `rank`, decides by itself.
-    fn is_settled_above(&self, rank: Rank) -> bool {
+    /// Returns whether the groups so far, all more specific than `rank`, decide by themselves.
+    fn can_stop_below(&self, rank: Specificity) -> bool {
         let allowed = match self.insecure {
             Some((of, _)) => of > rank,
             None => self.cover.is_some() && self.whitelist.is_some_and(|of| of > rank),
         };
-        allowed && !self.ask.policy.has_built_in()
+        allowed && !self.query.policy.has_built_in()
     }
 
-    pub fn standing(self) -> Standing<'p> {
-        let mut standing = self.standing;
-        standing.settled = self.insecure.is_some() || self.whitelist.is_some();
-        standing.rank = self.insecure.map(|(rank, _)| rank).max(self.whitelist).unwrap_or_default();
+    pub fn finish(self) -> HostEvaluation<'p> {
+        let mut standing = self.evaluation;
+        standing.transport_decided = self.insecure.is_some() || self.whitelist.is_some();
+        standing.specificity = self.insecure.map(|(rank, _)| rank).max(self.whitelist).unwrap_or_default();
         standing.cover = match (self.cover, self.insecure) {
             (Some((of, hit)), Some((rank, _))) if of >= rank => Some(hit),
             (_, Some((_, hit))) => Some(hit),

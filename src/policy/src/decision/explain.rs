@@ -1,57 +1,59 @@
-//! Explanations (rule D3): the same decision, with what was considered on the way.
+//! Explanations (rule D3): a decision with the steps that led to it.
 //!
-//! The decision itself is made by `decide`; here every entry is looked at, one by one, and each says why it covers the
-//! reference or not.
+//! The decision is made as usual; then every entry is evaluated by itself, with the reason that it matches or does not.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::decision::dns_answers::{leads_to, read_address, read_name, sorted};
-use crate::decision::query::{Ask, Hit};
-use crate::decision::{Answer, Decision, Denial, Explanation, Matched, QuestionKind, Request, Scheme, Step, Topic};
-use crate::entry::{self, Entry, Hosts};
-use crate::finding::List;
+use crate::decision::dns_answers::{parse_address, parse_name, resolves_to, sorted_unique};
+use crate::decision::query::{EntryMatch, Query};
+use crate::decision::{
+    Decision, DenialReason, Explanation, LookupKind, MatchedEntry, Request, Response, Scheme, Step, StepKind,
+};
+use crate::entry::{self, Entry, HostPattern};
+use crate::finding::EntryList;
 use crate::host::docker_hub;
 use crate::policy::Policy;
-use crate::policy::index::{ANY_PORT, Row, Subject};
+use crate::policy::index::{ANY_PORT, HostKey, IndexedEntry};
 use crate::reference::Reference;
 use crate::reference::repository;
 
-/// How many entries that do not cover the reference are shown one by one. Those that cover it all are.
-const SHOWN: usize = 100;
+/// The maximum number of steps about entries that do not match. All that match are listed.
+const MAX_LISTED_ENTRIES: usize = 100;
 
 impl Policy {
-    /// Decides one request and says how (rule D3). Looks at every entry: for people, not for the admission path.
+    /// Decides one request and explains the decision (rule D3). Evaluates every entry, so it is not for the admission
+    /// path.
     pub fn explain<'a>(&'a self, request: &Request<'a>) -> Explanation<'a> {
-        let answer = self.answer(request);
+        let response = self.answer(request);
         let mut steps = Vec::new();
         let mut authorities = String::new();
-        if let Ok(reference) = Reference::read(request.reference, request.kind) {
-            steps.push(step(Topic::Reference, read_as(&reference)));
-            if let Ok(ask) = self.ask(&reference, request) {
-                steps.push(step(Topic::Mode, mode(&ask)));
-                entries(&ask, &mut steps);
-                authorities = vouching(&ask);
-                steps.extend(ask.facts.iter().map(|fact| step(Topic::Dns, said(fact))));
+        if let Ok(reference) = Reference::parse(request.reference, request.kind) {
+            steps.push(step(StepKind::Reference, describe_reference(&reference)));
+            if let Ok(ask) = self.query(&reference, request) {
+                steps.push(step(StepKind::Mode, describe_mode(&ask)));
+                explain_entries(&ask, &mut steps);
+                authorities = describe_anchors(&ask);
+                steps.extend(ask.dns_answers.iter().map(|dns_answer| step(StepKind::Dns, describe_dns_answer(dns_answer))));
             }
         }
-        conclusion(&answer, authorities, &mut steps);
-        Explanation { answer, steps }
+        explain_decision(&response, authorities, &mut steps);
+        Explanation { response, steps }
     }
 }
 
-fn step<'a>(topic: Topic, text: String) -> Step<'a> {
-    Step { topic, entry: None, covers: None, text }
+fn step<'a>(topic: StepKind, text: String) -> Step<'a> {
+    Step { kind: topic, entry: None, matches: None, text }
 }
 
-fn read_as(reference: &Reference<'_>) -> String {
+fn describe_reference(reference: &Reference<'_>) -> String {
     let registry = reference.registry_text();
     let mut text = match &reference.repository {
         Some(repository) => format!("repository `{repository}` on registry `{registry}`"),
         None => format!("registry `{registry}`"),
     };
-    if matches!(reference.registry, crate::reference::Registry::Hub) {
+    if matches!(reference.registry, crate::reference::Registry::DockerHub) {
         text.push_str(", which is Docker Hub");
     }
     if let Some(tag) = reference.tag {
@@ -63,7 +65,7 @@ fn read_as(reference: &Reference<'_>) -> String {
     text
 }
 
-fn mode(ask: &Ask<'_, '_>) -> String {
+fn describe_mode(ask: &Query<'_, '_>) -> String {
     let whose = match ask.project {
         Some((project, _)) => format!(" for project `{project}`"),
         None => String::new(),
@@ -75,51 +77,52 @@ fn mode(ask: &Ask<'_, '_>) -> String {
     }
 }
 
-fn said(fact: &crate::decision::Fact) -> String {
-    let what = match fact.kind {
-        QuestionKind::NamesOf => "names",
-        QuestionKind::AddressesOf => "addresses",
+fn describe_dns_answer(dns_answer: &crate::decision::DnsAnswer) -> String {
+    let what = match dns_answer.kind {
+        LookupKind::Reverse => "names",
+        LookupKind::Forward => "addresses",
     };
-    if fact.answers.is_empty() {
-        format!("`{}` has no {what}, or none that could be had", fact.subject)
+    if dns_answer.answers.is_empty() {
+        format!("`{}` has no {what}, or none that could be had", dns_answer.subject)
     } else {
-        format!("the {what} of `{}` are {}", fact.subject, fact.answers.join(", "))
+        format!("the {what} of `{}` are {}", dns_answer.subject, dns_answer.answers.join(", "))
     }
 }
 
-fn entries<'a>(ask: &Ask<'a, '_>, steps: &mut Vec<Step<'a>>) {
+fn explain_entries<'a>(ask: &Query<'a, '_>, steps: &mut Vec<Step<'a>>) {
     let mut hidden: usize = 0;
     let mut shown: usize = 0;
     for (project, index) in ask.indexes() {
         for row in index.rows() {
-            let (covers, why) = weigh(ask, row);
+            let (covers, why) = explain_entry(ask, row);
             if !covers {
                 shown = shown.saturating_add(1);
-                if shown > SHOWN {
+                if shown > MAX_LISTED_ENTRIES {
                     hidden = hidden.saturating_add(1);
                     continue;
                 }
             }
-            let entry = Some(Hit { row, project }.matched());
-            steps.push(Step { topic: Topic::Entry, entry, covers: Some(covers), text: why });
+            let entry = Some(EntryMatch { row, project }.matched_entry());
+            steps.push(Step { kind: StepKind::Entry, entry, matches: Some(covers), text: why });
         }
     }
     if hidden > 0 {
-        steps.push(step(Topic::Entry, format!("{hidden} more entries do not cover it")));
+        steps.push(step(StepKind::Entry, format!("{hidden} more entries do not cover it")));
     }
 }
 
-/// Whether one entry covers the reference, by itself or one of its addresses among others that do (rule M4), and why.
-fn weigh(ask: &Ask<'_, '_>, row: &Row) -> (bool, String) {
-    // The text of a row is canonical, so it parses.
+/// Returns whether one entry covers the reference, by itself or by one address among others that are covered (rule M4),
+/// and the reason.
+fn explain_entry(ask: &Query<'_, '_>, row: &IndexedEntry) -> (bool, String) {
+    // The text of an indexed entry is canonical, so it parses.
     let Some(entry) = entry::parse(&row.text, &mut Vec::new()).map(|written| written.entry) else {
         return (false, "cannot be read".to_owned());
     };
-    let host = match host(ask, &entry, row.list) {
+    let host = match explain_host(ask, &entry, row.list) {
         Ok(host) => host,
         Err(why) => return (false, why),
     };
-    if row.port != ANY_PORT && !ask.ports.of_list(row.list).contains(&row.port) {
+    if row.port != ANY_PORT && !ask.ports.for_list(row.list).contains(&row.port) {
         return (false, format!("{host}, but it covers port {} only", row.port));
     }
     let namespace = row.namespace();
@@ -131,70 +134,77 @@ fn weigh(ask: &Ask<'_, '_>, row: &Row) -> (bool, String) {
     }
 }
 
-/// Rule M1, and M4 and M5 with the facts of the request: how the entry covers the host, or why it does not.
-fn host(ask: &Ask<'_, '_>, entry: &Entry, list: List) -> Result<String, String> {
-    match (ask.subject(), &entry.hosts) {
-        (Subject::Hub, _) if entry.is_hub() => Ok("it is Docker Hub".to_owned()),
-        (Subject::Hub, Hosts::Wildcard(domain)) if docker_hub::WILDCARD_DOMAINS.contains(&&**domain) => {
-            Ok(format!("Docker Hub's `{}` is below `{domain}`", docker_hub::HOST))
+/// Rule M1, and M4 and M5 with the request's DNS answers: returns the reason that the entry covers the host, or that it
+/// does not.
+fn explain_host(ask: &Query<'_, '_>, entry: &Entry, list: EntryList) -> Result<String, String> {
+    match (ask.host_key(), &entry.hosts) {
+        (HostKey::DockerHub, _) if entry.is_docker_hub() => Ok("it is Docker Hub".to_owned()),
+        (HostKey::DockerHub, HostPattern::Wildcard(domain)) if docker_hub::WILDCARD_DOMAINS.contains(&&**domain) => {
+            Ok(format!("Docker Hub's `{}` is below `{domain}`", docker_hub::REGISTRY_HOST))
         }
-        (Subject::Hub, Hosts::Address(_) | Hosts::Network(_)) => by_addresses(ask, docker_hub::HOST, entry, list),
-        (Subject::Hub, _) => Err("it is not Docker Hub".to_owned()),
-        (Subject::Name(name), Hosts::Name(other)) if **other == *name && !entry.is_hub() => {
+        (HostKey::DockerHub, HostPattern::Address(_) | HostPattern::Network(_)) => {
+            explain_forward_dns(ask, docker_hub::REGISTRY_HOST, entry, list)
+        }
+        (HostKey::DockerHub, _) => Err("it is not Docker Hub".to_owned()),
+        (HostKey::Name(name), HostPattern::Name(other)) if **other == *name && !entry.is_docker_hub() => {
             Ok("it is the same name".to_owned())
         }
-        (Subject::Name(_), Hosts::Name(_)) if entry.is_hub() => {
-            Err(format!("it is Docker Hub, which is on port {} only", docker_hub::PORT))
+        (HostKey::Name(_), HostPattern::Name(_)) if entry.is_docker_hub() => {
+            Err(format!("it is Docker Hub, which is on port {} only", docker_hub::DEFAULT_PORT))
         }
-        (Subject::Name(_), Hosts::Name(_)) => Err("it is another name".to_owned()),
-        (Subject::Name(name), Hosts::Wildcard(domain)) => match below(name, domain) {
+        (HostKey::Name(_), HostPattern::Name(_)) => Err("it is another name".to_owned()),
+        (HostKey::Name(name), HostPattern::Wildcard(domain)) => match is_below_domain(name, domain) {
             true => Ok(format!("the name is below `{domain}`")),
             false if **domain == *name => Err(format!("`{domain}` itself is not below `{domain}`")),
             false => Err(format!("the name is not below `{domain}`")),
         },
-        (Subject::Name(name), Hosts::Address(_) | Hosts::Network(_)) => by_addresses(ask, name, entry, list),
-        (Subject::Address(address), Hosts::Address(other)) if address == *other => {
+        (HostKey::Name(name), HostPattern::Address(_) | HostPattern::Network(_)) => {
+            explain_forward_dns(ask, name, entry, list)
+        }
+        (HostKey::Address(address), HostPattern::Address(other)) if address == *other => {
             Ok("it is the same address".to_owned())
         }
-        (Subject::Address(_), Hosts::Address(_)) => Err("it is another address".to_owned()),
-        (Subject::Address(address), Hosts::Network(network)) => match within(address, network) {
+        (HostKey::Address(_), HostPattern::Address(_)) => Err("it is another address".to_owned()),
+        (HostKey::Address(address), HostPattern::Network(network)) => match network_contains(address, network) {
             true => Ok("the address is inside".to_owned()),
             false => Err("the address is outside".to_owned()),
         },
-        (Subject::Address(_), Hosts::Name(_)) => Err("an exact name never covers an address".to_owned()),
-        (Subject::Address(address), Hosts::Wildcard(domain)) => by_names(ask, address, domain),
+        (HostKey::Address(_), HostPattern::Name(_)) => Err("an exact name never covers an address".to_owned()),
+        (HostKey::Address(address), HostPattern::Wildcard(domain)) => explain_reverse_dns(ask, address, domain),
     }
 }
 
-fn within(address: IpAddr, network: &IpNet) -> bool {
-    entry::network(address, network.prefix_len()) == Some(*network)
+fn network_contains(address: IpAddr, network: &IpNet) -> bool {
+    entry::canonical_network(address, network.prefix_len()) == Some(*network)
 }
 
-fn below(name: &str, domain: &str) -> bool {
+fn is_below_domain(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
 }
 
-fn by_addresses(ask: &Ask<'_, '_>, name: &str, entry: &Entry, list: List) -> Result<String, String> {
-    if !ask.policy.resolves {
+fn explain_forward_dns(ask: &Query<'_, '_>, name: &str, entry: &Entry, list: EntryList) -> Result<String, String> {
+    if !ask.policy.match_resolved_addresses {
         return Err("addresses do not cover names, since `match_resolved_addresses` is not set".to_owned());
     }
-    let Some(answers) = ask.fact(QuestionKind::AddressesOf, name) else {
+    let Some(answers) = ask.dns_answer(LookupKind::Forward, name) else {
         return Err(format!("that depends on the addresses of `{name}`"));
     };
     let contains = |address: IpAddr| match &entry.hosts {
-        Hosts::Address(other) => *other == address,
-        Hosts::Network(network) => within(address, network),
-        Hosts::Name(_) | Hosts::Wildcard(_) => false,
+        HostPattern::Address(other) => *other == address,
+        HostPattern::Network(network) => network_contains(address, network),
+        HostPattern::Name(_) | HostPattern::Wildcard(_) => false,
     };
-    let addresses = sorted(answers.iter().map(|answer| read_address(answer)));
+    let addresses = sorted_unique(answers.iter().map(|answer| parse_address(answer)));
     let count = addresses.iter().filter(|address| address.is_some_and(contains)).count();
-    let covered = |address: &Option<IpAddr>| address.is_some_and(|address| ask.of_address(address).is_covered());
+    let covered = |address: &Option<IpAddr>| address.is_some_and(|address| ask.evaluate_address(address).is_covered());
     match (count, addresses.len()) {
         (_, 0) => Err(format!("`{name}` has no address")),
         (0, _) => Err(format!("no address of `{name}` is covered")),
         (count, all) if count == all => Ok(format!("every address of `{name}` is covered")),
-        // Rule T5: one of the product's own is enough.
-        (count, all) if list == List::BuiltIn => Ok(format!("{count} of the {all} addresses of `{name}` are covered")),
+        // Rule T5: one built-in address is enough.
+        (count, all) if list == EntryList::BuiltIn => {
+            Ok(format!("{count} of the {all} addresses of `{name}` are covered"))
+        }
         (count, all) if addresses.iter().all(covered) => {
             Ok(format!("{count} of the {all} addresses of `{name}` are covered, and other entries cover the rest"))
         }
@@ -204,14 +214,14 @@ fn by_addresses(ask: &Ask<'_, '_>, name: &str, entry: &Entry, list: List) -> Res
     }
 }
 
-fn by_names(ask: &Ask<'_, '_>, address: IpAddr, domain: &str) -> Result<String, String> {
-    let Some(answers) = ask.fact(QuestionKind::NamesOf, &address.to_string()) else {
+fn explain_reverse_dns(ask: &Query<'_, '_>, address: IpAddr, domain: &str) -> Result<String, String> {
+    let Some(answers) = ask.dns_answer(LookupKind::Reverse, &address.to_string()) else {
         return Err(format!("that would depend on the names of {address}"));
     };
     let names: Vec<String> =
-        answers.iter().filter_map(|answer| read_name(answer)).filter(|name| below(name, domain)).collect();
+        answers.iter().filter_map(|answer| parse_name(answer)).filter(|name| is_below_domain(name, domain)).collect();
     let confirmed =
-        |name: &&String| ask.fact(QuestionKind::AddressesOf, name).is_some_and(|answers| leads_to(answers, address));
+        |name: &&String| ask.dns_answer(LookupKind::Forward, name).is_some_and(|answers| resolves_to(answers, address));
     match (names.iter().find(confirmed), names.first()) {
         (Some(name), _) => Ok(format!("{address} is `{name}`, and that name resolves back to it")),
         (None, Some(name)) => {
@@ -221,48 +231,51 @@ fn by_names(ask: &Ask<'_, '_>, address: IpAddr, domain: &str) -> Result<String, 
     }
 }
 
-fn conclusion(answer: &Answer<'_>, authorities: String, steps: &mut Vec<Step<'_>>) {
+fn explain_decision(answer: &Response<'_>, authorities: String, steps: &mut Vec<Step<'_>>) {
     match &answer.decision {
         Decision::Allow(allowed) => {
-            steps.push(step(Topic::Transport, transport(allowed.by.as_ref(), allowed)));
+            steps.push(step(StepKind::Transport, describe_transport(allowed.by.as_ref(), allowed)));
             if allowed.attempts.iter().any(|attempt| attempt.verified) {
-                steps.push(step(Topic::Authorities, authorities));
+                steps.push(step(StepKind::Authorities, authorities));
             }
             if !allowed.pinned.is_empty() {
                 steps.push(step(
-                    Topic::Dns,
+                    StepKind::Dns,
                     format!("only these addresses may be connected to: {}", allowed.pinned.join(", ")),
                 ));
             }
             let text = match &allowed.by {
-                Some(by) => format!("allowed by {}", named(by)),
+                Some(by) => format!("allowed by {}", describe_entry(by)),
                 None => "allowed, as every registry is while whitelist mode is off".to_owned(),
             };
-            steps.push(step(Topic::Outcome, text));
+            steps.push(step(StepKind::Outcome, text));
         }
         Decision::Deny(denied) => {
-            if let (Denial::NotWhitelisted, Some(nearest)) = (denied.reason, &denied.nearest) {
-                let text = format!("the nearest entry is {}: {}", named(&nearest.entry), nearest.text);
-                steps.push(step(Topic::Entry, text));
+            if let (DenialReason::NotWhitelisted, Some(nearest)) = (denied.reason, &denied.nearest) {
+                let text = format!("the nearest entry is {}: {}", describe_entry(&nearest.entry), nearest.text);
+                steps.push(step(StepKind::Entry, text));
             }
-            steps.push(step(Topic::Outcome, format!("denied: {}", denied.text)));
+            steps.push(step(StepKind::Outcome, format!("denied: {}", denied.text)));
         }
         Decision::Lookup(questions) => {
             let questions: Vec<String> = questions
                 .iter()
                 .map(|question| match question.kind {
-                    QuestionKind::NamesOf => format!("the names of {}", question.subject),
-                    QuestionKind::AddressesOf => format!("the addresses of `{}`", question.subject),
+                    LookupKind::Reverse => format!("the names of {}", question.subject),
+                    LookupKind::Forward => format!("the addresses of `{}`", question.subject),
                 })
                 .collect();
-            steps.push(step(Topic::Outcome, format!("undecided until DNS was asked for {}", questions.join(" and "))));
+            steps.push(step(
+                StepKind::Outcome,
+                format!("undecided until DNS was asked for {}", questions.join(" and ")),
+            ));
         }
     }
 }
 
-/// Rule C1.
-fn vouching(ask: &Ask<'_, '_>) -> String {
-    let titles: Vec<String> = ask.authorities().map(|authority| format!("`{}`", authority.title)).collect();
+/// Describes the trust anchors that apply (rule C1).
+fn describe_anchors(ask: &Query<'_, '_>) -> String {
+    let titles: Vec<String> = ask.trust_anchors().map(|authority| format!("`{}`", authority.title)).collect();
     match titles.as_slice() {
         [] => "the certificate must be from a well-known authority".to_owned(),
         titles => {
@@ -271,7 +284,7 @@ fn vouching(ask: &Ask<'_, '_>) -> String {
     }
 }
 
-fn transport(by: Option<&Matched<'_>>, allowed: &crate::decision::Allowed<'_>) -> String {
+fn describe_transport(by: Option<&MatchedEntry<'_>>, allowed: &crate::decision::Allow<'_>) -> String {
     let attempts: Vec<String> = allowed
         .attempts
         .iter()
@@ -283,8 +296,8 @@ fn transport(by: Option<&Matched<'_>>, allowed: &crate::decision::Allowed<'_>) -
         .collect();
     let insecure = allowed.attempts.iter().any(|attempt| !attempt.verified);
     let why = match by {
-        Some(by) if insecure => format!("{} is insecure", named(by)),
-        Some(by) if by.list == List::Insecure => {
+        Some(by) if insecure => format!("{} is insecure", describe_entry(by)),
+        Some(by) if by.list == EntryList::Insecure => {
             "a more specific entry, or a registry of the product, keeps it verified".to_owned()
         }
         _ => "no insecure entry decides it".to_owned(),
@@ -292,8 +305,8 @@ fn transport(by: Option<&Matched<'_>>, allowed: &crate::decision::Allowed<'_>) -
     format!("{why}: {}", attempts.join(", then "))
 }
 
-fn named(by: &Matched<'_>) -> String {
-    let list = crate::document::member_of(by.list);
+fn describe_entry(by: &MatchedEntry<'_>) -> String {
+    let list = crate::document::member_name(by.list);
     match &by.project {
         Some(project) => format!("`{}` ({list}[{}] of project `{project}`)", by.entry, by.index),
         None => format!("`{}` ({list}[{}])", by.entry, by.index),

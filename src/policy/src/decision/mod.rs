@@ -1,4 +1,4 @@
-//! What is asked and what is answered (rules D1 to D4).
+//! Requests and decisions (rules D1 to D4).
 
 pub(crate) mod canonical_json;
 pub(crate) mod dns_answers;
@@ -12,119 +12,119 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::List;
+use crate::finding::EntryList;
 
-/// What a reference is.
+/// The kind of a reference.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReferenceKind {
-    /// An image reference, as `docker pull` takes it.
+    /// An image reference, in the syntax of `docker pull`.
     #[default]
     Image,
-    /// A registry, as `docker login` takes it: a host and port, or a URL whose scheme and path say nothing.
+    /// A registry, in the syntax of `docker login`: a host and port, or a URL whose scheme and path are ignored.
     Registry,
 }
 
-/// What a question asks of DNS.
+/// The direction of a DNS lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum QuestionKind {
+pub enum LookupKind {
     /// The names of an address (PTR records).
-    NamesOf,
+    Reverse,
     /// The addresses of a name (A and AAAA records).
-    AddressesOf,
+    Forward,
 }
 
-/// A question for DNS (rule M6).
+/// A DNS query that a decision depends on (rule M6).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Question {
-    /// What is asked.
-    pub kind: QuestionKind,
-    /// An address or a name. Canonical in the questions of a decision; any spelling in a fact.
+pub struct DnsQuery {
+    /// The direction of the lookup.
+    pub kind: LookupKind,
+    /// An address or a name: canonical in the queries of a decision, of any spelling in a DNS answer.
     pub subject: String,
 }
 
-/// The answer to a question. No answers stands for a question that was asked in vain.
+/// A DNS answer. An empty list of answers stands for a failed lookup too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fact {
-    /// What was asked.
-    pub kind: QuestionKind,
-    /// Of which address or name.
+pub struct DnsAnswer {
+    /// The direction of the lookup.
+    pub kind: LookupKind,
+    /// The address or name that was looked up.
     pub subject: String,
     /// Addresses or names.
     pub answers: Vec<String>,
 }
 
-/// What is asked of a policy.
+/// A request for a decision.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
-    /// The reference, as it was typed.
+    /// The reference as typed.
     pub reference: &'a str,
-    /// What it is.
+    /// The kind of the reference.
     pub kind: ReferenceKind,
-    /// The project on whose behalf (rule J1).
+    /// The project of the request (rule J1).
     pub project: Option<&'a str>,
-    /// DNS answers, if any are known.
-    pub facts: &'a [Fact],
+    /// The known DNS answers.
+    pub dns_answers: &'a [DnsAnswer],
 }
 
-/// What the policy says of a request.
+/// The decision on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
-    /// It may be used, in these ways and no others.
-    Allow(Allowed<'a>),
-    /// It may not be used.
-    Deny(Denied<'a>),
-    /// Ask these questions, and ask again with the answers.
-    Lookup(Vec<Question>),
+    /// The reference may be used, by the listed attempts and no others.
+    Allow(Allow<'a>),
+    /// The reference may not be used.
+    Deny(Deny<'a>),
+    /// These DNS queries must be answered first; the answers go into a new request.
+    Lookup(Vec<DnsQuery>),
 }
 
-/// The reference may be used.
+/// A decision to allow a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allowed<'a> {
-    /// The entry that decided; absent where whitelist mode is off and no entry covers the registry.
-    pub by: Option<Matched<'a>>,
-    /// What may be tried, in order.
+pub struct Allow<'a> {
+    /// The deciding entry; absent if whitelist mode is off and no entry covers the registry.
+    pub by: Option<MatchedEntry<'a>>,
+    /// The connection attempts that are allowed, in order.
     pub attempts: Vec<Attempt<'a>>,
-    /// The certificate authorities that apply, by lower-case hexadecimal SHA-256 fingerprint.
+    /// The certificate authorities that apply, by SHA-256 fingerprint in lower-case hexadecimal.
     pub authorities: Vec<Cow<'a, str>>,
-    /// The addresses that must be connected to, where DNS decided (rule M4).
+    /// The only addresses that connections may go to, if DNS decided (rule M4).
     pub pinned: Vec<String>,
 }
 
-/// The reference may not be used.
+/// A decision to deny a reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denied<'a> {
-    /// Why.
-    pub reason: Denial,
-    /// Why, for a person.
+pub struct Deny<'a> {
+    /// The reason, for programs.
+    pub reason: DenialReason,
+    /// The reason, human-readable.
     pub text: String,
     /// The entry that came nearest.
-    pub nearest: Option<Nearest<'a>>,
+    pub nearest: Option<NearestEntry<'a>>,
 }
 
-/// Why a reference is denied.
+/// The reason of a denial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Denial {
-    /// No entry of the effective whitelist covers it (rule W3).
+pub enum DenialReason {
+    /// No entry of the effective whitelist covers the reference (rule W3).
     NotWhitelisted,
-    /// It cannot be read as a reference (rule H3).
+    /// The reference does not parse (rule H3).
     InvalidReference,
     /// The policy has projects, and not this one (rule J1).
     UnknownProject,
-    /// A host's own: the module trapped. The module never says so itself.
+    /// Reported by the host: the module trapped.
     Trap,
-    /// A host's own: the decision took longer than it may.
+    /// Reported by the host: the decision exceeded its time limit.
     TimeOut,
-    /// A host's own: the module wanted more memory than it may have.
+    /// Reported by the host: the module exceeded its memory limit.
     Memory,
 }
 
-impl Denial {
-    /// Its stable code, as it stands in the canonical text.
+impl DenialReason {
+    /// Returns the stable code in canonical JSON.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotWhitelisted => "not-whitelisted",
@@ -139,18 +139,18 @@ impl Denial {
 
 /// An entry of the policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Matched<'a> {
-    /// The list that it stands in.
-    pub list: List,
-    /// Its index in that list, from 0, disabled entries counted.
+pub struct MatchedEntry<'a> {
+    /// The list of the entry.
+    pub list: EntryList,
+    /// The index in that list, from 0, disabled entries counted.
     pub index: u32,
     /// The entry in canonical form.
     pub entry: Cow<'a, str>,
-    /// The project whose list it is; absent for the global lists.
+    /// The project of the list; absent for the global lists.
     pub project: Option<Cow<'a, str>>,
 }
 
-/// A scheme.
+/// The scheme of a connection attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
@@ -160,28 +160,28 @@ pub enum Scheme {
     Http,
 }
 
-/// One thing that the host may try (rule T1).
+/// A connection attempt that the client may make (rule T1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt<'a> {
     /// The scheme.
     pub scheme: Scheme,
     /// The TCP port.
     pub port: u16,
-    /// Whether the certificate must be verified.
+    /// True if the certificate must be verified.
     pub verified: bool,
-    /// The host to ask, where it is not the reference's own: Docker Hub's (rule H2).
+    /// The host to connect to, if it is not the reference's: Docker Hub's (rule H2).
     pub host: Option<Cow<'a, str>>,
 }
 
-/// Why the nearest entry did not match.
+/// The reason that the nearest entry does not match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Miss {
+pub enum MissReason {
     /// The host matches, the port does not.
     AnotherPort,
     /// The registry matches, the namespace does not.
     AnotherNamespace,
-    /// The host is the domain of a wildcard, which covers only what is below it.
+    /// The host is the domain of a wildcard, which covers only names below it.
     WildcardApex,
     /// The host is below a name that is not a wildcard.
     BelowName,
@@ -197,65 +197,65 @@ pub enum Miss {
 
 /// The entry that came nearest to covering a denied reference (rule W3).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nearest<'a> {
+pub struct NearestEntry<'a> {
     /// The entry.
-    pub entry: Matched<'a>,
-    /// Why it did not match.
-    pub miss: Miss,
-    /// The same in words.
+    pub entry: MatchedEntry<'a>,
+    /// The reason that it does not match, for programs.
+    pub miss: MissReason,
+    /// The reason, human-readable.
     pub text: String,
 }
 
-/// A decision with what was asked: this is what the canonical text shows (rule D4).
+/// A decision with the parts of its request, as in canonical JSON (rule D4).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer<'a> {
-    /// The reference as asked, with any user information masked.
+pub struct Response<'a> {
+    /// The reference of the request, with any user information redacted.
     pub reference: Cow<'a, str>,
-    /// The registry as `HOST[:PORT]`; absent where the reference could not be read.
+    /// The registry as `HOST[:PORT]`; absent if the reference does not parse.
     pub registry: Option<Cow<'a, str>>,
-    /// The repository; absent for a registry and where the reference could not be read.
+    /// The repository; absent for a registry, and if the reference does not parse.
     pub repository: Option<Cow<'a, str>>,
     /// The decision.
     pub decision: Decision<'a>,
 }
 
-/// What a step of the reasoning is about.
+/// The kind of an explanation step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Topic {
-    /// How the reference was read.
+pub enum StepKind {
+    /// The parts of the reference.
     Reference,
-    /// Whether whitelist mode is on, and for whom.
+    /// The whitelist mode.
     Mode,
-    /// Whether an entry covers the reference.
+    /// An entry, and whether it matches.
     Entry,
-    /// What DNS said.
+    /// A DNS answer.
     Dns,
-    /// How the registry will be asked.
+    /// The transport to the registry.
     Transport,
-    /// Which certificate authorities count.
+    /// The certificate authorities that apply.
     Authorities,
     /// The outcome.
     Outcome,
 }
 
-/// One step of the reasoning.
+/// A step of an explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step<'a> {
-    /// What it is about.
-    pub topic: Topic,
-    /// The entry it is about.
-    pub entry: Option<Matched<'a>>,
-    /// Whether that entry covers the reference.
-    pub covers: Option<bool>,
-    /// The step in words.
+    /// The kind of the step.
+    pub kind: StepKind,
+    /// The entry that the step is about.
+    pub entry: Option<MatchedEntry<'a>>,
+    /// True if that entry matches the reference.
+    pub matches: Option<bool>,
+    /// The human-readable text of the step.
     pub text: String,
 }
 
-/// A decision with its reasoning (rule D3).
+/// A decision with its explanation (rule D3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation<'a> {
-    /// The decision and what was asked.
-    pub answer: Answer<'a>,
-    /// The reasoning, in order.
+    /// The decision with the parts of its request.
+    pub response: Response<'a>,
+    /// The steps, in order.
     pub steps: Vec<Step<'a>>,
 }

@@ -1,74 +1,80 @@
-//! The entry that came nearest to covering a denied reference (rule W3). Found by look-ups, never by walking a list.
+//! Search for the entry that came nearest to covering a denied reference (rule W3), by index lookups only.
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-use crate::decision::dns_answers::{leads_to, read_name, sorted};
-use crate::decision::query::{Ask, Hit};
-use crate::decision::{Miss, Nearest, QuestionKind};
-use crate::finding::List;
+use crate::decision::dns_answers::{parse_name, resolves_to, sorted_unique};
+use crate::decision::query::{EntryMatch, Query};
+use crate::decision::{LookupKind, MissReason, NearestEntry};
+use crate::finding::EntryList;
 use crate::host::dns_name;
 use crate::host::docker_hub;
-use crate::policy::index::{ANY_PORT, Found, Group, Index, Row, Subject};
-use crate::util::strings::joined;
+use crate::policy::index::{ANY_PORT, EntryGroup, EntryIndex, GroupVisitor, HostKey, IndexedEntry};
+use crate::util::strings::concat;
 
-/// Looks for the nearest entry. `outside` is an address of the asked name that no entry covers, where DNS was asked.
-pub(crate) fn find<'p>(ask: &Ask<'p, '_>, outside: Option<IpAddr>) -> Option<Nearest<'p>> {
-    let subject = ask.subject();
+/// Finds the nearest entry. `outside` is an uncovered address of the queried name, if DNS was used.
+pub(crate) fn find_nearest<'p>(ask: &Query<'p, '_>, outside: Option<IpAddr>) -> Option<NearestEntry<'p>> {
+    let subject = ask.host_key();
     same_host(ask, &|index, found| index.covering(subject, found)).or_else(|| match subject {
-        Subject::Name(name) => {
+        HostKey::Name(name) => {
             docker_hub(ask, name).or_else(|| related_name(ask, name)).or_else(|| under_network(ask, subject, outside))
         }
-        Subject::Hub => under_network(ask, subject, outside),
-        Subject::Address(address) => by_name(ask, address).or_else(|| neighbour(ask, address)),
+        HostKey::DockerHub => under_network(ask, subject, outside),
+        HostKey::Address(address) => under_wildcard(ask, address).or_else(|| neighbouring_network(ask, address)),
     })
 }
 
 /// The lists of the effective whitelist (rule W2).
-const LISTS: [List; 2] = [List::Whitelist, List::Insecure];
+const WHITELIST_LISTS: [EntryList; 2] = [EntryList::Whitelist, EntryList::Insecure];
 
-fn nearest<'p>(row: &'p Row, project: Option<&'p str>, miss: Miss, text: String) -> Nearest<'p> {
-    Nearest { entry: Hit { row, project }.matched(), miss, text }
+fn nearest_entry<'p>(
+    row: &'p IndexedEntry,
+    project: Option<&'p str>,
+    miss: MissReason,
+    text: String,
+) -> NearestEntry<'p> {
+    NearestEntry { entry: EntryMatch { row, project }.matched_entry(), miss, text }
 }
 
-/// An entry for the same host with another namespace or another port. `look` finds the groups that are about the host.
+/// Finds an entry for the same host with another namespace or another port. `look` visits the groups that match the
+/// host.
 fn same_host<'p>(
-    ask: &Ask<'p, '_>,
-    look: &dyn Fn(&'p Index, &mut Found<'_, 'p>) -> ControlFlow<()>,
-) -> Option<Nearest<'p>> {
+    ask: &Query<'p, '_>,
+    look: &dyn Fn(&'p EntryIndex, &mut GroupVisitor<'_, 'p>) -> ControlFlow<()>,
+) -> Option<NearestEntry<'p>> {
     let mut best = None;
     for (project, index) in ask.indexes() {
         let _ = look(index, &mut |rank, group| {
             if best.as_ref().is_none_or(|(of, _, _)| rank > *of) {
-                best = limited(ask, group).map(|limited| (rank, project, limited)).or_else(|| best.take());
+                best = near_match(ask, group).map(|limited| (rank, project, limited)).or_else(|| best.take());
             }
             ControlFlow::Continue(())
         });
     }
     let (_, project, (row, miss, text)) = best?;
-    Some(nearest(row, project, miss, text))
+    Some(nearest_entry(row, project, miss, text))
 }
 
-/// An entry, how it misses the reference, and why.
-type Limited<'p> = (&'p Row, Miss, String);
+/// An entry, the reason that it does not match, and that reason as text.
+type NearMatch<'p> = (&'p IndexedEntry, MissReason, String);
 
-/// What keeps the entries of a group from covering the reference, none of which does.
-fn limited<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Limited<'p>> {
+/// Returns the near match in a group that matches the host but does not cover the reference.
+fn near_match<'p>(ask: &Query<'_, '_>, group: EntryGroup<'p>) -> Option<NearMatch<'p>> {
     another_namespace(ask, group).or_else(|| another_port(ask, group))
 }
 
-fn another_namespace<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Limited<'p>> {
+fn another_namespace<'p>(ask: &Query<'_, '_>, group: EntryGroup<'p>) -> Option<NearMatch<'p>> {
     let repository = ask.reference.repository.as_deref()?;
-    for list in LISTS {
-        for port in ask.ports.of_list(list) {
+    for list in WHITELIST_LISTS {
+        for port in ask.ports.for_list(list) {
             let rows = group.on_port(list, *port);
-            // Sorted by namespace: the one with most in common stands next to where the repository would.
-            let after = rows.partition_point(|row| group.row(*row).map_or("", Row::namespace) < repository);
+            // Sorted by namespace: the one with the longest common path is next to the repository's position.
+            let after = rows.partition_point(|row| group.row(*row).map_or("", IndexedEntry::namespace) < repository);
             let around = [after.checked_sub(1), Some(after)].into_iter().flatten();
             let around = around.filter_map(|place| rows.get(place)).filter_map(|row| group.row(*row));
             if let Some(row) = around.max_by_key(|row| components_in_common(row.namespace(), repository)) {
                 let text = format!("it covers repositories in `{}` only, and `{repository}` is not", row.namespace());
-                return Some((row, Miss::AnotherNamespace, text));
+                return Some((row, MissReason::AnotherNamespace, text));
             }
         }
     }
@@ -79,8 +85,8 @@ fn components_in_common(a: &str, b: &str) -> usize {
     a.split('/').zip(b.split('/')).take_while(|(a, b)| a == b).count()
 }
 
-fn another_port<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Limited<'p>> {
-    let row = any(group)?;
+fn another_port<'p>(ask: &Query<'_, '_>, group: EntryGroup<'p>) -> Option<NearMatch<'p>> {
+    let row = first_whitelisted(group)?;
     if row.port == ANY_PORT {
         return None;
     }
@@ -89,121 +95,128 @@ fn another_port<'p>(ask: &Ask<'_, '_>, group: Group<'p>) -> Option<Limited<'p>> 
         Some(port) => format!("it covers port {covered} only, and the reference has port {port}"),
         None => format!("it covers port {covered} only, and a reference without a port stands for 443"),
     };
-    Some((row, Miss::AnotherPort, text))
+    Some((row, MissReason::AnotherPort, text))
 }
 
-/// An entry for Docker Hub, where the name is one of its names and the port is not its port (rule H2).
-fn docker_hub<'p>(ask: &Ask<'p, '_>, name: &str) -> Option<Nearest<'p>> {
-    let port = ask.reference.port.filter(|_| docker_hub::is_hub(name, None))?;
-    let (row, project) =
-        ask.indexes().find_map(|(project, index)| Some((any(index.exact(Subject::Hub)?)?, project)))?;
-    let text =
-        format!("it means Docker Hub, which is on port {} only, and the reference has port {port}", docker_hub::PORT);
-    Some(nearest(row, project, Miss::AnotherPort, text))
+/// Finds an entry for Docker Hub, if the name is one of its names and the port is not its port (rule H2).
+fn docker_hub<'p>(ask: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>> {
+    let port = ask.reference.port.filter(|_| docker_hub::is_docker_hub(name, None))?;
+    let (row, project) = ask
+        .indexes()
+        .find_map(|(project, index)| Some((first_whitelisted(index.exact(HostKey::DockerHub)?)?, project)))?;
+    let text = format!(
+        "it means Docker Hub, which is on port {} only, and the reference has port {port}",
+        docker_hub::DEFAULT_PORT
+    );
+    Some(nearest_entry(row, project, MissReason::AnotherPort, text))
 }
 
-/// The first entry of a group that could allow something.
-fn any<'p>(group: Group<'p>) -> Option<&'p Row> {
-    LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row))
+/// Returns the first entry of a group that is part of the effective whitelist.
+fn first_whitelisted<'p>(group: EntryGroup<'p>) -> Option<&'p IndexedEntry> {
+    WHITELIST_LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row))
 }
 
-/// The wildcard right below the name, or an entry for a name above it.
-fn related_name<'p>(ask: &Ask<'p, '_>, name: &str) -> Option<Nearest<'p>> {
+/// Finds the wildcard over exactly this name, or an entry for a parent domain.
+fn related_name<'p>(ask: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>> {
     for (project, index) in ask.indexes() {
-        if let Some(row) = index.wildcard(name).and_then(any) {
+        if let Some(row) = index.wildcard(name).and_then(first_whitelisted) {
             let text = format!("it covers every name below `{name}`, not `{name}` itself");
-            return Some(nearest(row, project, Miss::WildcardApex, text));
+            return Some(nearest_entry(row, project, MissReason::WildcardApex, text));
         }
     }
-    // A top-level domain says nothing about what is below it.
-    for parent in dns_name::parents(name).filter(|parent| parent.contains('.')) {
+    // A top-level domain is not a useful hint.
+    for parent in dns_name::parent_domains(name).filter(|parent| parent.contains('.')) {
         for (project, index) in ask.indexes() {
-            if let Some(row) = index.exact(Subject::Name(parent)).and_then(any) {
+            if let Some(row) = index.exact(HostKey::Name(parent)).and_then(first_whitelisted) {
                 let text = format!("it covers `{parent}` only; for what is below it there is `*.{parent}`");
-                return Some(nearest(row, project, Miss::BelowName, text));
+                return Some(nearest_entry(row, project, MissReason::BelowName, text));
             }
         }
     }
     None
 }
 
-/// An address or network that the name might be in.
-fn under_network<'p>(ask: &Ask<'p, '_>, subject: Subject<'_>, outside: Option<IpAddr>) -> Option<Nearest<'p>> {
+/// Finds an address or network that may contain the name's addresses.
+fn under_network<'p>(ask: &Query<'p, '_>, subject: HostKey<'_>, outside: Option<IpAddr>) -> Option<NearestEntry<'p>> {
     let (shown, host) = match subject {
-        Subject::Name(name) => (name, name),
-        Subject::Hub => (docker_hub::SHOWN, docker_hub::HOST),
-        Subject::Address(_) => return None,
+        HostKey::Name(name) => (name, name),
+        HostKey::DockerHub => (docker_hub::DISPLAY_NAME, docker_hub::REGISTRY_HOST),
+        HostKey::Address(_) => return None,
     };
     if let Some(outside) = outside {
-        let other = same_host(ask, &|index, found| index.covering(Subject::Address(outside), found));
+        let other = same_host(ask, &|index, found| index.covering(HostKey::Address(outside), found));
         if let Some(mut other) = other {
             other.text = format!("{}; `{host}` has the address {outside}", other.text);
             return Some(other);
         }
-        let (row, project) = neighbouring_row(ask, outside)?;
+        let (row, project) = neighbouring_entry(ask, outside)?;
         let text = format!("`{host}` has the address {outside}, which no entry covers");
-        return Some(nearest(row, project, Miss::AddressOutside, text));
+        return Some(nearest_entry(row, project, MissReason::AddressOutside, text));
     }
     let mut groups = ask.indexes().map(|(project, index)| (project, index.by_dns(subject)));
-    if ask.policy.resolves && !ask.reaches(List::Whitelist) && !ask.reaches(List::Insecure) {
-        // Whatever the addresses are: DNS was not asked.
-        let (project, (row, miss, text)) = groups.find_map(|(project, group)| Some((project, limited(ask, group)?)))?;
-        return Some(nearest(row, project, miss, text));
+    if ask.policy.match_resolved_addresses
+        && !ask.dns_could_match(EntryList::Whitelist)
+        && !ask.dns_could_match(EntryList::Insecure)
+    {
+        // The addresses make no difference: no DNS was needed.
+        let (project, (row, miss, text)) =
+            groups.find_map(|(project, group)| Some((project, near_match(ask, group)?)))?;
+        return Some(nearest_entry(row, project, miss, text));
     }
-    let (row, project) = groups.find_map(|(project, group)| Some((any(group)?, project)))?;
-    if ask.policy.resolves {
-        let text = match ask.fact(QuestionKind::AddressesOf, host) {
+    let (row, project) = groups.find_map(|(project, group)| Some((first_whitelisted(group)?, project)))?;
+    if ask.policy.match_resolved_addresses {
+        let text = match ask.dns_answer(LookupKind::Forward, host) {
             Some([_, ..]) => format!("what DNS gave for `{host}` has something in it that is not an address"),
             _ => format!("`{host}` has no address that could be looked up"),
         };
-        return Some(nearest(row, project, Miss::AddressOutside, text));
+        return Some(nearest_entry(row, project, MissReason::AddressOutside, text));
     }
     let text =
-        joined(&["a name is not covered by addresses: list `", shown, "` itself, or set `match_resolved_addresses`"]);
-    Some(nearest(row, project, Miss::NameUnderNetwork, text))
+        concat(&["a name is not covered by addresses: list `", shown, "` itself, or set `match_resolved_addresses`"]);
+    Some(nearest_entry(row, project, MissReason::NameUnderNetwork, text))
 }
 
-/// A wildcard over a name of the address: one that is limited to another namespace or port, or else one whose name does
-/// not lead back to the address.
-fn by_name<'p>(ask: &Ask<'p, '_>, address: IpAddr) -> Option<Nearest<'p>> {
-    let answers = ask.fact(QuestionKind::NamesOf, &address.to_string())?;
-    let names: Vec<String> = sorted(answers.iter().filter_map(|answer| read_name(answer)));
-    // A name that DNS was not asked about is over no entry that would cover the reference.
+/// Finds a wildcard over a name of the address: one that is limited to another namespace or port, or else one whose
+/// name does not resolve back to the address.
+fn under_wildcard<'p>(ask: &Query<'p, '_>, address: IpAddr) -> Option<NearestEntry<'p>> {
+    let answers = ask.dns_answer(LookupKind::Reverse, &address.to_string())?;
+    let names: Vec<String> = sorted_unique(answers.iter().filter_map(|answer| parse_name(answer)));
+    // A name without a lookup matches no entry that would cover the reference.
     let leads_elsewhere =
-        |name: &String| ask.fact(QuestionKind::AddressesOf, name).is_some_and(|answers| !leads_to(answers, address));
+        |name: &String| ask.dns_answer(LookupKind::Forward, name).is_some_and(|answers| !resolves_to(answers, address));
     let (elsewhere, back): (Vec<String>, Vec<String>) = names.into_iter().partition(leads_elsewhere);
     let limited = back.iter().find_map(|name| same_host(ask, &|index, found| index.wildcards_over(name, found)));
-    limited.or_else(|| elsewhere.iter().find_map(|name| unconfirmed(ask, address, name)))
+    limited.or_else(|| elsewhere.iter().find_map(|name| unconfirmed_name(ask, address, name)))
 }
 
-/// A wildcard over a name that the address has but that does not lead back to it.
-fn unconfirmed<'p>(ask: &Ask<'p, '_>, address: IpAddr, name: &str) -> Option<Nearest<'p>> {
+/// Finds a wildcard over a name of the address that does not resolve back to it.
+fn unconfirmed_name<'p>(ask: &Query<'p, '_>, address: IpAddr, name: &str) -> Option<NearestEntry<'p>> {
     for (project, index) in ask.indexes() {
         let mut found = None;
         let _ = index.wildcards_over(name, &mut |_, group| {
-            let row = LISTS.iter().find_map(|list| group.cover(*list, ask.ports.of_list(*list), None));
+            let row = WHITELIST_LISTS.iter().find_map(|list| group.cover(*list, ask.ports.for_list(*list), None));
             found = found.or(row.and_then(|row| group.row(row)));
             ControlFlow::Continue(())
         });
         if let Some(row) = found {
             let text = format!("{address} calls itself `{name}`, but that name does not resolve to it");
-            return Some(nearest(row, project, Miss::NameUnconfirmed, text));
+            return Some(nearest_entry(row, project, MissReason::NameUnconfirmed, text));
         }
     }
     None
 }
 
-fn neighbour<'p>(ask: &Ask<'p, '_>, address: IpAddr) -> Option<Nearest<'p>> {
-    let (row, project) = neighbouring_row(ask, address)?;
-    Some(nearest(row, project, Miss::NeighbouringNetwork, format!("{address} is outside of it")))
+fn neighbouring_network<'p>(ask: &Query<'p, '_>, address: IpAddr) -> Option<NearestEntry<'p>> {
+    let (row, project) = neighbouring_entry(ask, address)?;
+    Some(nearest_entry(row, project, MissReason::NeighbouringNetwork, format!("{address} is outside of it")))
 }
 
-/// The address or network that shares the most leading bits with an address.
-fn neighbouring_row<'p>(ask: &Ask<'p, '_>, address: IpAddr) -> Option<(&'p Row, Option<&'p str>)> {
-    let mut best: Option<(u32, &'p Row, Option<&'p str>)> = None;
+/// Returns the address or network that shares the most leading bits with an address.
+fn neighbouring_entry<'p>(ask: &Query<'p, '_>, address: IpAddr) -> Option<(&'p IndexedEntry, Option<&'p str>)> {
+    let mut best: Option<(u32, &'p IndexedEntry, Option<&'p str>)> = None;
     for (project, index) in ask.indexes() {
         for (bits, group) in index.neighbours(address) {
-            if let Some(row) = any(group).filter(|_| best.is_none_or(|(most, _, _)| bits > most)) {
+            if let Some(row) = first_whitelisted(group).filter(|_| best.is_none_or(|(most, _, _)| bits > most)) {
                 best = Some((bits, row, project));
             }
         }

@@ -1,95 +1,96 @@
-//! A request as it is asked of the index: host, ports, repository, requester and DNS answers.
+//! A query of the index: host, ports, repository, project and DNS answers of a request.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::decision::{Answer, Decision, Denial, Denied, Fact, Matched, Request};
-use crate::entry::mask_user_information;
-use crate::policy::index::{Found, Group, Index, Rank, Row, Subject};
-use crate::policy::{Policy, Scope};
-use crate::reference::ports::Ports;
+use crate::decision::{Decision, DenialReason, Deny, DnsAnswer, MatchedEntry, Request, Response};
+use crate::entry::redact_userinfo;
+use crate::policy::index::{EntryGroup, EntryIndex, GroupVisitor, HostKey, IndexedEntry, Specificity};
+use crate::policy::{Policy, PolicyScope};
+use crate::reference::ports::ReferencePorts;
 use crate::reference::{Reference, Registry};
 
 impl Policy {
     /// Decides one request.
     pub fn decide(&self, request: &Request<'_>) -> Decision<'_> {
-        match Reference::read(request.reference, request.kind) {
-            Ok(reference) => self.decide_read(&reference, request),
-            Err(why) => unreadable(request.reference, &why),
+        match Reference::parse(request.reference, request.kind) {
+            Ok(reference) => self.decide_reference(&reference, request),
+            Err(why) => invalid_reference(request.reference, &why),
         }
     }
 
-    /// Decides one request; the answer repeats what was asked, as the canonical text shows it (rule D4).
-    pub fn answer<'a>(&'a self, request: &Request<'a>) -> Answer<'a> {
-        match Reference::read(request.reference, request.kind) {
-            Ok(reference) => Answer {
+    /// Decides one request and returns the response with the request's reference, for canonical JSON (rule D4).
+    pub fn answer<'a>(&'a self, request: &Request<'a>) -> Response<'a> {
+        match Reference::parse(request.reference, request.kind) {
+            Ok(reference) => Response {
                 reference: Cow::Borrowed(request.reference),
                 registry: Some(reference.registry_text()),
-                decision: self.decide_read(&reference, request),
+                decision: self.decide_reference(&reference, request),
                 repository: reference.repository,
             },
-            Err(why) => Answer {
-                reference: mask_user_information(request.reference),
+            Err(why) => Response {
+                reference: redact_userinfo(request.reference),
                 registry: None,
                 repository: None,
-                decision: unreadable(request.reference, &why),
+                decision: invalid_reference(request.reference, &why),
             },
         }
     }
 
-    fn decide_read(&self, reference: &Reference<'_>, request: &Request<'_>) -> Decision<'_> {
-        match self.ask(reference, request) {
+    fn decide_reference(&self, reference: &Reference<'_>, request: &Request<'_>) -> Decision<'_> {
+        match self.query(reference, request) {
             Ok(ask) => ask.decide(),
-            Err(text) => Decision::Deny(Denied { reason: Denial::UnknownProject, text, nearest: None }),
+            Err(text) => Decision::Deny(Deny { reason: DenialReason::UnknownProject, text, nearest: None }),
         }
     }
 
-    /// A request that was read, with its project; the error says that the project is not there.
-    pub(crate) fn ask<'p, 'r>(
+    /// Returns the query for a parsed reference and the project of the request; the error is that the project is
+    /// unknown.
+    pub(crate) fn query<'p, 'r>(
         &'p self,
         reference: &'r Reference<'r>,
         request: &Request<'r>,
-    ) -> Result<Ask<'p, 'r>, String> {
+    ) -> Result<Query<'p, 'r>, String> {
         let project = match request.project {
             Some(name) if self.has_projects() => {
                 Some(self.project(name).ok_or_else(|| format!("the policy has no project `{name}`"))?)
             }
             _ => None,
         };
-        Ok(Ask::of(self, project, reference, request.facts))
+        Ok(Query::new(self, project, reference, request.dns_answers))
     }
 }
 
-fn unreadable(reference: &str, why: &str) -> Decision<'static> {
-    let text = format!("`{}` cannot be read as a reference: {why}", mask_user_information(reference));
-    Decision::Deny(Denied { reason: Denial::InvalidReference, text, nearest: None })
+fn invalid_reference(reference: &str, why: &str) -> Decision<'static> {
+    let text = format!("`{}` cannot be read as a reference: {why}", redact_userinfo(reference));
+    Decision::Deny(Deny { reason: DenialReason::InvalidReference, text, nearest: None })
 }
 
-/// A request that was read.
-pub(crate) struct Ask<'p, 'r> {
+/// A parsed request and the policy that it is decided by.
+pub(crate) struct Query<'p, 'r> {
     pub policy: &'p Policy,
-    pub project: Option<(&'p str, &'p Scope)>,
+    pub project: Option<(&'p str, &'p PolicyScope)>,
     pub reference: &'r Reference<'r>,
-    pub ports: Ports,
-    pub facts: &'r [Fact],
+    pub ports: ReferencePorts,
+    pub dns_answers: &'r [DnsAnswer],
 }
 
-/// An entry that matched.
+/// An entry that matches the query.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Hit<'p> {
-    pub row: &'p Row,
+pub(crate) struct EntryMatch<'p> {
+    pub row: &'p IndexedEntry,
     pub project: Option<&'p str>,
 }
 
-impl PartialEq for Hit<'_> {
+impl PartialEq for EntryMatch<'_> {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.row, other.row)
     }
 }
 
-impl<'p> Hit<'p> {
-    pub fn matched(&self) -> Matched<'p> {
-        Matched {
+impl<'p> EntryMatch<'p> {
+    pub fn matched_entry(&self) -> MatchedEntry<'p> {
+        MatchedEntry {
             list: self.row.list,
             index: self.row.position,
             entry: Cow::Borrowed(&self.row.text),
@@ -98,55 +99,58 @@ impl<'p> Hit<'p> {
     }
 }
 
-/// A group that is about the asked host.
+/// A group of entries that match the queried host.
 #[derive(Clone, Copy)]
-pub(crate) struct Match<'p> {
-    pub rank: Rank,
-    pub group: Group<'p>,
+pub(crate) struct GroupMatch<'p> {
+    pub specificity: Specificity,
+    pub group: EntryGroup<'p>,
     pub project: Option<&'p str>,
 }
 
-/// Adds a match behind those that are as specific or more.
-pub(crate) fn add<'p>(matches: &mut Vec<Match<'p>>, found: Match<'p>) {
-    matches.insert(matches.partition_point(|other| other.rank >= found.rank), found);
+/// Inserts a match after those of the same or higher specificity.
+pub(crate) fn insert_by_specificity<'p>(matches: &mut Vec<GroupMatch<'p>>, found: GroupMatch<'p>) {
+    matches.insert(matches.partition_point(|other| other.specificity >= found.specificity), found);
 }
 
-impl<'p, 'r> Ask<'p, 'r> {
-    pub fn of(
+impl<'p, 'r> Query<'p, 'r> {
+    pub fn new(
         policy: &'p Policy,
-        project: Option<(&'p str, &'p Scope)>,
+        project: Option<(&'p str, &'p PolicyScope)>,
         reference: &'r Reference<'r>,
-        facts: &'r [Fact],
+        dns_answers: &'r [DnsAnswer],
     ) -> Self {
-        Ask { policy, project, reference, ports: Ports::of(reference), facts }
+        Query { policy, project, reference, ports: ReferencePorts::from_reference(reference), dns_answers }
     }
 
-    /// Whether whitelist mode is on for this request (rules W1, J1).
+    /// Returns whether whitelist mode is on for this request (rules W1, J1).
     pub fn whitelist_mode(&self) -> bool {
-        self.policy.global.whitelist || self.project.is_some_and(|(_, scope)| scope.whitelist)
+        self.policy.global.whitelist_mode || self.project.is_some_and(|(_, scope)| scope.whitelist_mode)
     }
 
     #[inline(always)]
-    pub fn subject(&self) -> Subject<'_> {
+    pub fn host_key(&self) -> HostKey<'_> {
         match &self.reference.registry {
-            Registry::Hub => Subject::Hub,
-            Registry::Address(address) => Subject::Address(*address),
-            Registry::Name(name) => Subject::Name(name),
+            Registry::DockerHub => HostKey::DockerHub,
+            Registry::Address(address) => HostKey::Address(*address),
+            Registry::Name(name) => HostKey::Name(name),
         }
     }
 
-    /// The indexes that count for the request, with the project of each.
-    pub fn indexes(&self) -> impl Iterator<Item = (Option<&'p str>, &'p Index)> + use<'p> {
+    /// Returns the indexes that apply to the request, each with its project.
+    pub fn indexes(&self) -> impl Iterator<Item = (Option<&'p str>, &'p EntryIndex)> + use<'p> {
         let project = self.project.map(|(name, scope)| (Some(name), &scope.index));
         std::iter::once((None, &self.policy.global.index)).chain(project)
     }
 
-    /// Groups of every index, the most specific first, the global ones first among equals.
-    pub fn gather(&self, mut look: impl FnMut(&'p Index, &mut Found<'_, 'p>) -> ControlFlow<()>) -> Vec<Match<'p>> {
+    /// Returns matching groups of every index, the most specific first, the global ones first among equals.
+    pub fn matching_groups(
+        &self,
+        mut look: impl FnMut(&'p EntryIndex, &mut GroupVisitor<'_, 'p>) -> ControlFlow<()>,
+    ) -> Vec<GroupMatch<'p>> {
         let mut matches = Vec::new();
         for (project, index) in self.indexes() {
             let _ = look(index, &mut |rank, group| {
-                add(&mut matches, Match { rank, group, project });
+                insert_by_specificity(&mut matches, GroupMatch { specificity: rank, group, project });
                 ControlFlow::Continue(())
             });
         }

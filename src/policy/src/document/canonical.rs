@@ -1,13 +1,13 @@
-//! The canonical form of a policy document: the same meaning, every entry in canonical form, members in one order.
+//! Canonical form of a policy document: entries in canonical form, members in a fixed order, the meaning unchanged.
 
-use crate::document::{Authority, Document, Item, Items, Lists};
-use crate::util::json_writer::Writer;
+use crate::document::{CaListItem, EntryItems, ListItem, ParsedDocument, PolicyLists};
+use crate::util::json_writer::JsonWriter;
 
-/// Writes the canonical form as one line of JSON.
-pub(crate) fn write(document: &Document<'_>) -> String {
-    let mut out = Writer::default();
+/// Returns the canonical form as one line of JSON.
+pub(crate) fn to_json(document: &ParsedDocument<'_>) -> String {
+    let mut out = JsonWriter::default();
     out.begin('{');
-    lists(&mut out, &document.global);
+    write_lists(&mut out, &document.global);
     if let Some(resolves) = document.match_resolved_addresses {
         out.name("match_resolved_addresses");
         out.boolean(resolves);
@@ -18,59 +18,59 @@ pub(crate) fn write(document: &Document<'_>) -> String {
         for project in projects {
             out.name(&project.name);
             out.begin('{');
-            lists(&mut out, &project.lists);
+            write_lists(&mut out, &project.lists);
             out.end('}');
         }
         out.end('}');
     }
     if let Some(proxy) = document.image_fetch_proxy {
-        // It is kept as it was written.
+        // Copied verbatim: it has no effect on decisions.
         out.name("image_fetch_proxy");
-        out.json(proxy);
+        out.raw(proxy);
     }
     out.end('}');
     out.into_text()
 }
 
-fn lists(out: &mut Writer, lists: &Lists<'_>) {
-    items(out, "whitelist", lists.whitelist.as_ref());
-    items(out, "insecure", lists.insecure.as_ref());
+fn write_lists(out: &mut JsonWriter, lists: &PolicyLists<'_>) {
+    write_items(out, "whitelist", lists.whitelist.as_ref());
+    write_items(out, "insecure", lists.insecure.as_ref());
     if let Some(authorities) = &lists.authorities {
         out.name("certificate_authorities");
         out.begin('[');
-        authorities.iter().for_each(|each| authority(out, each));
+        authorities.iter().for_each(|each| write_authority(out, each));
         out.end(']');
     }
-    items(out, "built_in", lists.built_in.as_ref());
+    write_items(out, "built_in", lists.built_in.as_ref());
 }
 
-fn items(out: &mut Writer, name: &str, items: Option<&Items<'_>>) {
+fn write_items(out: &mut JsonWriter, name: &str, items: Option<&EntryItems<'_>>) {
     let Some(items) = items else { return };
     out.name(name);
     out.begin('[');
-    items.items.iter().for_each(|each| item(out, each));
+    items.items.iter().for_each(|each| write_item(out, each));
     out.end(']');
 }
 
-fn item(out: &mut Writer, item: &Item<'_>) {
+fn write_item(out: &mut JsonWriter, item: &ListItem<'_>) {
     let entry = item.entry().to_string();
     if item.enabled && item.comment.is_none() {
         out.string(&entry);
         return;
     }
     out.begin('{');
-    out.member("entry", &entry);
+    out.string_member("entry", &entry);
     if !item.enabled {
         out.name("enabled");
         out.boolean(false);
     }
-    out.optional("comment", item.comment.as_deref());
+    out.optional_member("comment", item.comment.as_deref());
     out.end('}');
 }
 
-fn authority(out: &mut Writer, authority: &Authority<'_>) {
+fn write_authority(out: &mut JsonWriter, authority: &CaListItem<'_>) {
     out.begin('{');
-    out.member("pem", authority.pem.text());
-    items(out, "registries", authority.registries.as_ref());
+    out.string_member("pem", authority.pem.as_str());
+    write_items(out, "registries", authority.registries.as_ref());
     out.end('}');
 }

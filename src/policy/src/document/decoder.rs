@@ -1,45 +1,49 @@
-//! Decoding of JSON values to what is expected of them, with a note for each surprise (rule P2).
+//! Decoder of JSON values into the expected types, with a finding for each mismatch (rule P2).
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::document::spanned_json::{Content, Member, Value};
-use crate::entry::mask_secrets;
-use crate::finding::Note;
+use crate::document::spanned_json::{JsonKind, JsonMember, SpannedValue};
+use crate::entry::redact_secrets;
+use crate::finding::RawFinding;
 use crate::finding::code::Code;
-use crate::util::string_map::Table;
+use crate::util::string_map::StringMap;
 
-/// Takes values apart. `path` is the JSON Pointer (RFC 6901) of the value that is looked at.
+/// A decoder that collects findings. `path` is the JSON Pointer (RFC 6901) of the value in hand.
 pub(crate) struct Decoder<'t, 'n> {
     pub text: &'t str,
-    pub notes: &'n mut Vec<Note>,
+    pub notes: &'n mut Vec<RawFinding>,
 }
 
 impl<'t> Decoder<'t, '_> {
-    /// The members of an object that are known, each once; none where the value is no object.
-    pub fn members(&mut self, path: &str, value: Value<'t>, known: &[&str]) -> Vec<Member<'t>> {
+    /// Returns the known members of an object without duplicates; none if the value is not an object.
+    pub fn members(&mut self, path: &str, value: SpannedValue<'t>, known: &[&str]) -> Vec<JsonMember<'t>> {
         self.known_members(path, value, known).unwrap_or_default()
     }
 
-    /// The members of an object that are known, each once. With no names given, any name is.
-    pub fn known_members(&mut self, path: &str, value: Value<'t>, known: &[&str]) -> Option<Vec<Member<'t>>> {
-        let Content::Object(members) = value.content else {
-            self.wrong_type(path, &value, "an object");
+    /// Returns the known members of an object without duplicates. An empty list of names allows every name.
+    pub fn known_members(
+        &mut self,
+        path: &str,
+        value: SpannedValue<'t>,
+        known: &[&str],
+    ) -> Option<Vec<JsonMember<'t>>> {
+        let JsonKind::Object(members) = value.kind else {
+            self.note_wrong_type(path, &value, "an object");
             return None;
         };
-        let mut seen = Table::default();
+        let mut seen = StringMap::default();
         let mut kept = Vec::with_capacity(members.len());
         for (member, number) in members.into_iter().zip(0..) {
             if seen.get_or_insert(&member.name, number) != number {
-                let masked = mask_secrets(&member.name);
-                let message =
-                    format!("the member `{}` stands here a second time: leave one of them", shortened(&masked));
-                let note = Note::new(Code::MemberDuplicate, member.name_place.clone(), message);
-                self.note(&format!("{path}/{}", escaped(&masked)), note);
+                let masked = redact_secrets(&member.name);
+                let message = format!("the member `{}` stands here a second time: leave one of them", shorten(&masked));
+                let note = RawFinding::new(Code::MemberDuplicate, member.name_span.clone(), message);
+                self.note(&format!("{path}/{}", escape_pointer(&masked)), note);
             } else if !known.is_empty() && !known.contains(&&*member.name) {
-                // An entry or a key that slipped to the place of a name is a secret (rules E11 and C3).
-                let masked = mask_secrets(&member.name);
-                self.note(&format!("{path}/{}", escaped(&masked)), unknown(&member, &masked, known));
+                // A name may be a misplaced entry or key, which is a secret (rules E11 and C3).
+                let masked = redact_secrets(&member.name);
+                self.note(&format!("{path}/{}", escape_pointer(&masked)), unknown_member(&member, &masked, known));
             } else {
                 kept.push(member);
             }
@@ -47,78 +51,78 @@ impl<'t> Decoder<'t, '_> {
         Some(kept)
     }
 
-    pub fn elements(&mut self, path: &str, value: Value<'t>) -> Option<Vec<Value<'t>>> {
-        match value.content {
-            Content::Array(elements) => Some(elements),
+    pub fn elements(&mut self, path: &str, value: SpannedValue<'t>) -> Option<Vec<SpannedValue<'t>>> {
+        match value.kind {
+            JsonKind::Array(elements) => Some(elements),
             _ => {
-                self.wrong_type(path, &value, "an array");
+                self.note_wrong_type(path, &value, "an array");
                 None
             }
         }
     }
 
-    pub fn boolean(&mut self, path: &str, value: &Value<'t>) -> Option<bool> {
-        if let Content::Boolean(boolean) = value.content {
+    pub fn boolean(&mut self, path: &str, value: &SpannedValue<'t>) -> Option<bool> {
+        if let JsonKind::Boolean(boolean) = value.kind {
             return Some(boolean);
         }
-        self.wrong_type(path, value, "`true` or `false`");
+        self.note_wrong_type(path, value, "`true` or `false`");
         None
     }
 
-    pub fn string(&mut self, path: &str, value: Value<'t>) -> Option<Cow<'t, str>> {
-        match value.content {
-            Content::String(string) => Some(string),
+    pub fn string(&mut self, path: &str, value: SpannedValue<'t>) -> Option<Cow<'t, str>> {
+        match value.kind {
+            JsonKind::String(string) => Some(string),
             _ => {
-                self.wrong_type(path, &value, "a string");
+                self.note_wrong_type(path, &value, "a string");
                 None
             }
         }
     }
 
-    pub fn wrong_type(&mut self, path: &str, value: &Value<'t>, wanted: &str) {
-        let message = format!("this must be {wanted}, not {}", value.content.kind());
-        self.note(path, Note::new(Code::TypeWrong, value.place(), message));
+    pub fn note_wrong_type(&mut self, path: &str, value: &SpannedValue<'t>, wanted: &str) {
+        let message = format!("this must be {wanted}, not {}", value.kind.type_name());
+        self.note(path, RawFinding::new(Code::TypeWrong, value.span(), message));
     }
 
-    pub fn missing(&mut self, path: &str, place: Range<usize>, member: &str) {
+    pub fn note_missing(&mut self, path: &str, place: Range<usize>, member: &str) {
         let message = format!("the object has no `{member}`");
-        self.note(path, Note::new(Code::MemberMissing, place, message));
+        self.note(path, RawFinding::new(Code::MemberMissing, place, message));
     }
 
-    pub fn note(&mut self, path: &str, note: Note) {
-        self.notes.push(note.at(path));
+    pub fn note(&mut self, path: &str, note: RawFinding) {
+        self.notes.push(note.with_path(path));
     }
 }
 
-/// A member's name as it stands in a JSON Pointer (RFC 6901, section 3).
-pub(crate) fn escaped(name: &str) -> String {
+/// Escapes a member's name for a JSON Pointer (RFC 6901, section 3).
+pub(crate) fn escape_pointer(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-fn unknown(member: &Member<'_>, shown: &str, known: &[&str]) -> Note {
-    // Far enough for a slip of the fingers, near enough not to guess.
-    const SLIPS: usize = 2;
+fn unknown_member(member: &JsonMember<'_>, shown: &str, known: &[&str]) -> RawFinding {
+    // The most edits between a typo and the proposed name; more would be guessing.
+    const MAX_TYPOS: usize = 2;
     let name = member.name.to_ascii_lowercase();
     let meant = known
         .iter()
         .map(|known| (strsim::osa_distance(&name, known), known))
-        .filter(|(slips, _)| *slips <= SLIPS)
+        .filter(|(slips, _)| *slips <= MAX_TYPOS)
         .min_by_key(|(slips, _)| *slips);
     let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let message = match meant {
-        Some((_, meant)) => format!("there is no member `{}` here: `{meant}` is meant, perhaps", shortened(shown)),
-        None => format!("there is no member `{}` here: there are {list}", shortened(shown)),
+        Some((_, meant)) => format!("there is no member `{}` here: `{meant}` is meant, perhaps", shorten(shown)),
+        None => format!("there is no member `{}` here: there are {list}", shorten(shown)),
     };
-    let note = Note::new(Code::MemberUnknown, member.name_place.clone(), message);
+    let note = RawFinding::new(Code::MemberUnknown, member.name_span.clone(), message);
     match meant {
-        Some((_, meant)) => note.fix(*meant),
+        Some((_, meant)) => note.with_fix(*meant),
         None => note,
     }
 }
 
-fn shortened(name: &str) -> Cow<'_, str> {
-    const SHOWN: usize = 40;
-    match name.char_indices().nth(SHOWN) {
+fn shorten(name: &str) -> Cow<'_, str> {
+    const MAX_SHOWN_CHARS: usize = 40;
+    match name.char_indices().nth(MAX_SHOWN_CHARS) {
         Some((end, _)) => Cow::Owned(format!("{}...", name.get(..end).unwrap_or_default())),
         None => Cow::Borrowed(name),
     }

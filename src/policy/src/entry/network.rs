@@ -1,4 +1,4 @@
-//! Networks and what people write in place of them (rule E8).
+//! Networks in CIDR notation, and corrections of other notations (rule E8).
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,31 +6,37 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use crate::entry;
-use crate::finding::Note;
+use crate::finding::RawFinding;
 use crate::finding::code::Code;
 use crate::host;
-use crate::util::strings::split_once_at;
+use crate::util::strings::split_once_str;
 
-/// Reads the digits of a prefix length after an address.
-pub(super) fn read(text: &str, shown: &str, address: IpAddr, digits: &str, notes: &mut Vec<Note>) -> Option<IpNet> {
+/// Parses the digits of a prefix length after an address.
+pub(super) fn parse_prefix(
+    text: &str,
+    shown: &str,
+    address: IpAddr,
+    digits: &str,
+    notes: &mut Vec<RawFinding>,
+) -> Option<IpNet> {
     let longest: u8 = if address.is_ipv4() { 32 } else { 128 };
     if digits.len() > 1 && digits.starts_with('0') {
         let stripped = digits.trim_start_matches('0');
         let message = format_args!("the prefix length `{digits}` has leading zeros");
-        let note = Note::about(Code::NetworkPrefixInvalid, text, digits, message);
-        notes.push(note.fix(if stripped.is_empty() { "0" } else { stripped }));
+        let note = RawFinding::at_slice(Code::NetworkPrefixInvalid, text, digits, message);
+        notes.push(note.with_fix(if stripped.is_empty() { "0" } else { stripped }));
         return None;
     }
     let Some(prefix) = digits.parse::<u8>().ok().filter(|prefix| *prefix <= longest) else {
         let message = format_args!("a prefix length is at most {longest} for this address, not {digits}");
-        notes.push(Note::about(Code::NetworkPrefixTooLong, text, digits, message));
+        notes.push(RawFinding::at_slice(Code::NetworkPrefixTooLong, text, digits, message));
         return None;
     };
-    let network = entry::network(address, prefix)?;
+    let network = entry::canonical_network(address, prefix)?;
     let mapped = address.is_ipv6() && matches!(network, IpNet::V4(_));
     if mapped {
         let message = format_args!("`{shown}` is made of IPv4-mapped addresses: it is `{network}`");
-        notes.push(Note::about(Code::Ipv4Mapped, text, shown, message).fix_of(&network));
+        notes.push(RawFinding::at_slice(Code::Ipv4Mapped, text, shown, message).with_fix_display(&network));
     }
     let host_bits = match (address, mapped) {
         (IpAddr::V6(address), true) => Some(network.addr()) != address.to_ipv4_mapped().map(IpAddr::V4),
@@ -38,46 +44,47 @@ pub(super) fn read(text: &str, shown: &str, address: IpAddr, digits: &str, notes
     };
     if host_bits {
         let message = format_args!("`{shown}` has host bits, which are ignored: it is `{network}`");
-        notes.push(Note::about(Code::NetworkHostBits, text, shown, message).fix_of(&network));
+        notes.push(RawFinding::at_slice(Code::NetworkHostBits, text, shown, message).with_fix_display(&network));
     }
     if network.prefix_len() == 0 {
         let message =
             format_args!("`{network}` covers every {} address", if network.addr().is_ipv4() { "IPv4" } else { "IPv6" });
-        notes.push(Note::about(Code::NetworkEverything, text, shown, message));
+        notes.push(RawFinding::at_slice(Code::NetworkEverything, text, shown, message));
     }
     Some(network)
 }
 
-/// `10.2/16`: a network with fewer than four octets.
-pub(super) fn octets_missing(text: &str, shown: &str, host: &str, digits: &str) -> Option<Note> {
-    let octets = octets(host)?;
+/// Reports a network with fewer than four octets, such as `10.2/16`.
+pub(super) fn missing_octets_finding(text: &str, shown: &str, host: &str, digits: &str) -> Option<RawFinding> {
+    let octets = parse_octets(host)?;
     if octets.len() > 3 {
         return None;
     }
     let message = format_args!("`{shown}` has {} of the 4 numbers of an IPv4 network", octets.len());
-    let note = Note::about(Code::NetworkOctetsMissing, text, shown, message);
-    let fixed = digits.parse::<u8>().ok().and_then(|prefix| entry::network(IpAddr::V4(padded(&octets)), prefix));
+    let note = RawFinding::at_slice(Code::NetworkOctetsMissing, text, shown, message);
+    let fixed =
+        digits.parse::<u8>().ok().and_then(|prefix| entry::canonical_network(IpAddr::V4(pad_octets(&octets)), prefix));
     Some(match fixed {
-        Some(network) => note.fix_of(&network),
+        Some(network) => note.with_fix_display(&network),
         None => note,
     })
 }
 
-/// What stands after an address and `/`, begins with a digit, and is neither a prefix length nor a namespace: a netmask,
-/// half of a range, or a slip. `path` is all that stands there; with `place` a scheme or a port says that it is a place,
-/// of which much more can be a namespace.
-pub(super) fn no_prefix(text: &str, shown: &str, address: IpAddr, path: &str, place: bool) -> Option<Note> {
-    let about = |code, message: fmt::Arguments<'_>| Some(Note::about(code, text, shown, message));
+/// Reports text after an address and `/` that begins with a digit and is neither a prefix length nor a namespace: a
+/// netmask, half of a range, or a typo. `path` is all of that text; `place` is true if a scheme or a port makes the
+/// entry a registry, of which more texts are valid namespaces.
+pub(super) fn misread_prefix(text: &str, shown: &str, address: IpAddr, path: &str, place: bool) -> Option<RawFinding> {
+    let about = |code, message: fmt::Arguments<'_>| Some(RawFinding::at_slice(code, text, shown, message));
     let component = path.split_once('/').map_or(path, |(first, _)| first);
     let mask = component.split_once(':').filter(|(_, port)| is_digits(port)).map_or(component, |(mask, _)| mask);
     if let Ok(mask) = component.parse().or_else(|_| mask.parse::<IpAddr>()) {
         let message = format_args!("`{mask}` is a netmask: write the prefix length");
-        let note = Note::about(Code::NetworkNetmask, text, shown, message);
-        // Not what would cover more than was meant: a mask of the other kind of addresses says nothing of this one.
+        let note = RawFinding::at_slice(Code::NetworkNetmask, text, shown, message);
+        // No fix may cover more than was written: a mask of the other address family is not converted.
         let fits = mask.is_ipv4() == address.is_ipv4() && path.len().saturating_sub(component.len()) <= 1;
         let prefix = ipnet::ip_mask_to_prefix(mask).ok().filter(|_| fits);
-        return Some(match prefix.and_then(|prefix| entry::network(address, prefix)) {
-            Some(network) => note.fix_of(&network),
+        return Some(match prefix.and_then(|prefix| entry::canonical_network(address, prefix)) {
+            Some(network) => note.with_fix_display(&network),
             None => note,
         });
     }
@@ -105,15 +112,15 @@ pub(super) fn no_prefix(text: &str, shown: &str, address: IpAddr, path: &str, pl
     about(Code::NetworkPrefixInvalid, message)
 }
 
-/// `10.0.0.1-10.0.0.9` or `10.0.0.1-9`: a range of addresses. The fix is the CIDR blocks that cover it exactly.
-pub(super) fn range(text: &str, shown: &str) -> Option<Note> {
+/// Reports a range of addresses, `10.0.0.1-10.0.0.9` or `10.0.0.1-9`. The fix is the CIDR blocks that cover it exactly.
+pub(super) fn range_finding(text: &str, shown: &str) -> Option<RawFinding> {
     let (first, last) = shown.split_once('-')?;
-    let (scheme, first) = split_once_at(first, "://").map_or((None, first), |(scheme, first)| (Some(scheme), first));
-    let ((first, first_port), (last, last_port)) = (end(first), end(last));
-    if !is_address(first) || !(is_address(last) || is_numbers(last)) {
+    let (scheme, first) = split_once_str(first, "://").map_or((None, first), |(scheme, first)| (Some(scheme), first));
+    let ((first, first_port), (last, last_port)) = (range_endpoint(first), range_endpoint(last));
+    if !looks_like_address(first) || !(looks_like_address(last) || is_dotted_numbers(last)) {
         return None;
     }
-    let about = |message: fmt::Arguments<'_>| Note::about(Code::NetworkRange, text, shown, message);
+    let about = |message: fmt::Arguments<'_>| RawFinding::at_slice(Code::NetworkRange, text, shown, message);
     let read = |text: &str| text.parse().ok().map(host::canonical);
     let last_of = |first| match (read(last), first) {
         (None, IpAddr::V4(first)) => {
@@ -125,7 +132,7 @@ pub(super) fn range(text: &str, shown: &str) -> Option<Note> {
     let Some((first, last)) = read(first).and_then(|first| Some((first, last_of(first)?))) else {
         return Some(about(format_args!("`{shown}` is a range, and one of its ends is not an address")));
     };
-    let blocks = blocks(first, last);
+    let blocks = cidr_cover(first, last);
     if blocks.is_empty() {
         let message = format_args!("`{shown}` is a range that ends before it begins, or of two kinds of addresses");
         return Some(about(message));
@@ -136,11 +143,11 @@ pub(super) fn range(text: &str, shown: &str) -> Option<Note> {
     };
     let without = if scheme.or(first_port).or(last_port).is_some() { ", which has no scheme and no port" } else { "" };
     let message = format_args!("`{shown}` is a range: write it {entries}in CIDR notation{without}");
-    Some(about(message).fix(blocks.join(", ")))
+    Some(about(message).with_fix(blocks.join(", ")))
 }
 
-/// An end of a range without blanks and brackets, and its port.
-fn end(text: &str) -> (&str, Option<&str>) {
+/// Splits an endpoint of a range into its host, without blanks and brackets, and its port.
+fn range_endpoint(text: &str) -> (&str, Option<&str>) {
     let text = text.trim();
     let (host, port) = match text.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
         Some((host, after)) => (host, after.strip_prefix(':')),
@@ -152,13 +159,13 @@ fn end(text: &str) -> (&str, Option<&str>) {
     if port.is_none_or(is_digits) { (host, port) } else { (text, None) }
 }
 
-/// Whether it is an address, or four numbers of which one is too large.
-fn is_address(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok() || is_numbers(text) && text.split('.').count() == 4
+/// Returns whether the text is an address, or four numbers of which one is too large.
+fn looks_like_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || is_dotted_numbers(text) && text.split('.').count() == 4
 }
 
-/// Whether it is numbers with dots between them.
-fn is_numbers(text: &str) -> bool {
+/// Returns whether the text is numbers separated by dots.
+fn is_dotted_numbers(text: &str) -> bool {
     text.split('.').all(is_digits)
 }
 
@@ -166,21 +173,21 @@ pub(super) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `10.2.*` or `10.2.*.*`: a wildcard over IPv4 octets. Gives the network that was meant.
-pub(super) fn from_stars(host: &str) -> Option<IpNet> {
-    let (numbers, stars) = split_once_at(host, ".*")?;
-    let octets = octets(numbers)?;
+/// Returns the network for a wildcard over IPv4 octets, `10.2.*` or `10.2.*.*`.
+pub(super) fn from_octet_wildcards(host: &str) -> Option<IpNet> {
+    let (numbers, stars) = split_once_str(host, ".*")?;
+    let octets = parse_octets(numbers)?;
     let only_stars = stars.split('.').skip(1).all(|label| label == "*") && (stars.is_empty() || stars.starts_with('.'));
     let labels = octets.len().saturating_add(1).saturating_add(stars.matches('*').count());
     if !only_stars || labels > 4 || octets.len() > 3 {
         return None;
     }
     let prefix = u8::try_from(octets.len().saturating_mul(8)).ok()?;
-    entry::network(IpAddr::V4(padded(&octets)), prefix)
+    entry::canonical_network(IpAddr::V4(pad_octets(&octets)), prefix)
 }
 
-/// The fewest networks that cover a range exactly; none where it ends before it begins.
-fn blocks(first: IpAddr, last: IpAddr) -> Vec<String> {
+/// Returns the fewest networks that cover a range exactly; none if it ends before it begins.
+fn cidr_cover(first: IpAddr, last: IpAddr) -> Vec<String> {
     let (mut next, last, width) = match (first, last) {
         (IpAddr::V4(first), IpAddr::V4(last)) => (first.to_bits().into(), last.to_bits().into(), 32),
         (IpAddr::V6(first), IpAddr::V6(last)) => (first.to_bits(), last.to_bits(), 128),
@@ -188,7 +195,7 @@ fn blocks(first: IpAddr, last: IpAddr) -> Vec<String> {
     };
     let mut blocks = Vec::new();
     while next <= last {
-        // As wide as the address that it begins with allows, and as what is left does.
+        // The widest network that its first address and the rest of the range allow.
         let fits = last.wrapping_sub(next).checked_add(1).map_or(width, u128::ilog2);
         let bits = next.trailing_zeros().min(fits).min(width);
         let address = match u32::try_from(next) {
@@ -196,7 +203,7 @@ fn blocks(first: IpAddr, last: IpAddr) -> Vec<String> {
             _ => IpAddr::V6(Ipv6Addr::from_bits(next)),
         };
         let prefix = u8::try_from(width.saturating_sub(bits)).unwrap_or_default();
-        blocks.extend(IpNet::new(address, prefix).ok().map(block));
+        blocks.extend(IpNet::new(address, prefix).ok().map(network_text));
         match 1_u128.checked_shl(bits).and_then(|size| next.checked_add(size)) {
             Some(after) => next = after,
             None => break,
@@ -205,17 +212,17 @@ fn blocks(first: IpAddr, last: IpAddr) -> Vec<String> {
     blocks
 }
 
-fn block(network: IpNet) -> String {
+fn network_text(network: IpNet) -> String {
     if network.prefix_len() == network.max_prefix_len() { network.addr().to_string() } else { network.to_string() }
 }
 
-/// One to four decimal octets.
-fn octets(text: &str) -> Option<Vec<u8>> {
+/// Parses one to four decimal octets.
+fn parse_octets(text: &str) -> Option<Vec<u8>> {
     let octets: Vec<u8> = text.split('.').map(|octet| octet.parse().ok()).collect::<Option<_>>()?;
     (octets.len() <= 4).then_some(octets)
 }
 
-fn padded(octets: &[u8]) -> Ipv4Addr {
+fn pad_octets(octets: &[u8]) -> Ipv4Addr {
     let mut padded = [0; 4];
     for (place, octet) in padded.iter_mut().zip(octets) {
         *place = *octet;
@@ -246,14 +253,14 @@ mod tests {
             let (first, last): (IpAddr, IpAddr) = (first.parse().unwrap(), last.parse().unwrap());
             let expected: Vec<String> = match (first, last) {
                 (IpAddr::V4(first), IpAddr::V4(last)) if first <= last => {
-                    Ipv4Subnets::new(first, last, 0).map(|network| block(IpNet::V4(network))).collect()
+                    Ipv4Subnets::new(first, last, 0).map(|network| network_text(IpNet::V4(network))).collect()
                 }
                 (IpAddr::V6(first), IpAddr::V6(last)) => {
-                    Ipv6Subnets::new(first, last, 0).map(|network| block(IpNet::V6(network))).collect()
+                    Ipv6Subnets::new(first, last, 0).map(|network| network_text(IpNet::V6(network))).collect()
                 }
                 _ => Vec::new(),
             };
-            assert_eq!(blocks(first, last), expected, "{first} to {last}");
+            assert_eq!(cidr_cover(first, last), expected, "{first} to {last}");
         }
     }
 }

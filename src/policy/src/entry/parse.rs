@@ -4,23 +4,23 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use crate::decision::Scheme;
-use crate::entry::{self, Entry, Hosts, MAX_ENTRY, Written, network, redact};
+use crate::entry::{self, Entry, HostPattern, MAX_ENTRY_BYTES, ParsedEntry, network, redact};
 use crate::finding::code::Code;
-use crate::finding::{Note, place};
+use crate::finding::{RawFinding, span_of};
 use crate::host::dns_name;
-use crate::host::{self, Host};
+use crate::host::{self, CanonicalHost};
 use crate::reference::repository;
-use crate::util::strings::split_once_at;
+use crate::util::strings::split_once_str;
 
-/// Parses one entry. Notes count their offsets in `text`; `None` goes with at least one error.
-pub(crate) fn parse(text: &str, notes: &mut Vec<Note>) -> Option<Written> {
+/// Parses one entry. Offsets of findings are into `text`; `None` comes with at least one error.
+pub(crate) fn parse(text: &str, notes: &mut Vec<RawFinding>) -> Option<ParsedEntry> {
     let errors_before = notes.iter().filter(|note| note.is_error()).count();
-    let written = Parser { text, notes }.entry()?;
+    let written = EntryParser { text, notes }.entry()?;
     (notes.iter().filter(|note| note.is_error()).count() == errors_before).then_some(written)
 }
 
-/// A port: 1 to 65535 in ASCII digits, leading zeros allowed (rule E9).
-pub(crate) fn read_port(digits: &str) -> Option<u16> {
+/// Parses a port: 1 to 65535 in ASCII digits, leading zeros allowed (rule E9).
+pub(crate) fn parse_port(digits: &str) -> Option<u16> {
     let mut port: u16 = 0;
     for byte in digits.bytes() {
         let digit = if byte.is_ascii_digit() { byte.wrapping_sub(b'0') } else { return None };
@@ -29,30 +29,30 @@ pub(crate) fn read_port(digits: &str) -> Option<u16> {
     (port != 0).then_some(port)
 }
 
-/// The parts of an entry before any of them is understood.
-struct Parts<'t> {
+/// The parts of an entry, not yet parsed.
+struct EntryParts<'t> {
     scheme: Option<Scheme>,
     /// The host as written: an IPv6 address without its brackets.
     host: &'t str,
     bracketed: bool,
     port: Option<&'t str>,
-    /// What stands after the first `/`.
+    /// The text after the first `/`.
     path: Option<&'t str>,
-    /// All of the entry but blanks around it and user information: what messages may show.
+    /// The entry without surrounding blanks and user information: the part that messages may quote.
     whole: &'t str,
 }
 
-struct Parser<'t, 'n> {
+struct EntryParser<'t, 'n> {
     text: &'t str,
-    notes: &'n mut Vec<Note>,
+    notes: &'n mut Vec<RawFinding>,
 }
 
-impl<'t> Parser<'t, '_> {
-    fn entry(mut self) -> Option<Written> {
-        let whole = self.trimmed()?;
-        let parts = self.split(whole)?;
+impl<'t> EntryParser<'t, '_> {
+    fn entry(mut self) -> Option<ParsedEntry> {
+        let whole = self.trim_and_check()?;
+        let parts = self.split_parts(whole)?;
         if parts.bracketed || parts.host.contains(':') {
-            let address = host::read_ipv6(self.text, parts.host, self.notes)?;
+            let address = host::parse_ipv6(self.text, parts.host, self.notes)?;
             self.note_mapped(&parts, address);
             let written = parts.host.parse().unwrap_or(address);
             return self.address(&parts, written, address);
@@ -68,31 +68,32 @@ impl<'t> Parser<'t, '_> {
         if let Some(at) = parts.host.find('*') {
             return self.wildcard(&parts, at);
         }
-        let missing =
-            prefix_of(&parts).and_then(|digits| network::octets_missing(self.text, parts.whole, parts.host, digits));
+        let missing = prefix_digits(&parts)
+            .and_then(|digits| network::missing_octets_finding(self.text, parts.whole, parts.host, digits));
         if let Some(note) = missing {
             self.notes.push(note);
             return None;
         }
-        match host::read(self.text, parts.host, self.notes)? {
-            Host::Address(address) => self.address(&parts, address, address),
-            Host::Name(name) => {
+        match host::parse(self.text, parts.host, self.notes)? {
+            CanonicalHost::Address(address) => self.address(&parts, address, address),
+            CanonicalHost::Name(name) => {
                 if dns_name::is_single_label(&name) {
                     let message = format_args!(
                         "in an image reference `{name}` needs a port, as in `{name}:443/x`: `{name}/x` is Docker Hub's"
                     );
                     self.note(Code::NameSingleLabel, parts.host, message);
                 }
-                let hosts = Hosts::Name(name.into());
+                let hosts = HostPattern::Name(name.into());
                 self.finish(&parts, hosts)
             }
         }
     }
 
-    /// Rule E13, and what has to be found before the text is taken apart.
-    fn trimmed(&mut self) -> Option<&'t str> {
-        if self.text.len() > MAX_ENTRY {
-            let message = format_args!("an entry has at most {MAX_ENTRY} bytes, this one has {}", self.text.len());
+    /// Rule E13, and checks that need the text as a whole.
+    fn trim_and_check(&mut self) -> Option<&'t str> {
+        if self.text.len() > MAX_ENTRY_BYTES {
+            let message =
+                format_args!("an entry has at most {MAX_ENTRY_BYTES} bytes, this one has {}", self.text.len());
             self.note(Code::EntryTooLong, self.text, message);
             return None;
         }
@@ -106,19 +107,18 @@ impl<'t> Parser<'t, '_> {
             return None;
         }
         if whole.len() != self.text.len() {
-            let note = Note::new(Code::BlankAround, 0..self.text.len(), "blanks around an entry are dropped");
-            // What has blanks inside is no entry, and may be a key.
-            let may_show = redact::user_information(whole).is_none()
+            let note = RawFinding::new(Code::BlankAround, 0..self.text.len(), "blanks around an entry are dropped");
+            // Text with blanks inside is not an entry, and may be a key.
+            let may_show = redact::find_userinfo(whole).is_none()
                 && !whole.contains(|character: char| character.is_whitespace() || character.is_control());
-            self.notes.push(if may_show { note.fix(whole) } else { note });
+            self.notes.push(if may_show { note.with_fix(whole) } else { note });
         }
-        if let Some(range) = redact::user_information(self.text) {
+        if let Some(range) = redact::find_userinfo(self.text) {
             let message = "an entry has no user information: delete everything up to and with the `@`";
-            self.notes.push(Note::new(Code::UserInformation, range, message).fix(""));
+            self.notes.push(RawFinding::new(Code::UserInformation, range, message).with_fix(""));
         }
-        let behind =
-            redact::user_information(self.text).and_then(|range| self.text.get(range.end..)).map(str::trim_end);
-        if let Some(note) = network::range(self.text, behind.unwrap_or(whole)) {
+        let behind = redact::find_userinfo(self.text).and_then(|range| self.text.get(range.end..)).map(str::trim_end);
+        if let Some(note) = network::range_finding(self.text, behind.unwrap_or(whole)) {
             self.notes.push(note);
             return None;
         }
@@ -140,22 +140,23 @@ impl<'t> Parser<'t, '_> {
     }
 
     /// Rules E2, E10 and E11: scheme, host and port, path.
-    fn split(&mut self, whole: &'t str) -> Option<Parts<'t>> {
+    fn split_parts(&mut self, whole: &'t str) -> Option<EntryParts<'t>> {
         let (scheme, mut rest) = self.scheme(whole)?;
         let mut shown = whole;
-        if let Some(range) = redact::user_information(self.text) {
+        if let Some(range) = redact::find_userinfo(self.text) {
             rest = self.text.get(range.end..).map(str::trim_end).unwrap_or_default();
             shown = rest;
-        } else if let Some(meant) = without_slashes(whole) {
+        } else if let Some(meant) = add_missing_slashes(whole) {
             let message = format_args!("`{whole}` has a scheme without `//`: write `{meant}`");
             self.note_with_fix(Code::PortInvalid, whole, message, &meant);
             return None;
         }
         for (mark, code, what) in [('#', Code::Fragment, "fragment"), ('?', Code::Query, "query")] {
             if let Some((before, after)) = rest.split_once(mark) {
-                let marked = place(self.text, after);
+                let marked = span_of(self.text, after);
                 let message = format!("an entry has no {what}: delete `{mark}` and what follows");
-                self.notes.push(Note::new(code, marked.start.saturating_sub(1)..marked.end, message).fix(""));
+                self.notes
+                    .push(RawFinding::new(code, marked.start.saturating_sub(1)..marked.end, message).with_fix(""));
                 rest = before;
             }
         }
@@ -163,13 +164,13 @@ impl<'t> Parser<'t, '_> {
             Some((authority, path)) => (authority, Some(path)),
             None => (rest, None),
         };
-        let parts = Parts { scheme, host: authority, bracketed: false, port: None, path, whole: shown };
+        let parts = EntryParts { scheme, host: authority, bracketed: false, port: None, path, whole: shown };
         self.authority(parts, authority)
     }
 
-    /// The scheme, and what follows it. `None` where it is one that entries do not have.
+    /// Splits off the scheme; `None` if it is not one of an entry.
     fn scheme(&mut self, whole: &'t str) -> Option<(Option<Scheme>, &'t str)> {
-        let Some((scheme, rest)) = split_once_at(whole, "://").filter(|(scheme, _)| redact::is_scheme(scheme)) else {
+        let Some((scheme, rest)) = split_once_str(whole, "://").filter(|(scheme, _)| redact::is_scheme(scheme)) else {
             return Some((None, whole));
         };
         if scheme.eq_ignore_ascii_case("https") {
@@ -184,16 +185,16 @@ impl<'t> Parser<'t, '_> {
         Some((None, rest))
     }
 
-    /// `host`, `host:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`.
-    fn authority(&mut self, parts: Parts<'t>, authority: &'t str) -> Option<Parts<'t>> {
+    /// Splits `host`, `host:port`, `ipv6`, `[ipv6]` or `[ipv6]:port`.
+    fn authority(&mut self, parts: EntryParts<'t>, authority: &'t str) -> Option<EntryParts<'t>> {
         if let Some(inside) = authority.strip_prefix('[') {
             let Some((host, after)) = inside.split_once(']') else {
                 self.note(Code::Ipv6Invalid, authority, format_args!("`{authority}` has `[` without `]`"));
                 return None;
             };
             return match after.strip_prefix(':') {
-                Some(port) => Some(Parts { host, bracketed: true, port: Some(port), ..parts }),
-                None if after.is_empty() => Some(Parts { host, bracketed: true, ..parts }),
+                Some(port) => Some(EntryParts { host, bracketed: true, port: Some(port), ..parts }),
+                None if after.is_empty() => Some(EntryParts { host, bracketed: true, ..parts }),
                 None => {
                     self.note(
                         Code::PortInvalid,
@@ -206,48 +207,48 @@ impl<'t> Parser<'t, '_> {
         }
         let Some((host, port)) = authority.split_once(':') else { return Some(parts) };
         if !port.contains(':') {
-            return Some(Parts { host, port: Some(port), ..parts });
+            return Some(EntryParts { host, port: Some(port), ..parts });
         }
         let ipv6_like = authority.bytes().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.'));
-        if ipv6_like || authority.contains('%') || split_once_at(authority, "::").is_some() {
+        if ipv6_like || authority.contains('%') || split_once_str(authority, "::").is_some() {
             return Some(parts);
         }
         self.note(Code::PortInvalid, port, format_args!("`{port}` is not a port: a number from 1 to 65535"));
         None
     }
 
-    fn note_mapped(&mut self, parts: &Parts<'t>, address: IpAddr) {
-        if address.is_ipv4() && prefix_of(parts).is_none() {
+    fn note_mapped(&mut self, parts: &EntryParts<'t>, address: IpAddr) {
+        if address.is_ipv4() && prefix_digits(parts).is_none() {
             let message = format_args!("`{}` is an IPv4-mapped address: it is `{address}`", parts.host);
             self.note(Code::Ipv4Mapped, parts.host, message);
         }
     }
 
-    /// An address, or the network that begins with it. `written` is the address before rule E4 turned it to IPv4.
-    fn address(mut self, parts: &Parts<'t>, written: IpAddr, address: IpAddr) -> Option<Written> {
+    /// Parses the rest of an address or of a network. `written` is the address before rule E4 converted it to IPv4.
+    fn address(mut self, parts: &EntryParts<'t>, written: IpAddr, address: IpAddr) -> Option<ParsedEntry> {
         let Some(path) = parts.path.filter(|path| !path.is_empty()) else {
-            return self.finish(parts, Hosts::Address(address));
+            return self.finish(parts, HostPattern::Address(address));
         };
         let is_place = parts.scheme.is_some() || parts.port.is_some();
-        if let Some(note) = network::no_prefix(self.text, parts.whole, address, path, is_place) {
+        if let Some(note) = network::misread_prefix(self.text, parts.whole, address, path, is_place) {
             self.notes.push(note);
             return None;
         }
         if let Some((prefix, port)) = path.split_once(':').filter(|(prefix, _)| network::is_digits(prefix)) {
             let message = format_args!("a network has no port: leave `:{port}` out");
-            let note = Note::about(Code::NetworkPort, self.text, parts.whole, message);
-            let network = prefix.parse().ok().and_then(|prefix| entry::network(written, prefix));
+            let note = RawFinding::at_slice(Code::NetworkPort, self.text, parts.whole, message);
+            let network = prefix.parse().ok().and_then(|prefix| entry::canonical_network(written, prefix));
             self.notes.push(match network {
-                Some(network) => note.fix_of(&network),
+                Some(network) => note.with_fix_display(&network),
                 None => note,
             });
             return None;
         }
-        let Some(digits) = prefix_of(parts) else {
-            return self.finish(parts, Hosts::Address(address));
+        let Some(digits) = prefix_digits(parts) else {
+            return self.finish(parts, HostPattern::Address(address));
         };
         let shown = format!("{}/{digits}", parts.host);
-        let network = network::read(self.text, parts.whole, written, digits, self.notes)?;
+        let network = network::parse_prefix(self.text, parts.whole, written, digits, self.notes)?;
         if let Some(port) = parts.port {
             let message = format_args!("a network has no port: leave `:{port}` out");
             self.note_with_fix(Code::NetworkPort, parts.whole, message, &network);
@@ -262,12 +263,12 @@ impl<'t> Parser<'t, '_> {
                 format_args!("after an address `/` and digits are a prefix length, so nothing follows `{shown}`");
             self.note(Code::NetworkNamespace, parts.whole, message);
         }
-        let entry = Entry { hosts: Hosts::Network(network), port: None, namespace: None };
-        Some(Written { entry, scheme: None })
+        let entry = Entry { hosts: HostPattern::Network(network), port: None, namespace: None };
+        Some(ParsedEntry { entry, scheme: None })
     }
 
-    /// Rule E7. `star` is where the first star stands in the host.
-    fn wildcard(mut self, parts: &Parts<'t>, star: usize) -> Option<Written> {
+    /// Rule E7: parses the rest of a wildcard. `star` is the offset of the first star in the host.
+    fn wildcard(mut self, parts: &EntryParts<'t>, star: usize) -> Option<ParsedEntry> {
         let host = parts.host;
         if host == "*" {
             let message = format_args!(
@@ -276,13 +277,13 @@ impl<'t> Parser<'t, '_> {
             self.note(Code::WildcardAll, host, message);
             return None;
         }
-        if let Some(network) = network::from_stars(host) {
+        if let Some(network) = network::from_octet_wildcards(host) {
             let message = format_args!("`{host}` is a wildcard over an address: write the network `{network}`");
             self.note_with_fix(Code::WildcardInvalid, parts.whole, message, &network);
             return None;
         }
         let Some(domain) = host.strip_prefix("*.").filter(|domain| !domain.contains('*') && !domain.is_empty()) else {
-            if let Some(meant) = wildcard_meant(host, star) {
+            if let Some(meant) = suggest_wildcard(host, star) {
                 let message = format_args!("a star stands only in one leading `*.`: write `{meant}`");
                 self.note_with_fix(Code::WildcardInvalid, host, message, &meant);
             } else {
@@ -298,29 +299,29 @@ impl<'t> Parser<'t, '_> {
             self.note(Code::WildcardInvalid, host, message);
             return None;
         }
-        let Host::Name(domain) = host::read(self.text, domain, self.notes)? else { return None };
+        let CanonicalHost::Name(domain) = host::parse(self.text, domain, self.notes)? else { return None };
         if !domain.contains('.') {
             let message = format_args!("`*.{domain}` covers every name that ends in `.{domain}`");
             self.note(Code::WildcardWide, host, message);
         }
-        let hosts = Hosts::Wildcard(domain.into());
+        let hosts = HostPattern::Wildcard(domain.into());
         self.finish(parts, hosts)
     }
 
-    /// A place: the host is understood, the port and the namespace are left.
-    fn finish(mut self, parts: &Parts<'t>, hosts: Hosts) -> Option<Written> {
+    /// Parses port and namespace after a valid host.
+    fn finish(mut self, parts: &EntryParts<'t>, hosts: HostPattern) -> Option<ParsedEntry> {
         let port = self.port(parts)?;
         let namespace = self.namespace(parts)?;
         let entry = Entry { hosts, port, namespace: namespace.map(Into::into) };
-        Some(Written { entry, scheme: parts.scheme })
+        Some(ParsedEntry { entry, scheme: parts.scheme })
     }
 
-    /// Rules E9 and E10. `None` where the port is refused.
-    fn port(&mut self, parts: &Parts<'t>) -> Option<Option<u16>> {
+    /// Rules E9 and E10: parses the port; `None` if it is invalid.
+    fn port(&mut self, parts: &EntryParts<'t>) -> Option<Option<u16>> {
         let Some(digits) = parts.port else {
             return Some(parts.scheme.map(|scheme| if scheme == Scheme::Https { 443 } else { 80 }));
         };
-        let Some(port) = read_port(digits) else {
+        let Some(port) = parse_port(digits) else {
             if digits.is_empty() {
                 self.note(
                     Code::PortInvalid,
@@ -343,72 +344,72 @@ impl<'t> Parser<'t, '_> {
         Some(Some(port))
     }
 
-    /// Rule E12. `None` where the namespace is refused.
-    fn namespace(&mut self, parts: &Parts<'t>) -> Option<Option<&'t str>> {
+    /// Rule E12: parses the namespace; `None` if it is invalid.
+    fn namespace(&mut self, parts: &EntryParts<'t>) -> Option<Option<&'t str>> {
         let Some(path) = parts.path.filter(|path| !path.is_empty()) else { return Some(None) };
         let path = path.strip_suffix('/').unwrap_or(path);
-        if repository::is_path(path) && path.len() <= repository::MAX_LENGTH {
+        if repository::is_path(path) && path.len() <= repository::MAX_REPOSITORY_BYTES {
             return Some(Some(path));
         }
         let lower = path.to_ascii_lowercase();
         let note = if repository::is_path(&lower) && lower != path {
             let message = format_args!("the namespace `{path}` has upper-case letters, and repositories have none");
-            Note::about(Code::NamespaceInvalid, self.text, path, message).fix(lower)
-        } else if path.len() > repository::MAX_LENGTH {
-            let message = format_args!("a namespace has at most {} bytes", repository::MAX_LENGTH);
-            Note::about(Code::NamespaceInvalid, self.text, path, message)
+            RawFinding::at_slice(Code::NamespaceInvalid, self.text, path, message).with_fix(lower)
+        } else if path.len() > repository::MAX_REPOSITORY_BYTES {
+            let message = format_args!("a namespace has at most {} bytes", repository::MAX_REPOSITORY_BYTES);
+            RawFinding::at_slice(Code::NamespaceInvalid, self.text, path, message)
         } else if path.contains(':') {
             let message = format_args!("an entry has no tag: write the repository only, not `{path}`");
-            Note::about(Code::NamespaceInvalid, self.text, path, message)
+            RawFinding::at_slice(Code::NamespaceInvalid, self.text, path, message)
         } else {
             let message = format_args!(
                 "`{path}` is not a namespace: lower-case letters and digits, joined by `.`, `_`, `__` or `-`, in components \
                  separated by `/`"
             );
-            Note::about(Code::NamespaceInvalid, self.text, path, message)
+            RawFinding::at_slice(Code::NamespaceInvalid, self.text, path, message)
         };
         self.notes.push(note);
         None
     }
 
-    /// Adds a note about a part of the entry.
+    /// Adds a finding about a part of the entry.
     #[inline(never)]
     fn note(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>) {
-        self.notes.push(Note::about(code, self.text, part, message));
+        self.notes.push(RawFinding::at_slice(code, self.text, part, message));
     }
 
-    /// Adds a note about a part of the entry, and what to write in its place.
+    /// Adds a finding about a part of the entry, with its replacement.
     #[inline(never)]
     fn note_with_fix(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>, fix: &dyn fmt::Display) {
-        self.notes.push(Note::about(code, self.text, part, message).fix_of(fix));
+        self.notes.push(RawFinding::at_slice(code, self.text, part, message).with_fix_display(fix));
     }
 }
 
-/// After an address, `/` and digits are always a prefix length (rule E8).
-fn prefix_of<'t>(parts: &Parts<'t>) -> Option<&'t str> {
+/// Returns the digits after an address and `/`, which are always a prefix length (rule E8).
+fn prefix_digits<'t>(parts: &EntryParts<'t>) -> Option<&'t str> {
     let path = parts.path?;
     let first = path.split_once('/').map_or(path, |(first, _)| first);
     network::is_digits(first).then_some(first)
 }
 
-/// Rule E13: a blank, as it may stand around an entry that was copied. Of control characters only tabs and line ends.
+/// Rule E13: returns whether a character may surround a copied entry. Of control characters only tabs and line ends do.
 fn is_blank(character: char) -> bool {
     character.is_whitespace() && (!character.is_control() || matches!(character, '\t' | '\n' | '\r'))
 }
 
-/// `https:h` or `https:/h`, which is no host `https` with a port: what was meant.
-fn without_slashes(whole: &str) -> Option<String> {
+/// Returns `https:h` or `https:/h` with its slashes, unless `https` is a host before a port.
+fn add_missing_slashes(whole: &str) -> Option<String> {
     let (scheme, after) = whole.split_once(':')?;
     let host = after.strip_prefix('/').unwrap_or(after);
     let is_http = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
-    // `https:5000` may be a host of that name.
+    // `https:5000` may be a host named `https`.
     let is_host = host.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '[' | '*'))
         && !network::is_digits(host.split_once('/').map_or(host, |(port, _)| port));
     (is_http && is_host).then(|| format!("{}://{host}", scheme.to_ascii_lowercase()))
 }
 
-/// The wildcard that somebody meant who put stars in other places: the domain after the last star.
-fn wildcard_meant(host: &str, star: usize) -> Option<String> {
+/// Returns the wildcard for a host with misplaced stars: the domain after the last star.
+fn suggest_wildcard(host: &str, star: usize) -> Option<String> {
     let (_, after) = host.rsplit_once('*')?;
     let domain = match after.strip_prefix('.') {
         Some(domain) => domain,
@@ -419,6 +420,6 @@ fn wildcard_meant(host: &str, star: usize) -> Option<String> {
     let is_domain = !domain.is_empty()
         && !dns_name::looks_numeric(domain)
         && domain.parse::<Ipv4Addr>().is_err()
-        && dns_name::normalise(domain, domain, &mut Vec::new()).is_some();
+        && dns_name::to_ascii_name(domain, domain, &mut Vec::new()).is_some();
     is_domain.then(|| format!("*.{domain}"))
 }

@@ -1,52 +1,52 @@
-//! User information never leaves the module (rule E11).
+//! Redaction of user information, which never leaves the module (rule E11).
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use crate::util::strings::split_once_at;
+use crate::util::strings::split_once_str;
 
-/// Where a text has user information: from the host's place to the last `@`, the `@` included (rule E11). A
-/// digest's `@`, as in an image reference, is none.
-pub fn user_information(text: &str) -> Option<Range<usize>> {
+/// Returns the span of user information: from the start of the authority to the last `@`, included (rule E11). The `@`
+/// of a digest, as in an image reference, is not one.
+pub fn find_userinfo(text: &str) -> Option<Range<usize>> {
     let (before, after) = text.rsplit_once('@')?;
-    let start = match split_once_at(before, "://") {
+    let start = match split_once_str(before, "://") {
         Some((scheme, _)) if is_scheme(scheme) => scheme.len().saturating_add("://".len()),
         _ => before.len().saturating_sub(before.trim_start().len()),
     };
     if is_digest(before.get(start..).unwrap_or_default(), after) {
-        return user_information(before);
+        return find_userinfo(before);
     }
     Some(start..before.len().saturating_add(1))
 }
 
-/// The text with every character of its user information masked. Offsets stay what they were, in UTF-8 and in UTF-16.
-pub(crate) fn mask_user_information(text: &str) -> Cow<'_, str> {
-    let Some(range) = user_information(text) else { return Cow::Borrowed(text) };
-    Cow::Owned(masked(text, range.start..range.end.saturating_sub(1)))
+/// Replaces every character of the user information. Offsets stay valid, in UTF-8 and in UTF-16.
+pub(crate) fn redact_userinfo(text: &str) -> Cow<'_, str> {
+    let Some(range) = find_userinfo(text) else { return Cow::Borrowed(text) };
+    Cow::Owned(redact_range(text, range.start..range.end.saturating_sub(1)))
 }
 
-/// As `mask_user_information`, for a text that may be anything: a key is masked whole (rule C3).
-pub(crate) fn mask_secrets(text: &str) -> Cow<'_, str> {
-    if looks_like_a_key(text) { Cow::Owned(masked(text, 0..text.len())) } else { mask_user_information(text) }
+/// Redacts user information, or all of a text that looks like a private key (rule C3).
+pub(crate) fn redact_secrets(text: &str) -> Cow<'_, str> {
+    if looks_like_private_key(text) { Cow::Owned(redact_range(text, 0..text.len())) } else { redact_userinfo(text) }
 }
 
-/// Whether it has the label of a key, or base64 in a row that is too long for a name.
-fn looks_like_a_key(text: &str) -> bool {
-    const LONG: usize = 40;
+/// Returns whether a text has the label of a private key, or a run of base64 that is too long for a name.
+fn looks_like_private_key(text: &str) -> bool {
+    const MIN_KEY_RUN: usize = 40;
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     text.contains("PRIVATE KEY")
         || text
             .as_bytes()
             .chunk_by(|a, b| is_base64(*a) == is_base64(*b))
-            .any(|run| run.len() >= LONG && run.first().is_some_and(|byte| is_base64(*byte)))
+            .any(|run| run.len() >= MIN_KEY_RUN && run.first().is_some_and(|byte| is_base64(*byte)))
 }
 
-fn masked(text: &str, secret: Range<usize>) -> String {
+fn redact_range(text: &str, secret: Range<usize>) -> String {
     let masked = text.char_indices().map(|(at, character)| {
         if !secret.contains(&at) {
             return character;
         }
-        // A mask of the same width in both encodings.
+        // Replacements have the same width in both encodings.
         match character.len_utf8() {
             1 => '*',
             2 => '\u{b7}',
@@ -57,14 +57,14 @@ fn masked(text: &str, secret: Range<usize>) -> String {
     masked.collect()
 }
 
-/// RFC 3986, section 3.1.
+/// Returns whether the text is a scheme (RFC 3986, section 3.1).
 pub(crate) fn is_scheme(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
-/// Whether what follows an `@` is a digest, be it a mistyped one, and not the host behind user information. Where both
-/// could be, it is not: better no name is shown than a password.
+/// Returns whether the text after an `@` is a digest, even a mistyped one, and not the host after user information.
+/// Ambiguous text is not a digest: better to redact a name than to show a password.
 fn is_digest(before: &str, after: &str) -> bool {
     let (in_front, name) = before.rsplit_once('@').map_or((None, before), |(front, name)| (Some(front), name));
     let (algorithm, hexadecimal) = after.split_once(':').unwrap_or((after, ""));
@@ -84,7 +84,7 @@ fn is_digest(before: &str, after: &str) -> bool {
     if is_known && is_whole {
         return true;
     }
-    // No host has `+` in it. Without any `:` there is no password, and no user name has both `.` and `/`.
+    // No host contains `+`. Without any `:` there is no password, and no user name has both `.` and `/`.
     let is_no_host = is_known || algorithm.contains('+') && !path.contains(':');
     let is_empty = after.is_empty() && registry.contains('.') && !name.contains(':');
     in_front.is_none() && (is_no_host || is_empty)
@@ -108,7 +108,7 @@ mod tests {
             &format!("alpine@sha256:{digest}"),
             &format!("h.corp/app:1@sha256:{digest}"),
         ] {
-            assert_eq!(mask_user_information(text), text);
+            assert_eq!(redact_userinfo(text), text);
         }
         for text in [
             &format!("bob:s3cret@sha256:{digest}"),
@@ -126,7 +126,7 @@ mod tests {
             "bob.x:1/s3cret@",
             "bob:p@s3.cret/x@",
         ] {
-            let masked = mask_user_information(text);
+            let masked = redact_userinfo(text);
             assert!(!masked.contains("cret"), "{masked}");
         }
     }
@@ -143,12 +143,12 @@ mod tests {
             ("host/x", "host/x"),
             (&digest, &digest),
         ] {
-            let got = mask_user_information(text);
+            let got = redact_userinfo(text);
             assert!(got.starts_with(masked.trim_end_matches("*\u{2022}")) || got == masked, "{text}: {got}");
             assert_eq!(got.len(), text.len());
             assert_eq!(got.encode_utf16().count(), text.encode_utf16().count());
             assert!(!got.contains("secret") && !got.contains('密'), "{got}");
         }
-        assert_eq!(mask_user_information("user:secret@host"), "***********@host");
+        assert_eq!(redact_userinfo("user:secret@host"), "***********@host");
     }
 }

@@ -1,16 +1,16 @@
 use super::*;
 
 fn entry(text: &str) -> String {
-    let report = check_entry(text, List::Whitelist);
+    let report = check_entry(text, EntryList::Whitelist);
     report.entry.unwrap_or_else(|| panic!("{text}: {:?}", report.findings))
 }
 
 fn codes(text: &str) -> Vec<Code> {
-    check_entry(text, List::Whitelist).findings.into_iter().map(|finding| finding.code).collect()
+    check_entry(text, EntryList::Whitelist).findings.into_iter().map(|finding| finding.code).collect()
 }
 
 #[test]
-fn e11_no_part_of_user_information_is_ever_shown() {
+fn e11_user_information_is_never_shown() {
     for rest in [
         "host",
         "",
@@ -38,7 +38,7 @@ fn e11_no_part_of_user_information_is_ever_shown() {
         for secret in ["bob:hunter2", "bob:hunter2:x/y", "bob:hun ter2", "hunter2#?x", "bob:hunter2@z"] {
             for scheme in ["", "https://", "ftp://", " "] {
                 let text = format!("{scheme}{secret}@{rest}");
-                let report = check_entry(&text, List::Insecure);
+                let report = check_entry(&text, EntryList::Insecure);
                 let shown = serde_json::to_string(&report).unwrap();
                 assert!(!shown.contains("hunter2") && !shown.contains("ter2"), "{text}: {shown}");
                 assert!(report.findings.iter().any(|finding| finding.code == Code::UserInformation), "{text}: {shown}");
@@ -49,7 +49,7 @@ fn e11_no_part_of_user_information_is_ever_shown() {
 }
 
 #[test]
-fn e1_what_is_seen_is_what_is_meant() {
+fn e1_canonical_text_is_the_meaning() {
     for (text, canonical) in [
         ("10.2.2.1/24", "10.2.2.0/24"),
         ("::FFFF:10.0.0.0/104", "10.0.0.0/8"),
@@ -69,7 +69,7 @@ fn e1_what_is_seen_is_what_is_meant() {
 
 #[test]
 fn e8_fixes_of_ranges_cover_them_exactly() {
-    let report = check_entry("10.0.0.1-10.0.0.9", List::Whitelist);
+    let report = check_entry("10.0.0.1-10.0.0.9", EntryList::Whitelist);
     let fix = report.findings[0].fix.clone().unwrap();
     assert_eq!(fix, "10.0.0.1, 10.0.0.2/31, 10.0.0.4/30, 10.0.0.8/31");
     for entry in fix.split(", ") {
@@ -77,50 +77,50 @@ fn e8_fixes_of_ranges_cover_them_exactly() {
     }
 }
 
-/// The message and the fix of the first finding.
-fn first(text: &str) -> (String, Option<String>) {
-    let finding = check_entry(text, List::Whitelist).findings.remove(0);
+/// Returns the message and the fix of the first finding.
+fn first_finding(text: &str) -> (String, Option<String>) {
+    let finding = check_entry(text, EntryList::Whitelist).findings.remove(0);
     (finding.message, finding.fix)
 }
 
 #[test]
 fn e8_a_fix_never_covers_more_than_was_meant() {
     for text in ["2001:db8::/255.255.0.0", "10.0.0.0/ffff::", "10.0.0.0/255.0.255.0", "10.0.0.0/255.0.0.0/team"] {
-        assert_eq!((codes(text), first(text).1), (vec![Code::NetworkNetmask], None), "{text}");
+        assert_eq!((codes(text), first_finding(text).1), (vec![Code::NetworkNetmask], None), "{text}");
     }
     for (text, fix) in [
         ("2001:db8::/ffff:ffff::", "2001:db8::/32"),
         ("10.2.2.0/255.255.255.0:5000", "10.2.2.0/24"),
         ("10.2.2.0/255.255.255.0/", "10.2.2.0/24"),
     ] {
-        assert_eq!((codes(text), first(text).1), (vec![Code::NetworkNetmask], Some(fix.to_owned())), "{text}");
+        assert_eq!((codes(text), first_finding(text).1), (vec![Code::NetworkNetmask], Some(fix.to_owned())), "{text}");
     }
 }
 
 #[test]
-fn e8_what_is_said_of_ranges_is_true() {
+fn e8_range_messages_are_accurate() {
     assert_eq!(
-        first("10.0.0.1-10.0.0.300").0,
+        first_finding("10.0.0.1-10.0.0.300").0,
         "`10.0.0.1-10.0.0.300` is a range, and one of its ends is not an address"
     );
     assert_eq!(
-        first("10.0.0.1-2001:db8::4").0,
+        first_finding("10.0.0.1-2001:db8::4").0,
         "`10.0.0.1-2001:db8::4` is a range that ends before it begins, or of two kinds of addresses"
     );
     assert_eq!(
-        first("10.0.0.0-10.0.0.255:5000").0,
+        first_finding("10.0.0.0-10.0.0.255:5000").0,
         "`10.0.0.0-10.0.0.255:5000` is a range: write it in CIDR notation, which has no scheme and no port"
     );
-    let mapped = first("::ffff:0:0/96");
+    let mapped = first_finding("::ffff:0:0/96");
     assert!(mapped.0.contains("IPv4-mapped"), "{mapped:?}");
-    let everything = check_entry("::ffff:0:0/96", List::Whitelist).findings.pop().unwrap();
+    let everything = check_entry("::ffff:0:0/96", EntryList::Whitelist).findings.pop().unwrap();
     assert_eq!(everything.message, "`0.0.0.0/0` covers every IPv4 address");
 }
 
 #[test]
-fn e3_what_is_said_of_hexadecimal_numbers_is_true() {
+fn e3_hexadecimal_messages_are_accurate() {
     for text in ["0x", "a.0x", "0x7f.0x1"] {
-        let (message, _) = first(text);
+        let (message, _) = first_finding(text);
         assert!(
             message.ends_with("is neither digits alone nor a hexadecimal number, as `0x7f` is"),
             "{text}: {message}"
@@ -131,13 +131,13 @@ fn e3_what_is_said_of_hexadecimal_numbers_is_true() {
 #[test]
 fn c3_a_key_in_place_of_an_entry_is_not_repeated() {
     let report =
-        check_entry("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----\n", List::Whitelist);
+        check_entry("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2Vw\n-----END PRIVATE KEY-----\n", EntryList::Whitelist);
     assert!(!serde_json::to_string(&report.findings).unwrap().contains("MC4C"), "{report:?}");
 }
 
 #[test]
 fn e11_a_range_behind_a_password_is_shown_without_it() {
-    let report = check_entry(":hunter2@https://10.0.0.1-10.0.0.9", List::Whitelist);
+    let report = check_entry(":hunter2@https://10.0.0.1-10.0.0.9", EntryList::Whitelist);
     let [_, range] = &report.findings[..] else { panic!("{report:?}") };
     assert_eq!(range.code, Code::NetworkRange);
     assert!(range.message.starts_with("`https://10.0.0.1-10.0.0.9` is a range"), "{range:?}");
@@ -156,7 +156,7 @@ fn e10_the_fix_for_plain_http_keeps_a_port_that_was_meant() {
         ("http://h.io:8080/team", "https://h.io:8080/team"),
         ("http://[2001:db8::1]:5000", "https://[2001:db8::1]:5000"),
     ] {
-        let report = check_entry(text, List::Whitelist);
+        let report = check_entry(text, EntryList::Whitelist);
         assert_eq!((report.findings[0].code, report.findings[0].fix.as_deref()), (Code::SchemeHttp, Some(fix)));
         assert_eq!(codes(fix), []);
     }

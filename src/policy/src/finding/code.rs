@@ -1,60 +1,60 @@
-//! The table of finding codes. The Rust enum, the TypeScript union and docs/findings.md all come from it.
+//! The table of finding codes, the one source of the Rust enum, the TypeScript union and docs/findings.md.
 
 use serde::{Deserialize, Serialize, Serializer};
 
 use Severity::{Error, Info, Warning};
 
-/// How much a finding weighs.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// The input is refused.
+    /// The input is rejected.
     Error,
-    /// The input is accepted, and probably not what was meant.
+    /// The input is accepted, and probably a mistake.
     Warning,
-    /// Worth knowing.
+    /// The input is accepted; the finding is informational.
     Info,
 }
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
-pub struct CodeRow {
+pub struct CodeInfo {
     /// The code.
     pub code: Code,
-    /// Its name on every surface, in kebab-case. Names are never reused or changed.
+    /// The name on every surface, in kebab-case. Names are never reused or changed.
     pub name: &'static str,
-    /// How much it weighs.
+    /// The severity of every finding with this code.
     pub severity: Severity,
-    /// The rule that it follows from.
+    /// The rule that the finding follows from.
     pub rule: &'static str,
-    /// What it says, in one line.
+    /// The meaning in one line.
     pub meaning: &'static str,
 }
 
 macro_rules! codes {
     ($($variant:ident $name:literal $severity:ident $rule:ident $meaning:literal)*) => {
-        /// What kind of finding. Match on this, never on messages.
+        /// The stable code of a finding. Programs match on it, never on messages.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum Code { $(#[doc = $meaning] $variant,)* }
 
         /// Every code, in the order of the rules.
-        pub const CODES: &[CodeRow] = &[$(CodeRow {
+        pub const CODES: &[CodeInfo] = &[$(CodeInfo {
             code: Code::$variant, name: $name, severity: $severity, rule: stringify!($rule), meaning: $meaning,
         },)*];
 
         impl Code {
-            /// The name on every surface, such as `port-invalid`.
+            /// Returns the name on every surface, such as `port-invalid`.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Code::$variant => $name,)* }
             }
 
-            /// How much a finding with this code weighs.
+            /// Returns the severity of findings with this code.
             pub const fn severity(self) -> Severity {
                 match self { $(Code::$variant => $severity,)* }
             }
 
-            /// The code with this name.
+            /// Returns the code with this name.
             pub fn from_name(name: &str) -> Option<Self> {
                 match name { $($name => Some(Code::$variant),)* _ => None }
             }

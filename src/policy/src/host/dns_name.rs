@@ -1,46 +1,46 @@
-//! Host names (rules E5 and E6): UTS #46 to A-labels, in lower case.
+//! Host names (rules E5 and E6): conversion to lower-case A-labels by UTS #46.
 
 use std::borrow::Cow;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use crate::finding::Note;
+use crate::finding::RawFinding;
 use crate::finding::code::Code;
 use crate::host::script;
 use crate::util::strings::split_once;
 
-/// The most octets that a label may have (RFC 1035, section 2.3.4).
-pub(crate) const MAX_LABEL: usize = 63;
-/// The most octets that a name may have without its root dot (RFC 1035, section 2.3.4, less the length octets).
-pub(crate) const MAX_NAME: usize = 253;
+/// The maximum size of a label in octets (RFC 1035, section 2.3.4).
+pub(crate) const MAX_LABEL_BYTES: usize = 63;
+/// The maximum size of a name in octets, without its root dot (RFC 1035, section 2.3.4, less the length octets).
+pub(crate) const MAX_NAME_BYTES: usize = 253;
 
-/// The A-label form of a host name, lower case, without a trailing dot. Notes say what is wrong or worth knowing, with
-/// offsets into `whole`, of which `text` must be a part. `None` goes with at least one error.
-pub(crate) fn normalise<'t>(whole: &str, text: &'t str, notes: &mut Vec<Note>) -> Option<Cow<'t, str>> {
+/// Returns the A-label form of a host name, lower case, without a trailing dot. Offsets of findings are into `whole`,
+/// of which `text` must be a slice. `None` comes with at least one error.
+pub(crate) fn to_ascii_name<'t>(whole: &str, text: &'t str, notes: &mut Vec<RawFinding>) -> Option<Cow<'t, str>> {
     if is_canonical(text) {
         return Some(Cow::Borrowed(text));
     }
-    convert(whole, text, notes).map(Cow::Owned)
+    map_to_ascii(whole, text, notes).map(Cow::Owned)
 }
 
-/// Whether a canonical name has one label only, which image references cannot name without a port (rule E6).
+/// Returns whether a canonical name is a single label, which image references cannot name without a port (rule E6).
 pub(crate) fn is_single_label(name: &str) -> bool {
     !name.contains('.') && name != "localhost"
 }
 
-/// The domains above a name, nearest first: `b.c` and `c` for `a.b.c`.
-pub(crate) fn parents(name: &str) -> impl Iterator<Item = &str> {
+/// Returns the domains above a name, nearest first: `b.c` and `c` for `a.b.c`.
+pub(crate) fn parent_domains(name: &str) -> impl Iterator<Item = &str> {
     let parent = |name| split_once(name, b'.').map(|(_, parent)| parent);
     std::iter::successors(parent(name), move |domain| parent(domain))
 }
 
-/// Whether the last label is all digits or a hexadecimal number, so that some program would read an address.
+/// Returns whether the last label is all digits or a hexadecimal number, so that some program would parse an address.
 pub(crate) fn looks_numeric(text: &str) -> bool {
     let text = match text.as_bytes() {
         [text @ .., b'.'] => text,
         text => text,
     };
-    // Most names end in a letter that no number ends in.
+    // Fast path: most names end in a letter that no number ends in.
     if !text.last().is_some_and(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'x' | b'X')) {
         return false;
     }
@@ -51,9 +51,9 @@ pub(crate) fn looks_numeric(text: &str) -> bool {
     }
 }
 
-/// Whether a name is in canonical form as it is written, as most are. `false` where UTS #46 has to have a look.
+/// Returns whether a name is canonical as written; a fast path for most names. `false` means that UTS #46 must decide.
 pub(crate) fn is_canonical(text: &str) -> bool {
-    if text.is_empty() || text.len() > MAX_NAME {
+    if text.is_empty() || text.len() > MAX_NAME_BYTES {
         return false;
     }
     let mut length: usize = 0;
@@ -62,21 +62,21 @@ pub(crate) fn is_canonical(text: &str) -> bool {
         match byte {
             b'a'..=b'z' | b'0'..=b'9' => length = length.saturating_add(1),
             b'-' if previous != b'.' => {
-                // Some label has `--`, perhaps in its third and fourth place: let UTS #46 have a look.
+                // A label with `--`, possibly in its third and fourth place, is left to UTS #46.
                 if previous == b'-' {
                     return false;
                 }
                 length = length.saturating_add(1);
             }
-            b'.' if previous != b'.' && previous != b'-' && length <= MAX_LABEL => length = 0,
+            b'.' if previous != b'.' && previous != b'-' && length <= MAX_LABEL_BYTES => length = 0,
             _ => return false,
         }
         previous = byte;
     }
-    previous != b'.' && previous != b'-' && length <= MAX_LABEL
+    previous != b'.' && previous != b'-' && length <= MAX_LABEL_BYTES
 }
 
-fn convert(whole: &str, text: &str, notes: &mut Vec<Note>) -> Option<String> {
+fn map_to_ascii(whole: &str, text: &str, notes: &mut Vec<RawFinding>) -> Option<String> {
     let errors_before = notes.len();
     check_characters(whole, text, notes);
     if notes.len() > errors_before {
@@ -86,18 +86,18 @@ fn convert(whole: &str, text: &str, notes: &mut Vec<Note>) -> Option<String> {
     for label in relative.split(is_dot) {
         if label.is_empty() {
             let message = format_args!("`{text}` has an empty label: two dots in a row, or one at the beginning");
-            notes.push(Note::about(Code::NameLabelEmpty, whole, text, message));
+            notes.push(RawFinding::at_slice(Code::NameLabelEmpty, whole, text, message));
             return None;
         }
         if !is_punycode(label) && (label.starts_with('-') || label.ends_with('-')) {
-            notes.push(hyphen(whole, label));
+            notes.push(hyphen_finding(whole, label));
         }
     }
     if notes.len() > errors_before {
         return None;
     }
     let Ok(ascii) = to_ascii(relative, Hyphens::CheckFirstLast) else {
-        diagnose(whole, relative, notes);
+        note_rejected_label(whole, relative, notes);
         return None;
     };
     let ascii = ascii.strip_suffix('.').unwrap_or(&ascii);
@@ -107,13 +107,13 @@ fn convert(whole: &str, text: &str, notes: &mut Vec<Note>) -> Option<String> {
     }
     if !text.is_ascii() {
         let message = format_args!("`{text}` is `{ascii}` in the DNS");
-        notes.push(Note::about(Code::NameConverted, whole, text, message));
+        notes.push(RawFinding::at_slice(Code::NameConverted, whole, text, message));
     }
     warn_of_mixed_scripts(whole, text, ascii, notes);
     Some(ascii.to_owned())
 }
 
-/// The full stop and the three characters that UTS #46 maps to it.
+/// Returns whether a character is the full stop, or one of the three that UTS #46 maps to it.
 fn is_dot(character: char) -> bool {
     matches!(character, '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}')
 }
@@ -126,92 +126,92 @@ fn to_ascii(text: &str, hyphens: Hyphens) -> Result<Cow<'_, str>, idna::Errors> 
     Uts46::new().to_ascii(text.as_bytes(), AsciiDenyList::STD3, hyphens, DnsLength::Ignore)
 }
 
-fn check_characters(whole: &str, text: &str, notes: &mut Vec<Note>) {
+fn check_characters(whole: &str, text: &str, notes: &mut Vec<RawFinding>) {
     for (at, character) in text.char_indices() {
         let end = at.saturating_add(character.len_utf8());
         let written = text.get(at..end).unwrap_or_default();
         if character.is_ascii() {
             if !matches!(character, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.') {
                 let message = format_args!("a host name has no `{character}`: letters, digits, hyphens and dots only");
-                notes.push(Note::about(Code::NameInvalid, whole, written, message));
+                notes.push(RawFinding::at_slice(Code::NameInvalid, whole, written, message));
                 return;
             }
-        } else if vanishes(character) {
+        } else if is_removed_by_mapping(character) {
             let message =
                 format_args!("a character that nobody can see (U+{:04X}) stands here: delete it", u32::from(character));
-            notes.push(Note::about(Code::NameInvisible, whole, written, message).fix(""));
+            notes.push(RawFinding::at_slice(Code::NameInvisible, whole, written, message).with_fix(""));
         }
     }
 }
 
-/// Whether the mapping of UTS #46 deletes the character without a trace.
-fn vanishes(character: char) -> bool {
+/// Returns whether the mapping of UTS #46 removes the character.
+fn is_removed_by_mapping(character: char) -> bool {
     to_ascii(&format!("a{character}a"), Hyphens::Allow).is_ok_and(|mapped| mapped == "aa")
 }
 
-fn hyphen(whole: &str, label: &str) -> Note {
+fn hyphen_finding(whole: &str, label: &str) -> RawFinding {
     let message = format_args!("the label `{label}` begins or ends with a hyphen");
-    let note = Note::about(Code::NameHyphen, whole, label, message);
+    let note = RawFinding::at_slice(Code::NameHyphen, whole, label, message);
     match label.trim_matches('-') {
         "" => note,
-        trimmed => note.fix(trimmed),
+        trimmed => note.with_fix(trimmed),
     }
 }
 
-/// Finds the label for which UTS #46 refuses the name.
-fn diagnose(whole: &str, text: &str, notes: &mut Vec<Note>) {
+/// Reports the label for which UTS #46 rejects the name.
+fn note_rejected_label(whole: &str, text: &str, notes: &mut Vec<RawFinding>) {
     for label in text.split(is_dot) {
         if to_ascii(label, Hyphens::CheckFirstLast).is_ok() {
             continue;
         }
         let note = if is_punycode(label) {
             let message = format_args!("`{label}` begins with `xn--` and is not the ASCII form of any name");
-            Note::about(Code::NamePunycode, whole, label, message)
+            RawFinding::at_slice(Code::NamePunycode, whole, label, message)
         } else if to_ascii(label, Hyphens::Allow).is_ok() {
-            hyphen(whole, label)
+            hyphen_finding(whole, label)
         } else {
             let message = format_args!("`{label}` has a character that host names cannot have (UTS #46)");
-            Note::about(Code::NameInvalid, whole, label, message)
+            RawFinding::at_slice(Code::NameInvalid, whole, label, message)
         };
         notes.push(note);
         return;
     }
     let message = format_args!("`{text}` mixes writing directions in a way that host names cannot (RFC 5893)");
-    notes.push(Note::about(Code::NameInvalid, whole, text, message));
+    notes.push(RawFinding::at_slice(Code::NameInvalid, whole, text, message));
 }
 
-fn check_lengths(whole: &str, text: &str, ascii: &str, notes: &mut Vec<Note>) {
+fn check_lengths(whole: &str, text: &str, ascii: &str, notes: &mut Vec<RawFinding>) {
     let written: Vec<&str> = text.split(is_dot).collect();
     for (position, label) in ascii.split('.').enumerate() {
         let shown = written.get(position).copied().unwrap_or(text);
         if label.is_empty() {
             let message = format_args!("`{shown}` has an empty label");
-            notes.push(Note::about(Code::NameLabelEmpty, whole, shown, message));
+            notes.push(RawFinding::at_slice(Code::NameLabelEmpty, whole, shown, message));
             return;
         }
-        if label.len() > MAX_LABEL {
-            let message = format_args!("a label has at most {MAX_LABEL} octets, this one has {}", label.len());
-            notes.push(Note::about(Code::NameTooLong, whole, shown, message));
+        if label.len() > MAX_LABEL_BYTES {
+            let message = format_args!("a label has at most {MAX_LABEL_BYTES} octets, this one has {}", label.len());
+            notes.push(RawFinding::at_slice(Code::NameTooLong, whole, shown, message));
             return;
         }
     }
-    if ascii.len() > MAX_NAME {
-        let message = format_args!("a host name has at most {MAX_NAME} octets, this one has {}", ascii.len());
-        notes.push(Note::about(Code::NameTooLong, whole, text, message));
+    if ascii.len() > MAX_NAME_BYTES {
+        let message = format_args!("a host name has at most {MAX_NAME_BYTES} octets, this one has {}", ascii.len());
+        notes.push(RawFinding::at_slice(Code::NameTooLong, whole, text, message));
     }
 }
 
-fn warn_of_mixed_scripts(whole: &str, text: &str, ascii: &str, notes: &mut Vec<Note>) {
+fn warn_of_mixed_scripts(whole: &str, text: &str, ascii: &str, notes: &mut Vec<RawFinding>) {
     if !ascii.split('.').any(|label| label.starts_with("xn--")) {
         return;
     }
     let (unicode, _) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast);
-    for label in unicode.split('.').filter(|label| script::mixed(label)) {
-        let scripts = script::names(label).join(", ");
+    for label in unicode.split('.').filter(|label| script::is_mixed_script(label)) {
+        let scripts = script::scripts(label).join(", ");
         let message = format_args!(
             "`{label}` mixes scripts ({scripts}), whose letters can look alike: make sure that it is the name you mean"
         );
-        notes.push(Note::about(Code::NameMixedScripts, whole, text, message));
+        notes.push(RawFinding::at_slice(Code::NameMixedScripts, whole, text, message));
     }
 }
 
@@ -221,7 +221,7 @@ mod tests {
 
     fn read(text: &str) -> Result<(String, Vec<Code>), Vec<Code>> {
         let mut notes = Vec::new();
-        let name = normalise(text, text, &mut notes).map(Cow::into_owned);
+        let name = to_ascii_name(text, text, &mut notes).map(Cow::into_owned);
         let codes = notes.iter().map(|note| note.code).collect();
         match name {
             Some(name) => Ok((name, codes)),
@@ -300,8 +300,8 @@ mod tests {
     }
 
     #[test]
-    fn parents_come_nearest_first() {
-        assert_eq!(parents("a.b.c").collect::<Vec<_>>(), ["b.c", "c"]);
-        assert_eq!(parents("c").count(), 0);
+    fn parent_domains_come_nearest_first() {
+        assert_eq!(parent_domains("a.b.c").collect::<Vec<_>>(), ["b.c", "c"]);
+        assert_eq!(parent_domains("c").count(), 0);
     }
 }

@@ -1,26 +1,26 @@
 //! Docker Hub and its names (rules H1 and H2).
 
-/// How Docker Hub is shown.
-pub(crate) const SHOWN: &str = "docker.io";
+/// The name of Docker Hub in texts.
+pub(crate) const DISPLAY_NAME: &str = "docker.io";
 
-/// The host that Docker Hub's images are pulled from.
-pub(crate) const HOST: &str = "registry-1.docker.io";
+/// The registry host of Docker Hub.
+pub(crate) const REGISTRY_HOST: &str = "registry-1.docker.io";
 
-/// The port that makes no difference to the names below.
-pub(crate) const PORT: u16 = 443;
+/// The port that may follow a name of Docker Hub without changing its meaning.
+pub(crate) const DEFAULT_PORT: u16 = 443;
 
-/// Domains whose wildcard covers Docker Hub, the longest first: those above `registry-1.docker.io` and
+/// The domains whose wildcard covers Docker Hub, the longest first: those above `registry-1.docker.io` and
 /// `index.docker.io`.
 pub(crate) const WILDCARD_DOMAINS: [&str; 2] = ["docker.io", "io"];
 
-/// Whether a canonical name with this port means Docker Hub.
-pub(crate) fn is_hub(name: &str, port: Option<u16>) -> bool {
+/// Returns whether a canonical name with this port means Docker Hub.
+pub(crate) fn is_docker_hub(name: &str, port: Option<u16>) -> bool {
     matches!(name, "docker.io" | "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com")
-        && port.is_none_or(|port| port == PORT)
+        && port.is_none_or(|port| port == DEFAULT_PORT)
 }
 
-/// Whether a reference with this first component gets `library/` in front of a one-component repository, as Docker's
-/// own normalisation does it: the spellings that it turns into `docker.io`.
-pub(crate) fn adds_library(domain: &str) -> bool {
+/// Returns whether a one-component repository under this domain gets the prefix `library/`: under the spellings that
+/// Docker's own normalization turns into `docker.io`.
+pub(crate) fn implies_library_namespace(domain: &str) -> bool {
     matches!(domain, "docker.io" | "index.docker.io")
 }

@@ -1,4 +1,4 @@
-//! Hosts (rules E2 to E5): an address or a name, and nothing that could be read as both.
+//! Hosts (rules E2 to E5): an address or a name, never ambiguous between the two.
 
 pub(crate) mod dns_name;
 pub(crate) mod docker_hub;
@@ -8,40 +8,40 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::finding::Note;
+use crate::finding::RawFinding;
 use crate::finding::code::Code;
 
 /// A host in canonical form.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Host<'t> {
-    /// An address. An IPv4-mapped IPv6 address is the IPv4 address (rule E4).
+pub(crate) enum CanonicalHost<'t> {
+    /// An address; an IPv4-mapped IPv6 address is converted to IPv4 (rule E4).
     Address(IpAddr),
     /// A name: A-labels, lower case, no trailing dot.
     Name(Cow<'t, str>),
 }
 
-/// Reads an IPv4 address or a name. Notes count their offsets in `whole`, of which `text` must be a part.
-pub(crate) fn read<'t>(whole: &str, text: &'t str, notes: &mut Vec<Note>) -> Option<Host<'t>> {
+/// Parses an IPv4 address or a name. Offsets of findings are into `whole`, of which `text` must be a slice.
+pub(crate) fn parse<'t>(whole: &str, text: &'t str, notes: &mut Vec<RawFinding>) -> Option<CanonicalHost<'t>> {
     if !dns_name::looks_numeric(text) {
-        let name = dns_name::normalise(whole, text, notes)?;
+        let name = dns_name::to_ascii_name(whole, text, notes)?;
         if !dns_name::looks_numeric(&name) {
-            return Some(Host::Name(name));
+            return Some(CanonicalHost::Name(name));
         }
-    } else if let Some(address) = read_ipv4(text) {
-        return Some(Host::Address(IpAddr::V4(address)));
+    } else if let Some(address) = parse_ipv4(text) {
+        return Some(CanonicalHost::Address(IpAddr::V4(address)));
     }
-    let note = numeric(whole, text);
+    let note = numeric_host_finding(whole, text);
     // Digits of other scripts become ASCII digits.
-    let mapped = dns_name::normalise(text, text, &mut Vec::new()).filter(|mapped| read_ipv4(mapped).is_some());
+    let mapped = dns_name::to_ascii_name(text, text, &mut Vec::new()).filter(|mapped| parse_ipv4(mapped).is_some());
     notes.push(match mapped {
-        Some(mapped) if note.fix.is_none() => note.fix(mapped),
+        Some(mapped) if note.fix.is_none() => note.with_fix(mapped),
         _ => note,
     });
     None
 }
 
-/// Reads four decimal octets without leading zeros (rule E3).
-pub(crate) fn read_ipv4(text: &str) -> Option<Ipv4Addr> {
+/// Parses four decimal octets without leading zeros (rule E3).
+pub(crate) fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
     let (mut address, mut octet, mut digits, mut dots): (u32, u32, usize, usize) = (0, 0, 0, 0);
     for byte in text.bytes() {
         match byte {
@@ -61,12 +61,12 @@ pub(crate) fn read_ipv4(text: &str) -> Option<Ipv4Addr> {
     (digits > 0 && dots == 3).then(|| Ipv4Addr::from_bits(address << 8 | octet))
 }
 
-/// Reads an IPv6 address without brackets. An IPv4-mapped one comes out as IPv4 (rule E4).
-pub(crate) fn read_ipv6(whole: &str, text: &str, notes: &mut Vec<Note>) -> Option<IpAddr> {
+/// Parses an IPv6 address without brackets. An IPv4-mapped one is converted to IPv4 (rule E4).
+pub(crate) fn parse_ipv6(whole: &str, text: &str, notes: &mut Vec<RawFinding>) -> Option<IpAddr> {
     if let Some((address, _zone)) = text.split_once('%') {
         let message = format_args!("a zone id means something on one machine only: leave it out");
-        let note = Note::about(Code::Ipv6Zone, whole, text, message);
-        notes.push(if address.parse::<Ipv6Addr>().is_ok() { note.fix(address) } else { note });
+        let note = RawFinding::at_slice(Code::Ipv6Zone, whole, text, message);
+        notes.push(if address.parse::<Ipv6Addr>().is_ok() { note.with_fix(address) } else { note });
         return None;
     }
     match text.parse::<Ipv6Addr>() {
@@ -74,36 +74,36 @@ pub(crate) fn read_ipv6(whole: &str, text: &str, notes: &mut Vec<Note>) -> Optio
         Err(_) => {
             let message =
                 format_args!("`{text}` is not an IPv6 address; with a port, write it as `[2001:db8::1]:5000`");
-            notes.push(Note::about(Code::Ipv6Invalid, whole, text, message));
+            notes.push(RawFinding::at_slice(Code::Ipv6Invalid, whole, text, message));
             None
         }
     }
 }
 
-/// The IPv4 address inside an IPv4-mapped one (RFC 4291, section 2.5.5.2), any other address as it is.
+/// Converts an IPv4-mapped address to IPv4 (RFC 4291, section 2.5.5.2).
 pub(crate) fn canonical(address: IpAddr) -> IpAddr {
     address.to_canonical()
 }
 
-/// Says what is wrong with a host that looks like a number (rule E3).
-fn numeric(whole: &str, text: &str) -> Note {
+/// Returns the finding about a host that looks like a number (rule E3).
+fn numeric_host_finding(whole: &str, text: &str) -> RawFinding {
     let bare = text.strip_suffix('.').unwrap_or(text);
     let octets: Vec<&str> = bare.split('.').collect();
     let decimal = octets.iter().all(|octet| !octet.is_empty() && octet.bytes().all(|byte| byte.is_ascii_digit()));
     let stripped = octets.iter().map(|octet| strip_zeros(octet)).collect::<Vec<_>>().join(".");
-    let note = |message: fmt::Arguments<'_>| Note::about(Code::Ipv4Invalid, whole, text, message);
-    if let (true, Some(address)) = (decimal, read_ipv4(&stripped)) {
+    let note = |message: fmt::Arguments<'_>| RawFinding::at_slice(Code::Ipv4Invalid, whole, text, message);
+    if let (true, Some(address)) = (decimal, parse_ipv4(&stripped)) {
         let note = if stripped == bare {
             note(format_args!("`{text}` is an address with a dot too many"))
         } else {
             note(format_args!("`{text}` has leading zeros, which some programs read as octal"))
         };
-        return note.fix_of(&address);
+        return note.with_fix_display(&address);
     }
     if let (true, 1, Ok(number)) = (decimal, octets.len(), bare.parse::<u32>()) {
         let address = Ipv4Addr::from(number);
         return note(format_args!("`{text}` is a number, which some programs read as the address {address}"))
-            .fix_of(&address);
+            .with_fix_display(&address);
     }
     match (decimal, octets.len()) {
         (true, 4) => note(format_args!("`{text}` is not an IPv4 address: each of its four numbers is 0 to 255")),
@@ -126,17 +126,20 @@ fn strip_zeros(octet: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn refusal(text: &str) -> (Code, Option<String>) {
+    fn rejection(text: &str) -> (Code, Option<String>) {
         let mut notes = Vec::new();
-        assert_eq!(read(text, text, &mut notes), None, "{text}");
+        assert_eq!(parse(text, text, &mut notes), None, "{text}");
         let note = notes.pop().unwrap();
         (note.code, note.fix)
     }
 
     #[test]
-    fn e3_what_looks_numeric_is_an_address_or_an_error() {
+    fn e3_numeric_host_is_an_address_or_an_error() {
         let mut notes = Vec::new();
-        assert_eq!(read("10.2.3.4", "10.2.3.4", &mut notes), Some(Host::Address(IpAddr::from([10, 2, 3, 4]))));
+        assert_eq!(
+            parse("10.2.3.4", "10.2.3.4", &mut notes),
+            Some(CanonicalHost::Address(IpAddr::from([10, 2, 3, 4])))
+        );
         for (text, fix) in [
             ("256.1.1.1", None),
             ("192.168.0", None),
@@ -148,7 +151,7 @@ mod tests {
             ("harbor.5", None),
             ("1.2.3.4.5", None),
         ] {
-            assert_eq!(refusal(text), (Code::Ipv4Invalid, fix.map(str::to_owned)), "{text}");
+            assert_eq!(rejection(text), (Code::Ipv4Invalid, fix.map(str::to_owned)), "{text}");
         }
     }
 
@@ -175,18 +178,18 @@ mod tests {
             ".",
             "...",
         ] {
-            assert_eq!(read_ipv4(text), text.parse().ok(), "{text}");
+            assert_eq!(parse_ipv4(text), text.parse().ok(), "{text}");
         }
     }
 
     #[test]
     fn e4_ipv6() {
         let mut notes = Vec::new();
-        let mapped = read_ipv6("", "::ffff:10.1.2.3", &mut notes);
+        let mapped = parse_ipv6("", "::ffff:10.1.2.3", &mut notes);
         assert_eq!(mapped, Some(IpAddr::from([10, 1, 2, 3])));
-        assert_eq!(read_ipv6("", "fe80::1%eth0", &mut notes), None);
+        assert_eq!(parse_ipv6("", "fe80::1%eth0", &mut notes), None);
         assert_eq!(notes.pop().unwrap().code, Code::Ipv6Zone);
-        assert_eq!(read_ipv6("", "2001:db8::g", &mut notes), None);
+        assert_eq!(parse_ipv6("", "2001:db8::g", &mut notes), None);
         assert_eq!(notes.pop().unwrap().code, Code::Ipv6Invalid);
     }
 }

@@ -1,72 +1,77 @@
-//! What certificate authorities and whitelist mean to each other (rules C2 and C4).
+//! Lints the certificate authorities against the whitelist (rules C2 and C4).
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 
-use crate::document::{Document, Item, Lists, item_path, list_path};
-use crate::entry::{Entry, Hosts};
+use crate::document::{ListItem, ParsedDocument, PolicyLists, item_pointer, list_pointer};
+use crate::entry::{Entry, HostPattern};
 use crate::finding::code::Code;
-use crate::finding::{List, Note};
-use crate::lint::entries::{overlapping, ports_over};
+use crate::finding::{EntryList, RawFinding};
+use crate::lint::entries::{covering_ports, port_overlap};
 use crate::policy::Policy;
-use crate::policy::index::{Group, Index, Rank, usize_of};
-use crate::policy::trust_anchors::{Given, enabled, scopes};
+use crate::policy::index::{EntryGroup, EntryIndex, Specificity, to_usize};
+use crate::policy::trust_anchors::{ParsedAuthority, enabled_entries, scoped_lists};
 use crate::util::sort;
-use crate::util::string_map::Table;
+use crate::util::string_map::StringMap;
 
-/// How many entries are named one by one. The rest is counted.
-const NAMED: usize = 100;
-/// How many entries one message names.
-const IN_ONE: usize = 3;
+/// The maximum number of findings about single entries. The rest is counted in one more.
+const MAX_LISTED_FINDINGS: usize = 100;
+/// The maximum number of entries listed in one message.
+const MAX_LISTED_NAMES: usize = 3;
 
-/// Adds the notes that follow from authorities and whitelist together.
-pub(crate) fn check(document: &Document<'_>, policy: &Policy, given: &[Given<'_>], notes: &mut Vec<Note>) {
-    let scopes: Vec<Scope<'_>> = scopes(document)
+/// Adds the findings that follow from authorities and whitelist together.
+pub(crate) fn lint(
+    document: &ParsedDocument<'_>,
+    policy: &Policy,
+    given: &[ParsedAuthority<'_>],
+    notes: &mut Vec<RawFinding>,
+) {
+    let scopes: Vec<ScopeView<'_>> = scoped_lists(document)
         .filter_map(|(project, lists)| {
             let index = match project {
                 Some(name) => &policy.project(name)?.1.index,
                 None => &policy.global.index,
             };
-            Some(Scope { project, lists, index })
+            Some(ScopeView { project, lists, index })
         })
         .collect();
     for given in given {
-        // A project's authority counts for its own requests, a global one for all.
+        // A project's authority applies to requests of that project, a global authority to all.
         let seen = scopes.iter().filter(|scope| given.project.is_none() || scope.project == given.project);
-        let seen: Vec<View<'_, '_>> = seen.filter_map(|scope| View::of(scope, &scopes)).collect();
+        let seen: Vec<EffectiveLists<'_, '_>> = seen.filter_map(|scope| EffectiveLists::new(scope, &scopes)).collect();
         without_effect(policy, given, &seen, notes);
-        excluded(given, &seen, notes);
+        excluded_by_constraints(given, &seen, notes);
     }
     for scope in &scopes {
-        if let Some(view) = View::of(scope, &scopes) {
-            unvouched(&view, given, notes);
+        if let Some(view) = EffectiveLists::new(scope, &scopes) {
+            without_trusted_ca(&view, given, notes);
         }
     }
-    repeated(given, notes);
+    duplicate_anchors(given, notes);
 }
 
-/// The lists of the document, or of a project.
-struct Scope<'d> {
+/// The lists of the document or of one project, with their index.
+struct ScopeView<'d> {
     project: Option<&'d str>,
-    lists: &'d Lists<'d>,
-    index: &'d Index,
+    lists: &'d PolicyLists<'d>,
+    index: &'d EntryIndex,
 }
 
-/// What the requests of a scope see: its own lists, and the global ones.
-struct View<'s, 'd> {
-    own: &'s Scope<'d>,
-    global: Option<&'s Scope<'d>>,
+/// The lists that apply to the requests of a scope: its own, and the global ones.
+struct EffectiveLists<'s, 'd> {
+    own: &'s ScopeView<'d>,
+    global: Option<&'s ScopeView<'d>>,
 }
 
-impl<'s, 'd> View<'s, 'd> {
-    fn of(own: &'s Scope<'d>, scopes: &'s [Scope<'d>]) -> Option<Self> {
+impl<'s, 'd> EffectiveLists<'s, 'd> {
+    fn new(own: &'s ScopeView<'d>, scopes: &'s [ScopeView<'d>]) -> Option<Self> {
         let global = scopes.first()?;
-        Some(View { own, global: own.project.map(|_| global) })
+        Some(EffectiveLists { own, global: own.project.map(|_| global) })
     }
 
-    fn scopes(&self) -> impl Iterator<Item = &'s Scope<'d>> + use<'s, 'd> {
+    fn scopes(&self) -> impl Iterator<Item = &'s ScopeView<'d>> + use<'s, 'd> {
         std::iter::once(self.own).chain(self.global)
     }
 
@@ -74,34 +79,39 @@ impl<'s, 'd> View<'s, 'd> {
         self.scopes().any(|scope| scope.lists.whitelist.is_some())
     }
 
-    /// The enabled entries of the effective whitelist (rule W2).
-    fn effective(&self) -> impl Iterator<Item = &'d Entry> + use<'s, 'd> {
-        let lists = [List::Whitelist, List::Insecure];
+    /// Returns the enabled entries of the effective whitelist (rule W2).
+    fn effective_entries(&self) -> impl Iterator<Item = &'d Entry> + use<'s, 'd> {
+        let lists = [EntryList::Whitelist, EntryList::Insecure];
         self.scopes().flat_map(move |scope| {
             let items = lists.into_iter().flat_map(|list| scope.lists.items(list));
-            items.filter(|item| item.enabled).map(Item::entry)
+            items.filter(|item| item.enabled).map(ListItem::entry)
         })
     }
 
-    /// Whether any registry of a whitelist entry is reached with verification (rule T4): one with the port written is
-    /// where an insecure entry has another port.
+    /// Returns whether any registry of a whitelist entry is reached with verification (rule T4). An entry with a port
+    /// is verified beside an insecure entry with another port.
     fn is_verified(&self, entry: &Entry) -> bool {
         !self.scopes().any(|scope| {
             let groups = [scope.index.same_hosts(entry), scope.index.address_of(entry)];
-            groups.iter().flatten().any(|group| group.has(List::Insecure, &ports_over(entry)))
+            groups.iter().flatten().any(|group| group.has(EntryList::Insecure, &covering_ports(entry)))
         })
     }
 }
 
-/// Rule C2: an authority whose registries are all outside the effective whitelist.
-fn without_effect(policy: &Policy, given: &Given<'_>, views: &[View<'_, '_>], notes: &mut Vec<Note>) {
+/// Rule C2: reports an authority whose registries are all outside the effective whitelist.
+fn without_effect(
+    policy: &Policy,
+    given: &ParsedAuthority<'_>,
+    views: &[EffectiveLists<'_, '_>],
+    notes: &mut Vec<RawFinding>,
+) {
     let Some(registries) = given.registries else { return };
-    let none = enabled(registries).next().is_none();
-    let limits = Limits::new(&[given]);
+    let none = enabled_entries(registries).next().is_none();
+    let limits = RegistryLimits::new(&[given]);
     let allowed = views.iter().any(|view| {
         !view.whitelist_mode()
-            || enabled(registries).any(|limit| may_cover(policy, view, limit))
-            || view.effective().any(|entry| limits.over(entry))
+            || enabled_entries(registries).any(|limit| may_cover(policy, view, limit))
+            || view.effective_entries().any(|entry| limits.covers(entry))
     });
     if !allowed || none {
         let message = match none {
@@ -112,65 +122,71 @@ fn without_effect(policy: &Policy, given: &Given<'_>, views: &[View<'_, '_>], no
                 "the certificate authority has no effect: the whitelist allows none of the registries that it is limited to"
             }
         };
-        notes.push(Note::new(Code::AuthorityWithoutEffect, given.place.clone(), message).at(&*given.path));
+        notes.push(
+            RawFinding::new(Code::AuthorityWithoutEffect, given.span.clone(), message).with_path(&*given.pointer),
+        );
     }
 }
 
-/// Whether an entry of the effective whitelist covers hosts of the limit, or may once DNS was asked (rules M4 and M5).
-fn may_cover(policy: &Policy, view: &View<'_, '_>, limit: &Entry) -> bool {
+/// Returns whether an entry of the effective whitelist covers hosts of the limit, directly or by DNS (rules M4 and M5).
+fn may_cover(policy: &Policy, view: &EffectiveLists<'_, '_>, limit: &Entry) -> bool {
     let covered = view.scopes().any(|scope| {
         let mut found = false;
-        each_over(scope.index, limit, &mut |group| {
-            found |= [List::Whitelist, List::Insecure].iter().any(|list| overlapping(group, *list, limit).is_some());
+        for_each_covering(scope.index, limit, &mut |group| {
+            found |= [EntryList::Whitelist, EntryList::Insecure]
+                .iter()
+                .any(|list| port_overlap(group, *list, limit).is_some());
         });
         found
     });
     covered
-        || view.effective().any(|entry| match (&limit.hosts, &entry.hosts) {
-            (Hosts::Name(_) | Hosts::Wildcard(_), Hosts::Address(_) | Hosts::Network(_)) => policy.resolves,
-            (Hosts::Address(_) | Hosts::Network(_), Hosts::Wildcard(_)) => true,
+        || view.effective_entries().any(|entry| match (&limit.hosts, &entry.hosts) {
+            (HostPattern::Name(_) | HostPattern::Wildcard(_), HostPattern::Address(_) | HostPattern::Network(_)) => {
+                policy.match_resolved_addresses
+            }
+            (HostPattern::Address(_) | HostPattern::Network(_), HostPattern::Wildcard(_)) => true,
             _ => false,
         })
 }
 
-/// Rule C4: the whitelisted registries that a certificate's name constraints exclude.
-fn excluded(given: &Given<'_>, views: &[View<'_, '_>], notes: &mut Vec<Note>) {
-    let limits = Limits::new(&[given]);
+/// Rule C4: reports whitelisted registries that a certificate's name constraints exclude.
+fn excluded_by_constraints(given: &ParsedAuthority<'_>, views: &[EffectiveLists<'_, '_>], notes: &mut Vec<RawFinding>) {
+    let limits = RegistryLimits::new(&[given]);
     for certificate in &given.certificates {
         let Some(constraints) = &certificate.extensions.name_constraints else { continue };
-        let mut named = Named::default();
+        let mut named = NameList::default();
         for view in views {
-            let items = view.own.lists.items(List::Whitelist).iter().filter(|item| item.enabled);
-            for entry in items.map(Item::entry).filter(|entry| view.is_verified(entry)) {
-                if (given.registries.is_none() || limits.over(entry)) && constraints.exclude(entry) {
+            let items = view.own.lists.items(EntryList::Whitelist).iter().filter(|item| item.enabled);
+            for entry in items.map(ListItem::entry).filter(|entry| view.is_verified(entry)) {
+                if (given.registries.is_none() || limits.covers(entry)) && constraints.excludes(entry) {
                     named.add(entry);
                 }
             }
         }
-        if let Some(registries) = named.text() {
-            let message = format!("the name constraints of `{}` exclude {registries}", certificate.title());
-            let note = Note::new(Code::CertificateNamesExcluded, given.place.clone(), message);
-            notes.push(note.at(&*given.path));
+        if let Some(registries) = named.to_text() {
+            let message = format!("the name constraints of `{}` exclude {registries}", certificate.display_name());
+            let note = RawFinding::new(Code::CertificateNamesExcluded, given.span.clone(), message);
+            notes.push(note.with_path(&*given.pointer));
         }
     }
 }
 
-/// Rule C2: whitelisted registries that only the well-known authorities can vouch for.
-fn unvouched(view: &View<'_, '_>, given: &[Given<'_>], notes: &mut Vec<Note>) {
+/// Rule C2: reports whitelisted registries that only a well-known authority can vouch for.
+fn without_trusted_ca(view: &EffectiveLists<'_, '_>, given: &[ParsedAuthority<'_>], notes: &mut Vec<RawFinding>) {
     let Some(whitelist) = &view.own.lists.whitelist else { return };
     let project = view.own.project;
     let seen = || given.iter().filter(|given| given.project.is_none() || given.project == project);
     if seen().any(|given| given.registries.is_none() && !given.certificates.is_empty()) {
         return;
     }
-    let limits = Limits::new(&seen().collect::<Vec<_>>());
-    let limited = limits.reached(view.own.index);
-    let mut well_known = Named::default();
+    let limits = RegistryLimits::new(&seen().collect::<Vec<_>>());
+    let limited = limits.covered_positions(view.own.index);
+    let mut well_known = NameList::default();
     let mut private: usize = 0;
     for item in whitelist.items.iter().filter(|item| item.enabled) {
         let entry = item.entry();
         let position = u32::try_from(item.index).unwrap_or(u32::MAX);
-        if limits.over(entry) || limited.binary_search(&position).is_ok() || !view.is_verified(entry) {
+        if limits.covers(entry) || limited.binary_search(&position).is_ok() || !view.is_verified(entry) {
             continue;
         }
         if !is_private(entry) {
@@ -178,32 +194,32 @@ fn unvouched(view: &View<'_, '_>, given: &[Given<'_>], notes: &mut Vec<Note>) {
             continue;
         }
         private = private.saturating_add(1);
-        if private <= NAMED {
+        if private <= MAX_LISTED_FINDINGS {
             let message = format!(
                 "`{entry}` is private, so that no well-known authority vouches for it: add the CA of its certificate to `certificate_authorities`"
             );
-            let path = item_path(project, List::Whitelist, item.index, item.object);
-            notes.push(Note::new(Code::AuthorityMissing, item.place.clone(), message).at(path));
+            let path = item_pointer(project, EntryList::Whitelist, item.index, item.object);
+            notes.push(RawFinding::new(Code::AuthorityMissing, item.span.clone(), message).with_path(path));
         }
     }
-    let path = list_path(project, List::Whitelist);
-    let mut note = |code, message| notes.push(Note::new(code, whitelist.place.clone(), message).at(&*path));
-    if private > NAMED {
-        let more = private.saturating_sub(NAMED);
+    let path = list_pointer(project, EntryList::Whitelist);
+    let mut note = |code, message| notes.push(RawFinding::new(code, whitelist.span.clone(), message).with_path(&*path));
+    if private > MAX_LISTED_FINDINGS {
+        let more = private.saturating_sub(MAX_LISTED_FINDINGS);
         note(Code::AuthorityMissing, format!("{more} more private entries have no certificate authority"));
     }
-    if let Some(registries) = well_known.text() {
+    if let Some(registries) = well_known.to_text() {
         note(Code::AuthorityWellKnown, format!("the well-known authorities alone vouch for {registries}"));
     }
 }
 
-/// Rule C4: certificates that count for every registry already, by another element for the same requests.
-fn repeated(given: &[Given<'_>], notes: &mut Vec<Note>) {
+/// Rule C4: reports certificates that another element already lists for every registry and the same requests.
+fn duplicate_anchors(given: &[ParsedAuthority<'_>], notes: &mut Vec<RawFinding>) {
     let key = |project: Option<&str>, sha256: &str| match project {
         Some(project) => format!("{sha256} {project}"),
         None => sha256.to_owned(),
     };
-    let mut everywhere = Table::default();
+    let mut everywhere = StringMap::default();
     for (place, given) in (0..).zip(given).filter(|(_, given)| given.registries.is_none()) {
         for certificate in &given.certificates {
             everywhere.get_or_insert(&key(given.project, &certificate.sha256), place);
@@ -213,86 +229,89 @@ fn repeated(given: &[Given<'_>], notes: &mut Vec<Note>) {
         for certificate in &one.certificates {
             let global = everywhere.get(&certificate.sha256);
             let found = global.or_else(|| everywhere.get(&key(one.project, &certificate.sha256)));
-            let other = found.filter(|other| *other != place).and_then(|other| given.get(usize_of(other)));
+            let other = found.filter(|other| *other != place).and_then(|other| given.get(to_usize(other)));
             let Some(other) = other else { continue };
             let of = other.project.map(|project| format!(" of project `{project}`")).unwrap_or_default();
-            let (title, index) = (certificate.title(), other.index);
+            let (title, index) = (certificate.display_name(), other.index);
             let message = format!(
                 "`{title}` stands in certificate_authorities[{index}]{of} already, and counts for every registry there"
             );
-            notes.push(Note::new(Code::CertificateDuplicate, one.place.clone(), message).at(&*one.path));
+            notes.push(RawFinding::new(Code::CertificateDuplicate, one.span.clone(), message).with_path(&*one.pointer));
         }
     }
 }
 
-/// The groups whose hosts contain all hosts of an entry. Behind a `dyn`, so that the search is compiled once.
-fn each_over<'i>(index: &'i Index, entry: &Entry, found: &mut dyn FnMut(Group<'i>)) {
-    let found: &mut dyn FnMut(Rank, Group<'i>) -> ControlFlow<()> = &mut |_, group| {
+/// Calls `found` with the groups whose hosts contain all hosts of an entry. A `dyn` callback keeps the search from
+/// being compiled twice.
+fn for_each_covering<'i>(index: &'i EntryIndex, entry: &Entry, found: &mut dyn FnMut(EntryGroup<'i>)) {
+    let found: &mut dyn FnMut(Specificity, EntryGroup<'i>) -> ControlFlow<()> = &mut |_, group| {
         found(group);
         ControlFlow::Continue(())
     };
-    let _ = index.over(entry, found);
+    let _ = index.covering_entry(entry, found);
 }
 
-/// The registries that some authorities are limited to.
-struct Limits<'d> {
+/// The registries that a set of authorities is limited to.
+struct RegistryLimits<'d> {
     entries: Vec<&'d Entry>,
-    index: Index,
+    index: EntryIndex,
 }
 
-impl<'d> Limits<'d> {
-    fn new<'g: 'd>(given: &[&'d Given<'g>]) -> Self {
+impl<'d> RegistryLimits<'d> {
+    fn new<'g: 'd>(given: &[&'d ParsedAuthority<'g>]) -> Self {
         let entries: Vec<&Entry> = given
             .iter()
             .filter(|given| !given.certificates.is_empty())
-            .flat_map(|given| given.registries.into_iter().flat_map(|registries| enabled(registries)))
+            .flat_map(|given| given.registries.into_iter().flat_map(|registries| enabled_entries(registries)))
             .collect();
-        let index = Index::new(entries.iter().map(|entry| (List::Whitelist, 0, *entry)));
-        Limits { entries, index }
+        let index = EntryIndex::new(entries.iter().map(|entry| (EntryList::Whitelist, 0, *entry)));
+        RegistryLimits { entries, index }
     }
 
-    /// Whether a limit covers all hosts of the entry, on a port of its.
-    fn over(&self, entry: &Entry) -> bool {
+    /// Returns whether a limit covers all hosts of the entry on one of its ports.
+    fn covers(&self, entry: &Entry) -> bool {
         let mut found = false;
-        each_over(&self.index, entry, &mut |group| found |= overlapping(group, List::Whitelist, entry).is_some());
+        for_each_covering(&self.index, entry, &mut |group| {
+            found |= port_overlap(group, EntryList::Whitelist, entry).is_some()
+        });
         found
     }
 
-    /// The positions of the whitelist's entries that cover all hosts of a limit, sorted.
-    fn reached(&self, whitelist: &Index) -> Vec<u32> {
+    /// Returns the sorted positions of the whitelist's entries that cover all hosts of a limit.
+    fn covered_positions(&self, whitelist: &EntryIndex) -> Vec<u32> {
         let mut reached = Vec::new();
         for limit in &self.entries {
-            each_over(whitelist, limit, &mut |group| {
-                let rows = group.in_list(List::Whitelist).iter().filter_map(|row| group.row(*row));
+            for_each_covering(whitelist, limit, &mut |group| {
+                let rows = group.in_list(EntryList::Whitelist).iter().filter_map(|row| group.row(*row));
                 reached.extend(rows.map(|row| row.position));
             });
         }
-        sort::sort(&mut reached, &|a, b| a.cmp(&b));
+        sort::sort_indices(&mut reached, &|a, b| a.cmp(&b));
         reached
     }
 }
 
-/// Entries for one message.
+/// A list of entries in one message, cut off at `MAX_LISTED_NAMES`.
 #[derive(Default)]
-struct Named {
+struct NameList {
     first: Vec<String>,
     more: usize,
 }
 
-impl Named {
+impl NameList {
     fn add(&mut self, entry: &Entry) {
         let name = format!("`{entry}`");
         if self.first.contains(&name) {
             return;
         }
-        if self.first.len() < IN_ONE {
+        if self.first.len() < MAX_LISTED_NAMES {
             self.first.push(name);
         } else {
             self.more = self.more.saturating_add(1);
         }
     }
 
-    fn text(&self) -> Option<String> {
+    fn to_text(&self) -> Option<String> {
         match (self.first.as_slice(), self.more) {
             ([], _) => None,
             ([one], 0) => Some(one.clone()),
@@ -302,20 +321,22 @@ impl Named {
     }
 }
 
-/// Whether no well-known authority may vouch for the entry's hosts: names that the public DNS does not have, and addresses
-/// that the Internet does not route (the Internal Names and Reserved IP Addresses of the CA/Browser Forum's Baseline Requirements).
+/// Returns whether no well-known authority may vouch for the entry's hosts: names outside the public DNS, and addresses
+/// that are not routed on the Internet (Internal Names and Reserved IP Addresses in the CA/Browser Forum's Baseline
+/// Requirements).
 fn is_private(entry: &Entry) -> bool {
     match &entry.hosts {
-        Hosts::Name(name) => !entry.is_hub() && (!name.contains('.') || is_private_domain(name)),
-        Hosts::Wildcard(domain) => is_private_domain(domain),
-        Hosts::Address(address) => is_private_network(IpNet::from(*address)),
-        Hosts::Network(network) => is_private_network(*network),
+        HostPattern::Name(name) => !entry.is_docker_hub() && (!name.contains('.') || is_private_domain(name)),
+        HostPattern::Wildcard(domain) => is_private_domain(domain),
+        HostPattern::Address(address) => is_private_network(IpNet::from(*address)),
+        HostPattern::Network(network) => is_private_network(*network),
     }
 }
 
 fn is_private_domain(name: &str) -> bool {
-    // RFC 6761, RFC 6762 with its appendix G, RFC 8375, ICANN's reservation of `internal`, and what routers hand out.
-    const DOMAINS: [&str; 13] = [
+    // RFC 6761, RFC 6762 with its appendix G, RFC 8375, ICANN's reservation of `internal`, and common defaults of
+    // routers.
+    const PRIVATE_DOMAINS: [&str; 13] = [
         "corp",
         "example",
         "home",
@@ -330,7 +351,9 @@ fn is_private_domain(name: &str) -> bool {
         "private",
         "test",
     ];
-    DOMAINS.iter().any(|domain| name.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.')))
+    PRIVATE_DOMAINS
+        .iter()
+        .any(|domain| name.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.')))
 }
 
 fn is_private_network(network: IpNet) -> bool {

@@ -1,4 +1,4 @@
-//! Findings between the parts of a policy document (rules C2 and P4).
+//! Linters of a policy document as a whole (rules C2 and P4).
 
 pub(crate) mod authorities;
 pub(crate) mod entries;

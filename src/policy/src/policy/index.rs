@@ -1,6 +1,6 @@
-//! The index that answers which entries are about a host, without walking the lists.
+//! The index of entries by host, for lookups without walking the lists.
 //!
-//! Entries that name the same hosts share a *group*, sorted by list, port and namespace. Groups are found by hash
+//! Entries that name the same hosts form a *group*, sorted by list, port and namespace. Groups are found by hash
 //! (names, addresses, domains of wildcards) or by longest prefix (networks).
 
 use std::cmp::Ordering;
@@ -9,81 +9,81 @@ use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 
-use crate::entry::{Entry, Hosts};
-use crate::finding::List;
+use crate::entry::{Entry, HostPattern};
+use crate::finding::EntryList;
 use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::reference::repository;
 use crate::util::sort;
-use crate::util::string_map::Table;
+use crate::util::string_map::StringMap;
 
-use crate::policy::prefix_map::Networks;
+use crate::policy::prefix_map::PrefixMap;
 
-/// The host that is looked up.
+/// The key of a lookup: a host.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Subject<'s> {
-    Hub,
+pub(crate) enum HostKey<'s> {
+    DockerHub,
     Address(IpAddr),
     Name(&'s str),
 }
 
-/// An enabled entry.
+/// An enabled entry in the index.
 #[derive(Clone, Debug)]
-pub(crate) struct Row {
-    /// Its canonical text.
+pub(crate) struct IndexedEntry {
+    /// The canonical text.
     pub text: Box<str>,
-    pub list: List,
-    /// Its index in the list as written.
+    pub list: EntryList,
+    /// The index in the list as written.
     pub position: u32,
-    /// The one port that it covers, or `ANY_PORT`.
+    /// The port that the entry covers, or `ANY_PORT`.
     pub port: u16,
-    /// How much of the text, at its end, is the namespace; none is 0.
+    /// The length of the namespace at the end of the text; 0 without one.
     namespace: u16,
 }
 
-/// In place of a port: every port. Port 0 is no port.
+/// The port of an entry that covers every port. Port 0 is not a valid port.
 pub(crate) const ANY_PORT: u16 = 0;
 
-/// How specific the host of an entry is (rule T4): an exact host before every prefix or domain, then the longer.
-pub(crate) type Rank = u16;
-/// The rank of an exact host.
-pub(crate) const EXACT: Rank = Rank::MAX;
+/// The specificity of an entry's host (rule T4): an exact host above every prefix or domain, then the longer one.
+pub(crate) type Specificity = u16;
+/// The specificity of an exact host.
+pub(crate) const EXACT_HOST: Specificity = Specificity::MAX;
 
-/// What is called with each group that a search finds.
-pub(crate) type Found<'f, 'i> = dyn FnMut(Rank, Group<'i>) -> ControlFlow<()> + 'f;
+/// A visitor of the groups that a search finds.
+pub(crate) type GroupVisitor<'f, 'i> = dyn FnMut(Specificity, EntryGroup<'i>) -> ControlFlow<()> + 'f;
 
-/// The entries of one scope: the global lists, or those of a project.
+/// The index of one scope: the global lists, or those of a project.
 #[derive(Debug, Default)]
-pub(crate) struct Index {
-    rows: Vec<Row>,
-    groups: Vec<Span>,
-    /// Rows by group, sorted within it by list, port, namespace, text, position.
+pub(crate) struct EntryIndex {
+    rows: Vec<IndexedEntry>,
+    groups: Vec<GroupRange>,
+    /// Entries by group, sorted within it by list, port, namespace, text, position.
     order: Vec<u32>,
     hub: Option<u32>,
-    names: Table,
-    /// By domain.
-    wildcards: Table,
-    addresses: Networks,
-    networks: Networks,
-    /// All rows that DNS can make cover a name: addresses and networks (rule M4). Sorted as a group is.
-    resolving: Vec<u32>,
-    /// All rows that DNS can make cover an address: wildcards (rule M5). Sorted as a group is.
-    reversing: Vec<u32>,
-    /// Whether there are built-in registries.
+    names: StringMap,
+    /// Groups by domain.
+    wildcards: StringMap,
+    addresses: PrefixMap,
+    networks: PrefixMap,
+    /// All entries that can match a name by forward DNS: addresses and networks (rule M4). Sorted like a group.
+    by_forward_dns: Vec<u32>,
+    /// All entries that can match an address by reverse DNS: wildcards (rule M5). Sorted like a group.
+    by_reverse_dns: Vec<u32>,
+    /// True if there are built-in registries.
     built_in: bool,
 }
 
-/// The addresses and networks seen while an index is made, each with its group.
+/// The addresses and networks found while an index is built, each with its group.
 #[derive(Default)]
-struct Ranges {
-    groups: Table,
+struct NetworkGroups {
+    groups: StringMap,
     addresses: Vec<(IpNet, u32)>,
     networks: Vec<(IpNet, u32)>,
 }
 
-impl Ranges {
-    /// The group of an address or network; `next` where it has none yet.
-    fn group(&mut self, network: IpNet, address: bool, next: u32) -> u32 {
+impl NetworkGroups {
+    /// Returns the group of an address or network; a new one becomes `next`.
+    fn group_for(&mut self, network: IpNet, address: bool, next: u32) -> u32 {
         let text = if address { network.addr().to_string() } else { network.to_string() };
         let group = self.groups.get_or_insert(&text, next);
         if group == next {
@@ -93,42 +93,42 @@ impl Ranges {
     }
 }
 
-/// A stretch of `Index::order`.
+/// A range of `EntryIndex::order`.
 #[derive(Clone, Copy, Debug, Default)]
-struct Span {
+struct GroupRange {
     start: u32,
     length: u32,
 }
 
-/// Rows that name the same hosts, or all that DNS can reach.
+/// Entries that name the same hosts, or all entries that can match by DNS.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Group<'i> {
-    index: &'i Index,
+pub(crate) struct EntryGroup<'i> {
+    index: &'i EntryIndex,
     rows: &'i [u32],
 }
 
-impl Index {
-    /// Makes the index of a scope's enabled entries, each with its list and its position there.
-    pub fn new<'e>(entries: impl Iterator<Item = (List, u32, &'e Entry)>) -> Self {
-        let mut index = Index::default();
-        let mut ranges = Ranges::default();
+impl EntryIndex {
+    /// Builds the index of a scope's enabled entries, each with its list and its position there.
+    pub fn new<'e>(entries: impl Iterator<Item = (EntryList, u32, &'e Entry)>) -> Self {
+        let mut index = EntryIndex::default();
+        let mut ranges = NetworkGroups::default();
         let mut group_of = Vec::new();
         for (list, position, entry) in entries {
             group_of.push(index.group_for(entry, &mut ranges));
-            let row = u32_of(index.rows.len());
-            index.built_in |= list == List::BuiltIn;
+            let row = to_u32(index.rows.len());
+            index.built_in |= list == EntryList::BuiltIn;
             match entry.hosts {
-                Hosts::Address(_) | Hosts::Network(_) => index.resolving.push(row),
-                Hosts::Wildcard(_) => index.reversing.push(row),
-                Hosts::Name(_) => {}
+                HostPattern::Address(_) | HostPattern::Network(_) => index.by_forward_dns.push(row),
+                HostPattern::Wildcard(_) => index.by_reverse_dns.push(row),
+                HostPattern::Name(_) => {}
             }
-            index.rows.push(Row::new(list, position, entry));
+            index.rows.push(IndexedEntry::new(list, position, entry));
         }
         index.sort_into_groups(&group_of);
-        sort(&index.rows, &mut index.resolving);
-        sort(&index.rows, &mut index.reversing);
-        index.addresses = Networks::new(ranges.addresses);
-        index.networks = Networks::new(ranges.networks);
+        sort_rows(&index.rows, &mut index.by_forward_dns);
+        sort_rows(&index.rows, &mut index.by_reverse_dns);
+        index.addresses = PrefixMap::new(ranges.addresses);
+        index.networks = PrefixMap::new(ranges.networks);
         index
     }
 
@@ -136,153 +136,157 @@ impl Index {
         self.built_in
     }
 
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> &[IndexedEntry] {
         &self.rows
     }
 
     #[inline(always)]
-    pub fn row(&self, row: u32) -> Option<&Row> {
-        self.rows.get(usize_of(row))
+    pub fn row(&self, row: u32) -> Option<&IndexedEntry> {
+        self.rows.get(to_usize(row))
     }
 
-    /// The groups whose hosts contain the subject, the most specific first (rule M1), until `found` breaks off.
-    pub fn covering<'i>(&'i self, subject: Subject<'_>, found: &mut Found<'_, 'i>) -> ControlFlow<()> {
+    /// Visits the groups whose hosts contain the host, the most specific first (rule M1), until the visitor breaks.
+    pub fn covering<'i>(&'i self, subject: HostKey<'_>, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
         if let Some(group) = self.exact(subject) {
-            found(EXACT, group)?;
+            found(EXACT_HOST, group)?;
         }
         match subject {
-            Subject::Hub => docker_hub::WILDCARD_DOMAINS.iter().try_for_each(|domain| self.wildcard_at(domain, found)),
-            Subject::Name(name) => self.wildcards_over(name, found),
-            Subject::Address(address) => {
-                self.networks.containing(address, &mut |prefix, group| found(Rank::from(prefix), self.group(group)))
+            HostKey::DockerHub => {
+                docker_hub::WILDCARD_DOMAINS.iter().try_for_each(|domain| self.wildcard_at(domain, found))
             }
+            HostKey::Name(name) => self.wildcards_over(name, found),
+            HostKey::Address(address) => self
+                .networks
+                .matching_prefixes(address, &mut |prefix, group| found(Specificity::from(prefix), self.group(group))),
         }
     }
 
-    /// The wildcards that cover a name, the longest domain first, until `found` breaks off.
-    pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut Found<'_, 'i>) -> ControlFlow<()> {
+    /// Visits the wildcards that cover a name, the longest domain first, until the visitor breaks.
+    pub fn wildcards_over<'i>(&'i self, name: &str, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
         if self.wildcards.is_empty() {
             return ControlFlow::Continue(());
         }
-        dns_name::parents(name).try_for_each(|domain| self.wildcard_at(domain, found))
+        dns_name::parent_domains(name).try_for_each(|domain| self.wildcard_at(domain, found))
     }
 
-    /// The group that names exactly this host.
-    pub fn exact(&self, subject: Subject<'_>) -> Option<Group<'_>> {
+    /// Returns the group that names exactly this host.
+    pub fn exact(&self, subject: HostKey<'_>) -> Option<EntryGroup<'_>> {
         let group = match subject {
-            Subject::Hub => self.hub?,
-            Subject::Address(address) => self.addresses.of(address, if address.is_ipv4() { 32 } else { 128 })?,
-            Subject::Name(name) => self.names.get(name)?,
+            HostKey::DockerHub => self.hub?,
+            HostKey::Address(address) => self.addresses.exact(address, if address.is_ipv4() { 32 } else { 128 })?,
+            HostKey::Name(name) => self.names.get(name)?,
         };
         Some(self.group(group))
     }
 
-    /// The group of the wildcard over a domain.
+    /// Returns the group of the wildcard over a domain.
     #[inline(always)]
-    pub fn wildcard(&self, domain: &str) -> Option<Group<'_>> {
+    pub fn wildcard(&self, domain: &str) -> Option<EntryGroup<'_>> {
         self.wildcards.get(domain).map(|group| self.group(group))
     }
 
-    /// Everything that could cover the subject with the help of DNS (rules M4 and M5).
-    pub fn by_dns(&self, subject: Subject<'_>) -> Group<'_> {
+    /// Returns all entries that could match the host by DNS (rules M4 and M5).
+    pub fn by_dns(&self, subject: HostKey<'_>) -> EntryGroup<'_> {
         let rows = match subject {
-            Subject::Address(_) => &self.reversing,
-            Subject::Hub | Subject::Name(_) => &self.resolving,
+            HostKey::Address(_) => &self.by_reverse_dns,
+            HostKey::DockerHub | HostKey::Name(_) => &self.by_forward_dns,
         };
-        Group { index: self, rows }
+        EntryGroup { index: self, rows }
     }
 
-    /// The networks and addresses on either side of an address, each with the number of leading bits it shares.
-    pub fn neighbours(&self, address: IpAddr) -> impl Iterator<Item = (u32, Group<'_>)> {
+    /// Returns the networks and addresses on either side of an address, each with the number of shared leading bits.
+    pub fn neighbours(&self, address: IpAddr) -> impl Iterator<Item = (u32, EntryGroup<'_>)> {
         let groups = [&self.addresses, &self.networks].map(|networks| networks.neighbours(address));
         groups.into_iter().flatten().map(|(bits, group)| (bits, self.group(group)))
     }
 
-    /// The groups whose hosts contain all hosts of an entry, the most specific first.
-    pub fn over<'i>(&'i self, entry: &Entry, found: &mut Found<'_, 'i>) -> ControlFlow<()> {
+    /// Visits the groups whose hosts contain all hosts of an entry, the most specific first.
+    pub fn covering_entry<'i>(&'i self, entry: &Entry, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
         match &entry.hosts {
-            _ if entry.is_hub() => self.covering(Subject::Hub, found),
-            Hosts::Address(address) => self.covering(Subject::Address(*address), found),
-            Hosts::Name(name) => self.covering(Subject::Name(name), found),
-            Hosts::Network(network) => self.networks.containing(network.addr(), &mut |prefix, group| {
+            _ if entry.is_docker_hub() => self.covering(HostKey::DockerHub, found),
+            HostPattern::Address(address) => self.covering(HostKey::Address(*address), found),
+            HostPattern::Name(name) => self.covering(HostKey::Name(name), found),
+            HostPattern::Network(network) => self.networks.matching_prefixes(network.addr(), &mut |prefix, group| {
                 if prefix > network.prefix_len() {
                     return ControlFlow::Continue(());
                 }
-                found(Rank::from(prefix), self.group(group))
+                found(Specificity::from(prefix), self.group(group))
             }),
-            Hosts::Wildcard(domain) => {
+            HostPattern::Wildcard(domain) => {
                 self.wildcard_at(domain, found)?;
                 self.wildcards_over(domain, found)
             }
         }
     }
 
-    /// The group of exactly the hosts of an entry.
-    pub fn same_hosts(&self, entry: &Entry) -> Option<Group<'_>> {
+    /// Returns the group of exactly the hosts of an entry.
+    pub fn same_hosts(&self, entry: &Entry) -> Option<EntryGroup<'_>> {
         match &entry.hosts {
-            _ if entry.is_hub() => self.exact(Subject::Hub),
-            Hosts::Address(address) => self.exact(Subject::Address(*address)),
-            Hosts::Name(name) => self.exact(Subject::Name(name)),
-            Hosts::Network(network) => {
-                self.networks.of(network.addr(), network.prefix_len()).map(|group| self.group(group))
+            _ if entry.is_docker_hub() => self.exact(HostKey::DockerHub),
+            HostPattern::Address(address) => self.exact(HostKey::Address(*address)),
+            HostPattern::Name(name) => self.exact(HostKey::Name(name)),
+            HostPattern::Network(network) => {
+                self.networks.exact(network.addr(), network.prefix_len()).map(|group| self.group(group))
             }
-            Hosts::Wildcard(domain) => self.wildcard(domain),
+            HostPattern::Wildcard(domain) => self.wildcard(domain),
         }
     }
 
-    /// The group of the address that is all of an entry's network: `10.0.0.5` for `10.0.0.5/32`. It is more specific.
-    pub fn address_of(&self, entry: &Entry) -> Option<Group<'_>> {
+    /// Returns the group of the only address of an entry's network: `10.0.0.5` for `10.0.0.5/32`. It is more specific
+    /// than the network.
+    pub fn address_of(&self, entry: &Entry) -> Option<EntryGroup<'_>> {
         match &entry.hosts {
-            Hosts::Network(network) if network.prefix_len() == network.max_prefix_len() => {
-                self.exact(Subject::Address(network.addr()))
+            HostPattern::Network(network) if network.prefix_len() == network.max_prefix_len() => {
+                self.exact(HostKey::Address(network.addr()))
             }
-            Hosts::Network(_) | Hosts::Address(_) | Hosts::Name(_) | Hosts::Wildcard(_) => None,
+            HostPattern::Network(_) | HostPattern::Address(_) | HostPattern::Name(_) | HostPattern::Wildcard(_) => None,
         }
     }
 
-    /// The group of the one address of an entry, written the other way: as `address_of`, and the reverse.
-    pub fn same_address(&self, entry: &Entry) -> Option<Group<'_>> {
-        let Hosts::Address(address) = entry.hosts else { return self.address_of(entry) };
+    /// Returns the group of an entry's only address in the other notation: of `10.0.0.5` for `10.0.0.5/32`, and the
+    /// reverse.
+    pub fn same_address(&self, entry: &Entry) -> Option<EntryGroup<'_>> {
+        let HostPattern::Address(address) = entry.hosts else { return self.address_of(entry) };
         let network = IpNet::from(address);
-        self.networks.of(network.addr(), network.prefix_len()).map(|group| self.group(group))
+        self.networks.exact(network.addr(), network.prefix_len()).map(|group| self.group(group))
     }
 
     #[inline(always)]
-    fn wildcard_at<'i>(&'i self, domain: &str, found: &mut Found<'_, 'i>) -> ControlFlow<()> {
+    fn wildcard_at<'i>(&'i self, domain: &str, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
         match self.wildcard(domain) {
-            Some(group) => found(Rank::try_from(domain.len()).unwrap_or(EXACT), group),
+            Some(group) => found(Specificity::try_from(domain.len()).unwrap_or(EXACT_HOST), group),
             None => ControlFlow::Continue(()),
         }
     }
 
     #[inline(always)]
-    fn group(&self, group: u32) -> Group<'_> {
-        let span = self.groups.get(usize_of(group)).copied().unwrap_or_default();
-        let start = usize_of(span.start);
-        let rows = self.order.get(start..start.saturating_add(usize_of(span.length))).unwrap_or_default();
-        Group { index: self, rows }
+    fn group(&self, group: u32) -> EntryGroup<'_> {
+        let span = self.groups.get(to_usize(group)).copied().unwrap_or_default();
+        let start = to_usize(span.start);
+        let rows = self.order.get(start..start.saturating_add(to_usize(span.length))).unwrap_or_default();
+        EntryGroup { index: self, rows }
     }
 
-    /// The group of an entry's hosts, made where there is none.
-    fn group_for(&mut self, entry: &Entry, ranges: &mut Ranges) -> u32 {
-        let next = u32_of(self.groups.len());
+    /// Returns the group of an entry's hosts, created if there is none.
+    fn group_for(&mut self, entry: &Entry, ranges: &mut NetworkGroups) -> u32 {
+        let next = to_u32(self.groups.len());
         let group = match &entry.hosts {
-            _ if entry.is_hub() => *self.hub.get_or_insert(next),
-            Hosts::Address(address) => ranges.group(IpNet::from(*address), true, next),
-            Hosts::Network(network) => ranges.group(*network, false, next),
-            Hosts::Name(name) => self.names.get_or_insert(name, next),
-            Hosts::Wildcard(domain) => self.wildcards.get_or_insert(domain, next),
+            _ if entry.is_docker_hub() => *self.hub.get_or_insert(next),
+            HostPattern::Address(address) => ranges.group_for(IpNet::from(*address), true, next),
+            HostPattern::Network(network) => ranges.group_for(*network, false, next),
+            HostPattern::Name(name) => self.names.get_or_insert(name, next),
+            HostPattern::Wildcard(domain) => self.wildcards.get_or_insert(domain, next),
         };
         if group == next {
-            self.groups.push(Span::default());
+            self.groups.push(GroupRange::default());
         }
-        if let Some(span) = self.groups.get_mut(usize_of(group)) {
+        if let Some(span) = self.groups.get_mut(to_usize(group)) {
             span.length = span.length.saturating_add(1);
         }
         group
     }
 
-    /// Lays out `order`, now that the size of every group is known.
+    /// Lays out `order` from the sizes of the groups.
     fn sort_into_groups(&mut self, group_of: &[u32]) {
         let mut start: u32 = 0;
         for span in &mut self.groups {
@@ -292,26 +296,26 @@ impl Index {
         let mut next: Vec<u32> = self.groups.iter().map(|span| span.start).collect();
         self.order = vec![0; group_of.len()];
         for (row, group) in group_of.iter().enumerate() {
-            let Some(next) = next.get_mut(usize_of(*group)) else { continue };
-            if let Some(place) = self.order.get_mut(usize_of(*next)) {
-                *place = u32_of(row);
+            let Some(next) = next.get_mut(to_usize(*group)) else { continue };
+            if let Some(place) = self.order.get_mut(to_usize(*next)) {
+                *place = to_u32(row);
             }
             *next = next.saturating_add(1);
         }
         for span in self.groups.iter().filter(|span| span.length > 1) {
-            let start = usize_of(span.start);
-            if let Some(stretch) = self.order.get_mut(start..start.saturating_add(usize_of(span.length))) {
-                sort(&self.rows, stretch);
+            let start = to_usize(span.start);
+            if let Some(stretch) = self.order.get_mut(start..start.saturating_add(to_usize(span.length))) {
+                sort_rows(&self.rows, stretch);
             }
         }
     }
 }
 
-impl Row {
-    fn new(list: List, position: u32, entry: &Entry) -> Self {
+impl IndexedEntry {
+    fn new(list: EntryList, position: u32, entry: &Entry) -> Self {
         let text = entry.to_string();
         let namespace = entry.namespace.as_ref().map_or(0, |namespace| namespace.len());
-        Row {
+        IndexedEntry {
             text: text.into(),
             list,
             position,
@@ -321,7 +325,7 @@ impl Row {
         }
     }
 
-    /// The namespace that it is limited to; empty where it is not.
+    /// Returns the namespace that the entry is limited to; empty without one.
     pub fn namespace(&self) -> &str {
         self.text
             .len()
@@ -331,51 +335,51 @@ impl Row {
     }
 }
 
-impl<'i> Group<'i> {
-    /// The entries of a list with exactly this port or `ANY_PORT`, sorted by namespace.
-    pub fn on_port(self, list: List, port: u16) -> &'i [u32] {
-        match self.only() {
+impl<'i> EntryGroup<'i> {
+    /// Returns the entries of a list with exactly this port or `ANY_PORT`, sorted by namespace.
+    pub fn on_port(self, list: EntryList, port: u16) -> &'i [u32] {
+        match self.single() {
             Some(row) => self.rows.get(..usize::from(row.list == list && row.port == port)).unwrap_or_default(),
-            None => self.stretch(&|row| row.list.cmp(&list).then(row.port.cmp(&port))),
+            None => self.equal_range(&|row| row.list.cmp(&list).then(row.port.cmp(&port))),
         }
     }
 
-    /// The entries of a list, sorted by port and namespace.
-    pub fn in_list(self, list: List) -> &'i [u32] {
-        self.stretch(&|row| row.list.cmp(&list))
+    /// Returns the entries of a list, sorted by port and namespace.
+    pub fn in_list(self, list: EntryList) -> &'i [u32] {
+        self.equal_range(&|row| row.list.cmp(&list))
     }
 
-    /// The entry, where it is the only one: most groups have one, and then nothing is searched.
+    /// Returns the entry of a group with only one. Most groups have one, and need no search.
     #[inline(always)]
-    fn only(self) -> Option<&'i Row> {
+    fn single(self) -> Option<&'i IndexedEntry> {
         match self.rows {
             [row] => self.index.row(*row),
             _ => None,
         }
     }
 
-    /// The entries that compare as equal.
-    fn stretch(self, compare: &dyn Fn(&Row) -> Ordering) -> &'i [u32] {
+    /// Returns the entries that compare as equal.
+    fn equal_range(self, compare: &dyn Fn(&IndexedEntry) -> Ordering) -> &'i [u32] {
         let order = |row: &u32| self.index.row(*row).map_or(Ordering::Greater, compare);
         let start = self.rows.partition_point(|row| order(row).is_lt());
         let rest = self.rows.get(start..).unwrap_or_default();
         rest.get(..rest.partition_point(|row| order(row).is_eq())).unwrap_or_default()
     }
 
-    /// Whether a list has an entry here on one of these ports, whatever its namespace.
+    /// Returns whether the group has an entry of a list on one of these ports, of whatever namespace.
     #[inline(always)]
-    pub fn has(self, list: List, ports: &[u16]) -> bool {
-        match self.only() {
+    pub fn has(self, list: EntryList, ports: &[u16]) -> bool {
+        match self.single() {
             Some(row) => row.list == list && ports.contains(&row.port),
             None => ports.iter().any(|port| !self.on_port(list, *port).is_empty()),
         }
     }
 
-    /// The entry of a list that covers a repository on one of these ports: the one with the longest namespace, of these
-    /// the one whose port comes first in `ports`, of these the first in the list. Without a repository any namespace
-    /// will do (rule M3).
-    pub fn cover(self, list: List, ports: &[u16], repository: Option<&str>) -> Option<u32> {
-        if let Some(row) = self.only() {
+    /// Returns the entry of a list that covers a repository on one of these ports: the one with the longest namespace,
+    /// of these the one whose port comes first in `ports`, of these the first in the list. Without a repository any
+    /// namespace matches (rule M3).
+    pub fn cover(self, list: EntryList, ports: &[u16], repository: Option<&str>) -> Option<u32> {
+        if let Some(row) = self.single() {
             let limit = row.namespace();
             let reaches = |repository| limit.is_empty() || repository::is_within(repository, limit);
             let covers = row.list == list && ports.contains(&row.port) && repository.is_none_or(reaches);
@@ -392,10 +396,10 @@ impl<'i> Group<'i> {
         best.map(|(_, row)| row)
     }
 
-    /// As `cover`, among entries sorted by namespace.
+    /// Returns the entry that covers a repository, among entries sorted by namespace.
     #[inline(always)]
     fn cover_in(self, rows: &[u32], repository: Option<&str>) -> Option<u32> {
-        let namespace = |row: &u32| self.index.row(*row).map_or("", Row::namespace);
+        let namespace = |row: &u32| self.index.row(*row).map_or("", IndexedEntry::namespace);
         let first = rows.first()?;
         let Some(repository) = repository else { return Some(*first) };
         repository::namespaces(repository).chain([""]).find_map(|wanted| {
@@ -404,12 +408,17 @@ impl<'i> Group<'i> {
         })
     }
 
-    /// Every entry of a list that covers all of `ports` and the namespace (empty: all repositories), of those with the same
-    /// text the first. Docker Hub has several names.
-    pub fn all_over(self, list: List, ports: &[u16], namespace: &str) -> impl Iterator<Item = &'i Row> {
+    /// Returns every entry of a list that covers all of `ports` and the namespace (empty: all repositories), of those
+    /// with the same text the first. Docker Hub has several names.
+    pub fn covering_rows(
+        self,
+        list: EntryList,
+        ports: &[u16],
+        namespace: &str,
+    ) -> impl Iterator<Item = &'i IndexedEntry> {
         let limits: Vec<&str> =
             if namespace.is_empty() { vec![""] } else { repository::namespaces(namespace).chain([""]).collect() };
-        let limit = move |row: &u32| self.row(*row).map_or("", Row::namespace);
+        let limit = move |row: &u32| self.row(*row).map_or("", IndexedEntry::namespace);
         let mut rows = Vec::new();
         for port in ports {
             let on_port = self.on_port(list, *port);
@@ -419,7 +428,7 @@ impl<'i> Group<'i> {
                 while let Some(first) = rest.first().filter(|row| limit(row) == *wanted).and_then(|row| self.row(*row))
                 {
                     rows.push(first);
-                    let same = |row: &Row| row.namespace() == *wanted && row.text == first.text;
+                    let same = |row: &IndexedEntry| row.namespace() == *wanted && row.text == first.text;
                     let same = rest.partition_point(|row| self.row(*row).is_some_and(same));
                     rest = rest.get(same..).unwrap_or_default();
                 }
@@ -428,28 +437,28 @@ impl<'i> Group<'i> {
         rows.into_iter()
     }
 
-    pub fn row(self, row: u32) -> Option<&'i Row> {
+    pub fn row(self, row: u32) -> Option<&'i IndexedEntry> {
         self.index.row(row)
     }
 
-    /// All of its entries, sorted by list, port and namespace.
-    pub fn all(self) -> &'i [u32] {
+    /// Returns all entries of the group, sorted by list, port and namespace.
+    pub fn all_rows(self) -> &'i [u32] {
         self.rows
     }
 }
 
-fn sort(rows: &[Row], order: &mut [u32]) {
-    // The text comes before the position, so that the order of the document decides between the same entry only.
+fn sort_rows(rows: &[IndexedEntry], order: &mut [u32]) {
+    // The text precedes the position, so that document order only decides between identical entries.
     let key = |row: usize| rows.get(row).map(|row| (row.list, row.port, row.namespace(), &row.text, row.position));
-    sort::sort(order, &|a, b| key(a).cmp(&key(b)));
+    sort::sort_indices(order, &|a, b| key(a).cmp(&key(b)));
 }
 
-/// A `u32` index as `usize`: no target has narrower ones.
-pub(crate) fn usize_of(index: u32) -> usize {
+/// Converts a `u32` index; no target has a narrower `usize`.
+pub(crate) fn to_usize(index: u32) -> usize {
     usize::try_from(index).unwrap_or(usize::MAX)
 }
 
-/// A count of entries, of which there are at most a million.
-fn u32_of(count: usize) -> u32 {
+/// Converts a count of entries, of which there are at most a million.
+fn to_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

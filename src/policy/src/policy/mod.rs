@@ -1,51 +1,51 @@
-//! A policy that was loaded: the index of every scope, ready to decide.
+//! A loaded policy: the index and trust of every scope.
 
 pub(crate) mod index;
 pub(crate) mod prefix_map;
 pub(crate) mod trust_anchors;
 
-use crate::document::{Document, Lists};
-use crate::policy::index::Index;
-use crate::policy::trust_anchors::{Authorities, Authority, Given};
-use crate::util::string_map::Table;
+use crate::document::{ParsedDocument, PolicyLists};
+use crate::policy::index::EntryIndex;
+use crate::policy::trust_anchors::{ParsedAuthority, ScopedTrust, TrustAnchor};
+use crate::util::string_map::StringMap;
 
-/// A policy, ready to decide.
+/// A loaded policy, immutable and ready to decide.
 #[derive(Debug, Default)]
 pub struct Policy {
-    pub(crate) global: Scope,
+    pub(crate) global: PolicyScope,
     /// The projects of the document (rule J1), by name.
-    projects: Table,
-    project_scopes: Vec<Scope>,
-    /// Whether addresses and networks may cover names (rule M4).
-    pub(crate) resolves: bool,
-    /// The certificates of the document that may vouch for registries, sorted by fingerprint.
-    anchors: Vec<Authority>,
+    projects: StringMap,
+    project_scopes: Vec<PolicyScope>,
+    /// True if addresses and networks may cover names (rule M4).
+    pub(crate) match_resolved_addresses: bool,
+    /// The trust anchors of the document, sorted by fingerprint.
+    anchors: Vec<TrustAnchor>,
 }
 
 /// The lists of the document, or of one of its projects.
 #[derive(Debug, Default)]
-pub(crate) struct Scope {
-    /// Whether there is a `whitelist` member (rule W1).
-    pub whitelist: bool,
-    pub index: Index,
-    /// Who may vouch for registries (rule C1).
-    pub authorities: Authorities,
+pub(crate) struct PolicyScope {
+    /// True if there is a `whitelist` member (rule W1).
+    pub whitelist_mode: bool,
+    pub index: EntryIndex,
+    /// The trust anchors of the scope (rule C1).
+    pub authorities: ScopedTrust,
 }
 
 impl Policy {
-    /// The certificates of the document and its projects that may vouch for registries, each once, sorted by fingerprint.
-    /// Which of them count for a registry, a decision says (rule C1).
-    pub fn authorities(&self) -> &[Authority] {
+    /// Returns the trust anchors of the document and its projects, deduplicated and sorted by fingerprint. Each
+    /// decision names those that apply (rule C1).
+    pub fn authorities(&self) -> &[TrustAnchor] {
         &self.anchors
     }
 
-    pub(crate) fn from_document<'d>(document: &'d Document<'d>, given: &[Given<'d>], at: u64) -> Self {
-        let (anchors, authorities) = trust_anchors::load(document, given, at);
+    pub(crate) fn from_document<'d>(document: &'d ParsedDocument<'d>, given: &[ParsedAuthority<'d>], at: u64) -> Self {
+        let (anchors, authorities) = trust_anchors::build_trust(document, given, at);
         let mut authorities = authorities.into_iter();
-        let mut scope = |lists| Scope::new(lists, authorities.next().unwrap_or_default());
+        let mut scope = |lists| PolicyScope::new(lists, authorities.next().unwrap_or_default());
         let mut policy = Policy {
             global: scope(&document.global),
-            resolves: document.match_resolved_addresses.unwrap_or_default(),
+            match_resolved_addresses: document.match_resolved_addresses.unwrap_or_default(),
             anchors,
             ..Policy::default()
         };
@@ -56,7 +56,7 @@ impl Policy {
         policy
     }
 
-    /// Whether the product has registries of its own; they are global.
+    /// Returns whether there are built-in registries; they are global.
     pub(crate) fn has_built_in(&self) -> bool {
         self.global.index.has_built_in()
     }
@@ -65,14 +65,14 @@ impl Policy {
         !self.projects.is_empty()
     }
 
-    pub(crate) fn project(&self, name: &str) -> Option<(&str, &Scope)> {
+    pub(crate) fn project(&self, name: &str) -> Option<(&str, &PolicyScope)> {
         let (name, place) = self.projects.get_key_value(name)?;
         Some((name, self.project_scopes.get(usize::try_from(place).ok()?)?))
     }
 }
 
-impl Scope {
-    fn new(lists: &Lists<'_>, authorities: Authorities) -> Self {
-        Scope { whitelist: lists.whitelist.is_some(), index: Index::new(lists.entries()), authorities }
+impl PolicyScope {
+    fn new(lists: &PolicyLists<'_>, authorities: ScopedTrust) -> Self {
+        PolicyScope { whitelist_mode: lists.whitelist.is_some(), index: EntryIndex::new(lists.entries()), authorities }
     }
 }

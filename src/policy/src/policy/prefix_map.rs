@@ -1,4 +1,4 @@
-//! Longest-prefix look-up: networks sorted by their first address, each knowing the one that it lies in.
+//! Longest-prefix map: networks sorted by first address, each linked to the network that contains it.
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -9,15 +9,15 @@ use crate::util::sort;
 
 /// The networks of a scope, each with the group of its entries.
 #[derive(Debug, Default)]
-pub(crate) struct Networks {
-    v4: Family<u32>,
-    v6: Family<u128>,
+pub(crate) struct PrefixMap {
+    v4: FamilyTable<u32>,
+    v6: FamilyTable<u128>,
 }
 
-impl Networks {
-    /// Each network with its group, in any order.
+impl PrefixMap {
+    /// Builds the map from networks in any order.
     pub fn new(groups: Vec<(IpNet, u32)>) -> Self {
-        let mut networks = Networks::default();
+        let mut networks = PrefixMap::default();
         let (mut around_v4, mut around_v6) = (Vec::new(), Vec::new());
         // By family, then first address, then prefix length.
         for (network, group) in sort::sorted(groups, Ord::cmp) {
@@ -36,11 +36,15 @@ impl Networks {
     }
 
     /// Calls `found` with the prefix length and the group of every network that contains the address, the longest
-    /// prefix first, until it breaks off.
-    pub fn containing(&self, address: IpAddr, found: &mut dyn FnMut(u8, u32) -> ControlFlow<()>) -> ControlFlow<()> {
+    /// prefix first, until it breaks.
+    pub fn matching_prefixes(
+        &self,
+        address: IpAddr,
+        found: &mut dyn FnMut(u8, u32) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         match address {
-            IpAddr::V4(address) => self.v4.containing(address.to_bits(), found),
-            IpAddr::V6(address) => self.v6.containing(address.to_bits(), found),
+            IpAddr::V4(address) => self.v4.matching_prefixes(address.to_bits(), found),
+            IpAddr::V6(address) => self.v6.matching_prefixes(address.to_bits(), found),
         }
     }
 
@@ -48,16 +52,16 @@ impl Networks {
         self.v4.firsts.is_empty() && self.v6.firsts.is_empty()
     }
 
-    /// The group of the network with exactly this first address and prefix length.
-    pub fn of(&self, first: IpAddr, prefix: u8) -> Option<u32> {
+    /// Returns the group of the network with exactly this first address and prefix length.
+    pub fn exact(&self, first: IpAddr, prefix: u8) -> Option<u32> {
         match first {
-            IpAddr::V4(first) => self.v4.of(first.to_bits(), prefix),
-            IpAddr::V6(first) => self.v6.of(first.to_bits(), prefix),
+            IpAddr::V4(first) => self.v4.exact(first.to_bits(), prefix),
+            IpAddr::V6(first) => self.v6.exact(first.to_bits(), prefix),
         }
     }
 
-    /// The groups of the networks that begin next before and next after an address, each with the number of leading
-    /// bits that its first address shares with this one.
+    /// Returns the groups of the networks whose first addresses are next before and after an address, each with the
+    /// number of shared leading bits.
     pub fn neighbours(&self, address: IpAddr) -> Vec<(u32, u32)> {
         match address {
             IpAddr::V4(address) => self.v4.neighbours(address.to_bits()),
@@ -68,56 +72,56 @@ impl Networks {
 
 /// The networks of one address family, sorted by first address, the wider first.
 #[derive(Debug, Default)]
-struct Family<A> {
-    /// First addresses, by themselves: the search touches nothing else.
+struct FamilyTable<A> {
+    /// First addresses, separate from `ranges` for a compact binary search.
     firsts: Vec<A>,
-    ranges: Vec<Range<A>>,
+    ranges: Vec<PrefixRange<A>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Range<A> {
+struct PrefixRange<A> {
     last: A,
     prefix: u8,
     group: u32,
-    /// The narrowest network around this one.
+    /// The index of the narrowest network around this one.
     parent: u32,
 }
 
-/// In place of a parent: there is none.
-const NONE: u32 = u32::MAX;
+/// The parent of a network that no other contains.
+const NO_PARENT: u32 = u32::MAX;
 
 /// An address as a number.
-trait Bits: Copy + Ord {
-    /// How many leading bits two addresses share.
+trait AddressBits: Copy + Ord {
+    /// Returns the number of leading bits that two addresses share.
     fn shared_bits(self, other: Self) -> u32;
 }
 
-impl Bits for u32 {
+impl AddressBits for u32 {
     fn shared_bits(self, other: Self) -> u32 {
         (self ^ other).leading_zeros()
     }
 }
 
-impl Bits for u128 {
+impl AddressBits for u128 {
     fn shared_bits(self, other: Self) -> u32 {
         (self ^ other).leading_zeros()
     }
 }
 
-impl<A: Bits> Family<A> {
-    /// Adds the next network in order. `around` are the networks that may contain it, the narrowest last: networks nest
-    /// or are apart, they never cross.
+impl<A: AddressBits> FamilyTable<A> {
+    /// Appends the next network in order. `around` are the networks that may contain it, the narrowest last: networks
+    /// are nested or disjoint.
     fn add(&mut self, first: A, last: A, prefix: u8, group: u32, around: &mut Vec<(u32, A)>) {
         while around.last().is_some_and(|(_, last)| *last < first) {
             around.pop();
         }
-        let parent = around.last().map_or(NONE, |(parent, _)| *parent);
-        around.push((u32::try_from(self.firsts.len()).unwrap_or(NONE), last));
+        let parent = around.last().map_or(NO_PARENT, |(parent, _)| *parent);
+        around.push((u32::try_from(self.firsts.len()).unwrap_or(NO_PARENT), last));
         self.firsts.push(first);
-        self.ranges.push(Range { last, prefix, group, parent });
+        self.ranges.push(PrefixRange { last, prefix, group, parent });
     }
 
-    fn containing(&self, address: A, found: &mut dyn FnMut(u8, u32) -> ControlFlow<()>) -> ControlFlow<()> {
+    fn matching_prefixes(&self, address: A, found: &mut dyn FnMut(u8, u32) -> ControlFlow<()>) -> ControlFlow<()> {
         let after = self.firsts.partition_point(|first| *first <= address);
         let mut next = after.checked_sub(1).and_then(|place| self.ranges.get(place));
         while let Some(range) = next {
@@ -129,7 +133,7 @@ impl<A: Bits> Family<A> {
         ControlFlow::Continue(())
     }
 
-    fn of(&self, first: A, prefix: u8) -> Option<u32> {
+    fn exact(&self, first: A, prefix: u8) -> Option<u32> {
         let start = self.firsts.partition_point(|other| *other < first);
         let alike = self.firsts.iter().zip(&self.ranges).skip(start).take_while(|(other, _)| **other == first);
         alike.map(|(_, range)| range).find(|range| range.prefix == prefix).map(|range| range.group)
@@ -153,10 +157,10 @@ mod tests {
         let texts = ["10.0.0.0/8", "10.2.0.0/16", "10.2.2.0/24", "10.3.0.0/16", "0.0.0.0/0", "2001:db8::/32"];
         let groups: Vec<(IpNet, u32)> =
             texts.iter().zip(0..).map(|(text, group)| (text.parse().unwrap(), group)).collect();
-        let networks = Networks::new(groups);
+        let networks = PrefixMap::new(groups);
         let containing = |address: &str| {
             let mut found = Vec::new();
-            let _ = networks.containing(address.parse().unwrap(), &mut |_, group| {
+            let _ = networks.matching_prefixes(address.parse().unwrap(), &mut |_, group| {
                 found.push(texts[group as usize]);
                 ControlFlow::Continue(())
             });

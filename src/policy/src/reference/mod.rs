@@ -1,4 +1,5 @@
-//! References (rules H1, H3, D1): the distribution reference grammar to the letter, and what `docker login` takes.
+//! References (rules H1, H3, D1): the distribution reference grammar to the letter, and the arguments of `docker
+//! login`.
 
 pub(crate) mod ports;
 pub(crate) mod repository;
@@ -9,50 +10,50 @@ use std::net::IpAddr;
 
 use crate::decision::ReferenceKind;
 use crate::entry;
-use crate::finding::Note;
+use crate::finding::RawFinding;
 use crate::host::dns_name;
 use crate::host::docker_hub;
-use crate::host::{self, Host};
-use crate::util::strings::{halves, split_once, split_once_at};
+use crate::host::{self, CanonicalHost};
+use crate::util::strings::{split_at_byte, split_once, split_once_str};
 
 /// The registry that a reference names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Registry<'t> {
-    /// Docker Hub, by whatever name.
-    Hub,
+    /// Docker Hub, by any of its names.
+    DockerHub,
     /// An address.
     Address(IpAddr),
     /// A name in canonical form.
     Name(Cow<'t, str>),
 }
 
-/// A reference that was read.
+/// A parsed reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference<'t> {
     pub registry: Registry<'t>,
-    /// The port, where one is written.
+    /// The port, if one is written.
     pub port: Option<u16>,
     /// The repository; a login has none.
     pub repository: Option<Cow<'t, str>>,
-    /// The tag, where one is written.
+    /// The tag, if one is written.
     pub tag: Option<&'t str>,
-    /// The digest, where one is written.
+    /// The digest, if one is written.
     pub digest: Option<&'t str>,
 }
 
 impl<'t> Reference<'t> {
-    /// Reads a reference. The error is a sentence for a person, without the reference itself.
-    pub fn read(text: &'t str, kind: ReferenceKind) -> Result<Self, String> {
+    /// Parses a reference. The error is a human-readable sentence that does not quote the reference.
+    pub fn parse(text: &'t str, kind: ReferenceKind) -> Result<Self, String> {
         match kind {
-            ReferenceKind::Image => read_image(text),
-            ReferenceKind::Registry => read_registry(text),
+            ReferenceKind::Image => parse_image(text),
+            ReferenceKind::Registry => parse_registry(text),
         }
     }
 
-    /// The registry as `HOST[:PORT]`.
+    /// Returns the registry as `HOST[:PORT]`.
     pub fn registry_text(&self) -> Cow<'t, str> {
         match (&self.registry, self.port) {
-            (Registry::Hub, None) => Cow::Borrowed(docker_hub::SHOWN),
+            (Registry::DockerHub, None) => Cow::Borrowed(docker_hub::DISPLAY_NAME),
             (Registry::Name(name), None) => name.clone(),
             _ => Cow::Owned(self.to_registry_string()),
         }
@@ -63,7 +64,7 @@ impl<'t> Reference<'t> {
         let mut text = String::with_capacity(32);
         // Writing to a string cannot fail.
         let _ = match (&self.registry, self.port) {
-            (Registry::Hub, _) => write!(text, "{}", docker_hub::SHOWN),
+            (Registry::DockerHub, _) => write!(text, "{}", docker_hub::DISPLAY_NAME),
             (Registry::Name(name), _) => write!(text, "{name}"),
             (Registry::Address(IpAddr::V6(address)), Some(_)) => write!(text, "[{address}]"),
             (Registry::Address(address), _) => write!(text, "{address}"),
@@ -75,7 +76,7 @@ impl<'t> Reference<'t> {
     }
 }
 
-fn read_image(text: &str) -> Result<Reference<'_>, String> {
+fn parse_image(text: &str) -> Result<Reference<'_>, String> {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
         return Err("64 hexadecimal digits are an image's id, not its name".to_owned());
     }
@@ -83,8 +84,8 @@ fn read_image(text: &str) -> Result<Reference<'_>, String> {
         Some((first, rest)) if is_domain(first) => (Some(first), rest),
         _ => (None, text),
     };
-    let (name, digest) = halves(remainder, b'@');
-    let (path, tag) = halves(name, b':');
+    let (name, digest) = split_at_byte(remainder, b'@');
+    let (path, tag) = split_at_byte(name, b':');
     check_path(path)?;
     if let Some(tag) = tag {
         check_tag(tag)?;
@@ -93,36 +94,36 @@ fn read_image(text: &str) -> Result<Reference<'_>, String> {
         check_digest(digest)?;
     }
     let (registry, port) = match domain {
-        None => (Registry::Hub, None),
-        Some(domain) => read_domain(domain)?,
+        None => (Registry::DockerHub, None),
+        Some(domain) => parse_domain(domain)?,
     };
-    let repository = if domain.is_none_or(docker_hub::adds_library) && !path.contains('/') {
+    let repository = if domain.is_none_or(docker_hub::implies_library_namespace) && !path.contains('/') {
         Cow::Owned(format!("library/{path}"))
     } else {
         Cow::Borrowed(path)
     };
-    if repository.len() > repository::MAX_LENGTH {
-        return Err(format!("a repository name has at most {} bytes", repository::MAX_LENGTH));
+    if repository.len() > repository::MAX_REPOSITORY_BYTES {
+        return Err(format!("a repository name has at most {} bytes", repository::MAX_REPOSITORY_BYTES));
     }
     Ok(Reference { registry, port, repository: Some(repository), tag, digest })
 }
 
-/// Whether the first component of a reference names a registry (rule H3).
+/// Returns whether the first component of a reference names a registry (rule H3).
 fn is_domain(first: &str) -> bool {
     first == "localhost" || first.bytes().any(|byte| matches!(byte, b'.' | b':' | b'A'..=b'Z'))
 }
 
-/// Reads `host[:port]` by the grammar, then normalises the host (rules E3 to E5).
-fn read_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
+/// Parses `host[:port]` by the grammar, then normalizes the host (rules E3 to E5).
+fn parse_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
     let (bracketed, host, port) = split_domain(domain)?;
-    // Most hosts are written like this, and the grammar has all of them.
+    // Fast path for most hosts; all of these are in the grammar.
     if !bracketed {
-        if let Some(address) = host::read_ipv4(host) {
-            return Ok((Registry::Address(IpAddr::V4(address)), read_port(port)?));
+        if let Some(address) = host::parse_ipv4(host) {
+            return Ok((Registry::Address(IpAddr::V4(address)), parse_port(port)?));
         }
         if dns_name::is_canonical(host) && !dns_name::looks_numeric(host) {
-            let port = read_port(port)?;
-            return Ok((named(Cow::Borrowed(host), port), port));
+            let port = parse_port(port)?;
+            return Ok((registry_for_name(Cow::Borrowed(host), port), port));
         }
     }
     let in_grammar = if bracketed {
@@ -133,7 +134,7 @@ fn read_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
     if !in_grammar {
         return Err("the registry is not a host name or address that image references can have".to_owned());
     }
-    normalise(bracketed, host, read_port(port)?)
+    parse_registry_host(bracketed, host, parse_port(port)?)
 }
 
 /// Splits `host[:port]` or `[ipv6][:port]`.
@@ -146,7 +147,7 @@ fn split_domain(domain: &str) -> Result<(bool, &str, Option<&str>), String> {
             None => Err("after `]` there is a `:` and a port, or nothing".to_owned()),
         };
     }
-    let (host, port) = halves(domain, b':');
+    let (host, port) = split_at_byte(domain, b':');
     Ok((false, host, port))
 }
 
@@ -157,34 +158,34 @@ fn is_domain_component(component: &str) -> bool {
         && component.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-fn read_port(port: Option<&str>) -> Result<Option<u16>, String> {
+fn parse_port(port: Option<&str>) -> Result<Option<u16>, String> {
     let Some(digits) = port else { return Ok(None) };
-    match entry::read_port(digits) {
+    match entry::parse_port(digits) {
         Some(port) => Ok(Some(port)),
         None => Err("the port is not a number from 1 to 65535".to_owned()),
     }
 }
 
-fn normalise(bracketed: bool, host: &str, port: Option<u16>) -> Result<(Registry<'_>, Option<u16>), String> {
-    let mut notes: Vec<Note> = Vec::new();
+fn parse_registry_host(bracketed: bool, host: &str, port: Option<u16>) -> Result<(Registry<'_>, Option<u16>), String> {
+    let mut notes: Vec<RawFinding> = Vec::new();
     let host = if bracketed {
-        host::read_ipv6(host, host, &mut notes).map(Host::Address)
+        host::parse_ipv6(host, host, &mut notes).map(CanonicalHost::Address)
     } else {
-        host::read(host, host, &mut notes)
+        host::parse(host, host, &mut notes)
     };
     let registry = match host {
-        Some(Host::Address(address)) => Registry::Address(address),
-        Some(Host::Name(name)) => named(name, port),
+        Some(CanonicalHost::Address(address)) => Registry::Address(address),
+        Some(CanonicalHost::Name(name)) => registry_for_name(name, port),
         None => {
-            let error = notes.into_iter().find(Note::is_error);
+            let error = notes.into_iter().find(RawFinding::is_error);
             return Err(error.map_or_else(|| "the registry cannot be read".to_owned(), |note| note.message));
         }
     };
     Ok((registry, port))
 }
 
-fn named(name: Cow<'_, str>, port: Option<u16>) -> Registry<'_> {
-    if docker_hub::is_hub(&name, port) { Registry::Hub } else { Registry::Name(name) }
+fn registry_for_name(name: Cow<'_, str>, port: Option<u16>) -> Registry<'_> {
+    if docker_hub::is_docker_hub(&name, port) { Registry::DockerHub } else { Registry::Name(name) }
 }
 
 fn check_path(path: &str) -> Result<(), String> {
@@ -201,7 +202,7 @@ fn check_path(path: &str) -> Result<(), String> {
         .to_owned())
 }
 
-/// `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`
+/// Checks a tag: `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`.
 fn check_tag(tag: &str) -> Result<(), String> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let fits = tag.bytes().next().is_some_and(word)
@@ -214,7 +215,8 @@ fn check_tag(tag: &str) -> Result<(), String> {
     }
 }
 
-/// The algorithms that the OCI image specification registers, each with its number of hexadecimal digits.
+/// Checks a digest: the algorithms that the OCI image specification registers, each with its number of hexadecimal
+/// digits.
 fn check_digest(digest: &str) -> Result<(), String> {
     let (algorithm, hexadecimal) =
         digest.split_once(':').ok_or("a digest is an algorithm, `:` and hexadecimal digits")?;
@@ -231,9 +233,10 @@ fn check_digest(digest: &str) -> Result<(), String> {
     }
 }
 
-/// What `docker login` takes: a host and port, or a URL whose scheme and path say nothing. Nothing means Docker Hub.
-fn read_registry(text: &str) -> Result<Reference<'_>, String> {
-    let rest = match split_once_at(text, "://") {
+/// Parses an argument of `docker login`: a host and port, or a URL whose scheme and path are ignored. An empty text
+/// means Docker Hub.
+fn parse_registry(text: &str) -> Result<Reference<'_>, String> {
+    let rest = match split_once_str(text, "://") {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => rest,
         Some(_) => return Err("the scheme is neither `https` nor `http`".to_owned()),
         None => text,
@@ -246,14 +249,14 @@ fn read_registry(text: &str) -> Result<Reference<'_>, String> {
     }
     let domain = rest.split_once('/').map_or(rest, |(domain, _)| domain);
     let (registry, port) = if text.is_empty() {
-        (Registry::Hub, None)
+        (Registry::DockerHub, None)
     } else if domain.is_empty() {
         return Err("there is no host".to_owned());
     } else if domain.matches(':').count() > 1 && !domain.starts_with('[') {
-        normalise(true, domain, None)?
+        parse_registry_host(true, domain, None)?
     } else {
         let (bracketed, host, port) = split_domain(domain)?;
-        normalise(bracketed, host, read_port(port)?)?
+        parse_registry_host(bracketed, host, parse_port(port)?)?
     };
     Ok(Reference { registry, port, repository: None, tag: None, digest: None })
 }
@@ -263,41 +266,41 @@ mod tests {
     use super::*;
 
     fn image(text: &str) -> (String, String) {
-        let reference = Reference::read(text, ReferenceKind::Image).unwrap_or_else(|why| panic!("{text}: {why}"));
+        let reference = Reference::parse(text, ReferenceKind::Image).unwrap_or_else(|why| panic!("{text}: {why}"));
         (reference.registry_text().into_owned(), reference.repository.unwrap().into_owned())
     }
 
     fn login(text: &str) -> String {
-        Reference::read(text, ReferenceKind::Registry).unwrap().registry_text().into_owned()
+        Reference::parse(text, ReferenceKind::Registry).unwrap().registry_text().into_owned()
     }
 
-    fn shown(registry: &str, repository: &str) -> (String, String) {
+    fn expected(registry: &str, repository: &str) -> (String, String) {
         (registry.to_owned(), repository.to_owned())
     }
 
     #[test]
     fn h1_no_registry_is_docker_hub() {
-        assert_eq!(image("alpine"), shown("docker.io", "library/alpine"));
-        assert_eq!(image("team/app:1"), shown("docker.io", "team/app"));
-        assert_eq!(image("index.docker.io/alpine"), shown("docker.io", "library/alpine"));
-        assert_eq!(image("registry-1.docker.io/library/alpine"), shown("docker.io", "library/alpine"));
-        assert_eq!(image("example.com:5000"), shown("docker.io", "library/example.com"));
+        assert_eq!(image("alpine"), expected("docker.io", "library/alpine"));
+        assert_eq!(image("team/app:1"), expected("docker.io", "team/app"));
+        assert_eq!(image("index.docker.io/alpine"), expected("docker.io", "library/alpine"));
+        assert_eq!(image("registry-1.docker.io/library/alpine"), expected("docker.io", "library/alpine"));
+        assert_eq!(image("example.com:5000"), expected("docker.io", "library/example.com"));
     }
 
     #[test]
     fn h3_the_first_component_is_a_registry_only_if_it_looks_like_one() {
-        assert_eq!(image("localhost/x"), shown("localhost", "x"));
-        assert_eq!(image("harbor/x"), shown("docker.io", "harbor/x"));
-        assert_eq!(image("harbor:443/x"), shown("harbor:443", "x"));
-        assert_eq!(image("Harbor/x"), shown("harbor", "x"));
-        assert_eq!(image("[2001:DB8::1]:5000/x"), shown("[2001:db8::1]:5000", "x"));
-        assert_eq!(image("[2001:db8::1]/x"), shown("2001:db8::1", "x"));
-        assert_eq!(image("[::ffff:a01:203]:5000/x"), shown("10.1.2.3:5000", "x"));
-        assert_eq!(image("evil.example/quay.io/x"), shown("evil.example", "quay.io/x"));
+        assert_eq!(image("localhost/x"), expected("localhost", "x"));
+        assert_eq!(image("harbor/x"), expected("docker.io", "harbor/x"));
+        assert_eq!(image("harbor:443/x"), expected("harbor:443", "x"));
+        assert_eq!(image("Harbor/x"), expected("harbor", "x"));
+        assert_eq!(image("[2001:DB8::1]:5000/x"), expected("[2001:db8::1]:5000", "x"));
+        assert_eq!(image("[2001:db8::1]/x"), expected("2001:db8::1", "x"));
+        assert_eq!(image("[::ffff:a01:203]:5000/x"), expected("10.1.2.3:5000", "x"));
+        assert_eq!(image("evil.example/quay.io/x"), expected("evil.example", "quay.io/x"));
     }
 
     #[test]
-    fn h3_what_does_not_parse_is_refused() {
+    fn h3_malformed_references_are_refused() {
         let hexadecimal = "0123456789abcdef".repeat(4);
         for text in [
             "",
@@ -331,7 +334,7 @@ mod tests {
             "a:b:c",
             &hexadecimal,
         ] {
-            assert!(Reference::read(text, ReferenceKind::Image).is_err(), "{text}");
+            assert!(Reference::parse(text, ReferenceKind::Image).is_err(), "{text}");
         }
     }
 
@@ -344,7 +347,7 @@ mod tests {
         assert_eq!(login("2001:db8::1"), "2001:db8::1");
         assert_eq!(login("[2001:db8::1]:5000"), "[2001:db8::1]:5000");
         for text in ["ftp://h", "user:secret@h", "h?x", "h#x", "https://", "/", "h:port", "a b", "256.1.1.1"] {
-            assert!(Reference::read(text, ReferenceKind::Registry).is_err(), "{text}");
+            assert!(Reference::parse(text, ReferenceKind::Registry).is_err(), "{text}");
         }
     }
 }

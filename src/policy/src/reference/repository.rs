@@ -1,12 +1,13 @@
-//! Repository names: the path components of the distribution reference grammar, which namespaces share (rule E12).
+//! Repository names: path components of the distribution reference grammar, shared with namespaces (rule E12).
 
-/// The most bytes that a repository name may have, its registry not counted.
-pub(crate) const MAX_LENGTH: usize = 255;
+/// The maximum size of a repository name in bytes, without its registry.
+pub(crate) const MAX_REPOSITORY_BYTES: usize = 255;
 
-/// Whether `text` is one or more path components separated by `/`. A component is runs of `[a-z0-9]+` joined by `.`, `_`,
-/// `__` or any number of `-`.
+/// Returns whether `text` is one or more path components separated by `/`. A component is runs of `[a-z0-9]+` joined by
+/// `.`, `_`, `__` or any number of `-`.
 pub(crate) fn is_path(text: &str) -> bool {
-    // The separator that the text so far ends with; `__` is `=`, which no path has. A component begins after `/`.
+    // The separator at the end of the text so far; `=`, which no path has, stands for `__`. A component begins after
+    // `/`.
     let mut separator = Some(b'/');
     for byte in text.bytes() {
         separator = match (separator, byte) {
@@ -20,13 +21,13 @@ pub(crate) fn is_path(text: &str) -> bool {
     separator.is_none()
 }
 
-/// Whether `repository` is `namespace` or below it, by whole components (rule E12).
+/// Returns whether `repository` is at or below `namespace`, by whole components (rule E12).
 #[inline(always)]
 pub(crate) fn is_within(repository: &str, namespace: &str) -> bool {
     repository.strip_prefix(namespace).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The namespaces that contain a repository, longest first: itself, then what is above it.
+/// Returns the namespaces that contain a repository, longest first: itself, then those above it.
 pub(crate) fn namespaces(repository: &str) -> impl Iterator<Item = &str> {
     std::iter::successors(Some(repository), |path| path.rsplit_once('/').map(|(parent, _)| parent))
 }

@@ -1,20 +1,20 @@
-//! JSON text, written value by value. Nothing here is generic: the serialisers that serde_json makes of each type cost
-//! the module kilobytes.
+//! JSON writer, value by value, without generics: the serializers that serde_json generates for each type cost the
+//! module kilobytes.
 
 use std::fmt::Write;
 
-/// One line of JSON in the making.
+/// A writer of one line of JSON.
 #[derive(Default)]
-pub(crate) struct Writer {
+pub(crate) struct JsonWriter {
     text: String,
 }
 
-impl Writer {
+impl JsonWriter {
     pub fn into_text(self) -> String {
         self.text
     }
 
-    /// Begins an object or array, as the bracket says.
+    /// Begins an object or array, by its opening bracket.
     pub fn begin(&mut self, bracket: char) {
         self.separate();
         self.text.push(bracket);
@@ -24,22 +24,22 @@ impl Writer {
         self.text.push(bracket);
     }
 
-    /// The name of a member; its value follows.
+    /// Writes the name of a member; its value follows.
     pub fn name(&mut self, name: &str) {
         self.string(name);
         self.text.push(':');
     }
 
-    /// A member whose value is a string.
-    pub fn member(&mut self, name: &str, value: &str) {
+    /// Writes a member with a string value.
+    pub fn string_member(&mut self, name: &str, value: &str) {
         self.name(name);
         self.string(value);
     }
 
-    /// A member that is left out where it has no value.
-    pub fn optional(&mut self, name: &str, value: Option<&str>) {
+    /// Writes a member; `None` is omitted.
+    pub fn optional_member(&mut self, name: &str, value: Option<&str>) {
         if let Some(value) = value {
-            self.member(name, value);
+            self.string_member(name, value);
         }
     }
 
@@ -50,16 +50,16 @@ impl Writer {
     }
 
     pub fn boolean(&mut self, boolean: bool) {
-        self.json(if boolean { "true" } else { "false" });
+        self.raw(if boolean { "true" } else { "false" });
     }
 
-    /// A value that is JSON already.
-    pub fn json(&mut self, json: &str) {
+    /// Writes a value that is JSON already.
+    pub fn raw(&mut self, json: &str) {
         self.separate();
         self.text.push_str(json);
     }
 
-    /// A string, escaped as little as RFC 8259 allows, in section 7.
+    /// Writes a string with the fewest escapes that RFC 8259 allows (section 7).
     pub fn string(&mut self, string: &str) {
         self.separate();
         self.text.push('"');
@@ -99,7 +99,7 @@ mod tests {
     fn strings_are_written_as_serde_json_writes_them() {
         let all: String = ('\0'..'\u{180}').chain(['\u{2028}', '\u{fffd}', '\u{1f600}']).collect();
         for string in ["", "plain", "\"", "a\\b", "{", "ends with:", &all] {
-            let mut writer = Writer::default();
+            let mut writer = JsonWriter::default();
             writer.string(string);
             assert_eq!(writer.into_text(), serde_json::to_string(string).unwrap());
         }
@@ -107,10 +107,10 @@ mod tests {
 
     #[test]
     fn commas_stand_between_values() {
-        let mut writer = Writer::default();
+        let mut writer = JsonWriter::default();
         writer.begin('{');
-        writer.member("a", "{");
-        writer.optional("b", None);
+        writer.string_member("a", "{");
+        writer.optional_member("b", None);
         writer.name("c");
         writer.begin('[');
         writer.number(1);

@@ -1,4 +1,4 @@
-//! Small parts without rules of their own: a string map, a JSON writer, sorting, strings.
+//! Utilities without rules of their own: string map, JSON writer, sorting, strings, display safety.
 
 pub mod display;
 pub(crate) mod json_writer;

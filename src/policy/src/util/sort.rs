@@ -1,18 +1,18 @@
-//! Sorting. One function, not generic: each kind of element that is sorted by itself costs the module kilobytes.
+//! Sorting through one function that is not generic: each monomorphized sort costs the module kilobytes.
 
 use std::cmp::Ordering;
 
-/// Sorts indices by what they stand for.
+/// Sorts indices by a comparison of the elements that they stand for.
 #[inline(never)]
-pub(crate) fn sort(indices: &mut [u32], compare: &dyn Fn(usize, usize) -> Ordering) {
+pub(crate) fn sort_indices(indices: &mut [u32], compare: &dyn Fn(usize, usize) -> Ordering) {
     let place = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
     indices.sort_unstable_by(|a, b| compare(place(*a), place(*b)));
 }
 
-/// The elements in order; of those that compare as equal, the first comes first.
+/// Returns the elements in order, by a stable sort.
 pub(crate) fn sorted<T>(elements: Vec<T>, compare: fn(&T, &T) -> Ordering) -> Vec<T> {
     let mut indices: Vec<u32> = (0..).zip(&elements).map(|(index, _)| index).collect();
-    sort(&mut indices, &|a, b| match (elements.get(a), elements.get(b)) {
+    sort_indices(&mut indices, &|a, b| match (elements.get(a), elements.get(b)) {
         (Some(first), Some(second)) => compare(first, second).then(a.cmp(&b)),
         _ => Ordering::Equal,
     });

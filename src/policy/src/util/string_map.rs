@@ -1,33 +1,33 @@
-//! A table of names, for every look-up by name: each type of hash map costs the module kilobytes.
+//! A hash map with string keys for every lookup by name: each further type of hash map costs the module kilobytes.
 
-/// Names, each with a number.
+/// A map from strings to numbers, in insertion order.
 #[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(crate) struct StringMap {
     names: Vec<(Box<str>, u32)>,
-    /// Places in `names`, each in the slot of its name's hash or in the next free one. Their number is a power of two,
-    /// and at most half of them are taken.
+    /// Indices into `names`, open addressing with linear probing. The number of slots is a power of two, and at most
+    /// half of them are taken.
     slots: Vec<u32>,
 }
 
-/// In place of a place in `names`: the slot is free.
-const FREE: u32 = u32::MAX;
+/// The value of a free slot; never an index into `names`.
+const FREE_SLOT: u32 = u32::MAX;
 
-impl Table {
+impl StringMap {
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// The number of a name.
+    /// Returns the number of a key.
     #[inline(always)]
     pub fn get(&self, name: &str) -> Option<u32> {
         self.get_key_value(name).map(|(_, number)| number)
     }
 
-    /// A name as the table has it, with its number.
+    /// Returns a key as stored, with its number.
     pub fn get_key_value(&self, name: &str) -> Option<(&str, u32)> {
         let last = self.slots.len().saturating_sub(1);
-        let mut slot = hash(name) & last;
-        // A free slot ends the search: what it has is no place.
+        let mut slot = hash_name(name) & last;
+        // A free slot ends the search: its value is not an index.
         while let Some((other, number)) = self.names.get(usize::try_from(*self.slots.get(slot)?).ok()?) {
             if **other == *name {
                 return Some((other, *number));
@@ -37,7 +37,7 @@ impl Table {
         None
     }
 
-    /// The number of a name; from now on `number` where it had none.
+    /// Returns the number of a key, after inserting `number` if it has none.
     pub fn get_or_insert(&mut self, name: &str, number: u32) -> u32 {
         if let Some(number) = self.get(name) {
             return number;
@@ -45,29 +45,29 @@ impl Table {
         if self.slots.len() <= self.names.len().saturating_mul(2) {
             self.grow();
         }
-        take_slot(&mut self.slots, name, u32::try_from(self.names.len()).unwrap_or(FREE));
+        claim_slot(&mut self.slots, name, u32::try_from(self.names.len()).unwrap_or(FREE_SLOT));
         self.names.push((name.into(), number));
         number
     }
 
-    /// The names, in the order in which they came.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
+    /// Returns the keys in insertion order.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|(name, _)| &**name)
     }
 
     fn grow(&mut self) {
-        self.slots = vec![FREE; self.slots.len().saturating_mul(2).max(8)];
+        self.slots = vec![FREE_SLOT; self.slots.len().saturating_mul(2).max(8)];
         for ((name, _), place) in self.names.iter().zip(0..) {
-            take_slot(&mut self.slots, name, place);
+            claim_slot(&mut self.slots, name, place);
         }
     }
 }
 
-/// Takes the slot for a name that has none.
-fn take_slot(slots: &mut [u32], name: &str, place: u32) {
+/// Claims a slot for a new key.
+fn claim_slot(slots: &mut [u32], name: &str, place: u32) {
     let last = slots.len().saturating_sub(1);
-    let mut slot = hash(name) & last;
-    while slots.get(slot).is_some_and(|taken| *taken != FREE) {
+    let mut slot = hash_name(name) & last;
+    while slots.get(slot).is_some_and(|taken| *taken != FREE_SLOT) {
         slot = slot.wrapping_add(1) & last;
     }
     if let Some(free) = slots.get_mut(slot) {
@@ -75,10 +75,10 @@ fn take_slot(slots: &mut [u32], name: &str, place: u32) {
     }
 }
 
-/// Eight bytes at a time, as names are short and looked up in every decision. Whoever writes a policy can make names
-/// collide, and then waits for it to load.
+/// Hashes eight bytes at a time: keys are short and looked up in every decision. The hash is not keyed. The author of a
+/// policy can make keys collide, and then loading that policy is slow.
 #[inline(always)]
-fn hash(name: &str) -> usize {
+fn hash_name(name: &str) -> usize {
     // An odd number without a pattern: 2^64 divided by the golden ratio.
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: u64| {
@@ -87,7 +87,7 @@ fn hash(name: &str) -> usize {
     };
     let (words, rest) = name.as_bytes().as_chunks::<8>();
     let hash = words.iter().fold(0, |hash, word| mix(hash, u64::from_le_bytes(*word)));
-    // The one in front tells how many bytes follow.
+    // The leading one encodes the number of bytes that follow.
     let hash = mix(hash, rest.iter().fold(1, |word, byte| word << 8 | u64::from(*byte)));
     usize::try_from(hash & 0xffff_ffff).unwrap_or_default()
 }
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn names_keep_their_first_number() {
-        let mut table = Table::default();
+        let mut table = StringMap::default();
         assert_eq!((table.get("a"), table.is_empty()), (None, true));
         let names: Vec<String> = (0..10_000).map(|number| format!("host-{number}.example.com")).collect();
         for (name, number) in names.iter().zip(0..) {
@@ -113,9 +113,9 @@ mod tests {
 
     #[test]
     fn hashes_are_spread() {
-        // 2^16 names over 2^16 slots leave 2^16/e of them free if they are spread by chance.
+        // 2^16 keys over 2^16 slots leave 2^16/e of them free if they are spread by chance.
         let taken: std::collections::HashSet<usize> =
-            (0..0x1_0000).map(|number| hash(&format!("host-{number}.corp.internal")) & 0xffff).collect();
+            (0..0x1_0000).map(|number| hash_name(&format!("host-{number}.corp.internal")) & 0xffff).collect();
         assert!(taken.len() > 40_000, "{}", taken.len());
     }
 }

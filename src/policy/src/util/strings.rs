@@ -1,36 +1,37 @@
-//! Short texts, taken apart and put together. Every decision does that, and what the standard library has is made for long
-//! ones.
+//! String functions for short texts. Every decision needs them, and those of the standard library are optimized for
+//! long texts.
 
-/// The parts as one text. `format!` takes several times as long, and denials are made of texts.
-pub(crate) fn joined(parts: &[&str]) -> String {
+/// Concatenates the parts. `format!` takes several times as long, and every denial builds texts.
+pub(crate) fn concat(parts: &[&str]) -> String {
     let mut text = String::with_capacity(parts.iter().fold(0, |length, part| part.len().saturating_add(length)));
     parts.iter().for_each(|part| text.push_str(part));
     text
 }
 
-/// As `str::split_once`, with an ASCII character.
+/// Splits like `str::split_once`, at an ASCII character.
 pub(crate) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
-    let (before, after) = halves(text, at);
+    let (before, after) = split_at_byte(text, at);
     Some((before, after?))
 }
 
-/// As `str::split_once`, with a text that is not empty.
-pub(crate) fn split_once_at<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
+/// Splits like `str::split_once`, at a text that is not empty.
+pub(crate) fn split_once_str<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
     let place = text.as_bytes().windows(mark.len()).position(|window| window == mark.as_bytes())?;
     let (before, after) = text.split_at_checked(place)?;
     Some((before, after.get(mark.len()..)?))
 }
 
-/// What stands before the first `at`, an ASCII character, and what stands after it.
-pub(crate) fn halves(text: &str, at: u8) -> (&str, Option<&str>) {
-    match position(text.as_bytes(), at).and_then(|place| text.split_at_checked(place)) {
+/// Returns the text before the first `at`, an ASCII character, and the text after it.
+pub(crate) fn split_at_byte(text: &str, at: u8) -> (&str, Option<&str>) {
+    match find_byte(text.as_bytes(), at).and_then(|place| text.split_at_checked(place)) {
         Some((before, after)) => (before, after.get(1..)),
         None => (text, None),
     }
 }
 
-/// Where the first `wanted` stands. Eight bytes at a time: under wasmtime every turn of a loop looks at the clock.
-fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+/// Returns the index of the first `wanted`. Eight bytes at a time, because wasmtime checks the epoch at every iteration
+/// of a loop.
+fn find_byte(bytes: &[u8], wanted: u8) -> Option<usize> {
     const LOW: u64 = u64::from_le_bytes([0x01; 8]);
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     let pattern = u64::from_le_bytes([wanted; 8]);
@@ -59,12 +60,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_one_counts() {
+    fn first_separator_counts() {
         for text in ["", ":", "a", "a:b", "a:b:c", ":ä", "ä:", "ä", ";:", "\u{ba}::", "\u{1}:"] {
             for front in 0..20 {
                 let text = "x;9".repeat(7)[..front].to_owned() + text;
                 assert_eq!(split_once(&text, b':'), text.split_once(':'), "{text}");
-                assert_eq!(split_once_at(&text, "::"), text.split_once("::"), "{text}");
+                assert_eq!(split_once_str(&text, "::"), text.split_once("::"), "{text}");
             }
         }
     }

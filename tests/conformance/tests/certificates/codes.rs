@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use pullgate::{CODES, Finding, MAX_BLOCKS, MAX_BUNDLE};
+use pullgate::{CODES, Finding, MAX_BLOCKS, MAX_BUNDLE_BYTES};
 use rcgen::{
     BasicConstraints, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyUsagePurpose, PublicKeyData,
     SerialNumber, date_time_ymd,
@@ -390,8 +390,8 @@ fn limits() -> Vec<Case> {
     let filled = |size: usize| format!("{sound}{}", " ".repeat(size - sound.len()));
     let blocks = |count: usize| sound.repeat(count);
     vec![
-        bundle("as large as may be", filled(MAX_BUNDLE), &[]),
-        bundle("too large", filled(MAX_BUNDLE + 1), &["bundle-too-large"]),
+        bundle("as large as may be", filled(MAX_BUNDLE_BYTES), &[]),
+        bundle("too large", filled(MAX_BUNDLE_BYTES + 1), &["bundle-too-large"]),
         bundle("as many as may be", blocks(MAX_BLOCKS), &["certificate-duplicate"]),
         bundle("too many", blocks(MAX_BLOCKS + 1), &["bundle-too-many-blocks"]),
     ]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use pullgate::{CertificateDescription, check_certificates};
+use pullgate::{CertificateInfo, check_certificates};
 use pullgate_tests::vectors;
 
 use super::external_tools::openssl;
@@ -29,7 +29,7 @@ fn the_fixtures_are_described_as_openssl_describes_them() {
 }
 
 /// Every member of a description that OpenSSL says otherwise.
-pub fn differences(one: &CertificateDescription, pem: &str) -> Vec<String> {
+pub fn differences(one: &CertificateInfo, pem: &str) -> Vec<String> {
     let arguments = ["x509", "-noout", "-subject", "-issuer", "-serial", "-dates", "-dateopt", "iso_8601"];
     let shown = ["-fingerprint", "-sha256", "-nameopt", "RFC2253,utf8,-esc_msb", "-ext", EXTENSIONS, "-text"];
     let said = openssl(&[arguments.as_slice(), &shown].concat(), pem.as_bytes());

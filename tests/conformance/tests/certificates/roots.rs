@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use pullgate::{CertificateReport, Code, Policy, check_certificates};
-use pullgate_host::{Module, Options};
+use pullgate_host::{EvaluatorOptions, Module};
 use pullgate_tests::vectors;
 use serde_json::json;
 
@@ -42,7 +42,7 @@ fn load(bundle: &[u8]) {
         let errors: Vec<_> =
             root.findings.iter().filter(|found| found.is_error() && found.code != Code::CertificateExpired).collect();
         assert!(errors.is_empty(), "{}: {errors:?}", root.subject);
-        assert!(root.self_signed, "{}", root.subject);
+        assert!(root.self_issued, "{}", root.subject);
     }
     let module = Module::built_in().expect("the component is built: run `cargo xtask module` first");
     assert_eq!(module.check_certificates(bundle, THEN).expect("the module checks them"), report);
@@ -50,10 +50,11 @@ fn load(bundle: &[u8]) {
     let text = std::str::from_utf8(bundle).expect("the bundle is UTF-8");
     let document = json!({"certificate_authorities": [{"pem": text}]}).to_string();
     let loaded = Policy::load(&document, THEN).expect("the roots are a policy");
-    let (gate, findings) = module.load(&document, THEN, Options::default()).expect("the roots are a policy");
-    assert_eq!(gate.authorities(), loaded.policy.authorities());
+    let (evaluator, findings) =
+        module.load(&document, THEN, EvaluatorOptions::default()).expect("the roots are a policy");
+    assert_eq!(evaluator.authorities(), loaded.policy.authorities());
     assert_eq!(findings, loaded.findings);
-    let is_expired = |one: &&pullgate::CertificateDescription| {
+    let is_expired = |one: &&pullgate::CertificateInfo| {
         one.findings.iter().any(|found| [Code::CertificateExpired, Code::CertificateNotYetValid].contains(&found.code))
     };
     let expired = report.certificates.iter().filter(is_expired).count();
@@ -75,7 +76,7 @@ fn the_roots_are_described_as_openssl_describes_them() {
 }
 
 /// The certificates with their text: from the line of their block on.
-fn blocks(bundle: &[u8], report: CertificateReport) -> Vec<(pullgate::CertificateDescription, String)> {
+fn blocks(bundle: &[u8], report: CertificateReport) -> Vec<(pullgate::CertificateInfo, String)> {
     let text = String::from_utf8_lossy(bundle);
     let from = |line: u32| text.lines().skip(usize::try_from(line - 1).unwrap()).collect::<Vec<_>>().join("\n");
     report.certificates.into_iter().map(|root| (root.clone(), from(root.line))).collect()
@@ -96,7 +97,7 @@ fn write_the_snapshot() {
 
 /// One line for each root, sorted: the beginning of its fingerprint, key, signature, codes, and subject.
 fn snapshot() -> String {
-    let said = |root: pullgate::CertificateDescription| {
+    let said = |root: pullgate::CertificateInfo| {
         let size = root.key.bits.map(|bits| bits.to_string()).or(root.key.curve).unwrap_or_default();
         let codes: Vec<&str> = root.findings.iter().map(|found| found.code.as_str()).collect();
         let codes = if codes.is_empty() { "-".to_owned() } else { codes.join(" ") };

@@ -1,7 +1,7 @@
 //! A private key that was given by mistake is in nothing that is said: not eight bytes of it, in whatever form.
 
 use pullgate::Policy;
-use pullgate_host::{LoadError, Module, Options};
+use pullgate_host::{EvaluatorOptions, LoadError, Module};
 use rcgen::SigningKey;
 use serde::Serialize;
 use serde_json::json;
@@ -45,7 +45,7 @@ fn nothing_says_a_byte_of_a_private_key() {
                 Ok(loaded) => look("loading", &text(&loaded.findings)),
                 Err(findings) => look("loading", &text(&findings)),
             }
-            match module.load(&document, THEN, Options::default()) {
+            match module.load(&document, THEN, EvaluatorOptions::default()) {
                 Ok((_, findings)) | Err(LoadError::Policy(findings)) => look("loading", &text(&findings)),
                 Err(error) => look("loading", &error.to_string()),
             }

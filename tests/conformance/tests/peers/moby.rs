@@ -1,6 +1,6 @@
 //! Insecure registries and names of registries, from the tests of dockerd.
 
-use pullgate::{List, ReferenceKind, Request, check_entry};
+use pullgate::{EntryList, ReferenceKind, Request, check_entry};
 use serde_json::{Value, json};
 
 use super::super::{Verdict, compare, decide, facts, policy, string, strings};
@@ -29,7 +29,7 @@ fn insecure(case: &Value) -> Option<bool> {
 
 fn insecure_config(case: &Value) -> Verdict {
     let entries = strings(&case["config"], "insecure-registries");
-    let ours = entries.first().and_then(|entry| check_entry(entry, List::Insecure).entry);
+    let ours = entries.first().and_then(|entry| check_entry(entry, EntryList::Insecure).entry);
     compare(case["expect"]["index"].as_str().map(str::to_owned), ours)
 }
 

@@ -1,6 +1,6 @@
 //! Entries, matching and decisions, from the tests of vSphere Integrated Containers and of Admiral.
 
-use pullgate::{Decision, List, Policy, ReferenceKind, Request, check_entry};
+use pullgate::{Decision, EntryList, Policy, ReferenceKind, Request, check_entry};
 use serde_json::{Value, json};
 
 use super::super::{Decided, Verdict, allowed, compare, decide, placed, policy, string, strings};
@@ -46,7 +46,7 @@ fn parse(case: &Value) -> Verdict {
 
 /// The canonical form of an entry, in the list where `http://` may stand.
 fn canonical(text: &str) -> Option<String> {
-    check_entry(text, List::Insecure).entry
+    check_entry(text, EntryList::Insecure).entry
 }
 
 /// Whether the check of a list says that its first entry covers its second.

@@ -12,32 +12,35 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use pullgate::{ReferenceKind, Request};
-use pullgate_host::{Dns, DnsLimits, Limits, LoadError, Module, Options, now};
+use pullgate_host::{Dns, DnsLimits, EvaluatorOptions, LoadError, Module, ResourceLimits, now};
 use tokio::runtime::Builder;
-use verifier::{Answer, Call, FOLDER, LONGEST, SETTINGS, SOCKET, Settings, Trouble};
+use verifier::{
+    BIN_DIR, DEFAULT_SETTINGS_FILE, DEFAULT_SOCKET, DaemonError, VERIFIER_TIMEOUT, VerifierArgs, VerifierOutput,
+    VerifierSettings,
+};
 
-use crate::error::reason;
-use pullgate_source::Document;
+use crate::error::io_error_reason;
+use pullgate_source::PolicySource;
 
 /// The name that the program has when it is called as a verifier.
-const NAME: &str = "pullgate-image-verifier";
+const PROGRAM_NAME: &str = "pullgate-image-verifier";
 
 /// The environment variable with the daemon's socket.
-const SOCKET_VARIABLE: &str = "PULLGATE_SOCKET";
+const SOCKET_ENV: &str = "PULLGATE_SOCKET";
 
 /// The environment variable with the settings file.
-const SETTINGS_VARIABLE: &str = "PULLGATE_IMAGE_VERIFIER_CONFIG";
+const SETTINGS_ENV: &str = "PULLGATE_IMAGE_VERIFIER_CONFIG";
 
 /// The least time that is left for a decision of one's own.
-const LEAST: Duration = Duration::from_millis(500);
+const MIN_LOCAL_TIME: Duration = Duration::from_millis(500);
 
 /// The arguments, if the program is called as a verifier: by its name, from containerd's folder, or with the argument
 /// that containerd begins with, which nothing else here has.
-pub fn called(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Option<Vec<String>> {
+pub fn verifier_args(mut arguments: impl Iterator<Item = std::ffi::OsString>) -> Option<Vec<String>> {
     let program = PathBuf::from(arguments.next()?);
     let rest: Vec<String> = arguments.map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let by_name = program.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(NAME));
-    let by_folder = program.parent() == Some(Path::new(FOLDER));
+    let by_name = program.file_name().and_then(OsStr::to_str).is_some_and(|name| name.starts_with(PROGRAM_NAME));
+    let by_folder = program.parent() == Some(Path::new(BIN_DIR));
     let by_argument = rest.first().is_some_and(|first| first == "-name");
     (by_name || by_folder || by_argument).then_some(rest)
 }
@@ -48,74 +51,83 @@ pub fn run(arguments: &[String]) -> bool {
     // containerd writes a descriptor, of which the digest is an argument too. It is taken, so that nothing waits.
     thread::spawn(|| io::copy(&mut io::stdin().lock(), &mut io::sink()));
     let (sender, receiver) = channel();
-    let call = Call::parse(arguments);
+    let call = VerifierArgs::parse(arguments);
     // On a thread of its own, so that the time is kept whatever it is spent on.
     thread::spawn(move || {
-        let answer =
-            call.and_then(|call| call.reference()).map_or_else(Answer::no, |reference| decide(&reference, start));
+        let answer = call
+            .and_then(|call| call.reference())
+            .map_or_else(VerifierOutput::deny, |reference| decide_image(&reference, start));
         // If nobody waits any longer, there is an answer already.
         let _ = sender.send(answer);
     });
-    let answer = receiver.recv_timeout(LONGEST).unwrap_or_else(|error| match error {
-        RecvTimeoutError::Timeout => Answer::no(format!("not decided within {} ms", LONGEST.as_millis())),
-        RecvTimeoutError::Disconnected => Answer::no("the decision failed"),
+    let answer = receiver.recv_timeout(VERIFIER_TIMEOUT).unwrap_or_else(|error| match error {
+        RecvTimeoutError::Timeout => {
+            VerifierOutput::deny(format!("not decided within {} ms", VERIFIER_TIMEOUT.as_millis()))
+        }
+        RecvTimeoutError::Disconnected => VerifierOutput::deny("the decision failed"),
     });
     // Where the reason cannot be written the exit code says enough.
-    let _ = writeln!(io::stdout(), "pullgate: {}", answer.line());
+    let _ = writeln!(io::stdout(), "pullgate: {}", answer.to_line());
     answer.allowed
 }
 
-fn decide(reference: &str, start: Instant) -> Answer {
-    let settings = match Settings::read(&variable(SETTINGS_VARIABLE).unwrap_or_else(|| SETTINGS.into())) {
+fn decide_image(reference: &str, start: Instant) -> VerifierOutput {
+    let settings = match VerifierSettings::read(&env_path(SETTINGS_ENV).unwrap_or_else(|| DEFAULT_SETTINGS_FILE.into()))
+    {
         Ok(settings) => settings,
-        Err(text) => return Answer::no(text),
+        Err(text) => return VerifierOutput::deny(text),
     };
-    let socket = variable(SOCKET_VARIABLE).or(settings.socket).unwrap_or_else(|| SOCKET.into());
+    let socket = env_path(SOCKET_ENV).or(settings.socket).unwrap_or_else(|| DEFAULT_SOCKET.into());
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return Answer::no(format!("nothing can be asked: {}", reason(&error))),
+        Err(error) => return VerifierOutput::deny(format!("nothing can be asked: {}", io_error_reason(&error))),
     };
-    let left = |keep: Duration| LONGEST.saturating_sub(start.elapsed()).saturating_sub(keep);
-    match runtime.block_on(verifier::ask(&socket, reference, left(LEAST))) {
+    let left = |keep: Duration| VERIFIER_TIMEOUT.saturating_sub(start.elapsed()).saturating_sub(keep);
+    match runtime.block_on(verifier::request_decision(&socket, reference, left(MIN_LOCAL_TIME))) {
         Ok(answer) => answer,
         // A daemon that is there and cannot answer may have a policy that the file does not.
-        Err(trouble @ Trouble::Daemon(..)) => Answer::no(trouble.to_string()),
-        Err(trouble @ Trouble::NoDaemon(_)) => match settings.policy {
+        Err(trouble @ DaemonError::BadDaemon(..)) => VerifierOutput::deny(trouble.to_string()),
+        Err(trouble @ DaemonError::NoDaemon(_)) => match settings.policy {
             Some(policy) => {
-                let decided = by_oneself(&policy, reference, left(Duration::ZERO), &runtime);
-                decided.unwrap_or_else(|text| Answer::no(format!("{trouble}, and {text}")))
+                let decided = decide_locally(&policy, reference, left(Duration::ZERO), &runtime);
+                decided.unwrap_or_else(|text| VerifierOutput::deny(format!("{trouble}, and {text}")))
             }
-            None => Answer::no(format!("{trouble}, and no policy to decide by: give `policy` in `{SETTINGS}`")),
+            None => VerifierOutput::deny(format!(
+                "{trouble}, and no policy to decide by: give `policy` in `{DEFAULT_SETTINGS_FILE}`"
+            )),
         },
     }
 }
 
 /// Decides from a policy file, with the DNS of this machine.
-fn by_oneself(
+fn decide_locally(
     policy: &Path,
     reference: &str,
     left: Duration,
     runtime: &tokio::runtime::Runtime,
-) -> Result<Answer, String> {
+) -> Result<VerifierOutput, String> {
     let shown = policy.display();
-    let (document, errors) = Document::read(policy).map_err(|error| error.message)?;
+    let (document, errors) = PolicySource::read(policy).map_err(|error| error.message)?;
     if let Some(first) = errors.first() {
         return Err(format!("the policy file `{shown}` has errors, the first: {}", first.finding.message));
     }
     let module = Module::built_in().map_err(|error| error.to_string())?;
     // Without the machine's DNS, what depends on it is denied.
-    let limits = DnsLimits { decision: left.min(DnsLimits::default().decision), ..DnsLimits::default() };
+    let limits =
+        DnsLimits { decision_timeout: left.min(DnsLimits::default().decision_timeout), ..DnsLimits::default() };
     let dns = Dns::system(limits).ok();
-    let limits = Limits { load: left, instances: 1, ..Limits::default() };
-    let (gate, _) = module.load(document.json(), now(), Options { limits, dns }).map_err(|error| match error {
-        LoadError::Policy(_) => format!("in `{shown}` {error}"),
-        LoadError::Failed(_) => error.to_string(),
-    })?;
-    let request = Request { reference, kind: ReferenceKind::Image, project: None, facts: &[] };
-    Answer::read(&runtime.block_on(gate.decide_text(&request)), reference).map_err(|what| format!("the module {what}"))
+    let limits = ResourceLimits { load_timeout: left, max_instances: 1, ..ResourceLimits::default() };
+    let (evaluator, _) =
+        module.load(document.json(), now(), EvaluatorOptions { limits, dns }).map_err(|error| match error {
+            LoadError::Policy(_) => format!("in `{shown}` {error}"),
+            LoadError::Failed(_) => error.to_string(),
+        })?;
+    let request = Request { reference, kind: ReferenceKind::Image, project: None, dns_answers: &[] };
+    VerifierOutput::parse(&runtime.block_on(evaluator.decide_text(&request)), reference)
+        .map_err(|what| format!("the module {what}"))
 }
 
-fn variable(name: &str) -> Option<PathBuf> {
+fn env_path(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
@@ -123,18 +135,18 @@ fn variable(name: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn is_called(arguments: &[&str]) -> bool {
-        called(arguments.iter().map(std::ffi::OsString::from)).is_some()
+    fn is_verifier_call(arguments: &[&str]) -> bool {
+        verifier_args(arguments.iter().map(std::ffi::OsString::from)).is_some()
     }
 
     #[test]
-    fn it_is_called_by_name_by_folder_or_as_containerd_does() {
-        assert!(is_called(&["pullgate-image-verifier"]));
-        assert!(is_called(&["/usr/libexec/pullgate-image-verifier", "-name", "x"]));
-        assert!(is_called(&["/opt/containerd/image-verifier/bin/50-pullgate"]));
-        assert!(is_called(&["/usr/bin/pullgate", "-name", "x"]));
-        assert!(!is_called(&["/usr/bin/pullgate", "decide", "-name"]));
-        assert!(!is_called(&["pullgate"]));
-        assert!(!is_called(&[]));
+    fn verifier_is_recognized_by_name_folder_or_arguments() {
+        assert!(is_verifier_call(&["pullgate-image-verifier"]));
+        assert!(is_verifier_call(&["/usr/libexec/pullgate-image-verifier", "-name", "x"]));
+        assert!(is_verifier_call(&["/opt/containerd/image-verifier/bin/50-pullgate"]));
+        assert!(is_verifier_call(&["/usr/bin/pullgate", "-name", "x"]));
+        assert!(!is_verifier_call(&["/usr/bin/pullgate", "decide", "-name"]));
+        assert!(!is_verifier_call(&["pullgate"]));
+        assert!(!is_verifier_call(&[]));
     }
 }

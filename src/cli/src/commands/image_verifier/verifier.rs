@@ -19,35 +19,35 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
-use pullgate_daemon::admission::audit_log::without_password;
-use pullgate_daemon::admission::denial;
-use pullgate_daemon::util::sanitize::{on_one_line, reason};
-use pullgate_daemon::util::strict_json::Object;
+use pullgate_daemon::admission::audit_log::redact_userinfo;
+use pullgate_daemon::admission::format_denial;
+use pullgate_daemon::util::sanitize::{io_error_reason, single_line};
+use pullgate_daemon::util::strict_json::JsonObject;
 
 /// Where the daemon is asked, if nothing else is said.
-pub const SOCKET: &str = "/run/pullgate/pullgate.sock";
+pub const DEFAULT_SOCKET: &str = "/run/pullgate/pullgate.sock";
 
 /// Where the settings are, if nothing else is said: containerd passes no flags of anybody else's.
-pub const SETTINGS: &str = "/etc/pullgate/image-verifier.toml";
+pub const DEFAULT_SETTINGS_FILE: &str = "/etc/pullgate/image-verifier.toml";
 
 /// The folder that containerd takes its verifiers from.
-pub const FOLDER: &str = "/opt/containerd/image-verifier/bin";
+pub const BIN_DIR: &str = "/opt/containerd/image-verifier/bin";
 
 /// The time for everything, well within containerd's 10 seconds.
-pub const LONGEST: Duration = Duration::from_millis(4_500);
+pub const VERIFIER_TIMEOUT: Duration = Duration::from_millis(4_500);
 
 /// How long to wait before a busy socket is tried again.
-const AGAIN: Duration = Duration::from_millis(20);
+const RETRY_DELAY: Duration = Duration::from_millis(20);
 
 /// The largest answer of the daemon that is read, in bytes.
-const LARGEST: usize = 1 << 20;
+const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
 /// The longest reason, in characters: containerd shows it in the error of the pull.
-const REASON: usize = 1_024;
+const MAX_REASON_CHARS: usize = 1_024;
 
 /// What containerd calls a verifier with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct VerifierArgs {
     name: String,
     digest: String,
 }
@@ -55,7 +55,7 @@ pub struct Call {
 /// The settings file. Relative paths in it are relative to where it stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub struct VerifierSettings {
     /// The daemon's socket.
     pub socket: Option<PathBuf>,
     /// The policy that decides where there is no daemon.
@@ -64,7 +64,7 @@ pub struct Settings {
 
 /// What is decided about an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct VerifierOutput {
     /// Whether it may be pulled.
     pub allowed: bool,
     /// Why, on one line.
@@ -73,16 +73,16 @@ pub struct Answer {
 
 /// Why the daemon gave no answer.
 #[derive(Debug, Error)]
-pub enum Trouble {
+pub enum DaemonError {
     /// There is no daemon.
     #[error("there is no daemon at `{0}`")]
     NoDaemon(String),
     /// There is one, and something is wrong with it.
     #[error("the daemon at `{0}` {1}")]
-    Daemon(String, String),
+    BadDaemon(String, String),
 }
 
-impl Call {
+impl VerifierArgs {
     /// Reads the arguments, without the program's name.
     ///
     /// # Errors
@@ -130,7 +130,7 @@ impl Call {
         // like one (rule H3).
         let host = self.name.split_once('/').map_or("", |(host, _)| host);
         if !host.contains(['.', ':']) && host != "localhost" {
-            let name = without_password(&self.name);
+            let name = redact_userinfo(&self.name);
             return Err(format!(
                 "`{name}` has no registry that everybody reads alike: write it out, as in `docker.io/library/{name}`"
             ));
@@ -138,12 +138,12 @@ impl Call {
         match self.name.rsplit_once('@') {
             None => Ok(format!("{}@{}", self.name, self.digest)),
             Some((_, digest)) if digest == self.digest => Ok(self.name.clone()),
-            Some(_) => Err(format!("`{}` does not have the digest `{}`", without_password(&self.name), self.digest)),
+            Some(_) => Err(format!("`{}` does not have the digest `{}`", redact_userinfo(&self.name), self.digest)),
         }
     }
 }
 
-impl Settings {
+impl VerifierSettings {
     /// Reads the settings. A file that is not there says nothing.
     ///
     /// # Errors
@@ -153,7 +153,9 @@ impl Settings {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(format!("cannot read the settings `{}`: {}", path.display(), reason(&error))),
+            Err(error) => {
+                return Err(format!("cannot read the settings `{}`: {}", path.display(), io_error_reason(&error)));
+            }
         };
         let settings: Self = toml::from_str(&text)
             .map_err(|error| format!("`{}` cannot be used: {}", path.display(), error.message()))?;
@@ -163,9 +165,9 @@ impl Settings {
     }
 }
 
-impl Answer {
+impl VerifierOutput {
     /// A denial.
-    pub fn no(reason: impl Into<String>) -> Self {
+    pub fn deny(reason: impl Into<String>) -> Self {
         Self { allowed: false, reason: reason.into() }
     }
 
@@ -174,25 +176,25 @@ impl Answer {
     /// # Errors
     ///
     /// If it is no such answer, or is about something else.
-    pub fn read(text: &str, reference: &str) -> Result<Self, String> {
-        let Object::<Decided>(answer) =
+    pub fn parse(text: &str, reference: &str) -> Result<Self, String> {
+        let JsonObject::<DecideResponse>(answer) =
             serde_json::from_str(text).map_err(|_| "does not answer with a decision".to_owned())?;
         match (&*answer.decision, answer.reference == reference) {
             ("allow", true) => Ok(Self { allowed: true, reason: format!("`{reference}` is allowed") }),
             ("allow", false) => Err("answers about another image".to_owned()),
             ("deny", _) => {
                 let text = answer.text.unwrap_or_else(|| "the image is denied".to_owned());
-                let nearest = answer.nearest.as_ref().map(|Object(nearest)| (&*nearest.entry, &*nearest.text));
-                Ok(Self::no(denial(&text, nearest)))
+                let nearest = answer.nearest.as_ref().map(|JsonObject(nearest)| (&*nearest.entry, &*nearest.text));
+                Ok(Self::deny(format_denial(&text, nearest)))
             }
-            ("lookup", _) => Ok(Self::no("whether the image is allowed depends on DNS, which is not asked")),
+            ("lookup", _) => Ok(Self::deny("whether the image is allowed depends on DNS, which is not asked")),
             _ => Err("does not answer with a decision".to_owned()),
         }
     }
 
     /// The reason as one line that is not too long.
-    pub fn line(&self) -> String {
-        on_one_line(&self.reason).chars().take(REASON).collect()
+    pub fn to_line(&self) -> String {
+        single_line(&self.reason).chars().take(MAX_REASON_CHARS).collect()
     }
 }
 
@@ -201,38 +203,40 @@ impl Answer {
 /// # Errors
 ///
 /// [`Trouble::NoDaemon`] if nobody listens there; otherwise an answer was to be had and was not.
-pub async fn ask(socket: &Path, reference: &str, time: Duration) -> Result<Answer, Trouble> {
+pub async fn request_decision(socket: &Path, reference: &str, time: Duration) -> Result<VerifierOutput, DaemonError> {
     let shown = socket.display().to_string();
-    let asked = timeout(time, exchange(socket, reference)).await;
-    match asked.unwrap_or_else(|_| Err(Failed::Otherwise(format!("did not answer within {} ms", time.as_millis())))) {
+    let asked = timeout(time, send_request(socket, reference)).await;
+    match asked
+        .unwrap_or_else(|_| Err(RequestError::BadResponse(format!("did not answer within {} ms", time.as_millis()))))
+    {
         Ok(answer) => Ok(answer),
-        Err(Failed::NobodyThere) => Err(Trouble::NoDaemon(shown)),
-        Err(Failed::Otherwise(what)) => Err(Trouble::Daemon(shown, what)),
+        Err(RequestError::NoDaemon) => Err(DaemonError::NoDaemon(shown)),
+        Err(RequestError::BadResponse(what)) => Err(DaemonError::BadDaemon(shown, what)),
     }
 }
 
-enum Failed {
-    NobodyThere,
-    Otherwise(String),
+enum RequestError {
+    NoDaemon,
+    BadResponse(String),
 }
 
-async fn exchange(socket: &Path, reference: &str) -> Result<Answer, Failed> {
-    let otherwise = |what: &str, error: &dyn std::fmt::Display| Failed::Otherwise(format!("{what}: {error}"));
+async fn send_request(socket: &Path, reference: &str) -> Result<VerifierOutput, RequestError> {
+    let otherwise = |what: &str, error: &dyn std::fmt::Display| RequestError::BadResponse(format!("{what}: {error}"));
     let stream = loop {
         match UnixStream::connect(socket).await {
             Ok(stream) => break stream,
             // So many are waiting that the socket takes nobody else for now.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(AGAIN).await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => sleep(RETRY_DELAY).await,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
-                return Err(Failed::NobodyThere);
+                return Err(RequestError::NoDaemon);
             }
-            Err(error) => return Err(otherwise("cannot be reached", &reason(&error))),
+            Err(error) => return Err(otherwise("cannot be reached", &io_error_reason(&error))),
         }
     };
     let handshake = http1::handshake::<_, Full<Bytes>>(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| otherwise("cannot be asked", &error))?;
     let exchange = async {
-        let question = Question { reference, kind: "image", door: "containerd" };
+        let question = DecideRequest { reference, kind: "image", frontend: "containerd" };
         let body = serde_json::to_vec(&question).map_err(|error| otherwise("cannot be asked", &error))?;
         let request = Request::builder()
             .method(Method::POST)
@@ -244,12 +248,12 @@ async fn exchange(socket: &Path, reference: &str) -> Result<Answer, Failed> {
         let response = sender.send_request(request).await.map_err(|error| otherwise("does not answer", &error))?;
         let status = response.status();
         if status != StatusCode::OK {
-            return Err(Failed::Otherwise(format!("answers with status {}", status.as_u16())));
+            return Err(RequestError::BadResponse(format!("answers with status {}", status.as_u16())));
         }
-        let body = Limited::new(response.into_body(), LARGEST).collect().await;
+        let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await;
         let body = body.map_err(|error| otherwise("does not answer", &error))?.to_bytes();
         let text = std::str::from_utf8(&body).map_err(|error| otherwise("does not answer", &error))?;
-        Answer::read(text, reference).map_err(Failed::Otherwise)
+        VerifierOutput::parse(text, reference).map_err(RequestError::BadResponse)
     };
     // The connection has to be driven while the exchange goes on, and not a moment longer.
     tokio::pin!(exchange);
@@ -263,23 +267,23 @@ async fn exchange(socket: &Path, reference: &str) -> Result<Answer, Failed> {
 }
 
 #[derive(Serialize)]
-struct Question<'a> {
+struct DecideRequest<'a> {
     reference: &'a str,
     kind: &'static str,
-    door: &'static str,
+    frontend: &'static str,
 }
 
 /// What is read of a decision.
 #[derive(Deserialize)]
-struct Decided {
+struct DecideResponse {
     reference: String,
     decision: String,
     text: Option<String>,
-    nearest: Option<Object<Nearest>>,
+    nearest: Option<JsonObject<NearestEntry>>,
 }
 
 #[derive(Deserialize)]
-struct Nearest {
+struct NearestEntry {
     entry: String,
     text: String,
 }
@@ -302,14 +306,14 @@ mod tests {
 
     const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
-    fn call(arguments: &[&str]) -> Result<Call, String> {
-        Call::parse(&arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
+    fn call(arguments: &[&str]) -> Result<VerifierArgs, String> {
+        VerifierArgs::parse(&arguments.iter().map(|argument| (*argument).to_owned()).collect::<Vec<_>>())
     }
 
     #[test]
     fn the_arguments_are_containerds() {
         let media = "application/vnd.oci.descriptor.v1+json";
-        let expected = Call { name: "h.example/a:1".to_owned(), digest: DIGEST.to_owned() };
+        let expected = VerifierArgs { name: "h.example/a:1".to_owned(), digest: DIGEST.to_owned() };
         for arguments in [
             &["-name", "h.example/a:1", "-digest", DIGEST, "-stdin-media-type", media][..],
             &["-digest", DIGEST, "-name", "h.example/a:1"],
@@ -348,19 +352,20 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_one_about_the_image_asked_about() {
+    fn response_must_be_about_the_requested_image() {
         let allow = r#"{"reference":"h/a","registry":"h","repository":"a","decision":"allow","attempts":[]}"#;
-        assert!(Answer::read(allow, "h/a").is_ok_and(|answer| answer.allowed));
-        assert!(Answer::read(allow, "h/b").is_err());
+        assert!(VerifierOutput::parse(allow, "h/a").is_ok_and(|answer| answer.allowed));
+        assert!(VerifierOutput::parse(allow, "h/b").is_err());
         let deny = |more: &str| {
             format!(r#"{{"reference":"h/a","decision":"deny","reason":"not-whitelisted","text":"no"{more}}}"#)
         };
-        assert_eq!(Answer::read(&deny(""), "h/a"), Ok(Answer::no("no")));
+        assert_eq!(VerifierOutput::parse(&deny(""), "h/a"), Ok(VerifierOutput::deny("no")));
         let near =
             deny(r#","nearest":{"list":"whitelist","index":0,"entry":"h:1","miss":"another-port","text":"near"}"#);
-        assert_eq!(Answer::read(&near, "h/a"), Ok(Answer::no("no; nearest is `h:1`: near")));
+        assert_eq!(VerifierOutput::parse(&near, "h/a"), Ok(VerifierOutput::deny("no; nearest is `h:1`: near")));
         assert!(
-            Answer::read(r#"{"reference":"h/a","decision":"lookup","questions":[]}"#, "h/a").is_ok_and(|a| !a.allowed)
+            VerifierOutput::parse(r#"{"reference":"h/a","decision":"lookup","queries":[]}"#, "h/a")
+                .is_ok_and(|a| !a.allowed)
         );
         for text in [
             "",
@@ -372,14 +377,14 @@ mod tests {
             r#"{"reference":"h/a","decision":"deny","decision":"allow"}"#,
             r#"{"reference":"h/a","decision":"allow"} {}"#,
         ] {
-            assert!(Answer::read(text, "h/a").is_err(), "{text}");
+            assert!(VerifierOutput::parse(text, "h/a").is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_reason_is_one_line() {
-        let answer = Answer::no(format!("a\nb\u{1b}\u{202e}{}", "x".repeat(5_000)));
-        assert!(answer.line().starts_with("a b\\u{1b}\\u{202e}x"));
-        assert_eq!(answer.line().chars().count(), REASON);
+        let answer = VerifierOutput::deny(format!("a\nb\u{1b}\u{202e}{}", "x".repeat(5_000)));
+        assert!(answer.to_line().starts_with("a b\\u{1b}\\u{202e}x"));
+        assert_eq!(answer.to_line().chars().count(), MAX_REASON_CHARS);
     }
 }

@@ -3,44 +3,44 @@
 use pullgate::ReferenceKind;
 
 use super::image_refs;
-use super::operation::{Route, route};
-use super::protocol::Call;
-use super::request_uri::{Query, Target};
+use super::operation::{Operation, classify_operation};
+use super::protocol::AuthzRequest;
+use super::request_uri::{QueryParams, RequestUri};
 
 /// What a request is about.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Intent {
+pub struct ClassifiedRequest {
     /// What is to be done, for the record.
     pub action: &'static str,
     /// With what.
-    pub object: Object,
+    pub subject: Subject,
 }
 
 /// What the decision is about.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Object {
+pub enum Subject {
     /// Nothing that concerns a registry.
-    Nothing,
+    Unrelated,
     /// These, all of which must be allowed.
-    References(Vec<Reference>),
+    References(Vec<SubjectReference>),
     /// Something that cannot be seen, so a setting decides; with what is known of it, for the record.
-    Unseen(Matter, String),
+    Opaque(OpaqueOperation, String),
     /// Perhaps something that concerns a registry: no operation that is known. With the method and the path.
     Unknown(String),
 }
 
 /// A reference in a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
+pub struct SubjectReference {
     pub text: String,
     pub kind: ReferenceKind,
     /// It is the id of an image that dockerd has.
-    pub id: bool,
+    pub is_image_id: bool,
 }
 
 /// What there is a setting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Matter {
+pub enum OpaqueOperation {
     Builds,
     Imports,
     Logins,
@@ -49,7 +49,7 @@ pub enum Matter {
 
 /// A request that could be read in two ways, or not at all.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Unclear {
+pub struct AmbiguousRequest {
     /// What was to be done, as far as that is known.
     pub action: &'static str,
     /// Why, for a person.
@@ -57,102 +57,110 @@ pub struct Unclear {
 }
 
 /// Reads a request.
-pub fn read(call: &Call) -> Result<Intent, Unclear> {
-    let unclear = |action, text: &str| Unclear { action, text: text.to_owned() };
-    let target = Target::read(&call.request_uri).map_err(|text| unclear("request", text))?;
-    let route = route(&call.request_method, &target.path);
-    let action = action(route);
-    let object = object(route, call, &target).map_err(|text| Unclear { action, text })?;
+pub fn classify(call: &AuthzRequest) -> Result<ClassifiedRequest, AmbiguousRequest> {
+    let unclear = |action, text: &str| AmbiguousRequest { action, text: text.to_owned() };
+    let target = RequestUri::parse(&call.request_uri).map_err(|text| unclear("request", text))?;
+    let route = classify_operation(&call.request_method, &target.path);
+    let action = action_name(route);
+    let object = subject_of(route, call, &target).map_err(|text| AmbiguousRequest { action, text })?;
     // What it comes to is known only with the query.
-    let action = if matches!(object, Object::Unseen(Matter::Imports, _)) && route == Route::CreateImage {
+    let action = if matches!(object, Subject::Opaque(OpaqueOperation::Imports, _)) && route == Operation::CreateImage {
         "import"
     } else {
         action
     };
-    Ok(Intent { action, object })
+    Ok(ClassifiedRequest { action, subject: object })
 }
 
 /// What an operation is called in the record.
-fn action(route: Route<'_>) -> &'static str {
+fn action_name(route: Operation<'_>) -> &'static str {
     match route {
-        Route::CreateImage => "pull",
-        Route::Load => "load",
-        Route::Push(_) => "push",
-        Route::Tag(_) => "tag",
-        Route::Commit => "commit",
-        Route::Search => "search",
-        Route::Inspect(_) => "inspect",
-        Route::Login => "login",
-        Route::CreateContainer => "create container",
-        Route::CreateService => "create service",
-        Route::UpdateService => "update service",
-        Route::PullPlugin => "pull plugin",
-        Route::UpgradePlugin => "upgrade plugin",
-        Route::InspectPlugin => "inspect plugin",
-        Route::PushPlugin(_) => "push plugin",
-        Route::Build => "build",
-        Route::Local | Route::Unknown => "request",
+        Operation::CreateImage => "pull",
+        Operation::Load => "load",
+        Operation::Push(_) => "push",
+        Operation::Tag(_) => "tag",
+        Operation::Commit => "commit",
+        Operation::Search => "search",
+        Operation::Inspect(_) => "inspect",
+        Operation::Login => "login",
+        Operation::CreateContainer => "create container",
+        Operation::CreateService => "create service",
+        Operation::UpdateService => "update service",
+        Operation::PullPlugin => "pull plugin",
+        Operation::UpgradePlugin => "upgrade plugin",
+        Operation::InspectPlugin => "inspect plugin",
+        Operation::PushPlugin(_) => "push plugin",
+        Operation::Build => "build",
+        Operation::NoRegistry | Operation::Unknown => "request",
     }
 }
 
-fn object(route: Route<'_>, call: &Call, target: &Target<'_>) -> Result<Object, String> {
+fn subject_of(route: Operation<'_>, call: &AuthzRequest, target: &RequestUri<'_>) -> Result<Subject, String> {
     Ok(match route {
-        Route::Local => Object::Nothing,
-        Route::Unknown => Object::Unknown(format!("{} {}", call.request_method, target.path)),
-        Route::CreateImage => create_image(call, &target.query()?)?,
-        Route::Load => Object::Unseen(Matter::Imports, String::new()),
-        Route::Push(name) => {
+        Operation::NoRegistry => Subject::Unrelated,
+        Operation::Unknown => Subject::Unknown(format!("{} {}", call.request_method, target.path)),
+        Operation::CreateImage => classify_create_image(call, &target.query()?)?,
+        Operation::Load => Subject::Opaque(OpaqueOperation::Imports, String::new()),
+        Operation::Push(name) => {
             let query = target.query()?;
-            no_form(call)?;
-            image(tagged(name, query.text("tag")))
+            require_no_form(call)?;
+            image_subject(with_tag(name, query.first_or_empty("tag")))
         }
-        Route::Tag(_) | Route::Commit => Object::Unseen(Matter::Tags, target.query()?.text("repo").to_owned()),
-        Route::Search => {
+        Operation::Tag(_) | Operation::Commit => {
+            Subject::Opaque(OpaqueOperation::Tags, target.query()?.first_or_empty("repo").to_owned())
+        }
+        Operation::Search => {
             let term = target.query()?.first("term").ok_or("`term` is missing")?.to_owned();
-            Object::References(vec![Reference { text: search(&term), kind: ReferenceKind::Registry, id: false }])
+            Subject::References(vec![SubjectReference {
+                text: search_registry(&term),
+                kind: ReferenceKind::Registry,
+                is_image_id: false,
+            }])
         }
-        Route::Inspect(name) => image(name.to_owned()),
-        Route::Login => Object::Unseen(Matter::Logins, String::new()),
-        Route::CreateContainer => images(image_refs::of_container(&body(call)?)?),
-        Route::CreateService | Route::UpdateService => images(image_refs::of_service(&body(call)?)?),
-        Route::PullPlugin | Route::UpgradePlugin => {
+        Operation::Inspect(name) => image_subject(name.to_owned()),
+        Operation::Login => Subject::Opaque(OpaqueOperation::Logins, String::new()),
+        Operation::CreateContainer => image_subjects(image_refs::images_of_container(&json_body(call)?)?),
+        Operation::CreateService | Operation::UpdateService => {
+            image_subjects(image_refs::images_of_service(&json_body(call)?)?)
+        }
+        Operation::PullPlugin | Operation::UpgradePlugin => {
             let query = target.query()?;
-            no_form(call)?;
-            remote(&query)?
+            require_no_form(call)?;
+            plugin_subject(&query)?
         }
-        Route::InspectPlugin => remote(&target.query()?)?,
-        Route::PushPlugin(name) => {
+        Operation::InspectPlugin => plugin_subject(&target.query()?)?,
+        Operation::PushPlugin(name) => {
             // dockerd takes it for the beginning of an id, too, of a plugin by any name.
             if name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
                 return Err(format!("`{name}` may be the id of a plugin: write its name with the tag"));
             }
-            no_form(call)?;
-            image(name.to_owned())
+            require_no_form(call)?;
+            image_subject(name.to_owned())
         }
-        Route::Build => Object::Unseen(Matter::Builds, String::new()),
+        Operation::Build => Subject::Opaque(OpaqueOperation::Builds, String::new()),
     })
 }
 
 /// `docker pull` or `docker import`.
-fn create_image(call: &Call, query: &Query) -> Result<Object, String> {
-    let from = query.text("fromImage");
+fn classify_create_image(call: &AuthzRequest, query: &QueryParams) -> Result<Subject, String> {
+    let from = query.first_or_empty("fromImage");
     if !from.is_empty() {
-        no_form(call)?;
-        return Ok(image(tagged(from, query.text("tag"))));
+        require_no_form(call)?;
+        return Ok(image_subject(with_tag(from, query.first_or_empty("tag"))));
     }
     // The tar of an import is in the body. What else is there must not be a form, which could name an image to pull.
-    if call.says_form() {
+    if call.declares_form() {
         return Err("the parameters are in a form, which cannot be seen".to_owned());
     }
-    let source = query.text("fromSrc");
+    let source = query.first_or_empty("fromSrc");
     // A URL may carry secrets after `?`.
     let source = source.split(['?', '#']).next().unwrap_or_default();
-    Ok(Object::Unseen(Matter::Imports, source.to_owned()))
+    Ok(Subject::Opaque(OpaqueOperation::Imports, source.to_owned()))
 }
 
 /// A name and a separate tag, as dockerd puts them together: the tag takes the place of the name's own, and may be a
 /// digest, which takes the place of both.
-fn tagged(name: &str, tag: &str) -> String {
+fn with_tag(name: &str, tag: &str) -> String {
     // Old clients ask for all tags with a colon and nothing after it.
     let name = name.strip_suffix(':').unwrap_or(name);
     if tag.is_empty() {
@@ -173,7 +181,7 @@ fn tagged(name: &str, tag: &str) -> String {
 }
 
 /// The registry of a search term, as dockerd finds it: this is not the grammar of references, to which `Host/x` has one.
-fn search(term: &str) -> String {
+fn search_registry(term: &str) -> String {
     match term.split_once('/') {
         Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host.to_owned(),
         _ => "docker.io".to_owned(),
@@ -181,27 +189,31 @@ fn search(term: &str) -> String {
 }
 
 /// The plugin that `remote` names. It must be there: where it is not, dockerd looks for it in the body.
-fn remote(query: &Query) -> Result<Object, String> {
-    query.first("remote").map(|name| image(name.to_owned())).ok_or_else(|| "`remote` is missing".to_owned())
+fn plugin_subject(query: &QueryParams) -> Result<Subject, String> {
+    query.first("remote").map(|name| image_subject(name.to_owned())).ok_or_else(|| "`remote` is missing".to_owned())
 }
 
-fn image(text: String) -> Object {
-    Object::References(vec![Reference { text, kind: ReferenceKind::Image, id: false }])
+fn image_subject(text: String) -> Subject {
+    Subject::References(vec![SubjectReference { text, kind: ReferenceKind::Image, is_image_id: false }])
 }
 
-fn images(mut texts: Vec<String>) -> Object {
+fn image_subjects(mut texts: Vec<String>) -> Subject {
     let mut seen = std::collections::HashSet::new();
     texts.retain(|text| seen.insert(text.clone()));
-    let reference = |text: String| Reference { id: image_refs::is_id(&text), text, kind: ReferenceKind::Image };
-    Object::References(texts.into_iter().map(reference).collect())
+    let reference = |text: String| SubjectReference {
+        is_image_id: image_refs::is_image_id(&text),
+        text,
+        kind: ReferenceKind::Image,
+    };
+    Subject::References(texts.into_iter().map(reference).collect())
 }
 
-fn body(call: &Call) -> Result<Vec<u8>, String> {
+fn json_body(call: &AuthzRequest) -> Result<Vec<u8>, String> {
     let body = call.body().map_err(|unreadable| unreadable.0)?;
     body.ok_or_else(|| "dockerd showed no body: it must be JSON of less than 1 MiB with a `Content-Length`".to_owned())
 }
 
-fn no_form(call: &Call) -> Result<(), String> {
+fn require_no_form(call: &AuthzRequest) -> Result<(), String> {
     if call.has_no_form() {
         return Ok(());
     }
@@ -227,7 +239,7 @@ mod tests {
             (&format!("h.x/a@{digest}"), &digest, &format!("h.x/a@{digest}")),
             ("good.x@evil.x/a", "1", "good.x@evil.x/a"),
         ] {
-            assert_eq!(tagged(name, tag), expected, "{name} {tag}");
+            assert_eq!(with_tag(name, tag), expected, "{name} {tag}");
         }
     }
 
@@ -246,7 +258,7 @@ mod tests {
             ("h.x", "docker.io"),
             ("https://h.x/a", "https:"),
         ] {
-            assert_eq!(search(term), registry, "{term}");
+            assert_eq!(search_registry(term), registry, "{term}");
         }
     }
 }

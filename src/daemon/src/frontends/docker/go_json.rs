@@ -10,47 +10,47 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A value, with the members of objects as they were written. Numbers are all alike: nobody here needs one.
 #[derive(Debug, PartialEq)]
-pub enum Json {
+pub enum GoValue {
     Null,
     Text(String),
-    Array(Vec<Json>),
-    Object(Vec<(String, Json)>),
+    Array(Vec<GoValue>),
+    Object(Vec<(String, GoValue)>),
     Other,
 }
 
 /// An object of which no member is there twice.
 #[derive(Clone, Copy, Debug)]
-pub struct Object<'j>(&'j [(String, Json)]);
+pub struct GoObject<'j>(&'j [(String, GoValue)]);
 
-impl Json {
+impl GoValue {
     /// Reads one value with nothing after it. The error is for a person.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         serde_json::from_slice(bytes).map_err(|error| format!("the body is not JSON: {error}"))
     }
 
     /// This as an object; `what` names it in the error.
-    pub fn object(&self, what: &str) -> Result<Object<'_>, String> {
+    pub fn object(&self, what: &str) -> Result<GoObject<'_>, String> {
         let Self::Object(members) = self else { return Err(format!("{what} is not an object")) };
         let mut seen = HashSet::with_capacity(members.len());
         match members.iter().find(|(name, _)| !seen.insert(name.as_str())) {
             Some((name, _)) => Err(format!("{what} has `{name}` twice")),
-            None => Ok(Object(members)),
+            None => Ok(GoObject(members)),
         }
     }
 }
 
-impl<'j> Object<'j> {
+impl<'j> GoObject<'j> {
     /// A member. `null` is as good as absent, in Go.
-    pub fn member(self, name: &str) -> Result<Option<&'j Json>, String> {
-        self.either(&[name])
+    pub fn member(self, name: &str) -> Result<Option<&'j GoValue>, String> {
+        self.any_of(&[name])
     }
 
     /// A member that Docker spells in several ways.
-    pub fn either(self, names: &[&str]) -> Result<Option<&'j Json>, String> {
+    pub fn any_of(self, names: &[&str]) -> Result<Option<&'j GoValue>, String> {
         let Some(name) = names.first() else { return Ok(None) };
-        let wanted = fold(name);
+        let wanted = fold_name(name);
         let mut found = None;
-        for (written, value) in self.0.iter().filter(|(written, _)| fold(written) == wanted) {
+        for (written, value) in self.0.iter().filter(|(written, _)| fold_name(written) == wanted) {
             if !names.contains(&written.as_str()) {
                 return Err(format!("`{written}` can be taken for `{name}`"));
             }
@@ -58,28 +58,28 @@ impl<'j> Object<'j> {
                 return Err(format!("the body has `{name}` twice, spelled in two ways"));
             }
         }
-        Ok(found.filter(|value| **value != Json::Null))
+        Ok(found.filter(|value| **value != GoValue::Null))
     }
 
     /// A member that is an object.
-    pub fn object(self, name: &str) -> Result<Option<Object<'j>>, String> {
+    pub fn object(self, name: &str) -> Result<Option<GoObject<'j>>, String> {
         self.member(name)?.map(|value| value.object(&format!("`{name}`"))).transpose()
     }
 
     /// A member that is text; empty if it is absent.
     pub fn text(self, names: &[&str]) -> Result<&'j str, String> {
-        match self.either(names)? {
+        match self.any_of(names)? {
             None => Ok(""),
-            Some(Json::Text(text)) => Ok(text),
+            Some(GoValue::Text(text)) => Ok(text),
             Some(_) => Err(format!("`{}` is not text", names.first().unwrap_or(&""))),
         }
     }
 
     /// The elements of a member that is an array; none if it is absent.
-    pub fn array(self, name: &str) -> Result<&'j [Json], String> {
+    pub fn array(self, name: &str) -> Result<&'j [GoValue], String> {
         match self.member(name)? {
             None => Ok(&[]),
-            Some(Json::Array(elements)) => Ok(elements),
+            Some(GoValue::Array(elements)) => Ok(elements),
             Some(_) => Err(format!("`{name}` is not an array")),
         }
     }
@@ -87,7 +87,7 @@ impl<'j> Object<'j> {
 
 /// A name in the one spelling that stands for all those that Go takes for the same. Names that are wanted are ASCII, and
 /// no other characters fold to ASCII letters.
-fn fold(name: &str) -> String {
+fn fold_name(name: &str) -> String {
     let one = |character| match character {
         '\u{17f}' => 's',
         '\u{212a}' => 'k',
@@ -96,59 +96,59 @@ fn fold(name: &str) -> String {
     name.chars().map(one).collect()
 }
 
-impl<'de> Deserialize<'de> for Json {
+impl<'de> Deserialize<'de> for GoValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reading)
+        deserializer.deserialize_any(GoValueVisitor)
     }
 }
 
-struct Reading;
+struct GoValueVisitor;
 
-impl<'de> Visitor<'de> for Reading {
-    type Value = Json;
+impl<'de> Visitor<'de> for GoValueVisitor {
+    type Value = GoValue;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("JSON")
     }
 
-    fn visit_unit<E>(self) -> Result<Json, E> {
-        Ok(Json::Null)
+    fn visit_unit<E>(self) -> Result<GoValue, E> {
+        Ok(GoValue::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_bool<E>(self, _: bool) -> Result<GoValue, E> {
+        Ok(GoValue::Other)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_i64<E>(self, _: i64) -> Result<GoValue, E> {
+        Ok(GoValue::Other)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_u64<E>(self, _: u64) -> Result<GoValue, E> {
+        Ok(GoValue::Other)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Json, E> {
-        Ok(Json::Other)
+    fn visit_f64<E>(self, _: f64) -> Result<GoValue, E> {
+        Ok(GoValue::Other)
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Json, E> {
-        Ok(Json::Text(text.to_owned()))
+    fn visit_str<E>(self, text: &str) -> Result<GoValue, E> {
+        Ok(GoValue::Text(text.to_owned()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Json, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<GoValue, A::Error> {
         let mut elements = Vec::new();
         while let Some(element) = sequence.next_element()? {
             elements.push(element);
         }
-        Ok(Json::Array(elements))
+        Ok(GoValue::Array(elements))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<GoValue, A::Error> {
         let mut members = Vec::new();
         while let Some(member) = map.next_entry()? {
             members.push(member);
         }
-        Ok(Json::Object(members))
+        Ok(GoValue::Object(members))
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn text(body: &str) -> Result<String, String> {
-        let json = Json::read(body.as_bytes())?;
+        let json = GoValue::read(body.as_bytes())?;
         json.object("the body")?.text(&["Task"]).map(str::to_owned)
     }
 
@@ -190,7 +190,7 @@ mod tests {
         ] {
             assert!(text(body).is_err(), "{body}");
         }
-        assert!(Json::read(b"{\"Task\": \"\xff\"}").is_err());
-        assert!(Json::read("[".repeat(100_000).as_bytes()).is_err());
+        assert!(GoValue::read(b"{\"Task\": \"\xff\"}").is_err());
+        assert!(GoValue::read("[".repeat(100_000).as_bytes()).is_err());
     }
 }

@@ -1,37 +1,37 @@
 //! The images that a container or a service names, in the bodies of Docker's API.
 
-use super::go_json::{Json, Object};
+use super::go_json::{GoObject, GoValue};
 
 /// How many images one request may name: more than any that people send.
-const MOST: usize = 64;
+const MAX_IMAGES: usize = 64;
 
 /// The images of `POST /containers/create`. The error is for a person.
-pub fn of_container(body: &[u8]) -> Result<Vec<String>, String> {
-    let json = Json::read(body)?;
+pub fn images_of_container(body: &[u8]) -> Result<Vec<String>, String> {
+    let json = GoValue::read(body)?;
     let config = json.object("the body")?;
-    let mut images = vec![named(config.text(&["Image"])?, "`Image`")?];
+    let mut images = vec![require_image(config.text(&["Image"])?, "`Image`")?];
     // Old clients have the members of `HostConfig` beside those of the container, and dockerd still takes them.
-    mounts(config, &mut images)?;
+    add_mounted_images(config, &mut images)?;
     if let Some(host) = config.object("HostConfig")? {
-        mounts(host, &mut images)?;
+        add_mounted_images(host, &mut images)?;
     }
     Ok(images)
 }
 
 /// The images of `POST /services/create` and `POST /services/ID/update`. The error is for a person.
-pub fn of_service(body: &[u8]) -> Result<Vec<String>, String> {
-    let json = Json::read(body)?;
+pub fn images_of_service(body: &[u8]) -> Result<Vec<String>, String> {
+    let json = GoValue::read(body)?;
     let task = json.object("the body")?.object("TaskTemplate")?.ok_or("the service has no `TaskTemplate`")?;
     let mut images = Vec::new();
     if let Some(container) = task.object("ContainerSpec")? {
-        images.push(named(container.text(&["Image"])?, "`ContainerSpec.Image`")?);
-        mounts(container, &mut images)?;
+        images.push(require_image(container.text(&["Image"])?, "`ContainerSpec.Image`")?);
+        add_mounted_images(container, &mut images)?;
     }
     if let Some(plugin) = task.object("PluginSpec")? {
         // Docker's clients write it in lower case, and its documentation does not.
-        let remote = named(plugin.text(&["remote", "Remote"])?, "`PluginSpec.Remote`")?;
+        let remote = require_image(plugin.text(&["remote", "Remote"])?, "`PluginSpec.Remote`")?;
         // Of a plugin dockerd takes even this for a name.
-        if is_id(&remote) {
+        if is_image_id(&remote) {
             return Err("`PluginSpec.Remote` is an id: write the name of the plugin".to_owned());
         }
         images.push(remote);
@@ -44,27 +44,27 @@ pub fn of_service(body: &[u8]) -> Result<Vec<String>, String> {
 
 /// Whether this is the whole id of an image, in place of a name: so dockerd takes it, and looks no further than its own
 /// images. What is shorter is a name first.
-pub fn is_id(image: &str) -> bool {
+pub fn is_image_id(image: &str) -> bool {
     let digits = image.strip_prefix("sha256:").unwrap_or(image);
     digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Adds the images that are mounted.
-fn mounts(object: Object<'_>, images: &mut Vec<String>) -> Result<(), String> {
-    for mount in object.array("Mounts")?.iter().filter(|mount| **mount != Json::Null) {
+fn add_mounted_images(object: GoObject<'_>, images: &mut Vec<String>) -> Result<(), String> {
+    for mount in object.array("Mounts")?.iter().filter(|mount| **mount != GoValue::Null) {
         let mount = mount.object("a mount")?;
         let (kind, source) = (mount.text(&["Type"])?, mount.text(&["Source"])?);
         if kind.eq_ignore_ascii_case("image") {
-            images.push(named(source, "the `Source` of a mount of type `image`")?);
+            images.push(require_image(source, "the `Source` of a mount of type `image`")?);
         }
-        if images.len() > MOST {
-            return Err(format!("the request names more than {MOST} images"));
+        if images.len() > MAX_IMAGES {
+            return Err(format!("the request names more than {MAX_IMAGES} images"));
         }
     }
     Ok(())
 }
 
-fn named(image: &str, what: &str) -> Result<String, String> {
+fn require_image(image: &str, what: &str) -> Result<String, String> {
     if image.is_empty() { Err(format!("{what} is missing or empty")) } else { Ok(image.to_owned()) }
 }
 
@@ -73,8 +73,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn containers() {
-        let of = |body: &str| of_container(body.as_bytes());
+    fn images_of_containers_are_found() {
+        let of = |body: &str| images_of_container(body.as_bytes());
         assert_eq!(of(r#"{"Image": "h.x/a", "Env": ["A=1"], "Cmd": null}"#).unwrap(), ["h.x/a"]);
         let mounts = r#"{"Image": "h.x/a", "HostConfig": {"Mounts": [
             {"Type": "bind", "Source": "/x"}, null, {"Type": "image", "Source": "h.y/b"}, {"Source": "z"}]}}"#;
@@ -101,13 +101,13 @@ mod tests {
         ] {
             assert!(of(body).is_err(), "{body}");
         }
-        let many = vec![r#"{"Type": "image", "Source": "h.y/b"}"#; MOST + 1].join(",");
+        let many = vec![r#"{"Type": "image", "Source": "h.y/b"}"#; MAX_IMAGES + 1].join(",");
         assert!(of(&format!(r#"{{"Image": "h.x/a", "HostConfig": {{"Mounts": [{many}]}}}}"#)).is_err());
     }
 
     #[test]
-    fn services() {
-        let of = |body: &str| of_service(body.as_bytes());
+    fn images_of_services_are_found() {
+        let of = |body: &str| images_of_service(body.as_bytes());
         let container = r#"{"Name": "s", "TaskTemplate": {"ContainerSpec": {"Image": "h.x/a",
             "Mounts": [{"Type": "image", "Source": "h.y/b"}]}, "Runtime": "container"}}"#;
         assert_eq!(of(container).unwrap(), ["h.x/a", "h.y/b"]);
@@ -134,9 +134,9 @@ mod tests {
     #[test]
     fn ids_are_whole() {
         let digits = "0123456789abcdef".repeat(4);
-        assert!(is_id(&digits) && is_id(&format!("sha256:{digits}")));
+        assert!(is_image_id(&digits) && is_image_id(&format!("sha256:{digits}")));
         for image in ["deadbeef", &digits[1..], &digits.to_uppercase(), &format!("{digits}0"), "sha256:abc"] {
-            assert!(!is_id(image), "{image}");
+            assert!(!is_image_id(image), "{image}");
         }
     }
 }

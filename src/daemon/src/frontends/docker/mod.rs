@@ -33,38 +33,38 @@ use axum::response::Response;
 use axum::routing::post;
 
 use crate::admission::Admission;
-use crate::settings::{Permission, Settings};
+use crate::settings::{OperationPermission, Settings};
 use authorize::authorize;
-use protocol::{LIMIT, Reply, Unreadable, asked};
+use protocol::{AuthzResponse, CallError, MAX_CALL_BYTES, parse_call};
 
 /// How long dockerd may take to send a call. It sends them whole, over a socket on the same machine.
-const PATIENCE: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What is allowed that the rules cannot see into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct DockerOptions {
     /// Builds: `POST /build`, and BuildKit's `/session` and `/grpc`.
-    pub builds: Permission,
+    pub builds: OperationPermission,
     /// Images from a tar file or a URL: `docker load`, `docker import`.
-    pub imports: Permission,
+    pub imports: OperationPermission,
     /// Logins: `POST /auth`.
-    pub logins: Permission,
+    pub logins: OperationPermission,
     /// Giving an image another name: `docker tag`, `docker commit`.
-    pub tags: Permission,
+    pub tags: OperationPermission,
 }
 
-impl Default for Options {
+impl Default for DockerOptions {
     fn default() -> Self {
         Self {
-            builds: Permission::WithoutWhitelist,
-            imports: Permission::WithoutWhitelist,
-            logins: Permission::Allow,
-            tags: Permission::Allow,
+            builds: OperationPermission::WithoutWhitelist,
+            imports: OperationPermission::WithoutWhitelist,
+            logins: OperationPermission::Allow,
+            tags: OperationPermission::Allow,
         }
     }
 }
 
-impl From<&Settings> for Options {
+impl From<&Settings> for DockerOptions {
     fn from(settings: &Settings) -> Self {
         let default = Self::default();
         Self {
@@ -77,48 +77,48 @@ impl From<&Settings> for Options {
 }
 
 /// What to serve on the plugin's socket.
-pub fn router(admission: Arc<Admission>, options: Options) -> Router {
+pub fn router(admission: Arc<Admission>, options: DockerOptions) -> Router {
     Router::new()
         .route("/Plugin.Activate", post(activate))
-        .route("/AuthZPlugin.AuthZReq", post(request))
-        .route("/AuthZPlugin.AuthZRes", post(response))
-        .fallback(unknown)
-        .method_not_allowed_fallback(unknown)
-        .with_state(Asked { admission, options })
+        .route("/AuthZPlugin.AuthZReq", post(handle_request))
+        .route("/AuthZPlugin.AuthZRes", post(handle_response))
+        .fallback(reject_unknown)
+        .method_not_allowed_fallback(reject_unknown)
+        .with_state(PluginState { admission, options })
 }
 
 #[derive(Clone)]
-struct Asked {
+struct PluginState {
     admission: Arc<Admission>,
-    options: Options,
+    options: DockerOptions,
 }
 
 async fn activate() -> Response {
-    protocol::implements()
+    protocol::activation_response()
 }
 
-async fn request(State(state): State<Asked>, body: Body) -> Reply {
-    let read = match whole(body, PATIENCE).await {
-        Ok(bytes) => asked(&bytes),
+async fn handle_request(State(state): State<PluginState>, body: Body) -> AuthzResponse {
+    let read = match read_body(body, READ_TIMEOUT).await {
+        Ok(bytes) => parse_call(&bytes),
         Err(unreadable) => Err(unreadable),
     };
     authorize(&state.admission, &state.options, read).await
 }
 
 /// By now the request was allowed, and what it did is done. The call is read so that the connection can be used again.
-async fn response(body: Body) -> Reply {
-    let _ = whole(body, PATIENCE).await;
-    Reply::allow()
+async fn handle_response(body: Body) -> AuthzResponse {
+    let _ = read_body(body, READ_TIMEOUT).await;
+    AuthzResponse::allow()
 }
 
-async fn unknown(uri: Uri) -> Reply {
-    Reply::deny(format!("`{}` is not a call of Docker's authorization plugins", uri.path()))
+async fn reject_unknown(uri: Uri) -> AuthzResponse {
+    AuthzResponse::deny(format!("`{}` is not a call of Docker's authorization plugins", uri.path()))
 }
 
-async fn whole(body: Body, patience: Duration) -> Result<Bytes, Unreadable> {
-    match tokio::time::timeout(patience, axum::body::to_bytes(body, LIMIT)).await {
+async fn read_body(body: Body, patience: Duration) -> Result<Bytes, CallError> {
+    match tokio::time::timeout(patience, axum::body::to_bytes(body, MAX_CALL_BYTES)).await {
         Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(_)) => Err(Unreadable(format!("dockerd's call broke off, or has more than {LIMIT} bytes"))),
-        Err(_) => Err(Unreadable(format!("dockerd's call was not complete after {} seconds", patience.as_secs()))),
+        Ok(Err(_)) => Err(CallError(format!("dockerd's call broke off, or has more than {MAX_CALL_BYTES} bytes"))),
+        Err(_) => Err(CallError(format!("dockerd's call was not complete after {} seconds", patience.as_secs()))),
     }
 }

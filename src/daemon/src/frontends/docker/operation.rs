@@ -4,7 +4,7 @@
 
 /// An operation. Names are as the path has them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route<'p> {
+pub enum Operation<'p> {
     /// `docker pull`, or `docker import`.
     CreateImage,
     Load,
@@ -25,39 +25,39 @@ pub enum Route<'p> {
     /// By dockerd's old builder or by BuildKit.
     Build,
     /// Has nothing to do with a registry.
-    Local,
+    NoRegistry,
     /// Not an operation of a dockerd that this was written for.
     Unknown,
 }
 
 /// The operation of a method and a decoded path.
-pub fn route<'p>(method: &str, path: &'p str) -> Route<'p> {
+pub fn classify_operation<'p>(method: &str, path: &'p str) -> Operation<'p> {
     let path = without_version(path);
     // dockerd answers these itself, whatever the path.
     if method == "OPTIONS" {
-        return Route::Local;
+        return Operation::NoRegistry;
     }
-    let Some(path) = path.strip_prefix('/') else { return Route::Unknown };
+    let Some(path) = path.strip_prefix('/') else { return Operation::Unknown };
     let (root, rest) = path.split_once('/').map_or((path, None), |(root, rest)| (root, Some(rest)));
     match (root, rest) {
-        ("images", Some(rest)) => images(method, rest),
-        ("containers", Some(rest)) => containers(method, rest),
-        ("services", rest) => services(method, rest),
-        ("plugins", rest) => plugins(method, rest),
+        ("images", Some(rest)) => image_operation(method, rest),
+        ("containers", Some(rest)) => container_operation(method, rest),
+        ("services", rest) => service_operation(method, rest),
+        ("plugins", rest) => plugin_operation(method, rest),
         ("distribution", Some(rest)) => match (method, rest.strip_suffix("/json")) {
-            ("GET", Some(name)) => Route::Inspect(name),
-            _ => Route::Unknown,
+            ("GET", Some(name)) => Operation::Inspect(name),
+            _ => Operation::Unknown,
         },
-        ("build", Some("prune" | "cancel")) => Route::Local,
-        ("build" | "session" | "grpc", None) => post(method, Route::Build),
-        ("auth", None) => post(method, Route::Login),
-        ("commit", None) => post(method, Route::Commit),
-        ("_ping" | "version" | "info" | "events", None) => Route::Local,
+        ("build", Some("prune" | "cancel")) => Operation::NoRegistry,
+        ("build" | "session" | "grpc", None) => post_only(method, Operation::Build),
+        ("auth", None) => post_only(method, Operation::Login),
+        ("commit", None) => post_only(method, Operation::Commit),
+        ("_ping" | "version" | "info" | "events", None) => Operation::NoRegistry,
         (
             "networks" | "volumes" | "exec" | "swarm" | "nodes" | "tasks" | "secrets" | "configs" | "system" | "debug",
             _,
-        ) => Route::Local,
-        _ => Route::Unknown,
+        ) => Operation::NoRegistry,
+        _ => Operation::Unknown,
     }
 }
 
@@ -74,36 +74,36 @@ fn without_version(path: &str) -> &str {
     }
 }
 
-fn post<'p>(method: &str, route: Route<'p>) -> Route<'p> {
-    if method == "POST" { route } else { Route::Unknown }
+fn post_only<'p>(method: &str, route: Operation<'p>) -> Operation<'p> {
+    if method == "POST" { route } else { Operation::Unknown }
 }
 
-fn images<'p>(method: &str, rest: &'p str) -> Route<'p> {
+fn image_operation<'p>(method: &str, rest: &'p str) -> Operation<'p> {
     match method {
         "POST" => match rest {
-            "create" => Route::CreateImage,
-            "load" => Route::Load,
-            "prune" => Route::Local,
+            "create" => Operation::CreateImage,
+            "load" => Operation::Load,
+            "prune" => Operation::NoRegistry,
             _ => match rest.rsplit_once('/') {
-                Some((name, "push")) => Route::Push(name),
-                Some((name, "tag")) => Route::Tag(name),
-                _ => Route::Unknown,
+                Some((name, "push")) => Operation::Push(name),
+                Some((name, "tag")) => Operation::Tag(name),
+                _ => Operation::Unknown,
             },
         },
         "GET" => match rest {
-            "json" | "get" => Route::Local,
-            "search" => Route::Search,
+            "json" | "get" => Operation::NoRegistry,
+            "search" => Operation::Search,
             _ => match rest.rsplit_once('/') {
-                Some((_, "get" | "history" | "json")) => Route::Local,
-                _ => Route::Unknown,
+                Some((_, "get" | "history" | "json")) => Operation::NoRegistry,
+                _ => Operation::Unknown,
             },
         },
-        "DELETE" => Route::Local,
-        _ => Route::Unknown,
+        "DELETE" => Operation::NoRegistry,
+        _ => Operation::Unknown,
     }
 }
 
-fn containers<'p>(method: &str, rest: &'p str) -> Route<'p> {
+fn container_operation<'p>(method: &str, rest: &'p str) -> Operation<'p> {
     const ACTIONS: [&str; 15] = [
         "attach",
         "checkpoints",
@@ -123,45 +123,45 @@ fn containers<'p>(method: &str, rest: &'p str) -> Route<'p> {
     ];
     match method {
         "POST" => match rest {
-            "create" => Route::CreateContainer,
-            "prune" => Route::Local,
+            "create" => Operation::CreateContainer,
+            "prune" => Operation::NoRegistry,
             _ => match rest.rsplit_once('/') {
-                Some((_, action)) if ACTIONS.contains(&action) => Route::Local,
-                _ => Route::Unknown,
+                Some((_, action)) if ACTIONS.contains(&action) => Operation::NoRegistry,
+                _ => Operation::Unknown,
             },
         },
-        "GET" | "HEAD" | "PUT" | "DELETE" => Route::Local,
-        _ => Route::Unknown,
+        "GET" | "HEAD" | "PUT" | "DELETE" => Operation::NoRegistry,
+        _ => Operation::Unknown,
     }
 }
 
-fn services<'p>(method: &str, rest: Option<&'p str>) -> Route<'p> {
+fn service_operation<'p>(method: &str, rest: Option<&'p str>) -> Operation<'p> {
     match (method, rest) {
-        ("GET" | "DELETE", _) => Route::Local,
-        ("POST", Some("create")) => Route::CreateService,
+        ("GET" | "DELETE", _) => Operation::NoRegistry,
+        ("POST", Some("create")) => Operation::CreateService,
         ("POST", Some(rest)) => match rest.split_once('/') {
-            Some((_, "update")) => Route::UpdateService,
-            _ => Route::Unknown,
+            Some((_, "update")) => Operation::UpdateService,
+            _ => Operation::Unknown,
         },
-        _ => Route::Unknown,
+        _ => Operation::Unknown,
     }
 }
 
-fn plugins<'p>(method: &str, rest: Option<&'p str>) -> Route<'p> {
+fn plugin_operation<'p>(method: &str, rest: Option<&'p str>) -> Operation<'p> {
     match (method, rest) {
-        ("GET", None) | ("DELETE", Some(_)) => Route::Local,
-        ("GET", Some("privileges")) => Route::InspectPlugin,
-        ("GET", Some(rest)) if rest.ends_with("/json") => Route::Local,
-        ("POST", Some("pull")) => Route::PullPlugin,
+        ("GET", None) | ("DELETE", Some(_)) => Operation::NoRegistry,
+        ("GET", Some("privileges")) => Operation::InspectPlugin,
+        ("GET", Some(rest)) if rest.ends_with("/json") => Operation::NoRegistry,
+        ("POST", Some("pull")) => Operation::PullPlugin,
         // A plugin from a tar file of the client's own. No registry is contacted.
-        ("POST", Some("create")) => Route::Local,
+        ("POST", Some("create")) => Operation::NoRegistry,
         ("POST", Some(rest)) => match rest.rsplit_once('/') {
-            Some((name, "push")) => Route::PushPlugin(name),
-            Some((_, "upgrade")) => Route::UpgradePlugin,
-            Some((_, "enable" | "disable" | "set")) => Route::Local,
-            _ => Route::Unknown,
+            Some((name, "push")) => Operation::PushPlugin(name),
+            Some((_, "upgrade")) => Operation::UpgradePlugin,
+            Some((_, "enable" | "disable" | "set")) => Operation::NoRegistry,
+            _ => Operation::Unknown,
         },
-        _ => Route::Unknown,
+        _ => Operation::Unknown,
     }
 }
 
@@ -172,36 +172,40 @@ mod tests {
     #[test]
     fn every_operation_that_concerns_a_registry() {
         for (method, path, expected) in [
-            ("POST", "/images/create", Route::CreateImage),
-            ("POST", "/images/load", Route::Load),
-            ("POST", "/images/h:5000/a/b/push", Route::Push("h:5000/a/b")),
-            ("POST", "/images/create/push", Route::Push("create")),
-            ("POST", "/images/a/push/push", Route::Push("a/push")),
-            ("POST", "/images/a/push/tag", Route::Tag("a/push")),
-            ("POST", "/commit", Route::Commit),
-            ("GET", "/images/search", Route::Search),
-            ("GET", "/distribution/h:5000/a/b/json", Route::Inspect("h:5000/a/b")),
-            ("POST", "/auth", Route::Login),
-            ("POST", "/containers/create", Route::CreateContainer),
-            ("POST", "/services/create", Route::CreateService),
-            ("POST", "/services/x1/update", Route::UpdateService),
-            ("POST", "/plugins/pull", Route::PullPlugin),
-            ("POST", "/plugins/h/x:1/upgrade", Route::UpgradePlugin),
-            ("GET", "/plugins/privileges", Route::InspectPlugin),
-            ("POST", "/plugins/h.x/y:1/push", Route::PushPlugin("h.x/y:1")),
-            ("POST", "/build", Route::Build),
-            ("POST", "/session", Route::Build),
-            ("POST", "/grpc", Route::Build),
+            ("POST", "/images/create", Operation::CreateImage),
+            ("POST", "/images/load", Operation::Load),
+            ("POST", "/images/h:5000/a/b/push", Operation::Push("h:5000/a/b")),
+            ("POST", "/images/create/push", Operation::Push("create")),
+            ("POST", "/images/a/push/push", Operation::Push("a/push")),
+            ("POST", "/images/a/push/tag", Operation::Tag("a/push")),
+            ("POST", "/commit", Operation::Commit),
+            ("GET", "/images/search", Operation::Search),
+            ("GET", "/distribution/h:5000/a/b/json", Operation::Inspect("h:5000/a/b")),
+            ("POST", "/auth", Operation::Login),
+            ("POST", "/containers/create", Operation::CreateContainer),
+            ("POST", "/services/create", Operation::CreateService),
+            ("POST", "/services/x1/update", Operation::UpdateService),
+            ("POST", "/plugins/pull", Operation::PullPlugin),
+            ("POST", "/plugins/h/x:1/upgrade", Operation::UpgradePlugin),
+            ("GET", "/plugins/privileges", Operation::InspectPlugin),
+            ("POST", "/plugins/h.x/y:1/push", Operation::PushPlugin("h.x/y:1")),
+            ("POST", "/build", Operation::Build),
+            ("POST", "/session", Operation::Build),
+            ("POST", "/grpc", Operation::Build),
         ] {
-            assert_eq!(route(method, path), expected, "{method} {path}");
+            assert_eq!(classify_operation(method, path), expected, "{method} {path}");
             for version in ["/v1.47", "/v1", "/v1.2.3"] {
-                assert_eq!(route(method, &format!("{version}{path}")), expected, "{method} {version}{path}");
+                assert_eq!(
+                    classify_operation(method, &format!("{version}{path}")),
+                    expected,
+                    "{method} {version}{path}"
+                );
             }
         }
     }
 
     #[test]
-    fn what_has_nothing_to_do_with_a_registry() {
+    fn operations_without_a_registry() {
         for (method, path) in [
             ("GET", "/_ping"),
             ("HEAD", "/_ping"),
@@ -225,7 +229,7 @@ mod tests {
             ("GET", "/services/x/logs"),
             ("OPTIONS", "/images/create"),
         ] {
-            assert_eq!(route(method, path), Route::Local, "{method} {path}");
+            assert_eq!(classify_operation(method, path), Operation::NoRegistry, "{method} {path}");
         }
     }
 
@@ -253,7 +257,7 @@ mod tests {
             ("GET", "/"),
             ("GET", "images/json"),
         ] {
-            assert_eq!(route(method, path), Route::Unknown, "{method} {path}");
+            assert_eq!(classify_operation(method, path), Operation::Unknown, "{method} {path}");
         }
     }
 }

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 /// The largest call. The bodies of the requests that matter are some kilobytes, and dockerd passes on a few megabytes
 /// at most, a third longer in base64.
-pub const LIMIT: usize = 16 << 20;
+pub const MAX_CALL_BYTES: usize = 16 << 20;
 
 const MEDIA_TYPE: &str = "application/vnd.docker.plugins.v1.2+json";
 
 /// A request to dockerd, as it tells of it. What is empty is left out.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
-pub struct Call {
+pub struct AuthzRequest {
     /// The common name of the client's certificate; empty on a unix socket.
     pub user: String,
     pub request_method: String,
@@ -31,27 +31,27 @@ pub struct Call {
 
 /// Why a call, or a body in it, cannot be read: a sentence for a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unreadable(pub String);
+pub struct CallError(pub String);
 
 /// Reads a call.
-pub fn asked(bytes: &[u8]) -> Result<Call, Unreadable> {
-    let call: Call = serde_json::from_slice(bytes)
-        .map_err(|error| Unreadable(format!("dockerd's call is not the JSON that it should be: {error}")))?;
+pub fn parse_call(bytes: &[u8]) -> Result<AuthzRequest, CallError> {
+    let call: AuthzRequest = serde_json::from_slice(bytes)
+        .map_err(|error| CallError(format!("dockerd's call is not the JSON that it should be: {error}")))?;
     if call.request_method.is_empty() || call.request_uri.is_empty() {
-        return Err(Unreadable("dockerd's call does not say what was requested".to_owned()));
+        return Err(CallError("dockerd's call does not say what was requested".to_owned()));
     }
     Ok(call)
 }
 
-impl Call {
+impl AuthzRequest {
     /// The body of the request, if it is in view: it has bytes, and dockerd took it for JSON.
-    pub fn body(&self) -> Result<Option<Vec<u8>>, Unreadable> {
+    pub fn body(&self) -> Result<Option<Vec<u8>>, CallError> {
         match self.request_body.as_deref() {
             None | Some("") => Ok(None),
             Some(text) => STANDARD
                 .decode(text)
                 .map(Some)
-                .map_err(|_| Unreadable("the body in dockerd's call is not base64".into())),
+                .map_err(|_| CallError("the body in dockerd's call is not base64".into())),
         }
     }
 
@@ -64,7 +64,7 @@ impl Call {
     }
 
     /// Whether the body says that it is a form. That it does not say so proves nothing.
-    pub fn says_form(&self) -> bool {
+    pub fn declares_form(&self) -> bool {
         self.header("Content-Type").is_some_and(|value| {
             let value = value.trim_start().to_ascii_lowercase();
             value.starts_with("application/x-www-form-urlencoded") || value.starts_with("multipart/")
@@ -80,14 +80,14 @@ impl Call {
 /// The answer to a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Reply {
+pub struct AuthzResponse {
     pub allow: bool,
     /// The client is shown this after `authorization denied by plugin NAME: `.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub msg: String,
 }
 
-impl Reply {
+impl AuthzResponse {
     pub fn allow() -> Self {
         Self { allow: true, msg: String::new() }
     }
@@ -97,19 +97,19 @@ impl Reply {
     }
 }
 
-impl IntoResponse for Reply {
+impl IntoResponse for AuthzResponse {
     fn into_response(self) -> Response {
         // A reply is two plain members. Were it ever not to serialize, no reply at all denies, too.
-        json(serde_json::to_string(&self).unwrap_or_default())
+        json_response(serde_json::to_string(&self).unwrap_or_default())
     }
 }
 
 /// Says what the plugin is for.
-pub fn implements() -> Response {
-    json(r#"{"Implements":["authz"]}"#.to_owned())
+pub fn activation_response() -> Response {
+    json_response(r#"{"Implements":["authz"]}"#.to_owned())
 }
 
-fn json(text: String) -> Response {
+fn json_response(text: String) -> Response {
     ([(CONTENT_TYPE, MEDIA_TYPE)], text).into_response()
 }
 
@@ -118,21 +118,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_as_dockerd_writes_it() {
+    fn calls_of_dockerd_are_parsed() {
         let text = r#"{"User":"alice","UserAuthNMethod":"TLS","RequestMethod":"POST","RequestUri":"/v1.41/containers/create",
             "RequestBody":"e30K","RequestHeaders":{"Content-Length":"3","Content-Type":"application/json"}}"#;
-        let call = asked(text.as_bytes()).unwrap();
+        let call = parse_call(text.as_bytes()).unwrap();
         assert_eq!(
             (&*call.user, &*call.request_method, &*call.request_uri),
             ("alice", "POST", "/v1.41/containers/create")
         );
         assert_eq!(call.body(), Ok(Some(b"{}\n".to_vec())));
         assert!(call.has_no_form());
-        assert!(asked(br#"{"RequestMethod":"GET","RequestURI":"/info"}"#).is_ok());
+        assert!(parse_call(br#"{"RequestMethod":"GET","RequestURI":"/info"}"#).is_ok());
     }
 
     #[test]
-    fn what_is_not_a_call() {
+    fn malformed_calls_are_errors() {
         for text in [
             "",
             "{}",
@@ -145,9 +145,9 @@ mod tests {
             r#"{"RequestMethod":"GET","RequestUri":"/info","RequestURI":"/images/json"}"#,
             r#"{"RequestMethod":"GET","RequestUri":"/info"} x"#,
         ] {
-            assert!(asked(text.as_bytes()).is_err(), "{text}");
+            assert!(parse_call(text.as_bytes()).is_err(), "{text}");
         }
-        let call = asked(br#"{"RequestMethod":"GET","RequestUri":"/info","RequestBody":"!"}"#).unwrap();
+        let call = parse_call(br#"{"RequestMethod":"GET","RequestUri":"/info","RequestBody":"!"}"#).unwrap();
         assert!(call.body().is_err());
     }
 
@@ -157,7 +157,7 @@ mod tests {
             let text = format!(
                 r#"{{"RequestMethod":"POST","RequestUri":"/x","RequestHeaders":{headers},"RequestBody":"{body}"}}"#
             );
-            asked(text.as_bytes()).unwrap()
+            parse_call(text.as_bytes()).unwrap()
         };
         assert!(call(r#"{"Content-Length":"0"}"#, "").has_no_form());
         assert!(call(r#"{"Content-Length":"2","Content-Type":"application/json"}"#, "e30=").has_no_form());
@@ -166,7 +166,7 @@ mod tests {
         {
             assert!(!call(headers, "").has_no_form(), "{headers}");
         }
-        assert!(call(r#"{"Content-Type":" Application/X-WWW-Form-Urlencoded; a=b"}"#, "").says_form());
-        assert!(!call(r#"{"Content-Type":"application/x-tar"}"#, "").says_form());
+        assert!(call(r#"{"Content-Type":" Application/X-WWW-Form-Urlencoded; a=b"}"#, "").declares_form());
+        assert!(!call(r#"{"Content-Type":"application/x-tar"}"#, "").declares_form());
     }
 }

@@ -4,20 +4,20 @@ use percent_encoding::percent_decode_str;
 
 /// What a request line asks for.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Target<'u> {
+pub struct RequestUri<'u> {
     /// The path, decoded.
     pub path: String,
     query: &'u str,
 }
 
-impl<'u> Target<'u> {
+impl<'u> RequestUri<'u> {
     /// Reads the target of a request line: `/path?query`, or with a scheme and a host in front. The error is for a person.
-    pub fn read(uri: &'u str) -> Result<Self, &'static str> {
+    pub fn parse(uri: &'u str) -> Result<Self, &'static str> {
         if !uri.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("the path or the query has characters that must be percent-encoded");
         }
         let (before, query) = uri.split_once('?').unwrap_or((uri, ""));
-        let path = decode(without_authority(before)?, false).ok_or("the path is not well encoded")?;
+        let path = percent_decode(without_authority(before)?, false).ok_or("the path is not well encoded")?;
         if path.chars().any(char::is_control) {
             return Err("the path has control characters");
         }
@@ -30,24 +30,24 @@ impl<'u> Target<'u> {
     }
 
     /// The query. The error is for a person.
-    pub fn query(&self) -> Result<Query, &'static str> {
-        Query::read(self.query)
+    pub fn query(&self) -> Result<QueryParams, &'static str> {
+        QueryParams::parse(self.query)
     }
 }
 
 /// The members of a query, decoded, in their order.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Query(Vec<(String, String)>);
+pub struct QueryParams(Vec<(String, String)>);
 
-impl Query {
-    fn read(text: &str) -> Result<Self, &'static str> {
+impl QueryParams {
+    fn parse(text: &str) -> Result<Self, &'static str> {
         // Go took it for `&` up to 1.16, and has refused it since.
         if text.contains(';') {
             return Err("the query has `;`, which could be read in two ways");
         }
         let members = text.split('&').filter(|member| !member.is_empty()).map(|member| {
             let (key, value) = member.split_once('=').unwrap_or((member, ""));
-            Some((decode(key, true)?, decode(value, true)?))
+            Some((percent_decode(key, true)?, percent_decode(value, true)?))
         });
         members.collect::<Option<_>>().map(Self).ok_or("the query is not well encoded")
     }
@@ -58,7 +58,7 @@ impl Query {
     }
 
     /// As [`first`](Self::first), with nothing for a key that there is not.
-    pub fn text(&self, key: &str) -> &str {
+    pub fn first_or_empty(&self, key: &str) -> &str {
         self.first(key).unwrap_or_default()
     }
 }
@@ -82,7 +82,7 @@ fn without_authority(target: &str) -> Result<&str, &'static str> {
 }
 
 /// Decodes `%XX`, and in a form `+`. Nothing where an escape is broken or the result is not UTF-8.
-fn decode(text: &str, form: bool) -> Option<String> {
+fn percent_decode(text: &str, form: bool) -> Option<String> {
     let mut rest = text;
     while let Some((_, after)) = rest.split_once('%') {
         let escape = after.get(..2)?;
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn path(uri: &str) -> String {
-        Target::read(uri).unwrap_or_else(|why| panic!("{uri}: {why}")).path
+        RequestUri::parse(uri).unwrap_or_else(|why| panic!("{uri}: {why}")).path
     }
 
     #[test]
@@ -119,12 +119,12 @@ mod tests {
         assert_eq!(path("x+y:/images/create"), "/images/create");
         assert_eq!(path("HTTP:///images/create"), "/images/create");
         for uri in ["*", "x", "http:x", "http://x", "http://x?/images/create", ":/x", "1a:/x", "a_b://x/y", "?x"] {
-            assert!(Target::read(uri).is_err(), "{uri}");
+            assert!(RequestUri::parse(uri).is_err(), "{uri}");
         }
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn ambiguous_uris_are_refused() {
         for uri in [
             "/images//create",
             "//images/create",
@@ -143,13 +143,13 @@ mod tests {
             "/a b",
             "http://x//y",
         ] {
-            assert!(Target::read(uri).is_err(), "{uri}");
+            assert!(RequestUri::parse(uri).is_err(), "{uri}");
         }
     }
 
     #[test]
     fn queries_are_forms_and_the_first_value_counts() {
-        let target = Target::read("/x?a=1&a=2&&b=x%2Fy+z&%63=%26&d&e==").unwrap();
+        let target = RequestUri::parse("/x?a=1&a=2&&b=x%2Fy+z&%63=%26&d&e==").unwrap();
         let query = target.query().unwrap();
         assert_eq!(query.first("a"), Some("1"));
         assert_eq!(query.first("b"), Some("x/y z"));
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(query.first("e"), Some("="));
         assert_eq!(query.first("A"), None);
         for uri in ["/x?a=1;b=2", "/x?a=%", "/x?a=%f", "/x?%ff=1", "/x?a=%c3"] {
-            assert!(Target::read(uri).unwrap().query().is_err(), "{uri}");
+            assert!(RequestUri::parse(uri).unwrap().query().is_err(), "{uri}");
         }
     }
 }

@@ -15,25 +15,28 @@ use pullgate_host::Module;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use super::{Options, router};
+use super::{DockerOptions, router};
 use crate::admission::Admission;
-use crate::admission::audit_log::{Audit, Target};
-use crate::policy::fixed::Fixed;
-use crate::policy::store::Policies;
+use crate::admission::audit_log::{AuditLog, AuditSink};
+use crate::policy::fixed::StaticSource;
+use crate::policy::store::PolicyStore;
 
 /// Whitelist mode, and one registry.
 const POLICY: &str = r#"{"whitelist": ["good.example"]}"#;
 
 fn admission(policy: &'static str) -> Arc<Admission> {
-    let (policies, _) =
-        Policies::load(Module::built_in().unwrap(), Box::new(Fixed(policy)), pullgate_host::Options::default())
-            .unwrap();
-    let audit = Audit::open(&Target::Off).unwrap();
+    let (policies, _) = PolicyStore::load(
+        Module::built_in().unwrap(),
+        Box::new(StaticSource(policy)),
+        pullgate_host::EvaluatorOptions::default(),
+    )
+    .unwrap();
+    let audit = AuditLog::open(&AuditSink::Off).unwrap();
     Arc::new(Admission::new(Arc::new(policies), audit))
 }
 
-fn plugin(policy: &'static str) -> Router {
-    router(admission(policy), Options::default())
+fn plugin_router(policy: &'static str) -> Router {
+    router(admission(policy), DockerOptions::default())
 }
 
 /// Sends a call. What comes back is always 200, JSON, and of the right type.
@@ -71,14 +74,14 @@ fn with_json(uri: &str, body: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_controls_a_terminal_is_written_out() {
+async fn terminal_controls_are_escaped() {
     for request in [
         "/v1.51/images/create?fromImage=evil.example%2fx%1b%5b31mRED%c2%9b31m%e2%80%ae",
         "/v1.51/a%1b/b%c2%9b%e2%80%ae",
         "/v1.51/plugins/pull?remote=evil.example%2fx%1b%5b31m",
     ] {
-        let (allowed, message) = ask(&plugin(POLICY), &empty("POST", request)).await;
+        let (allowed, message) = ask(&plugin_router(POLICY), &empty("POST", request)).await;
         assert!(!allowed && !message.is_empty(), "{request}");
-        assert!(!message.contains(pullgate::display::is_control), "{request}: {message:?}");
+        assert!(!message.contains(pullgate::display::is_unsafe_for_display), "{request}: {message:?}");
     }
 }

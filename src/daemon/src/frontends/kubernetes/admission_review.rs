@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::util::strict_json::Object;
+use crate::util::strict_json::JsonObject;
 
 /// The only version that there is.
 pub const API_VERSION: &str = "admission.k8s.io/v1";
@@ -19,7 +19,7 @@ pub const KIND: &str = "AdmissionReview";
 /// A review, its request still unread.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Review<'a> {
+pub struct AdmissionReview<'a> {
     #[serde(borrow)]
     pub api_version: Option<Cow<'a, str>>,
     #[serde(borrow)]
@@ -30,20 +30,20 @@ pub struct Review<'a> {
 
 /// What of a request is needed to answer at all.
 #[derive(Debug, Deserialize)]
-pub struct Head {
+pub struct RequestUid {
     pub uid: String,
 }
 
 /// A request.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Request<'a> {
-    pub kind: Object<Kind>,
-    pub resource: Option<Object<Resource>>,
+pub struct ReviewRequest<'a> {
+    pub kind: JsonObject<GroupVersionKind>,
+    pub resource: Option<JsonObject<GroupVersionResource>>,
     pub sub_resource: Option<String>,
     pub namespace: Option<String>,
     pub operation: String,
-    pub user_info: Option<Object<UserInfo>>,
+    pub user_info: Option<JsonObject<UserInfo>>,
     #[serde(borrow)]
     pub object: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -52,7 +52,7 @@ pub struct Request<'a> {
 
 /// What an object is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Kind {
+pub struct GroupVersionKind {
     #[serde(default)]
     pub group: String,
     pub version: String,
@@ -61,7 +61,7 @@ pub struct Kind {
 
 /// Where an object stands in the API.
 #[derive(Debug, Deserialize)]
-pub struct Resource {
+pub struct GroupVersionResource {
     #[serde(default)]
     pub resource: String,
 }
@@ -73,18 +73,18 @@ pub struct UserInfo {
     pub username: String,
 }
 
-impl Kind {
+impl GroupVersionKind {
     /// The group and version as objects have them.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 }
 
-impl Request<'_> {
+impl ReviewRequest<'_> {
     /// What is to be done: `create pods`, `update pods/ephemeralcontainers`.
     pub fn action(&self) -> String {
         let operation = self.operation.to_ascii_lowercase();
-        let resource = self.resource.as_ref().map_or(&*self.kind.0.kind, |Object(resource)| &*resource.resource);
+        let resource = self.resource.as_ref().map_or(&*self.kind.0.kind, |JsonObject(resource)| &*resource.resource);
         match self.sub_resource.as_deref() {
             None | Some("") => format!("{operation} {resource}"),
             Some(part) => format!("{operation} {resource}/{part}"),
@@ -93,27 +93,27 @@ impl Request<'_> {
 
     /// The name of who wants it.
     pub fn user(&self) -> &str {
-        self.user_info.as_ref().map_or("", |Object(user)| &user.username)
+        self.user_info.as_ref().map_or("", |JsonObject(user)| &user.username)
     }
 }
 
 /// The answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reply<'a> {
+pub struct AdmissionReviewResponse<'a> {
     pub api_version: &'a str,
     pub kind: &'a str,
-    pub response: Response<'a>,
+    pub response: ReviewResponse<'a>,
 }
 
 /// What the answer says.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Response<'a> {
+pub struct ReviewResponse<'a> {
     pub uid: &'a str,
     pub allowed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<Status>,
+    pub status: Option<ReviewStatus>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     pub audit_annotations: BTreeMap<&'static str, String>,
@@ -121,13 +121,13 @@ pub struct Response<'a> {
 
 /// Why it is denied.
 #[derive(Debug, Serialize)]
-pub struct Status {
+pub struct ReviewStatus {
     pub code: u16,
     pub reason: &'static str,
     pub message: String,
 }
 
-impl Status {
+impl ReviewStatus {
     /// A denial with this message.
     pub fn forbidden(message: String) -> Self {
         Self { code: 403, reason: "Forbidden", message }

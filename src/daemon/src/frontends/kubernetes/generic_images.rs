@@ -6,13 +6,13 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::image::{Image, MOST, Unread};
+use super::image::{ExtractError, Image, MAX_IMAGES};
 
 use super::sanitize;
-use crate::util::strict_json::Object;
+use crate::util::strict_json::JsonObject;
 
 /// Where the known kinds have their pod specifications.
-const POD_SPECS: [&[&str]; 4] = [
+const POD_SPEC_PATHS: [&[&str]; 4] = [
     &["spec"],
     &["spec", "template", "spec"],
     &["spec", "jobTemplate", "spec", "template", "spec"],
@@ -20,65 +20,71 @@ const POD_SPECS: [&[&str]; 4] = [
 ];
 
 /// What is said about an object, and not what it is to be.
-const PASSED_OVER: [&str; 2] = ["metadata", "status"];
+const IGNORED_MEMBERS: [&str; 2] = ["metadata", "status"];
 
 /// The longest path that is shown, in characters.
-const LONGEST: usize = 200;
+const MAX_PATH_CHARS: usize = 200;
 
 /// All images of an object, in its order, but those in what is only said about it (`metadata`, `status`).
 ///
 /// # Errors
 ///
 /// If it has no pod specification, or an image that is not written as one.
-pub fn images(kind: &str, object: &str) -> Result<Vec<Image>, Unread> {
-    let mut found = Found::default();
+pub fn extract_images(kind: &str, object: &str) -> Result<Vec<Image>, ExtractError> {
+    let mut found = CollectedImages::default();
     let mut reader = serde_json::Deserializer::from_str(object);
-    let read = Walk { found: &mut found, path: &Path::Root }.deserialize(&mut reader).and_then(|()| reader.end());
-    read.map_err(|error| Unread::Malformed(sanitize::problem(&error)))?;
-    if found.has_pod_spec { Ok(found.images) } else { Err(Unread::UnknownKind(sanitize::line(kind, LONGEST))) }
+    let read = ImageVisitor { collected: &mut found, path: &JsonPath::Root }
+        .deserialize(&mut reader)
+        .and_then(|()| reader.end());
+    read.map_err(|error| ExtractError::Malformed(sanitize::sanitize_json_error(&error)))?;
+    if found.has_pod_spec {
+        Ok(found.images)
+    } else {
+        Err(ExtractError::UnknownKind(sanitize::sanitize_line(kind, MAX_PATH_CHARS)))
+    }
 }
 
 #[derive(Default)]
-struct Found {
+struct CollectedImages {
     images: Vec<Image>,
     has_pod_spec: bool,
 }
 
 /// Where a value stands. Written out for images only: an object may have millions of values.
-enum Path<'p> {
+enum JsonPath<'p> {
     Root,
-    Member(&'p Path<'p>, &'p str),
-    Element(&'p Path<'p>, usize),
+    Member(&'p JsonPath<'p>, &'p str),
+    Element(&'p JsonPath<'p>, usize),
 }
 
 /// One value and what is in it.
-struct Walk<'f, 'p> {
-    found: &'f mut Found,
-    path: &'p Path<'p>,
+struct ImageVisitor<'f, 'p> {
+    collected: &'f mut CollectedImages,
+    path: &'p JsonPath<'p>,
 }
 
 /// How images are written: as a string, or as a volume has them.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "an image")]
-enum Written {
+enum ImageField {
     Name(String),
-    Volume(Object<Volume>),
+    Volume(JsonObject<ImageVolumeSource>),
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Volume {
+struct ImageVolumeSource {
     reference: Option<String>,
     #[serde(rename = "pullPolicy")]
     _pull_policy: Option<String>,
 }
 
-impl Path<'_> {
+impl JsonPath<'_> {
     /// Whether it is this one.
-    fn is(&self, names: &[&str]) -> bool {
+    fn matches(&self, names: &[&str]) -> bool {
         match (self, names.split_last()) {
             (Self::Root, None) => true,
-            (Self::Member(parent, name), Some((last, before))) => name == last && parent.is(before),
+            (Self::Member(parent, name), Some((last, before))) => name == last && parent.matches(before),
             _ => false,
         }
     }
@@ -89,7 +95,7 @@ impl Path<'_> {
             Self::Member(parent, name) => {
                 parent.write(text);
                 let dot = if text.is_empty() { "" } else { "." };
-                text.push_str(&format!("{dot}{}", sanitize::line(name, LONGEST)));
+                text.push_str(&format!("{dot}{}", sanitize::sanitize_line(name, MAX_PATH_CHARS)));
             }
             Self::Element(parent, index) => {
                 parent.write(text);
@@ -99,7 +105,7 @@ impl Path<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
+impl<'de> DeserializeSeed<'de> for ImageVisitor<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -107,7 +113,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Walk<'_, '_> {
+impl<'de> Visitor<'de> for ImageVisitor<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -117,25 +123,26 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut seen = HashSet::new();
         while let Some(name) = map.next_key::<String>()? {
-            let path = Path::Member(self.path, &name);
-            if PASSED_OVER.iter().any(|passed| path.is(&[passed])) {
+            let path = JsonPath::Member(self.path, &name);
+            if IGNORED_MEMBERS.iter().any(|passed| path.matches(&[passed])) {
                 map.next_value::<IgnoredAny>()?;
             } else if name == "image" {
-                let name = match map.next_value::<Option<Written>>()? {
+                let name = match map.next_value::<Option<ImageField>>()? {
                     None => String::new(),
-                    Some(Written::Name(name)) => name,
-                    Some(Written::Volume(Object(volume))) => volume.reference.unwrap_or_default(),
+                    Some(ImageField::Name(name)) => name,
+                    Some(ImageField::Volume(JsonObject(volume))) => volume.reference.unwrap_or_default(),
                 };
-                if self.found.images.len() >= MOST {
+                if self.collected.images.len() >= MAX_IMAGES {
                     return Err(A::Error::custom("it has too many images"));
                 }
                 let mut place = String::new();
                 path.write(&mut place);
-                let place = format!("`{}`", sanitize::line(&place, LONGEST));
-                self.found.images.push(Image { place, name, may_be_empty: true });
+                let place = format!("`{}`", sanitize::sanitize_line(&place, MAX_PATH_CHARS));
+                self.collected.images.push(Image { location: place, name, is_template: true });
             } else {
-                self.found.has_pod_spec |= name == "containers" && POD_SPECS.iter().any(|spec| self.path.is(spec));
-                map.next_value_seed(Walk { found: self.found, path: &path })?;
+                self.collected.has_pod_spec |=
+                    name == "containers" && POD_SPEC_PATHS.iter().any(|spec| self.path.matches(spec));
+                map.next_value_seed(ImageVisitor { collected: self.collected, path: &path })?;
             }
             if !seen.insert(name) {
                 return Err(A::Error::custom("a member stands twice"));
@@ -146,8 +153,8 @@ impl<'de> Visitor<'de> for Walk<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         let mut index = 0_usize;
-        while let Some(()) =
-            sequence.next_element_seed(Walk { found: self.found, path: &Path::Element(self.path, index) })?
+        while let Some(()) = sequence
+            .next_element_seed(ImageVisitor { collected: self.collected, path: &JsonPath::Element(self.path, index) })?
         {
             index = index.saturating_add(1);
         }
@@ -191,8 +198,8 @@ mod tests {
                 "containers": [{"image": "a"}, {"image": null}], "volumes": [{"image": {"reference": "c", "pullPolicy": "Always"}}]
             }}}
         }"#;
-        let found = images("Rollout", object).unwrap();
-        let found: Vec<_> = found.iter().map(|image| (&*image.place, &*image.name)).collect();
+        let found = extract_images("Rollout", object).unwrap();
+        let found: Vec<_> = found.iter().map(|image| (&*image.location, &*image.name)).collect();
         let expected = [
             ("`spec.sidecar.image`", "b"),
             ("`spec.template.spec.containers[0].image`", "a"),
@@ -203,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_an_error() {
+    fn malformed_objects_are_errors() {
         for (object, code) in [
             ("{}", "unknown-kind"),
             (r#"{"spec": {"image": "a"}}"#, "unknown-kind"),
@@ -214,7 +221,7 @@ mod tests {
             (r#"{"spec": {"containers": [{"image": "a", "image": "b"}]}}"#, "malformed-review"),
             (r#"{"spec": {"containers": []}, "spec": {}}"#, "malformed-review"),
         ] {
-            assert_eq!(images("Thing", object).unwrap_err().code(), code, "{object}");
+            assert_eq!(extract_images("Thing", object).unwrap_err().code(), code, "{object}");
         }
     }
 }

@@ -3,29 +3,29 @@
 use thiserror::Error;
 
 /// How many different images one review may name. No pod has nearly as many.
-pub const MOST: usize = 1_000;
+pub const MAX_IMAGES: usize = 1_000;
 
 /// An image that an object names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Image {
     /// Where it stands, for a person: ``container `app` ``.
-    pub place: String,
+    pub location: String,
     /// The image, as it was written.
     pub name: String,
     /// Whether it may be empty: in a template it may be, for others to fill in.
-    pub may_be_empty: bool,
+    pub is_template: bool,
 }
 
 impl Image {
     /// Whether there is nothing to decide: the place is left open.
-    pub fn is_open(&self) -> bool {
-        self.may_be_empty && self.name.trim().is_empty()
+    pub fn is_unset(&self) -> bool {
+        self.is_template && self.name.trim().is_empty()
     }
 }
 
 /// Why the images of an object are not known.
 #[derive(Debug, Error)]
-pub enum Unread {
+pub enum ExtractError {
     /// It is none of the kinds whose shape is known, and has no pod specification where those have theirs.
     #[error(
         "pullgate does not know where a `{0}` has its images, so it is not allowed: do not send this kind to the webhook"
@@ -39,7 +39,7 @@ pub enum Unread {
     Malformed(String),
 }
 
-impl Unread {
+impl ExtractError {
     /// The stable code of the denial.
     pub fn code(&self) -> &'static str {
         match self {

@@ -12,11 +12,11 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::evaluate::{self, Context};
-use super::image::{Image, MOST};
-use super::{ARRIVAL, Unread, Webhooks, sanitize};
-use crate::admission::{Admission, Door};
-use crate::util::strict_json::Object;
+use super::evaluate::{self, ReviewContext};
+use super::image::{Image, MAX_IMAGES};
+use super::{READ_TIMEOUT, ReadError, WebhookState, sanitize};
+use crate::admission::{Admission, Frontend};
+use crate::util::strict_json::JsonObject;
 
 const API_VERSION: &str = "imagepolicy.k8s.io/v1alpha1";
 const KIND: &str = "ImageReview";
@@ -24,37 +24,37 @@ const KIND: &str = "ImageReview";
 /// A review. Its annotations have no say.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Review<'a> {
+struct ImageReview<'a> {
     #[serde(borrow)]
     api_version: Cow<'a, str>,
     #[serde(borrow)]
     kind: Cow<'a, str>,
-    spec: Object<Spec>,
+    spec: JsonObject<ImageReviewSpec>,
 }
 
 #[derive(Deserialize)]
-struct Spec {
-    containers: Vec<Object<Container>>,
+struct ImageReviewSpec {
+    containers: Vec<JsonObject<ImageReviewContainerSpec>>,
     namespace: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Container {
+struct ImageReviewContainerSpec {
     image: String,
 }
 
 /// The answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Reply {
+pub struct ImageReviewResponse {
     api_version: &'static str,
     kind: &'static str,
-    status: Status,
+    status: ImageReviewStatus,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Status {
+struct ImageReviewStatus {
     allowed: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     reason: String,
@@ -62,22 +62,22 @@ struct Status {
 }
 
 /// Answers a review.
-pub async fn answer(State(webhooks): State<Webhooks>, body: Body) -> Json<Reply> {
-    let read = timeout(ARRIVAL, webhooks.read(body)).await;
+pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> Json<ImageReviewResponse> {
+    let read = timeout(READ_TIMEOUT, webhooks.read_review(body)).await;
     let review = match &read {
-        Ok(read) => spec(read.as_ref().map(|(text, _)| text.as_str())),
-        Err(_) => Err(format!("the review was not complete after {} seconds", ARRIVAL.as_secs())),
+        Ok(read) => parse_review(read.as_ref().map(|(text, _)| text.as_str())),
+        Err(_) => Err(format!("the review was not complete after {} seconds", READ_TIMEOUT.as_secs())),
     };
-    let unread = if matches!(read, Ok(Err(Unread::Busy(_)))) { "busy" } else { "malformed-review" };
+    let unread = if matches!(read, Ok(Err(ReadError::Overloaded(_)))) { "busy" } else { "malformed-review" };
     let status = decide(&webhooks.admission, review, unread).await;
-    Json(Reply { api_version: API_VERSION, kind: KIND, status })
+    Json(ImageReviewResponse { api_version: API_VERSION, kind: KIND, status })
 }
 
-fn spec(read: Result<&str, &Unread>) -> Result<Spec, String> {
+fn parse_review(read: Result<&str, &ReadError>) -> Result<ImageReviewSpec, String> {
     let unreadable = |error: &dyn std::fmt::Display| format!("the review cannot be read: {error}");
     let text = read.map_err(|unread| unreadable(unread))?;
-    let Object::<Review<'_>>(review) =
-        serde_json::from_str(text).map_err(|error| unreadable(&sanitize::problem(&error)))?;
+    let JsonObject::<ImageReview<'_>>(review) =
+        serde_json::from_str(text).map_err(|error| unreadable(&sanitize::sanitize_json_error(&error)))?;
     if review.api_version != API_VERSION || review.kind != KIND {
         return Err(format!("this is no {KIND} of {API_VERSION}"));
     }
@@ -85,37 +85,41 @@ fn spec(read: Result<&str, &Unread>) -> Result<Spec, String> {
 }
 
 /// `unread` is the code for what could not be read.
-async fn decide(admission: &Admission, review: Result<Spec, String>, unread: &'static str) -> Status {
-    let generation = admission.begin();
+async fn decide(
+    admission: &Admission,
+    review: Result<ImageReviewSpec, String>,
+    unread: &'static str,
+) -> ImageReviewStatus {
+    let generation = admission.current_policy();
     let namespace = review.as_ref().ok().and_then(|spec| spec.namespace.clone());
-    let context = Context::new(admission, &generation, Door::ImagePolicy, namespace.as_deref());
-    let context = Context { action: "create pods", ..context };
+    let context = ReviewContext::new(admission, &generation, Frontend::ImagePolicy, namespace.as_deref());
+    let context = ReviewContext { action: "create pods", ..context };
     let settled = |reason: &'static str, message: String| {
-        context.settle(false, reason, &message);
+        context.record_override(false, reason, &message);
         let audit_annotations = context.annotations(false, reason, &[]);
-        Status { allowed: false, reason: message, audit_annotations }
+        ImageReviewStatus { allowed: false, reason: message, audit_annotations }
     };
     let images: Vec<_> = match review {
-        Ok(spec) => spec.containers.into_iter().map(image).collect(),
+        Ok(spec) => spec.containers.into_iter().map(to_image).collect(),
         Err(message) => return settled(unread, message),
     };
     if images.is_empty() {
         return settled("malformed-review", "the review names no image, and every pod has one".to_owned());
     }
-    if evaluate::are_too_many(&images) {
-        return settled("too-many-images", format!("the review names more than {} images", MOST));
+    if evaluate::exceeds_image_limit(&images) {
+        return settled("too-many-images", format!("the review names more than {} images", MAX_IMAGES));
     }
     let decided = context.decide(&images).await;
     let all = decided.len();
-    let refused = context.record(decided);
-    Status {
+    let refused = context.record_decisions(decided);
+    ImageReviewStatus {
         allowed: refused.is_empty(),
-        reason: if refused.is_empty() { String::new() } else { evaluate::message(&refused, all) },
-        audit_annotations: context.annotations(refused.is_empty(), evaluate::reason(&refused), &refused),
+        reason: if refused.is_empty() { String::new() } else { evaluate::rejection_message(&refused, all) },
+        audit_annotations: context.annotations(refused.is_empty(), evaluate::rejection_code(&refused), &refused),
     }
 }
 
 /// Where it stands, the review does not say.
-fn image(Object(container): Object<Container>) -> Image {
-    Image { place: String::new(), name: container.image, may_be_empty: false }
+fn to_image(JsonObject(container): JsonObject<ImageReviewContainerSpec>) -> Image {
+    Image { location: String::new(), name: container.image, is_template: false }
 }

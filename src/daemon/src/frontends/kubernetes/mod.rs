@@ -25,80 +25,88 @@ use thiserror::Error;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::admission::Admission;
-use crate::server::load_shed::{AGAIN, Budget, Busy, Room, SHORT, gather, whole};
+use crate::server::load_shed::{
+    MemoryBudget, Overloaded, Permit, RETRY_AFTER_SECS, SMALL_BODY_BYTES, expected_len, read_up_to,
+};
 
 /// Where the validating admission webhook is served.
-pub const VALIDATE: &str = "/kubernetes/validate";
+pub const VALIDATE_PATH: &str = "/kubernetes/validate";
 
 /// Where the image policy webhook is served.
-pub const IMAGE_POLICY: &str = "/kubernetes/imagepolicy";
+pub const IMAGE_POLICY_PATH: &str = "/kubernetes/imagepolicy";
 
 /// The largest review that is read. An object in a request has at most 3 MiB, and an update comes with the object as it was.
-pub const LARGEST: usize = 8 << 20;
+pub const MAX_REVIEW_BYTES: usize = 8 << 20;
 
 /// How much of reviews is in memory at once, in bytes. What is short does not count ([`SHORT`]).
-const ROOM: usize = 64 << 20;
+const MEMORY_BUDGET: usize = 64 << 20;
 
 /// The time for one review. What is not decided by then is denied with a reason, which the API server would not have:
 /// by default it waits 10 seconds.
-pub const LONGEST: Duration = Duration::from_secs(8);
+pub const DECISION_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// How long a review may take to arrive and to be decided, and what is said of one that takes longer.
-const ARRIVAL: Duration = Duration::from_secs(15);
-const SLOW: StatusCode = StatusCode::REQUEST_TIMEOUT;
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
+const TIMEOUT_STATUS: StatusCode = StatusCode::REQUEST_TIMEOUT;
 
 /// The two webhooks.
 pub fn router(admission: Arc<Admission>) -> Router {
     Router::new()
-        .route(VALIDATE, post(validating_webhook::answer).layer(TimeoutLayer::with_status_code(SLOW, ARRIVAL)))
-        .route(IMAGE_POLICY, post(image_review::answer))
-        .with_state(Webhooks { admission, rooms: Budget::new(ROOM, "too many large reviews are read at the moment") })
+        .route(
+            VALIDATE_PATH,
+            post(validating_webhook::handle_review).layer(TimeoutLayer::with_status_code(TIMEOUT_STATUS, READ_TIMEOUT)),
+        )
+        .route(IMAGE_POLICY_PATH, post(image_review::handle_review))
+        .with_state(WebhookState {
+            admission,
+            memory: MemoryBudget::new(MEMORY_BUDGET, "too many large reviews are read at the moment"),
+        })
 }
 
 /// What both have at hand.
 #[derive(Clone)]
-struct Webhooks {
+struct WebhookState {
     admission: Arc<Admission>,
-    rooms: Budget,
+    memory: MemoryBudget,
 }
 
-impl Webhooks {
+impl WebhookState {
     /// Reads a review. It has its room until that is dropped.
-    async fn read(&self, mut body: Body) -> Result<(String, Room), Unread> {
+    async fn read_review(&self, mut body: Body) -> Result<(String, Permit), ReadError> {
         let mut bytes = Vec::new();
         let mut room = None;
-        if !gather(&mut body, &mut bytes, SHORT).await? {
-            room = self.rooms.room(whole(&body, bytes.len(), LARGEST)).await?;
-            if !gather(&mut body, &mut bytes, LARGEST).await? {
-                return Err(Unread::TooLong);
+        if !read_up_to(&mut body, &mut bytes, SMALL_BODY_BYTES).await? {
+            room = self.memory.acquire(expected_len(&body, bytes.len(), MAX_REVIEW_BYTES)).await?;
+            if !read_up_to(&mut body, &mut bytes, MAX_REVIEW_BYTES).await? {
+                return Err(ReadError::TooLarge);
             }
         }
-        Ok((String::from_utf8(bytes).map_err(|_| Unread::NoText)?, room))
+        Ok((String::from_utf8(bytes).map_err(|_| ReadError::NotUtf8)?, room))
     }
 }
 
 /// Why a review was not read.
 #[derive(Debug, Error)]
-enum Unread {
+enum ReadError {
     #[error("it is not UTF-8")]
-    NoText,
-    #[error("it has more than {LARGEST} bytes")]
-    TooLong,
+    NotUtf8,
+    #[error("it has more than {MAX_REVIEW_BYTES} bytes")]
+    TooLarge,
     #[error("it broke off: {0}")]
-    BrokeOff(#[from] axum::Error),
+    Interrupted(#[from] axum::Error),
     #[error("{0}")]
-    Busy(#[from] Busy),
+    Overloaded(#[from] Overloaded),
 }
 
 /// The API server takes each for a failure of the webhook, which is a denial with `failurePolicy: Fail`.
-impl IntoResponse for Unread {
+impl IntoResponse for ReadError {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::NoText | Self::BrokeOff(_) => StatusCode::BAD_REQUEST,
-            Self::TooLong => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotUtf8 | Self::Interrupted(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let again = matches!(self, Self::Busy(_)).then(|| AppendHeaders([(RETRY_AFTER, AGAIN)]));
+        let again = matches!(self, Self::Overloaded(_)).then(|| AppendHeaders([(RETRY_AFTER, RETRY_AFTER_SECS)]));
         (status, again, format!("the review cannot be read: {self}")).into_response()
     }
 }

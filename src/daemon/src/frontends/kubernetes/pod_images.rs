@@ -3,40 +3,40 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::admission_review::Kind;
-use super::image::{Image, Unread};
+use super::admission_review::GroupVersionKind;
+use super::image::{ExtractError, Image};
 use super::{generic_images, sanitize};
-use crate::util::strict_json::Object;
+use crate::util::strict_json::JsonObject;
 
 /// The images of an object, in its order.
 ///
 /// # Errors
 ///
 /// If there could be images that are not seen.
-pub fn images(kind: &Kind, object: &str) -> Result<Vec<Image>, Unread> {
-    let described: Described = read(object)?;
+pub fn extract_images(kind: &GroupVersionKind, object: &str) -> Result<Vec<Image>, ExtractError> {
+    let described: TypeMeta = parse_object(object)?;
     let differs = |there: &Option<String>, expected: &str| there.as_deref().is_some_and(|there| there != expected);
     if differs(&described.kind, &kind.kind) || differs(&described.api_version, &kind.api_version()) {
-        return Err(Unread::Malformed("its kind is not the one that the request names".to_owned()));
+        return Err(ExtractError::Malformed("its kind is not the one that the request names".to_owned()));
     }
     let spec = match (&*kind.group, &*kind.version, &*kind.kind) {
-        ("", "v1", "Pod") => spec::<PodSpec>(object)?,
+        ("", "v1", "Pod") => parse_spec::<PodSpec>(object)?,
         ("apps", "v1", "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet")
         | ("batch", "v1", "Job")
-        | ("", "v1", "ReplicationController") => spec::<Template<Spec<PodSpec>>>(object)?.and_then(template),
-        ("batch", "v1", "CronJob") => spec::<JobTemplate<Spec<Template<Spec<PodSpec>>>>>(object)?
-            .and_then(|spec| template(spec.job_template?.0.spec?.0)),
-        ("", "v1", "PodTemplate") => template(read::<Template<Spec<PodSpec>>>(object)?),
-        _ => return generic_images::images(&kind.kind, object),
+        | ("", "v1", "ReplicationController") => parse_spec::<Template<Spec<PodSpec>>>(object)?.and_then(template_spec),
+        ("batch", "v1", "CronJob") => parse_spec::<JobTemplate<Spec<Template<Spec<PodSpec>>>>>(object)?
+            .and_then(|spec| template_spec(spec.job_template?.0.spec?.0)),
+        ("", "v1", "PodTemplate") => template_spec(parse_object::<Template<Spec<PodSpec>>>(object)?),
+        _ => return generic_images::extract_images(&kind.kind, object),
     };
     let is_template = kind.kind != "Pod";
-    spec.and_then(|spec| spec.images(is_template)).ok_or_else(|| Unread::NoPodSpec(kind.kind.clone()))
+    spec.and_then(|spec| spec.images(is_template)).ok_or_else(|| ExtractError::NoPodSpec(kind.kind.clone()))
 }
 
 /// The kind that an object says that it is.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Described {
+struct TypeMeta {
     api_version: Option<String>,
     kind: Option<String>,
 }
@@ -44,28 +44,28 @@ struct Described {
 #[derive(Deserialize)]
 #[serde(bound = "T: DeserializeOwned")]
 struct Spec<T> {
-    spec: Option<Object<T>>,
+    spec: Option<JsonObject<T>>,
 }
 
 #[derive(Deserialize)]
 #[serde(bound = "T: DeserializeOwned")]
 struct Template<T> {
-    template: Option<Object<T>>,
+    template: Option<JsonObject<T>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", bound = "T: DeserializeOwned")]
 struct JobTemplate<T> {
-    job_template: Option<Object<T>>,
+    job_template: Option<JsonObject<T>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PodSpec {
-    containers: Option<Vec<Object<Container>>>,
-    init_containers: Option<Vec<Object<Container>>>,
-    ephemeral_containers: Option<Vec<Object<Container>>>,
-    volumes: Option<Vec<Object<Volume>>>,
+    containers: Option<Vec<JsonObject<Container>>>,
+    init_containers: Option<Vec<JsonObject<Container>>>,
+    ephemeral_containers: Option<Vec<JsonObject<Container>>>,
+    volumes: Option<Vec<JsonObject<Volume>>>,
 }
 
 #[derive(Deserialize)]
@@ -77,7 +77,7 @@ struct Container {
 #[derive(Deserialize)]
 struct Volume {
     name: Option<String>,
-    image: Option<Object<ImageVolume>>,
+    image: Option<JsonObject<ImageVolume>>,
 }
 
 #[derive(Deserialize)]
@@ -85,16 +85,17 @@ struct ImageVolume {
     reference: Option<String>,
 }
 
-fn read<T: DeserializeOwned>(object: &str) -> Result<T, Unread> {
-    let Object(read) = serde_json::from_str(object).map_err(|error| Unread::Malformed(sanitize::problem(&error)))?;
+fn parse_object<T: DeserializeOwned>(object: &str) -> Result<T, ExtractError> {
+    let JsonObject(read) =
+        serde_json::from_str(object).map_err(|error| ExtractError::Malformed(sanitize::sanitize_json_error(&error)))?;
     Ok(read)
 }
 
-fn spec<T: DeserializeOwned>(object: &str) -> Result<Option<T>, Unread> {
-    Ok(read::<Spec<T>>(object)?.spec.map(|Object(spec)| spec))
+fn parse_spec<T: DeserializeOwned>(object: &str) -> Result<Option<T>, ExtractError> {
+    Ok(parse_object::<Spec<T>>(object)?.spec.map(|JsonObject(spec)| spec))
 }
 
-fn template(of: Template<Spec<PodSpec>>) -> Option<PodSpec> {
+fn template_spec(of: Template<Spec<PodSpec>>) -> Option<PodSpec> {
     Some(of.template?.0.spec?.0)
 }
 
@@ -108,16 +109,16 @@ impl PodSpec {
             ("ephemeral container", self.ephemeral_containers.unwrap_or_default()),
         ];
         let image = |what: &str, name: Option<String>, image: Option<String>| Image {
-            place: format!("{what} `{}`", name.unwrap_or_default()),
+            location: format!("{what} `{}`", name.unwrap_or_default()),
             name: image.unwrap_or_default(),
-            may_be_empty,
+            is_template: may_be_empty,
         };
         for (what, containers) in lists {
             let containers = containers.into_iter();
-            images.extend(containers.map(|Object(container)| image(what, container.name, container.image)));
+            images.extend(containers.map(|JsonObject(container)| image(what, container.name, container.image)));
         }
-        for Object(volume) in self.volumes.unwrap_or_default() {
-            images.extend(volume.image.map(|Object(source)| image("volume", volume.name, source.reference)));
+        for JsonObject(volume) in self.volumes.unwrap_or_default() {
+            images.extend(volume.image.map(|JsonObject(source)| image("volume", volume.name, source.reference)));
         }
         Some(images)
     }
@@ -127,12 +128,12 @@ impl PodSpec {
 mod tests {
     use super::*;
 
-    fn kind(group: &str, kind: &str) -> Kind {
-        Kind { group: group.to_owned(), version: "v1".to_owned(), kind: kind.to_owned() }
+    fn kind(group: &str, kind: &str) -> GroupVersionKind {
+        GroupVersionKind { group: group.to_owned(), version: "v1".to_owned(), kind: kind.to_owned() }
     }
 
-    fn names(of: &Kind, object: &str) -> Vec<String> {
-        images(of, object).unwrap().into_iter().map(|image| image.name).collect()
+    fn names(of: &GroupVersionKind, object: &str) -> Vec<String> {
+        extract_images(of, object).unwrap().into_iter().map(|image| image.name).collect()
     }
 
     const POD_SPEC: &str = r#"{
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_containers_is_not_understood() {
+    fn objects_without_containers_are_errors() {
         let pod = kind("", "Pod");
         for object in [
             "{}",
@@ -169,7 +170,7 @@ mod tests {
             r#"{"spec": {"containers": null}}"#,
             r#"{"spec": {"containers": []}}"#,
         ] {
-            assert_eq!(images(&pod, object).unwrap_err().code(), "no-pod-spec", "{object}");
+            assert_eq!(extract_images(&pod, object).unwrap_err().code(), "no-pod-spec", "{object}");
         }
         for object in [
             "[]",
@@ -185,13 +186,15 @@ mod tests {
             r#"{"kind": "Binding", "spec": {"containers": [{"image": "a"}]}}"#,
             r#"{"apiVersion": "apps/v1", "spec": {"containers": [{"image": "a"}]}}"#,
         ] {
-            assert_eq!(images(&pod, object).unwrap_err().code(), "malformed-review", "{object}");
+            assert_eq!(extract_images(&pod, object).unwrap_err().code(), "malformed-review", "{object}");
         }
     }
 
     #[test]
     fn only_a_template_may_leave_an_image_open() {
-        let open = |of: &Kind, object: &str| images(of, object).unwrap().iter().map(Image::is_open).collect::<Vec<_>>();
+        let open = |of: &GroupVersionKind, object: &str| {
+            extract_images(of, object).unwrap().iter().map(Image::is_unset).collect::<Vec<_>>()
+        };
         let containers = r#"{"containers": [{"name": "a"}, {"image": ""}, {"image": " "}, {"image": "x"}]}"#;
         assert_eq!(open(&kind("", "Pod"), &format!(r#"{{"spec": {containers}}}"#)), [false; 4]);
         let deployment = format!(r#"{{"spec": {{"template": {{"spec": {containers}}}}}}}"#);

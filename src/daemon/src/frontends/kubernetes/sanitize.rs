@@ -1,40 +1,40 @@
 //! Texts from elsewhere, made fit for one line that is shown to people: in a terminal, in a header, in a log.
 
-use crate::admission::audit_log::without_password;
-use crate::util::sanitize::on_one_line;
+use crate::admission::audit_log::redact_userinfo;
+use crate::util::sanitize::single_line;
 
 /// The longest image name that is shown, in characters. A legal one has at most 255 in its name, 128 in its tag and
 /// 135 in its digest.
-const IMAGE: usize = 520;
+const MAX_IMAGE_CHARS: usize = 520;
 
 /// The longest problem, in characters.
-const PROBLEM: usize = 200;
+const MAX_ERROR_CHARS: usize = 200;
 
 /// An image name, without the password that it should not have.
-pub fn image(text: &str) -> String {
-    line(&without_password(text), IMAGE)
+pub fn sanitize_image(text: &str) -> String {
+    sanitize_line(&redact_userinfo(text), MAX_IMAGE_CHARS)
 }
 
 /// What is wrong with a text that should be JSON. A string in it is not repeated: it may be long, and a secret.
-pub fn problem(error: &serde_json::Error) -> String {
+pub fn sanitize_json_error(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let without = text.split_once("string \"").and_then(|(before, rest)| {
         let (_, after) = rest.rsplit_once("\", expected")?;
         Some(format!("{before}a text, expected{after}"))
     });
-    line(&without.unwrap_or(text), PROBLEM)
+    sanitize_line(&without.unwrap_or(text), MAX_ERROR_CHARS)
 }
 
 /// At most so many characters of a text, on one line. What controls a terminal, or reorders text, is written out.
-pub fn line(text: &str, most: usize) -> String {
+pub fn sanitize_line(text: &str, most: usize) -> String {
     let mut shown = String::with_capacity(text.len().min(most));
     let mut room = most;
     for character in text.chars() {
         let mut one = [0; 4];
-        let written = on_one_line(character.encode_utf8(&mut one));
+        let written = single_line(character.encode_utf8(&mut one));
         let length = written.chars().count();
         if length > room {
-            shorten(&mut shown, most);
+            append_ellipsis(&mut shown, most);
             return shown;
         }
         room -= length;
@@ -44,7 +44,7 @@ pub fn line(text: &str, most: usize) -> String {
 }
 
 /// Puts dots at the end, within so many characters.
-fn shorten(text: &mut String, most: usize) {
+fn append_ellipsis(text: &mut String, most: usize) {
     const DOTS: &str = "...";
     let keep = most.saturating_sub(DOTS.len());
     if let Some((end, _)) = text.char_indices().nth(keep) {
@@ -59,23 +59,23 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line_and_no_longer_than_it_may_be() {
-        assert_eq!(line("a\nb\r\tc", 9), "a b  c");
-        assert_eq!(line("a\u{1b}[2Jb\u{202e}", 99), "a\\u{1b}[2Jb\\u{202e}");
+        assert_eq!(sanitize_line("a\nb\r\tc", 9), "a b  c");
+        assert_eq!(sanitize_line("a\u{1b}[2Jb\u{202e}", 99), "a\\u{1b}[2Jb\\u{202e}");
         for most in 3..40 {
             for text in ["ä".repeat(100), "\u{1b}".repeat(100), "abc".to_owned()] {
-                assert!(line(&text, most).chars().count() <= most, "{most}: {}", line(&text, most));
+                assert!(sanitize_line(&text, most).chars().count() <= most, "{most}: {}", sanitize_line(&text, most));
             }
         }
-        assert_eq!(line("abcdef", 6), "abcdef");
-        assert_eq!(line("abcdefg", 6), "abc...");
+        assert_eq!(sanitize_line("abcdef", 6), "abcdef");
+        assert_eq!(sanitize_line("abcdefg", 6), "abc...");
     }
 
     #[test]
     fn passwords_are_not_shown() {
         let error = serde_json::from_str::<u8>(r#""secret\", expected\"""#).unwrap_err();
-        assert_eq!(problem(&error), "invalid type: a text, expected u8 at line 1 column 22");
-        assert_eq!(image("user:secret@host.example/app"), "***@host.example/app");
+        assert_eq!(sanitize_json_error(&error), "invalid type: a text, expected u8 at line 1 column 22");
+        assert_eq!(sanitize_image("user:secret@host.example/app"), "***@host.example/app");
         let digest = format!("host.example/app:1@sha256:{}", "a".repeat(64));
-        assert_eq!(image(&digest), digest);
+        assert_eq!(sanitize_image(&digest), digest);
     }
 }

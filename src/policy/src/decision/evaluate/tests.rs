@@ -1,22 +1,22 @@
 use super::*;
 use crate::decision::ReferenceKind;
-use crate::decision::{Decision, Fact, QuestionKind, Request};
-use crate::load::load;
+use crate::decision::{Decision, DnsAnswer, LookupKind, Request};
+use crate::load::load_policy;
 use crate::policy::Policy;
 
 /// The first worked example of the VIC documentation.
-const FIRST: &str = r#"{
+const FIRST_EXAMPLE: &str = r#"{
     "whitelist": ["10.2.40.40:443"],
     "insecure": ["10.2.2.1/24", "*.example.com", "192.168.100.207"]
 }"#;
 
-/// What a decision says, in one line.
-fn ask(policy: &Policy, reference: &str, facts: &[Fact]) -> String {
-    let request = Request { reference, facts, ..Request::default() };
-    shown(policy.decide(&request))
+/// Decides a request and formats the decision as one line.
+fn decide_text(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> String {
+    let request = Request { reference, dns_answers: dns_answers, ..Request::default() };
+    format_decision(policy.decide(&request))
 }
 
-fn shown(decision: Decision<'_>) -> String {
+fn format_decision(decision: Decision<'_>) -> String {
     match decision {
         Decision::Allow(allowed) => {
             let by = allowed.by.map_or("-".to_owned(), |by| by.entry.into_owned());
@@ -44,21 +44,25 @@ fn shown(decision: Decision<'_>) -> String {
     }
 }
 
-fn fact(kind: QuestionKind, subject: &str, answers: &[&str]) -> Fact {
-    Fact { kind, subject: subject.to_owned(), answers: answers.iter().map(|answer| (*answer).to_owned()).collect() }
+fn dns_answer(kind: LookupKind, subject: &str, answers: &[&str]) -> DnsAnswer {
+    DnsAnswer {
+        kind,
+        subject: subject.to_owned(),
+        answers: answers.iter().map(|answer| (*answer).to_owned()).collect(),
+    }
 }
 
-fn addresses(name: &str, answers: &[&str]) -> Fact {
-    fact(QuestionKind::AddressesOf, name, answers)
+fn forward(name: &str, answers: &[&str]) -> DnsAnswer {
+    dns_answer(LookupKind::Forward, name, answers)
 }
 
-fn names(address: &str, answers: &[&str]) -> Fact {
-    fact(QuestionKind::NamesOf, address, answers)
+fn reverse(address: &str, answers: &[&str]) -> DnsAnswer {
+    dns_answer(LookupKind::Reverse, address, answers)
 }
 
 #[test]
 fn the_first_worked_example() {
-    let policy = load(FIRST);
+    let policy = load_policy(FIRST_EXAMPLE);
     for (reference, expected) in [
         ("10.2.40.40/x", "10.2.40.40:443 https443!"),
         ("10.2.40.40:443/x", "10.2.40.40:443 https443!"),
@@ -68,131 +72,135 @@ fn the_first_worked_example() {
         ("alpine", "deny NameUnderNetwork 10.2.40.40:443"),
         ("example.com/x", "deny WildcardApex *.example.com"),
     ] {
-        assert_eq!(ask(&policy, reference, &[]), expected, "{reference}");
+        assert_eq!(decide_text(&policy, reference, &[]), expected, "{reference}");
     }
-    // Reverse DNS may help an address where there are wildcards.
-    assert_eq!(ask(&policy, "10.2.40.40:5000/x", &[]), "lookup NamesOf 10.2.40.40");
-    assert_eq!(ask(&policy, "10.2.40.40:5000/x", &[names("10.2.40.40", &[])]), "deny AnotherPort 10.2.40.40:443");
+    // Wildcards can match an address by reverse DNS.
+    assert_eq!(decide_text(&policy, "10.2.40.40:5000/x", &[]), "lookup Reverse 10.2.40.40");
+    assert_eq!(
+        decide_text(&policy, "10.2.40.40:5000/x", &[reverse("10.2.40.40", &[])]),
+        "deny AnotherPort 10.2.40.40:443"
+    );
 }
 
 #[test]
 fn the_second_worked_example() {
-    let policy = load(r#"{"insecure": ["*.example.com", "192.168.100.207:5000"]}"#);
-    assert_eq!(ask(&policy, "alpine", &[]), "- https443!");
-    assert_eq!(ask(&policy, "a.b.example.com/x", &[]), "*.example.com https443 http80");
-    assert_eq!(ask(&policy, "192.168.100.207:5000/x", &[]), "192.168.100.207:5000 https5000 http5000");
-    let unnamed = [names("192.168.100.207", &[])];
-    assert_eq!(ask(&policy, "192.168.100.207/x", &unnamed), "- https443!");
+    let policy = load_policy(r#"{"insecure": ["*.example.com", "192.168.100.207:5000"]}"#);
+    assert_eq!(decide_text(&policy, "alpine", &[]), "- https443!");
+    assert_eq!(decide_text(&policy, "a.b.example.com/x", &[]), "*.example.com https443 http80");
+    assert_eq!(decide_text(&policy, "192.168.100.207:5000/x", &[]), "192.168.100.207:5000 https5000 http5000");
+    let unnamed = [reverse("192.168.100.207", &[])];
+    assert_eq!(decide_text(&policy, "192.168.100.207/x", &unnamed), "- https443!");
 }
 
 #[test]
 fn h2_docker_hub_by_any_name() {
     for entry in ["docker.io", "index.docker.io:443", "registry-1.docker.io", "registry.hub.docker.com", "*.docker.io"]
     {
-        let policy = load(&format!(r#"{{"whitelist": ["{entry}"]}}"#));
-        assert_eq!(ask(&policy, "alpine", &[]), format!("{entry} https443!"));
+        let policy = load_policy(&format!(r#"{{"whitelist": ["{entry}"]}}"#));
+        assert_eq!(decide_text(&policy, "alpine", &[]), format!("{entry} https443!"));
     }
-    let policy = load(r#"{"whitelist": ["*.docker.com"]}"#);
-    assert_eq!(ask(&policy, "alpine", &[]), "deny NotWhitelisted");
+    let policy = load_policy(r#"{"whitelist": ["*.docker.com"]}"#);
+    assert_eq!(decide_text(&policy, "alpine", &[]), "deny NotWhitelisted");
 }
 
 #[test]
 fn m2_ports() {
-    let policy = load(r#"{"whitelist": ["h.io:443", "i.io"]}"#);
-    assert_eq!(ask(&policy, "h.io/x", &[]), "h.io:443 https443!");
-    assert_eq!(ask(&policy, "h.io:5000/x", &[]), "deny AnotherPort h.io:443");
-    assert_eq!(ask(&policy, "i.io:5000/x", &[]), "i.io https5000!");
-    let policy = load(r#"{"whitelist": [], "insecure": ["h.io:80"]}"#);
-    assert_eq!(ask(&policy, "h.io/x", &[]), "h.io:80 https443 http80");
-    assert_eq!(ask(&policy, "h.io:443/x", &[]), "deny AnotherPort h.io:80");
+    let policy = load_policy(r#"{"whitelist": ["h.io:443", "i.io"]}"#);
+    assert_eq!(decide_text(&policy, "h.io/x", &[]), "h.io:443 https443!");
+    assert_eq!(decide_text(&policy, "h.io:5000/x", &[]), "deny AnotherPort h.io:443");
+    assert_eq!(decide_text(&policy, "i.io:5000/x", &[]), "i.io https5000!");
+    let policy = load_policy(r#"{"whitelist": [], "insecure": ["h.io:80"]}"#);
+    assert_eq!(decide_text(&policy, "h.io/x", &[]), "h.io:80 https443 http80");
+    assert_eq!(decide_text(&policy, "h.io:443/x", &[]), "deny AnotherPort h.io:80");
 }
 
 #[test]
 fn m3_namespaces_and_logins() {
-    let policy = load(r#"{"whitelist": ["h.io/team", "h.io/other/deep"]}"#);
-    assert_eq!(ask(&policy, "h.io/team/app", &[]), "h.io/team https443!");
-    assert_eq!(ask(&policy, "h.io/team2", &[]), "deny AnotherNamespace h.io/team");
-    assert_eq!(ask(&policy, "h.io/other", &[]), "deny AnotherNamespace h.io/other/deep");
+    let policy = load_policy(r#"{"whitelist": ["h.io/team", "h.io/other/deep"]}"#);
+    assert_eq!(decide_text(&policy, "h.io/team/app", &[]), "h.io/team https443!");
+    assert_eq!(decide_text(&policy, "h.io/team2", &[]), "deny AnotherNamespace h.io/team");
+    assert_eq!(decide_text(&policy, "h.io/other", &[]), "deny AnotherNamespace h.io/other/deep");
     let login = Request { reference: "h.io", kind: ReferenceKind::Registry, ..Request::default() };
-    assert_eq!(shown(policy.decide(&login)), "h.io/other/deep https443!");
+    assert_eq!(format_decision(policy.decide(&login)), "h.io/other/deep https443!");
 }
 
 #[test]
 fn m4_a_name_is_covered_where_all_its_addresses_are() {
     let text = r#"{"whitelist": ["10.2.0.0/16", "2001:db8::/32"], "insecure": ["10.2.2.0/24"], "match_resolved_addresses": true}"#;
-    let policy = load(text);
-    let with = |answers: &[&str]| ask(&policy, "h.io/x", &[addresses("h.io", answers)]);
-    assert_eq!(ask(&policy, "h.io/x", &[]), "lookup AddressesOf h.io");
-    assert_eq!(ask(&policy, "alpine", &[]), "lookup AddressesOf registry-1.docker.io");
+    let policy = load_policy(text);
+    let with = |answers: &[&str]| decide_text(&policy, "h.io/x", &[forward("h.io", answers)]);
+    assert_eq!(decide_text(&policy, "h.io/x", &[]), "lookup Forward h.io");
+    assert_eq!(decide_text(&policy, "alpine", &[]), "lookup Forward registry-1.docker.io");
     assert_eq!(with(&["10.2.9.9", "2001:db8::1"]), "10.2.0.0/16 https443! at 10.2.9.9,2001:db8::1");
     assert_eq!(with(&["10.2.9.9", "10.3.0.1"]), "deny AddressOutside 10.2.2.0/24");
     assert_eq!(with(&["10.2.9.9", "nonsense"]), "deny AddressOutside 10.2.0.0/16");
     assert_eq!(with(&["10.2.2.5"]), "10.2.2.0/24 https443 http80 at 10.2.2.5");
     assert_eq!(with(&["10.2.2.5", "10.2.3.5"]), "10.2.2.0/24 https443! at 10.2.2.5,10.2.3.5");
     assert_eq!(with(&[]), "deny AddressOutside 10.2.0.0/16");
-    let policy = load(r#"{"whitelist": ["10.2.0.0/16"]}"#);
-    assert_eq!(ask(&policy, "h.io/x", &[]), "deny NameUnderNetwork 10.2.0.0/16");
+    let policy = load_policy(r#"{"whitelist": ["10.2.0.0/16"]}"#);
+    assert_eq!(decide_text(&policy, "h.io/x", &[]), "deny NameUnderNetwork 10.2.0.0/16");
 }
 
 #[test]
 fn m5_an_address_is_covered_by_a_forward_confirmed_name() {
-    let policy = load(r#"{"whitelist": ["*.corp.io", "exact.io"]}"#);
+    let policy = load_policy(r#"{"whitelist": ["*.corp.io", "exact.io"]}"#);
     let reference = "10.2.2.5/x";
-    let said = names("10.2.2.5", &["Harbor.Corp.IO.", "exact.io", "other.net"]);
-    assert_eq!(ask(&policy, reference, &[]), "lookup NamesOf 10.2.2.5");
-    assert_eq!(ask(&policy, reference, std::slice::from_ref(&said)), "lookup AddressesOf harbor.corp.io");
-    let good = addresses("harbor.corp.io", &["10.9.9.9", "10.2.2.5"]);
-    assert_eq!(ask(&policy, reference, &[said.clone(), good]), "*.corp.io https443!");
-    let bad = addresses("harbor.corp.io", &["10.9.9.9"]);
-    assert_eq!(ask(&policy, reference, &[said, bad]), "deny NameUnconfirmed *.corp.io");
-    assert_eq!(ask(&policy, reference, &[names("10.2.2.5", &["exact.io"])]), "deny NotWhitelisted");
+    let said = reverse("10.2.2.5", &["Harbor.Corp.IO.", "exact.io", "other.net"]);
+    assert_eq!(decide_text(&policy, reference, &[]), "lookup Reverse 10.2.2.5");
+    assert_eq!(decide_text(&policy, reference, std::slice::from_ref(&said)), "lookup Forward harbor.corp.io");
+    let good = forward("harbor.corp.io", &["10.9.9.9", "10.2.2.5"]);
+    assert_eq!(decide_text(&policy, reference, &[said.clone(), good]), "*.corp.io https443!");
+    let bad = forward("harbor.corp.io", &["10.9.9.9"]);
+    assert_eq!(decide_text(&policy, reference, &[said, bad]), "deny NameUnconfirmed *.corp.io");
+    assert_eq!(decide_text(&policy, reference, &[reverse("10.2.2.5", &["exact.io"])]), "deny NotWhitelisted");
 }
 
 #[test]
-fn m6_no_question_where_the_policy_decides() {
-    let policy =
-        load(r#"{"whitelist": ["10.2.2.5", "*.io"], "insecure": ["*.corp.io"], "match_resolved_addresses": true}"#);
-    assert_eq!(ask(&policy, "10.2.2.5/x", &[]), "10.2.2.5 https443!");
-    assert_eq!(ask(&policy, "a.corp.io/x", &[]), "*.corp.io https443 http80");
-    let policy = load(r#"{"insecure": ["*.corp.io:5000"]}"#);
-    assert_eq!(ask(&policy, "10.2.2.5/x", &[]), "- https443!");
-    assert_eq!(ask(&policy, "10.2.2.5:5000/x", &[]), "lookup NamesOf 10.2.2.5");
+fn m6_lookup_only_where_the_policy_is_undecided() {
+    let policy = load_policy(
+        r#"{"whitelist": ["10.2.2.5", "*.io"], "insecure": ["*.corp.io"], "match_resolved_addresses": true}"#,
+    );
+    assert_eq!(decide_text(&policy, "10.2.2.5/x", &[]), "10.2.2.5 https443!");
+    assert_eq!(decide_text(&policy, "a.corp.io/x", &[]), "*.corp.io https443 http80");
+    let policy = load_policy(r#"{"insecure": ["*.corp.io:5000"]}"#);
+    assert_eq!(decide_text(&policy, "10.2.2.5/x", &[]), "- https443!");
+    assert_eq!(decide_text(&policy, "10.2.2.5:5000/x", &[]), "lookup Reverse 10.2.2.5");
 }
 
 #[test]
 fn t4_the_more_specific_host_decides() {
-    let policy = load(
+    let policy = load_policy(
         r#"{"whitelist": ["10.2.40.40:443", "h.io:5000", "a.b.io/team"], "insecure": ["10.2.0.0/16", "h.io", "*.io"]}"#,
     );
-    assert_eq!(ask(&policy, "10.2.40.40/x", &[]), "10.2.40.40:443 https443!");
-    assert_eq!(ask(&policy, "10.2.40.40:5000/x", &[]), "10.2.0.0/16 https5000 http5000");
-    assert_eq!(ask(&policy, "h.io:5000/x", &[]), "h.io https5000 http5000");
+    assert_eq!(decide_text(&policy, "10.2.40.40/x", &[]), "10.2.40.40:443 https443!");
+    assert_eq!(decide_text(&policy, "10.2.40.40:5000/x", &[]), "10.2.0.0/16 https5000 http5000");
+    assert_eq!(decide_text(&policy, "h.io:5000/x", &[]), "h.io https5000 http5000");
     // Transport belongs to the registry: another repository of it is allowed by the wider entry, and verified.
-    assert_eq!(ask(&policy, "a.b.io/team/x", &[]), "a.b.io/team https443!");
-    assert_eq!(ask(&policy, "a.b.io/x", &[]), "*.io https443!");
+    assert_eq!(decide_text(&policy, "a.b.io/team/x", &[]), "a.b.io/team https443!");
+    assert_eq!(decide_text(&policy, "a.b.io/x", &[]), "*.io https443!");
 }
 
 #[test]
 fn t5_built_in_registries_are_verified() {
-    let policy = load(r#"{"whitelist": [], "insecure": ["10.0.0.0/8"], "built_in": ["10.1.1.1:443"]}"#);
-    assert_eq!(ask(&policy, "10.1.1.1/x", &[]), "10.0.0.0/8 https443!");
-    assert_eq!(ask(&policy, "10.1.1.1:5000/x", &[]), "10.0.0.0/8 https5000 http5000");
+    let policy = load_policy(r#"{"whitelist": [], "insecure": ["10.0.0.0/8"], "built_in": ["10.1.1.1:443"]}"#);
+    assert_eq!(decide_text(&policy, "10.1.1.1/x", &[]), "10.0.0.0/8 https443!");
+    assert_eq!(decide_text(&policy, "10.1.1.1:5000/x", &[]), "10.0.0.0/8 https5000 http5000");
 }
 
 #[test]
-fn t5_nothing_is_pinned_where_dns_changes_nothing() {
+fn t5_addresses_are_not_pinned_where_dns_changes_nothing() {
     let text = r#"{"insecure": ["10.0.0.0/8"], "built_in": ["10.1.0.1"], "match_resolved_addresses": true}"#;
-    let facts = [addresses("b.corp", &["10.1.0.1"])];
-    assert_eq!(ask(&load(text), "b.corp/x", &facts), "- https443!");
-    // With the mode on, the addresses are why it is allowed.
-    let policy = load(&text.replacen('{', r#"{"whitelist": [], "#, 1));
-    assert_eq!(ask(&policy, "b.corp/x", &facts), "10.0.0.0/8 https443! at 10.1.0.1");
+    let dns_answers = [forward("b.corp", &["10.1.0.1"])];
+    assert_eq!(decide_text(&load_policy(text), "b.corp/x", &dns_answers), "- https443!");
+    // In whitelist mode the addresses are the reason for the decision.
+    let policy = load_policy(&text.replacen('{', r#"{"whitelist": [], "#, 1));
+    assert_eq!(decide_text(&policy, "b.corp/x", &dns_answers), "10.0.0.0/8 https443! at 10.1.0.1");
 }
 
-/// Why the nearest entry did not match.
-fn why(policy: &Policy, reference: &str, facts: &[Fact]) -> String {
-    let request = Request { reference, facts, ..Request::default() };
-    let Decision::Deny(Denied { nearest: Some(nearest), .. }) = policy.decide(&request) else {
+/// Returns the nearest entry and the reason for its mismatch.
+fn nearest_reason(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> String {
+    let request = Request { reference, dns_answers: dns_answers, ..Request::default() };
+    let Decision::Deny(Deny { nearest: Some(nearest), .. }) = policy.decide(&request) else {
         panic!("{reference} has no nearest entry")
     };
     format!("{} {}", nearest.entry.entry, nearest.text)
@@ -200,77 +208,79 @@ fn why(policy: &Policy, reference: &str, facts: &[Fact]) -> String {
 
 #[test]
 fn w3_the_nearest_entry_has_a_true_reason() {
-    let policy = load(r#"{"whitelist": ["10.0.0.1:5000", "10.0.0.2"], "match_resolved_addresses": true}"#);
+    let policy = load_policy(r#"{"whitelist": ["10.0.0.1:5000", "10.0.0.2"], "match_resolved_addresses": true}"#);
     assert_eq!(
-        why(&policy, "h.corp/x", &[addresses("h.corp", &["10.0.0.1"])]),
+        nearest_reason(&policy, "h.corp/x", &[forward("h.corp", &["10.0.0.1"])]),
         "10.0.0.1:5000 it covers port 5000 only, and a reference without a port stands for 443; `h.corp` has the address \
          10.0.0.1"
     );
     assert_eq!(
-        why(&policy, "alpine", &[addresses("registry-1.docker.io", &["10.0.0.9"])]),
+        nearest_reason(&policy, "alpine", &[forward("registry-1.docker.io", &["10.0.0.9"])]),
         "10.0.0.2 `registry-1.docker.io` has the address 10.0.0.9, which no entry covers"
     );
     assert_eq!(
-        why(&policy, "alpine", &[addresses("registry-1.docker.io", &[])]),
+        nearest_reason(&policy, "alpine", &[forward("registry-1.docker.io", &[])]),
         "10.0.0.2 `registry-1.docker.io` has no address that could be looked up"
     );
-    let policy = load(r#"{"whitelist": ["10.0.0.1:5000"], "match_resolved_addresses": true}"#);
+    let policy = load_policy(r#"{"whitelist": ["10.0.0.1:5000"], "match_resolved_addresses": true}"#);
     assert_eq!(
-        why(&policy, "h.corp/x", &[]),
+        nearest_reason(&policy, "h.corp/x", &[]),
         "10.0.0.1:5000 it covers port 5000 only, and a reference without a port stands for 443"
     );
-    let policy = load(r#"{"whitelist": ["*.corp/team"]}"#);
+    let policy = load_policy(r#"{"whitelist": ["*.corp/team"]}"#);
     assert_eq!(
-        why(&policy, "11.0.0.1/x", &[names("11.0.0.1", &["h.corp"]), addresses("h.corp", &["11.0.0.1"])]),
+        nearest_reason(&policy, "11.0.0.1/x", &[reverse("11.0.0.1", &["h.corp"]), forward("h.corp", &["11.0.0.1"])]),
         "*.corp/team it covers repositories in `team` only, and `x` is not"
     );
-    let policy = load(r#"{"whitelist": ["docker.io"]}"#);
+    let policy = load_policy(r#"{"whitelist": ["docker.io"]}"#);
     assert_eq!(
-        why(&policy, "docker.io:5000/x", &[]),
+        nearest_reason(&policy, "docker.io:5000/x", &[]),
         "docker.io it means Docker Hub, which is on port 443 only, and the reference has port 5000"
     );
 }
 
-/// What an explanation says of each entry.
-fn weighed(policy: &Policy, reference: &str, facts: &[Fact]) -> Vec<(bool, String)> {
-    let steps = policy.explain(&Request { reference, facts, ..Request::default() }).steps;
-    steps.into_iter().filter_map(|step| Some((step.covers?, step.text))).collect()
+/// Returns the explanation of each entry.
+fn explained_entries(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> Vec<(bool, String)> {
+    let steps = policy.explain(&Request { reference, dns_answers: dns_answers, ..Request::default() }).steps;
+    steps.into_iter().filter_map(|step| Some((step.matches?, step.text))).collect()
 }
 
 #[test]
 fn d3_entries_that_cover_a_name_together_each_cover_it() {
     let text = r#"{"whitelist": ["0.0.0.0/0", "2001:db8::/32"], "match_resolved_addresses": true}"#;
     let part = "1 of the 2 addresses of `h.corp` are covered, and other entries cover the rest".to_owned();
-    let both = [addresses("h.corp", &["10.0.0.2", "2001:db8::1"])];
-    assert_eq!(weighed(&load(text), "h.corp/x", &both), [(true, part.clone()), (true, part)]);
-    let one = [addresses("h.corp", &["10.0.0.2", "2001:db9::1"])];
-    let [(first, _), (second, _)] = weighed(&load(text), "h.corp/x", &one).try_into().unwrap();
+    let both = [forward("h.corp", &["10.0.0.2", "2001:db8::1"])];
+    assert_eq!(explained_entries(&load_policy(text), "h.corp/x", &both), [(true, part.clone()), (true, part)]);
+    let one = [forward("h.corp", &["10.0.0.2", "2001:db9::1"])];
+    let [(first, _), (second, _)] = explained_entries(&load_policy(text), "h.corp/x", &one).try_into().unwrap();
     assert!(!first && !second);
-    let policy = load(r#"{"whitelist": ["docker.io"]}"#);
+    let policy = load_policy(r#"{"whitelist": ["docker.io"]}"#);
     let hub = (false, "it is Docker Hub, which is on port 443 only".to_owned());
-    assert_eq!(weighed(&policy, "docker.io:5000/x", &[]), [hub]);
+    assert_eq!(explained_entries(&policy, "docker.io:5000/x", &[]), [hub]);
 }
 
 #[test]
 fn w5_disabled_entries_are_as_if_absent() {
-    let policy = load(r#"{"whitelist": [{"entry": "h.io", "enabled": false}]}"#);
-    assert_eq!(ask(&policy, "h.io/x", &[]), "deny NotWhitelisted");
+    let policy = load_policy(r#"{"whitelist": [{"entry": "h.io", "enabled": false}]}"#);
+    assert_eq!(decide_text(&policy, "h.io/x", &[]), "deny NotWhitelisted");
 }
 
 #[test]
 fn j1_projects_add_their_lists() {
-    let policy =
-        load(r#"{"insecure": ["a.io"], "projects": {"p": {"whitelist": ["b.io"]}, "q": {"insecure": ["b.io"]}}}"#);
-    let ask = |project, reference| shown(policy.decide(&Request { reference, project, ..Request::default() }));
+    let policy = load_policy(
+        r#"{"insecure": ["a.io"], "projects": {"p": {"whitelist": ["b.io"]}, "q": {"insecure": ["b.io"]}}}"#,
+    );
+    let ask =
+        |project, reference| format_decision(policy.decide(&Request { reference, project, ..Request::default() }));
     assert_eq!(ask(None, "c.io/x"), "- https443!");
     assert_eq!(ask(Some("p"), "c.io/x"), "deny NotWhitelisted");
     assert_eq!(ask(Some("p"), "b.io/x"), "b.io https443!");
     assert_eq!(ask(Some("p"), "a.io/x"), "a.io https443 http80");
     assert_eq!(ask(Some("q"), "b.io/x"), "b.io https443 http80");
     assert_eq!(ask(Some("r"), "b.io/x"), "deny UnknownProject");
-    let policy = load("{}");
+    let policy = load_policy("{}");
     assert_eq!(
-        shown(policy.decide(&Request { reference: "x", project: Some("r"), ..Request::default() })),
+        format_decision(policy.decide(&Request { reference: "x", project: Some("r"), ..Request::default() })),
         "- https443!"
     );
 }
@@ -278,7 +288,7 @@ fn j1_projects_add_their_lists() {
 #[test]
 fn a_hundred_thousand_namespaces_of_one_registry() {
     let entries: Vec<String> = (0..100_000).map(|number| format!("\"h.io/team{number}\"")).collect();
-    let policy = load(&format!(r#"{{"whitelist": [{}]}}"#, entries.join(",")));
-    assert_eq!(ask(&policy, "h.io/team77777/app", &[]), "h.io/team77777 https443!");
-    assert_eq!(ask(&policy, "h.io/team/app", &[]), "deny AnotherNamespace h.io/team0");
+    let policy = load_policy(&format!(r#"{{"whitelist": [{}]}}"#, entries.join(",")));
+    assert_eq!(decide_text(&policy, "h.io/team77777/app", &[]), "h.io/team77777 https443!");
+    assert_eq!(decide_text(&policy, "h.io/team/app", &[]), "deny AnotherNamespace h.io/team0");
 }

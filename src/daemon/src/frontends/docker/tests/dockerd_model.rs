@@ -1,12 +1,12 @@
 //! A model of dockerd, slow and plain, written for what it may do and not for what it should: where versions differ, it does
 //! all of it. [`fuzz`](super::fuzz) holds the plugin against it.
 
-use super::super::go_json::Json;
+use super::super::go_json::GoValue;
 use super::*;
 
 /// A request on the wire.
 #[derive(Clone, Debug, Default)]
-pub struct Wire {
+pub struct DockerdRequest {
     pub method: &'static str,
     pub target: String,
     pub headers: Vec<(&'static str, String)>,
@@ -14,9 +14,9 @@ pub struct Wire {
     pub chunked: bool,
 }
 
-impl Wire {
+impl DockerdRequest {
     /// What dockerd tells plugins of it. `showing` are the daemons that pass on bodies without a length, too.
-    pub fn shown(&self, showing: bool) -> Value {
+    pub fn to_plugin_call(&self, showing: bool) -> Value {
         let mut headers = serde_json::Map::new();
         if !self.chunked {
             headers.insert("Content-Length".to_owned(), self.body.len().to_string().into());
@@ -33,7 +33,7 @@ impl Wire {
     }
 
     /// The images that dockerd goes to a registry for, or starts.
-    pub fn acts_on(&self) -> Vec<String> {
+    pub fn contacted_images(&self) -> Vec<String> {
         let rest = match self.target.split_once("://") {
             Some((_, rest)) => rest.split_once('/').map_or(String::new(), |(_, path)| format!("/{path}")),
             None if self.target.starts_with('/') => self.target.clone(),
@@ -112,36 +112,36 @@ impl Wire {
     }
 
     /// The first value of the body: some daemons read no further.
-    fn members(&self) -> Option<Vec<(String, Json)>> {
-        match serde_json::Deserializer::from_slice(&self.body).into_iter::<Json>().next()?.ok()? {
-            Json::Object(members) => Some(members),
+    fn members(&self) -> Option<Vec<(String, GoValue)>> {
+        match serde_json::Deserializer::from_slice(&self.body).into_iter::<GoValue>().next()?.ok()? {
+            GoValue::Object(members) => Some(members),
             _ => None,
         }
     }
 }
 
 /// All the values that a member is given: Go takes the last, and others the first.
-fn texts(members: &[(String, Json)], name: &str) -> Vec<String> {
+fn texts(members: &[(String, GoValue)], name: &str) -> Vec<String> {
     let values = members.iter().filter(|(key, _)| folds(key, name)).map(|(_, value)| value);
-    values.filter_map(|value| if let Json::Text(text) = value { Some(text.clone()) } else { None }).collect()
+    values.filter_map(|value| if let GoValue::Text(text) = value { Some(text.clone()) } else { None }).collect()
 }
 
-fn merged(members: &[(String, Json)], name: &str) -> Vec<(String, Json)> {
+fn merged(members: &[(String, GoValue)], name: &str) -> Vec<(String, GoValue)> {
     let mut all = Vec::new();
     for (_, value) in members.iter().filter(|(key, _)| folds(key, name)) {
-        if let Json::Object(more) = value {
+        if let GoValue::Object(more) = value {
             all.extend(more.iter().map(|(key, value)| (key.clone(), copy(value))));
         }
     }
     all
 }
 
-fn mounted(members: &[(String, Json)]) -> Vec<String> {
+fn mounted(members: &[(String, GoValue)]) -> Vec<String> {
     let mut images = Vec::new();
     for (_, value) in members.iter().filter(|(key, _)| folds(key, "Mounts")) {
-        let Json::Array(mounts) = value else { continue };
+        let GoValue::Array(mounts) = value else { continue };
         for mount in mounts {
-            if let Json::Object(mount) = mount
+            if let GoValue::Object(mount) = mount
                 && texts(mount, "Type").iter().any(|kind| kind == "image")
             {
                 images.extend(texts(mount, "Source"));
@@ -151,13 +151,15 @@ fn mounted(members: &[(String, Json)]) -> Vec<String> {
     images
 }
 
-fn copy(value: &Json) -> Json {
+fn copy(value: &GoValue) -> GoValue {
     match value {
-        Json::Null => Json::Null,
-        Json::Text(text) => Json::Text(text.clone()),
-        Json::Array(values) => Json::Array(values.iter().map(copy).collect()),
-        Json::Object(members) => Json::Object(members.iter().map(|(key, value)| (key.clone(), copy(value))).collect()),
-        Json::Other => Json::Other,
+        GoValue::Null => GoValue::Null,
+        GoValue::Text(text) => GoValue::Text(text.clone()),
+        GoValue::Array(values) => GoValue::Array(values.iter().map(copy).collect()),
+        GoValue::Object(members) => {
+            GoValue::Object(members.iter().map(|(key, value)| (key.clone(), copy(value))).collect())
+        }
+        GoValue::Other => GoValue::Other,
     }
 }
 

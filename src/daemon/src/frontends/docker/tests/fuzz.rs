@@ -7,15 +7,15 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use tokio::runtime::{Builder, Runtime};
 
-use super::dockerd_model::Wire;
+use super::dockerd_model::DockerdRequest;
 use super::*;
 
 thread_local! {
     static PLUGIN: LazyCell<(Runtime, Router)> =
-        LazyCell::new(|| (Builder::new_current_thread().enable_all().build().unwrap(), plugin(POLICY)));
+        LazyCell::new(|| (Builder::new_current_thread().enable_all().build().unwrap(), plugin_router(POLICY)));
 }
 
-fn asked(request: &Value) -> bool {
+fn is_allowed(request: &Value) -> bool {
     PLUGIN.with(|plugin| plugin.0.block_on(ask(&plugin.1, request)).0)
 }
 
@@ -124,7 +124,7 @@ fn spelling(of: &'static [&'static str]) -> impl Strategy<Value = &'static str> 
     prop_oneof![4 => Just(of[0]), 1 => select(of)]
 }
 
-fn wire() -> impl Strategy<Value = Wire> {
+fn dockerd_request() -> impl Strategy<Value = DockerdRequest> {
     let kinds = vec(
         select(vec![
             "application/json",
@@ -142,7 +142,7 @@ fn wire() -> impl Strategy<Value = Wire> {
         |(method, path, query, kinds, body, chunked)| {
             let headers = kinds.into_iter().map(|kind| ("Content-Type", kind.to_owned())).collect();
             let chunked = chunked && !body.is_empty();
-            Wire { method, target: format!("{path}?{query}"), headers, body: body.into_bytes(), chunked }
+            DockerdRequest { method, target: format!("{path}?{query}"), headers, body: body.into_bytes(), chunked }
         },
     )
 }
@@ -158,9 +158,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 50_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn dockerd_acts_on_nothing_that_is_not_whitelisted(wire in wire(), showing: bool) {
-        if asked(&wire.shown(showing)) {
-            for image in wire.acts_on() {
+    fn dockerd_acts_on_nothing_that_is_not_whitelisted(wire in dockerd_request(), showing: bool) {
+        if is_allowed(&wire.to_plugin_call(showing)) {
+            for image in wire.contacted_images() {
                 prop_assert!(is_good(&image), "{image} in {wire:?}");
             }
         }
@@ -173,8 +173,8 @@ proptest! {
     #[test]
     fn a_plain_pull_of_the_whitelisted_registry_is_allowed(path in "/[a-z0-9]{1,20}(/[a-z0-9]{1,9}){0,2}", tag in "[a-z0-9]{0,9}") {
         let uri = format!("/v1.41/images/create?fromImage=good.example{}&tag={tag}", path.replace('/', "%2F"));
-        prop_assert!(asked(&empty("POST", &uri)));
-        prop_assert!(!asked(&empty("POST", &uri.replace("good.", "evil."))));
+        prop_assert!(is_allowed(&empty("POST", &uri)));
+        prop_assert!(!is_allowed(&empty("POST", &uri.replace("good.", "evil."))));
     }
 
     #[test]
@@ -188,7 +188,7 @@ proptest! {
         method in ".{0,6}", uri in "(/(v1\\.41/)?(images|containers|services|plugins)/(create|pull|.{0,20}))?.{0,40}",
         headers in proptest::collection::hash_map(".{0,16}", ".{0,16}", 0..4), body in vec(any::<u8>(), 0..200),
     ) {
-        asked(&json!({"RequestMethod": method, "RequestUri": uri, "RequestHeaders": headers,
+        is_allowed(&json!({"RequestMethod": method, "RequestUri": uri, "RequestHeaders": headers,
             "RequestBody": STANDARD.encode(body)}));
     }
 
@@ -203,7 +203,7 @@ proptest! {
             });
             path.fold(if absolute { "http://h" } else { "" }.to_owned(), |uri, character| uri + &character)
         };
-        prop_assert!(asked(&empty("POST", &uri("good.example"))));
-        prop_assert!(!asked(&empty("POST", &uri("evil.example"))));
+        prop_assert!(is_allowed(&empty("POST", &uri("good.example"))));
+        prop_assert!(!is_allowed(&empty("POST", &uri("evil.example"))));
     }
 }

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::*;
-use crate::settings::Permission;
+use crate::settings::OperationPermission;
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 #[tokio::test]
 async fn every_operation_by_the_name_that_it_has() {
-    let plugin = plugin(POLICY);
+    let plugin = plugin_router(POLICY);
     for host in ["good.example", "evil.example"] {
         let post = |uri: &str| empty("POST", &uri.replace("HOST", host));
         let get = |uri: &str| empty("GET", &uri.replace("HOST", host));
@@ -56,7 +56,7 @@ async fn every_operation_by_the_name_that_it_has() {
 
 #[tokio::test]
 async fn docker_hub_is_where_no_registry_is_named() {
-    let (closed, open) = (plugin(POLICY), plugin(r#"{"whitelist": ["docker.io"]}"#));
+    let (closed, open) = (plugin_router(POLICY), plugin_router(r#"{"whitelist": ["docker.io"]}"#));
     for request in [
         empty("POST", "/images/create?fromImage=alpine&tag=3"),
         empty("POST", "/images/create?fromImage=evil.example:5000&tag=3"),
@@ -77,7 +77,7 @@ async fn docker_hub_is_where_no_registry_is_named() {
 
 #[tokio::test]
 async fn an_image_by_its_whole_id_is_there_already() {
-    let plugin = plugin(POLICY);
+    let plugin = plugin_router(POLICY);
     for image in [DIGEST, DIGEST.trim_start_matches("sha256:")] {
         assert!(ask(&plugin, &with_json("/containers/create", &json!({"Image": image}).to_string())).await.0);
         // Elsewhere it is no name.
@@ -88,8 +88,8 @@ async fn an_image_by_its_whole_id_is_there_already() {
 }
 
 #[tokio::test]
-async fn what_names_no_registry_is_allowed() {
-    let plugin = plugin(POLICY);
+async fn operations_without_a_registry_are_allowed() {
+    let plugin = plugin_router(POLICY);
     for request in [
         empty("GET", "/_ping"),
         empty("HEAD", "/_ping"),
@@ -112,8 +112,8 @@ async fn what_names_no_registry_is_allowed() {
 }
 
 #[tokio::test]
-async fn what_could_be_read_in_two_ways_is_denied() {
-    let plugin = plugin(POLICY);
+async fn ambiguous_requests_are_denied() {
+    let plugin = plugin_router(POLICY);
     let form = |length: Option<&str>, kind: Option<&str>| {
         let mut request = empty("POST", "/images/create?fromImage=good.example/a");
         let mut headers = serde_json::Map::new();
@@ -164,7 +164,7 @@ async fn what_could_be_read_in_two_ways_is_denied() {
 
 #[tokio::test]
 async fn operations_that_are_not_known_are_denied_in_whitelist_mode() {
-    let (closed, open) = (plugin(POLICY), plugin("{}"));
+    let (closed, open) = (plugin_router(POLICY), plugin_router("{}"));
     for request in [
         empty("POST", "/models/create?from=evil.example/a"),
         empty("PUT", "/images/create?fromImage=good.example/a"),
@@ -195,8 +195,8 @@ async fn settings_decide_what_cannot_be_seen() {
         (empty("POST", "/images/a/tag?repo=b"), "docker_tags"),
         (empty("POST", "/commit?repo=b"), "docker_tags"),
     ];
-    for permission in [Permission::Allow, Permission::Deny, Permission::WithoutWhitelist] {
-        let options = Options { builds: permission, imports: permission, logins: permission, tags: permission };
+    for permission in [OperationPermission::Allow, OperationPermission::Deny, OperationPermission::WithoutWhitelist] {
+        let options = DockerOptions { builds: permission, imports: permission, logins: permission, tags: permission };
         for (policy, whitelist) in [(POLICY, true), ("{}", false)] {
             let plugin = router(admission(policy), options);
             for (request, setting) in &requests {
@@ -207,35 +207,39 @@ async fn settings_decide_what_cannot_be_seen() {
         }
     }
     // An import with a form can be a pull.
-    let plugin = router(admission(POLICY), Options { imports: Permission::Allow, ..Options::default() });
+    let plugin =
+        router(admission(POLICY), DockerOptions { imports: OperationPermission::Allow, ..DockerOptions::default() });
     let mut form = tar("/images/create?fromSrc=-");
     form["RequestHeaders"]["Content-Type"] = "application/x-www-form-urlencoded".into();
     assert!(!ask(&plugin, &form).await.0);
 }
 
 #[test]
-fn what_is_not_set_is_as_it_is_by_default() {
+fn unset_options_have_their_defaults() {
     use crate::settings::Settings;
-    let set = Settings { docker_imports: Some(Permission::Deny), ..Settings::default() };
-    assert_eq!(Options::from(&set), Options { imports: Permission::Deny, ..Options::default() });
+    let set = Settings { docker_imports: Some(OperationPermission::Deny), ..Settings::default() };
+    assert_eq!(
+        DockerOptions::from(&set),
+        DockerOptions { imports: OperationPermission::Deny, ..DockerOptions::default() }
+    );
 }
 
 #[tokio::test]
 async fn without_whitelist_mode_every_registry_is_allowed_and_recorded() {
     let admission = admission("{}");
-    let plugin = router(Arc::clone(&admission), Options::default());
+    let plugin = router(Arc::clone(&admission), DockerOptions::default());
     assert!(ask(&plugin, &empty("POST", "/images/create?fromImage=evil.example/a")).await.0);
     assert!(ask(&plugin, &with_json("/containers/create", r#"{"Image": "alpine"}"#)).await.0);
     // What is no reference is denied all the same.
     assert!(!ask(&plugin, &empty("POST", "/images/create?fromImage=ex_ample.com/a")).await.0);
-    let text = admission.metrics().text();
+    let text = admission.metrics().to_openmetrics();
     assert!(text.contains(r#"decision="allow",reason="matched"} 2"#), "{text}");
     assert!(text.contains(r#"decision="deny",reason="invalid-reference"} 1"#), "{text}");
 }
 
 #[tokio::test]
 async fn the_message_names_all_that_are_refused() {
-    let plugin = plugin(POLICY);
+    let plugin = plugin_router(POLICY);
     let body = r#"{"Image": "evil.example/a", "HostConfig": {"Mounts": [{"Type": "image", "Source": "good.example/b"},
         {"Type": "image", "Source": "worse.example/c"}]}}"#;
     let (allowed, message) = ask(&plugin, &with_json("/containers/create", body)).await;
@@ -249,13 +253,13 @@ async fn the_message_names_all_that_are_refused() {
 
 #[tokio::test]
 async fn calls_that_cannot_be_read_are_denied_with_the_reason() {
-    let plugin = plugin(POLICY);
+    let plugin = plugin_router(POLICY);
     for (body, why) in [
         (b"".to_vec(), "JSON"),
         (b"{".to_vec(), "JSON"),
         (b"\xff\xfe".to_vec(), "JSON"),
         (b"{}".to_vec(), "does not say what was requested"),
-        (vec![b' '; super::super::protocol::LIMIT + 1], "bytes"),
+        (vec![b' '; super::super::protocol::MAX_CALL_BYTES + 1], "bytes"),
     ] {
         let reply = call(&plugin, "/AuthZPlugin.AuthZReq", body).await;
         assert_eq!(reply["Allow"], false);
@@ -272,6 +276,6 @@ async fn calls_that_cannot_be_read_are_denied_with_the_reason() {
 #[tokio::test]
 async fn a_call_that_never_ends_is_given_up() {
     let never = Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
-    let given_up = super::super::whole(never, Duration::from_millis(10)).await.unwrap_err();
+    let given_up = super::super::read_body(never, Duration::from_millis(10)).await.unwrap_err();
     assert!(given_up.0.contains("not complete"), "{given_up:?}");
 }

@@ -1,14 +1,16 @@
-//! The page, built by Vite into `www/dist`, from where the daemon takes it.
+//! The page, built by Vite into `www/dist`, for the daemon to embed.
 
 use std::fs;
 
 use anyhow::Result;
+use xshell::cmd;
 
-use crate::command::{program, root, run};
-use crate::node;
-use crate::record::{inputs, write};
+use crate::build_stamp::{inputs, write};
+use crate::shell::{root, shell};
+use crate::steps::{self, Step};
+use crate::{module, npm};
 
-/// What decides how the page is.
+/// Files and folders that decide the bytes of the page.
 const INPUTS: &[&str] = &[
     "pkg/browser.js",
     "pkg/dist/pullgate.js",
@@ -25,7 +27,15 @@ const INPUTS: &[&str] = &[
     "www/vite.config.ts",
 ];
 
-/// Builds the page, unless it is as it should be. The module must be there.
+const STEPS: &[Step] = &[("module", module::build_default), ("page", build)];
+
+/// Builds the module and the page.
+pub fn build_all() -> Result<()> {
+    npm::prefetch();
+    steps::take(STEPS)
+}
+
+/// Builds the page, unless its inputs are unchanged. The module must be there.
 pub fn build() -> Result<()> {
     let stamp = root().join("www/node_modules/.built-from");
     let from = inputs(INPUTS)?;
@@ -34,8 +44,8 @@ pub fn build() -> Result<()> {
         println!("nothing changed since the page was built");
         return Ok(());
     }
-    node::check()?;
-    run(program("node").args(["tests/browser/run.mjs", "--install"]))?;
-    run(program("npm").args(["run", "build", "--silent", "--prefix", "www"]))?;
+    npm::install("www")?;
+    let sh = shell()?;
+    cmd!(sh, "npm run build --silent --prefix www").run()?;
     write(&stamp, from.as_bytes())
 }

@@ -1,5 +1,5 @@
-//! Custom sections of WebAssembly files. They tell about a module without being part of what it does, and their bytes
-//! depend on tools: taking them away leaves the same module.
+//! Sections of WebAssembly files. Custom sections are not part of a module's semantics, and their bytes depend on tools:
+//! without them, the same module has the same bytes.
 
 use std::ops::Range;
 
@@ -7,13 +7,13 @@ use anyhow::Result;
 use wasm_encoder::Encode;
 use wasmparser::{Parser, Payload};
 
-/// A core module or component without the custom sections that `unwanted` names, in it and in what is nested in it.
-pub fn without(wasm: &[u8], unwanted: &dyn Fn(&str) -> bool) -> Result<Vec<u8>> {
-    let mut kept = wasm[..HEADER].to_vec();
+/// Returns a core module or component without the custom sections that `unwanted` selects, nested ones included.
+pub fn without_custom(wasm: &[u8], unwanted: &dyn Fn(&str) -> bool) -> Result<Vec<u8>> {
+    let mut kept = wasm[..HEADER_BYTES].to_vec();
     for section in sections(wasm)? {
         let data = match &section.content {
             Content::Custom(name) if unwanted(name) => continue,
-            Content::Nested => without(&wasm[section.range], unwanted)?,
+            Content::Nested => without_custom(&wasm[section.range], unwanted)?,
             Content::Custom(_) | Content::Other => wasm[section.range].to_vec(),
         };
         kept.push(section.id);
@@ -22,14 +22,14 @@ pub fn without(wasm: &[u8], unwanted: &dyn Fn(&str) -> bool) -> Result<Vec<u8>> 
     Ok(kept)
 }
 
-/// The core modules that stand in a component, in order.
+/// Returns the core modules in a component, in order.
 pub fn core_modules(component: &[u8]) -> Result<Vec<&[u8]>> {
     let nested = sections(component)?.into_iter().filter(|section| matches!(section.content, Content::Nested));
     Ok(nested.map(|section| &component[section.range]).filter(|wasm| Parser::is_core_wasm(wasm)).collect())
 }
 
-/// Magic number and version.
-const HEADER: usize = 8;
+/// Length of magic number and version.
+const HEADER_BYTES: usize = 8;
 
 struct Section {
     id: u8,
@@ -43,7 +43,7 @@ enum Content {
     Other,
 }
 
-/// The outermost sections of a file.
+/// Returns the outermost sections of a file.
 fn sections(wasm: &[u8]) -> Result<Vec<Section>> {
     let mut sections = Vec::new();
     let mut depth = 0;
