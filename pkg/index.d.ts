@@ -72,7 +72,7 @@ export interface EntryReport {
 export function checkEntry(text: string, list: EntryList): EntryReport;
 
 /** A human-readable description of a certificate (RFC 5280), with the findings about it as a certificate authority. */
-export interface Certificate {
+export interface CertificateInfo {
   /** The subject as an RFC 4514 string, the most specific part first; may be empty. */
   subject: string;
   /** The issuer as an RFC 4514 string. */
@@ -105,8 +105,8 @@ export interface Certificate {
   subjectKeyId?: string;
   /** The authority key identifier, in lower-case hexadecimal. */
   authorityKeyId?: string;
-  /** True if issuer and subject are equal and the key identifiers do not disagree. The signature is not verified. */
-  selfSigned: boolean;
+  /** True if self-issued (RFC 5280, section 3.2): issuer equals subject, and the key identifiers do not disagree. */
+  selfIssued: boolean;
   /** The line of the BEGIN boundary, counted from 1. */
   line: number;
   /** The findings about it. */
@@ -116,7 +116,7 @@ export interface Certificate {
 /** The result of checking a bundle of certificates. */
 export interface CertificateReport {
   /** The readable certificates, in the order of the text. */
-  certificates: Certificate[];
+  certificates: CertificateInfo[];
   /** The findings about the rest of the text, in its order. */
   findings: Finding[];
 }
@@ -164,14 +164,14 @@ export interface PolicyReport {
 export function checkPolicy(document: string | PolicyDocument, at?: number): PolicyReport;
 
 /** A DNS answer, given with a request. */
-export interface Fact extends Question {
+export interface DnsAnswer extends DnsQuery {
   /** The names or addresses; empty if there are none, or if the query failed. */
   answers: string[];
 }
 
-/** A DNS query: for the names of an address, or for the addresses of a name. */
-export interface Question {
-  kind: "names-of" | "addresses-of";
+/** A DNS query: for the names of an address (reverse), or for the addresses of a name (forward). */
+export interface DnsQuery {
+  kind: "reverse" | "forward";
   subject: string;
 }
 
@@ -184,11 +184,11 @@ export interface Request {
   /** The requesting project. */
   project?: string;
   /** The known DNS answers. */
-  facts?: Fact[];
+  dnsAnswers?: DnsAnswer[];
 }
 
 /** An entry of the policy that matched. */
-export interface Matched {
+export interface MatchedEntry {
   /** The list of the entry. */
   list: EntryList;
   /** The index in that list, from 0, counting disabled entries. */
@@ -210,7 +210,7 @@ export interface Attempt {
 }
 
 /** The entry nearest to matching a denied reference, with the reason why it did not match. */
-export interface Nearest extends Matched {
+export interface NearestEntry extends MatchedEntry {
   miss:
     | "another-port"
     | "another-namespace"
@@ -224,7 +224,7 @@ export interface Nearest extends Matched {
   text: string;
 }
 
-interface Asked {
+interface DecidedReference {
   /** The requested reference. */
   reference: string;
   /** The registry as `HOST[:PORT]`; absent if the reference is invalid. */
@@ -234,10 +234,10 @@ interface Asked {
 }
 
 /** Permission to use the reference, by these attempts and no others. */
-export interface Allow extends Asked {
+export interface Allow extends DecidedReference {
   decision: "allow";
   /** The deciding entry; absent if whitelist mode is off and no entry matches the registry. */
-  by?: Matched;
+  by?: MatchedEntry;
   /** The permitted attempts, in order. */
   attempts: Attempt[];
   /** The fingerprints of the policy's certificate authorities that apply; absent if none does. */
@@ -247,20 +247,20 @@ export interface Allow extends Asked {
 }
 
 /** Denial of the reference. */
-export interface Deny extends Asked {
+export interface Deny extends DecidedReference {
   decision: "deny";
   /** The reason. `"internal"` means that the module failed, which allows nothing. */
   reason: "not-whitelisted" | "invalid-reference" | "unknown-project" | "internal";
   /** The human-readable reason. */
   text: string;
   /** The nearest entry; absent if none is near. */
-  nearest?: Nearest;
+  nearest?: NearestEntry;
 }
 
 /** DNS answers are needed: request the decision again with the answers to these queries. */
-export interface Lookup extends Asked {
+export interface Lookup extends DecidedReference {
   decision: "lookup";
-  questions: Question[];
+  queries: DnsQuery[];
 }
 
 /** The policy's decision on a request. */
@@ -269,11 +269,11 @@ export type Decision = Allow | Deny | Lookup;
 /** A step of the explanation. */
 export interface Step {
   /** The subject of the step. */
-  topic: "reference" | "mode" | "entry" | "dns" | "transport" | "authorities" | "outcome";
+  kind: "reference" | "mode" | "entry" | "dns" | "transport" | "authorities" | "outcome";
   /** The entry concerned; absent if the step concerns none. */
-  entry?: Matched;
+  entry?: MatchedEntry;
   /** True if that entry matches the reference; absent if the step concerns no entry. */
-  covers?: boolean;
+  matches?: boolean;
   /** The human-readable step. */
   text: string;
 }
@@ -282,7 +282,7 @@ export interface Step {
 export type Explanation = Decision & { steps: Step[] };
 
 /** A trust anchor of a policy. */
-export interface Authority {
+export interface TrustAnchor {
   /** The SHA-256 of the certificate's DER encoding, in lower-case hexadecimal: its name in decisions. */
   fingerprint: string;
   /** The common name of the certificate, or its nearest equivalent. */
@@ -304,9 +304,9 @@ export interface Policy {
   /** Decides one request, with the steps that led to the decision. */
   explain(request: string | Request): Explanation;
   /** Compares this policy with a document in its place, at the time of loading. */
-  compare(document: string | PolicyDocument): Compared;
+  compare(document: string | PolicyDocument): CompareResult;
   /** Returns the trust anchors of the policy, each once, sorted by fingerprint. */
-  authorities(): Authority[];
+  authorities(): TrustAnchor[];
   /** Frees the module's memory of this policy. Without it, garbage collection does. */
   dispose(): void;
   /** `dispose`, for `using`, if the runtime supports it. */
@@ -314,13 +314,13 @@ export interface Policy {
 }
 
 /** A policy with its warnings, or the findings that prevented loading. */
-export type Loaded = { ok: true; findings: Finding[]; policy: Policy } | { ok: false; findings: Finding[] };
+export type LoadResult = { ok: true; findings: Finding[]; policy: Policy } | { ok: false; findings: Finding[] };
 
 /** Loads a policy document, as JSON text or as an object, if it has no error. `at` as for `checkCertificates`. */
-export function loadPolicy(document: string | PolicyDocument, at?: number): Loaded;
+export function loadPolicy(document: string | PolicyDocument, at?: number): LoadResult;
 
 /** The kind of difference between two decisions. */
-export type Change =
+export type ChangeKind =
   | "newly-allowed"
   | "newly-denied"
   | "now-unverified"
@@ -337,7 +337,7 @@ export interface Witness {
   kind: "image" | "registry";
   project?: string;
   /** The DNS answers, if they decide. */
-  facts?: Fact[];
+  dnsAnswers?: DnsAnswer[];
   /** The human-readable old decision. */
   before: string;
   /** The human-readable new decision. */
@@ -346,7 +346,7 @@ export interface Witness {
 
 /** A region of requests whose decision changes. */
 export interface Region {
-  change: Change;
+  change: ChangeKind;
   /** The human-readable description of the requests. */
   text: string;
   /** True if newly allowed registries are reached without verification. */
@@ -359,8 +359,8 @@ export interface Region {
   except: string[];
   /** The number of further exclusions. */
   moreExcept: number;
-  /** Requests without a port, and these ports or all ports but these. */
-  ports: { unwritten: boolean; allBut: boolean; ports: number[] };
+  /** Requests without a port, and these ports or, with `complement`, all ports but these. */
+  ports: { withoutPort: boolean; complement: boolean; ports: number[] };
   /** Logins, and the repositories in these namespaces without the excepted ones. */
   repositories: { login: boolean; within: { namespace: string; except: string[] }[] };
   /** The requesting projects: none, the named ones, any that neither document names. */
@@ -384,24 +384,24 @@ export interface Comparison {
   /** The regions, sorted by change; at most 1,000 of each change. */
   regions: Region[];
   /** The number of further regions, by change. */
-  omitted: { change: Change; count: number }[];
+  omitted: { change: ChangeKind; count: number }[];
 }
 
 /** The findings of two documents, if either does not load. */
-export interface Unreadable {
+export interface CompareError {
   ok: false;
   first: Finding[];
   second: Finding[];
 }
 
 /** A comparison, or the findings that prevented it. */
-export type Compared = { ok: true; comparison: Comparison } | Unreadable;
+export type CompareResult = { ok: true; comparison: Comparison } | CompareError;
 
 /** Compares two policy documents: the effect of replacing the first by the second. `at` as for `checkCertificates`. */
-export function compare(old: string | PolicyDocument, document: string | PolicyDocument, at?: number): Compared;
+export function compare(old: string | PolicyDocument, document: string | PolicyDocument, at?: number): CompareResult;
 
 /** An entry of a remote list that the policy does not cover completely. */
-export interface Refused {
+export interface UncoveredEntry {
   list: EntryList;
   index: number;
   entry: string;
@@ -410,10 +410,10 @@ export interface Refused {
 }
 
 /** The narrowed policy as canonical JSON, or the reason why it was not narrowed. */
-export type Narrowed = { ok: true; document: string } | { ok: false; refused: Refused } | Unreadable;
+export type NarrowResult = { ok: true; document: string } | { ok: false; refused: UncoveredEntry } | CompareError;
 
 /** Narrows a policy to the lists of a remote document, if the policy covers each of their entries. */
-export function narrow(policy: string | PolicyDocument, remote: string | PolicyDocument, at?: number): Narrowed;
+export function narrow(policy: string | PolicyDocument, remote: string | PolicyDocument, at?: number): NarrowResult;
 
 /**
  * Returns the SHA-256 of the module's bytes in lower-case hexadecimal, as `pullgate module` does. `undefined` if unknown:

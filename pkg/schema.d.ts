@@ -3,7 +3,7 @@
 import type { Finding, PolicyDocument, TextRange } from "./index.d.ts";
 
 /** A validation issue: a finding of severity `error`. */
-export interface Issue {
+export interface ValidationIssue {
   /** The human-readable message. */
   readonly message: string;
   /** The path in a policy: member names, and indexes as numbers. Absent for a value without members. */
@@ -17,31 +17,31 @@ export interface Issue {
 }
 
 /** A synchronous Standard Schema v1 validator that returns the value unchanged. */
-export interface Schema<Value> {
+export interface StandardValidator<Value> {
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: "pullgate";
     readonly validate: (
       value: unknown,
-    ) => { readonly value: Value; readonly issues?: undefined } | { readonly issues: readonly Issue[] };
+    ) => { readonly value: Value; readonly issues?: undefined } | { readonly issues: readonly ValidationIssue[] };
     readonly types?: { readonly input: Value; readonly output: Value };
   };
 }
 
 /** Validates an entry of the whitelist. */
-export const whitelistEntry: Schema<string>;
+export const whitelistEntry: StandardValidator<string>;
 
 /** Validates an entry of the insecure list. */
-export const insecureEntry: Schema<string>;
+export const insecureEntry: StandardValidator<string>;
 
 /** Validates an entry of the built-in list. */
-export const builtInEntry: Schema<string>;
+export const builtInEntry: StandardValidator<string>;
 
 /** Validates PEM certificates, as a string or the bytes of a file, at the current time. */
-export const certificates: Schema<string | Uint8Array>;
+export const certificates: StandardValidator<string | Uint8Array>;
 
 /** Validates a policy as an object, at the current time. */
-export const policy: Schema<PolicyDocument>;
+export const policy: StandardValidator<PolicyDocument>;
 
 /** Validates a policy as JSON text, at the current time. */
-export const policyText: Schema<string>;
+export const policyText: StandardValidator<string>;

@@ -15,7 +15,7 @@ export function internalDecision(request) {
 
 /** Returns the denial in place of an explanation. */
 export function internalExplanation(request) {
-  return { ...internalDecision(request), steps: [{ topic: "outcome", text: `denied: ${TRAP_MESSAGE}` }] };
+  return { ...internalDecision(request), steps: [{ kind: "outcome", text: `denied: ${TRAP_MESSAGE}` }] };
 }
 
 /** Returns the findings of two documents, neither of which could be checked. */

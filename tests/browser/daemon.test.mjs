@@ -12,13 +12,13 @@ const wasm = readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta
 const digest = createHash("sha256").update(wasm).digest("hex");
 const policy = { whitelist: ["10.2.0.0/16"], match_resolved_addresses: true };
 
-/** Returns a daemon that decides as the command line does, with these facts as its DNS. */
-const daemon = (more = {}, facts = ["harbor.example=10.2.3.4"]) => ({
+/** Returns a daemon that decides as the command line does, with these DNS answers. */
+const daemon = (more = {}, dnsAnswers = ["harbor.example=10.2.3.4"]) => ({
   "v1/module": () => ({ sha256: digest, version: "0.1.0" }),
   "v1/policy": () => ({ generation: 7, sha256: "00", policy }),
-  "v1/explain": ({ reference, kind, policy: given, project, facts: typed }) => {
-    const known = [...facts, ...typed.map(({ subject, answers }) => `${subject}=${answers.join(",")}`)];
-    const args = ["explain", "--json", "--no-dns", "--policy", "-", ...known.flatMap((fact) => ["--dns-answer", fact])];
+  "v1/explain": ({ reference, kind, policy: given, project, dnsAnswers: typed }) => {
+    const known = [...dnsAnswers, ...typed.map(({ subject, answers }) => `${subject}=${answers.join(",")}`)];
+    const args = ["explain", "--json", "--no-dns", "--policy", "-", ...known.flatMap((dnsAnswer) => ["--dns-answer", dnsAnswer])];
     const onBehalf = project ? ["--project", project] : [];
     const { stdout } = pullgate([...args, ...onBehalf, ...(kind === "registry" ? ["--login"] : []), reference], JSON.stringify(given ?? policy));
     return { bytes: stdout, type: "application/json" };
@@ -144,7 +144,7 @@ check("the daemon explains, with real DNS, by the policy in the form", { daemon:
   assert.deepEqual(server.requests.find(({ name }) => name === "v1/explain").body, {
     reference: "harbor.example/app",
     kind: "image",
-    facts: [],
+    dnsAnswers: [],
     policy,
   });
   assert.equal(await form.row(page, 1).getAttribute("data-highlight"), "decides");
@@ -219,9 +219,9 @@ check("logins are the daemon's too; one without DNS is answered by hand", { daem
   await page.getByLabel("Addresses of harbor.example").fill("10.2.9.9");
   await page.keyboard.press("Enter");
   await page.locator('.decision[data-decision="allow"]').waitFor();
-  const { kind, facts } = server.requests.filter(({ name }) => name === "v1/explain").at(-1).body;
+  const { kind, dnsAnswers } = server.requests.filter(({ name }) => name === "v1/explain").at(-1).body;
   assert.equal(kind, "registry");
-  assert.deepEqual(facts, [{ kind: "addresses-of", subject: "harbor.example", answers: ["10.2.9.9"] }]);
+  assert.deepEqual(dnsAnswers, [{ kind: "forward", subject: "harbor.example", answers: ["10.2.9.9"] }]);
   await page.getByRole("button", { name: "Forget: Addresses of harbor.example" }).waitFor();
 });
 

@@ -74,7 +74,7 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
     await page.locator('.probe-summary[data-ok="true"]').getByText("The connection works").waitFor();
     await page.locator('.stages [data-ok="true"]').getByText("Ask for /v2/").waitFor();
     await page.locator(".probe").getByText("not encrypted").waitFor();
-    await page.locator(".probe-fact", { hasText: /^Speaks v2 over / }).waitFor();
+    await page.locator(".probe-detail", { hasText: /^Speaks v2 over / }).waitFor();
   });
 
   await check("a wrong edit ends its decisions, and a right one goes on with them", async (page) => {

@@ -94,13 +94,13 @@ function loading({ ok, findings }) {
 }
 
 // Returns the module's form of a request. The subject of a DNS answer gives its kind: an address asks for names.
-function requestOf({ reference, login, project, facts = {} }) {
+function requestOf({ reference, login, project, dnsAnswers = {} }) {
   const request = {
     reference: reference ?? login,
     kind: reference === undefined ? "registry" : "image",
-    // In the order of the Rust harness: explanations name facts in the order of the request.
-    facts: Object.entries(facts).sort(([one], [two]) => (one < two ? -1 : 1)).map(([subject, answers]) => ({
-      kind: isIP(subject) === 0 ? "addresses-of" : "names-of",
+    // In the order of the Rust harness: explanations name DNS answers in the order of the request.
+    dnsAnswers: Object.entries(dnsAnswers).sort(([one], [two]) => (one < two ? -1 : 1)).map(([subject, answers]) => ({
+      kind: isIP(subject) === 0 ? "forward" : "reverse",
       subject,
       answers,
     })),

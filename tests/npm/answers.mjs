@@ -18,15 +18,15 @@ export function answers({ checkCertificates, checkEntry, checkPolicy, compare, l
       if (typeof pem === "string") answer("CertificateReport", checkCertificates(pem, at));
       else if (pem?.files) answer("CertificateReport", checkCertificates(pem.files.map(read).join(""), at));
       const { compare: change, narrow: narrowing } = analysis;
-      if (change) answer("Compared", compare(...[change.old, change.new].map(textOf), at));
-      if (narrowing) answer("Narrowed", narrow(...[narrowing.policy, narrowing.remote].map(textOf), at));
+      if (change) answer("CompareResult", compare(...[change.old, change.new].map(textOf), at));
+      if (narrowing) answer("NarrowResult", narrow(...[narrowing.policy, narrowing.remote].map(textOf), at));
       const text = documentText ?? withFiles(JSON.stringify(document ?? policy));
       if (text === undefined) continue;
       answer("PolicyReport", checkPolicy(text, at));
       const loaded = loadPolicy(text, at);
       answer("Finding[]", loaded.findings);
       if (!loaded.ok) continue;
-      answer("Authority[]", loaded.policy.authorities().map(inHexadecimal));
+      answer("TrustAnchor[]", loaded.policy.authorities().map(inHexadecimal));
       for (const request of requests.map(requestOf)) {
         answer("Decision", loaded.policy.decide(request));
         answer("Explanation", loaded.policy.explain(request));
@@ -58,13 +58,13 @@ function inHexadecimal(authority) {
   return { ...authority, der: Buffer.from(authority.der).toString("hex") };
 }
 
-function requestOf({ reference, login, project, facts = {} }) {
+function requestOf({ reference, login, project, dnsAnswers = {} }) {
   return {
     reference: reference ?? login,
     kind: reference === undefined ? "registry" : "image",
     project,
-    facts: Object.entries(facts).map(([subject, answers]) => ({
-      kind: /^[0-9.]+$|:/.test(subject) ? "names-of" : "addresses-of",
+    dnsAnswers: Object.entries(dnsAnswers).map(([subject, answers]) => ({
+      kind: /^[0-9.]+$|:/.test(subject) ? "reverse" : "forward",
       subject,
       answers,
     })),

@@ -107,7 +107,7 @@ export const messages = {
     removed: "Certificate removed",
     unnamed: "no subject",
     issuer: "Issued by",
-    selfSigned: "itself",
+    selfIssued: "itself",
     fingerprint: "SHA-256",
     valid: "Valid",
     validity: (from: string, to: string) => `${from} – ${to}`,

@@ -102,7 +102,7 @@ impl EndpointTls {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_struct("Route")
+            .debug_struct("Endpoint")
             .field("scheme", &self.scheme)
             .field("host", &self.host)
             .field("port", &self.port)

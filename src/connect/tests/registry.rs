@@ -27,15 +27,20 @@ fn registry(identity: Option<&Identity>) -> Program {
 }
 
 /// Decides about an image under a policy and connects as the decision allows.
-async fn connect(policy: &Value, image: &str, facts: &[DnsAnswer]) -> Result<Connection, ConnectError> {
-    connect_as_of(now(), policy, image, facts).await
+async fn connect(policy: &Value, image: &str, dns_answers: &[DnsAnswer]) -> Result<Connection, ConnectError> {
+    connect_as_of(now(), policy, image, dns_answers).await
 }
 
 /// Like [`connect`], with the policy loaded as of `at`.
-async fn connect_as_of(at: u64, policy: &Value, image: &str, facts: &[DnsAnswer]) -> Result<Connection, ConnectError> {
+async fn connect_as_of(
+    at: u64,
+    policy: &Value,
+    image: &str,
+    dns_answers: &[DnsAnswer],
+) -> Result<Connection, ConnectError> {
     let (evaluator, _) =
         Module::built_in().unwrap().load(&policy.to_string(), at, EvaluatorOptions::default()).unwrap();
-    let request = Request { reference: image, kind: ReferenceKind::Image, project: None, dns_answers: facts };
+    let request = Request { reference: image, kind: ReferenceKind::Image, project: None, dns_answers: dns_answers };
     let answer = evaluator.answer(&request).await;
     let Decision::Allow(allowed) = answer.decision else { panic!("{:?}", answer.decision) };
     let registry = answer.registry.unwrap();
@@ -155,8 +160,8 @@ async fn a_pinned_name_is_reached_where_it_was_confirmed() {
         "certificate_authorities": [{ "pem": ca.pem(), "registries": ["registry.test"] }],
     });
     let (kind, subject) = (LookupKind::Forward, "registry.test".to_owned());
-    let facts = [DnsAnswer { kind, subject, answers: vec!["127.0.0.1".to_owned()] }];
-    let connection = connect(&policy, &format!("registry.test:{}/app", registry.port), &facts).await.unwrap();
+    let dns_answers = [DnsAnswer { kind, subject, answers: vec!["127.0.0.1".to_owned()] }];
+    let connection = connect(&policy, &format!("registry.test:{}/app", registry.port), &dns_answers).await.unwrap();
     assert_eq!(connection.peer_addr().to_string(), format!("127.0.0.1:{}", registry.port));
     is_registry(connection).await;
 }

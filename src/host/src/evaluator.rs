@@ -72,11 +72,11 @@ impl PolicyEvaluator {
 
     /// Like [`decide`](Self::decide), with the registry to connect to and the repository.
     pub async fn answer(&self, request: &Request<'_>) -> Response<'static> {
-        let facts = match self.resolve_dns_answers(request).await {
-            Ok(facts) => facts,
+        let dns_answers = match self.resolve_dns_answers(request).await {
+            Ok(dns_answers) => dns_answers,
             Err(failure) => return failure.into_response(request.reference),
         };
-        let request = Request { dns_answers: facts.as_deref().unwrap_or(request.dns_answers), ..*request };
+        let request = Request { dns_answers: dns_answers.as_deref().unwrap_or(request.dns_answers), ..*request };
         let decision = self.decide_in(self.pool.acquire().await, &request);
         wit_convert::response(&self.decide_text_in(self.pool.acquire().await, &request), decision)
             .unwrap_or_else(|failure| failure.into_response(request.reference))
@@ -103,8 +103,9 @@ impl PolicyEvaluator {
     /// Decides one request and returns the canonical text: one line of JSON without a line end (rule D4).
     pub async fn decide_text(&self, request: &Request<'_>) -> String {
         match self.resolve_dns_answers(request).await {
-            Ok(facts) => {
-                let request = Request { dns_answers: facts.as_deref().unwrap_or(request.dns_answers), ..*request };
+            Ok(dns_answers) => {
+                let request =
+                    Request { dns_answers: dns_answers.as_deref().unwrap_or(request.dns_answers), ..*request };
                 self.decide_text_in(self.pool.acquire().await, &request)
             }
             Err(failure) => failure.into_response(request.reference).to_json(),
@@ -114,8 +115,9 @@ impl PolicyEvaluator {
     /// Decides one request and returns the reasoning (rule D3).
     pub async fn explain(&self, request: &Request<'_>) -> Explanation<'static> {
         match self.resolve_dns_answers(request).await {
-            Ok(facts) => {
-                let request = Request { dns_answers: facts.as_deref().unwrap_or(request.dns_answers), ..*request };
+            Ok(dns_answers) => {
+                let request =
+                    Request { dns_answers: dns_answers.as_deref().unwrap_or(request.dns_answers), ..*request };
                 self.explain_in(self.pool.acquire().await, &request)
             }
             Err(failure) => failure_explanation(failure, request),
@@ -210,7 +212,7 @@ impl PolicyEvaluator {
         let Some(dns) = &self.dns else { return Ok(None) };
         match self.decide_in(self.pool.acquire().await, request) {
             Decision::Lookup(questions) => {
-                self.resolve_lookups(dns, request, questions).await.map(|(_, facts)| Some(facts))
+                self.resolve_lookups(dns, request, questions).await.map(|(_, dns_answers)| Some(dns_answers))
             }
             _ => Ok(None),
         }
@@ -223,14 +225,14 @@ impl PolicyEvaluator {
         request: &Request<'_>,
         mut questions: Vec<DnsQuery>,
     ) -> Result<(Decision<'static>, Vec<DnsAnswer>), ExecutionError> {
-        let mut facts = request.dns_answers.to_vec();
+        let mut dns_answers = request.dns_answers.to_vec();
         let rounds = async {
             let mut room = dns.limits().max_queries;
             for _ in 0..MAX_DNS_ROUNDS {
                 let number = questions.len();
-                facts.extend(dns.resolve_queries(questions, room).await);
+                dns_answers.extend(dns.resolve_queries(questions, room).await);
                 room = room.saturating_sub(number);
-                let request = Request { dns_answers: &facts, ..*request };
+                let request = Request { dns_answers: &dns_answers, ..*request };
                 match self.decide_in(self.pool.acquire().await, &request) {
                     Decision::Lookup(more) => questions = more,
                     decision => return Ok(decision),
@@ -242,7 +244,7 @@ impl PolicyEvaluator {
         let decision = tokio::time::timeout(time, rounds)
             .await
             .unwrap_or_else(|_| Err(ExecutionError::time_out(format!("DNS took more than {} ms", time.as_millis()))))?;
-        Ok((decision, facts))
+        Ok((decision, dns_answers))
     }
 }
 
@@ -265,7 +267,7 @@ impl Module {
 
 impl std::fmt::Debug for PolicyEvaluator {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Gate").field("module", self.module()).field("dns", &self.dns).finish_non_exhaustive()
+        formatter.debug_struct("PolicyEvaluator").field("module", self.module()).field("dns", &self.dns).finish_non_exhaustive()
     }
 }
 

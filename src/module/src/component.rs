@@ -110,7 +110,7 @@ mod bindings {
 
 /// Calls `ask` with the request in the form of crate `pullgate`.
 fn with_request<T>(request: admission::Request, ask: impl FnOnce(&pullgate::Request<'_>) -> T) -> T {
-    let facts: Vec<pullgate::DnsAnswer> = request.facts.into_iter().map(dns_answer_in).collect();
+    let dns_answers: Vec<pullgate::DnsAnswer> = request.dns_answers.into_iter().map(dns_answer_in).collect();
     ask(&pullgate::Request {
         reference: &request.reference,
         kind: match request.kind {
@@ -118,18 +118,18 @@ fn with_request<T>(request: admission::Request, ask: impl FnOnce(&pullgate::Requ
             admission::ReferenceKind::Registry => pullgate::ReferenceKind::Registry,
         },
         project: request.project.as_deref(),
-        dns_answers: &facts,
+        dns_answers: &dns_answers,
     })
 }
 
-fn dns_answer_in(fact: admission::DnsAnswer) -> pullgate::DnsAnswer {
+fn dns_answer_in(dns_answer: admission::DnsAnswer) -> pullgate::DnsAnswer {
     pullgate::DnsAnswer {
-        kind: match fact.kind {
+        kind: match dns_answer.kind {
             admission::LookupKind::Reverse => pullgate::LookupKind::Reverse,
             admission::LookupKind::Forward => pullgate::LookupKind::Forward,
         },
-        subject: fact.subject,
-        answers: fact.answers,
+        subject: dns_answer.subject,
+        answers: dns_answer.answers,
     }
 }
 
@@ -177,7 +177,7 @@ fn certificate(certificate: pullgate::CertificateInfo) -> validation::Certificat
         subject_alt_names: certificate.subject_alt_names,
         subject_key_id: certificate.subject_key_id,
         authority_key_id: certificate.authority_key_id,
-        self_signed: certificate.self_issued,
+        self_issued: certificate.self_issued,
         line: certificate.line,
         findings: findings(certificate.findings),
     }
@@ -287,8 +287,8 @@ fn question(question: pullgate::DnsQuery) -> admission::DnsQuery {
 }
 
 fn explanation(explanation: pullgate::Explanation<'_>) -> admission::Explanation {
-    let canonical = explanation.answer.to_json();
-    let pullgate::Response { registry, repository, decision: decided, .. } = explanation.answer;
+    let canonical = explanation.response.to_json();
+    let pullgate::Response { registry, repository, decision: decided, .. } = explanation.response;
     admission::Explanation {
         registry: registry.map(|registry| registry.into_owned()),
         repository: repository.map(|repository| repository.into_owned()),
@@ -300,7 +300,7 @@ fn explanation(explanation: pullgate::Explanation<'_>) -> admission::Explanation
 
 fn step(step: pullgate::Step<'_>) -> admission::Step {
     admission::Step {
-        topic: match step.kind {
+        kind: match step.kind {
             pullgate::StepKind::Reference => admission::StepKind::Reference,
             pullgate::StepKind::Mode => admission::StepKind::Mode,
             pullgate::StepKind::Entry => admission::StepKind::Entry,
@@ -310,7 +310,7 @@ fn step(step: pullgate::Step<'_>) -> admission::Step {
             pullgate::StepKind::Outcome => admission::StepKind::Outcome,
         },
         entry: step.entry.map(matched),
-        covers: step.matches,
+        matches: step.matches,
         text: step.text,
     }
 }
@@ -369,8 +369,8 @@ fn region(region: pullgate::Region) -> admission::Region {
         except: region.except,
         more_except: region.more_except,
         ports: admission::PortSet {
-            unwritten: region.ports.without_port,
-            all_but: region.ports.complement,
+            without_port: region.ports.without_port,
+            complement: region.ports.complement,
             ports: region.ports.ports,
         },
         repositories: admission::RepositorySet {
@@ -389,13 +389,13 @@ fn region(region: pullgate::Region) -> admission::Region {
 }
 
 fn witness(witness: pullgate::Witness) -> admission::Witness {
-    let fact = |fact: pullgate::DnsAnswer| admission::DnsAnswer {
-        kind: match fact.kind {
+    let dns_answer = |dns_answer: pullgate::DnsAnswer| admission::AssumedDnsAnswer {
+        kind: match dns_answer.kind {
             pullgate::LookupKind::Reverse => admission::LookupKind::Reverse,
             pullgate::LookupKind::Forward => admission::LookupKind::Forward,
         },
-        subject: fact.subject,
-        answers: fact.answers,
+        subject: dns_answer.subject,
+        answers: dns_answer.answers,
     };
     admission::Witness {
         reference: witness.reference,
@@ -404,7 +404,7 @@ fn witness(witness: pullgate::Witness) -> admission::Witness {
             pullgate::ReferenceKind::Registry => admission::ReferenceKind::Registry,
         },
         project: witness.project,
-        facts: witness.dns_answers.into_iter().map(fact).collect(),
+        dns_answers: witness.dns_answers.into_iter().map(dns_answer).collect(),
         before: witness.before,
         after: witness.after,
     }

@@ -60,19 +60,19 @@ pub(crate) fn load_document(text: &str, at: u64) -> Result<ParsedPolicy<'_>, Vec
 }
 
 fn parse(text: &str, at: u64) -> ParsedPolicy<'_> {
-    let mut notes = Vec::new();
-    let document = document::parse(text, &mut notes);
-    let mut certificate_notes = Vec::new();
-    let given = trust_anchors::parse_authorities(text, &document, at, &mut certificate_notes);
-    let policy = Policy::from_document(&document, &given, at);
-    entries::lint(&document, &policy, &mut notes);
+    let mut findings = Vec::new();
+    let document = document::parse(text, &mut findings);
+    let mut certificate_findings = Vec::new();
+    let parsed = trust_anchors::parse_authorities(text, &document, at, &mut certificate_findings);
+    let policy = Policy::from_document(&document, &parsed, at);
+    entries::lint(&document, &policy, &mut findings);
     // A list with errors is incomplete, so nothing is reported about it as a whole.
-    if !notes.iter().any(RawFinding::is_error) {
-        authorities::lint(&document, &policy, &given, &mut certificate_notes);
+    if !findings.iter().any(RawFinding::is_error) {
+        authorities::lint(&document, &policy, &parsed, &mut certificate_findings);
     }
-    drop(given);
-    notes.extend(certificate_notes);
-    ParsedPolicy { findings: locate_findings(text.as_bytes(), notes), document, policy }
+    drop(parsed);
+    findings.extend(certificate_findings);
+    ParsedPolicy { findings: locate_findings(text.as_bytes(), findings), document, policy }
 }
 
 #[cfg(test)]

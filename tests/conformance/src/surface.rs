@@ -96,8 +96,8 @@ pub fn lines<S: Surface>(surface: &S, case: &Case) -> Vec<String> {
         for (index, asked) in case.requests.iter().enumerate() {
             let Some(policy) = &policy else { break };
             let (reference, kind) = asked.subject();
-            let facts = asked.facts();
-            let request = Request { reference, kind, project: asked.project.as_deref(), dns_answers: &facts };
+            let dns_answers = asked.dns_answers();
+            let request = Request { reference, kind, project: asked.project.as_deref(), dns_answers: &dns_answers };
             line(&format!("decide {index}"), policy.decide(&request));
             line(&format!("explain {index}"), policy.explain(&request));
         }

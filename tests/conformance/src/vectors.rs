@@ -202,8 +202,8 @@ pub struct Asked {
     /// On whose behalf.
     pub project: Option<String>,
     /// What DNS says: the addresses of a name, the names of an address.
-    #[serde(default)]
-    pub facts: BTreeMap<String, Vec<String>>,
+    #[serde(default, rename = "dnsAnswers")]
+    pub dns_answers: BTreeMap<String, Vec<String>>,
     /// Members of the canonical answer. `by` and `nearest` may have more members than these; everything else is equal.
     pub expect: BTreeMap<String, Value>,
     /// Members that the canonical answer must not have.
@@ -237,12 +237,12 @@ impl Asked {
     }
 
     /// What DNS says. An address stands for the question after its names, all else for one after addresses.
-    pub fn facts(&self) -> Vec<DnsAnswer> {
+    pub fn dns_answers(&self) -> Vec<DnsAnswer> {
         let kind = |subject: &str| match subject.parse::<IpAddr>() {
             Ok(_) => LookupKind::Reverse,
             Err(_) => LookupKind::Forward,
         };
-        self.facts
+        self.dns_answers
             .iter()
             .map(|(subject, answers)| DnsAnswer {
                 kind: kind(subject),

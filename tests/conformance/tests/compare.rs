@@ -273,8 +273,8 @@ impl Line {
 /// How the answers to a request differ, DNS saying everything that it can in sets of at most `most` answers.
 fn changes(before: &Policy, after: &Policy, place: &Place<'_>, most: usize) -> BTreeSet<ChangeKind> {
     let (reference, kind) = reference(place);
-    let decide = |facts: &[DnsAnswer]| {
-        let request = Request { reference: &reference, kind, project: place.project, dns_answers: facts };
+    let decide = |dns_answers: &[DnsAnswer]| {
+        let request = Request { reference: &reference, kind, project: place.project, dns_answers: dns_answers };
         (before.decide(&request), after.decide(&request))
     };
     let mut changes = BTreeSet::new();
@@ -294,8 +294,8 @@ fn changes(before: &Policy, after: &Policy, place: &Place<'_>, most: usize) -> B
         [true, true] => {}
     }
     let mut pinned = None;
-    for facts in worlds(place.host, most) {
-        let (old, new) = decide(&facts);
+    for dns_answers in worlds(place.host, most) {
+        let (old, new) = decide(&dns_answers);
         changes.extend(change(&old, &new));
         if let (Decision::Allow(old), Decision::Allow(new)) = (&old, &new)
             && old.pinned != new.pinned
@@ -313,7 +313,7 @@ fn change(old: &Decision<'_>, new: &Decision<'_>) -> Option<ChangeKind> {
     let verified = |allowed: &Allow<'_>| allowed.attempts.iter().all(|attempt| attempt.verified);
     let plain = |allowed: &Allow<'_>| allowed.attempts.iter().any(|attempt| attempt.scheme == Scheme::Http);
     match (old, new) {
-        (Decision::Lookup(_), _) | (_, Decision::Lookup(_)) => panic!("all facts are there: {old:?} {new:?}"),
+        (Decision::Lookup(_), _) | (_, Decision::Lookup(_)) => panic!("all dns_answers are there: {old:?} {new:?}"),
         (Decision::Deny(_), Decision::Deny(_)) => None,
         (Decision::Deny(_), Decision::Allow(_)) => Some(ChangeKind::NewlyAllowed),
         (Decision::Allow(_), Decision::Deny(_)) => Some(ChangeKind::NewlyDenied),

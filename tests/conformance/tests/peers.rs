@@ -198,17 +198,17 @@ impl Decided {
     }
 }
 
-/// Decides, DNS being what `facts` say and nothing else.
+/// Decides, DNS being what `dns_answers` say and nothing else.
 pub fn decide(
     policy: &Policy,
     reference: &str,
     kind: ReferenceKind,
     project: Option<&str>,
-    facts: &[DnsAnswer],
+    dns_answers: &[DnsAnswer],
 ) -> Decided {
-    let mut facts = facts.to_vec();
+    let mut dns_answers = dns_answers.to_vec();
     loop {
-        let questions = match policy.decide(&Request { reference, kind, project, dns_answers: &facts }) {
+        let questions = match policy.decide(&Request { reference, kind, project, dns_answers: &dns_answers }) {
             Decision::Lookup(questions) => questions,
             Decision::Deny(denied) => return Decided { allowed: false, text: denied.text, attempts: Vec::new() },
             Decision::Allow(allowed) => {
@@ -217,7 +217,7 @@ pub fn decide(
                 return Decided { allowed: true, text: String::new(), attempts: attempts.collect() };
             }
         };
-        facts.extend(questions.into_iter().map(|DnsQuery { kind, subject }| DnsAnswer {
+        dns_answers.extend(questions.into_iter().map(|DnsQuery { kind, subject }| DnsAnswer {
             kind,
             subject,
             answers: Vec::new(),
@@ -230,8 +230,8 @@ pub fn allowed(policy: &Policy, reference: &str, kind: ReferenceKind) -> bool {
     decide(policy, reference, kind, None, &[]).allowed
 }
 
-/// The facts of a table of addresses.
-pub fn facts(case: &Value) -> Vec<DnsAnswer> {
+/// The dns_answers of a table of addresses.
+pub fn dns_answers(case: &Value) -> Vec<DnsAnswer> {
     let names = case["dns"].as_object().into_iter().flatten();
     names
         .map(|(name, addresses)| DnsAnswer {

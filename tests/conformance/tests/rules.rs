@@ -33,49 +33,49 @@ struct Universe {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 6_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Asked with facts as they are asked for, the indexed rules come to what the slow ones say.
+    /// Asked with dns_answers as they are asked for, the indexed rules come to what the slow ones say.
     #[test]
     fn the_index_agrees_with_walking_the_list(universe in universe()) {
         let Some(policy) = load(&universe.lists) else { return Ok(()) };
         let Universe { lists, asked, world } = &universe;
         let text = reference(asked);
-        let mut facts: Vec<DnsAnswer> = Vec::new();
+        let mut dns_answers: Vec<DnsAnswer> = Vec::new();
         for round in 0.. {
-            let request = request(&text, asked, &facts);
+            let request = request(&text, asked, &dns_answers);
             let Decision::Lookup(questions) = policy.decide(&request) else { break };
             prop_assert!(round < 3, "asks for ever: {questions:?}");
             prop_assert!(!questions.is_empty());
-            prop_assert!(can_differ(lists, asked, &facts) || shadowed(lists), "facts cannot change the answer: {questions:?}");
+            prop_assert!(can_differ(lists, asked, &dns_answers) || shadowed(lists), "dns_answers cannot change the answer: {questions:?}");
             for question in questions {
-                prop_assert!(!known(&facts, &question), "asks again: {question:?}");
-                facts.push(world_answer(world, question));
+                prop_assert!(!known(&dns_answers, &question), "asks again: {question:?}");
+                dns_answers.push(world_answer(world, question));
             }
         }
-        let request = request(&text, asked, &facts);
+        let request = request(&text, asked, &dns_answers);
         let decision = policy.decide(&request);
         let outcome = lists.decide(asked, world);
         if let Some(wrong) = differs(&decision, &outcome, asked) {
-            prop_assert!(false, "{wrong}\n{text} with {facts:?}\nfast: {decision:?}\nslow: {outcome:?}");
+            prop_assert!(false, "{wrong}\n{text} with {dns_answers:?}\nfast: {decision:?}\nslow: {outcome:?}");
         }
     }
 
-    /// Without facts a question is asked exactly where facts can change the answer.
+    /// Without dns_answers a question is asked exactly where dns_answers can change the answer.
     #[test]
     fn a_question_is_asked_where_it_matters(universe in universe(), given in any::<bool>()) {
         let Some(policy) = load(&universe.lists) else { return Ok(()) };
         let Universe { lists, asked, world } = &universe;
         let text = reference(asked);
-        let mut facts = Vec::new();
+        let mut dns_answers = Vec::new();
         if let (true, Host::Address(address)) = (given, &asked.host) {
             let question = DnsQuery { kind: LookupKind::Reverse, subject: address.to_string() };
-            facts.push(world_answer(world, question));
+            dns_answers.push(world_answer(world, question));
         }
-        let decision = policy.decide(&request(&text, asked, &facts));
+        let decision = policy.decide(&request(&text, asked, &dns_answers));
         let asks = matches!(decision, Decision::Lookup(_));
         if shadowed(lists) {
             return Ok(());
         }
-        prop_assert_eq!(asks, can_differ(lists, asked, &facts), "{} with {:?}: {:?}", text, facts, decision);
+        prop_assert_eq!(asks, can_differ(lists, asked, &dns_answers), "{} with {:?}: {:?}", text, dns_answers, decision);
     }
 
     /// Rule P6.
@@ -88,8 +88,8 @@ proptest! {
         prop_assert!(other.is_some(), "loads in one order only");
         let Universe { asked, world, .. } = &universe;
         let text = reference(asked);
-        for facts in [Vec::new(), all_facts(world)] {
-            let request = request(&text, asked, &facts);
+        for dns_answers in [Vec::new(), all_dns_answers(world)] {
+            let request = request(&text, asked, &dns_answers);
             let two = other.as_ref().map(|other| without_order(other.decide(&request)));
             prop_assert_eq!(two, Some(without_order(policy.decide(&request))));
         }
@@ -104,8 +104,8 @@ proptest! {
         more.entries.push(Entry { list: EntryList::Whitelist, project: scope, text, enabled: true });
         let (Some(policy), Some(wider)) = (load(lists), load(&more)) else { return Ok(()) };
         let reference = reference(asked);
-        let facts = all_facts(world);
-        let request = request(&reference, asked, &facts);
+        let dns_answers = all_dns_answers(world);
+        let request = request(&reference, asked, &dns_answers);
         if matches!(policy.decide(&request), Decision::Allow(_)) {
             prop_assert!(matches!(wider.decide(&request), Decision::Allow(_)), "{:?}", wider.decide(&request));
         }
@@ -116,8 +116,8 @@ proptest! {
     fn an_explanation_decides_the_same(universe in universe()) {
         let Some(policy) = load(&universe.lists) else { return Ok(()) };
         let text = reference(&universe.asked);
-        for facts in [Vec::new(), all_facts(&universe.world)] {
-            let request = request(&text, &universe.asked, &facts);
+        for dns_answers in [Vec::new(), all_dns_answers(&universe.world)] {
+            let request = request(&text, &universe.asked, &dns_answers);
             let explained = policy.explain(&request);
             prop_assert_eq!(&explained.response, &policy.answer(&request));
             prop_assert_eq!(&explained.response.decision, &policy.decide(&request));
@@ -127,9 +127,9 @@ proptest! {
 }
 
 /// Whether what is not yet known of DNS can change what is decided or how the registry is reached: every world of this
-/// small universe that agrees with the facts is tried.
-fn can_differ(lists: &Lists, asked: &Asked, facts: &[DnsAnswer]) -> bool {
-    let seen: BTreeSet<String> = worlds(asked, facts)
+/// small universe that agrees with the dns_answers is tried.
+fn can_differ(lists: &Lists, asked: &Asked, dns_answers: &[DnsAnswer]) -> bool {
+    let seen: BTreeSet<String> = worlds(asked, dns_answers)
         .iter()
         .map(|world| match lists.decide(asked, world) {
             Outcome::Allowed { attempts, .. } => format!("{attempts:?}"),
@@ -145,8 +145,8 @@ fn shadowed(lists: &Lists) -> bool {
     lists.entries.iter().any(|entry| entry.list == EntryList::BuiltIn && !NAMES.contains(&entry.text.as_str()))
 }
 
-/// Every world that agrees with the facts, as far as the request can tell.
-fn worlds(asked: &Asked, facts: &[DnsAnswer]) -> Vec<World> {
+/// Every world that agrees with the dns_answers, as far as the request can tell.
+fn worlds(asked: &Asked, dns_answers: &[DnsAnswer]) -> Vec<World> {
     // Addresses that no entry names, within the networks and without.
     let unnamed = ["192.0.2.1", "10.1.1.9", "10.1.9.9", "10.9.9.9", "2001:db8::9"];
     match &asked.host {
@@ -155,8 +155,8 @@ fn worlds(asked: &Asked, facts: &[DnsAnswer]) -> Vec<World> {
                 Host::Name(name) => name.clone(),
                 _ => HUB.to_owned(),
             };
-            if let Some(fact) = facts.iter().find(|fact| fact.subject == name) {
-                return vec![World { addresses: BTreeMap::from([(name, addresses(fact))]), ..World::default() }];
+            if let Some(dns_answer) = dns_answers.iter().find(|dns_answer| dns_answer.subject == name) {
+                return vec![World { addresses: BTreeMap::from([(name, addresses(dns_answer))]), ..World::default() }];
             }
             let choices: Vec<IpAddr> = ADDRESSES.iter().chain(&unnamed).map(|text| text.parse().unwrap()).collect();
             let singles = choices.iter().map(|one| vec![*one]);
@@ -168,8 +168,11 @@ fn worlds(asked: &Asked, facts: &[DnsAnswer]) -> Vec<World> {
                 .collect()
         }
         Host::Address(address) => {
-            let candidates: Vec<Vec<String>> = match facts.iter().find(|fact| fact.subject == address.to_string()) {
-                Some(fact) => vec![fact.answers.clone()],
+            let candidates: Vec<Vec<String>> = match dns_answers
+                .iter()
+                .find(|dns_answer| dns_answer.subject == address.to_string())
+            {
+                Some(dns_answer) => vec![dns_answer.answers.clone()],
                 None => {
                     let names: Vec<String> =
                         NAMES.iter().chain([&HUB, &"unnamed.lab.corp.test"]).map(|name| (*name).to_owned()).collect();
@@ -177,17 +180,17 @@ fn worlds(asked: &Asked, facts: &[DnsAnswer]) -> Vec<World> {
                     std::iter::once(Vec::new()).chain(pairs).collect()
                 }
             };
-            candidates.into_iter().flat_map(|names| confirmations(*address, &names, facts)).collect()
+            candidates.into_iter().flat_map(|names| confirmations(*address, &names, dns_answers)).collect()
         }
     }
 }
 
 /// The worlds in which an address has these names, each of them resolving back to it or not, where that is not known.
-fn confirmations(address: IpAddr, names: &[String], facts: &[DnsAnswer]) -> Vec<World> {
+fn confirmations(address: IpAddr, names: &[String], dns_answers: &[DnsAnswer]) -> Vec<World> {
     let mut worlds = vec![World { names: BTreeMap::from([(address, names.to_vec())]), ..World::default() }];
     for name in names {
-        let choices = match facts.iter().find(|fact| fact.subject == *name) {
-            Some(fact) => vec![addresses(fact)],
+        let choices = match dns_answers.iter().find(|dns_answer| dns_answer.subject == *name) {
+            Some(dns_answer) => vec![addresses(dns_answer)],
             None => vec![Vec::new(), vec![address]],
         };
         worlds = worlds
@@ -314,13 +317,13 @@ fn reference(asked: &Asked) -> String {
     format!("{host}{port}{repository}")
 }
 
-fn request<'a>(text: &'a str, asked: &'a Asked, facts: &'a [DnsAnswer]) -> Request<'a> {
+fn request<'a>(text: &'a str, asked: &'a Asked, dns_answers: &'a [DnsAnswer]) -> Request<'a> {
     let kind = if asked.repository.is_some() { ReferenceKind::Image } else { ReferenceKind::Registry };
-    Request { reference: text, kind, project: asked.project.as_deref(), dns_answers: facts }
+    Request { reference: text, kind, project: asked.project.as_deref(), dns_answers: dns_answers }
 }
 
-fn known(facts: &[DnsAnswer], question: &DnsQuery) -> bool {
-    facts.iter().any(|fact| fact.kind == question.kind && fact.subject == question.subject)
+fn known(dns_answers: &[DnsAnswer], question: &DnsQuery) -> bool {
+    dns_answers.iter().any(|dns_answer| dns_answer.kind == question.kind && dns_answer.subject == question.subject)
 }
 
 fn world_answer(world: &World, question: DnsQuery) -> DnsAnswer {
@@ -337,14 +340,14 @@ fn world_answer(world: &World, question: DnsQuery) -> DnsAnswer {
 }
 
 /// Everything that DNS says and everything that it does not.
-fn all_facts(world: &World) -> Vec<DnsAnswer> {
+fn all_dns_answers(world: &World) -> Vec<DnsAnswer> {
     let names = NAMES.iter().chain([&HUB]).map(|name| DnsQuery { kind: LookupKind::Forward, subject: (*name).into() });
     let addresses = ADDRESSES.iter().map(|text| DnsQuery { kind: LookupKind::Reverse, subject: (*text).into() });
     names.chain(addresses).map(|question| world_answer(world, question)).collect()
 }
 
-fn addresses(fact: &DnsAnswer) -> Vec<IpAddr> {
-    fact.answers.iter().map(|text| text.parse().unwrap()).collect()
+fn addresses(dns_answer: &DnsAnswer) -> Vec<IpAddr> {
+    dns_answer.answers.iter().map(|text| text.parse().unwrap()).collect()
 }
 
 /// Fisher and Yates, with a small generator: the same seed gives the same order.

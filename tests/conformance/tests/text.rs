@@ -152,13 +152,13 @@ proptest! {
     }
 
     #[test]
-    fn any_request_is_answered(entries in prop::collection::vec(text(), 0..4), reference in text(), facts in facts(), login in any::<bool>()) {
+    fn any_request_is_answered(entries in prop::collection::vec(text(), 0..4), reference in text(), dns_answers in dns_answers(), login in any::<bool>()) {
         let good: Vec<&String> =
             entries.iter().filter(|entry| check_entry(entry, EntryList::Insecure).entry.is_some()).collect();
         let document = json!({ "insecure": good, "whitelist": [], "match_resolved_addresses": true }).to_string();
         let policy = Policy::load(&document, 0).expect("good entries load").policy;
         let kind = if login { ReferenceKind::Registry } else { ReferenceKind::Image };
-        let request = Request { reference: &reference, kind, project: None, dns_answers: &facts };
+        let request = Request { reference: &reference, kind, project: None, dns_answers: &dns_answers };
         let answer = policy.answer(&request);
         prop_assert_eq!(&policy.explain(&request).response, &answer);
         prop_assert!(serde_json::from_str::<serde_json::Value>(&answer.to_json()).is_ok());
@@ -171,14 +171,11 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof![3 => pieces, 2 => plausible, 1 => any::<String>(), 1 => "\\PC{0,20}"]
 }
 
-fn facts() -> impl Strategy<Value = Vec<DnsAnswer>> {
+fn dns_answers() -> impl Strategy<Value = Vec<DnsAnswer>> {
     let kind = prop_oneof![Just(LookupKind::Reverse), Just(LookupKind::Forward)];
-    let fact = (kind, text(), prop::collection::vec(text(), 0..3)).prop_map(|(kind, subject, answers)| DnsAnswer {
-        kind,
-        subject,
-        answers,
-    });
-    prop::collection::vec(fact, 0..3)
+    let dns_answer = (kind, text(), prop::collection::vec(text(), 0..3))
+        .prop_map(|(kind, subject, answers)| DnsAnswer { kind, subject, answers });
+    prop::collection::vec(dns_answer, 0..3)
 }
 
 /// Text that is nearly a document.

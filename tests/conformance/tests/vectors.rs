@@ -353,8 +353,8 @@ fn check_policy(case: &Case, document: &str, fail: &mut impl FnMut(String)) {
     };
     for (index, asked) in case.requests.iter().enumerate() {
         let (reference, kind) = asked.subject();
-        let facts = asked.facts();
-        let request = Request { reference, kind, project: asked.project.as_deref(), dns_answers: &facts };
+        let dns_answers = asked.dns_answers();
+        let request = Request { reference, kind, project: asked.project.as_deref(), dns_answers: &dns_answers };
         let text = policy.answer(&request).to_json();
         let answer: Value = serde_json::from_str(&text).unwrap();
         if let Some(wrong) = differs(asked, &answer) {

@@ -104,7 +104,7 @@ test("a policy decides until it is disposed of", () => {
   const { policy } = loadPolicy({ whitelist: ["*.example.com"] });
   const decisions = policy.decideMany(["a.example.com/b", { reference: "alpine" }]);
   assert.deepEqual(decisions.map(({ decision }) => decision), ["allow", "deny"]);
-  assert.equal(policy.explain("a.example.com/b").steps.at(-1).topic, "outcome");
+  assert.equal(policy.explain("a.example.com/b").steps.at(-1).kind, "outcome");
   assert.throws(() => policy.decide({ reference: "a.example.com/b", facs: [] }), /`facs`/);
   policy[Symbol.dispose]();
   policy.dispose();

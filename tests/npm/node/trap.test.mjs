@@ -94,7 +94,7 @@ test("a decision is a denial", () => {
   many.forEach(denied);
   const explained = trapped(() => policy.explain("a.example.com/b"));
   denied(explained);
-  assert.deepEqual(explained.steps.map(({ topic }) => topic), ["outcome"]);
+  assert.deepEqual(explained.steps.map(({ kind }) => kind), ["outcome"]);
 });
 
 test("a password is not repeated: at least what the module masks is masked", () => {

@@ -17,7 +17,7 @@ export async function typescriptFiles(folder) {
   for (const [type, values] of byType) {
     const name = type.replace("[]", "List");
     // In answers, bytes are hexadecimal.
-    const really = type === "Authority[]" ? '(Omit<Authority, "der"> & { der: string })[]' : type;
+    const really = type === "TrustAnchor[]" ? '(Omit<TrustAnchor, "der"> & { der: string })[]' : type;
     text += `export const all${name}: (${really})[] = [\n${[...values].map((value) => `  ${value},\n`).join("")}];\n`;
   }
   mkdirSync(folder, { recursive: true });

@@ -55,7 +55,7 @@ export async function everything(bytes: Uint8Array, module: object): Promise<voi
     return;
   }
   using allowed = loaded.policy;
-  const decision: Decision = allowed.decide({ reference: "alpine", kind: "image", facts: [] });
+  const decision: Decision = allowed.decide({ reference: "alpine", kind: "image", dnsAnswers: [] });
   switch (decision.decision) {
     case "allow":
       decision.attempts[0]?.port.toFixed();
@@ -66,7 +66,7 @@ export async function everything(bytes: Uint8Array, module: object): Promise<voi
       decision.attempts;
       break;
     case "lookup":
-      allowed.decide({ reference: "alpine", facts: decision.questions.map((question) => ({ ...question, answers: [] })) });
+      allowed.decide({ reference: "alpine", dnsAnswers: decision.queries.map((query) => ({ ...query, answers: [] })) });
       break;
     default:
       decision satisfies never;

@@ -21,7 +21,7 @@ import { highlightFor } from "./registries/highlight";
 import { RegistriesSection } from "./registries/RegistriesSection";
 import { useDaemon } from "./useDaemon";
 
-const EMPTY_TRIAL: TryImageValues = { reference: "", kind: "image", project: "", facts: [], askDaemon: true };
+const EMPTY_TRIAL: TryImageValues = { reference: "", kind: "image", project: "", dnsAnswers: [], askDaemon: true };
 
 export function Page() {
   const policy = usePolicyForm();

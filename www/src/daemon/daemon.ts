@@ -1,6 +1,6 @@
 // Client of the daemon that may serve the page. Its URLs are relative to that of the page.
 
-import type { Explanation, Fact, PolicyDocument } from "pullgate";
+import type { DnsAnswer, Explanation, PolicyDocument } from "pullgate";
 import type { ProbeReport } from "./report";
 
 export interface DaemonInfo {
@@ -16,7 +16,7 @@ export interface ExplainRequest {
   reference: string;
   kind: "image" | "registry";
   project?: string;
-  facts: Fact[];
+  dnsAnswers: DnsAnswer[];
   policy: PolicyDocument;
 }
 

@@ -136,11 +136,11 @@ impl Dns {
     /// Resolves the first `max_queries` queries concurrently. The others, and those that fail, get no answers, and then
     /// do not match.
     pub(crate) async fn resolve_queries(&self, questions: Vec<DnsQuery>, max_queries: usize) -> Vec<DnsAnswer> {
-        let facts = questions.into_iter().enumerate().map(|(index, question)| async move {
+        let dns_answers = questions.into_iter().enumerate().map(|(index, question)| async move {
             let answers = if index < max_queries { self.lookup(&question).await } else { Vec::new() };
             DnsAnswer { kind: question.kind, subject: question.subject, answers }
         });
-        join_all(facts).await
+        join_all(dns_answers).await
     }
 
     async fn lookup(&self, question: &DnsQuery) -> Vec<String> {

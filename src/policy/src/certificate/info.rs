@@ -88,16 +88,16 @@ pub struct KeyInfo {
 /// Checks certificates in PEM as of `at`, in seconds since 1970-01-01 UTC (rules C3 to C8). `text` is the content of a
 /// file or form field, at most 1 MiB and 1,000 blocks; it need not be UTF-8.
 pub fn check_certificates(text: &[u8], at: u64) -> CertificateReport {
-    let CertificateBundle { certificates, notes } = lint::parse_bundle(text, at);
+    let CertificateBundle { certificates, findings } = lint::parse_bundle(text, at);
     let mut counter = Utf16Counter::new(text);
     CertificateReport {
         certificates: certificates.into_iter().map(|certificate| certificate_info(&mut counter, certificate)).collect(),
-        findings: locate_findings(text, notes),
+        findings: locate_findings(text, findings),
     }
 }
 
 fn certificate_info(counter: &mut Utf16Counter<'_>, mut certificate: ParsedCertificate) -> CertificateInfo {
-    let notes = std::mem::take(&mut certificate.notes);
+    let findings = std::mem::take(&mut certificate.findings);
     let tbs = certificate.tbs();
     let extensions = &certificate.extensions;
     let PublicKeyInfo { algorithm, bits, curve } = PublicKeyInfo::from_spki(tbs.subject_public_key_info());
@@ -120,7 +120,7 @@ fn certificate_info(counter: &mut Utf16Counter<'_>, mut certificate: ParsedCerti
         authority_key_id: key_id(&extensions.authority_key),
         self_issued: certificate.is_self_issued(),
         line: u32::try_from(certificate.line).unwrap_or(u32::MAX),
-        findings: counter.locate_findings(notes),
+        findings: counter.locate_findings(findings),
         sha256: certificate.sha256,
     }
 }

@@ -53,7 +53,7 @@ const SUPPORTED_CRITICAL_EXTENSIONS: [ObjectIdentifier; 13] = [
 #[derive(Debug, Default)]
 pub(crate) struct CertificateBundle {
     pub certificates: Vec<ParsedCertificate>,
-    pub notes: Vec<RawFinding>,
+    pub findings: Vec<RawFinding>,
 }
 
 /// A certificate of a bundle, with its findings.
@@ -70,7 +70,7 @@ pub(crate) struct ParsedCertificate {
     issuer: String,
     /// The SHA-256 of the DER in lower-case hexadecimal.
     pub sha256: String,
-    pub notes: Vec<RawFinding>,
+    pub findings: Vec<RawFinding>,
 }
 
 /// The extensions that the linter reads. A damaged extension is reported and treated as absent.
@@ -88,30 +88,30 @@ pub(crate) struct ParsedExtensions {
 /// Parses a bundle and lints its certificates as of `at`, in seconds since 1970-01-01 UTC.
 pub(crate) fn parse_bundle(text: &[u8], at: u64) -> CertificateBundle {
     let mut bundle = CertificateBundle::default();
-    for block in pem::parse_blocks(text, &mut bundle.notes) {
+    for block in pem::parse_blocks(text, &mut bundle.findings) {
         match ParsedCertificate::from_block(block) {
             Ok(certificate) => bundle.certificates.push(certificate),
-            Err(note) => bundle.notes.push(note),
+            Err(finding) => bundle.findings.push(finding),
         }
     }
     let all = &bundle.certificates;
     let check =
         |(index, certificate)| CertificateLinter { certificate, before: all.get(..index).unwrap_or_default(), all, at };
-    let notes: Vec<Vec<RawFinding>> = all.iter().enumerate().map(|each| check(each).lint()).collect();
-    for (certificate, notes) in bundle.certificates.iter_mut().zip(notes) {
-        certificate.notes.extend(notes);
+    let findings: Vec<Vec<RawFinding>> = all.iter().enumerate().map(|each| check(each).lint()).collect();
+    for (certificate, findings) in bundle.certificates.iter_mut().zip(findings) {
+        certificate.findings.extend(findings);
     }
     bundle
 }
 
 impl ParsedCertificate {
     fn from_block(block: PemBlock) -> Result<Self, RawFinding> {
-        let PemBlock { span: place, line, trusted, mut der } = block;
+        let PemBlock { span, line, trusted, mut der } = block;
         let unreadable = |at: u32| {
             let message = format!(
                 "the block that begins on line {line} cannot be read as a certificate: byte {at} of what it holds is not as it should be"
             );
-            RawFinding::new(Code::CertificateUnreadable, place.clone(), message)
+            RawFinding::new(Code::CertificateUnreadable, span.clone(), message)
         };
         let mut reader = SliceReader::new(&der).map_err(|_| unreadable(0))?;
         let inner = CertificateInner::<Raw>::decode(&mut reader)
@@ -123,21 +123,21 @@ impl ParsedCertificate {
             if der::classify(more) == Some(DerKind::PrivateKey) {
                 let this = format!("the block that begins on line {line} has after the certificate");
                 return Err(
-                    pem::not_a_certificate(DerKind::PrivateKey, place.clone(), &this).unwrap_or_else(|| unreadable(0))
+                    pem::not_a_certificate(DerKind::PrivateKey, span.clone(), &this).unwrap_or_else(|| unreadable(0))
                 );
             }
             let more = more.len();
             let message = format!("the block that begins on line {line} has {more} more bytes after the certificate");
-            return Err(RawFinding::new(Code::PemTrailingData, place, message));
+            return Err(RawFinding::new(Code::PemTrailingData, span, message));
         }
         // OpenSSL's trust settings are ignored.
         der.truncate(length);
-        let mut notes = Vec::new();
-        let extensions = ParsedExtensions::parse(inner.tbs_certificate(), &place, &mut notes);
+        let mut findings = Vec::new();
+        let extensions = ParsedExtensions::parse(inner.tbs_certificate(), &span, &mut findings);
         let tbs = inner.tbs_certificate();
         let [subject, issuer] = [tbs.subject(), tbs.issuer()].map(dn::normalized);
         let sha256 = encode_string(&Sha256::digest(&der));
-        Ok(ParsedCertificate { span: place, line, der, inner, extensions, subject, issuer, sha256, notes })
+        Ok(ParsedCertificate { span, line, der, inner, extensions, subject, issuer, sha256, findings })
     }
 
     pub fn tbs(&self) -> &TbsCertificateInner<Raw> {
@@ -180,8 +180,8 @@ impl ParsedCertificate {
 }
 
 impl ParsedExtensions {
-    fn parse(tbs: &TbsCertificateInner<Raw>, place: &Range<usize>, notes: &mut Vec<RawFinding>) -> Self {
-        let mut reader = ExtensionReader { tbs, span: place, notes };
+    fn parse(tbs: &TbsCertificateInner<Raw>, span: &Range<usize>, findings: &mut Vec<RawFinding>) -> Self {
+        let mut reader = ExtensionReader { tbs, span, findings };
         ParsedExtensions {
             basic_constraints: reader.get(
                 rfc5280::ID_CE_BASIC_CONSTRAINTS,
@@ -235,7 +235,7 @@ fn parse_authority_key_id(value: &[u8]) -> Option<Option<Vec<u8>>> {
 struct ExtensionReader<'c, 'n> {
     tbs: &'c TbsCertificateInner<Raw>,
     span: &'c Range<usize>,
-    notes: &'n mut Vec<RawFinding>,
+    findings: &'n mut Vec<RawFinding>,
 }
 
 impl<'c> ExtensionReader<'c, '_> {
@@ -248,7 +248,7 @@ impl<'c> ExtensionReader<'c, '_> {
         let value = self.unique_value(id, name)?;
         let read = read(value);
         if read.is_none() {
-            self.note(format!("the extension \"{name}\" is damaged"));
+            self.report(format!("the extension \"{name}\" is damaged"));
         }
         read
     }
@@ -257,13 +257,13 @@ impl<'c> ExtensionReader<'c, '_> {
         let mut found = self.tbs.extensions()?.iter().filter(|extension| extension.extn_id == id);
         let value = found.next()?.extn_value.as_bytes();
         if found.next().is_some() {
-            self.note(format!("the extension \"{name}\" stands more than once"));
+            self.report(format!("the extension \"{name}\" stands more than once"));
         }
         Some(value)
     }
 
-    fn note(&mut self, message: String) {
-        self.notes.push(RawFinding::new(Code::CertificateExtensionInvalid, self.span.clone(), message));
+    fn report(&mut self, message: String) {
+        self.findings.push(RawFinding::new(Code::CertificateExtensionInvalid, self.span.clone(), message));
     }
 }
 
@@ -278,33 +278,33 @@ struct CertificateLinter<'c> {
 impl CertificateLinter<'_> {
     fn lint(&self) -> Vec<RawFinding> {
         let title = self.certificate.display_name();
-        let mut notes = Vec::new();
-        let mut note = |code: Code, message: String| {
-            notes.push(RawFinding::new(code, self.certificate.span.clone(), message));
+        let mut findings = Vec::new();
+        let mut report = |code: Code, message: String| {
+            findings.push(RawFinding::new(code, self.certificate.span.clone(), message));
         };
-        self.lint_ca(&title, &mut note);
-        self.lint_validity(&title, &mut note);
-        self.lint_strength(&title, &mut note);
-        self.lint_profile(&title, &mut note);
-        self.lint_bundle(&title, &mut note);
-        notes
+        self.lint_ca(&title, &mut report);
+        self.lint_validity(&title, &mut report);
+        self.lint_strength(&title, &mut report);
+        self.lint_profile(&title, &mut report);
+        self.lint_bundle(&title, &mut report);
+        findings
     }
 
     /// Lints the certificate's fitness as an authority: CA flag, key usages, critical extensions and name constraints.
-    fn lint_ca(&self, title: &str, note: &mut dyn FnMut(Code, String)) {
+    fn lint_ca(&self, title: &str, report: &mut dyn FnMut(Code, String)) {
         let ParsedCertificate { extensions, .. } = self.certificate;
         let own = self.certificate.is_self_issued();
         match (self.certificate.is_ca(), own) {
             (true, _) => {
                 let signs = extensions.key_usage.as_ref().is_none_or(KeyUsage::key_cert_sign);
                 if !signs {
-                    note(
+                    report(
                         Code::CertificateKeyUsage,
                         format!("`{title}` is not for signing certificates: its key usage lacks keyCertSign"),
                     );
                 }
             }
-            (false, true) => note(
+            (false, true) => report(
                 Code::CertificateSelfSignedLeaf,
                 format!(
                     "`{title}` is self-signed and not a CA: it vouches for a server that has this very certificate, and for nothing else"
@@ -312,7 +312,7 @@ impl CertificateLinter<'_> {
             ),
             (false, false) => {
                 let issuer = dn::to_rfc4514(self.certificate.tbs().issuer());
-                note(
+                report(
                     Code::CertificateNotCa,
                     format!(
                         "`{title}` is a server's or a person's, not a CA's: give the certificate of its issuer, `{issuer}`"
@@ -323,7 +323,7 @@ impl CertificateLinter<'_> {
         if let Some(usage) = &extensions.extended_key_usage {
             let for_servers = [rfc5280::ID_KP_SERVER_AUTH, rfc5280::ANY_EXTENDED_KEY_USAGE];
             if !usage.0.iter().any(|usage| for_servers.contains(usage)) {
-                note(
+                report(
                     Code::CertificateExtendedKeyUsage,
                     format!("`{title}` is not for TLS servers: its extended key usage lacks serverAuth"),
                 );
@@ -331,48 +331,48 @@ impl CertificateLinter<'_> {
         }
         for extension in self.certificate.tbs().extensions().into_iter().flatten() {
             if extension.critical && !SUPPORTED_CRITICAL_EXTENSIONS.contains(&extension.extn_id) {
-                note(
+                report(
                     Code::CertificateCriticalExtension,
                     format!("`{title}` has the critical extension {}, which is not understood", extension.extn_id),
                 );
             }
         }
         if let Some(constraints) = &extensions.name_constraints {
-            note(
+            report(
                 Code::CertificateNameConstraints,
                 format!("`{title}` vouches for some names only: {}", constraints.to_text()),
             );
         }
     }
 
-    fn lint_validity(&self, title: &str, note: &mut dyn FnMut(Code, String)) {
+    fn lint_validity(&self, title: &str, report: &mut dyn FnMut(Code, String)) {
         let validity = self.certificate.tbs().validity();
         let (from, until) = (validity.not_before.to_date_time(), validity.not_after.to_date_time());
         let (not_before, not_after) = (self.certificate.not_before(), self.certificate.not_after());
         if not_after < not_before {
-            note(Code::CertificateValidity, format!("`{title}` ends on {until}, before it begins on {from}"));
+            report(Code::CertificateValidity, format!("`{title}` ends on {until}, before it begins on {from}"));
             return;
         }
         if self.at > not_after {
-            note(Code::CertificateExpired, format!("`{title}` expired on {until}: a newer one is needed"));
+            report(Code::CertificateExpired, format!("`{title}` expired on {until}: a newer one is needed"));
         } else if self.at < not_before {
-            note(Code::CertificateNotYetValid, format!("`{title}` is not valid before {from}"));
+            report(Code::CertificateNotYetValid, format!("`{title}` is not valid before {from}"));
         } else if not_after.saturating_sub(self.at) <= EXPIRY_WARNING_SECS {
             let days = not_after.saturating_sub(self.at) / DAY_SECS;
-            note(Code::CertificateExpiresSoon, format!("`{title}` expires on {until}, in {days} days"));
+            report(Code::CertificateExpiresSoon, format!("`{title}` expires on {until}, in {days} days"));
         }
         if calendar_tuple(until) > add_years(from, MAX_VALIDITY_YEARS) {
-            note(
+            report(
                 Code::CertificateLongLived,
                 format!("`{title}` is valid from {from} to {until}, for more than {MAX_VALIDITY_YEARS} years"),
             );
         }
     }
 
-    fn lint_strength(&self, title: &str, note: &mut dyn FnMut(Code, String)) {
+    fn lint_strength(&self, title: &str, report: &mut dyn FnMut(Code, String)) {
         let key = PublicKeyInfo::from_spki(self.certificate.tbs().subject_public_key_info());
         if key.is_weak() {
-            note(Code::CertificateKeyWeak, format!("the key of `{title}` is {key}: {}", PublicKeyInfo::RECOMMENDED));
+            report(Code::CertificateKeyWeak, format!("the key of `{title}` is {key}: {}", PublicKeyInfo::RECOMMENDED));
         }
         // The algorithm is stated inside and outside of the signed part, and both should agree: the weaker one counts.
         let mut signature = SignatureAlgorithm::from_identifier(self.certificate.inner.signature_algorithm());
@@ -381,18 +381,18 @@ impl CertificateLinter<'_> {
             signature = signed;
         }
         match signature.strength {
-            HashStrength::Broken => note(
+            HashStrength::Broken => report(
                 Code::CertificateSignatureWeak,
                 format!("`{title}` is signed with {}, which anybody can forge", signature.name),
             ),
-            HashStrength::Sha1 if self.certificate.is_self_issued() => note(
+            HashStrength::Sha1 if self.certificate.is_self_issued() => report(
                 Code::CertificateSignatureSha1,
                 format!(
                     "`{title}` is signed with {}; on a root nobody looks at it, but replace it when you can",
                     signature.name
                 ),
             ),
-            HashStrength::Sha1 => note(
+            HashStrength::Sha1 => report(
                 Code::CertificateSignatureWeak,
                 format!("`{title}` is signed with {}, and SHA-1 can be forged", signature.name),
             ),
@@ -401,13 +401,13 @@ impl CertificateLinter<'_> {
     }
 
     /// Lints version, serial number and names against the profile of RFC 5280.
-    fn lint_profile(&self, title: &str, note: &mut dyn FnMut(Code, String)) {
+    fn lint_profile(&self, title: &str, report: &mut dyn FnMut(Code, String)) {
         let tbs = self.certificate.tbs();
         let version = tbs.version();
         if version != Version::V3 && tbs.extensions().is_some() {
-            note(Code::CertificateVersion, format!("`{title}` has extensions, and only version 3 has them"));
+            report(Code::CertificateVersion, format!("`{title}` has extensions, and only version 3 has them"));
         } else if version == Version::V1 {
-            note(
+            report(
                 Code::CertificateVersion1,
                 format!("`{title}` is of version 1, which cannot say whether it is a CA; some programs refuse it"),
             );
@@ -415,24 +415,24 @@ impl CertificateLinter<'_> {
         let serial = tbs.serial_number().as_bytes();
         let negative = serial.first().is_some_and(|first| first & 0x80 != 0);
         if negative || serial.iter().all(|byte| *byte == 0) {
-            note(Code::CertificateSerial, format!("the serial number of `{title}` is not positive"));
+            report(Code::CertificateSerial, format!("the serial number of `{title}` is not positive"));
         } else if serial.len() > MAX_SERIAL_BYTES.saturating_add(usize::from(serial.first() == Some(&0))) {
-            note(Code::CertificateSerial, format!("the serial number of `{title}` has over {MAX_SERIAL_BYTES} octets"));
+            report(Code::CertificateSerial, format!("the serial number of `{title}` has over {MAX_SERIAL_BYTES} octets"));
         }
         if tbs.subject().is_empty() && tbs.issuer().is_empty() {
-            note(Code::CertificateNameless, format!("{title} has neither a subject nor an issuer"));
+            report(Code::CertificateNameless, format!("{title} has neither a subject nor an issuer"));
         }
     }
 
     /// Lints the certificate against the others of its bundle.
-    fn lint_bundle(&self, title: &str, note: &mut dyn FnMut(Code, String)) {
+    fn lint_bundle(&self, title: &str, report: &mut dyn FnMut(Code, String)) {
         if let Some(first) = self.before.iter().find(|other| other.sha256 == self.certificate.sha256) {
-            note(Code::CertificateDuplicate, format!("`{title}` stands on line {} already", first.line));
+            report(Code::CertificateDuplicate, format!("`{title}` stands on line {} already", first.line));
         }
         let is_intermediate = self.certificate.is_ca() && !self.certificate.is_self_issued();
         if is_intermediate && !self.all.iter().any(|other| self.certificate.may_be_issued_by(other)) {
             let issuer = self.certificate.tbs().issuer();
-            note(
+            report(
                 Code::CertificateIntermediate,
                 format!(
                     "`{title}` is an intermediate; its issuer `{}` is not here, and need not be",

@@ -30,32 +30,32 @@ pub(crate) struct PemBlock {
 }
 
 /// Parses the blocks of a bundle that hold certificates, and reports everything else that looks like a block.
-pub(crate) fn parse_blocks(text: &[u8], notes: &mut Vec<RawFinding>) -> Vec<PemBlock> {
+pub(crate) fn parse_blocks(text: &[u8], findings: &mut Vec<RawFinding>) -> Vec<PemBlock> {
     if text.len() > MAX_BUNDLE_BYTES {
         // The caller may have truncated the text, so its full size is not known.
         let message = format!("a bundle has at most {MAX_BUNDLE_BYTES} bytes, and this one has more");
-        notes.push(RawFinding::new(Code::BundleTooLarge, 0..0, message));
+        findings.push(RawFinding::new(Code::BundleTooLarge, 0..0, message));
         return Vec::new();
     }
     // Counted before any block is parsed.
     let blocks = text.windows(BEGIN_PREFIX.len()).filter(|window| *window == BEGIN_PREFIX).count();
     if blocks > MAX_BLOCKS {
         let message = format!("a bundle has at most {MAX_BLOCKS} blocks, and this one has {blocks}");
-        notes.push(RawFinding::new(Code::BundleTooManyBlocks, 0..0, message));
+        findings.push(RawFinding::new(Code::BundleTooManyBlocks, 0..0, message));
         return Vec::new();
     }
     let whole = 0..text.len();
     if matches!(text, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         let message = "the text is in UTF-16, which no program reads as PEM: save it as UTF-8 or ASCII";
-        notes.push(RawFinding::new(Code::PemUtf16, whole, message));
+        findings.push(RawFinding::new(Code::PemUtf16, whole, message));
         return Vec::new();
     }
-    if let Some(note) = binary_file_finding(text) {
-        notes.push(note);
+    if let Some(finding) = binary_file_finding(text) {
+        findings.push(finding);
         return Vec::new();
     }
     let mut reader =
-        BlockReader { text, notes, blocks: Vec::new(), open: None, has_candidates: false, begin_damaged: false };
+        BlockReader { text, findings, blocks: Vec::new(), open: None, has_candidates: false, begin_damaged: false };
     for line in TextLines::new(text) {
         reader.line(&line);
     }
@@ -86,7 +86,7 @@ fn bare_der_finding(der: &[u8], certificate: RawFinding) -> Option<RawFinding> {
 }
 
 /// Returns the finding about content that is not a certificate; `None` for a certificate.
-pub(crate) fn not_a_certificate(content: DerKind, place: Range<usize>, this: &str) -> Option<RawFinding> {
+pub(crate) fn not_a_certificate(content: DerKind, span: Range<usize>, this: &str) -> Option<RawFinding> {
     let (code, what) = match content {
         DerKind::Certificate => return None,
         DerKind::CertificateRequest => (
@@ -110,7 +110,7 @@ pub(crate) fn not_a_certificate(content: DerKind, place: Range<usize>, this: &st
             "a PRIVATE KEY, which belongs on the server alone: take it out, and replace it if others have seen it",
         ),
     };
-    Some(RawFinding::new(code, place, format!("{this} {what}")))
+    Some(RawFinding::new(code, span, format!("{this} {what}")))
 }
 
 /// Encodes a certificate in PEM (RFC 7468, section 3), with lines of 64 characters.
@@ -191,7 +191,7 @@ impl<'t> Iterator for TextLines<'t> {
         let length = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
         let (line, ending) = rest.split_at_checked(length)?;
         let end = self.start.saturating_add(length);
-        let place = self.start..end;
+        let span = self.start..end;
         let ending = match ending {
             [b'\r', b'\n', ..] => 2,
             [] => 0,
@@ -200,7 +200,7 @@ impl<'t> Iterator for TextLines<'t> {
         self.start = end.saturating_add(ending);
         self.number = self.number.saturating_add(1);
         let content = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
-        Some(TextLine { number: self.number, span: place, content: content.trim_ascii() })
+        Some(TextLine { number: self.number, span, content: content.trim_ascii() })
     }
 }
 
@@ -261,7 +261,7 @@ impl OpenBlock<'_> {
 
 struct BlockReader<'t, 'n> {
     text: &'t [u8],
-    notes: &'n mut Vec<RawFinding>,
+    findings: &'n mut Vec<RawFinding>,
     blocks: Vec<PemBlock>,
     open: Option<OpenBlock<'t>>,
     /// True after any block that could have been a certificate.
@@ -272,10 +272,10 @@ struct BlockReader<'t, 'n> {
 
 impl<'t> BlockReader<'t, '_> {
     fn line(&mut self, line: &TextLine<'t>) {
-        let armour = BoundaryLine::classify(line.content);
+        let boundary = BoundaryLine::classify(line.content);
         // Any boundary with this label opens a private key, even a damaged one.
-        let secret = armour != BoundaryLine::None && contains_bytes(line.content, PRIVATE_KEY_LABEL.as_bytes());
-        match armour {
+        let secret = boundary != BoundaryLine::None && contains_bytes(line.content, PRIVATE_KEY_LABEL.as_bytes());
+        match boundary {
             BoundaryLine::Begin(label) => {
                 self.end_unterminated(line.span.start, &format!("the next one begins on line {}", line.number));
                 self.begin(BlockKind::from_label(label), label, line);
@@ -288,7 +288,7 @@ impl<'t> BlockReader<'t, '_> {
                 self.begin(BlockKind::Other(DerKind::PrivateKey), PRIVATE_KEY_LABEL, line);
             }
             BoundaryLine::End(_) | BoundaryLine::Damaged if self.is_secret() => {
-                self.notes.extend(self.open.take().and_then(|open| open.private_key_finding(line.span.end)));
+                self.findings.extend(self.open.take().and_then(|open| open.private_key_finding(line.span.end)));
             }
             BoundaryLine::End(label) => self.end(label, line),
             BoundaryLine::Damaged => {
@@ -298,7 +298,7 @@ impl<'t> BlockReader<'t, '_> {
                     "line {} is not quite a BEGIN or END line: `-----BEGIN CERTIFICATE-----` and `-----END CERTIFICATE-----` each stand alone on a line, with five hyphens on either side",
                     line.number
                 );
-                self.notes.push(RawFinding::new(Code::PemArmour, line.span.clone(), message));
+                self.findings.push(RawFinding::new(Code::PemArmour, line.span.clone(), message));
             }
             BoundaryLine::None => self.collect(line),
         }
@@ -338,7 +338,7 @@ impl<'t> BlockReader<'t, '_> {
                 return;
             }
             let message = format!("line {} ends a block that does not begin", line.number);
-            self.notes.push(RawFinding::new(Code::PemArmour, line.span.clone(), message));
+            self.findings.push(RawFinding::new(Code::PemArmour, line.span.clone(), message));
             return;
         };
         if open.label != label {
@@ -350,33 +350,33 @@ impl<'t> BlockReader<'t, '_> {
                 line.number,
                 quotable_label(label)
             );
-            self.notes.push(RawFinding::new(Code::PemArmour, line.span.clone(), message));
+            self.findings.push(RawFinding::new(Code::PemArmour, line.span.clone(), message));
             return;
         }
-        let place = open.start..line.span.end;
+        let span = open.start..line.span.end;
         let this = format!("the block that begins on line {} is", open.line);
         match open.kind {
-            BlockKind::Other(content) => self.notes.extend(not_a_certificate(content, place, &this)),
+            BlockKind::Other(content) => self.findings.extend(not_a_certificate(content, span, &this)),
             BlockKind::Unknown => {
                 let label = quotable_label(label);
                 let message = format!("{this} labelled `{label}`, not `CERTIFICATE`");
-                self.notes.push(RawFinding::new(Code::PemLabelUnknown, place, message));
+                self.findings.push(RawFinding::new(Code::PemLabelUnknown, span, message));
             }
             BlockKind::Certificate | BlockKind::Trusted => {
                 self.has_candidates = true;
-                self.certificate(open, place, &this);
+                self.certificate(open, span, &this);
             }
         }
     }
 
-    fn certificate(&mut self, open: OpenBlock<'t>, place: Range<usize>, this: &str) {
-        if let Some((place, line)) = open.invalid_char {
-            let character = String::from_utf8_lossy(self.text.get(place.clone()).unwrap_or_default());
+    fn certificate(&mut self, open: OpenBlock<'t>, span: Range<usize>, this: &str) {
+        if let Some((span, line)) = open.invalid_char {
+            let character = String::from_utf8_lossy(self.text.get(span.clone()).unwrap_or_default());
             let message = match &*character {
                 "-" | "_" => format!("line {line} has `{character}`, which is of the base64 for URLs, not of PEM's"),
                 _ => format!("line {line} has `{}`, which base64 has not", character.escape_default()),
             };
-            self.notes.push(RawFinding::new(Code::PemBase64, place, message));
+            self.findings.push(RawFinding::new(Code::PemBase64, span, message));
             return;
         }
         let Some(der) = decode_base64(&open.base64) else {
@@ -384,13 +384,13 @@ impl<'t> BlockReader<'t, '_> {
                 "the base64 of the block that begins on line {} is cut off, or has `=` before its end",
                 open.line
             );
-            self.notes.push(RawFinding::new(Code::PemBase64, place, message));
+            self.findings.push(RawFinding::new(Code::PemBase64, span, message));
             return;
         };
-        match der::classify(&der).and_then(|content| not_a_certificate(content, place.clone(), this)) {
-            Some(note) => self.notes.push(note),
+        match der::classify(&der).and_then(|content| not_a_certificate(content, span.clone(), this)) {
+            Some(finding) => self.findings.push(finding),
             None => self.blocks.push(PemBlock {
-                span: place,
+                span,
                 line: open.line,
                 trusted: open.kind == BlockKind::Trusted,
                 der,
@@ -402,7 +402,7 @@ impl<'t> BlockReader<'t, '_> {
     fn end_unterminated(&mut self, end: usize, instead: &str) {
         let Some(open) = self.open.take() else { return };
         if open.kind == BlockKind::Other(DerKind::PrivateKey) {
-            self.notes.extend(open.private_key_finding(end));
+            self.findings.extend(open.private_key_finding(end));
             return;
         }
         self.has_candidates = true;
@@ -410,14 +410,14 @@ impl<'t> BlockReader<'t, '_> {
         let end = TextLines::new(self.text.get(open.start..).unwrap_or_default())
             .next()
             .map_or(open.start, |line| open.start.saturating_add(line.span.end));
-        self.notes.push(RawFinding::new(Code::PemArmour, open.start..end, message));
+        self.findings.push(RawFinding::new(Code::PemArmour, open.start..end, message));
     }
 
     fn finish(mut self) -> Vec<PemBlock> {
         self.end_unterminated(self.text.len(), "the text ends before it");
-        if self.notes.is_empty() && self.blocks.is_empty() {
-            self.notes.extend(bare_base64(self.text));
-            self.has_candidates |= !self.notes.is_empty();
+        if self.findings.is_empty() && self.blocks.is_empty() {
+            self.findings.extend(bare_base64(self.text));
+            self.has_candidates |= !self.findings.is_empty();
         }
         if !self.has_candidates {
             let message = if self.text.trim_ascii().is_empty() {
@@ -425,7 +425,7 @@ impl<'t> BlockReader<'t, '_> {
             } else {
                 "there is no certificate here: one in PEM begins with the line `-----BEGIN CERTIFICATE-----`"
             };
-            self.notes.push(RawFinding::new(Code::CertificateNone, 0..self.text.len(), message));
+            self.findings.push(RawFinding::new(Code::CertificateNone, 0..self.text.len(), message));
         }
         self.blocks
     }

@@ -34,28 +34,28 @@ type ListedEntry<'d> = (Option<EntryList>, Option<&'d Entry>, &'d str);
 
 impl AffectedHosts {
     pub fn between(old: &PolicyView<'_>, new: &PolicyView<'_>) -> Self {
-        let mut touched = AffectedHosts::default();
+        let mut affected = AffectedHosts::default();
         if old.unknown_project && new.unknown_project {
-            return touched;
+            return affected;
         }
         if old.unknown_project != new.unknown_project || old.whitelist_mode() != new.whitelist_mode() {
-            touched.mark_all();
+            affected.mark_all();
         }
         let resolves = old.policy.match_resolved_addresses || new.policy.match_resolved_addresses;
         if old.policy.match_resolved_addresses != new.policy.match_resolved_addresses {
-            (touched.hub, touched.all_names) = (true, true);
+            (affected.hub, affected.all_names) = (true, true);
         }
         // Global lists are compared with global lists, and a project's with the project's.
-        for place in 0..2 {
-            symmetric_difference(listed_entries(old, place), listed_entries(new, place), &mut |(list, entry, _)| {
+        for position in 0..2 {
+            symmetric_difference(listed_entries(old, position), listed_entries(new, position), &mut |(list, entry, _)| {
                 match entry {
-                    Some(entry) => touched.add(entry, list.is_some(), resolves),
-                    None => touched.mark_all(),
+                    Some(entry) => affected.add(entry, list.is_some(), resolves),
+                    None => affected.mark_all(),
                 }
             });
         }
-        touched.network_map = PrefixMap::new(std::mem::take(&mut touched.networks));
-        touched
+        affected.network_map = PrefixMap::new(std::mem::take(&mut affected.networks));
+        affected
     }
 
     pub fn is_empty(&self) -> bool {
@@ -119,9 +119,9 @@ pub(super) fn wildcard_key(domain: &str) -> Box<str> {
 }
 
 /// Returns the entries and authorities of a scope.
-fn listed_entries<'d>(side: &PolicyView<'d>, place: usize) -> Vec<ListedEntry<'d>> {
-    match side.scopes.get(place) {
-        Some((lists, scope)) => scope_entries(lists, scope, side.policy),
+fn listed_entries<'d>(view: &PolicyView<'d>, position: usize) -> Vec<ListedEntry<'d>> {
+    match view.scopes.get(position) {
+        Some((lists, scope)) => scope_entries(lists, scope, view.policy),
         None => Vec::new(),
     }
 }
@@ -152,11 +152,11 @@ fn symmetric_difference<'d>(
     found: &mut dyn FnMut(ListedEntry<'d>),
 ) {
     let sorted = |lines: &[ListedEntry<'d>]| -> Vec<u32> {
-        let mut order: Vec<u32> = (0..).zip(lines).map(|(place, _)| place).collect();
+        let mut order: Vec<u32> = (0..).zip(lines).map(|(position, _)| position).collect();
         sort::sort_indices(&mut order, &|a, b| lines.get(a).cmp(&lines.get(b)));
         order
     };
-    let line = |lines: &[ListedEntry<'d>], place: Option<&u32>| lines.get(usize::try_from(*place?).ok()?).copied();
+    let line = |lines: &[ListedEntry<'d>], position: Option<&u32>| lines.get(usize::try_from(*position?).ok()?).copied();
     let (in_old, in_new) = (sorted(&old), sorted(&new));
     let (mut left, mut right) = (in_old.iter().peekable(), in_new.iter().peekable());
     loop {

@@ -26,33 +26,33 @@ pub(super) struct ComparisonBuilder<'p> {
 }
 
 impl ComparisonBuilder<'_> {
-    pub fn compare_requester(&mut self, sides: &[PolicyView<'_>; 2], who: &Requester) {
-        let [old, new] = sides;
-        let touched = AffectedHosts::between(old, new);
-        if touched.is_empty() {
+    pub fn compare_requester(&mut self, views: &[PolicyView<'_>; 2], requester: &Requester) {
+        let [old, new] = views;
+        let affected = AffectedHosts::between(old, new);
+        if affected.is_empty() {
             return;
         }
-        let places = host_classes(sides, &touched);
-        let mut answering = DifferenceFinder::new(sides);
-        let truths: Vec<(Option<u32>, Labels)> = places
+        let classes = host_classes(views, &affected);
+        let mut answering = DifferenceFinder::new(views);
+        let labels: Vec<(Option<u32>, Labels)> = classes
             .iter()
-            .map(|place| {
-                let truths = match &place.host {
+            .map(|position| {
+                let labels = match &position.host {
                     Some(host) => {
                         Labels::Own(answering.examples_for(host).iter().map(|shown| shown.difference).collect())
                     }
                     None => Labels::Inherited,
                 };
-                (place.parent, truths)
+                (position.parent, labels)
             })
             .collect();
-        for part in minimal_cover(truths.into_iter()) {
-            let place = |place: u32| usize::try_from(place).ok().and_then(|place| places.get(place));
-            let Some((root, host)) = place(part.root).and_then(|root| Some((root, root.host.as_ref()?))) else {
+        for part in minimal_cover(labels.into_iter()) {
+            let class_at = |node: u32| usize::try_from(node).ok().and_then(|node| classes.get(node));
+            let Some((root, host)) = class_at(part.root).and_then(|root| Some((root, root.host.as_ref()?))) else {
                 continue;
             };
-            let except: Vec<&HostSet> = part.except.iter().filter_map(|node| Some(&place(*node)?.set)).collect();
-            self.add(&part, &root.set, &except, host, &mut answering, who);
+            let except: Vec<&HostSet> = part.except.iter().filter_map(|node| Some(&class_at(*node)?.set)).collect();
+            self.add(&part, &root.set, &except, host, &mut answering, requester);
         }
     }
 
@@ -63,19 +63,19 @@ impl ComparisonBuilder<'_> {
         except: &[&HostSet],
         host: &Registry<'_>,
         answering: &mut DifferenceFinder<'_, '_>,
-        who: &Requester,
+        requester: &Requester,
     ) {
         let number = usize::try_from(part.label).unwrap_or(usize::MAX);
-        let Some(DecisionDifference { kind: how, ports, repositories, words }) = answering.differences.get(number)
+        let Some(DecisionDifference { kind, ports, repositories, words }) = answering.differences.get(number)
         else {
             return;
         };
-        let (how, ports, repositories, words) = (*how, ports.clone(), repositories.clone(), words.clone());
-        let DifferenceKind { change, unverified, by_dns, authorities } = how;
-        let came_and_went = authorities.checked_sub(1).and_then(|place| answering.authorities.get(place));
+        let (kind, ports, repositories, words) = (*kind, ports.clone(), repositories.clone(), words.clone());
+        let DifferenceKind { change, unverified, by_dns, authorities } = kind;
+        let came_and_went = authorities.checked_sub(1).and_then(|position| answering.authorities.get(position));
         let (added, removed) = came_and_went.cloned().unwrap_or_default();
         let (hosts, except) = host_patterns(what, except);
-        let mut key = format!("{}{words}", DifferenceKind { authorities: 0, ..how }.ordinal());
+        let mut key = format!("{}{words}", DifferenceKind { authorities: 0, ..kind }.ordinal());
         for (texts, mark) in [(&hosts, '+'), (&except, '-'), (&added, '>'), (&removed, '<')] {
             texts.iter().for_each(|text| key.extend([mark].into_iter().chain(text.chars())));
         }
@@ -83,10 +83,10 @@ impl ComparisonBuilder<'_> {
             key.push('!');
         }
         let next = u32::try_from(self.regions.len()).unwrap_or(u32::MAX);
-        if let Some(place) = self.region_index.get(&key) {
-            let known = usize::try_from(place).ok().and_then(|place| self.regions.get_mut(place));
+        if let Some(position) = self.region_index.get(&key) {
+            let known = usize::try_from(position).ok().and_then(|position| self.regions.get_mut(position));
             if let Some((region, seen)) = known {
-                region.projects.add(who);
+                region.projects.add(requester);
                 *seen = seen.saturating_add(1);
             }
             return;
@@ -125,18 +125,18 @@ impl ComparisonBuilder<'_> {
         let mut witness = Witness {
             reference,
             kind,
-            project: who.project().map(str::to_owned),
-            dns_answers: dns_answers,
+            project: requester.project().map(str::to_owned),
+            dns_answers,
             before: String::new(),
             after: String::new(),
         };
         let request =
-            Request { reference: &witness.reference, kind, project: who.project(), dns_answers: &witness.dns_answers };
+            Request { reference: &witness.reference, kind, project: requester.project(), dns_answers: &witness.dns_answers };
         let (before, after) =
             (describe_decision(&self.old.decide(&request)), describe_decision(&self.new.decide(&request)));
         (witness.before, witness.after) = (before, after);
         let mut projects = ProjectSet::default();
-        projects.add(who);
+        projects.add(requester);
         let more_except = u32::try_from(except.len().saturating_sub(MAX_EXCEPTIONS)).unwrap_or(u32::MAX);
         let except = except.into_iter().take(MAX_EXCEPTIONS).collect();
         let hub = matches!(what, HostSet::DockerHub);
@@ -173,7 +173,7 @@ fn witness_dns_answers(
         Registry::Address(address) => address.to_string(),
         Registry::Name(name) => name.to_string(),
     };
-    let hosts = answers.iter().filter_map(|place| dns.hosts.get(usize::try_from(*place).ok()?));
+    let hosts = answers.iter().filter_map(|position| dns.hosts.get(usize::try_from(*position).ok()?));
     let answers: Vec<String> = hosts.map(text).collect();
     let subject = text(host);
     match host {

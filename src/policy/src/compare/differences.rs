@@ -95,49 +95,49 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
         };
         let mut key = signature(self.views, host, true);
         key.push(kind);
-        let place = match self.by_signature.get(&key) {
-            Some(place) => place,
+        let position = match self.by_signature.get(&key) {
+            Some(position) => position,
             None => {
-                let shown = self.compare_host(host);
-                let place = u32::try_from(self.examples.len()).unwrap_or(u32::MAX);
-                self.examples.push(shown);
-                self.by_signature.get_or_insert(&key, place);
-                place
+                let examples = self.compare_host(host);
+                let position = u32::try_from(self.examples.len()).unwrap_or(u32::MAX);
+                self.examples.push(examples);
+                self.by_signature.get_or_insert(&key, position);
+                position
             }
         };
-        usize::try_from(place).ok().and_then(|place| self.examples.get(place)).map_or(&[], Vec::as_slice)
+        usize::try_from(position).ok().and_then(|position| self.examples.get(position)).map_or(&[], Vec::as_slice)
     }
 
     /// Returns the possible DNS answers for a host; `None` if neither policy uses DNS.
     pub fn dns_outcomes(&mut self, host: &Registry<'_>) -> Option<&mut DnsOutcomes<'d>> {
-        let sides = self.views;
+        let views = self.views;
         match host {
-            Registry::Address(_) => Some(self.reverse_outcomes.get_or_insert_with(|| DnsOutcomes::new(sides, true))),
-            _ if !sides.iter().any(|side| side.policy.match_resolved_addresses) => None,
-            _ => Some(self.forward_outcomes.get_or_insert_with(|| DnsOutcomes::new(sides, false))),
+            Registry::Address(_) => Some(self.reverse_outcomes.get_or_insert_with(|| DnsOutcomes::new(views, true))),
+            _ if !views.iter().any(|view| view.policy.match_resolved_addresses) => None,
+            _ => Some(self.forward_outcomes.get_or_insert_with(|| DnsOutcomes::new(views, false))),
         }
     }
 
     fn compare_host(&mut self, host: &Registry<'_>) -> Vec<Example> {
-        let mut limits = Dimensions::default();
-        limits.add(self.views, host, true);
-        let mut namespaces: Vec<String> = limits.namespaces.keys().map(str::to_owned).collect();
-        limits.add_port(443);
+        let mut dimensions = Dimensions::default();
+        dimensions.add(self.views, host, true);
+        let mut namespaces: Vec<String> = dimensions.namespaces.keys().map(str::to_owned).collect();
+        dimensions.add_port(443);
         if let Some(dns) = self.dns_outcomes(host) {
-            dns.ports.iter().for_each(|port| limits.add_port(*port));
+            dns.ports.iter().for_each(|port| dimensions.add_port(*port));
             namespaces.extend(dns.namespaces.iter().cloned());
         }
         let tree = NamespaceTree::new(namespaces);
-        let named = limits.ports.len();
-        let ports = candidate_ports(host, limits.ports);
-        let mut cells = Vec::new();
+        let named = dimensions.ports.len();
+        let ports = candidate_ports(host, dimensions.ports);
+        let mut cases = Vec::new();
         let repositories = tree.examples.iter().map(Option::as_deref).chain([None]).enumerate();
         for (repository, example) in repositories {
             let login = repository == tree.examples.len();
             if !login && example.is_none() {
                 continue;
             }
-            for (place, port) in ports.iter().enumerate().filter_map(|(place, port)| Some((place, (*port)?))) {
+            for (position, port) in ports.iter().enumerate().filter_map(|(position, port)| Some((position, (*port)?))) {
                 let reference = Reference {
                     registry: host.clone(),
                     port,
@@ -145,13 +145,13 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
                     tag: None,
                     digest: None,
                 };
-                self.compare_reference(&reference, &mut |how, answers| {
-                    cells.push(CaseResult { kind: how, repository, port: place, answers });
+                self.compare_reference(&reference, &mut |kind, answers| {
+                    cases.push(CaseResult { kind, repository, port: position, answers });
                 });
             }
         }
         let is_hub = matches!(host, Registry::DockerHub);
-        self.merge_cases(cells, &tree, &ports, if is_hub { 0 } else { named })
+        self.merge_cases(cases, &tree, &ports, if is_hub { 0 } else { named })
     }
 
     /// Finds the differences between the decisions of one request, each with the DNS answers that it depends on.
@@ -160,42 +160,42 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
         reference: &Reference<'_>,
         found: &mut dyn FnMut(DifferenceKind, Option<Vec<u32>>),
     ) {
-        let sides = self.views;
-        let asks = sides.each_ref().map(|side| side.query(reference));
-        let firsts = asks.each_ref().map(|ask| ask.as_ref().map(|ask| (ask, ask.direct_evaluation())));
-        let [old_asks, new_asks] =
-            firsts.each_ref().map(|first| first.as_ref().is_some_and(|(ask, first)| ask.needs_dns(first)));
-        let authorities = self.authority_changes(&asks);
-        let mut hows: Vec<DifferenceKind> = Vec::new();
-        let mut add = |how: DifferenceKind, answers: Option<&Vec<u32>>| {
-            if !hows.contains(&how) {
-                hows.push(how);
-                found(how, answers.cloned());
+        let views = self.views;
+        let queries = views.each_ref().map(|view| view.query(reference));
+        let firsts = queries.each_ref().map(|query| query.as_ref().map(|query| (query, query.direct_evaluation())));
+        let [old_needs_dns, new_needs_dns] =
+            firsts.each_ref().map(|first| first.as_ref().is_some_and(|(query, first)| query.needs_dns(first)));
+        let authorities = self.authority_changes(&queries);
+        let mut kinds: Vec<DifferenceKind> = Vec::new();
+        let mut add = |kind: DifferenceKind, answers: Option<&Vec<u32>>| {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+                found(kind, answers.cloned());
             }
         };
         let plain = |change| DifferenceKind { change, unverified: false, by_dns: false, authorities: 0 };
-        if old_asks != new_asks {
-            add(plain(if new_asks { ChangeKind::NowByDns } else { ChangeKind::NoLongerByDns }), None);
+        if old_needs_dns != new_needs_dns {
+            add(plain(if new_needs_dns { ChangeKind::NowByDns } else { ChangeKind::NoLongerByDns }), None);
         }
         let denied = Outcome { allowed: false, verified: true, plain_http: false, pinned: false };
         let [old, new] = &firsts;
-        let way = |first: &Option<(&Query<'d, '_>, _)>, dns| {
-            first.as_ref().map_or(denied, |(ask, first)| ask.decision_outcome(first, dns))
+        let outcome = |first: &Option<(&Query<'d, '_>, _)>, dns| {
+            first.as_ref().map_or(denied, |(query, first)| query.decision_outcome(first, dns))
         };
-        if !old_asks && !new_asks {
-            if let Some(how) = classify_change(way(old, None), way(new, None), authorities) {
-                add(how, None);
+        if !old_needs_dns && !new_needs_dns {
+            if let Some(kind) = classify_change(outcome(old, None), outcome(new, None), authorities) {
+                add(kind, None);
             }
             return;
         }
         let Some(dns) = self.dns_outcomes(&reference.registry) else { return };
         let mut pinned = None;
-        for answers in dns.answer_sets(sides, reference) {
+        for answers in dns.answer_sets(views, reference) {
             let [by_old, by_new] = &answers.evaluations;
-            let old = way(old, Some(by_old).filter(|_| old_asks));
-            let new = way(new, Some(by_new).filter(|_| new_asks));
-            if let Some(how) = classify_change(old, new, authorities) {
-                add(DifferenceKind { by_dns: true, ..how }, Some(&answers.members));
+            let old = outcome(old, Some(by_old).filter(|_| old_needs_dns));
+            let new = outcome(new, Some(by_new).filter(|_| new_needs_dns));
+            if let Some(kind) = classify_change(old, new, authorities) {
+                add(DifferenceKind { by_dns: true, ..kind }, Some(&answers.members));
             }
             if old.allowed && new.allowed && old.pinned != new.pinned && !answers.members.is_empty() {
                 let change = if new.pinned { ChangeKind::NowByDns } else { ChangeKind::NoLongerByDns };
@@ -203,15 +203,15 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
             }
         }
         // A change of pinned addresses is reported only if nothing else differs.
-        if let (Some((change, members)), true) = (pinned, hows.is_empty()) {
+        if let (Some((change, members)), true) = (pinned, kinds.is_empty()) {
             found(plain(change), Some(members.clone()));
         }
     }
 
     /// Returns the number of the added and removed authorities; 0 for none.
-    fn authority_changes(&mut self, asks: &[Option<Query<'d, '_>>; 2]) -> usize {
-        let [old, new] = asks.each_ref().map(|ask| {
-            let found = ask.iter().flat_map(|ask| ask.trust_anchors());
+    fn authority_changes(&mut self, queries: &[Option<Query<'d, '_>>; 2]) -> usize {
+        let [old, new] = queries.each_ref().map(|query| {
+            let found = query.iter().flat_map(|query| query.trust_anchors());
             found.map(|authority| authority.fingerprint.clone()).collect::<Vec<_>>()
         });
         if old == new {
@@ -219,59 +219,59 @@ impl<'s, 'd> DifferenceFinder<'s, 'd> {
         }
         let without = |all: &[String], some: &[String]| all.iter().filter(|one| !some.contains(one)).cloned().collect();
         let change = (without(&new, &old), without(&old, &new));
-        let place = self.authorities.iter().position(|other| *other == change).unwrap_or(self.authorities.len());
-        if place == self.authorities.len() {
+        let position = self.authorities.iter().position(|other| *other == change).unwrap_or(self.authorities.len());
+        if position == self.authorities.len() {
             self.authorities.push(change);
         }
-        place.saturating_add(1)
+        position.saturating_add(1)
     }
 
     /// Merges cases with the same difference into sets of ports and repositories.
     fn merge_cases(
         &mut self,
-        cells: Vec<CaseResult>,
+        cases: Vec<CaseResult>,
         tree: &NamespaceTree,
         ports: &[Option<Option<u16>>],
         named: usize,
     ) -> Vec<Example> {
-        let mut shown = Vec::new();
+        let mut examples = Vec::new();
         // Repositories with the same ports are merged into one difference.
         let mut groups: Vec<(DifferenceKind, Vec<usize>, Vec<usize>, usize)> = Vec::new();
-        let cells = sort::sorted(cells, |a, b| (a.kind, a.repository).cmp(&(b.kind, b.repository)));
+        let cases = sort::sorted(cases, |a, b| (a.kind, a.repository).cmp(&(b.kind, b.repository)));
         let mut start: usize = 0;
-        while let Some(first) = cells.get(start) {
-            let alike = cells.iter().skip(start);
-            let alike = alike.take_while(|cell| (cell.kind, cell.repository) == (first.kind, first.repository));
-            let of: Vec<usize> = alike.map(|cell| cell.port).collect();
-            let place = start;
+        while let Some(first) = cases.get(start) {
+            let alike = cases.iter().skip(start);
+            let alike = alike.take_while(|case| (case.kind, case.repository) == (first.kind, first.repository));
+            let of: Vec<usize> = alike.map(|case| case.port).collect();
+            let position = start;
             start = start.saturating_add(of.len());
-            match groups.iter_mut().find(|(how, ports, ..)| *how == first.kind && *ports == of) {
+            match groups.iter_mut().find(|(kind, ports, ..)| *kind == first.kind && *ports == of) {
                 Some((_, _, repositories, _)) => repositories.push(first.repository),
-                None => groups.push((first.kind, of, vec![first.repository], place)),
+                None => groups.push((first.kind, of, vec![first.repository], position)),
             }
         }
-        for (how, of, repositories, first) in groups {
-            let Some(cell) = cells.get(first) else { continue };
+        for (kind, of, repositories, first) in groups {
+            let Some(case) = cases.get(first) else { continue };
             let login = repositories.contains(&tree.examples.len());
-            let repositories = tree.subset(&|place| repositories.contains(&place), login);
+            let repositories = tree.subset(&|position| repositories.contains(&position), login);
             let ports_set = port_set(&of, ports, named);
             // The ports are omitted if the difference is about all of Docker Hub.
             let mut words = if named == 0 && ports_set.complement { String::new() } else { ports_set.describe() };
             words.push_str(&repositories.describe());
-            let key = format!("{} {words}", how.ordinal());
+            let key = format!("{} {words}", kind.ordinal());
             let next = u32::try_from(self.differences.len()).unwrap_or(u32::MAX);
             let difference = self.by_description.get_or_insert(&key, next);
             if difference == next {
-                self.differences.push(DecisionDifference { kind: how, ports: ports_set, repositories, words });
+                self.differences.push(DecisionDifference { kind, ports: ports_set, repositories, words });
             }
-            shown.push(Example {
+            examples.push(Example {
                 difference,
-                port: ports.get(cell.port).copied().flatten().flatten(),
-                repository: tree.examples.get(cell.repository).cloned().flatten(),
-                answers: cell.answers.clone(),
+                port: ports.get(case.port).copied().flatten().flatten(),
+                repository: tree.examples.get(case.repository).cloned().flatten(),
+                answers: case.answers.clone(),
             });
         }
-        shown
+        examples
     }
 }
 
@@ -330,15 +330,15 @@ fn candidate_ports(host: &Registry<'_>, named: Vec<u16>) -> Vec<Option<Option<u1
 /// Returns the set of the chosen ports, given as indices: none, then the named ports, then one for all others.
 fn port_set(chosen: &[usize], ports: &[Option<Option<u16>>], named: usize) -> PortSet {
     let last = ports.len().saturating_sub(1);
-    let unwritten = chosen.contains(&0);
+    let without_port = chosen.contains(&0);
     // Docker Hub has two cases: no port and 443.
     let hub = named == 0;
-    let all_but = if hub { chosen.len() == 2 } else { chosen.contains(&last) };
-    let place = |port: usize| port > 0 && port < last;
-    let picked = |port: &usize| chosen.contains(port) != all_but;
-    let places = (0..ports.len()).filter(|port| place(*port)).filter(picked);
+    let complement = if hub { chosen.len() == 2 } else { chosen.contains(&last) };
+    let position = |port: usize| port > 0 && port < last;
+    let picked = |port: &usize| chosen.contains(port) != complement;
+    let places = (0..ports.len()).filter(|port| position(*port)).filter(picked);
     // A missing number belongs to the one port that the host cannot have.
     let number = |port: usize| ports.get(port).copied().flatten().flatten().or(Some(docker_hub::DEFAULT_PORT));
-    let ports = if hub && all_but { Vec::new() } else { places.filter_map(number).collect() };
-    PortSet { without_port: unwritten, complement: all_but, ports }
+    let ports = if hub && complement { Vec::new() } else { places.filter_map(number).collect() };
+    PortSet { without_port, complement, ports }
 }

@@ -36,8 +36,8 @@ pub(super) struct AnswerSet<'d> {
 
 impl<'d> DnsOutcomes<'d> {
     /// Collects the possible addresses of names, or with `reverse` the possible names of addresses.
-    pub fn new(sides: &[PolicyView<'d>; 2], reverse: bool) -> Self {
-        let places = if reverse { wildcard_classes(sides) } else { address_classes(sides) };
+    pub fn new(views: &[PolicyView<'d>; 2], reverse: bool) -> Self {
+        let classes = if reverse { wildcard_classes(views) } else { address_classes(views) };
         let mut dns = DnsOutcomes {
             hosts: Vec::new(),
             ports: Vec::new(),
@@ -46,24 +46,24 @@ impl<'d> DnsOutcomes<'d> {
             by_key: StringMap::default(),
             sets: Vec::new(),
         };
-        let mut limits = Dimensions::default();
+        let mut dimensions = Dimensions::default();
         let mut seen = StringMap::default();
-        for host in places.into_iter().filter_map(|HostClass { host, .. }| host) {
-            let key = signature(sides, &host, false);
+        for host in classes.into_iter().filter_map(|HostClass { host, .. }| host) {
+            let key = signature(views, &host, false);
             if seen.get(&key).is_none() {
                 seen.get_or_insert(&key, 0);
-                limits.add(sides, &host, false);
+                dimensions.add(views, &host, false);
                 dns.hosts.push(host);
             }
         }
-        dns.ports = limits.ports;
-        dns.namespaces = limits.namespaces.keys().map(str::to_owned).collect();
+        dns.ports = dimensions.ports;
+        dns.namespaces = dimensions.namespaces.keys().map(str::to_owned).collect();
         dns.tree = NamespaceTree::new(dns.namespaces.clone());
         dns
     }
 
     /// Returns all distinct effects of DNS answers on a request, the empty answer first, then the smaller sets first.
-    pub fn answer_sets(&mut self, sides: &[PolicyView<'d>; 2], reference: &Reference<'_>) -> &[AnswerSet<'d>] {
+    pub fn answer_sets(&mut self, views: &[PolicyView<'d>; 2], reference: &Reference<'_>) -> &[AnswerSet<'d>] {
         let port = reference.port.map(|port| self.ports.binary_search(&port).map_or(ANY_PORT, |_| port));
         let namespace = reference.repository.as_deref().map(|path| {
             let namespaces = &self.tree.namespaces;
@@ -74,44 +74,44 @@ impl<'d> DnsOutcomes<'d> {
         let port = port.map(|port| format!("{port}")).unwrap_or_default();
         // Not a namespace: those are lower case.
         let key = format!("{port} {}", namespace.unwrap_or("NONE"));
-        let place = match self.by_key.get(&key) {
-            Some(place) => place,
+        let position = match self.by_key.get(&key) {
+            Some(position) => position,
             None => {
-                let place = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
-                self.sets.push(enumerate_answer_sets(sides, reference, &self.hosts));
-                self.by_key.get_or_insert(&key, place);
-                place
+                let position = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
+                self.sets.push(enumerate_answer_sets(views, reference, &self.hosts));
+                self.by_key.get_or_insert(&key, position);
+                position
             }
         };
-        usize::try_from(place).ok().and_then(|place| self.sets.get(place)).map_or(&[], Vec::as_slice)
+        usize::try_from(position).ok().and_then(|position| self.sets.get(position)).map_or(&[], Vec::as_slice)
     }
 }
 
 fn enumerate_answer_sets<'d>(
-    sides: &[PolicyView<'d>; 2],
+    views: &[PolicyView<'d>; 2],
     reference: &Reference<'_>,
     hosts: &[Registry<'static>],
 ) -> Vec<AnswerSet<'d>> {
     let mut seen: Vec<u64> = Vec::new();
-    let mut is_new = |standings: &[HostEvaluation<'d>; 2]| {
-        let [old, new] = standings;
+    let mut is_new = |evaluations: &[HostEvaluation<'d>; 2]| {
+        let [old, new] = evaluations;
         let signature = u64::from(old.equivalence_key()) << 32 | u64::from(new.equivalence_key());
-        let place = seen.binary_search(&signature);
-        if let Err(place) = place {
-            seen.insert(place, signature);
+        let position = seen.binary_search(&signature);
+        if let Err(position) = position {
+            seen.insert(position, signature);
         }
-        place.is_err()
+        position.is_err()
     };
     let mut sets: Vec<AnswerSet<'d>> = Vec::new();
     for (host, member) in hosts.iter().zip(0..) {
-        let standing = |side: &PolicyView<'d>| match (side.query(reference), host) {
+        let evaluation = |view: &PolicyView<'d>| match (view.query(reference), host) {
             (None, _) | (_, Registry::DockerHub) => HostEvaluation::default(),
-            (Some(ask), Registry::Address(address)) => ask.evaluate_address(*address),
-            (Some(ask), Registry::Name(name)) => ask.evaluate_name(name),
+            (Some(query), Registry::Address(address)) => query.evaluate_address(*address),
+            (Some(query), Registry::Name(name)) => query.evaluate_name(name),
         };
-        let standings = sides.each_ref().map(standing);
-        if is_new(&standings) {
-            sets.push(AnswerSet { evaluations: standings, members: vec![member] });
+        let evaluations = views.each_ref().map(evaluation);
+        if is_new(&evaluations) {
+            sets.push(AnswerSet { evaluations, members: vec![member] });
         }
     }
     let ones = sets.clone();
@@ -121,14 +121,14 @@ fn enumerate_answer_sets<'d>(
         next = next.saturating_add(1);
         for one in &ones {
             let ([a, b], [c, d]) = (set.evaluations, one.evaluations);
-            let standings = if names {
+            let evaluations = if names {
                 [a.union_name(c), b.union_name(d)]
             } else {
                 [a.intersect_address(c), b.intersect_address(d)]
             };
-            if is_new(&standings) {
+            if is_new(&evaluations) {
                 let members = set.members.iter().chain(&one.members).copied().collect();
-                sets.push(AnswerSet { evaluations: standings, members });
+                sets.push(AnswerSet { evaluations, members });
             }
         }
     }

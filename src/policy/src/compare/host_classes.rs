@@ -35,86 +35,86 @@ pub(super) enum HostSet {
 }
 
 /// Returns the host classes that a change can affect, the wider ones first.
-pub(super) fn host_classes(sides: &[PolicyView<'_>; 2], touched: &AffectedHosts) -> Vec<HostClass> {
-    let mut places = Vec::new();
-    if touched.hub {
-        places.push(HostClass { parent: None, host: Some(Registry::DockerHub), set: HostSet::DockerHub });
+pub(super) fn host_classes(views: &[PolicyView<'_>; 2], affected: &AffectedHosts) -> Vec<HostClass> {
+    let mut classes = Vec::new();
+    if affected.hub {
+        classes.push(HostClass { parent: None, host: Some(Registry::DockerHub), set: HostSet::DockerHub });
     }
     let mut keys = StringMap::default();
     let mut networks = Vec::new();
-    for entry in sides.iter().flat_map(PolicyView::entries) {
+    for entry in views.iter().flat_map(PolicyView::entries) {
         match &entry.hosts {
             HostPattern::Name(_) if entry.is_docker_hub() => {}
-            HostPattern::Name(name) if touched.has_name(name) => {
+            HostPattern::Name(name) if affected.has_name(name) => {
                 keys.get_or_insert(name, 0);
             }
             HostPattern::Wildcard(domain) => {
                 let key = wildcard_key(domain);
-                if touched.has_name(&key) {
+                if affected.has_name(&key) {
                     keys.get_or_insert(&key, 0);
                 }
             }
-            HostPattern::Address(address) if touched.has_network(IpNet::from(*address)) => {
+            HostPattern::Address(address) if affected.has_network(IpNet::from(*address)) => {
                 networks.push(IpNet::from(*address));
             }
-            HostPattern::Network(network) if touched.has_network(*network) => networks.push(*network),
+            HostPattern::Network(network) if affected.has_network(*network) => networks.push(*network),
             HostPattern::Name(_) | HostPattern::Address(_) | HostPattern::Network(_) => {}
         }
     }
-    add_name_classes(&keys, touched.all_names, &mut places);
-    add_address_classes(networks, touched.all_addresses, &mut places);
-    places
+    add_name_classes(&keys, affected.all_names, &mut classes);
+    add_address_classes(networks, affected.all_addresses, &mut classes);
+    classes
 }
 
 /// Returns a class for each wildcard in the lists: the possible names of addresses (rule M5).
-pub(super) fn wildcard_classes(sides: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
+pub(super) fn wildcard_classes(views: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
     let mut keys = StringMap::default();
-    for entry in sides.iter().flat_map(PolicyView::entries) {
+    for entry in views.iter().flat_map(PolicyView::entries) {
         if let HostPattern::Wildcard(domain) = &entry.hosts {
             keys.get_or_insert(&wildcard_key(domain), 0);
         }
     }
-    let mut places = Vec::new();
-    add_name_classes(&keys, false, &mut places);
-    places
+    let mut classes = Vec::new();
+    add_name_classes(&keys, false, &mut classes);
+    classes
 }
 
 /// Returns a class for each network and for the rest: the possible addresses of names (rule M4).
-pub(super) fn address_classes(sides: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
+pub(super) fn address_classes(views: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
     let mut networks = Vec::new();
-    for entry in sides.iter().flat_map(PolicyView::entries) {
+    for entry in views.iter().flat_map(PolicyView::entries) {
         match &entry.hosts {
             HostPattern::Address(address) => networks.push(IpNet::from(*address)),
             HostPattern::Network(network) => networks.push(*network),
             HostPattern::Name(_) | HostPattern::Wildcard(_) => {}
         }
     }
-    let mut places = Vec::new();
-    add_address_classes(networks, true, &mut places);
-    places
+    let mut classes = Vec::new();
+    add_address_classes(networks, true, &mut classes);
+    classes
 }
 
-fn add_name_classes(keys: &StringMap, all: bool, places: &mut Vec<HostClass>) {
+fn add_name_classes(keys: &StringMap, all: bool, classes: &mut Vec<HostClass>) {
     let mut keys: Vec<Box<str>> = keys.keys().map(Box::from).collect();
     // A name below a domain is no shorter than `*.` and the domain, and `*` sorts before the first character of any
     // name.
     keys = sort::sorted(keys, |a, b| (a.len(), a).cmp(&(b.len(), b)));
-    let root = u32::try_from(places.len()).ok().filter(|_| all);
-    let first = u32::try_from(places.len()).unwrap_or(u32::MAX).saturating_add(u32::from(all));
-    let mut place_of = StringMap::default();
-    for (key, place) in keys.iter().zip(first..) {
-        place_of.get_or_insert(key, place);
+    let root = u32::try_from(classes.len()).ok().filter(|_| all);
+    let first = u32::try_from(classes.len()).unwrap_or(u32::MAX).saturating_add(u32::from(all));
+    let mut class_of = StringMap::default();
+    for (key, class) in keys.iter().zip(first..) {
+        class_of.get_or_insert(key, class);
     }
     let over = |key: &str| {
         let base = key.strip_prefix("*.").unwrap_or(key);
-        dns_name::parent_domains(base).find_map(|domain| place_of.get(&wildcard_key(domain)))
+        dns_name::parent_domains(base).find_map(|domain| class_of.get(&wildcard_key(domain)))
     };
     if all {
         let fits =
-            |name: &str| place_of.get(name).is_none() && over(name).is_none() && !docker_hub::is_docker_hub(name, None);
+            |name: &str| class_of.get(name).is_none() && over(name).is_none() && !docker_hub::is_docker_hub(name, None);
         let host = candidate_labels(&["example.com", "example.net", "example.org", "test", "invalid"], "registry.")
             .find(|name| fits(name));
-        places.push(HostClass { parent: None, host: host.map(name_registry), set: HostSet::EveryName });
+        classes.push(HostClass { parent: None, host: host.map(name_registry), set: HostSet::EveryName });
     }
     let number = keys.len();
     for key in keys {
@@ -125,11 +125,11 @@ fn add_name_classes(keys: &StringMap, all: bool, places: &mut Vec<HostClass>) {
                 .take(number.saturating_add(40))
                 .find(|name| {
                     name.len() <= dns_name::MAX_NAME_BYTES
-                        && place_of.get(name).is_none()
+                        && class_of.get(name).is_none()
                         && !docker_hub::is_docker_hub(name, None)
                 }),
         };
-        places.push(HostClass { parent: over(&key).or(root), host: host.map(name_registry), set: HostSet::Names(key) });
+        classes.push(HostClass { parent: over(&key).or(root), host: host.map(name_registry), set: HostSet::Names(key) });
     }
 }
 
@@ -166,7 +166,7 @@ struct OpenNetwork {
     v4: bool,
 }
 
-fn add_address_classes(mut networks: Vec<IpNet>, all: bool, places: &mut Vec<HostClass>) {
+fn add_address_classes(mut networks: Vec<IpNet>, all: bool, classes: &mut Vec<HostClass>) {
     if all {
         networks.extend(
             [IpNet::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), IpNet::from(IpAddr::V6(Ipv6Addr::UNSPECIFIED))]
@@ -182,19 +182,19 @@ fn add_address_classes(mut networks: Vec<IpNet>, all: bool, places: &mut Vec<Hos
     for network in networks {
         let (first, last, v4) = address_range(network);
         while open.last().is_some_and(|around| around.v4 != v4 || around.last < first) {
-            open.pop().into_iter().for_each(|closed| close_network(&closed, places));
+            open.pop().into_iter().for_each(|closed| close_network(&closed, classes));
         }
         let parent = open.last().and_then(|around| u32::try_from(around.class).ok());
         if let Some(around) = open.last_mut() {
-            pick_representative(around, Some(first), places);
+            pick_representative(around, Some(first), classes);
             around.next = last.checked_add(1);
         }
         let mapped = network == IpNet::V6(MAPPED_IPV4);
-        open.push(OpenNetwork { class: places.len(), last, next: Some(first).filter(|_| !mapped), v4 });
-        places.push(HostClass { parent, host: None, set: HostSet::Network(network) });
+        open.push(OpenNetwork { class: classes.len(), last, next: Some(first).filter(|_| !mapped), v4 });
+        classes.push(HostClass { parent, host: None, set: HostSet::Network(network) });
     }
     while let Some(closed) = open.pop() {
-        close_network(&closed, places);
+        close_network(&closed, classes);
     }
 }
 
@@ -202,22 +202,22 @@ fn whole_family(address: IpNet) -> IpNet {
     IpNet::new(address.addr(), 0).unwrap_or(address)
 }
 
-fn close_network(closed: &OpenNetwork, places: &mut [HostClass]) {
-    pick_representative(closed, None, places);
+fn close_network(closed: &OpenNetwork, classes: &mut [HostClass]) {
+    pick_representative(closed, None, classes);
 }
 
 /// Picks an address before the narrower network that begins at `before`, if the class has no representative yet.
-fn pick_representative(around: &OpenNetwork, before: Option<u128>, places: &mut [HostClass]) {
+fn pick_representative(around: &OpenNetwork, before: Option<u128>, classes: &mut [HostClass]) {
     let Some(first) = around.next else { return };
     let free = |address: &u128| before.map_or(*address <= around.last, |before| *address < before);
     // The first address of a network is usually not assigned to a host.
     let chosen = first.checked_add(1).filter(free).or(Some(first).filter(free));
-    if let (Some(place), Some(address)) = (places.get_mut(around.class), chosen) {
+    if let (Some(class), Some(address)) = (classes.get_mut(around.class), chosen) {
         let address = match around.v4 {
             true => IpAddr::V4(Ipv4Addr::from_bits(u32::try_from(address).unwrap_or(u32::MAX))),
             false => IpAddr::V6(Ipv6Addr::from_bits(address)),
         };
-        place.host.get_or_insert(Registry::Address(address));
+        class.host.get_or_insert(Registry::Address(address));
     }
 }
 

@@ -63,18 +63,18 @@ pub(crate) fn compare_parsed(old: &ParsedPolicy<'_>, new: &ParsedPolicy<'_>) -> 
         counts: Vec::new(),
     };
     let mut modes: Vec<ModeChange> = Vec::new();
-    let whos = requesters(old, new);
-    for who in &whos {
-        let sides = [PolicyView::new(old, who.project()), PolicyView::new(new, who.project())];
-        let [before, after] = sides.each_ref().map(|side| side.whitelist_mode());
-        let known = !sides.iter().any(|side| side.unknown_project);
+    let requesters = requesters(old, new);
+    for requester in &requesters {
+        let views = [PolicyView::new(old, requester.project()), PolicyView::new(new, requester.project())];
+        let [before, after] = views.each_ref().map(|view| view.whitelist_mode());
+        let known = !views.iter().any(|view| view.unknown_project);
         if known && before != after && !modes.iter().any(|mode| mode.project.is_none() && mode.on == after) {
-            modes.push(ModeChange { project: who.project().map(str::to_owned), on: after });
+            modes.push(ModeChange { project: requester.project().map(str::to_owned), on: after });
         }
-        report.compare_requester(&sides, who);
+        report.compare_requester(&views, requester);
     }
     let (mut regions, omitted) = (report.regions, report.counts);
-    let all = whos.len();
+    let all = requesters.len();
     for (region, seen) in &mut regions {
         if *seen < all {
             region.text.push_str(&region.projects.describe());

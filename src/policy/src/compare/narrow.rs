@@ -47,8 +47,8 @@ pub fn narrow(policy: &str, remote: &str, at: u64) -> Result<String, NarrowError
         .flat_map(|list| remote.document.global.items(list).iter().map(move |item| (list, item)))
         .filter(|(_, item)| item.enabled)
         .collect();
-    if let Some(refused) = first_uncovered(&mut policy, &lines, at) {
-        return Err(NarrowError::Uncovered(Box::new(refused)));
+    if let Some(uncovered) = first_uncovered(&mut policy, &lines, at) {
+        return Err(NarrowError::Uncovered(Box::new(uncovered)));
     }
     if remote.document.global.whitelist.is_none() {
         return Ok(canonical::to_json(&policy.document));
@@ -136,10 +136,10 @@ fn with_lines<'t>(document: &mut ParsedDocument<'t>, lines: &[(EntryList, &ListI
 /// Returns the policy limited to the lines; with `insecure`, under the policy's transport.
 fn narrow_to_lines(policy: &mut ParsedDocument<'_>, lines: &[(EntryList, &ListItem<'_>)], insecure: bool) -> String {
     let mut kept = Vec::new();
-    for (lists, place) in scopes_mut(policy).zip(0_usize..) {
-        let [whitelist, unverified] = remaining_entries(lists, lines, insecure, place == 0);
+    for (lists, position) in scopes_mut(policy).zip(0_usize..) {
+        let [whitelist, unverified] = remaining_entries(lists, lines, insecure, position == 0);
         // Only a project's own whitelist turns the mode on for it.
-        let whitelist = Some(whitelist).filter(|_| place == 0 || lists.whitelist.is_some());
+        let whitelist = Some(whitelist).filter(|_| position == 0 || lists.whitelist.is_some());
         let unverified = Some(unverified).filter(|items| !items.items.is_empty());
         kept.push((
             std::mem::replace(&mut lists.whitelist, whitelist),
@@ -325,9 +325,9 @@ mod tests {
             ),
         ] {
             match narrow(policy, remote, 0) {
-                Err(NarrowError::Uncovered(refused)) => {
-                    assert_eq!((refused.list, refused.index, refused.entry.as_str()), (list, index, entry));
-                    assert!(refused.witness.is_some());
+                Err(NarrowError::Uncovered(uncovered)) => {
+                    assert_eq!((uncovered.list, uncovered.index, uncovered.entry.as_str()), (list, index, entry));
+                    assert!(uncovered.witness.is_some());
                 }
                 other => panic!("{policy} by {remote}: {other:?}"),
             }

@@ -213,8 +213,8 @@ impl Region {
 }
 
 impl ProjectSet {
-    pub(super) fn add(&mut self, who: &Requester) {
-        match who {
+    pub(super) fn add(&mut self, requester: &Requester) {
+        match requester {
             Requester::Unnamed => self.none = true,
             Requester::Project(name) => self.named.push(name.clone()),
             Requester::OtherProject(_) => self.others = true,

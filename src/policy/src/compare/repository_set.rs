@@ -65,15 +65,15 @@ impl NamespaceTree {
                 .find_map(|path| self.namespaces.binary_search_by(|other| other.as_str().cmp(path)).ok());
             u32::try_from(over.unwrap_or_default()).ok().filter(|_| !namespace.is_empty())
         };
-        let nodes = self.namespaces.iter().zip(&self.examples).enumerate().map(|(place, (namespace, example))| {
-            let truths = match (example, chosen(place)) {
+        let nodes = self.namespaces.iter().zip(&self.examples).enumerate().map(|(position, (namespace, example))| {
+            let labels = match (example, chosen(position)) {
                 (None, _) => Labels::Inherited,
                 (_, true) => Labels::Own(vec![0]),
                 (_, false) => Labels::Own(Vec::new()),
             };
-            (parent(namespace), truths)
+            (parent(namespace), labels)
         });
-        let text = |place: u32| self.namespaces.get(usize::try_from(place).ok()?).cloned();
+        let text = |position: u32| self.namespaces.get(usize::try_from(position).ok()?).cloned();
         let within = |LabelledSubtree { root, except, .. }: LabelledSubtree| NamespaceSubtree {
             namespace: text(root).unwrap_or_default(),
             except: except.into_iter().filter_map(text).collect(),

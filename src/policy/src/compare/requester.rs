@@ -29,14 +29,14 @@ pub(super) fn requesters(old: &ParsedPolicy<'_>, new: &ParsedPolicy<'_>) -> Vec<
     }
     names = sort::sorted(names, Ord::cmp);
     names.dedup();
-    let mut whos = vec![Requester::Unnamed];
+    let mut requesters = vec![Requester::Unnamed];
     // A policy with projects denies unknown ones; a policy without projects ignores the name.
     if old.policy.has_projects() != new.policy.has_projects() {
         let numbered = (2_u32..).map(|number| format!("another-{number}"));
         let other =
             std::iter::once("another".to_owned()).chain(numbered).find(|name| names.binary_search(name).is_err());
-        whos.extend(other.map(Requester::OtherProject));
+        requesters.extend(other.map(Requester::OtherProject));
     }
-    whos.extend(names.into_iter().map(Requester::Project));
-    whos
+    requesters.extend(names.into_iter().map(Requester::Project));
+    requesters
 }

@@ -10,13 +10,13 @@ use crate::util::string_map::StringMap;
 use super::policy_view::{PolicyView, host_key};
 
 /// Returns the signature of a host as text. Without `direct` it has only the entries that match by DNS.
-pub(super) fn signature(sides: &[PolicyView<'_>; 2], host: &Registry<'_>, direct: bool) -> String {
+pub(super) fn signature(views: &[PolicyView<'_>; 2], host: &Registry<'_>, direct: bool) -> String {
     // A larger group is identified by its first entry.
     const MAX_LISTED_ROWS: usize = 8;
     let mut text = String::new();
-    for side in sides {
+    for view in views {
         text.push('|');
-        for_each_group(side, host, direct, &mut |scope, limits, rank, group| {
+        for_each_group(view, host, direct, &mut |scope, limits, specificity, group| {
             // Writing to a string cannot fail.
             let _ = write!(text, "{scope}{limits}{rank}");
             if let Some(first) = group.all_rows().first().filter(|_| group.all_rows().len() > MAX_LISTED_ROWS) {
@@ -43,9 +43,9 @@ pub(super) struct Dimensions {
 }
 
 impl Dimensions {
-    pub fn add(&mut self, sides: &[PolicyView<'_>; 2], host: &Registry<'_>, direct: bool) {
-        for side in sides {
-            for_each_group(side, host, direct, &mut |_, limits, _, group| {
+    pub fn add(&mut self, views: &[PolicyView<'_>; 2], host: &Registry<'_>, direct: bool) {
+        for view in views {
+            for_each_group(view, host, direct, &mut |_, limits, _, group| {
                 for row in group.all_rows().iter().filter_map(|row| group.row(*row)) {
                     self.add_port(row.port);
                     // Limits of authorities have no effect on repositories.
@@ -58,10 +58,10 @@ impl Dimensions {
     }
 
     pub fn add_port(&mut self, port: u16) {
-        if let Err(place) = self.ports.binary_search(&port)
+        if let Err(scope_index) = self.ports.binary_search(&port)
             && port != ANY_PORT
         {
-            self.ports.insert(place, port);
+            self.ports.insert(scope_index, port);
         }
     }
 }
@@ -69,26 +69,26 @@ impl Dimensions {
 /// Calls `found` with each group that matches a host: the index of its scope, whether it limits authorities, its
 /// specificity, and the group.
 fn for_each_group(
-    side: &PolicyView<'_>,
+    view: &PolicyView<'_>,
     host: &Registry<'_>,
     direct: bool,
     found: &mut dyn FnMut(usize, bool, Specificity, EntryGroup<'_>),
 ) {
-    for (place, (_, scope)) in side.scopes.iter().enumerate() {
+    for (scope_index, (_, scope)) in view.scopes.iter().enumerate() {
         let index = &scope.index;
         let _ = match host {
-            Registry::Name(name) if !direct => index.wildcards_over(name, &mut |rank, group| {
-                found(place, false, rank, group);
+            Registry::Name(name) if !direct => index.wildcards_over(name, &mut |specificity, group| {
+                found(scope_index, false, specificity, group);
                 ControlFlow::Continue(())
             }),
-            _ => index.covering(host_key(host), &mut |rank, group| {
-                found(place, false, rank, group);
+            _ => index.covering(host_key(host), &mut |specificity, group| {
+                found(scope_index, false, specificity, group);
                 ControlFlow::Continue(())
             }),
         };
         if direct {
-            let _ = scope.authorities.limits().covering(host_key(host), &mut |rank, group| {
-                found(place, true, rank, group);
+            let _ = scope.authorities.limits().covering(host_key(host), &mut |specificity, group| {
+                found(scope_index, true, specificity, group);
                 ControlFlow::Continue(())
             });
         }

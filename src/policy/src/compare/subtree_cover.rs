@@ -21,28 +21,28 @@ pub(super) struct LabelledSubtree {
 pub(super) fn minimal_cover(nodes: impl Iterator<Item = (Option<u32>, Labels)>) -> Vec<LabelledSubtree> {
     let mut parts: Vec<LabelledSubtree> = Vec::new();
     // For each node, its labels and the subtrees that cover them.
-    let mut said: Vec<Vec<(u32, usize)>> = Vec::new();
-    for ((parent, truths), node) in nodes.zip(0..) {
-        let above = parent.and_then(|parent| said.get(usize::try_from(parent).ok()?)).map_or(&[][..], Vec::as_slice);
+    let mut covered: Vec<Vec<(u32, usize)>> = Vec::new();
+    for ((parent, labels), node) in nodes.zip(0..) {
+        let above = parent.and_then(|parent| covered.get(usize::try_from(parent).ok()?)).map_or(&[][..], Vec::as_slice);
         let mut own = Vec::new();
-        match truths {
+        match labels {
             Labels::Inherited => own.extend(above),
-            Labels::Own(truths) => {
-                for truth in truths {
-                    let part = above.iter().find(|(other, _)| *other == truth).map_or(parts.len(), |(_, part)| *part);
+            Labels::Own(labels) => {
+                for label in labels {
+                    let part = above.iter().find(|(other, _)| *other == label).map_or(parts.len(), |(_, part)| *part);
                     if part == parts.len() {
-                        parts.push(LabelledSubtree { label: truth, root: node, except: Vec::new() });
+                        parts.push(LabelledSubtree { label, root: node, except: Vec::new() });
                     }
-                    own.push((truth, part));
+                    own.push((label, part));
                 }
-                for (_, part) in above.iter().filter(|(truth, _)| !own.iter().any(|(other, _)| other == truth)) {
+                for (_, part) in above.iter().filter(|(label, _)| !own.iter().any(|(other, _)| other == label)) {
                     if let Some(part) = parts.get_mut(*part) {
                         part.except.push(node);
                     }
                 }
             }
         }
-        said.push(own);
+        covered.push(own);
     }
     parts
 }

@@ -49,9 +49,9 @@ fn write_response(answer: &Response<'_>, steps: Option<&[Step<'_>]>) -> String {
                 out.end('}');
             }
         }
-        Decision::Lookup(questions) => {
+        Decision::Lookup(queries) => {
             out.string_member("decision", "lookup");
-            write_list(&mut out, "queries", questions, write_query);
+            write_list(&mut out, "queries", queries, write_query);
         }
     }
     if let Some(steps) = steps {
@@ -100,14 +100,14 @@ fn write_attempt(out: &mut JsonWriter, attempt: &Attempt<'_>) {
     out.end('}');
 }
 
-fn write_query(out: &mut JsonWriter, question: &DnsQuery) {
+fn write_query(out: &mut JsonWriter, dns_query: &DnsQuery) {
     out.begin('{');
-    let kind = match question.kind {
+    let kind = match dns_query.kind {
         LookupKind::Reverse => "reverse",
         LookupKind::Forward => "forward",
     };
     out.string_member("kind", kind);
-    out.string_member("subject", &question.subject);
+    out.string_member("subject", &dns_query.subject);
     out.end('}');
 }
 

@@ -63,16 +63,16 @@ impl<'p, 'r> Query<'p, 'r> {
             return DnsOutcome::Lookup(vec![DnsQuery { kind: LookupKind::Forward, subject: name.to_owned() }]);
         };
         let addresses: Vec<Option<IpAddr>> = sorted_unique(answers.iter().map(|answer| parse_address(answer)));
-        let standings: Vec<HostEvaluation<'p>> = addresses
+        let evaluations: Vec<HostEvaluation<'p>> = addresses
             .iter()
             .map(|address| {
                 address.map_or_else(HostEvaluation::default, |address| self.evaluate_host(HostKey::Address(address)))
             })
             .collect();
-        let outside = addresses.iter().zip(&standings).find(|(_, standing)| standing.cover.is_none());
-        let standing = standings.iter().copied().reduce(HostEvaluation::intersect_address).unwrap_or_default();
+        let outside = addresses.iter().zip(&evaluations).find(|(_, evaluation)| evaluation.cover.is_none());
+        let evaluation = evaluations.iter().copied().reduce(HostEvaluation::intersect_address).unwrap_or_default();
         let outside = outside.and_then(|(address, _)| *address);
-        DnsOutcome::Resolved { evaluation: standing, addresses: addresses.into_iter().flatten().collect(), outside }
+        DnsOutcome::Resolved { evaluation, addresses: addresses.into_iter().flatten().collect(), outside }
     }
 
     /// Rule M5: a wildcard covers an address if it matches a name of the address that resolves back to it.
@@ -97,22 +97,22 @@ impl<'p, 'r> Query<'p, 'r> {
                 Some(_) => {}
             }
         }
-        let weigh = |more: &[GroupMatch<'p>]| {
+        let resolve = |more: &[GroupMatch<'p>]| {
             let mut matches = confirmed.clone();
             more.iter().for_each(|found| insert_by_specificity(&mut matches, *found));
             PrecedenceResolver::new(self).resolve(&matches)
         };
-        let standing = weigh(&[]);
-        let known = self.visible_outcome(&first.or_else(&standing));
-        let questions: Vec<DnsQuery> = unknown
+        let evaluation = resolve(&[]);
+        let known = self.visible_outcome(&first.or_else(&evaluation));
+        let queries: Vec<DnsQuery> = unknown
             .into_iter()
-            .filter(|(_, matches)| self.visible_outcome(&first.or_else(&weigh(matches))) != known)
+            .filter(|(_, matches)| self.visible_outcome(&first.or_else(&resolve(matches))) != known)
             .map(|(name, _)| DnsQuery { kind: LookupKind::Forward, subject: name })
             .collect();
-        if questions.is_empty() {
-            DnsOutcome::Resolved { evaluation: standing, addresses: Vec::new(), outside: None }
+        if queries.is_empty() {
+            DnsOutcome::Resolved { evaluation, addresses: Vec::new(), outside: None }
         } else {
-            DnsOutcome::Lookup(questions)
+            DnsOutcome::Lookup(queries)
         }
     }
 
@@ -125,7 +125,8 @@ impl<'p, 'r> Query<'p, 'r> {
                         parse_address(&dns_answer.subject).is_some_and(|address| address.to_string() == subject)
                     }
                     LookupKind::Forward => {
-                        dns_answer.subject == subject || parse_name(&dns_answer.subject).is_some_and(|name| name == subject)
+                        dns_answer.subject == subject
+                            || parse_name(&dns_answer.subject).is_some_and(|name| name == subject)
                     }
                 }
         };
@@ -137,8 +138,8 @@ impl<'p, 'r> Query<'p, 'r> {
 pub(crate) fn sorted_unique<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> {
     let mut sorted = Vec::new();
     for answer in answers {
-        if let Err(place) = sorted.binary_search(&answer) {
-            sorted.insert(place, answer);
+        if let Err(position) = sorted.binary_search(&answer) {
+            sorted.insert(position, answer);
         }
     }
     sorted

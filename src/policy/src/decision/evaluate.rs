@@ -23,9 +23,9 @@ impl<'p, 'r> Query<'p, 'r> {
         let first = self.evaluate_host(self.host_key());
         match self.dns_outcome(&first) {
             DnsOutcome::NotNeeded => self.to_decision(&first, Vec::new(), None),
-            DnsOutcome::Lookup(questions) => Decision::Lookup(questions),
-            DnsOutcome::Resolved { evaluation: standing, addresses, outside } => {
-                let both = first.or_else(&standing);
+            DnsOutcome::Lookup(queries) => Decision::Lookup(queries),
+            DnsOutcome::Resolved { evaluation, addresses, outside } => {
+                let both = first.or_else(&evaluation);
                 let mut pinned: Vec<String> = Vec::new();
                 if self.must_pin(&first, &both) {
                     pinned.extend(addresses.iter().map(IpAddr::to_string));
@@ -45,7 +45,7 @@ impl<'p, 'r> Query<'p, 'r> {
 
     /// Returns the outcome of a decision, with the DNS evaluation if there is one.
     pub fn decision_outcome(&self, first: &HostEvaluation<'p>, dns: Option<&HostEvaluation<'p>>) -> Outcome {
-        let both = dns.map_or(*first, |standing| first.or_else(standing));
+        let both = dns.map_or(*first, |evaluation| first.or_else(evaluation));
         Outcome {
             allowed: !self.whitelist_mode() || both.cover.is_some(),
             verified: !both.is_insecure(),
@@ -70,43 +70,43 @@ impl<'p, 'r> Query<'p, 'r> {
     }
 
     /// Evaluates the entries that match a host without DNS.
-    pub fn evaluate_host(&self, subject: HostKey<'_>) -> HostEvaluation<'p> {
-        let mut scale = PrecedenceResolver::new(self);
+    pub fn evaluate_host(&self, key: HostKey<'_>) -> HostEvaluation<'p> {
+        let mut resolver = PrecedenceResolver::new(self);
         if self.project.is_some() {
-            let matches = self.matching_groups(|index, found| index.covering(subject, found));
-            return scale.resolve(&matches);
+            let matches = self.matching_groups(|index, found| index.covering(key, found));
+            return resolver.resolve(&matches);
         }
         let _ =
-            self.policy.global.index.covering(subject, &mut |rank, group| {
-                scale.add(GroupMatch { specificity: rank, group, project: None })
+            self.policy.global.index.covering(key, &mut |specificity, group| {
+                resolver.add(GroupMatch { specificity, group, project: None })
             });
-        scale.finish()
+        resolver.finish()
     }
 
     /// Returns the parts of an evaluation that a decision shows.
-    pub fn visible_outcome(&self, standing: &HostEvaluation<'p>) -> (bool, Option<EntryMatch<'p>>, bool, bool) {
-        let insecure = standing.is_insecure();
-        let allowed = !self.whitelist_mode() || standing.cover.is_some();
-        (allowed, self.deciding_entry(standing), insecure, insecure && standing.plain_http_on_80)
+    pub fn visible_outcome(&self, evaluation: &HostEvaluation<'p>) -> (bool, Option<EntryMatch<'p>>, bool, bool) {
+        let insecure = evaluation.is_insecure();
+        let allowed = !self.whitelist_mode() || evaluation.cover.is_some();
+        (allowed, self.deciding_entry(evaluation), insecure, insecure && evaluation.plain_http_on_80)
     }
 
     /// Returns the deciding entry: the insecure one if it decides the transport, otherwise the one that allows.
-    fn deciding_entry(&self, standing: &HostEvaluation<'p>) -> Option<EntryMatch<'p>> {
-        if standing.is_insecure() { standing.insecure } else { standing.cover.filter(|_| self.whitelist_mode()) }
+    fn deciding_entry(&self, evaluation: &HostEvaluation<'p>) -> Option<EntryMatch<'p>> {
+        if evaluation.is_insecure() { evaluation.insecure } else { evaluation.cover.filter(|_| self.whitelist_mode()) }
     }
 
-    fn to_decision(&self, standing: &HostEvaluation<'p>, pinned: Vec<String>, outside: Option<IpAddr>) -> Decision<'p> {
-        if self.whitelist_mode() && standing.cover.is_none() {
+    fn to_decision(&self, evaluation: &HostEvaluation<'p>, pinned: Vec<String>, outside: Option<IpAddr>) -> Decision<'p> {
+        if self.whitelist_mode() && evaluation.cover.is_none() {
             let registry = self.reference.registry_text();
             let text =
                 concat(&["Access denied to unauthorized registry (", &registry, ") while VCH is in whitelist mode"]);
             let nearest = nearest::find_nearest(self, outside);
             return Decision::Deny(Deny { reason: DenialReason::NotWhitelisted, text, nearest });
         }
-        let verified = !standing.is_insecure();
+        let verified = !evaluation.is_insecure();
         Decision::Allow(Allow {
-            by: self.deciding_entry(standing).map(|hit| hit.matched_entry()),
-            attempts: self.attempts(standing),
+            by: self.deciding_entry(evaluation).map(|matched| matched.matched_entry()),
+            attempts: self.attempts(evaluation),
             authorities: if verified { self.fingerprints() } else { Vec::new() },
             pinned,
         })
@@ -128,12 +128,12 @@ impl<'p, 'r> Query<'p, 'r> {
             sort::sort_indices(&mut found, &|a, b| a.cmp(&b));
             found.dedup();
         }
-        found.into_iter().filter_map(|place| anchors.get(usize::try_from(place).ok()?))
+        found.into_iter().filter_map(|position| anchors.get(usize::try_from(position).ok()?))
     }
 
     /// Rules T1 to T3: returns the connection attempts, in order.
-    pub fn attempts(&self, standing: &HostEvaluation<'p>) -> Vec<Attempt<'p>> {
-        let insecure = standing.is_insecure();
+    pub fn attempts(&self, evaluation: &HostEvaluation<'p>) -> Vec<Attempt<'p>> {
+        let insecure = evaluation.is_insecure();
         let host = match self.reference.registry {
             Registry::DockerHub => Some(Cow::Borrowed(docker_hub::REGISTRY_HOST)),
             Registry::Address(_) | Registry::Name(_) => None,
@@ -142,7 +142,7 @@ impl<'p, 'r> Query<'p, 'r> {
             _ if !insecure => None,
             Some(443) => None,
             Some(port) => Some(port),
-            None => standing.plain_http_on_80.then_some(80),
+            None => evaluation.plain_http_on_80.then_some(80),
         };
         let port = self.reference.port.unwrap_or(443);
         let https = Attempt { scheme: Scheme::Https, port, verified: !insecure, host: host.clone() };

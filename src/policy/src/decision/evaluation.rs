@@ -61,7 +61,7 @@ impl<'p> HostEvaluation<'p> {
     /// Returns the evaluation of an address that has both names (rule M5): the more specific entry decides the
     /// transport, at a tie the insecure one.
     pub fn union_name(self, other: Self) -> Self {
-        let strength = |standing: &Self| (standing.specificity, standing.insecure.is_some(), standing.plain_http_on_80);
+        let strength = |evaluation: &Self| (evaluation.specificity, evaluation.insecure.is_some(), evaluation.plain_http_on_80);
         let transport = if strength(&other) > strength(&self) { other } else { self };
         HostEvaluation {
             cover: self.cover.or(other.cover),
@@ -121,52 +121,52 @@ impl<'a, 'p, 'r> PrecedenceResolver<'a, 'p, 'r> {
     }
 
     /// Adds the next group. Breaks if no less specific group can change the evaluation.
-    pub fn add(&mut self, GroupMatch { specificity: rank, group, project }: GroupMatch<'p>) -> ControlFlow<()> {
-        if self.can_stop_below(rank) {
+    pub fn add(&mut self, GroupMatch { specificity, group, project }: GroupMatch<'p>) -> ControlFlow<()> {
+        if self.can_stop_below(specificity) {
             return ControlFlow::Break(());
         }
-        let hit = |row| group.row(row).map(|row| EntryMatch { row, project });
+        let matched = |row| group.row(row).map(|row| EntryMatch { row, project });
         let insecure_ports = self.query.ports.for_list(EntryList::Insecure);
         if self.insecure.is_none() {
             let row = group.cover(EntryList::Insecure, insecure_ports, None);
-            self.insecure = row.and_then(hit).map(|hit| (rank, hit));
+            self.insecure = row.and_then(matched).map(|matched| (specificity, matched));
         }
-        if self.insecure.is_some_and(|(of, _)| of == rank) {
+        if self.insecure.is_some_and(|(of, _)| of == specificity) {
             self.evaluation.plain_http_on_80 |= group.has(EntryList::Insecure, &[80, ANY_PORT]);
         }
         let ports = self.query.ports.for_list(EntryList::Whitelist);
         if group.has(EntryList::Whitelist, ports) {
-            self.whitelist.get_or_insert(rank);
+            self.whitelist.get_or_insert(specificity);
             if self.cover.is_none() {
                 let row = group.cover(EntryList::Whitelist, ports, self.repository);
-                self.cover = row.and_then(hit).map(|hit| (rank, hit));
+                self.cover = row.and_then(matched).map(|matched| (specificity, matched));
             }
         }
         self.evaluation.built_in |= group.has(EntryList::BuiltIn, self.query.ports.for_list(EntryList::BuiltIn));
         ControlFlow::Continue(())
     }
 
-    /// Returns whether the groups so far, all more specific than `rank`, decide by themselves.
-    fn can_stop_below(&self, rank: Specificity) -> bool {
+    /// Returns whether the groups so far, all more specific than `specificity`, decide by themselves.
+    fn can_stop_below(&self, specificity: Specificity) -> bool {
         let allowed = match self.insecure {
-            Some((of, _)) => of > rank,
-            None => self.cover.is_some() && self.whitelist.is_some_and(|of| of > rank),
+            Some((of, _)) => of > specificity,
+            None => self.cover.is_some() && self.whitelist.is_some_and(|of| of > specificity),
         };
         allowed && !self.query.policy.has_built_in()
     }
 
     pub fn finish(self) -> HostEvaluation<'p> {
-        let mut standing = self.evaluation;
-        standing.transport_decided = self.insecure.is_some() || self.whitelist.is_some();
-        standing.specificity = self.insecure.map(|(rank, _)| rank).max(self.whitelist).unwrap_or_default();
-        standing.cover = match (self.cover, self.insecure) {
-            (Some((of, hit)), Some((rank, _))) if of >= rank => Some(hit),
-            (_, Some((_, hit))) => Some(hit),
-            (cover, None) => cover.map(|(_, hit)| hit),
+        let mut evaluation = self.evaluation;
+        evaluation.transport_decided = self.insecure.is_some() || self.whitelist.is_some();
+        evaluation.specificity = self.insecure.map(|(specificity, _)| specificity).max(self.whitelist).unwrap_or_default();
+        evaluation.cover = match (self.cover, self.insecure) {
+            (Some((of, matched)), Some((specificity, _))) if of >= specificity => Some(matched),
+            (_, Some((_, matched))) => Some(matched),
+            (cover, None) => cover.map(|(_, matched)| matched),
         };
-        if let Some((rank, hit)) = self.insecure {
-            standing.insecure = Some(hit).filter(|_| self.whitelist.is_none_or(|of| rank >= of));
+        if let Some((specificity, matched)) = self.insecure {
+            evaluation.insecure = Some(matched).filter(|_| self.whitelist.is_none_or(|of| specificity >= of));
         }
-        standing
+        evaluation
     }
 }

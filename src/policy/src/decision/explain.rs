@@ -31,11 +31,13 @@ impl Policy {
         let mut authorities = String::new();
         if let Ok(reference) = Reference::parse(request.reference, request.kind) {
             steps.push(step(StepKind::Reference, describe_reference(&reference)));
-            if let Ok(ask) = self.query(&reference, request) {
-                steps.push(step(StepKind::Mode, describe_mode(&ask)));
-                explain_entries(&ask, &mut steps);
-                authorities = describe_anchors(&ask);
-                steps.extend(ask.dns_answers.iter().map(|dns_answer| step(StepKind::Dns, describe_dns_answer(dns_answer))));
+            if let Ok(query) = self.query(&reference, request) {
+                steps.push(step(StepKind::Mode, describe_mode(&query)));
+                explain_entries(&query, &mut steps);
+                authorities = describe_anchors(&query);
+                steps.extend(
+                    query.dns_answers.iter().map(|dns_answer| step(StepKind::Dns, describe_dns_answer(dns_answer))),
+                );
             }
         }
         explain_decision(&response, authorities, &mut steps);
@@ -65,12 +67,12 @@ fn describe_reference(reference: &Reference<'_>) -> String {
     text
 }
 
-fn describe_mode(ask: &Query<'_, '_>) -> String {
-    let whose = match ask.project {
+fn describe_mode(query: &Query<'_, '_>) -> String {
+    let whose = match query.project {
         Some((project, _)) => format!(" for project `{project}`"),
         None => String::new(),
     };
-    if ask.whitelist_mode() {
+    if query.whitelist_mode() {
         format!("whitelist mode is on{whose}: only what an entry covers is allowed")
     } else {
         format!("whitelist mode is off{whose}: every registry is allowed, and entries decide the transport only")
@@ -89,12 +91,12 @@ fn describe_dns_answer(dns_answer: &crate::decision::DnsAnswer) -> String {
     }
 }
 
-fn explain_entries<'a>(ask: &Query<'a, '_>, steps: &mut Vec<Step<'a>>) {
+fn explain_entries<'a>(query: &Query<'a, '_>, steps: &mut Vec<Step<'a>>) {
     let mut hidden: usize = 0;
     let mut shown: usize = 0;
-    for (project, index) in ask.indexes() {
+    for (project, index) in query.indexes() {
         for row in index.rows() {
-            let (covers, why) = explain_entry(ask, row);
+            let (covers, why) = explain_entry(query, row);
             if !covers {
                 shown = shown.saturating_add(1);
                 if shown > MAX_LISTED_ENTRIES {
@@ -113,20 +115,20 @@ fn explain_entries<'a>(ask: &Query<'a, '_>, steps: &mut Vec<Step<'a>>) {
 
 /// Returns whether one entry covers the reference, by itself or by one address among others that are covered (rule M4),
 /// and the reason.
-fn explain_entry(ask: &Query<'_, '_>, row: &IndexedEntry) -> (bool, String) {
+fn explain_entry(query: &Query<'_, '_>, row: &IndexedEntry) -> (bool, String) {
     // The text of an indexed entry is canonical, so it parses.
     let Some(entry) = entry::parse(&row.text, &mut Vec::new()).map(|written| written.entry) else {
         return (false, "cannot be read".to_owned());
     };
-    let host = match explain_host(ask, &entry, row.list) {
+    let host = match explain_host(query, &entry, row.list) {
         Ok(host) => host,
         Err(why) => return (false, why),
     };
-    if row.port != ANY_PORT && !ask.ports.for_list(row.list).contains(&row.port) {
+    if row.port != ANY_PORT && !query.ports.for_list(row.list).contains(&row.port) {
         return (false, format!("{host}, but it covers port {} only", row.port));
     }
     let namespace = row.namespace();
-    match ask.reference.repository.as_deref() {
+    match query.reference.repository.as_deref() {
         Some(repository) if !namespace.is_empty() && !repository::is_within(repository, namespace) => {
             (false, format!("{host}, but it covers repositories in `{namespace}` only"))
         }
@@ -136,14 +138,14 @@ fn explain_entry(ask: &Query<'_, '_>, row: &IndexedEntry) -> (bool, String) {
 
 /// Rule M1, and M4 and M5 with the request's DNS answers: returns the reason that the entry covers the host, or that it
 /// does not.
-fn explain_host(ask: &Query<'_, '_>, entry: &Entry, list: EntryList) -> Result<String, String> {
-    match (ask.host_key(), &entry.hosts) {
+fn explain_host(query: &Query<'_, '_>, entry: &Entry, list: EntryList) -> Result<String, String> {
+    match (query.host_key(), &entry.hosts) {
         (HostKey::DockerHub, _) if entry.is_docker_hub() => Ok("it is Docker Hub".to_owned()),
         (HostKey::DockerHub, HostPattern::Wildcard(domain)) if docker_hub::WILDCARD_DOMAINS.contains(&&**domain) => {
             Ok(format!("Docker Hub's `{}` is below `{domain}`", docker_hub::REGISTRY_HOST))
         }
         (HostKey::DockerHub, HostPattern::Address(_) | HostPattern::Network(_)) => {
-            explain_forward_dns(ask, docker_hub::REGISTRY_HOST, entry, list)
+            explain_forward_dns(query, docker_hub::REGISTRY_HOST, entry, list)
         }
         (HostKey::DockerHub, _) => Err("it is not Docker Hub".to_owned()),
         (HostKey::Name(name), HostPattern::Name(other)) if **other == *name && !entry.is_docker_hub() => {
@@ -159,7 +161,7 @@ fn explain_host(ask: &Query<'_, '_>, entry: &Entry, list: EntryList) -> Result<S
             false => Err(format!("the name is not below `{domain}`")),
         },
         (HostKey::Name(name), HostPattern::Address(_) | HostPattern::Network(_)) => {
-            explain_forward_dns(ask, name, entry, list)
+            explain_forward_dns(query, name, entry, list)
         }
         (HostKey::Address(address), HostPattern::Address(other)) if address == *other => {
             Ok("it is the same address".to_owned())
@@ -170,7 +172,7 @@ fn explain_host(ask: &Query<'_, '_>, entry: &Entry, list: EntryList) -> Result<S
             false => Err("the address is outside".to_owned()),
         },
         (HostKey::Address(_), HostPattern::Name(_)) => Err("an exact name never covers an address".to_owned()),
-        (HostKey::Address(address), HostPattern::Wildcard(domain)) => explain_reverse_dns(ask, address, domain),
+        (HostKey::Address(address), HostPattern::Wildcard(domain)) => explain_reverse_dns(query, address, domain),
     }
 }
 
@@ -182,11 +184,11 @@ fn is_below_domain(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
 }
 
-fn explain_forward_dns(ask: &Query<'_, '_>, name: &str, entry: &Entry, list: EntryList) -> Result<String, String> {
-    if !ask.policy.match_resolved_addresses {
+fn explain_forward_dns(query: &Query<'_, '_>, name: &str, entry: &Entry, list: EntryList) -> Result<String, String> {
+    if !query.policy.match_resolved_addresses {
         return Err("addresses do not cover names, since `match_resolved_addresses` is not set".to_owned());
     }
-    let Some(answers) = ask.dns_answer(LookupKind::Forward, name) else {
+    let Some(answers) = query.dns_answer(LookupKind::Forward, name) else {
         return Err(format!("that depends on the addresses of `{name}`"));
     };
     let contains = |address: IpAddr| match &entry.hosts {
@@ -196,7 +198,7 @@ fn explain_forward_dns(ask: &Query<'_, '_>, name: &str, entry: &Entry, list: Ent
     };
     let addresses = sorted_unique(answers.iter().map(|answer| parse_address(answer)));
     let count = addresses.iter().filter(|address| address.is_some_and(contains)).count();
-    let covered = |address: &Option<IpAddr>| address.is_some_and(|address| ask.evaluate_address(address).is_covered());
+    let covered = |address: &Option<IpAddr>| address.is_some_and(|address| query.evaluate_address(address).is_covered());
     match (count, addresses.len()) {
         (_, 0) => Err(format!("`{name}` has no address")),
         (0, _) => Err(format!("no address of `{name}` is covered")),
@@ -214,14 +216,14 @@ fn explain_forward_dns(ask: &Query<'_, '_>, name: &str, entry: &Entry, list: Ent
     }
 }
 
-fn explain_reverse_dns(ask: &Query<'_, '_>, address: IpAddr, domain: &str) -> Result<String, String> {
-    let Some(answers) = ask.dns_answer(LookupKind::Reverse, &address.to_string()) else {
+fn explain_reverse_dns(query: &Query<'_, '_>, address: IpAddr, domain: &str) -> Result<String, String> {
+    let Some(answers) = query.dns_answer(LookupKind::Reverse, &address.to_string()) else {
         return Err(format!("that would depend on the names of {address}"));
     };
     let names: Vec<String> =
         answers.iter().filter_map(|answer| parse_name(answer)).filter(|name| is_below_domain(name, domain)).collect();
     let confirmed =
-        |name: &&String| ask.dns_answer(LookupKind::Forward, name).is_some_and(|answers| resolves_to(answers, address));
+        |name: &&String| query.dns_answer(LookupKind::Forward, name).is_some_and(|answers| resolves_to(answers, address));
     match (names.iter().find(confirmed), names.first()) {
         (Some(name), _) => Ok(format!("{address} is `{name}`, and that name resolves back to it")),
         (None, Some(name)) => {
@@ -257,25 +259,25 @@ fn explain_decision(answer: &Response<'_>, authorities: String, steps: &mut Vec<
             }
             steps.push(step(StepKind::Outcome, format!("denied: {}", denied.text)));
         }
-        Decision::Lookup(questions) => {
-            let questions: Vec<String> = questions
+        Decision::Lookup(queries) => {
+            let queries: Vec<String> = queries
                 .iter()
-                .map(|question| match question.kind {
-                    LookupKind::Reverse => format!("the names of {}", question.subject),
-                    LookupKind::Forward => format!("the addresses of `{}`", question.subject),
+                .map(|dns_query| match dns_query.kind {
+                    LookupKind::Reverse => format!("the names of {}", dns_query.subject),
+                    LookupKind::Forward => format!("the addresses of `{}`", dns_query.subject),
                 })
                 .collect();
             steps.push(step(
                 StepKind::Outcome,
-                format!("undecided until DNS was asked for {}", questions.join(" and ")),
+                format!("undecided until DNS was asked for {}", queries.join(" and ")),
             ));
         }
     }
 }
 
 /// Describes the trust anchors that apply (rule C1).
-fn describe_anchors(ask: &Query<'_, '_>) -> String {
-    let titles: Vec<String> = ask.trust_anchors().map(|authority| format!("`{}`", authority.title)).collect();
+fn describe_anchors(query: &Query<'_, '_>) -> String {
+    let titles: Vec<String> = query.trust_anchors().map(|authority| format!("`{}`", authority.title)).collect();
     match titles.as_slice() {
         [] => "the certificate must be from a well-known authority".to_owned(),
         titles => {

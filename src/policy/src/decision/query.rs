@@ -39,7 +39,7 @@ impl Policy {
 
     fn decide_reference(&self, reference: &Reference<'_>, request: &Request<'_>) -> Decision<'_> {
         match self.query(reference, request) {
-            Ok(ask) => ask.decide(),
+            Ok(query) => query.decide(),
             Err(text) => Decision::Deny(Deny { reason: DenialReason::UnknownProject, text, nearest: None }),
         }
     }
@@ -149,8 +149,8 @@ impl<'p, 'r> Query<'p, 'r> {
     ) -> Vec<GroupMatch<'p>> {
         let mut matches = Vec::new();
         for (project, index) in self.indexes() {
-            let _ = look(index, &mut |rank, group| {
-                insert_by_specificity(&mut matches, GroupMatch { specificity: rank, group, project });
+            let _ = look(index, &mut |specificity, group| {
+                insert_by_specificity(&mut matches, GroupMatch { specificity, group, project });
                 ControlFlow::Continue(())
             });
         }

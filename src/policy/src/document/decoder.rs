@@ -12,7 +12,7 @@ use crate::util::string_map::StringMap;
 /// A decoder that collects findings. `path` is the JSON Pointer (RFC 6901) of the value in hand.
 pub(crate) struct Decoder<'t, 'n> {
     pub text: &'t str,
-    pub notes: &'n mut Vec<RawFinding>,
+    pub findings: &'n mut Vec<RawFinding>,
 }
 
 impl<'t> Decoder<'t, '_> {
@@ -29,21 +29,21 @@ impl<'t> Decoder<'t, '_> {
         known: &[&str],
     ) -> Option<Vec<JsonMember<'t>>> {
         let JsonKind::Object(members) = value.kind else {
-            self.note_wrong_type(path, &value, "an object");
+            self.report_wrong_type(path, &value, "an object");
             return None;
         };
         let mut seen = StringMap::default();
         let mut kept = Vec::with_capacity(members.len());
         for (member, number) in members.into_iter().zip(0..) {
             if seen.get_or_insert(&member.name, number) != number {
-                let masked = redact_secrets(&member.name);
-                let message = format!("the member `{}` stands here a second time: leave one of them", shorten(&masked));
-                let note = RawFinding::new(Code::MemberDuplicate, member.name_span.clone(), message);
-                self.note(&format!("{path}/{}", escape_pointer(&masked)), note);
+                let redacted = redact_secrets(&member.name);
+                let message = format!("the member `{}` stands here a second time: leave one of them", shorten(&redacted));
+                let finding = RawFinding::new(Code::MemberDuplicate, member.name_span.clone(), message);
+                self.report(&format!("{path}/{}", escape_pointer(&redacted)), finding);
             } else if !known.is_empty() && !known.contains(&&*member.name) {
                 // A name may be a misplaced entry or key, which is a secret (rules E11 and C3).
-                let masked = redact_secrets(&member.name);
-                self.note(&format!("{path}/{}", escape_pointer(&masked)), unknown_member(&member, &masked, known));
+                let redacted = redact_secrets(&member.name);
+                self.report(&format!("{path}/{}", escape_pointer(&redacted)), unknown_member(&member, &redacted, known));
             } else {
                 kept.push(member);
             }
@@ -55,7 +55,7 @@ impl<'t> Decoder<'t, '_> {
         match value.kind {
             JsonKind::Array(elements) => Some(elements),
             _ => {
-                self.note_wrong_type(path, &value, "an array");
+                self.report_wrong_type(path, &value, "an array");
                 None
             }
         }
@@ -65,7 +65,7 @@ impl<'t> Decoder<'t, '_> {
         if let JsonKind::Boolean(boolean) = value.kind {
             return Some(boolean);
         }
-        self.note_wrong_type(path, value, "`true` or `false`");
+        self.report_wrong_type(path, value, "`true` or `false`");
         None
     }
 
@@ -73,24 +73,24 @@ impl<'t> Decoder<'t, '_> {
         match value.kind {
             JsonKind::String(string) => Some(string),
             _ => {
-                self.note_wrong_type(path, &value, "a string");
+                self.report_wrong_type(path, &value, "a string");
                 None
             }
         }
     }
 
-    pub fn note_wrong_type(&mut self, path: &str, value: &SpannedValue<'t>, wanted: &str) {
+    pub fn report_wrong_type(&mut self, path: &str, value: &SpannedValue<'t>, wanted: &str) {
         let message = format!("this must be {wanted}, not {}", value.kind.type_name());
-        self.note(path, RawFinding::new(Code::TypeWrong, value.span(), message));
+        self.report(path, RawFinding::new(Code::TypeWrong, value.span(), message));
     }
 
-    pub fn note_missing(&mut self, path: &str, place: Range<usize>, member: &str) {
+    pub fn report_missing(&mut self, path: &str, span: Range<usize>, member: &str) {
         let message = format!("the object has no `{member}`");
-        self.note(path, RawFinding::new(Code::MemberMissing, place, message));
+        self.report(path, RawFinding::new(Code::MemberMissing, span, message));
     }
 
-    pub fn note(&mut self, path: &str, note: RawFinding) {
-        self.notes.push(note.with_path(path));
+    pub fn report(&mut self, path: &str, finding: RawFinding) {
+        self.findings.push(finding.with_path(path));
     }
 }
 
@@ -113,10 +113,10 @@ fn unknown_member(member: &JsonMember<'_>, shown: &str, known: &[&str]) -> RawFi
         Some((_, meant)) => format!("there is no member `{}` here: `{meant}` is meant, perhaps", shorten(shown)),
         None => format!("there is no member `{}` here: there are {list}", shorten(shown)),
     };
-    let note = RawFinding::new(Code::MemberUnknown, member.name_span.clone(), message);
+    let finding = RawFinding::new(Code::MemberUnknown, member.name_span.clone(), message);
     match meant {
-        Some((_, meant)) => note.with_fix(*meant),
-        None => note,
+        Some((_, meant)) => finding.with_fix(*meant),
+        None => finding,
     }
 }
 

@@ -74,7 +74,7 @@ pub(crate) struct CaListItem<'t> {
     /// The index in the list as written.
     pub index: usize,
     /// The span of the element.
-    pub place: Range<usize>,
+    pub span: Range<usize>,
     /// A JSON string.
     pub pem: SpannedValue<'t>,
     /// The registries that the authority is limited to; without a limit it applies to all.
@@ -86,20 +86,20 @@ const EMPTY_DOCUMENT_MESSAGE: &str = "the policy is empty: to allow every regist
                      write a `whitelist`";
 
 /// Parses a document. Parsing continues after an error, so that one mistake does not hide the next.
-pub(crate) fn parse<'t>(text: &'t str, notes: &mut Vec<RawFinding>) -> ParsedDocument<'t> {
+pub(crate) fn parse<'t>(text: &'t str, findings: &mut Vec<RawFinding>) -> ParsedDocument<'t> {
     if text.len() > MAX_DOCUMENT_BYTES {
         let message = format!("a policy document has at most {MAX_DOCUMENT_BYTES} bytes, this one has {}", text.len());
-        notes.push(RawFinding::new(Code::DocumentTooLarge, 0..0, message).with_path(""));
+        findings.push(RawFinding::new(Code::DocumentTooLarge, 0..0, message).with_path(""));
         return ParsedDocument::default();
     }
-    let mut reader = DocumentReader { decoder: Decoder { text, notes }, entries: 0 };
+    let mut reader = DocumentReader { decoder: Decoder { text, findings }, entries: 0 };
     match spanned_json::parse(text) {
         Ok(value) => reader.document(value),
-        Err(mut note) => {
+        Err(mut finding) => {
             if spanned_json::is_blank(text) {
-                EMPTY_DOCUMENT_MESSAGE.clone_into(&mut note.message);
+                EMPTY_DOCUMENT_MESSAGE.clone_into(&mut finding.message);
             }
-            reader.decoder.note("", note);
+            reader.decoder.report("", finding);
             ParsedDocument::default()
         }
     }
@@ -201,7 +201,7 @@ impl<'t> DocumentReader<'t, '_> {
         let mut authorities = Vec::new();
         for (index, element) in elements.into_iter().enumerate() {
             let path = format!("{path}/{index}");
-            let place = element.span();
+            let span = element.span();
             let Some(members) = self.decoder.known_members(&path, element, AUTHORITY_MEMBERS) else { continue };
             let (mut pem, mut registries) = (None, None);
             for member in members {
@@ -212,9 +212,9 @@ impl<'t> DocumentReader<'t, '_> {
                 }
             }
             match pem {
-                Some(Some(pem)) => authorities.push(CaListItem { index, place, pem, registries }),
+                Some(Some(pem)) => authorities.push(CaListItem { index, span, pem, registries }),
                 Some(None) => {}
-                None => self.decoder.note_missing(&path, place, "pem"),
+                None => self.decoder.report_missing(&path, span, "pem"),
             }
         }
         Some(authorities)
@@ -225,28 +225,28 @@ impl<'t> DocumentReader<'t, '_> {
         if matches!(value.kind, JsonKind::String(_)) {
             return Some(value);
         }
-        self.decoder.note_wrong_type(path, &value, "a string");
+        self.decoder.report_wrong_type(path, &value, "a string");
         None
     }
 
     /// Reads a list of entries. Without `list` it limits an authority, and transport and namespaces have no effect.
     fn items(&mut self, path: &str, value: SpannedValue<'t>, list: Option<EntryList>) -> Option<EntryItems<'t>> {
-        let place = value.span();
+        let span = value.span();
         let elements = self.decoder.elements(path, value)?;
         let before = self.entries;
         self.entries = before.saturating_add(elements.len());
         if self.entries > MAX_ENTRIES {
             if before <= MAX_ENTRIES {
                 let message = format!("a policy has at most {MAX_ENTRIES} entries in all its lists together");
-                self.decoder.note(path, RawFinding::new(Code::EntriesTooMany, place.clone(), message));
+                self.decoder.report(path, RawFinding::new(Code::EntriesTooMany, span.clone(), message));
             }
-            return Some(EntryItems { span: place, items: Vec::new() });
+            return Some(EntryItems { span, items: Vec::new() });
         }
         let mut items = Vec::with_capacity(elements.len());
         for (index, element) in elements.into_iter().enumerate() {
             items.extend(self.item(path, index, element, list));
         }
-        Some(EntryItems { span: place, items })
+        Some(EntryItems { span, items })
     }
 
     fn item(
@@ -260,7 +260,7 @@ impl<'t> DocumentReader<'t, '_> {
             JsonKind::String(_) => self.entry(&|| format!("{list_path}/{index}"), index, &value, list),
             JsonKind::Object(_) => {
                 let path = format!("{list_path}/{index}");
-                let place = value.span();
+                let span = value.span();
                 let (mut entry, mut enabled, mut comment) = (None, true, None);
                 for member in self.decoder.members(&path, value, ITEM_MEMBERS) {
                     let path = format!("{path}/{}", member.name);
@@ -271,7 +271,7 @@ impl<'t> DocumentReader<'t, '_> {
                     }
                 }
                 let Some((path, value)) = entry else {
-                    self.decoder.note_missing(&path, place, "entry");
+                    self.decoder.report_missing(&path, span, "entry");
                     return None;
                 };
                 let item = self.entry(&|| path.clone(), index, &value, list)?;
@@ -279,7 +279,7 @@ impl<'t> DocumentReader<'t, '_> {
             }
             _ => {
                 let wanted = "a string or an object with an `entry`";
-                self.decoder.note_wrong_type(&format!("{list_path}/{index}"), &value, wanted);
+                self.decoder.report_wrong_type(&format!("{list_path}/{index}"), &value, wanted);
                 None
             }
         }
@@ -293,23 +293,23 @@ impl<'t> DocumentReader<'t, '_> {
         list: Option<EntryList>,
     ) -> Option<ListItem<'t>> {
         let JsonKind::String(text) = &value.kind else {
-            self.decoder.note_wrong_type(&path(), value, "a string");
+            self.decoder.report_wrong_type(&path(), value, "a string");
             return None;
         };
-        let mut notes = Vec::new();
-        let written = entry::parse(text, &mut notes);
-        if let (Some(written), Some(list)) = (&written, list) {
+        let mut findings = Vec::new();
+        let parsed = entry::parse(text, &mut findings);
+        if let (Some(parsed), Some(list)) = (&parsed, list) {
             // The validity of plain HTTP depends on the insecure list: the cross-entry linter decides it (rule E10).
-            notes.extend(entry::check_for_list(text, written, list).filter(|note| note.code != Code::SchemeHttp));
+            findings.extend(entry::check_for_list(text, parsed, list).filter(|finding| finding.code != Code::SchemeHttp));
         }
-        let failed = notes.iter().any(RawFinding::is_error);
-        for mut note in notes {
-            let place = value.span_within(self.decoder.text, note.start..note.end);
-            (note.start, note.end) = (place.start, place.end);
-            self.decoder.note(&path(), note);
+        let failed = findings.iter().any(RawFinding::is_error);
+        for mut finding in findings {
+            let span = value.span_within(self.decoder.text, finding.start..finding.end);
+            (finding.start, finding.end) = (span.start, span.end);
+            self.decoder.report(&path(), finding);
         }
-        let written = written.filter(|_| !failed)?;
-        Some(ListItem { index, parsed: written, enabled: true, comment: None, object: false, span: value.inner_span() })
+        let parsed = parsed.filter(|_| !failed)?;
+        Some(ListItem { index, parsed, enabled: true, comment: None, object: false, span: value.inner_span() })
     }
 }
 

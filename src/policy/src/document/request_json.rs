@@ -26,16 +26,16 @@ pub struct OwnedRequest {
 impl OwnedRequest {
     /// Parses a request from JSON text. The error is its findings, all of them errors.
     pub fn from_json(text: &str) -> Result<Self, Vec<Finding>> {
-        let mut notes = Vec::new();
-        let mut decoder = Decoder { text, notes: &mut notes };
+        let mut findings = Vec::new();
+        let mut decoder = Decoder { text, findings: &mut findings };
         let mut request = None;
         match spanned_json::parse(text) {
             Ok(value) => request = parse_request(&mut decoder, value),
-            Err(note) => decoder.note("", note),
+            Err(finding) => decoder.report("", finding),
         }
         match request {
-            Some(request) if notes.is_empty() => Ok(request),
-            _ => Err(locate_findings(text.as_bytes(), notes)),
+            Some(request) if findings.is_empty() => Ok(request),
+            _ => Err(locate_findings(text.as_bytes(), findings)),
         }
     }
 
@@ -51,7 +51,7 @@ impl OwnedRequest {
 }
 
 fn parse_request<'t>(decoder: &mut Decoder<'t, '_>, value: SpannedValue<'t>) -> Option<OwnedRequest> {
-    let place = value.span();
+    let span = value.span();
     let mut request = OwnedRequest::default();
     let mut reference = None;
     for member in decoder.members("", value, &["reference", "kind", "project", "dnsAnswers"]) {
@@ -67,7 +67,7 @@ fn parse_request<'t>(decoder: &mut Decoder<'t, '_>, value: SpannedValue<'t>) -> 
         }
     }
     if reference.is_none() {
-        decoder.note_missing("", place, "reference");
+        decoder.report_missing("", span, "reference");
     }
     Some(OwnedRequest { reference: reference?, ..request })
 }
@@ -82,7 +82,7 @@ fn parse_dns_answers<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: Spann
 }
 
 fn parse_dns_answer<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: SpannedValue<'t>) -> Option<DnsAnswer> {
-    let place = value.span();
+    let span = value.span();
     let (mut kind, mut subject, mut answers) = (None, None, None);
     for member in decoder.known_members(path, value, &["kind", "subject", "answers"])? {
         let path = format!("{path}/{}", member.name);
@@ -101,7 +101,7 @@ fn parse_dns_answer<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: Spanne
     }
     let present = [("kind", kind.is_some()), ("subject", subject.is_some()), ("answers", answers.is_some())];
     for (member, _) in present.into_iter().filter(|(_, present)| !present) {
-        decoder.note_missing(path, place.clone(), member);
+        decoder.report_missing(path, span.clone(), member);
     }
     let answers: Vec<Cow<'_, str>> = answers?;
     Some(DnsAnswer {
@@ -117,12 +117,12 @@ fn parse_choice<'t, T: Copy>(
     value: SpannedValue<'t>,
     values: &[(&str, T)],
 ) -> Option<T> {
-    let place = value.span();
+    let span = value.span();
     let text = decoder.string(path, value)?;
     let found = values.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
     if found.is_none() {
         let names = values.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
-        decoder.note(path, RawFinding::new(Code::TypeWrong, place, format!("this must be {names}")));
+        decoder.report(path, RawFinding::new(Code::TypeWrong, span, format!("this must be {names}")));
     }
     found
 }

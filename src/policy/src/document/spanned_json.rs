@@ -52,7 +52,7 @@ pub(crate) fn parse(text: &str) -> Result<SpannedValue<'_>, RawFinding> {
         None => Ok(value),
         Some(_) => Err(SyntaxError::Lexical(Expect::Eof.into())),
     });
-    value.map_err(|problem| reader.note(&problem))
+    value.map_err(|problem| reader.syntax_finding(&problem))
 }
 
 /// Returns whether a text is blank.
@@ -82,8 +82,8 @@ impl<'t> SpannedValue<'t> {
     /// Returns a mapper from ranges of the decoded string to spans of the source text.
     pub fn span_mapper<'s>(&self, text: &'s str) -> SpanMapper<'s> {
         let inner = self.inner_span();
-        let written = text.get(inner.clone()).unwrap_or_default();
-        SpanMapper { source: written, start: inner.start, escaped: written.contains('\\'), decoded: 0, passed: 0 }
+        let source = text.get(inner.clone()).unwrap_or_default();
+        SpanMapper { source, start: inner.start, escaped: source.contains('\\'), decoded: 0, passed: 0 }
     }
 
     /// Returns the text of a string.
@@ -106,18 +106,18 @@ pub(crate) struct SpanMapper<'s> {
 }
 
 impl SpanMapper<'_> {
-    pub fn map_span(&mut self, stretch: Range<usize>) -> Range<usize> {
+    pub fn map_span(&mut self, range: Range<usize>) -> Range<usize> {
         if !self.escaped {
-            return self.start.saturating_add(stretch.start)..self.start.saturating_add(stretch.end);
+            return self.start.saturating_add(range.start)..self.start.saturating_add(range.end);
         }
-        if stretch.start < self.decoded {
+        if range.start < self.decoded {
             (self.decoded, self.passed) = (0, 0);
         }
         let rest = |passed: usize| self.source.get(passed..).unwrap_or_default();
-        let further = source_offset(rest(self.passed), stretch.start.saturating_sub(self.decoded));
+        let further = source_offset(rest(self.passed), range.start.saturating_sub(self.decoded));
         self.passed = self.passed.saturating_add(further);
-        self.decoded = stretch.start;
-        let length = source_offset(rest(self.passed), stretch.end.saturating_sub(stretch.start));
+        self.decoded = range.start;
+        let length = source_offset(rest(self.passed), range.end.saturating_sub(range.start));
         let start = self.start.saturating_add(self.passed);
         start..start.saturating_add(length)
     }
@@ -258,7 +258,7 @@ impl<'t> JsonReader<'t> {
     }
 
     /// Returns the finding about a syntax error at the current offset.
-    fn note(&self, problem: &SyntaxError) -> RawFinding {
+    fn syntax_finding(&self, problem: &SyntaxError) -> RawFinding {
         let mut start = self.offset();
         // The lexer has consumed the invalid character of a string.
         if matches!(problem, SyntaxError::Lexical(hifijson::Error::Str(error)) if *error != hifijson::str::Error::Eof) {
@@ -294,9 +294,9 @@ impl<'t> JsonReader<'t> {
 }
 
 /// Returns the offset in the source, without quotes, of an offset in the decoded string.
-fn source_offset(written: &str, target: usize) -> usize {
+fn source_offset(source: &str, target: usize) -> usize {
     let mut decoded: usize = 0;
-    let mut characters = written.char_indices();
+    let mut characters = source.char_indices();
     while let Some((at, character)) = characters.next() {
         if decoded >= target {
             return at;
@@ -310,7 +310,7 @@ fn source_offset(written: &str, target: usize) -> usize {
         };
         decoded = decoded.saturating_add(width);
     }
-    written.len()
+    source.len()
 }
 
 /// Returns the decoded width of a `\u` escape after its `\u`, and consumes both halves of a surrogate pair.
@@ -376,8 +376,8 @@ mod tests {
             ("[\"abc", 5..5),
             ("{\"a\": 1 // no\n}", 8..9),
         ] {
-            let note = parse(text).unwrap_err();
-            assert_eq!((note.code, note.start..note.end), (Code::JsonSyntax, at), "{text}: {}", note.message);
+            let finding = parse(text).unwrap_err();
+            assert_eq!((finding.code, finding.start..finding.end), (Code::JsonSyntax, at), "{text}: {}", finding.message);
         }
         assert!(parse(&"[".repeat(1_000_000)).unwrap_err().message.contains("nested"));
     }

@@ -90,30 +90,30 @@ pub struct EntryReport {
 /// Checks one entry as an element of a list (rules E1 to E14). Rules about several entries are left to
 /// [`check_policy`](crate::check_policy); a plain-HTTP entry for the whitelist is an error here.
 pub fn check_entry(text: &str, list: EntryList) -> EntryReport {
-    let mut notes = Vec::new();
-    let written = parse(text, &mut notes).filter(|written| {
-        notes.extend(check_for_list(text, written, list));
+    let mut findings = Vec::new();
+    let parsed = parse(text, &mut findings).filter(|parsed| {
+        findings.extend(check_for_list(text, parsed, list));
         true
     });
-    let entry = written.filter(|_| !notes.iter().any(RawFinding::is_error)).map(|written| written.entry);
+    let entry = parsed.filter(|_| !findings.iter().any(RawFinding::is_error)).map(|parsed| parsed.entry);
     EntryReport {
         text: redact_userinfo(text).into_owned(),
         kind: entry.as_ref().map(Entry::kind),
         entry: entry.map(|entry| entry.to_string()),
-        findings: locate_findings(text.as_bytes(), notes),
+        findings: locate_findings(text.as_bytes(), findings),
     }
 }
 
 /// Checks the rules of a list beyond the grammar (rules E10, E12, T5).
-pub(crate) fn check_for_list(text: &str, written: &ParsedEntry, list: EntryList) -> Option<RawFinding> {
-    if let (EntryList::Insecure | EntryList::BuiltIn, Some(namespace)) = (list, &written.entry.namespace) {
+pub(crate) fn check_for_list(text: &str, parsed: &ParsedEntry, list: EntryList) -> Option<RawFinding> {
+    if let (EntryList::Insecure | EntryList::BuiltIn, Some(namespace)) = (list, &parsed.entry.namespace) {
         let message =
             format!("transport belongs to the registry, so there is no namespace here: leave `/{namespace}` out");
-        let bare = Entry { namespace: None, ..written.entry.clone() };
+        let bare = Entry { namespace: None, ..parsed.entry.clone() };
         return Some(RawFinding::new(Code::NamespaceInsecure, 0..text.len(), message).with_fix_display(&bare));
     }
-    match (list, written.scheme) {
-        (EntryList::Whitelist, Some(Scheme::Http)) => Some(plain_http_finding(&written.entry, 0..text.len())),
+    match (list, parsed.scheme) {
+        (EntryList::Whitelist, Some(Scheme::Http)) => Some(plain_http_finding(&parsed.entry, 0..text.len())),
         (EntryList::BuiltIn, Some(Scheme::Http)) => {
             let message = "one of the product's own registries is always asked over HTTPS: leave `http://` out";
             Some(RawFinding::new(Code::BuiltInHttp, 0..text.len(), message))
@@ -123,7 +123,7 @@ pub(crate) fn check_for_list(text: &str, written: &ParsedEntry, list: EntryList)
 }
 
 /// Returns the finding that a whitelist entry with `http://` needs its registry in the insecure list (rule E10).
-pub(crate) fn plain_http_finding(entry: &Entry, place: Range<usize>) -> RawFinding {
+pub(crate) fn plain_http_finding(entry: &Entry, span: Range<usize>) -> RawFinding {
     let registry = Entry { namespace: None, ..entry.clone() };
     // Port 80 belongs to the scheme; any other port was written on purpose.
     let secure = Entry { port: entry.port.filter(|port| *port != 80), ..entry.clone() };
@@ -131,7 +131,7 @@ pub(crate) fn plain_http_finding(entry: &Entry, place: Range<usize>) -> RawFindi
         "`{entry}` is reached over plain HTTP, so it must stand in the insecure list too, as `{registry}`; or write it with \
          `https://` here"
     );
-    RawFinding::new(Code::SchemeHttp, place, message).with_fix(format!("https://{secure}"))
+    RawFinding::new(Code::SchemeHttp, span, message).with_fix(format!("https://{secure}"))
 }
 
 impl Entry {

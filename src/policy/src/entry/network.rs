@@ -17,26 +17,26 @@ pub(super) fn parse_prefix(
     shown: &str,
     address: IpAddr,
     digits: &str,
-    notes: &mut Vec<RawFinding>,
+    findings: &mut Vec<RawFinding>,
 ) -> Option<IpNet> {
     let longest: u8 = if address.is_ipv4() { 32 } else { 128 };
     if digits.len() > 1 && digits.starts_with('0') {
         let stripped = digits.trim_start_matches('0');
         let message = format_args!("the prefix length `{digits}` has leading zeros");
-        let note = RawFinding::at_slice(Code::NetworkPrefixInvalid, text, digits, message);
-        notes.push(note.with_fix(if stripped.is_empty() { "0" } else { stripped }));
+        let finding = RawFinding::at_slice(Code::NetworkPrefixInvalid, text, digits, message);
+        findings.push(finding.with_fix(if stripped.is_empty() { "0" } else { stripped }));
         return None;
     }
     let Some(prefix) = digits.parse::<u8>().ok().filter(|prefix| *prefix <= longest) else {
         let message = format_args!("a prefix length is at most {longest} for this address, not {digits}");
-        notes.push(RawFinding::at_slice(Code::NetworkPrefixTooLong, text, digits, message));
+        findings.push(RawFinding::at_slice(Code::NetworkPrefixTooLong, text, digits, message));
         return None;
     };
     let network = entry::canonical_network(address, prefix)?;
     let mapped = address.is_ipv6() && matches!(network, IpNet::V4(_));
     if mapped {
         let message = format_args!("`{shown}` is made of IPv4-mapped addresses: it is `{network}`");
-        notes.push(RawFinding::at_slice(Code::Ipv4Mapped, text, shown, message).with_fix_display(&network));
+        findings.push(RawFinding::at_slice(Code::Ipv4Mapped, text, shown, message).with_fix_display(&network));
     }
     let host_bits = match (address, mapped) {
         (IpAddr::V6(address), true) => Some(network.addr()) != address.to_ipv4_mapped().map(IpAddr::V4),
@@ -44,12 +44,12 @@ pub(super) fn parse_prefix(
     };
     if host_bits {
         let message = format_args!("`{shown}` has host bits, which are ignored: it is `{network}`");
-        notes.push(RawFinding::at_slice(Code::NetworkHostBits, text, shown, message).with_fix_display(&network));
+        findings.push(RawFinding::at_slice(Code::NetworkHostBits, text, shown, message).with_fix_display(&network));
     }
     if network.prefix_len() == 0 {
         let message =
             format_args!("`{network}` covers every {} address", if network.addr().is_ipv4() { "IPv4" } else { "IPv6" });
-        notes.push(RawFinding::at_slice(Code::NetworkEverything, text, shown, message));
+        findings.push(RawFinding::at_slice(Code::NetworkEverything, text, shown, message));
     }
     Some(network)
 }
@@ -61,31 +61,31 @@ pub(super) fn missing_octets_finding(text: &str, shown: &str, host: &str, digits
         return None;
     }
     let message = format_args!("`{shown}` has {} of the 4 numbers of an IPv4 network", octets.len());
-    let note = RawFinding::at_slice(Code::NetworkOctetsMissing, text, shown, message);
+    let finding = RawFinding::at_slice(Code::NetworkOctetsMissing, text, shown, message);
     let fixed =
         digits.parse::<u8>().ok().and_then(|prefix| entry::canonical_network(IpAddr::V4(pad_octets(&octets)), prefix));
     Some(match fixed {
-        Some(network) => note.with_fix_display(&network),
-        None => note,
+        Some(network) => finding.with_fix_display(&network),
+        None => finding,
     })
 }
 
 /// Reports text after an address and `/` that begins with a digit and is neither a prefix length nor a namespace: a
-/// netmask, half of a range, or a typo. `path` is all of that text; `place` is true if a scheme or a port makes the
+/// netmask, half of a range, or a typo. `path` is all of that text; `is_registry` is true if a scheme or a port makes the
 /// entry a registry, of which more texts are valid namespaces.
-pub(super) fn misread_prefix(text: &str, shown: &str, address: IpAddr, path: &str, place: bool) -> Option<RawFinding> {
+pub(super) fn misread_prefix(text: &str, shown: &str, address: IpAddr, path: &str, is_registry: bool) -> Option<RawFinding> {
     let about = |code, message: fmt::Arguments<'_>| Some(RawFinding::at_slice(code, text, shown, message));
     let component = path.split_once('/').map_or(path, |(first, _)| first);
     let mask = component.split_once(':').filter(|(_, port)| is_digits(port)).map_or(component, |(mask, _)| mask);
     if let Ok(mask) = component.parse().or_else(|_| mask.parse::<IpAddr>()) {
         let message = format_args!("`{mask}` is a netmask: write the prefix length");
-        let note = RawFinding::at_slice(Code::NetworkNetmask, text, shown, message);
+        let finding = RawFinding::at_slice(Code::NetworkNetmask, text, shown, message);
         // No fix may cover more than was written: a mask of the other address family is not converted.
         let fits = mask.is_ipv4() == address.is_ipv4() && path.len().saturating_sub(component.len()) <= 1;
         let prefix = ipnet::ip_mask_to_prefix(mask).ok().filter(|_| fits);
         return Some(match prefix.and_then(|prefix| entry::canonical_network(address, prefix)) {
-            Some(network) => note.with_fix_display(&network),
-            None => note,
+            Some(network) => finding.with_fix_display(&network),
+            None => finding,
         });
     }
     let (digits, rest) = component.split_at(component.find(|c: char| !c.is_ascii_digit()).unwrap_or(component.len()));
@@ -99,11 +99,11 @@ pub(super) fn misread_prefix(text: &str, shown: &str, address: IpAddr, path: &st
     let are = |text: &str, marks: &[u8]| text.bytes().all(|byte| byte.is_ascii_digit() || marks.contains(&byte));
     let is_hexadecimal =
         digits == "0" && rest.strip_prefix('x').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    if digits == "255" && are(rest, b".") || is_hexadecimal && !place {
+    if digits == "255" && are(rest, b".") || is_hexadecimal && !is_registry {
         return about(Code::NetworkNetmask, format_args!("`{component}` is no netmask: write the prefix length"));
     }
     let is_slip = are(rest, b".-") || rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_alphabetic());
-    if place || !is_slip {
+    if is_registry || !is_slip {
         return None;
     }
     let message = format_args!(

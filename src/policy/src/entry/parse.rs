@@ -13,10 +13,10 @@ use crate::reference::repository;
 use crate::util::strings::split_once_str;
 
 /// Parses one entry. Offsets of findings are into `text`; `None` comes with at least one error.
-pub(crate) fn parse(text: &str, notes: &mut Vec<RawFinding>) -> Option<ParsedEntry> {
-    let errors_before = notes.iter().filter(|note| note.is_error()).count();
-    let written = EntryParser { text, notes }.entry()?;
-    (notes.iter().filter(|note| note.is_error()).count() == errors_before).then_some(written)
+pub(crate) fn parse(text: &str, findings: &mut Vec<RawFinding>) -> Option<ParsedEntry> {
+    let errors_before = findings.iter().filter(|finding| finding.is_error()).count();
+    let written = EntryParser { text, findings }.entry()?;
+    (findings.iter().filter(|finding| finding.is_error()).count() == errors_before).then_some(written)
 }
 
 /// Parses a port: 1 to 65535 in ASCII digits, leading zeros allowed (rule E9).
@@ -44,7 +44,7 @@ struct EntryParts<'t> {
 
 struct EntryParser<'t, 'n> {
     text: &'t str,
-    notes: &'n mut Vec<RawFinding>,
+    findings: &'n mut Vec<RawFinding>,
 }
 
 impl<'t> EntryParser<'t, '_> {
@@ -52,13 +52,13 @@ impl<'t> EntryParser<'t, '_> {
         let whole = self.trim_and_check()?;
         let parts = self.split_parts(whole)?;
         if parts.bracketed || parts.host.contains(':') {
-            let address = host::parse_ipv6(self.text, parts.host, self.notes)?;
-            self.note_mapped(&parts, address);
+            let address = host::parse_ipv6(self.text, parts.host, self.findings)?;
+            self.report_mapped(&parts, address);
             let written = parts.host.parse().unwrap_or(address);
             return self.address(&parts, written, address);
         }
         if parts.host.is_empty() {
-            self.note(
+            self.report(
                 Code::HostMissing,
                 whole,
                 format_args!("the entry has no host: write an address, a name, a network or a wildcard"),
@@ -70,18 +70,18 @@ impl<'t> EntryParser<'t, '_> {
         }
         let missing = prefix_digits(&parts)
             .and_then(|digits| network::missing_octets_finding(self.text, parts.whole, parts.host, digits));
-        if let Some(note) = missing {
-            self.notes.push(note);
+        if let Some(finding) = missing {
+            self.findings.push(finding);
             return None;
         }
-        match host::parse(self.text, parts.host, self.notes)? {
+        match host::parse(self.text, parts.host, self.findings)? {
             CanonicalHost::Address(address) => self.address(&parts, address, address),
             CanonicalHost::Name(name) => {
                 if dns_name::is_single_label(&name) {
                     let message = format_args!(
                         "in an image reference `{name}` needs a port, as in `{name}:443/x`: `{name}/x` is Docker Hub's"
                     );
-                    self.note(Code::NameSingleLabel, parts.host, message);
+                    self.report(Code::NameSingleLabel, parts.host, message);
                 }
                 let hosts = HostPattern::Name(name.into());
                 self.finish(&parts, hosts)
@@ -94,12 +94,12 @@ impl<'t> EntryParser<'t, '_> {
         if self.text.len() > MAX_ENTRY_BYTES {
             let message =
                 format_args!("an entry has at most {MAX_ENTRY_BYTES} bytes, this one has {}", self.text.len());
-            self.note(Code::EntryTooLong, self.text, message);
+            self.report(Code::EntryTooLong, self.text, message);
             return None;
         }
         let whole = self.text.trim_matches(is_blank);
         if whole.is_empty() {
-            self.note(
+            self.report(
                 Code::EntryEmpty,
                 self.text,
                 format_args!("there is nothing here: write an address, a name, a network or a wildcard"),
@@ -107,19 +107,19 @@ impl<'t> EntryParser<'t, '_> {
             return None;
         }
         if whole.len() != self.text.len() {
-            let note = RawFinding::new(Code::BlankAround, 0..self.text.len(), "blanks around an entry are dropped");
+            let finding = RawFinding::new(Code::BlankAround, 0..self.text.len(), "blanks around an entry are dropped");
             // Text with blanks inside is not an entry, and may be a key.
             let may_show = redact::find_userinfo(whole).is_none()
                 && !whole.contains(|character: char| character.is_whitespace() || character.is_control());
-            self.notes.push(if may_show { note.with_fix(whole) } else { note });
+            self.findings.push(if may_show { finding.with_fix(whole) } else { finding });
         }
         if let Some(range) = redact::find_userinfo(self.text) {
             let message = "an entry has no user information: delete everything up to and with the `@`";
-            self.notes.push(RawFinding::new(Code::UserInformation, range, message).with_fix(""));
+            self.findings.push(RawFinding::new(Code::UserInformation, range, message).with_fix(""));
         }
         let behind = redact::find_userinfo(self.text).and_then(|range| self.text.get(range.end..)).map(str::trim_end);
-        if let Some(note) = network::range_finding(self.text, behind.unwrap_or(whole)) {
-            self.notes.push(note);
+        if let Some(finding) = network::range_finding(self.text, behind.unwrap_or(whole)) {
+            self.findings.push(finding);
             return None;
         }
         for (at, character) in whole.char_indices() {
@@ -127,12 +127,12 @@ impl<'t> EntryParser<'t, '_> {
             if character.is_control() {
                 let message =
                     format_args!("a control character (U+{:04X}) stands here: delete it", u32::from(character));
-                self.note_with_fix(Code::ControlCharacter, written, message, &"");
+                self.report_with_fix(Code::ControlCharacter, written, message, &"");
                 return None;
             }
             if character.is_whitespace() {
                 let message = format_args!("an entry has no blanks inside; write each entry by itself");
-                self.note(Code::BlankInside, written, message);
+                self.report(Code::BlankInside, written, message);
                 return None;
             }
         }
@@ -148,14 +148,14 @@ impl<'t> EntryParser<'t, '_> {
             shown = rest;
         } else if let Some(meant) = add_missing_slashes(whole) {
             let message = format_args!("`{whole}` has a scheme without `//`: write `{meant}`");
-            self.note_with_fix(Code::PortInvalid, whole, message, &meant);
+            self.report_with_fix(Code::PortInvalid, whole, message, &meant);
             return None;
         }
         for (mark, code, what) in [('#', Code::Fragment, "fragment"), ('?', Code::Query, "query")] {
             if let Some((before, after)) = rest.split_once(mark) {
                 let marked = span_of(self.text, after);
                 let message = format!("an entry has no {what}: delete `{mark}` and what follows");
-                self.notes
+                self.findings
                     .push(RawFinding::new(code, marked.start.saturating_sub(1)..marked.end, message).with_fix(""));
                 rest = before;
             }
@@ -181,7 +181,7 @@ impl<'t> EntryParser<'t, '_> {
         }
         let message =
             format_args!("the scheme `{scheme}` is neither `https` nor `http`: leave it out, or write `https`");
-        self.note_with_fix(Code::SchemeUnknown, scheme, message, &"https");
+        self.report_with_fix(Code::SchemeUnknown, scheme, message, &"https");
         Some((None, rest))
     }
 
@@ -189,14 +189,14 @@ impl<'t> EntryParser<'t, '_> {
     fn authority(&mut self, parts: EntryParts<'t>, authority: &'t str) -> Option<EntryParts<'t>> {
         if let Some(inside) = authority.strip_prefix('[') {
             let Some((host, after)) = inside.split_once(']') else {
-                self.note(Code::Ipv6Invalid, authority, format_args!("`{authority}` has `[` without `]`"));
+                self.report(Code::Ipv6Invalid, authority, format_args!("`{authority}` has `[` without `]`"));
                 return None;
             };
             return match after.strip_prefix(':') {
                 Some(port) => Some(EntryParts { host, bracketed: true, port: Some(port), ..parts }),
                 None if after.is_empty() => Some(EntryParts { host, bracketed: true, ..parts }),
                 None => {
-                    self.note(
+                    self.report(
                         Code::PortInvalid,
                         after,
                         format_args!("after `]` there is `:` and a port, not `{after}`"),
@@ -213,14 +213,14 @@ impl<'t> EntryParser<'t, '_> {
         if ipv6_like || authority.contains('%') || split_once_str(authority, "::").is_some() {
             return Some(parts);
         }
-        self.note(Code::PortInvalid, port, format_args!("`{port}` is not a port: a number from 1 to 65535"));
+        self.report(Code::PortInvalid, port, format_args!("`{port}` is not a port: a number from 1 to 65535"));
         None
     }
 
-    fn note_mapped(&mut self, parts: &EntryParts<'t>, address: IpAddr) {
+    fn report_mapped(&mut self, parts: &EntryParts<'t>, address: IpAddr) {
         if address.is_ipv4() && prefix_digits(parts).is_none() {
             let message = format_args!("`{}` is an IPv4-mapped address: it is `{address}`", parts.host);
-            self.note(Code::Ipv4Mapped, parts.host, message);
+            self.report(Code::Ipv4Mapped, parts.host, message);
         }
     }
 
@@ -229,18 +229,18 @@ impl<'t> EntryParser<'t, '_> {
         let Some(path) = parts.path.filter(|path| !path.is_empty()) else {
             return self.finish(parts, HostPattern::Address(address));
         };
-        let is_place = parts.scheme.is_some() || parts.port.is_some();
-        if let Some(note) = network::misread_prefix(self.text, parts.whole, address, path, is_place) {
-            self.notes.push(note);
+        let is_registry = parts.scheme.is_some() || parts.port.is_some();
+        if let Some(finding) = network::misread_prefix(self.text, parts.whole, address, path, is_registry) {
+            self.findings.push(finding);
             return None;
         }
         if let Some((prefix, port)) = path.split_once(':').filter(|(prefix, _)| network::is_digits(prefix)) {
             let message = format_args!("a network has no port: leave `:{port}` out");
-            let note = RawFinding::at_slice(Code::NetworkPort, self.text, parts.whole, message);
+            let finding = RawFinding::at_slice(Code::NetworkPort, self.text, parts.whole, message);
             let network = prefix.parse().ok().and_then(|prefix| entry::canonical_network(written, prefix));
-            self.notes.push(match network {
-                Some(network) => note.with_fix_display(&network),
-                None => note,
+            self.findings.push(match network {
+                Some(network) => finding.with_fix_display(&network),
+                None => finding,
             });
             return None;
         }
@@ -248,20 +248,20 @@ impl<'t> EntryParser<'t, '_> {
             return self.finish(parts, HostPattern::Address(address));
         };
         let shown = format!("{}/{digits}", parts.host);
-        let network = network::parse_prefix(self.text, parts.whole, written, digits, self.notes)?;
+        let network = network::parse_prefix(self.text, parts.whole, written, digits, self.findings)?;
         if let Some(port) = parts.port {
             let message = format_args!("a network has no port: leave `:{port}` out");
-            self.note_with_fix(Code::NetworkPort, parts.whole, message, &network);
+            self.report_with_fix(Code::NetworkPort, parts.whole, message, &network);
         }
         if let Some(scheme) = parts.scheme {
             let scheme = if scheme == Scheme::Https { "https" } else { "http" };
             let message = format_args!("a network has no scheme: leave `{scheme}://` out");
-            self.note_with_fix(Code::NetworkScheme, parts.whole, message, &network);
+            self.report_with_fix(Code::NetworkScheme, parts.whole, message, &network);
         }
         if path.strip_suffix('/').unwrap_or(path) != digits {
             let message =
                 format_args!("after an address `/` and digits are a prefix length, so nothing follows `{shown}`");
-            self.note(Code::NetworkNamespace, parts.whole, message);
+            self.report(Code::NetworkNamespace, parts.whole, message);
         }
         let entry = Entry { hosts: HostPattern::Network(network), port: None, namespace: None };
         Some(ParsedEntry { entry, scheme: None })
@@ -274,35 +274,35 @@ impl<'t> EntryParser<'t, '_> {
             let message = format_args!(
                 "`*` is not an entry: to allow every registry, turn whitelist mode off (no `whitelist` member)"
             );
-            self.note(Code::WildcardAll, host, message);
+            self.report(Code::WildcardAll, host, message);
             return None;
         }
         if let Some(network) = network::from_octet_wildcards(host) {
             let message = format_args!("`{host}` is a wildcard over an address: write the network `{network}`");
-            self.note_with_fix(Code::WildcardInvalid, parts.whole, message, &network);
+            self.report_with_fix(Code::WildcardInvalid, parts.whole, message, &network);
             return None;
         }
         let Some(domain) = host.strip_prefix("*.").filter(|domain| !domain.contains('*') && !domain.is_empty()) else {
             if let Some(meant) = suggest_wildcard(host, star) {
                 let message = format_args!("a star stands only in one leading `*.`: write `{meant}`");
-                self.note_with_fix(Code::WildcardInvalid, host, message, &meant);
+                self.report_with_fix(Code::WildcardInvalid, host, message, &meant);
             } else {
                 let message = format_args!(
                     "a star stands only in one leading `*.`: write each name, or `*.` and the domain they share"
                 );
-                self.note(Code::WildcardInvalid, host, message);
+                self.report(Code::WildcardInvalid, host, message);
             }
             return None;
         };
         if dns_name::looks_numeric(domain) {
             let message = format_args!("`{domain}` is no domain: for addresses write a network, as in `10.2.0.0/16`");
-            self.note(Code::WildcardInvalid, host, message);
+            self.report(Code::WildcardInvalid, host, message);
             return None;
         }
-        let CanonicalHost::Name(domain) = host::parse(self.text, domain, self.notes)? else { return None };
+        let CanonicalHost::Name(domain) = host::parse(self.text, domain, self.findings)? else { return None };
         if !domain.contains('.') {
             let message = format_args!("`*.{domain}` covers every name that ends in `.{domain}`");
-            self.note(Code::WildcardWide, host, message);
+            self.report(Code::WildcardWide, host, message);
         }
         let hosts = HostPattern::Wildcard(domain.into());
         self.finish(parts, hosts)
@@ -323,13 +323,13 @@ impl<'t> EntryParser<'t, '_> {
         };
         let Some(port) = parse_port(digits) else {
             if digits.is_empty() {
-                self.note(
+                self.report(
                     Code::PortInvalid,
                     parts.host,
                     format_args!("after `:` there is a port, a number from 1 to 65535; or leave the `:` out"),
                 );
             } else {
-                self.note(
+                self.report(
                     Code::PortInvalid,
                     digits,
                     format_args!("`{digits}` is not a port: a number from 1 to 65535"),
@@ -339,7 +339,7 @@ impl<'t> EntryParser<'t, '_> {
         };
         if digits.starts_with('0') {
             let message = format_args!("the port `{digits}` has leading zeros, which are dropped");
-            self.note_with_fix(Code::PortLeadingZeros, digits, message, &port);
+            self.report_with_fix(Code::PortLeadingZeros, digits, message, &port);
         }
         Some(Some(port))
     }
@@ -352,7 +352,7 @@ impl<'t> EntryParser<'t, '_> {
             return Some(Some(path));
         }
         let lower = path.to_ascii_lowercase();
-        let note = if repository::is_path(&lower) && lower != path {
+        let finding = if repository::is_path(&lower) && lower != path {
             let message = format_args!("the namespace `{path}` has upper-case letters, and repositories have none");
             RawFinding::at_slice(Code::NamespaceInvalid, self.text, path, message).with_fix(lower)
         } else if path.len() > repository::MAX_REPOSITORY_BYTES {
@@ -368,20 +368,20 @@ impl<'t> EntryParser<'t, '_> {
             );
             RawFinding::at_slice(Code::NamespaceInvalid, self.text, path, message)
         };
-        self.notes.push(note);
+        self.findings.push(finding);
         None
     }
 
     /// Adds a finding about a part of the entry.
     #[inline(never)]
-    fn note(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>) {
-        self.notes.push(RawFinding::at_slice(code, self.text, part, message));
+    fn report(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>) {
+        self.findings.push(RawFinding::at_slice(code, self.text, part, message));
     }
 
     /// Adds a finding about a part of the entry, with its replacement.
     #[inline(never)]
-    fn note_with_fix(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>, fix: &dyn fmt::Display) {
-        self.notes.push(RawFinding::at_slice(code, self.text, part, message).with_fix_display(fix));
+    fn report_with_fix(&mut self, code: Code, part: &str, message: fmt::Arguments<'_>, fix: &dyn fmt::Display) {
+        self.findings.push(RawFinding::at_slice(code, self.text, part, message).with_fix_display(fix));
     }
 }
 

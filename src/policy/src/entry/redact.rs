@@ -42,7 +42,7 @@ fn looks_like_private_key(text: &str) -> bool {
 }
 
 fn redact_range(text: &str, secret: Range<usize>) -> String {
-    let masked = text.char_indices().map(|(at, character)| {
+    let redacted = text.char_indices().map(|(at, character)| {
         if !secret.contains(&at) {
             return character;
         }
@@ -54,7 +54,7 @@ fn redact_range(text: &str, secret: Range<usize>) -> String {
             _ => '\u{1f784}',
         }
     });
-    masked.collect()
+    redacted.collect()
 }
 
 /// Returns whether the text is a scheme (RFC 3986, section 3.1).
@@ -126,15 +126,15 @@ mod tests {
             "bob.x:1/s3cret@",
             "bob:p@s3.cret/x@",
         ] {
-            let masked = redact_userinfo(text);
-            assert!(!masked.contains("cret"), "{masked}");
+            let redacted = redact_userinfo(text);
+            assert!(!redacted.contains("cret"), "{masked}");
         }
     }
 
     #[test]
     fn e11_passwords_are_masked_wherever_they_stand() {
         let digest = format!("h/x@sha256:{}", "a".repeat(64));
-        for (text, masked) in [
+        for (text, redacted) in [
             ("user:secret@host", "***********@host"),
             ("https://user:secret@host/x", "https://***********@host/x"),
             ("user:se/cret@host", "************@host"),
@@ -144,7 +144,7 @@ mod tests {
             (&digest, &digest),
         ] {
             let got = redact_userinfo(text);
-            assert!(got.starts_with(masked.trim_end_matches("*\u{2022}")) || got == masked, "{text}: {got}");
+            assert!(got.starts_with(redacted.trim_end_matches("*\u{2022}")) || got == redacted, "{text}: {got}");
             assert_eq!(got.len(), text.len());
             assert_eq!(got.encode_utf16().count(), text.encode_utf16().count());
             assert!(!got.contains("secret") && !got.contains('密'), "{got}");

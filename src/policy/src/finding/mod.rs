@@ -88,8 +88,8 @@ pub(crate) struct RawFinding {
 }
 
 impl RawFinding {
-    pub fn new(code: Code, place: std::ops::Range<usize>, message: impl Into<String>) -> Self {
-        RawFinding { path: None, code, start: place.start, end: place.end, message: message.into(), fix: None }
+    pub fn new(code: Code, span: std::ops::Range<usize>, message: impl Into<String>) -> Self {
+        RawFinding { path: None, code, start: span.start, end: span.end, message: message.into(), fix: None }
     }
 
     /// Creates a finding about `part`, a slice of `whole`. One function for most findings keeps the module small.
@@ -120,8 +120,8 @@ impl RawFinding {
 }
 
 /// Resolves byte offsets into `text` and sorts the findings by them. UTF-16 offsets are counted in one pass.
-pub(crate) fn locate_findings(text: &[u8], notes: Vec<RawFinding>) -> Vec<Finding> {
-    Utf16Counter::new(text).locate_findings(notes)
+pub(crate) fn locate_findings(text: &[u8], findings: Vec<RawFinding>) -> Vec<Finding> {
+    Utf16Counter::new(text).locate_findings(findings)
 }
 
 /// A counter of UTF-16 code units up to byte offsets that never decrease.
@@ -137,26 +137,26 @@ impl<'t> Utf16Counter<'t> {
     }
 
     /// Resolves findings, none of which is before those of the previous call.
-    pub fn locate_findings(&mut self, notes: Vec<RawFinding>) -> Vec<Finding> {
+    pub fn locate_findings(&mut self, findings: Vec<RawFinding>) -> Vec<Finding> {
         let text = self.text;
-        sort::sorted(notes, |a, b| (a.start, a.end).cmp(&(b.start, b.end)))
+        sort::sorted(findings, |a, b| (a.start, a.end).cmp(&(b.start, b.end)))
             .into_iter()
-            .map(|note| {
-                let start_utf16 = self.units_at(note.start);
+            .map(|finding| {
+                let start_utf16 = self.units_at(finding.start);
                 let end_utf16 =
-                    start_utf16.saturating_add(utf16_len(text.get(note.start..note.end).unwrap_or_default()));
+                    start_utf16.saturating_add(utf16_len(text.get(finding.start..finding.end).unwrap_or_default()));
                 Finding {
-                    code: note.code,
-                    severity: note.code.severity(),
-                    path: note.path,
+                    code: finding.code,
+                    severity: finding.code.severity(),
+                    path: finding.path,
                     range: Some(TextRange {
-                        start: offset_u32(note.start),
-                        end: offset_u32(note.end),
+                        start: offset_u32(finding.start),
+                        end: offset_u32(finding.end),
                         start_utf16,
                         end_utf16,
                     }),
-                    message: note.message,
-                    fix: note.fix,
+                    message: finding.message,
+                    fix: finding.fix,
                 }
             })
             .collect()

@@ -16,11 +16,11 @@ pub(crate) const MAX_NAME_BYTES: usize = 253;
 
 /// Returns the A-label form of a host name, lower case, without a trailing dot. Offsets of findings are into `whole`,
 /// of which `text` must be a slice. `None` comes with at least one error.
-pub(crate) fn to_ascii_name<'t>(whole: &str, text: &'t str, notes: &mut Vec<RawFinding>) -> Option<Cow<'t, str>> {
+pub(crate) fn to_ascii_name<'t>(whole: &str, text: &'t str, findings: &mut Vec<RawFinding>) -> Option<Cow<'t, str>> {
     if is_canonical(text) {
         return Some(Cow::Borrowed(text));
     }
-    map_to_ascii(whole, text, notes).map(Cow::Owned)
+    map_to_ascii(whole, text, findings).map(Cow::Owned)
 }
 
 /// Returns whether a canonical name is a single label, which image references cannot name without a port (rule E6).
@@ -76,40 +76,40 @@ pub(crate) fn is_canonical(text: &str) -> bool {
     previous != b'.' && previous != b'-' && length <= MAX_LABEL_BYTES
 }
 
-fn map_to_ascii(whole: &str, text: &str, notes: &mut Vec<RawFinding>) -> Option<String> {
-    let errors_before = notes.len();
-    check_characters(whole, text, notes);
-    if notes.len() > errors_before {
+fn map_to_ascii(whole: &str, text: &str, findings: &mut Vec<RawFinding>) -> Option<String> {
+    let errors_before = findings.len();
+    check_characters(whole, text, findings);
+    if findings.len() > errors_before {
         return None;
     }
     let relative = text.strip_suffix(is_dot).unwrap_or(text);
     for label in relative.split(is_dot) {
         if label.is_empty() {
             let message = format_args!("`{text}` has an empty label: two dots in a row, or one at the beginning");
-            notes.push(RawFinding::at_slice(Code::NameLabelEmpty, whole, text, message));
+            findings.push(RawFinding::at_slice(Code::NameLabelEmpty, whole, text, message));
             return None;
         }
         if !is_punycode(label) && (label.starts_with('-') || label.ends_with('-')) {
-            notes.push(hyphen_finding(whole, label));
+            findings.push(hyphen_finding(whole, label));
         }
     }
-    if notes.len() > errors_before {
+    if findings.len() > errors_before {
         return None;
     }
     let Ok(ascii) = to_ascii(relative, Hyphens::CheckFirstLast) else {
-        note_rejected_label(whole, relative, notes);
+        report_rejected_label(whole, relative, findings);
         return None;
     };
     let ascii = ascii.strip_suffix('.').unwrap_or(&ascii);
-    check_lengths(whole, relative, ascii, notes);
-    if notes.len() > errors_before {
+    check_lengths(whole, relative, ascii, findings);
+    if findings.len() > errors_before {
         return None;
     }
     if !text.is_ascii() {
         let message = format_args!("`{text}` is `{ascii}` in the DNS");
-        notes.push(RawFinding::at_slice(Code::NameConverted, whole, text, message));
+        findings.push(RawFinding::at_slice(Code::NameConverted, whole, text, message));
     }
-    warn_of_mixed_scripts(whole, text, ascii, notes);
+    warn_of_mixed_scripts(whole, text, ascii, findings);
     Some(ascii.to_owned())
 }
 
@@ -126,20 +126,20 @@ fn to_ascii(text: &str, hyphens: Hyphens) -> Result<Cow<'_, str>, idna::Errors> 
     Uts46::new().to_ascii(text.as_bytes(), AsciiDenyList::STD3, hyphens, DnsLength::Ignore)
 }
 
-fn check_characters(whole: &str, text: &str, notes: &mut Vec<RawFinding>) {
+fn check_characters(whole: &str, text: &str, findings: &mut Vec<RawFinding>) {
     for (at, character) in text.char_indices() {
         let end = at.saturating_add(character.len_utf8());
         let written = text.get(at..end).unwrap_or_default();
         if character.is_ascii() {
             if !matches!(character, 'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '.') {
                 let message = format_args!("a host name has no `{character}`: letters, digits, hyphens and dots only");
-                notes.push(RawFinding::at_slice(Code::NameInvalid, whole, written, message));
+                findings.push(RawFinding::at_slice(Code::NameInvalid, whole, written, message));
                 return;
             }
         } else if is_removed_by_mapping(character) {
             let message =
                 format_args!("a character that nobody can see (U+{:04X}) stands here: delete it", u32::from(character));
-            notes.push(RawFinding::at_slice(Code::NameInvisible, whole, written, message).with_fix(""));
+            findings.push(RawFinding::at_slice(Code::NameInvisible, whole, written, message).with_fix(""));
         }
     }
 }
@@ -151,20 +151,20 @@ fn is_removed_by_mapping(character: char) -> bool {
 
 fn hyphen_finding(whole: &str, label: &str) -> RawFinding {
     let message = format_args!("the label `{label}` begins or ends with a hyphen");
-    let note = RawFinding::at_slice(Code::NameHyphen, whole, label, message);
+    let finding = RawFinding::at_slice(Code::NameHyphen, whole, label, message);
     match label.trim_matches('-') {
-        "" => note,
-        trimmed => note.with_fix(trimmed),
+        "" => finding,
+        trimmed => finding.with_fix(trimmed),
     }
 }
 
 /// Reports the label for which UTS #46 rejects the name.
-fn note_rejected_label(whole: &str, text: &str, notes: &mut Vec<RawFinding>) {
+fn report_rejected_label(whole: &str, text: &str, findings: &mut Vec<RawFinding>) {
     for label in text.split(is_dot) {
         if to_ascii(label, Hyphens::CheckFirstLast).is_ok() {
             continue;
         }
-        let note = if is_punycode(label) {
+        let finding = if is_punycode(label) {
             let message = format_args!("`{label}` begins with `xn--` and is not the ASCII form of any name");
             RawFinding::at_slice(Code::NamePunycode, whole, label, message)
         } else if to_ascii(label, Hyphens::Allow).is_ok() {
@@ -173,35 +173,35 @@ fn note_rejected_label(whole: &str, text: &str, notes: &mut Vec<RawFinding>) {
             let message = format_args!("`{label}` has a character that host names cannot have (UTS #46)");
             RawFinding::at_slice(Code::NameInvalid, whole, label, message)
         };
-        notes.push(note);
+        findings.push(finding);
         return;
     }
     let message = format_args!("`{text}` mixes writing directions in a way that host names cannot (RFC 5893)");
-    notes.push(RawFinding::at_slice(Code::NameInvalid, whole, text, message));
+    findings.push(RawFinding::at_slice(Code::NameInvalid, whole, text, message));
 }
 
-fn check_lengths(whole: &str, text: &str, ascii: &str, notes: &mut Vec<RawFinding>) {
+fn check_lengths(whole: &str, text: &str, ascii: &str, findings: &mut Vec<RawFinding>) {
     let written: Vec<&str> = text.split(is_dot).collect();
     for (position, label) in ascii.split('.').enumerate() {
         let shown = written.get(position).copied().unwrap_or(text);
         if label.is_empty() {
             let message = format_args!("`{shown}` has an empty label");
-            notes.push(RawFinding::at_slice(Code::NameLabelEmpty, whole, shown, message));
+            findings.push(RawFinding::at_slice(Code::NameLabelEmpty, whole, shown, message));
             return;
         }
         if label.len() > MAX_LABEL_BYTES {
             let message = format_args!("a label has at most {MAX_LABEL_BYTES} octets, this one has {}", label.len());
-            notes.push(RawFinding::at_slice(Code::NameTooLong, whole, shown, message));
+            findings.push(RawFinding::at_slice(Code::NameTooLong, whole, shown, message));
             return;
         }
     }
     if ascii.len() > MAX_NAME_BYTES {
         let message = format_args!("a host name has at most {MAX_NAME_BYTES} octets, this one has {}", ascii.len());
-        notes.push(RawFinding::at_slice(Code::NameTooLong, whole, text, message));
+        findings.push(RawFinding::at_slice(Code::NameTooLong, whole, text, message));
     }
 }
 
-fn warn_of_mixed_scripts(whole: &str, text: &str, ascii: &str, notes: &mut Vec<RawFinding>) {
+fn warn_of_mixed_scripts(whole: &str, text: &str, ascii: &str, findings: &mut Vec<RawFinding>) {
     if !ascii.split('.').any(|label| label.starts_with("xn--")) {
         return;
     }
@@ -211,7 +211,7 @@ fn warn_of_mixed_scripts(whole: &str, text: &str, ascii: &str, notes: &mut Vec<R
         let message = format_args!(
             "`{label}` mixes scripts ({scripts}), whose letters can look alike: make sure that it is the name you mean"
         );
-        notes.push(RawFinding::at_slice(Code::NameMixedScripts, whole, text, message));
+        findings.push(RawFinding::at_slice(Code::NameMixedScripts, whole, text, message));
     }
 }
 
@@ -220,9 +220,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<(String, Vec<Code>), Vec<Code>> {
-        let mut notes = Vec::new();
-        let name = to_ascii_name(text, text, &mut notes).map(Cow::into_owned);
-        let codes = notes.iter().map(|note| note.code).collect();
+        let mut findings = Vec::new();
+        let name = to_ascii_name(text, text, &mut findings).map(Cow::into_owned);
+        let codes = findings.iter().map(|finding| finding.code).collect();
         match name {
             Some(name) => Ok((name, codes)),
             None => Err(codes),

@@ -21,21 +21,21 @@ pub(crate) enum CanonicalHost<'t> {
 }
 
 /// Parses an IPv4 address or a name. Offsets of findings are into `whole`, of which `text` must be a slice.
-pub(crate) fn parse<'t>(whole: &str, text: &'t str, notes: &mut Vec<RawFinding>) -> Option<CanonicalHost<'t>> {
+pub(crate) fn parse<'t>(whole: &str, text: &'t str, findings: &mut Vec<RawFinding>) -> Option<CanonicalHost<'t>> {
     if !dns_name::looks_numeric(text) {
-        let name = dns_name::to_ascii_name(whole, text, notes)?;
+        let name = dns_name::to_ascii_name(whole, text, findings)?;
         if !dns_name::looks_numeric(&name) {
             return Some(CanonicalHost::Name(name));
         }
     } else if let Some(address) = parse_ipv4(text) {
         return Some(CanonicalHost::Address(IpAddr::V4(address)));
     }
-    let note = numeric_host_finding(whole, text);
+    let finding = numeric_host_finding(whole, text);
     // Digits of other scripts become ASCII digits.
     let mapped = dns_name::to_ascii_name(text, text, &mut Vec::new()).filter(|mapped| parse_ipv4(mapped).is_some());
-    notes.push(match mapped {
-        Some(mapped) if note.fix.is_none() => note.with_fix(mapped),
-        _ => note,
+    findings.push(match mapped {
+        Some(mapped) if finding.fix.is_none() => finding.with_fix(mapped),
+        _ => finding,
     });
     None
 }
@@ -62,11 +62,11 @@ pub(crate) fn parse_ipv4(text: &str) -> Option<Ipv4Addr> {
 }
 
 /// Parses an IPv6 address without brackets. An IPv4-mapped one is converted to IPv4 (rule E4).
-pub(crate) fn parse_ipv6(whole: &str, text: &str, notes: &mut Vec<RawFinding>) -> Option<IpAddr> {
+pub(crate) fn parse_ipv6(whole: &str, text: &str, findings: &mut Vec<RawFinding>) -> Option<IpAddr> {
     if let Some((address, _zone)) = text.split_once('%') {
         let message = format_args!("a zone id means something on one machine only: leave it out");
-        let note = RawFinding::at_slice(Code::Ipv6Zone, whole, text, message);
-        notes.push(if address.parse::<Ipv6Addr>().is_ok() { note.with_fix(address) } else { note });
+        let finding = RawFinding::at_slice(Code::Ipv6Zone, whole, text, message);
+        findings.push(if address.parse::<Ipv6Addr>().is_ok() { finding.with_fix(address) } else { finding });
         return None;
     }
     match text.parse::<Ipv6Addr>() {
@@ -74,7 +74,7 @@ pub(crate) fn parse_ipv6(whole: &str, text: &str, notes: &mut Vec<RawFinding>) -
         Err(_) => {
             let message =
                 format_args!("`{text}` is not an IPv6 address; with a port, write it as `[2001:db8::1]:5000`");
-            notes.push(RawFinding::at_slice(Code::Ipv6Invalid, whole, text, message));
+            findings.push(RawFinding::at_slice(Code::Ipv6Invalid, whole, text, message));
             None
         }
     }
@@ -91,24 +91,24 @@ fn numeric_host_finding(whole: &str, text: &str) -> RawFinding {
     let octets: Vec<&str> = bare.split('.').collect();
     let decimal = octets.iter().all(|octet| !octet.is_empty() && octet.bytes().all(|byte| byte.is_ascii_digit()));
     let stripped = octets.iter().map(|octet| strip_zeros(octet)).collect::<Vec<_>>().join(".");
-    let note = |message: fmt::Arguments<'_>| RawFinding::at_slice(Code::Ipv4Invalid, whole, text, message);
+    let finding = |message: fmt::Arguments<'_>| RawFinding::at_slice(Code::Ipv4Invalid, whole, text, message);
     if let (true, Some(address)) = (decimal, parse_ipv4(&stripped)) {
-        let note = if stripped == bare {
-            note(format_args!("`{text}` is an address with a dot too many"))
+        let finding = if stripped == bare {
+            finding(format_args!("`{text}` is an address with a dot too many"))
         } else {
-            note(format_args!("`{text}` has leading zeros, which some programs read as octal"))
+            finding(format_args!("`{text}` has leading zeros, which some programs read as octal"))
         };
-        return note.with_fix_display(&address);
+        return finding.with_fix_display(&address);
     }
     if let (true, 1, Ok(number)) = (decimal, octets.len(), bare.parse::<u32>()) {
         let address = Ipv4Addr::from(number);
-        return note(format_args!("`{text}` is a number, which some programs read as the address {address}"))
+        return finding(format_args!("`{text}` is a number, which some programs read as the address {address}"))
             .with_fix_display(&address);
     }
     match (decimal, octets.len()) {
-        (true, 4) => note(format_args!("`{text}` is not an IPv4 address: each of its four numbers is 0 to 255")),
-        (true, count) => note(format_args!("`{text}` looks like an IPv4 address but has {count} of the 4 numbers")),
-        _ => note(format_args!(
+        (true, 4) => finding(format_args!("`{text}` is not an IPv4 address: each of its four numbers is 0 to 255")),
+        (true, count) => finding(format_args!("`{text}` looks like an IPv4 address but has {count} of the 4 numbers")),
+        _ => finding(format_args!(
             "`{text}` looks like a number: the last label of a host name is neither digits alone nor a hexadecimal number, as \
              `0x7f` is"
         )),
@@ -127,17 +127,17 @@ mod tests {
     use super::*;
 
     fn rejection(text: &str) -> (Code, Option<String>) {
-        let mut notes = Vec::new();
-        assert_eq!(parse(text, text, &mut notes), None, "{text}");
-        let note = notes.pop().unwrap();
-        (note.code, note.fix)
+        let mut findings = Vec::new();
+        assert_eq!(parse(text, text, &mut findings), None, "{text}");
+        let finding = findings.pop().unwrap();
+        (finding.code, finding.fix)
     }
 
     #[test]
     fn e3_numeric_host_is_an_address_or_an_error() {
-        let mut notes = Vec::new();
+        let mut findings = Vec::new();
         assert_eq!(
-            parse("10.2.3.4", "10.2.3.4", &mut notes),
+            parse("10.2.3.4", "10.2.3.4", &mut findings),
             Some(CanonicalHost::Address(IpAddr::from([10, 2, 3, 4])))
         );
         for (text, fix) in [
@@ -184,12 +184,12 @@ mod tests {
 
     #[test]
     fn e4_ipv6() {
-        let mut notes = Vec::new();
-        let mapped = parse_ipv6("", "::ffff:10.1.2.3", &mut notes);
+        let mut findings = Vec::new();
+        let mapped = parse_ipv6("", "::ffff:10.1.2.3", &mut findings);
         assert_eq!(mapped, Some(IpAddr::from([10, 1, 2, 3])));
-        assert_eq!(parse_ipv6("", "fe80::1%eth0", &mut notes), None);
-        assert_eq!(notes.pop().unwrap().code, Code::Ipv6Zone);
-        assert_eq!(parse_ipv6("", "2001:db8::g", &mut notes), None);
-        assert_eq!(notes.pop().unwrap().code, Code::Ipv6Invalid);
+        assert_eq!(parse_ipv6("", "fe80::1%eth0", &mut findings), None);
+        assert_eq!(findings.pop().unwrap().code, Code::Ipv6Zone);
+        assert_eq!(parse_ipv6("", "2001:db8::g", &mut findings), None);
+        assert_eq!(findings.pop().unwrap().code, Code::Ipv6Invalid);
     }
 }

@@ -25,8 +25,8 @@ const MAX_LISTED_NAMES: usize = 3;
 pub(crate) fn lint(
     document: &ParsedDocument<'_>,
     policy: &Policy,
-    given: &[ParsedAuthority<'_>],
-    notes: &mut Vec<RawFinding>,
+    parsed: &[ParsedAuthority<'_>],
+    findings: &mut Vec<RawFinding>,
 ) {
     let scopes: Vec<ScopeView<'_>> = scoped_lists(document)
         .filter_map(|(project, lists)| {
@@ -37,19 +37,19 @@ pub(crate) fn lint(
             Some(ScopeView { project, lists, index })
         })
         .collect();
-    for given in given {
+    for parsed in parsed {
         // A project's authority applies to requests of that project, a global authority to all.
-        let seen = scopes.iter().filter(|scope| given.project.is_none() || scope.project == given.project);
+        let seen = scopes.iter().filter(|scope| parsed.project.is_none() || scope.project == parsed.project);
         let seen: Vec<EffectiveLists<'_, '_>> = seen.filter_map(|scope| EffectiveLists::new(scope, &scopes)).collect();
-        without_effect(policy, given, &seen, notes);
-        excluded_by_constraints(given, &seen, notes);
+        without_effect(policy, parsed, &seen, findings);
+        excluded_by_constraints(parsed, &seen, findings);
     }
     for scope in &scopes {
         if let Some(view) = EffectiveLists::new(scope, &scopes) {
-            without_trusted_ca(&view, given, notes);
+            without_trusted_ca(&view, parsed, findings);
         }
     }
-    duplicate_anchors(given, notes);
+    duplicate_anchors(parsed, findings);
 }
 
 /// The lists of the document or of one project, with their index.
@@ -101,13 +101,13 @@ impl<'s, 'd> EffectiveLists<'s, 'd> {
 /// Rule C2: reports an authority whose registries are all outside the effective whitelist.
 fn without_effect(
     policy: &Policy,
-    given: &ParsedAuthority<'_>,
+    parsed: &ParsedAuthority<'_>,
     views: &[EffectiveLists<'_, '_>],
-    notes: &mut Vec<RawFinding>,
+    findings: &mut Vec<RawFinding>,
 ) {
-    let Some(registries) = given.registries else { return };
+    let Some(registries) = parsed.registries else { return };
     let none = enabled_entries(registries).next().is_none();
-    let limits = RegistryLimits::new(&[given]);
+    let limits = RegistryLimits::new(&[parsed]);
     let allowed = views.iter().any(|view| {
         !view.whitelist_mode()
             || enabled_entries(registries).any(|limit| may_cover(policy, view, limit))
@@ -122,8 +122,8 @@ fn without_effect(
                 "the certificate authority has no effect: the whitelist allows none of the registries that it is limited to"
             }
         };
-        notes.push(
-            RawFinding::new(Code::AuthorityWithoutEffect, given.span.clone(), message).with_path(&*given.pointer),
+        findings.push(
+            RawFinding::new(Code::AuthorityWithoutEffect, parsed.span.clone(), message).with_path(&*parsed.pointer),
         );
     }
 }
@@ -150,33 +150,33 @@ fn may_cover(policy: &Policy, view: &EffectiveLists<'_, '_>, limit: &Entry) -> b
 }
 
 /// Rule C4: reports whitelisted registries that a certificate's name constraints exclude.
-fn excluded_by_constraints(given: &ParsedAuthority<'_>, views: &[EffectiveLists<'_, '_>], notes: &mut Vec<RawFinding>) {
-    let limits = RegistryLimits::new(&[given]);
-    for certificate in &given.certificates {
+fn excluded_by_constraints(parsed: &ParsedAuthority<'_>, views: &[EffectiveLists<'_, '_>], findings: &mut Vec<RawFinding>) {
+    let limits = RegistryLimits::new(&[parsed]);
+    for certificate in &parsed.certificates {
         let Some(constraints) = &certificate.extensions.name_constraints else { continue };
         let mut named = NameList::default();
         for view in views {
             let items = view.own.lists.items(EntryList::Whitelist).iter().filter(|item| item.enabled);
             for entry in items.map(ListItem::entry).filter(|entry| view.is_verified(entry)) {
-                if (given.registries.is_none() || limits.covers(entry)) && constraints.excludes(entry) {
+                if (parsed.registries.is_none() || limits.covers(entry)) && constraints.excludes(entry) {
                     named.add(entry);
                 }
             }
         }
         if let Some(registries) = named.to_text() {
             let message = format!("the name constraints of `{}` exclude {registries}", certificate.display_name());
-            let note = RawFinding::new(Code::CertificateNamesExcluded, given.span.clone(), message);
-            notes.push(note.with_path(&*given.pointer));
+            let finding = RawFinding::new(Code::CertificateNamesExcluded, parsed.span.clone(), message);
+            findings.push(finding.with_path(&*parsed.pointer));
         }
     }
 }
 
 /// Rule C2: reports whitelisted registries that only a well-known authority can vouch for.
-fn without_trusted_ca(view: &EffectiveLists<'_, '_>, given: &[ParsedAuthority<'_>], notes: &mut Vec<RawFinding>) {
+fn without_trusted_ca(view: &EffectiveLists<'_, '_>, parsed: &[ParsedAuthority<'_>], findings: &mut Vec<RawFinding>) {
     let Some(whitelist) = &view.own.lists.whitelist else { return };
     let project = view.own.project;
-    let seen = || given.iter().filter(|given| given.project.is_none() || given.project == project);
-    if seen().any(|given| given.registries.is_none() && !given.certificates.is_empty()) {
+    let seen = || parsed.iter().filter(|parsed| parsed.project.is_none() || parsed.project == project);
+    if seen().any(|parsed| parsed.registries.is_none() && !parsed.certificates.is_empty()) {
         return;
     }
     let limits = RegistryLimits::new(&seen().collect::<Vec<_>>());
@@ -199,44 +199,44 @@ fn without_trusted_ca(view: &EffectiveLists<'_, '_>, given: &[ParsedAuthority<'_
                 "`{entry}` is private, so that no well-known authority vouches for it: add the CA of its certificate to `certificate_authorities`"
             );
             let path = item_pointer(project, EntryList::Whitelist, item.index, item.object);
-            notes.push(RawFinding::new(Code::AuthorityMissing, item.span.clone(), message).with_path(path));
+            findings.push(RawFinding::new(Code::AuthorityMissing, item.span.clone(), message).with_path(path));
         }
     }
     let path = list_pointer(project, EntryList::Whitelist);
-    let mut note = |code, message| notes.push(RawFinding::new(code, whitelist.span.clone(), message).with_path(&*path));
+    let mut report = |code, message| findings.push(RawFinding::new(code, whitelist.span.clone(), message).with_path(&*path));
     if private > MAX_LISTED_FINDINGS {
         let more = private.saturating_sub(MAX_LISTED_FINDINGS);
-        note(Code::AuthorityMissing, format!("{more} more private entries have no certificate authority"));
+        report(Code::AuthorityMissing, format!("{more} more private entries have no certificate authority"));
     }
     if let Some(registries) = well_known.to_text() {
-        note(Code::AuthorityWellKnown, format!("the well-known authorities alone vouch for {registries}"));
+        report(Code::AuthorityWellKnown, format!("the well-known authorities alone vouch for {registries}"));
     }
 }
 
 /// Rule C4: reports certificates that another element already lists for every registry and the same requests.
-fn duplicate_anchors(given: &[ParsedAuthority<'_>], notes: &mut Vec<RawFinding>) {
+fn duplicate_anchors(parsed: &[ParsedAuthority<'_>], findings: &mut Vec<RawFinding>) {
     let key = |project: Option<&str>, sha256: &str| match project {
         Some(project) => format!("{sha256} {project}"),
         None => sha256.to_owned(),
     };
     let mut everywhere = StringMap::default();
-    for (place, given) in (0..).zip(given).filter(|(_, given)| given.registries.is_none()) {
-        for certificate in &given.certificates {
-            everywhere.get_or_insert(&key(given.project, &certificate.sha256), place);
+    for (position, parsed) in (0..).zip(parsed).filter(|(_, parsed)| parsed.registries.is_none()) {
+        for certificate in &parsed.certificates {
+            everywhere.get_or_insert(&key(parsed.project, &certificate.sha256), position);
         }
     }
-    for (place, one) in (0_u32..).zip(given) {
+    for (position, one) in (0_u32..).zip(parsed) {
         for certificate in &one.certificates {
             let global = everywhere.get(&certificate.sha256);
             let found = global.or_else(|| everywhere.get(&key(one.project, &certificate.sha256)));
-            let other = found.filter(|other| *other != place).and_then(|other| given.get(to_usize(other)));
+            let other = found.filter(|other| *other != position).and_then(|other| parsed.get(to_usize(other)));
             let Some(other) = other else { continue };
             let of = other.project.map(|project| format!(" of project `{project}`")).unwrap_or_default();
             let (title, index) = (certificate.display_name(), other.index);
             let message = format!(
                 "`{title}` stands in certificate_authorities[{index}]{of} already, and counts for every registry there"
             );
-            notes.push(RawFinding::new(Code::CertificateDuplicate, one.span.clone(), message).with_path(&*one.pointer));
+            findings.push(RawFinding::new(Code::CertificateDuplicate, one.span.clone(), message).with_path(&*one.pointer));
         }
     }
 }
@@ -258,11 +258,11 @@ struct RegistryLimits<'d> {
 }
 
 impl<'d> RegistryLimits<'d> {
-    fn new<'g: 'd>(given: &[&'d ParsedAuthority<'g>]) -> Self {
-        let entries: Vec<&Entry> = given
+    fn new<'g: 'd>(parsed: &[&'d ParsedAuthority<'g>]) -> Self {
+        let entries: Vec<&Entry> = parsed
             .iter()
-            .filter(|given| !given.certificates.is_empty())
-            .flat_map(|given| given.registries.into_iter().flat_map(|registries| enabled_entries(registries)))
+            .filter(|parsed| !parsed.certificates.is_empty())
+            .flat_map(|parsed| parsed.registries.into_iter().flat_map(|registries| enabled_entries(registries)))
             .collect();
         let index = EntryIndex::new(entries.iter().map(|entry| (EntryList::Whitelist, 0, *entry)));
         RegistryLimits { entries, index }

@@ -14,9 +14,9 @@ use crate::policy::index::{ANY_PORT, EntryGroup, EntryIndex, IndexedEntry, Speci
 use crate::policy::{Policy, PolicyScope};
 
 /// Adds the findings that follow from more than one entry.
-pub(crate) fn lint(document: &ParsedDocument<'_>, policy: &Policy, notes: &mut Vec<RawFinding>) {
+pub(crate) fn lint(document: &ParsedDocument<'_>, policy: &Policy, findings: &mut Vec<RawFinding>) {
     // A list with errors is incomplete, so nothing is reported about it as a whole.
-    let whole = !notes.iter().any(RawFinding::is_error);
+    let whole = !findings.iter().any(RawFinding::is_error);
     let global = (None, &policy.global, &document.global);
     let projects = document.projects.iter().flatten().filter_map(|project| {
         let (name, scope) = policy.project(&project.name)?;
@@ -31,7 +31,7 @@ pub(crate) fn lint(document: &ParsedDocument<'_>, policy: &Policy, notes: &mut V
             project,
             policy,
             document,
-            notes,
+            findings,
             reported: weakened,
             before,
             project_entries: of_projects,
@@ -48,7 +48,7 @@ struct CrossEntryLinter<'d, 'n> {
     project: Option<&'d str>,
     policy: &'d Policy,
     document: &'d ParsedDocument<'d>,
-    notes: &'n mut Vec<RawFinding>,
+    findings: &'n mut Vec<RawFinding>,
     reported: &'n mut AlreadyReported,
     /// The number of insecure entries in the scopes before this one.
     before: usize,
@@ -60,7 +60,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
     fn run(&mut self, whole: bool) {
         for list in [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn] {
             for item in self.lists.items(list).iter().filter(|item| item.enabled) {
-                let counts = !self.note_redundant(list, item);
+                let counts = !self.report_redundant(list, item);
                 match list {
                     EntryList::Whitelist => {
                         self.lint_plain_http(item);
@@ -84,37 +84,37 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
 
     /// Rule P4: reports a duplicate entry, or one that another entry covers and whose removal changes nothing (rule
     /// A1). Returns whether it did.
-    fn note_redundant(&mut self, list: EntryList, item: &ListItem<'_>) -> bool {
+    fn report_redundant(&mut self, list: EntryList, item: &ListItem<'_>) -> bool {
         let entry = item.entry();
         let ports = covering_ports(entry);
         let namespace = entry.namespace.as_deref().unwrap_or_default();
         let own_rank = own_specificity(entry);
-        let is_alike = |row: &IndexedEntry, rank: Specificity| {
+        let is_alike = |row: &IndexedEntry, specificity: Specificity| {
             let same_port = row.port == entry.port.unwrap_or(ANY_PORT) || entry.is_docker_hub();
-            rank == own_rank && same_port && row.namespace() == namespace
+            specificity == own_rank && same_port && row.namespace() == namespace
         };
         for (project, index) in self.visible_indexes() {
             // Of identical entries the first one is kept.
-            let stands = |row: &IndexedEntry, rank: Specificity| {
-                project != self.project || !is_alike(row, rank) || row.position < item_position(item)
+            let stands = |row: &IndexedEntry, specificity: Specificity| {
+                project != self.project || !is_alike(row, specificity) || row.position < item_position(item)
             };
             let mut other: Option<(&IndexedEntry, Specificity)> = None;
-            let _ = index.covering_entry(entry, &mut |rank, group| {
+            let _ = index.covering_entry(entry, &mut |specificity, group| {
                 other =
-                    group.covering_rows(list, &ports, namespace).find(|row| stands(row, rank)).map(|row| (row, rank));
+                    group.covering_rows(list, &ports, namespace).find(|row| stands(row, specificity)).map(|row| (row, specificity));
                 if other.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
-            let Some((other, rank)) = other else { continue };
-            if self.has_effect_beside(list, entry, other, rank) {
+            let Some((other, specificity)) = other else { continue };
+            if self.has_effect_beside(list, entry, other, specificity) {
                 continue;
             }
             let place = entry_location(project, other);
-            if is_alike(other, rank) {
+            if is_alike(other, specificity) {
                 let message = format_args!("`{entry}` is the same as {place}: leave one of them out");
-                self.note(list, item, Code::EntryDuplicate, message);
+                self.report(list, item, Code::EntryDuplicate, message);
             } else {
                 let message = format_args!("`{entry}` is covered by {place} already");
-                self.note(list, item, Code::EntryCovered, message);
+                self.report(list, item, Code::EntryCovered, message);
             }
             return true;
         }
@@ -135,21 +135,21 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         }
         // The most specific entry decides the transport; among equals an insecure one does, and every port before 443
         // (rules T3 and T4). An entry between the two in specificity therefore gives this one an effect.
-        let decides = |rank, group: EntryGroup<'_>| {
+        let decides = |specificity, group: EntryGroup<'_>| {
             let insecure = |port| !group.on_port(EntryList::Insecure, port).is_empty();
             match list {
-                EntryList::Whitelist => rank < own && !group.in_list(EntryList::Insecure).is_empty(),
+                EntryList::Whitelist => specificity < own && !group.in_list(EntryList::Insecure).is_empty(),
                 EntryList::Insecure if !http && (insecure(80) || insecure(ANY_PORT)) => true,
                 EntryList::Insecure => {
-                    rank > wider && (!group.in_list(EntryList::Whitelist).is_empty() || http && insecure(443))
+                    specificity > wider && (!group.in_list(EntryList::Whitelist).is_empty() || http && insecure(443))
                 }
                 EntryList::BuiltIn => false,
             }
         };
         let separates = |index: &EntryIndex| {
             let mut found = false;
-            let _ = index.covering_entry(entry, &mut |rank, group| {
-                found |= rank >= wider && decides(rank, group);
+            let _ = index.covering_entry(entry, &mut |specificity, group| {
+                found |= specificity >= wider && decides(specificity, group);
                 ControlFlow::Continue(())
             });
             found
@@ -173,8 +173,8 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             index.same_hosts(item.entry()).is_some_and(|group| !group.on_port(EntryList::Insecure, port).is_empty())
         });
         if !designated {
-            let note = entry::plain_http_finding(item.entry(), item.span.clone());
-            self.notes.push(note.with_path(item_pointer(self.project, EntryList::Whitelist, item.index, item.object)));
+            let finding = entry::plain_http_finding(item.entry(), item.span.clone());
+            self.findings.push(finding.with_path(item_pointer(self.project, EntryList::Whitelist, item.index, item.object)));
         }
     }
 
@@ -183,57 +183,57 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
     fn lint_transport(&mut self, item: &ListItem<'_>, counts: bool) {
         let entry = item.entry();
         let https = item.parsed.scheme == Some(Scheme::Https);
-        let listed = WhitelistContext { item, has_effect: counts, built_in: self.built_in_coverage(entry) };
+        let context = WhitelistContext { item, has_effect: counts, built_in: self.built_in_coverage(entry) };
         let other = match self.project {
             Some(_) => (ListOwner::Global, &self.policy.global.index),
             None => (ListOwner::Projects, &self.project_entries().index),
         };
-        let (mut same, mut wider, mut said) = (None, None, false);
-        for (whose, index) in [(ListOwner::Own, &self.scope.index), other] {
-            for met in insecure_overlaps(index, entry, whose != ListOwner::Projects) {
-                let Some(first) = met.first_entries().next() else { continue };
-                if !met.same_hosts {
-                    wider = wider.or(Some((whose, first)));
-                } else if whose != ListOwner::Projects {
-                    same = same.or(Some((whose, first)));
+        let (mut same, mut wider, mut was_reported) = (None, None, false);
+        for (owner, index) in [(ListOwner::Own, &self.scope.index), other] {
+            for overlap in insecure_overlaps(index, entry, owner != ListOwner::Projects) {
+                let Some(first) = overlap.first_entries().next() else { continue };
+                if !overlap.same_hosts {
+                    wider = wider.or(Some((owner, first)));
+                } else if owner != ListOwner::Projects {
+                    same = same.or(Some((owner, first)));
                 }
-                if whose != ListOwner::Global {
-                    self.note_weakened(whose, &listed, &met);
+                if owner != ListOwner::Global {
+                    self.report_weakened(owner, &context, &overlap);
                     continue;
                 }
                 // The global entry may be right for other projects, so the finding is on this entry, once.
-                if said || met.same_hosts && https {
+                if was_reported || overlap.same_hosts && https {
                     continue;
                 }
-                let harmful = met.first_entries().find_map(|row| Some((row, listed.weakening(&met, row)?)));
+                let harmful = overlap.first_entries().find_map(|row| Some((row, context.weakening(&overlap, row)?)));
                 if let Some((row, how)) = harmful {
-                    said = true;
+                    was_reported = true;
                     let message = format_args!("because of {}, `{entry}` {how}", entry_location(None, row));
-                    self.note(EntryList::Whitelist, item, Code::InsecureWeakens, message);
+                    self.report(EntryList::Whitelist, item, Code::InsecureWeakens, message);
                 }
             }
         }
-        if let Some((whose, row)) = same {
-            if https && !listed.built_in.own_ports {
-                let (place, part) = (self.describe_insecure(whose, row), affected_ports(entry, row));
+        if let Some((owner, row)) = same {
+            if https && !context.built_in.own_ports {
+                let (place, part) = (self.describe_insecure(owner, row), affected_ports(entry, row));
                 let message =
                     format_args!("`{entry}` was written with `https://`, and {place} makes it insecure{part}");
-                self.note(EntryList::Whitelist, item, Code::HttpsInsecure, message);
+                self.report(EntryList::Whitelist, item, Code::HttpsInsecure, message);
             }
-        } else if let Some((whose, row)) = wider {
-            let message = format_args!("`{entry}` stays verified inside {}", self.describe_insecure(whose, row));
-            self.note(EntryList::Whitelist, item, Code::VerifiedInsideInsecure, message);
+        } else if let Some((owner, row)) = wider {
+            let message = format_args!("`{entry}` stays verified inside {}", self.describe_insecure(owner, row));
+            self.report(EntryList::Whitelist, item, Code::VerifiedInsideInsecure, message);
         }
     }
 
     /// Reports the effects of insecure entries on a whitelist entry, once for each insecure entry.
-    fn note_weakened(&mut self, whose: ListOwner, listed: &WhitelistContext<'_>, met: &InsecureOverlap<'_>) {
-        let entry = listed.item.entry();
-        for rows in &met.port_ranges {
+    fn report_weakened(&mut self, owner: ListOwner, context: &WhitelistContext<'_>, overlap: &InsecureOverlap<'_>) {
+        let entry = context.item.entry();
+        for rows in &overlap.port_ranges {
             // Insecure entries with the same port have the same effect on an entry with a port.
-            let first = rows.first().and_then(|row| met.group.row(*row));
-            let Some(first) = first.filter(|row| listed.weakening(met, row).is_some()) else { continue };
-            let Some((place, ..)) = self.insecure_item(whose, first) else { continue };
+            let first = rows.first().and_then(|row| overlap.group.row(*row));
+            let Some(first) = first.filter(|row| context.weakening(overlap, row).is_some()) else { continue };
+            let Some((place, ..)) = self.insecure_item(owner, first) else { continue };
             let seen = match entry.port {
                 None if !entry.is_docker_hub() => !self.reported.by_group.insert(place),
                 _ => self.reported.by_entry.contains(place),
@@ -241,22 +241,22 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             if seen {
                 continue;
             }
-            for row in rows.iter().filter_map(|row| met.group.row(*row)) {
-                let Some((place, project, item)) = self.insecure_item(whose, row) else { continue };
-                let Some(how) = listed.weakening(met, row).filter(|_| self.reported.by_entry.insert(place)) else {
+            for row in rows.iter().filter_map(|row| overlap.group.row(*row)) {
+                let Some((place, project, item)) = self.insecure_item(owner, row) else { continue };
+                let Some(how) = context.weakening(overlap, row).filter(|_| self.reported.by_entry.insert(place)) else {
                     continue;
                 };
-                let message = match whose {
+                let message = match owner {
                     ListOwner::Projects => format!(
                         "because of `{}`, in this project `{entry}` ({}[{}]) {how}",
                         row.text,
                         member_name(EntryList::Whitelist),
-                        listed.item.index
+                        context.item.index
                     ),
                     _ => format!("because of `{}`, the whitelist's `{entry}` {how}", row.text),
                 };
                 let path = item_pointer(project, EntryList::Insecure, item.index, item.object);
-                self.notes.push(RawFinding::new(Code::InsecureWeakens, item.span.clone(), message).with_path(path));
+                self.findings.push(RawFinding::new(Code::InsecureWeakens, item.span.clone(), message).with_path(path));
             }
         }
     }
@@ -265,11 +265,11 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
     /// project.
     fn insecure_item(
         &self,
-        whose: ListOwner,
+        owner: ListOwner,
         row: &IndexedEntry,
     ) -> Option<(usize, Option<&'d str>, &'d ListItem<'d>)> {
         let items = self.lists.items(EntryList::Insecure);
-        if whose == ListOwner::Projects {
+        if owner == ListOwner::Projects {
             let place = to_usize(row.position);
             let (project, item) = self.project_entries().insecure.get(place)?;
             return Some((items.len().saturating_add(place), Some(project), item));
@@ -279,12 +279,12 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
     }
 
     /// Returns the description of an insecure entry in messages.
-    fn describe_insecure(&self, whose: ListOwner, row: &IndexedEntry) -> String {
-        match whose {
+    fn describe_insecure(&self, owner: ListOwner, row: &IndexedEntry) -> String {
+        match owner {
             ListOwner::Own => entry_location(self.project, row),
             ListOwner::Global => entry_location(None, row),
             ListOwner::Projects => {
-                let found = self.insecure_item(whose, row);
+                let found = self.insecure_item(owner, row);
                 let (project, position) =
                     found.map(|(_, project, item)| (project, item_position(item))).unwrap_or_default();
                 entry_location_at(project, row, position)
@@ -317,15 +317,15 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         if let Some(row) = built_in {
             let message =
                 format_args!("`{entry}` is {}, the product's own, and always verified", entry_location(None, row));
-            self.note(EntryList::Insecure, item, Code::BuiltInInsecure, message);
+            self.report(EntryList::Insecure, item, Code::BuiltInInsecure, message);
         }
     }
 
     /// Rules W1 and P4: reports an empty whitelist, and a whitelist that denies Docker Hub.
     fn lint_whitelist(&mut self, whitelist: &EntryItems<'_>) {
         let path = list_pointer(self.project, EntryList::Whitelist);
-        let mut note = |code, message: String| {
-            self.notes.push(RawFinding::new(code, whitelist.span.clone(), message).with_path(&*path));
+        let mut report = |code, message: String| {
+            self.findings.push(RawFinding::new(code, whitelist.span.clone(), message).with_path(&*path));
         };
         let has = |list: EntryList| {
             let global = self.project.map(|_| &self.policy.global.index);
@@ -334,7 +334,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
                 .any(|index| index.rows().iter().any(|row| row.list == list))
         };
         if !has(EntryList::Whitelist) {
-            note(Code::WhitelistEmpty, match has(EntryList::Insecure) {
+            report(Code::WhitelistEmpty, match has(EntryList::Insecure) {
                 true => "the whitelist is on and empty: the insecure registries are allowed, and nothing else".to_owned(),
                 false => {
                     "the whitelist is on and empty: nothing is allowed; to allow every registry, leave `whitelist` out".to_owned()
@@ -348,14 +348,14 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             ..Request::default()
         };
         if matches!(self.policy.decide(&request), Decision::Deny(_)) {
-            note(Code::DockerHubDenied, "the whitelist denies Docker Hub; to allow it, add `docker.io`".to_owned());
+            report(Code::DockerHubDenied, "the whitelist denies Docker Hub; to allow it, add `docker.io`".to_owned());
         }
     }
 
     #[inline(never)]
-    fn note(&mut self, list: EntryList, item: &ListItem<'_>, code: Code, message: fmt::Arguments<'_>) {
+    fn report(&mut self, list: EntryList, item: &ListItem<'_>, code: Code, message: fmt::Arguments<'_>) {
         let path = item_pointer(self.project, list, item.index, item.object);
-        self.notes.push(RawFinding::new(code, item.span.clone(), message.to_string()).with_path(path));
+        self.findings.push(RawFinding::new(code, item.span.clone(), message.to_string()).with_path(path));
     }
 }
 
@@ -434,11 +434,11 @@ struct WhitelistContext<'i> {
 
 impl WhitelistContext<'_> {
     /// Returns the description of an insecure entry's effect on the whitelist entry.
-    fn weakening(&self, met: &InsecureOverlap<'_>, row: &IndexedEntry) -> Option<String> {
+    fn weakening(&self, overlap: &InsecureOverlap<'_>, row: &IndexedEntry) -> Option<String> {
         let entry = self.item.entry();
         // Rule E10 requires that insecure entry, and it applies to every namespace (rule E12).
         let http = self.item.parsed.scheme == Some(Scheme::Http);
-        if met.same_hosts && !http && !self.built_in.own_ports {
+        if overlap.same_hosts && !http && !self.built_in.own_ports {
             return Some(format!("is reached without verification{}", affected_ports(entry, row)));
         }
         if !self.has_effect {
@@ -448,7 +448,7 @@ impl WhitelistContext<'_> {
             let how = if self.built_in.every_port { "" } else { ", without verification" };
             return Some(format!("is allowed on every other port too{how}"));
         }
-        let spreads = entry.namespace.is_some() && !http && !met.shadowed;
+        let spreads = entry.namespace.is_some() && !http && !overlap.shadowed;
         spreads.then(|| "is allowed with every other namespace too".to_owned())
     }
 }
@@ -473,24 +473,24 @@ impl<'i> InsecureOverlap<'i> {
 /// Returns the insecure entries that overlap with an entry, the most specific first. If all of them apply to the same
 /// requests (`one`), an entry for every port hides the less specific ones.
 fn insecure_overlaps<'i>(index: &'i EntryIndex, entry: &Entry, one: bool) -> Vec<InsecureOverlap<'i>> {
-    let mut met = Vec::new();
-    let mut behind = false;
+    let mut overlap = Vec::new();
+    let mut shadowed = false;
     let mut meet = |same: bool, group: EntryGroup<'i>| {
         if group.in_list(EntryList::Insecure).is_empty() {
             return ControlFlow::Continue(());
         }
-        let mut stretches: Vec<&[u32]> = match entry.port {
+        let mut port_ranges: Vec<&[u32]> = match entry.port {
             None if !entry.is_docker_hub() => vec![group.in_list(EntryList::Insecure)],
             // A reference without a port stands for 443, and also for 80 under an insecure entry (rule M2).
             Some(443) | None => [443, ANY_PORT, 80].map(|port| group.on_port(EntryList::Insecure, port)).to_vec(),
             Some(port) => [port, ANY_PORT].map(|port| group.on_port(EntryList::Insecure, port)).to_vec(),
         };
-        stretches.retain(|rows| !rows.is_empty());
-        if stretches.is_empty() {
+        port_ranges.retain(|rows| !rows.is_empty());
+        if port_ranges.is_empty() {
             return ControlFlow::Continue(());
         }
-        met.push(InsecureOverlap { group, same_hosts: same, shadowed: behind, port_ranges: stretches });
-        behind |= one && group.has(EntryList::Insecure, &covering_ports(entry));
+        overlap.push(InsecureOverlap { group, same_hosts: same, shadowed, port_ranges });
+        shadowed |= one && group.has(EntryList::Insecure, &covering_ports(entry));
         if one && group.has(EntryList::Insecure, &[ANY_PORT]) {
             ControlFlow::Break(())
         } else {
@@ -499,9 +499,9 @@ fn insecure_overlaps<'i>(index: &'i EntryIndex, entry: &Entry, one: bool) -> Vec
     };
     let address = index.address_of(entry).map_or(ControlFlow::Continue(()), |group| meet(true, group));
     if address.is_continue() {
-        let _ = index.covering_entry(entry, &mut |rank, group| meet(rank == own_specificity(entry), group));
+        let _ = index.covering_entry(entry, &mut |specificity, group| meet(specificity == own_specificity(entry), group));
     }
-    met
+    overlap
 }
 
 /// Returns the part of a whitelist entry that an insecure entry for the same hosts affects, as text.
@@ -579,8 +579,8 @@ mod tests {
                 list(&mut (0..ENTRY_COUNT).map(|number| format!(r#""p{number}":{{"insecure":["{insecure}"]}}"#)));
             let text = format!(r#"{{"whitelist":[{whitelist}],"insecure":[{own}],"projects":{{{projects}}}}}"#);
             let findings = check_policy(&text, 0).findings;
-            let said = findings.iter().filter(|finding| finding.code == Code::InsecureWeakens).count();
-            assert_eq!(said, 2 * ENTRY_COUNT, "{host} and {insecure}");
+            let was_reported = findings.iter().filter(|finding| finding.code == Code::InsecureWeakens).count();
+            assert_eq!(was_reported, 2 * ENTRY_COUNT, "{host} and {insecure}");
         }
     }
 }

@@ -146,11 +146,11 @@ impl EntryIndex {
     }
 
     /// Visits the groups whose hosts contain the host, the most specific first (rule M1), until the visitor breaks.
-    pub fn covering<'i>(&'i self, subject: HostKey<'_>, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
-        if let Some(group) = self.exact(subject) {
+    pub fn covering<'i>(&'i self, key: HostKey<'_>, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
+        if let Some(group) = self.exact(key) {
             found(EXACT_HOST, group)?;
         }
-        match subject {
+        match key {
             HostKey::DockerHub => {
                 docker_hub::WILDCARD_DOMAINS.iter().try_for_each(|domain| self.wildcard_at(domain, found))
             }
@@ -170,8 +170,8 @@ impl EntryIndex {
     }
 
     /// Returns the group that names exactly this host.
-    pub fn exact(&self, subject: HostKey<'_>) -> Option<EntryGroup<'_>> {
-        let group = match subject {
+    pub fn exact(&self, key: HostKey<'_>) -> Option<EntryGroup<'_>> {
+        let group = match key {
             HostKey::DockerHub => self.hub?,
             HostKey::Address(address) => self.addresses.exact(address, if address.is_ipv4() { 32 } else { 128 })?,
             HostKey::Name(name) => self.names.get(name)?,
@@ -186,8 +186,8 @@ impl EntryIndex {
     }
 
     /// Returns all entries that could match the host by DNS (rules M4 and M5).
-    pub fn by_dns(&self, subject: HostKey<'_>) -> EntryGroup<'_> {
-        let rows = match subject {
+    pub fn by_dns(&self, key: HostKey<'_>) -> EntryGroup<'_> {
+        let rows = match key {
             HostKey::Address(_) => &self.by_reverse_dns,
             HostKey::DockerHub | HostKey::Name(_) => &self.by_forward_dns,
         };
@@ -297,15 +297,15 @@ impl EntryIndex {
         self.order = vec![0; group_of.len()];
         for (row, group) in group_of.iter().enumerate() {
             let Some(next) = next.get_mut(to_usize(*group)) else { continue };
-            if let Some(place) = self.order.get_mut(to_usize(*next)) {
-                *place = to_u32(row);
+            if let Some(slot) = self.order.get_mut(to_usize(*next)) {
+                *slot = to_u32(row);
             }
             *next = next.saturating_add(1);
         }
         for span in self.groups.iter().filter(|span| span.length > 1) {
             let start = to_usize(span.start);
-            if let Some(stretch) = self.order.get_mut(start..start.saturating_add(to_usize(span.length))) {
-                sort_rows(&self.rows, stretch);
+            if let Some(range) = self.order.get_mut(start..start.saturating_add(to_usize(span.length))) {
+                sort_rows(&self.rows, range);
             }
         }
     }

@@ -39,8 +39,8 @@ impl Policy {
         &self.anchors
     }
 
-    pub(crate) fn from_document<'d>(document: &'d ParsedDocument<'d>, given: &[ParsedAuthority<'d>], at: u64) -> Self {
-        let (anchors, authorities) = trust_anchors::build_trust(document, given, at);
+    pub(crate) fn from_document<'d>(document: &'d ParsedDocument<'d>, parsed: &[ParsedAuthority<'d>], at: u64) -> Self {
+        let (anchors, authorities) = trust_anchors::build_trust(document, parsed, at);
         let mut authorities = authorities.into_iter();
         let mut scope = |lists| PolicyScope::new(lists, authorities.next().unwrap_or_default());
         let mut policy = Policy {
@@ -49,8 +49,8 @@ impl Policy {
             anchors,
             ..Policy::default()
         };
-        for (project, place) in document.projects.iter().flatten().zip(0..) {
-            policy.projects.get_or_insert(&project.name, place);
+        for (project, position) in document.projects.iter().flatten().zip(0..) {
+            policy.projects.get_or_insert(&project.name, position);
             policy.project_scopes.push(scope(&project.lists));
         }
         policy
@@ -66,8 +66,8 @@ impl Policy {
     }
 
     pub(crate) fn project(&self, name: &str) -> Option<(&str, &PolicyScope)> {
-        let (name, place) = self.projects.get_key_value(name)?;
-        Some((name, self.project_scopes.get(usize::try_from(place).ok()?)?))
+        let (name, position) = self.projects.get_key_value(name)?;
+        Some((name, self.project_scopes.get(usize::try_from(position).ok()?)?))
     }
 }
 

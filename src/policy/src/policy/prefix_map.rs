@@ -123,7 +123,7 @@ impl<A: AddressBits> FamilyTable<A> {
 
     fn matching_prefixes(&self, address: A, found: &mut dyn FnMut(u8, u32) -> ControlFlow<()>) -> ControlFlow<()> {
         let after = self.firsts.partition_point(|first| *first <= address);
-        let mut next = after.checked_sub(1).and_then(|place| self.ranges.get(place));
+        let mut next = after.checked_sub(1).and_then(|position| self.ranges.get(position));
         while let Some(range) = next {
             if address <= range.last {
                 found(range.prefix, range.group)?;
@@ -143,7 +143,7 @@ impl<A: AddressBits> FamilyTable<A> {
         let after = self.firsts.partition_point(|first| *first <= address);
         let places = [after.checked_sub(1), Some(after)].into_iter().flatten();
         places
-            .filter_map(|place| Some((self.firsts.get(place)?.shared_bits(address), self.ranges.get(place)?.group)))
+            .filter_map(|position| Some((self.firsts.get(position)?.shared_bits(address), self.ranges.get(position)?.group)))
             .collect()
     }
 }

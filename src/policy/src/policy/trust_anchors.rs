@@ -45,26 +45,26 @@ pub(crate) fn parse_authorities<'d>(
     text: &str,
     document: &'d ParsedDocument<'d>,
     at: u64,
-    notes: &mut Vec<RawFinding>,
+    findings: &mut Vec<RawFinding>,
 ) -> Vec<ParsedAuthority<'d>> {
-    let mut given = Vec::new();
+    let mut parsed = Vec::new();
     for (project, lists) in scoped_lists(document) {
         for authority in lists.authorities.iter().flatten() {
             let path = authority_pointer(project, authority.index, "pem");
             let mut bundle = lint::parse_bundle(authority.pem.as_str().as_bytes(), at);
             let mut places = authority.pem.span_mapper(text);
-            let mut translate = |note: &mut RawFinding| {
-                let place = places.map_span(note.start..note.end);
-                (note.start, note.end) = (place.start, place.end);
+            let mut translate = |finding: &mut RawFinding| {
+                let place = places.map_span(finding.start..finding.end);
+                (finding.start, finding.end) = (place.start, place.end);
             };
-            bundle.notes.iter_mut().for_each(&mut translate);
-            let own = bundle.certificates.iter_mut().flat_map(|certificate| std::mem::take(&mut certificate.notes));
-            let own = own.map(|mut note| {
-                translate(&mut note);
-                note
+            bundle.findings.iter_mut().for_each(&mut translate);
+            let own = bundle.certificates.iter_mut().flat_map(|certificate| std::mem::take(&mut certificate.findings));
+            let own = own.map(|mut finding| {
+                translate(&mut finding);
+                finding
             });
-            notes.extend(bundle.notes.into_iter().chain(own).map(|note| note.with_path(&*path)));
-            given.push(ParsedAuthority {
+            findings.extend(bundle.findings.into_iter().chain(own).map(|finding| finding.with_path(&*path)));
+            parsed.push(ParsedAuthority {
                 project,
                 index: authority.index,
                 pointer: path,
@@ -74,7 +74,7 @@ pub(crate) fn parse_authorities<'d>(
             });
         }
     }
-    given
+    parsed
 }
 
 /// Returns the global lists, then the lists of each project.
@@ -98,12 +98,12 @@ pub(crate) struct ScopedTrust {
 }
 
 impl ScopedTrust {
-    fn new<'g>(given: impl Iterator<Item = &'g ParsedAuthority<'g>>, anchors: &[TrustAnchor]) -> Self {
+    fn new<'g>(parsed: impl Iterator<Item = &'g ParsedAuthority<'g>>, anchors: &[TrustAnchor]) -> Self {
         let mut authorities = ScopedTrust::default();
         let mut limits = Vec::new();
-        for given in given {
-            let known = given.certificates.iter().filter_map(|certificate| anchor_index(anchors, &certificate.sha256));
-            match given.registries {
+        for parsed in parsed {
+            let known = parsed.certificates.iter().filter_map(|certificate| anchor_index(anchors, &certificate.sha256));
+            match parsed.registries {
                 None => authorities.unlimited.extend(known),
                 Some(registries) => {
                     let position = u32::try_from(authorities.limited.len()).unwrap_or(u32::MAX);
@@ -128,9 +128,9 @@ impl ScopedTrust {
     }
 
     /// Adds the trust anchors that apply to a registry, by rules M1 and M2 without namespaces and without DNS.
-    pub fn anchors_for(&self, subject: HostKey<'_>, ports: &ReferencePorts, found: &mut Vec<u32>) {
+    pub fn anchors_for(&self, key: HostKey<'_>, ports: &ReferencePorts, found: &mut Vec<u32>) {
         found.extend(&self.unlimited);
-        let _ = self.limits.covering(subject, &mut |_, group| {
+        let _ = self.limits.covering(key, &mut |_, group| {
             for port in ports.for_list(EntryList::Whitelist) {
                 let positions = group.on_port(EntryList::Whitelist, *port).iter().filter_map(|row| group.row(*row));
                 for row in positions {
@@ -147,10 +147,10 @@ impl ScopedTrust {
 /// lists and of every project. Certificates that are not valid at `at` are left out (rule P3).
 pub(crate) fn build_trust<'d>(
     document: &'d ParsedDocument<'d>,
-    given: &[ParsedAuthority<'d>],
+    parsed: &[ParsedAuthority<'d>],
     at: u64,
 ) -> (Vec<TrustAnchor>, Vec<ScopedTrust>) {
-    let valid = given.iter().flat_map(|given| &given.certificates).filter(|certificate| certificate.is_valid_at(at));
+    let valid = parsed.iter().flat_map(|parsed| &parsed.certificates).filter(|certificate| certificate.is_valid_at(at));
     let anchors = valid.map(|certificate| TrustAnchor {
         fingerprint: certificate.sha256.clone(),
         title: certificate.display_name(),
@@ -161,7 +161,7 @@ pub(crate) fn build_trust<'d>(
     let mut anchors = sort::sorted(anchors.collect(), |a: &TrustAnchor, b| a.fingerprint.cmp(&b.fingerprint));
     anchors.dedup_by(|a, b| a.fingerprint == b.fingerprint);
     let scopes = scoped_lists(document)
-        .map(|(project, _)| ScopedTrust::new(given.iter().filter(|given| given.project == project), &anchors));
+        .map(|(project, _)| ScopedTrust::new(parsed.iter().filter(|parsed| parsed.project == project), &anchors));
     let scopes = scopes.collect();
     (anchors, scopes)
 }

@@ -167,18 +167,18 @@ fn parse_port(port: Option<&str>) -> Result<Option<u16>, String> {
 }
 
 fn parse_registry_host(bracketed: bool, host: &str, port: Option<u16>) -> Result<(Registry<'_>, Option<u16>), String> {
-    let mut notes: Vec<RawFinding> = Vec::new();
+    let mut findings: Vec<RawFinding> = Vec::new();
     let host = if bracketed {
-        host::parse_ipv6(host, host, &mut notes).map(CanonicalHost::Address)
+        host::parse_ipv6(host, host, &mut findings).map(CanonicalHost::Address)
     } else {
-        host::parse(host, host, &mut notes)
+        host::parse(host, host, &mut findings)
     };
     let registry = match host {
         Some(CanonicalHost::Address(address)) => Registry::Address(address),
         Some(CanonicalHost::Name(name)) => registry_for_name(name, port),
         None => {
-            let error = notes.into_iter().find(RawFinding::is_error);
-            return Err(error.map_or_else(|| "the registry cannot be read".to_owned(), |note| note.message));
+            let error = findings.into_iter().find(RawFinding::is_error);
+            return Err(error.map_or_else(|| "the registry cannot be read".to_owned(), |finding| finding.message));
         }
     };
     Ok((registry, port))

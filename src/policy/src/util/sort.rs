@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 /// Sorts indices by a comparison of the elements that they stand for.
 #[inline(never)]
 pub(crate) fn sort_indices(indices: &mut [u32], compare: &dyn Fn(usize, usize) -> Ordering) {
-    let place = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
-    indices.sort_unstable_by(|a, b| compare(place(*a), place(*b)));
+    let position = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
+    indices.sort_unstable_by(|a, b| compare(position(*a), position(*b)));
 }
 
 /// Returns the elements in order, by a stable sort.
@@ -17,8 +17,8 @@ pub(crate) fn sorted<T>(elements: Vec<T>, compare: fn(&T, &T) -> Ordering) -> Ve
         _ => Ordering::Equal,
     });
     let mut elements: Vec<Option<T>> = elements.into_iter().map(Some).collect();
-    let place = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
-    indices.into_iter().filter_map(|index| elements.get_mut(place(index))?.take()).collect()
+    let position = |index: u32| usize::try_from(index).unwrap_or(usize::MAX);
+    indices.into_iter().filter_map(|index| elements.get_mut(position(index))?.take()).collect()
 }
 
 #[cfg(test)]

@@ -57,21 +57,21 @@ impl StringMap {
 
     fn grow(&mut self) {
         self.slots = vec![FREE_SLOT; self.slots.len().saturating_mul(2).max(8)];
-        for ((name, _), place) in self.names.iter().zip(0..) {
-            claim_slot(&mut self.slots, name, place);
+        for ((name, _), position) in self.names.iter().zip(0..) {
+            claim_slot(&mut self.slots, name, position);
         }
     }
 }
 
 /// Claims a slot for a new key.
-fn claim_slot(slots: &mut [u32], name: &str, place: u32) {
+fn claim_slot(slots: &mut [u32], name: &str, position: u32) {
     let last = slots.len().saturating_sub(1);
     let mut slot = hash_name(name) & last;
     while slots.get(slot).is_some_and(|taken| *taken != FREE_SLOT) {
         slot = slot.wrapping_add(1) & last;
     }
     if let Some(free) = slots.get_mut(slot) {
-        *free = place;
+        *free = position;
     }
 }
 

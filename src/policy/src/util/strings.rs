@@ -16,14 +16,14 @@ pub(crate) fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
 
 /// Splits like `str::split_once`, at a text that is not empty.
 pub(crate) fn split_once_str<'t>(text: &'t str, mark: &str) -> Option<(&'t str, &'t str)> {
-    let place = text.as_bytes().windows(mark.len()).position(|window| window == mark.as_bytes())?;
-    let (before, after) = text.split_at_checked(place)?;
+    let position = text.as_bytes().windows(mark.len()).position(|window| window == mark.as_bytes())?;
+    let (before, after) = text.split_at_checked(position)?;
     Some((before, after.get(mark.len()..)?))
 }
 
 /// Returns the text before the first `at`, an ASCII character, and the text after it.
 pub(crate) fn split_at_byte(text: &str, at: u8) -> (&str, Option<&str>) {
-    match find_byte(text.as_bytes(), at).and_then(|place| text.split_at_checked(place)) {
+    match find_byte(text.as_bytes(), at).and_then(|position| text.split_at_checked(position)) {
         Some((before, after)) => (before, after.get(1..)),
         None => (text, None),
     }

@@ -3,7 +3,7 @@
 use pullgate::{EntryList, ReferenceKind, Request, check_entry};
 use serde_json::{Value, json};
 
-use super::super::{Verdict, compare, decide, facts, policy, string, strings};
+use super::super::{Verdict, compare, decide, dns_answers, policy, string, strings};
 
 /// What became of a case.
 pub fn verdict(case: &Value) -> Verdict {
@@ -23,7 +23,7 @@ fn insecure(case: &Value) -> Option<bool> {
     let entries: Vec<String> =
         strings(config, "implicit").into_iter().chain(strings(config, "insecure-registries")).collect();
     let policy = policy(&json!({ "insecure": entries, "match_resolved_addresses": true }))?;
-    let decided = decide(&policy, string(case, "query"), ReferenceKind::Registry, None, &facts(case));
+    let decided = decide(&policy, string(case, "query"), ReferenceKind::Registry, None, &dns_answers(case));
     decided.allowed.then(|| decided.is_insecure())
 }
 

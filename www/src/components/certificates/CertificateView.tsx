@@ -1,13 +1,13 @@
 // One certificate: subject, validity, fingerprint and findings.
 
-import type { Certificate } from "pullgate";
+import type { CertificateInfo } from "pullgate";
 import { messages } from "../../messages";
 import { FindingList } from "../ui/FindingList";
 import { RemoveCertificateButton } from "./RemoveCertificateButton";
 import { ValidityBar } from "./ValidityBar";
 
-export function CertificateView({ certificate, onRemove }: { certificate: Certificate; onRemove: () => void }) {
-  const { subject, issuer, selfSigned, findings, sha256 } = certificate;
+export function CertificateView({ certificate, onRemove }: { certificate: CertificateInfo; onRemove: () => void }) {
+  const { subject, issuer, selfIssued, findings, sha256 } = certificate;
   const t = messages.certificates;
   return (
     <div className="certificate">
@@ -18,7 +18,7 @@ export function CertificateView({ certificate, onRemove }: { certificate: Certif
         <RemoveCertificateButton subject={subject} onRemove={onRemove} />
       </div>
       <p className="muted">
-        {t.issuer} <bdi>{selfSigned ? t.selfSigned : issuer || t.unnamed}</bdi>
+        {t.issuer} <bdi>{selfIssued ? t.selfIssued : issuer || t.unnamed}</bdi>
       </p>
       <ValidityBar from={certificate.notBefore} to={certificate.notAfter} />
       <p className="fingerprint">
@@ -42,7 +42,7 @@ export function CertificateView({ certificate, onRemove }: { certificate: Certif
   );
 }
 
-function detailsOf({ key, signatureAlgorithm, serial, sha1, subjectAltNames }: Certificate): [string, string][] {
+function detailsOf({ key, signatureAlgorithm, serial, sha1, subjectAltNames }: CertificateInfo): [string, string][] {
   const t = messages.certificates;
   const size = key.curve ?? key.bits?.toString() ?? "";
   return [

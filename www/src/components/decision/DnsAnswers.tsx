@@ -1,6 +1,6 @@
-// Form for DNS answers: the open questions of the decision, and the answers given so far.
+// Form for DNS answers: the open queries of the decision, and the answers given so far.
 
-import type { Fact, Question } from "pullgate";
+import type { DnsAnswer, DnsQuery } from "pullgate";
 import { type FormEvent, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { Input } from "react-aria-components/Input";
@@ -12,33 +12,33 @@ import { messages } from "../../messages";
 import { Icon } from "../ui/Icon";
 
 interface Props {
-  questions: readonly Question[];
-  facts: readonly Fact[];
-  onAnswer: (fact: Fact) => void;
-  onForget: (fact: Fact) => void;
+  queries: readonly DnsQuery[];
+  dnsAnswers: readonly DnsAnswer[];
+  onAnswer: (dnsAnswer: DnsAnswer) => void;
+  onForget: (dnsAnswer: DnsAnswer) => void;
 }
 
-export function DnsAnswers({ questions, facts, onAnswer, onForget }: Props) {
-  if (questions.length === 0 && facts.length === 0) return null;
+export function DnsAnswers({ queries, dnsAnswers, onAnswer, onForget }: Props) {
+  if (queries.length === 0 && dnsAnswers.length === 0) return null;
   const t = messages.tryOut;
   return (
     <div className="dns">
       <h3>{t.dnsTitle}</h3>
-      {questions.length > 0 && <p className="muted">{t.dnsIntro}</p>}
-      {questions.map((question) => (
-        <QuestionForm key={labelOf(question)} question={question} onAnswer={onAnswer} />
+      {queries.length > 0 && <p className="muted">{t.dnsIntro}</p>}
+      {queries.map((query) => (
+        <DnsQueryForm key={labelOf(query)} query={query} onAnswer={onAnswer} />
       ))}
-      {facts.length > 0 && (
-        <ul className="facts">
-          {facts.map((fact) => (
-            <li key={labelOf(fact)}>
+      {dnsAnswers.length > 0 && (
+        <ul className="dns-answers">
+          {dnsAnswers.map((dnsAnswer) => (
+            <li key={labelOf(dnsAnswer)}>
               <span>
-                {labelOf(fact)}: <bdi>{fact.answers.join(", ") || t.none}</bdi>
+                {labelOf(dnsAnswer)}: <bdi>{dnsAnswer.answers.join(", ") || t.none}</bdi>
               </span>
               <Button
                 className="button icon-only quiet"
-                aria-label={t.forget(labelOf(fact))}
-                onPress={() => onForget(fact)}
+                aria-label={t.forget(labelOf(dnsAnswer))}
+                onPress={() => onForget(dnsAnswer)}
               >
                 <Icon name="close" />
               </Button>
@@ -50,7 +50,7 @@ export function DnsAnswers({ questions, facts, onAnswer, onForget }: Props) {
   );
 }
 
-function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (fact: Fact) => void }) {
+function DnsQueryForm({ query, onAnswer }: { query: DnsQuery; onAnswer: (dnsAnswer: DnsAnswer) => void }) {
   const [typed, setTyped] = useState("");
   const [keyRefused, setKeyRefused] = useState(false);
   const change = (text: string) => {
@@ -63,25 +63,25 @@ function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (f
   const answers = typed.split(/[\s,;]+/).filter((answer) => answer !== "");
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (answers.length > 0) onAnswer({ ...question, answers });
+    if (answers.length > 0) onAnswer({ ...query, answers });
   };
   return (
-    <form className="question" onSubmit={submit}>
+    <form className="dns-query" onSubmit={submit}>
       <TextField className="text-field" value={typed} onChange={change}>
-        <Label>{labelOf(question)}</Label>
+        <Label>{labelOf(query)}</Label>
         <Input
-          placeholder={question.kind === "names-of" ? t.namesExample : t.addressesExample}
+          placeholder={query.kind === "reverse" ? t.namesExample : t.addressesExample}
           autoComplete="off"
           autoCapitalize="off"
           spellCheck={false}
         />
         {keyRefused && <p className="key-refused">{messages.registries.keyRefused}</p>}
       </TextField>
-      <div className="question-buttons">
+      <div className="dns-query-buttons">
         <Button className="button" type="submit" isDisabled={answers.length === 0}>
           {t.use}
         </Button>
-        <Button className="button quiet" onPress={() => onAnswer({ ...question, answers: [] })}>
+        <Button className="button quiet" onPress={() => onAnswer({ ...query, answers: [] })}>
           {t.noAnswer}
         </Button>
       </div>
@@ -89,6 +89,6 @@ function QuestionForm({ question, onAnswer }: { question: Question; onAnswer: (f
   );
 }
 
-function labelOf({ kind, subject }: Question): string {
-  return kind === "names-of" ? messages.tryOut.namesOf(subject) : messages.tryOut.addressesOf(subject);
+function labelOf({ kind, subject }: DnsQuery): string {
+  return kind === "reverse" ? messages.tryOut.namesOf(subject) : messages.tryOut.addressesOf(subject);
 }

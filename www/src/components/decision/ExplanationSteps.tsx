@@ -16,7 +16,7 @@ export function ExplanationSteps({ steps }: { steps: readonly Step[] }) {
         if (!folded.has(step)) return <StepView key={index} step={step} />;
         if (step !== firstFolded) return null;
         return (
-          <li key={index} data-covers={false}>
+          <li key={index} data-matches={false}>
             <details>
               <summary>{messages.tryOut.moreMisses(folded.size)}</summary>
               <ol>
@@ -32,14 +32,14 @@ export function ExplanationSteps({ steps }: { steps: readonly Step[] }) {
   );
 }
 
-function isMiss({ topic, covers }: Step): boolean {
-  return topic === "entry" && covers === false;
+function isMiss({ kind, matches }: Step): boolean {
+  return kind === "entry" && matches === false;
 }
 
-function StepView({ step: { topic, entry, covers, text } }: { step: Step }) {
+function StepView({ step: { kind, entry, matches, text } }: { step: Step }) {
   return (
-    <li data-topic={topic} data-covers={covers}>
-      {topic === "entry" && entry && (
+    <li data-kind={kind} data-matches={matches}>
+      {kind === "entry" && entry && (
         <>
           <code>{entry.entry}</code>
           {messages.tryOut.colon}

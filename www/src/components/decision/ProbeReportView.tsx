@@ -49,19 +49,19 @@ function AttemptView({ attempt }: { attempt: ProbeAttempt }) {
         ))}
       </ul>
       {vouchedBy && (
-        <p className="probe-fact">
+        <p className="probe-detail">
           {t.vouched[vouchedBy.source]} <bdi>{vouchedBy.subject}</bdi>
         </p>
       )}
       {protocol && (
-        <p className="probe-fact">
+        <p className="probe-detail">
           {t.speaks} {protocol}
         </p>
       )}
       <Chain chain={attempt.chain} />
       {elsewhere.length > 0 && (
         <div className="elsewhere">
-          <p className="probe-fact">{t.elsewhere}</p>
+          <p className="probe-detail">{t.elsewhere}</p>
           {elsewhere.map((report, index) => (
             <ProbeReportView key={index} report={report} />
           ))}
@@ -90,7 +90,7 @@ function Chain({ chain }: Pick<ProbeAttempt, "chain">) {
   const t = messages.tryOut;
   return (
     <div className="probe-chain">
-      <p className="probe-fact">{t.chain}</p>
+      <p className="probe-detail">{t.chain}</p>
       <ol>
         {chain.map(({ subject, issuer, notAfter }, index) => (
           <li key={index}>

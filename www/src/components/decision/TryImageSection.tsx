@@ -1,6 +1,6 @@
 // *Try an image*: the decision of the form's current policy on a reference.
 
-import type { Fact } from "pullgate";
+import type { DnsAnswer } from "pullgate";
 import { useEffect, useRef } from "react";
 import { Input } from "react-aria-components/Input";
 import { Label } from "react-aria-components/Label";
@@ -34,7 +34,7 @@ export function TryImageSection({ values, onChange, result: { explanation, statu
   const t = messages.tryOut;
   const project = projectOf(analysis.document, values.project);
   // A daemon may have no DNS, and typed answers stay visible as long as they have an effect.
-  const byHand = status !== "daemon" || explanation?.decision === "lookup" || values.facts.length > 0;
+  const byHand = status !== "daemon" || explanation?.decision === "lookup" || values.dnsAnswers.length > 0;
   const reference = useRef<HTMLInputElement>(null);
   const tried = useRef(false);
   tried.current ||= values.reference !== "";
@@ -44,17 +44,18 @@ export function TryImageSection({ values, onChange, result: { explanation, statu
     return headline && tried.current ? announceSettled("decision", headline) : undefined;
   }, [headline, values.reference]);
 
-  const setFacts = (facts: Fact[]) => {
-    change({ facts });
-    // The answered field disappears: focuses the next question, or else the reference.
+  const setDnsAnswers = (dnsAnswers: DnsAnswer[]) => {
+    change({ dnsAnswers });
+    // The answered field disappears: focuses the next query, or else the reference.
     requestAnimationFrame(() => {
-      const next = document.querySelector<HTMLElement>(".try .question input") ?? reference.current;
+      const next = document.querySelector<HTMLElement>(".try .dns-query input") ?? reference.current;
       next?.focus();
     });
   };
-  const answered = (fact: Fact) => {
-    const others = values.facts.filter(({ kind, subject }) => kind !== fact.kind || subject !== fact.subject);
-    setFacts([...others, fact]);
+  const answered = (dnsAnswer: DnsAnswer) => {
+    const { kind, subject } = dnsAnswer;
+    const others = values.dnsAnswers.filter((other) => other.kind !== kind || other.subject !== subject);
+    setDnsAnswers([...others, dnsAnswer]);
   };
 
   return (
@@ -106,10 +107,10 @@ export function TryImageSection({ values, onChange, result: { explanation, statu
         <DecisionView explanation={explanation}>
           {byHand && (
             <DnsAnswers
-              questions={explanation.decision === "lookup" ? explanation.questions : []}
-              facts={values.facts}
+              queries={explanation.decision === "lookup" ? explanation.queries : []}
+              dnsAnswers={values.dnsAnswers}
               onAnswer={answered}
-              onForget={(fact) => setFacts(values.facts.filter((other) => other !== fact))}
+              onForget={(dnsAnswer) => setDnsAnswers(values.dnsAnswers.filter((other) => other !== dnsAnswer))}
             />
           )}
         </DecisionView>

@@ -1,6 +1,6 @@
 // The decision on the reference under *Try an image*, by the page's module or by the daemon, which may have DNS.
 
-import { type Explanation, type Fact, loadPolicy, type Request } from "pullgate";
+import { type DnsAnswer, type Explanation, loadPolicy, type Request } from "pullgate";
 import { useEffect, useMemo, useState } from "react";
 import { DaemonError, type DaemonInfo, explainOnDaemon, type ExplainRequest } from "../../daemon/daemon";
 import type { PolicyAnalysis } from "../../form/analysis";
@@ -10,7 +10,7 @@ export interface TryImageValues {
   reference: string;
   kind: "image" | "registry";
   project: string;
-  facts: Fact[];
+  dnsAnswers: DnsAnswer[];
   askDaemon: boolean;
 }
 
@@ -37,15 +37,15 @@ export function useDecision(
   values: TryImageValues,
   daemon: DaemonInfo | undefined,
 ): DecisionResult {
-  const { kind, facts } = values;
+  const { kind, dnsAnswers } = values;
   const reference = values.reference.trim();
   const project = projectOf(analysis.document, values.project);
   const isDecidable = reference !== "" && analysis.errors === 0 && !analysis.unchecked;
   const usesDaemon = values.askDaemon && daemon !== undefined;
 
   const request = useMemo(
-    (): Request => ({ reference, kind, facts, ...(project !== undefined && { project }) }),
-    [reference, kind, facts, project],
+    (): Request => ({ reference, kind, dnsAnswers, ...(project !== undefined && { project }) }),
+    [reference, kind, dnsAnswers, project],
   );
   const key = isDecidable && usesDaemon ? `{"policy":${analysis.text},${JSON.stringify(request).slice(1)}` : "";
   const [answered, setAnswered] = useState<DaemonAnswer>();

@@ -1,6 +1,6 @@
 // Highlighting of the row that a decision refers to.
 
-import type { Explanation, Matched } from "pullgate";
+import type { Explanation, MatchedEntry } from "pullgate";
 import type { RowIndexes } from "../../form/document";
 
 export interface RowHighlight {
@@ -16,7 +16,7 @@ export function highlightFor(explanation: Explanation | undefined, rowIndexes: R
 
 /** Returns the row of the deciding or nearest entry. Entries of projects and built-in entries have no row. */
 export function rowOf(explanation: Explanation, rowIndexes: RowIndexes): number | undefined {
-  const entry: Matched | undefined =
+  const entry: MatchedEntry | undefined =
     explanation.decision === "allow" ? explanation.by : explanation.decision === "deny" ? explanation.nearest : undefined;
   if (entry === undefined || entry.project !== undefined || entry.list === "built-in") return undefined;
   return rowIndexes[entry.list][entry.index];

@@ -12,7 +12,7 @@ const FIRST_EXAMPLE: &str = r#"{
 
 /// Decides a request and formats the decision as one line.
 fn decide_text(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> String {
-    let request = Request { reference, dns_answers: dns_answers, ..Request::default() };
+    let request = Request { reference, dns_answers, ..Request::default() };
     format_decision(policy.decide(&request))
 }
 
@@ -36,10 +36,10 @@ fn format_decision(decision: Decision<'_>) -> String {
             Some(nearest) => format!("deny {:?} {}", nearest.miss, nearest.entry.entry),
             None => format!("deny {:?}", denied.reason),
         },
-        Decision::Lookup(questions) => {
-            let questions: Vec<String> =
-                questions.iter().map(|question| format!("{:?} {}", question.kind, question.subject)).collect();
-            format!("lookup {}", questions.join(" "))
+        Decision::Lookup(queries) => {
+            let queries: Vec<String> =
+                queries.iter().map(|dns_query| format!("{:?} {}", dns_query.kind, dns_query.subject)).collect();
+            format!("lookup {}", queries.join(" "))
         }
     }
 }
@@ -199,7 +199,7 @@ fn t5_addresses_are_not_pinned_where_dns_changes_nothing() {
 
 /// Returns the nearest entry and the reason for its mismatch.
 fn nearest_reason(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> String {
-    let request = Request { reference, dns_answers: dns_answers, ..Request::default() };
+    let request = Request { reference, dns_answers, ..Request::default() };
     let Decision::Deny(Deny { nearest: Some(nearest), .. }) = policy.decide(&request) else {
         panic!("{reference} has no nearest entry")
     };
@@ -241,7 +241,7 @@ fn w3_the_nearest_entry_has_a_true_reason() {
 
 /// Returns the explanation of each entry.
 fn explained_entries(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> Vec<(bool, String)> {
-    let steps = policy.explain(&Request { reference, dns_answers: dns_answers, ..Request::default() }).steps;
+    let steps = policy.explain(&Request { reference, dns_answers, ..Request::default() }).steps;
     steps.into_iter().filter_map(|step| Some((step.matches?, step.text))).collect()
 }
 
@@ -270,14 +270,14 @@ fn j1_projects_add_their_lists() {
     let policy = load_policy(
         r#"{"insecure": ["a.io"], "projects": {"p": {"whitelist": ["b.io"]}, "q": {"insecure": ["b.io"]}}}"#,
     );
-    let ask =
+    let query =
         |project, reference| format_decision(policy.decide(&Request { reference, project, ..Request::default() }));
-    assert_eq!(ask(None, "c.io/x"), "- https443!");
-    assert_eq!(ask(Some("p"), "c.io/x"), "deny NotWhitelisted");
-    assert_eq!(ask(Some("p"), "b.io/x"), "b.io https443!");
-    assert_eq!(ask(Some("p"), "a.io/x"), "a.io https443 http80");
-    assert_eq!(ask(Some("q"), "b.io/x"), "b.io https443 http80");
-    assert_eq!(ask(Some("r"), "b.io/x"), "deny UnknownProject");
+    assert_eq!(query(None, "c.io/x"), "- https443!");
+    assert_eq!(query(Some("p"), "c.io/x"), "deny NotWhitelisted");
+    assert_eq!(query(Some("p"), "b.io/x"), "b.io https443!");
+    assert_eq!(query(Some("p"), "a.io/x"), "a.io https443 http80");
+    assert_eq!(query(Some("q"), "b.io/x"), "b.io https443 http80");
+    assert_eq!(query(Some("r"), "b.io/x"), "deny UnknownProject");
     let policy = load_policy("{}");
     assert_eq!(
         format_decision(policy.decide(&Request { reference: "x", project: Some("r"), ..Request::default() })),
