@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
-use pullgate_daemon::admission::audit_log::redact_userinfo;
+use pullgate::{is_digest, redact_userinfo};
 use pullgate_daemon::admission::format_denial;
 use pullgate_daemon::util::sanitize::{io_error_reason, single_line};
 use pullgate_daemon::util::strict_json::JsonObject;
@@ -286,18 +286,6 @@ struct DecideResponse {
 struct NearestEntry {
     entry: String,
     text: String,
-}
-
-/// Returns whether a text is a digest of an algorithm that images have.
-fn is_digest(text: &str) -> bool {
-    let length = match text.split_once(':') {
-        Some(("sha256", _)) => 64,
-        Some(("sha384", _)) => 96,
-        Some(("sha512", _)) => 128,
-        _ => return false,
-    };
-    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    text.split_once(':').is_some_and(|(_, hex)| hex.len() == length && hex.bytes().all(is_hex))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Sanitized excerpts of untrusted text for one line of a terminal, a header, or a log.
 
-use crate::admission::audit_log::redact_userinfo;
+use pullgate::redact_userinfo;
+
 use crate::util::sanitize::single_line;
 
 /// Maximum length of an image name in characters. A valid one has at most 255 in its name, 128 in its tag and 135 in
@@ -74,7 +75,7 @@ mod tests {
     fn passwords_are_not_shown() {
         let error = serde_json::from_str::<u8>(r#""secret\", expected\"""#).unwrap_err();
         assert_eq!(sanitize_json_error(&error), "invalid type: a text, expected u8 at line 1 column 22");
-        assert_eq!(sanitize_image("user:secret@host.example/app"), "***@host.example/app");
+        assert_eq!(sanitize_image("user:secret@host.example/app"), "***********@host.example/app");
         let digest = format!("host.example/app:1@sha256:{}", "a".repeat(64));
         assert_eq!(sanitize_image(&digest), digest);
     }
