@@ -224,8 +224,8 @@ fn parse_octets(text: &str) -> Option<Vec<u8>> {
 
 fn pad_octets(octets: &[u8]) -> Ipv4Addr {
     let mut padded = [0; 4];
-    for (place, octet) in padded.iter_mut().zip(octets) {
-        *place = *octet;
+    for (slot, octet) in padded.iter_mut().zip(octets) {
+        *slot = *octet;
     }
     Ipv4Addr::from(padded)
 }
