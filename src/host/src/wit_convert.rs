@@ -5,7 +5,7 @@ use pullgate::{
     Decision, DenialReason, Deny, DnsAnswer, DnsQuery, EntryKind, EntryList, EntryReport, Explanation, Finding,
     KeyInfo, LookupKind, MatchedEntry, MissReason, ModeChange, NamespaceSubtree, NarrowError, NearestEntry,
     PolicyReport, PortSet, ProjectSet, ReferenceKind, Region, RepositorySet, Request, Response, Scheme, Severity, Step,
-    StepKind, TextRange, TruncatedCount, TrustAnchor, UncoveredEntry, Witness,
+    StepKind, TextRange, TruncatedCount, TrustAnchor, UncoveredEntry, Witness, redact_userinfo,
 };
 use serde::Deserialize;
 

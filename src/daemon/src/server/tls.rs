@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use pullgate::describe_certificate;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
 
 use crate::server::listener::ByteStream;
 use crate::server::tls_files::{read_certificates, read_key, warn_if_expired};
@@ -134,6 +133,5 @@ fn load_state(files: &TlsFiles) -> Result<TlsState, String> {
 
 /// Returns the subject as a distinguished name (RFC 4514).
 fn certificate_subject(certificate: &CertificateDer<'_>) -> String {
-    Certificate::from_der(certificate)
-        .map_or_else(|_| "unreadable".to_owned(), |certificate| certificate.tbs_certificate().subject().to_string())
+    describe_certificate(certificate).map_or_else(|| "unreadable".to_owned(), |certificate| certificate.subject)
 }

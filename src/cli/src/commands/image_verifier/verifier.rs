@@ -19,9 +19,10 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
+use pullgate::display::single_line;
 use pullgate::{is_digest, redact_userinfo};
 use pullgate_daemon::admission::format_denial;
-use pullgate_daemon::util::sanitize::{io_error_reason, single_line};
+use pullgate_daemon::util::sanitize::io_error_reason;
 use pullgate_daemon::util::strict_json::JsonObject;
 
 /// The default socket of the daemon.

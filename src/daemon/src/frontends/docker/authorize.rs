@@ -1,6 +1,7 @@
 //! The decision about a request to dockerd.
 
 use pullgate::ReferenceKind;
+use pullgate::display::single_line;
 
 use super::DockerOptions;
 use super::classify::{AmbiguousRequest, ClassifiedRequest, OpaqueOperation, Subject, SubjectReference, classify};
@@ -9,7 +10,6 @@ use crate::admission::audit_log::redact_field;
 use crate::admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend};
 use crate::policy::store::Generation;
 use crate::settings::OperationPermission;
-use crate::util::sanitize::single_line;
 
 /// Decides a call by the current policy.
 pub async fn authorize(
