@@ -110,7 +110,7 @@ fn load_state(files: &TlsFiles) -> Result<TlsState, String> {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut roots = RootCertStore::empty();
-            for root in self::read_certificates(path)? {
+            for root in read_certificates(path)? {
                 roots.add(root).map_err(|error| shown(path, &error))?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)

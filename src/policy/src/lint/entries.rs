@@ -100,8 +100,10 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             };
             let mut other: Option<(&IndexedEntry, Specificity)> = None;
             let _ = index.covering_entry(entry, &mut |specificity, group| {
-                other =
-                    group.covering_rows(list, &ports, namespace).find(|row| stands(row, specificity)).map(|row| (row, specificity));
+                other = group
+                    .covering_rows(list, &ports, namespace)
+                    .find(|row| stands(row, specificity))
+                    .map(|row| (row, specificity));
                 if other.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
             let Some((other, specificity)) = other else { continue };
@@ -174,7 +176,12 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         });
         if !designated {
             let finding = entry::plain_http_finding(item.entry(), item.span.clone());
-            self.findings.push(finding.with_path(item_pointer(self.project, EntryList::Whitelist, item.index, item.object)));
+            self.findings.push(finding.with_path(item_pointer(
+                self.project,
+                EntryList::Whitelist,
+                item.index,
+                item.object,
+            )));
         }
     }
 
@@ -243,7 +250,8 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             }
             for row in rows.iter().filter_map(|row| overlap.group.row(*row)) {
                 let Some((number, project, item)) = self.insecure_item(owner, row) else { continue };
-                let Some(how) = context.weakening(overlap, row).filter(|_| self.reported.by_entry.insert(number)) else {
+                let Some(how) = context.weakening(overlap, row).filter(|_| self.reported.by_entry.insert(number))
+                else {
                     continue;
                 };
                 let message = match owner {
@@ -386,8 +394,9 @@ impl<'d> ProjectEntries<'d> {
         let enabled = insecure.iter().zip(0..).filter(|((_, item), _)| item.enabled);
         let others =
             projects().flat_map(|project| project.lists.entries().filter(|(list, ..)| *list != EntryList::Insecure));
-        let index =
-            EntryIndex::new(others.chain(enabled.map(|((_, item), number)| (EntryList::Insecure, number, item.entry()))));
+        let index = EntryIndex::new(
+            others.chain(enabled.map(|((_, item), number)| (EntryList::Insecure, number, item.entry()))),
+        );
         ProjectEntries { index, insecure }
     }
 }
@@ -499,7 +508,8 @@ fn insecure_overlaps<'i>(index: &'i EntryIndex, entry: &Entry, one: bool) -> Vec
     };
     let address = index.address_of(entry).map_or(ControlFlow::Continue(()), |group| meet(true, group));
     if address.is_continue() {
-        let _ = index.covering_entry(entry, &mut |specificity, group| meet(specificity == own_specificity(entry), group));
+        let _ =
+            index.covering_entry(entry, &mut |specificity, group| meet(specificity == own_specificity(entry), group));
     }
     overlap
 }
