@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use libsystemd::daemon::{NotifyState, notify};
 use pullgate_host::{Dns, DnsError, DnsLimits, EvaluatorOptions, Module, ResourceLimits};
+use pullgate_source::PolicyFile;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,7 +17,7 @@ use crate::api::{self, AccessPolicy, ApiResources, ApiState};
 use crate::frontends::docker;
 use crate::frontends::kubernetes;
 use crate::policy::reload;
-use crate::policy::store::{PolicyProvider, PolicyStore};
+use crate::policy::store::PolicyStore;
 use crate::server::bearer_token::BearerToken;
 use crate::server::socket_activation::ActivatedSockets;
 use crate::server::{self, Listener, ReloadingTlsAcceptor};
@@ -29,14 +30,14 @@ use crate::util::sanitize::io_error_reason;
 ///
 /// If the daemon cannot start: a policy with errors, an address in use, or settings that would expose the API. The text
 /// is human-readable.
-pub async fn run(settings: Settings, source: Box<dyn PolicyProvider>) -> Result<(), String> {
+pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), String> {
     // From here on SIGHUP means reload and no longer ends the process.
     let hangup = signal(SignalKind::hangup()).map_err(signal_error)?;
     settings.check()?;
     let token = settings.token_file.as_deref().map(BearerToken::load).transpose()?.map(Arc::new);
     let (stop, stopping) = watch::channel(false);
     let tls = settings.tls_files().map(ReloadingTlsAcceptor::load).transpose()?;
-    let admission = load_admission(&settings, source)?;
+    let admission = load_admission(&settings, policy)?;
     // Before this they end the process at once; from here on, requests in flight are answered and recorded first.
     let stop_signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let mut handed_over = ActivatedSockets::from_env()?;
@@ -106,7 +107,7 @@ pub async fn run(settings: Settings, source: Box<dyn PolicyProvider>) -> Result<
     Ok(())
 }
 
-fn load_admission(settings: &Settings, source: Box<dyn PolicyProvider>) -> Result<Arc<Admission>, String> {
+fn load_admission(settings: &Settings, policy: PolicyFile) -> Result<Arc<Admission>, String> {
     let module = Module::built_in().map_err(|error| error.to_string())?;
     let dns = match (settings.no_dns, settings.dns_server.as_slice()) {
         (true, _) => None,
@@ -116,7 +117,7 @@ fn load_admission(settings: &Settings, source: Box<dyn PolicyProvider>) -> Resul
     let mut limits = ResourceLimits::default();
     limits.max_instances = settings.instances.map_or(limits.max_instances, usize::from);
     let (policies, said) =
-        PolicyStore::load(module, source, EvaluatorOptions { limits, dns }).map_err(|error| error.to_string())?;
+        PolicyStore::load(module, policy, EvaluatorOptions { limits, dns }).map_err(|error| error.to_string())?;
     if !said.is_empty() {
         tracing::warn!("what there is to say about the policy:\n{said}");
     }

@@ -14,5 +14,5 @@ pub mod util;
 
 pub use admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend};
 pub use daemon::run;
-pub use policy::{Generation, PolicyDocument, PolicyError, PolicyProvider, PolicyStore};
+pub use policy::{Generation, PolicyError, PolicyStore};
 pub use settings::{OperationPermission, Settings};
