@@ -19,7 +19,7 @@ const EXAMPLE: &str = include_str!("../../../../docs/examples/worked-example-1.j
 pub fn run(arguments: &ServeArgs) -> Result<(), CliError> {
     init_logging();
     let file = match &arguments.config {
-        Some(path) => Settings::read(path).map_err(CliError::without_help)?,
+        Some(path) => Settings::read(path).map_err(|error| CliError::without_help(error.to_string()))?,
         None => Settings::default(),
     };
     let settings = arguments.settings.clone().merge(file);
@@ -33,7 +33,8 @@ pub fn run(arguments: &ServeArgs) -> Result<(), CliError> {
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| CliError::without_help(format!("threads cannot be started: {}", io_error_reason(&error))))?;
-    run_to_completion(runtime, pullgate_daemon::run(settings, policy)).map_err(CliError::without_help)
+    run_to_completion(runtime, pullgate_daemon::run(settings, policy))
+        .map_err(|error| CliError::without_help(error.to_string()))
 }
 
 /// Runs the work, then waits briefly for blocking threads: a file system that does not respond must not keep the

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::admission::Admission;
 use crate::policy::store::{Generation, PolicyError, ReloadOutcome};
-use crate::server::ReloadingTlsAcceptor;
-use crate::server::bearer_token::BearerToken;
+use crate::server::bearer_token::{BearerToken, BearerTokenError};
+use crate::server::{ReloadingTlsAcceptor, TlsError};
 
 /// Maximum total size in bytes of two documents whose difference is logged.
 const MAX_DIFF_BYTES: usize = 4 << 20;
@@ -94,9 +94,9 @@ struct FileChanges {
     /// The stamp of the policy.
     policy: Option<FileStamp>,
     /// True if the TLS files were reloaded, or the error.
-    tls: Result<bool, String>,
+    tls: Result<bool, TlsError>,
     /// True if the token was reloaded, or the error.
-    token: Result<bool, String>,
+    token: Result<bool, BearerTokenError>,
 }
 
 /// Polls the files on a blocking thread: a file system that does not respond stops this task and no decision.
