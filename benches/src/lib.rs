@@ -1,5 +1,7 @@
 //! What the benchmarks ask and of which policies.
 
+#![forbid(unsafe_code)]
+
 use std::fmt::Write;
 
 /// References that the worked example allows: an address, a network, a wildcard.

@@ -1,5 +1,7 @@
 //! `pullgate`: decides which container registries may be used and how, and checks the policies that say so.
 
+#![forbid(unsafe_code)]
+
 mod args;
 mod commands;
 mod dns_answers;

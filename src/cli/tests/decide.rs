@@ -262,7 +262,7 @@ fn malformed_dns_answers_say_what_to_write() {
         ("10.0.0.1=10.0.0.2", "`10.0.0.2` is not a host name"),
     ] {
         let ran = run(&["decide", "--wr", "a.example", "--dns-answer", dns_answer, "a.example/x"]);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{fact}");
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{dns_answer}");
         ran.complains(&["error: `--dns-answer", what, "help: write `--dns-answer NAME=ADDRESS"]);
     }
     let ran =

@@ -24,6 +24,8 @@
 //! every other host, or run the steps one by one from a [`ResolvedEndpoint`]. [`ConnectError`] holds the outcome of
 //! every failed attempt.
 
+#![forbid(unsafe_code)]
+
 mod certificate;
 mod certificate_error;
 mod connection;

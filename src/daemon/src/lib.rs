@@ -3,6 +3,8 @@
 //! Every frontend ([`frontends`], [`api`]) translates its input to requests to the shared [`Admission`], which decides
 //! by the current policy, counts, and writes the audit record. Input that a frontend does not understand is denied.
 
+#![forbid(unsafe_code)]
+
 pub mod admission;
 pub mod api;
 mod daemon;

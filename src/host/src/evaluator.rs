@@ -267,7 +267,11 @@ impl Module {
 
 impl std::fmt::Debug for PolicyEvaluator {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("PolicyEvaluator").field("module", self.module()).field("dns", &self.dns).finish_non_exhaustive()
+        formatter
+            .debug_struct("PolicyEvaluator")
+            .field("module", self.module())
+            .field("dns", &self.dns)
+            .finish_non_exhaustive()
     }
 }
 

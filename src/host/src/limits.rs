@@ -34,6 +34,7 @@ impl Default for ResourceLimits {
 pub struct EvaluatorOptions {
     /// The resource limits of the module.
     pub limits: ResourceLimits,
-    /// The resolver for DNS queries. None by default: a decision that needs DNS stays [`Decision::Lookup`].
+    /// The resolver for DNS queries. None by default: a decision that needs DNS stays
+    /// [`Decision::Lookup`](pullgate::Decision::Lookup).
     pub dns: Option<Dns>,
 }

@@ -12,6 +12,21 @@
 //! assert!(matches!(loaded.policy.decide(&request), Decision::Allow(_)));
 //! ```
 
+#![forbid(unsafe_code)]
+// No input may panic: an exception gives its reason.
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::todo,
+    clippy::unimplemented,
+    clippy::as_conversions,
+    clippy::arithmetic_side_effects,
+    missing_docs
+)]
 // Tests fail by panics.
 #![cfg_attr(
     test,

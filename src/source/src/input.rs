@@ -15,6 +15,7 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 pub struct InputText {
     /// The display name: a path, or a flag.
     pub name: String,
+    /// The text.
     pub text: String,
     /// True if the text has line numbers; a flag has none.
     pub is_file: bool,
@@ -77,6 +78,7 @@ pub struct StdinLines {
 }
 
 impl StdinLines {
+    /// Creates a reader of standard input.
     pub fn new() -> Self {
         Self { input: BufReader::with_capacity(1 << 16, io::stdin()), number: 0 }
     }

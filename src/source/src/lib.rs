@@ -1,6 +1,8 @@
 //! Policy files: JSON or TOML, with the entries of flags, as one JSON text for the one decoder. Findings about that
 //! text are mapped back to the source and rendered with carets.
 
+#![forbid(unsafe_code)]
+
 mod error;
 pub mod file_stamp;
 pub mod findings;

@@ -28,14 +28,19 @@ pub struct PolicySource {
 /// The list elements that flags add.
 #[derive(Default)]
 pub struct FlagEntries<'a> {
+    /// Entries for the whitelist.
     pub whitelist: &'a [String],
+    /// Entries for the insecure list.
     pub insecure: &'a [String],
+    /// PEM files of certificate authorities.
     pub authorities: Vec<InputText>,
 }
 
 /// A finding with its span in the source.
 pub struct LocatedFinding {
+    /// The finding.
     pub finding: Finding,
+    /// The span; `None` if the finding has no place in a source.
     pub span: Option<SourceSpan>,
 }
 
@@ -135,6 +140,7 @@ impl PolicySource {
         self.spliced.is_some() || self.added.is_empty()
     }
 
+    /// Returns the sources: the file, then the flags.
     pub fn sources(&self) -> &[InputText] {
         &self.sources
     }

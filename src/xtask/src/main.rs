@@ -1,5 +1,7 @@
 //! `cargo xtask`: builds the module, runs the project and tests it.
 
+#![forbid(unsafe_code)]
+
 mod apt;
 mod binary;
 mod bindgen;

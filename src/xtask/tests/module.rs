@@ -11,9 +11,9 @@ use wasmparser::{Parser, Payload, Validator, WasmFeatures};
 use wit_component::DecodedWasm;
 use wit_parser::{Resolve, WorldId, WorldKey};
 
-/// The size that the module may have, in bytes with gzip: what it has, and little more. The aim is 130,000; README.md
-/// says what it is made of.
-const MAX_GZIP: usize = 240_000;
+/// Largest size of the module with gzip, in bytes: keeps it from growing unseen. `docs/benchmarks.md` lists its parts. The
+/// plain Unicode tables brought it from 240,000 to this.
+const MAX_GZIP: usize = 244_000;
 /// The size that the glue may have, in bytes with gzip.
 const MAX_GLUE_GZIP: usize = 3_500;
 

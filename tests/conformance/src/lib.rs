@@ -1,6 +1,8 @@
 //! What the tests of the whole project share: the cases in `vectors/`, the surfaces that answer them, and a slow and
 //! obvious reading of the rules to hold the fast one against.
 
+#![forbid(unsafe_code)]
+
 pub mod node;
 pub mod reference_model;
 pub mod regions;

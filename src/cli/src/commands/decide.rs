@@ -192,7 +192,7 @@ impl<'a> DecideSession<'a> {
             args: ask,
             mode,
             document,
-            dns_answers: dns_answers,
+            dns_answers,
             evaluator: evaluator,
             dns_error: trouble,
             runtime: None,

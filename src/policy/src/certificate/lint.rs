@@ -417,7 +417,10 @@ impl CertificateLinter<'_> {
         if negative || serial.iter().all(|byte| *byte == 0) {
             report(Code::CertificateSerial, format!("the serial number of `{title}` is not positive"));
         } else if serial.len() > MAX_SERIAL_BYTES.saturating_add(usize::from(serial.first() == Some(&0))) {
-            report(Code::CertificateSerial, format!("the serial number of `{title}` has over {MAX_SERIAL_BYTES} octets"));
+            report(
+                Code::CertificateSerial,
+                format!("the serial number of `{title}` has over {MAX_SERIAL_BYTES} octets"),
+            );
         }
         if tbs.subject().is_empty() && tbs.issuer().is_empty() {
             report(Code::CertificateNameless, format!("{title} has neither a subject nor an issuer"));

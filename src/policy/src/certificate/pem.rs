@@ -389,12 +389,7 @@ impl<'t> BlockReader<'t, '_> {
         };
         match der::classify(&der).and_then(|content| not_a_certificate(content, span.clone(), this)) {
             Some(finding) => self.findings.push(finding),
-            None => self.blocks.push(PemBlock {
-                span,
-                line: open.line,
-                trusted: open.kind == BlockKind::Trusted,
-                der,
-            }),
+            None => self.blocks.push(PemBlock { span, line: open.line, trusted: open.kind == BlockKind::Trusted, der }),
         }
     }
 

@@ -47,7 +47,11 @@ impl AffectedHosts {
         }
         // Global lists are compared with global lists, and a project's with the project's.
         for position in 0..2 {
-            symmetric_difference(listed_entries(old, position), listed_entries(new, position), &mut |(list, entry, _)| {
+            symmetric_difference(listed_entries(old, position), listed_entries(new, position), &mut |(
+                list,
+                entry,
+                _,
+            )| {
                 match entry {
                     Some(entry) => affected.add(entry, list.is_some(), resolves),
                     None => affected.mark_all(),
@@ -156,7 +160,8 @@ fn symmetric_difference<'d>(
         sort::sort_indices(&mut order, &|a, b| lines.get(a).cmp(&lines.get(b)));
         order
     };
-    let line = |lines: &[ListedEntry<'d>], position: Option<&u32>| lines.get(usize::try_from(*position?).ok()?).copied();
+    let line =
+        |lines: &[ListedEntry<'d>], position: Option<&u32>| lines.get(usize::try_from(*position?).ok()?).copied();
     let (in_old, in_new) = (sorted(&old), sorted(&new));
     let (mut left, mut right) = (in_old.iter().peekable(), in_new.iter().peekable());
     loop {

@@ -66,8 +66,7 @@ impl ComparisonBuilder<'_> {
         requester: &Requester,
     ) {
         let number = usize::try_from(part.label).unwrap_or(usize::MAX);
-        let Some(DecisionDifference { kind, ports, repositories, words }) = answering.differences.get(number)
-        else {
+        let Some(DecisionDifference { kind, ports, repositories, words }) = answering.differences.get(number) else {
             return;
         };
         let (kind, ports, repositories, words) = (*kind, ports.clone(), repositories.clone(), words.clone());
@@ -130,8 +129,12 @@ impl ComparisonBuilder<'_> {
             before: String::new(),
             after: String::new(),
         };
-        let request =
-            Request { reference: &witness.reference, kind, project: requester.project(), dns_answers: &witness.dns_answers };
+        let request = Request {
+            reference: &witness.reference,
+            kind,
+            project: requester.project(),
+            dns_answers: &witness.dns_answers,
+        };
         let (before, after) =
             (describe_decision(&self.old.decide(&request)), describe_decision(&self.new.decide(&request)));
         (witness.before, witness.after) = (before, after);

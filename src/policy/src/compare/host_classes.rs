@@ -129,7 +129,11 @@ fn add_name_classes(keys: &StringMap, all: bool, classes: &mut Vec<HostClass>) {
                         && !docker_hub::is_docker_hub(name, None)
                 }),
         };
-        classes.push(HostClass { parent: over(&key).or(root), host: host.map(name_registry), set: HostSet::Names(key) });
+        classes.push(HostClass {
+            parent: over(&key).or(root),
+            host: host.map(name_registry),
+            set: HostSet::Names(key),
+        });
     }
 }
 

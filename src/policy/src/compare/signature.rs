@@ -18,7 +18,7 @@ pub(super) fn signature(views: &[PolicyView<'_>; 2], host: &Registry<'_>, direct
         text.push('|');
         for_each_group(view, host, direct, &mut |scope, limits, specificity, group| {
             // Writing to a string cannot fail.
-            let _ = write!(text, "{scope}{limits}{rank}");
+            let _ = write!(text, "{scope}{limits}{specificity}");
             if let Some(first) = group.all_rows().first().filter(|_| group.all_rows().len() > MAX_LISTED_ROWS) {
                 let _ = write!(text, "#{first}");
                 return;

@@ -95,7 +95,12 @@ impl<'p, 'r> Query<'p, 'r> {
         if evaluation.is_insecure() { evaluation.insecure } else { evaluation.cover.filter(|_| self.whitelist_mode()) }
     }
 
-    fn to_decision(&self, evaluation: &HostEvaluation<'p>, pinned: Vec<String>, outside: Option<IpAddr>) -> Decision<'p> {
+    fn to_decision(
+        &self,
+        evaluation: &HostEvaluation<'p>,
+        pinned: Vec<String>,
+        outside: Option<IpAddr>,
+    ) -> Decision<'p> {
         if self.whitelist_mode() && evaluation.cover.is_none() {
             let registry = self.reference.registry_text();
             let text =

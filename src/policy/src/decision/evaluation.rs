@@ -61,7 +61,8 @@ impl<'p> HostEvaluation<'p> {
     /// Returns the evaluation of an address that has both names (rule M5): the more specific entry decides the
     /// transport, at a tie the insecure one.
     pub fn union_name(self, other: Self) -> Self {
-        let strength = |evaluation: &Self| (evaluation.specificity, evaluation.insecure.is_some(), evaluation.plain_http_on_80);
+        let strength =
+            |evaluation: &Self| (evaluation.specificity, evaluation.insecure.is_some(), evaluation.plain_http_on_80);
         let transport = if strength(&other) > strength(&self) { other } else { self };
         HostEvaluation {
             cover: self.cover.or(other.cover),
@@ -158,7 +159,8 @@ impl<'a, 'p, 'r> PrecedenceResolver<'a, 'p, 'r> {
     pub fn finish(self) -> HostEvaluation<'p> {
         let mut evaluation = self.evaluation;
         evaluation.transport_decided = self.insecure.is_some() || self.whitelist.is_some();
-        evaluation.specificity = self.insecure.map(|(specificity, _)| specificity).max(self.whitelist).unwrap_or_default();
+        evaluation.specificity =
+            self.insecure.map(|(specificity, _)| specificity).max(self.whitelist).unwrap_or_default();
         evaluation.cover = match (self.cover, self.insecure) {
             (Some((of, matched)), Some((specificity, _))) if of >= specificity => Some(matched),
             (_, Some((_, matched))) => Some(matched),

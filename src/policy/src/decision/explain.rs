@@ -198,7 +198,8 @@ fn explain_forward_dns(query: &Query<'_, '_>, name: &str, entry: &Entry, list: E
     };
     let addresses = sorted_unique(answers.iter().map(|answer| parse_address(answer)));
     let count = addresses.iter().filter(|address| address.is_some_and(contains)).count();
-    let covered = |address: &Option<IpAddr>| address.is_some_and(|address| query.evaluate_address(address).is_covered());
+    let covered =
+        |address: &Option<IpAddr>| address.is_some_and(|address| query.evaluate_address(address).is_covered());
     match (count, addresses.len()) {
         (_, 0) => Err(format!("`{name}` has no address")),
         (0, _) => Err(format!("no address of `{name}` is covered")),
@@ -222,8 +223,9 @@ fn explain_reverse_dns(query: &Query<'_, '_>, address: IpAddr, domain: &str) -> 
     };
     let names: Vec<String> =
         answers.iter().filter_map(|answer| parse_name(answer)).filter(|name| is_below_domain(name, domain)).collect();
-    let confirmed =
-        |name: &&String| query.dns_answer(LookupKind::Forward, name).is_some_and(|answers| resolves_to(answers, address));
+    let confirmed = |name: &&String| {
+        query.dns_answer(LookupKind::Forward, name).is_some_and(|answers| resolves_to(answers, address))
+    };
     match (names.iter().find(confirmed), names.first()) {
         (Some(name), _) => Ok(format!("{address} is `{name}`, and that name resolves back to it")),
         (None, Some(name)) => {
@@ -267,10 +269,7 @@ fn explain_decision(answer: &Response<'_>, authorities: String, steps: &mut Vec<
                     LookupKind::Forward => format!("the addresses of `{}`", dns_query.subject),
                 })
                 .collect();
-            steps.push(step(
-                StepKind::Outcome,
-                format!("undecided until DNS was asked for {}", queries.join(" and ")),
-            ));
+            steps.push(step(StepKind::Outcome, format!("undecided until DNS was asked for {}", queries.join(" and "))));
         }
     }
 }

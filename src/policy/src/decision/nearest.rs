@@ -182,8 +182,9 @@ fn under_wildcard<'p>(query: &Query<'p, '_>, address: IpAddr) -> Option<NearestE
     let answers = query.dns_answer(LookupKind::Reverse, &address.to_string())?;
     let names: Vec<String> = sorted_unique(answers.iter().filter_map(|answer| parse_name(answer)));
     // A name without a lookup matches no entry that would cover the reference.
-    let leads_elsewhere =
-        |name: &String| query.dns_answer(LookupKind::Forward, name).is_some_and(|answers| !resolves_to(answers, address));
+    let leads_elsewhere = |name: &String| {
+        query.dns_answer(LookupKind::Forward, name).is_some_and(|answers| !resolves_to(answers, address))
+    };
     let (elsewhere, back): (Vec<String>, Vec<String>) = names.into_iter().partition(leads_elsewhere);
     let limited = back.iter().find_map(|name| same_host(query, &|index, found| index.wildcards_over(name, found)));
     limited.or_else(|| elsewhere.iter().find_map(|name| unconfirmed_name(query, address, name)))

@@ -37,13 +37,17 @@ impl<'t> Decoder<'t, '_> {
         for (member, number) in members.into_iter().zip(0..) {
             if seen.get_or_insert(&member.name, number) != number {
                 let redacted = redact_secrets(&member.name);
-                let message = format!("the member `{}` stands here a second time: leave one of them", shorten(&redacted));
+                let message =
+                    format!("the member `{}` stands here a second time: leave one of them", shorten(&redacted));
                 let finding = RawFinding::new(Code::MemberDuplicate, member.name_span.clone(), message);
                 self.report(&format!("{path}/{}", escape_pointer(&redacted)), finding);
             } else if !known.is_empty() && !known.contains(&&*member.name) {
                 // A name may be a misplaced entry or key, which is a secret (rules E11 and C3).
                 let redacted = redact_secrets(&member.name);
-                self.report(&format!("{path}/{}", escape_pointer(&redacted)), unknown_member(&member, &redacted, known));
+                self.report(
+                    &format!("{path}/{}", escape_pointer(&redacted)),
+                    unknown_member(&member, &redacted, known),
+                );
             } else {
                 kept.push(member);
             }

@@ -300,7 +300,8 @@ impl<'t> DocumentReader<'t, '_> {
         let parsed = entry::parse(text, &mut findings);
         if let (Some(parsed), Some(list)) = (&parsed, list) {
             // The validity of plain HTTP depends on the insecure list: the cross-entry linter decides it (rule E10).
-            findings.extend(entry::check_for_list(text, parsed, list).filter(|finding| finding.code != Code::SchemeHttp));
+            findings
+                .extend(entry::check_for_list(text, parsed, list).filter(|finding| finding.code != Code::SchemeHttp));
         }
         let failed = findings.iter().any(RawFinding::is_error);
         for mut finding in findings {

@@ -377,7 +377,12 @@ mod tests {
             ("{\"a\": 1 // no\n}", 8..9),
         ] {
             let finding = parse(text).unwrap_err();
-            assert_eq!((finding.code, finding.start..finding.end), (Code::JsonSyntax, at), "{text}: {}", finding.message);
+            assert_eq!(
+                (finding.code, finding.start..finding.end),
+                (Code::JsonSyntax, at),
+                "{text}: {}",
+                finding.message
+            );
         }
         assert!(parse(&"[".repeat(1_000_000)).unwrap_err().message.contains("nested"));
     }

@@ -73,7 +73,13 @@ pub(super) fn missing_octets_finding(text: &str, shown: &str, host: &str, digits
 /// Reports text after an address and `/` that begins with a digit and is neither a prefix length nor a namespace: a
 /// netmask, half of a range, or a typo. `path` is all of that text; `is_registry` is true if a scheme or a port makes the
 /// entry a registry, of which more texts are valid namespaces.
-pub(super) fn misread_prefix(text: &str, shown: &str, address: IpAddr, path: &str, is_registry: bool) -> Option<RawFinding> {
+pub(super) fn misread_prefix(
+    text: &str,
+    shown: &str,
+    address: IpAddr,
+    path: &str,
+    is_registry: bool,
+) -> Option<RawFinding> {
     let about = |code, message: fmt::Arguments<'_>| Some(RawFinding::at_slice(code, text, shown, message));
     let component = path.split_once('/').map_or(path, |(first, _)| first);
     let mask = component.split_once(':').filter(|(_, port)| is_digits(port)).map_or(component, |(mask, _)| mask);
@@ -224,8 +230,8 @@ fn parse_octets(text: &str) -> Option<Vec<u8>> {
 
 fn pad_octets(octets: &[u8]) -> Ipv4Addr {
     let mut padded = [0; 4];
-    for (place, octet) in padded.iter_mut().zip(octets) {
-        *place = *octet;
+    for (slot, octet) in padded.iter_mut().zip(octets) {
+        *slot = *octet;
     }
     Ipv4Addr::from(padded)
 }

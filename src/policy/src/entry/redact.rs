@@ -127,7 +127,7 @@ mod tests {
             "bob:p@s3.cret/x@",
         ] {
             let redacted = redact_userinfo(text);
-            assert!(!redacted.contains("cret"), "{masked}");
+            assert!(!redacted.contains("cret"), "{redacted}");
         }
     }
 

@@ -150,7 +150,11 @@ fn may_cover(policy: &Policy, view: &EffectiveLists<'_, '_>, limit: &Entry) -> b
 }
 
 /// Rule C4: reports whitelisted registries that a certificate's name constraints exclude.
-fn excluded_by_constraints(parsed: &ParsedAuthority<'_>, views: &[EffectiveLists<'_, '_>], findings: &mut Vec<RawFinding>) {
+fn excluded_by_constraints(
+    parsed: &ParsedAuthority<'_>,
+    views: &[EffectiveLists<'_, '_>],
+    findings: &mut Vec<RawFinding>,
+) {
     let limits = RegistryLimits::new(&[parsed]);
     for certificate in &parsed.certificates {
         let Some(constraints) = &certificate.extensions.name_constraints else { continue };
@@ -203,7 +207,8 @@ fn without_trusted_ca(view: &EffectiveLists<'_, '_>, parsed: &[ParsedAuthority<'
         }
     }
     let path = list_pointer(project, EntryList::Whitelist);
-    let mut report = |code, message| findings.push(RawFinding::new(code, whitelist.span.clone(), message).with_path(&*path));
+    let mut report =
+        |code, message| findings.push(RawFinding::new(code, whitelist.span.clone(), message).with_path(&*path));
     if private > MAX_LISTED_FINDINGS {
         let more = private.saturating_sub(MAX_LISTED_FINDINGS);
         report(Code::AuthorityMissing, format!("{more} more private entries have no certificate authority"));
@@ -236,7 +241,8 @@ fn duplicate_anchors(parsed: &[ParsedAuthority<'_>], findings: &mut Vec<RawFindi
             let message = format!(
                 "`{title}` stands in certificate_authorities[{index}]{of} already, and counts for every registry there"
             );
-            findings.push(RawFinding::new(Code::CertificateDuplicate, one.span.clone(), message).with_path(&*one.pointer));
+            findings
+                .push(RawFinding::new(Code::CertificateDuplicate, one.span.clone(), message).with_path(&*one.pointer));
         }
     }
 }

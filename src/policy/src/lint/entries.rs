@@ -100,20 +100,22 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             };
             let mut other: Option<(&IndexedEntry, Specificity)> = None;
             let _ = index.covering_entry(entry, &mut |specificity, group| {
-                other =
-                    group.covering_rows(list, &ports, namespace).find(|row| stands(row, specificity)).map(|row| (row, specificity));
+                other = group
+                    .covering_rows(list, &ports, namespace)
+                    .find(|row| stands(row, specificity))
+                    .map(|row| (row, specificity));
                 if other.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
             let Some((other, specificity)) = other else { continue };
             if self.has_effect_beside(list, entry, other, specificity) {
                 continue;
             }
-            let place = entry_location(project, other);
+            let location = entry_location(project, other);
             if is_alike(other, specificity) {
-                let message = format_args!("`{entry}` is the same as {place}: leave one of them out");
+                let message = format_args!("`{entry}` is the same as {location}: leave one of them out");
                 self.report(list, item, Code::EntryDuplicate, message);
             } else {
-                let message = format_args!("`{entry}` is covered by {place} already");
+                let message = format_args!("`{entry}` is covered by {location} already");
                 self.report(list, item, Code::EntryCovered, message);
             }
             return true;
@@ -174,7 +176,12 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         });
         if !designated {
             let finding = entry::plain_http_finding(item.entry(), item.span.clone());
-            self.findings.push(finding.with_path(item_pointer(self.project, EntryList::Whitelist, item.index, item.object)));
+            self.findings.push(finding.with_path(item_pointer(
+                self.project,
+                EntryList::Whitelist,
+                item.index,
+                item.object,
+            )));
         }
     }
 
@@ -215,9 +222,9 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         }
         if let Some((owner, row)) = same {
             if https && !context.built_in.own_ports {
-                let (place, part) = (self.describe_insecure(owner, row), affected_ports(entry, row));
+                let (location, ports) = (self.describe_insecure(owner, row), affected_ports(entry, row));
                 let message =
-                    format_args!("`{entry}` was written with `https://`, and {place} makes it insecure{part}");
+                    format_args!("`{entry}` was written with `https://`, and {location} makes it insecure{ports}");
                 self.report(EntryList::Whitelist, item, Code::HttpsInsecure, message);
             }
         } else if let Some((owner, row)) = wider {
@@ -233,17 +240,18 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             // Insecure entries with the same port have the same effect on an entry with a port.
             let first = rows.first().and_then(|row| overlap.group.row(*row));
             let Some(first) = first.filter(|row| context.weakening(overlap, row).is_some()) else { continue };
-            let Some((place, ..)) = self.insecure_item(owner, first) else { continue };
+            let Some((number, ..)) = self.insecure_item(owner, first) else { continue };
             let seen = match entry.port {
-                None if !entry.is_docker_hub() => !self.reported.by_group.insert(place),
-                _ => self.reported.by_entry.contains(place),
+                None if !entry.is_docker_hub() => !self.reported.by_group.insert(number),
+                _ => self.reported.by_entry.contains(number),
             };
             if seen {
                 continue;
             }
             for row in rows.iter().filter_map(|row| overlap.group.row(*row)) {
-                let Some((place, project, item)) = self.insecure_item(owner, row) else { continue };
-                let Some(how) = context.weakening(overlap, row).filter(|_| self.reported.by_entry.insert(place)) else {
+                let Some((number, project, item)) = self.insecure_item(owner, row) else { continue };
+                let Some(how) = context.weakening(overlap, row).filter(|_| self.reported.by_entry.insert(number))
+                else {
                     continue;
                 };
                 let message = match owner {
@@ -270,12 +278,12 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
     ) -> Option<(usize, Option<&'d str>, &'d ListItem<'d>)> {
         let items = self.lists.items(EntryList::Insecure);
         if owner == ListOwner::Projects {
-            let place = to_usize(row.position);
-            let (project, item) = self.project_entries().insecure.get(place)?;
-            return Some((items.len().saturating_add(place), Some(project), item));
+            let number = to_usize(row.position);
+            let (project, item) = self.project_entries().insecure.get(number)?;
+            return Some((items.len().saturating_add(number), Some(project), item));
         }
-        let place = items.binary_search_by_key(&row.position, item_position).ok()?;
-        Some((self.before.saturating_add(place), self.project, items.get(place)?))
+        let number = items.binary_search_by_key(&row.position, item_position).ok()?;
+        Some((self.before.saturating_add(number), self.project, items.get(number)?))
     }
 
     /// Returns the description of an insecure entry in messages.
@@ -386,8 +394,9 @@ impl<'d> ProjectEntries<'d> {
         let enabled = insecure.iter().zip(0..).filter(|((_, item), _)| item.enabled);
         let others =
             projects().flat_map(|project| project.lists.entries().filter(|(list, ..)| *list != EntryList::Insecure));
-        let index =
-            EntryIndex::new(others.chain(enabled.map(|((_, item), place)| (EntryList::Insecure, place, item.entry()))));
+        let index = EntryIndex::new(
+            others.chain(enabled.map(|((_, item), number)| (EntryList::Insecure, number, item.entry()))),
+        );
         ProjectEntries { index, insecure }
     }
 }
@@ -404,16 +413,16 @@ struct AlreadyReported {
 struct BitSet(Vec<bool>);
 
 impl BitSet {
-    fn contains(&self, place: usize) -> bool {
-        self.0.get(place) == Some(&true)
+    fn contains(&self, number: usize) -> bool {
+        self.0.get(number) == Some(&true)
     }
 
     /// Inserts a number; returns false if it was present.
-    fn insert(&mut self, place: usize) -> bool {
-        if self.0.len() <= place {
-            self.0.resize(place.saturating_add(1), false);
+    fn insert(&mut self, number: usize) -> bool {
+        if self.0.len() <= number {
+            self.0.resize(number.saturating_add(1), false);
         }
-        self.0.get_mut(place).is_some_and(|seen| !std::mem::replace(seen, true))
+        self.0.get_mut(number).is_some_and(|seen| !std::mem::replace(seen, true))
     }
 }
 
@@ -499,7 +508,8 @@ fn insecure_overlaps<'i>(index: &'i EntryIndex, entry: &Entry, one: bool) -> Vec
     };
     let address = index.address_of(entry).map_or(ControlFlow::Continue(()), |group| meet(true, group));
     if address.is_continue() {
-        let _ = index.covering_entry(entry, &mut |specificity, group| meet(specificity == own_specificity(entry), group));
+        let _ =
+            index.covering_entry(entry, &mut |specificity, group| meet(specificity == own_specificity(entry), group));
     }
     overlap
 }

@@ -143,7 +143,9 @@ impl<A: AddressBits> FamilyTable<A> {
         let after = self.firsts.partition_point(|first| *first <= address);
         let places = [after.checked_sub(1), Some(after)].into_iter().flatten();
         places
-            .filter_map(|position| Some((self.firsts.get(position)?.shared_bits(address), self.ranges.get(position)?.group)))
+            .filter_map(|position| {
+                Some((self.firsts.get(position)?.shared_bits(address), self.ranges.get(position)?.group))
+            })
             .collect()
     }
 }

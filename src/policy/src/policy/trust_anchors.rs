@@ -54,8 +54,8 @@ pub(crate) fn parse_authorities<'d>(
             let mut bundle = lint::parse_bundle(authority.pem.as_str().as_bytes(), at);
             let mut places = authority.pem.span_mapper(text);
             let mut translate = |finding: &mut RawFinding| {
-                let place = places.map_span(finding.start..finding.end);
-                (finding.start, finding.end) = (place.start, place.end);
+                let span = places.map_span(finding.start..finding.end);
+                (finding.start, finding.end) = (span.start, span.end);
             };
             bundle.findings.iter_mut().for_each(&mut translate);
             let own = bundle.certificates.iter_mut().flat_map(|certificate| std::mem::take(&mut certificate.findings));
@@ -68,7 +68,7 @@ pub(crate) fn parse_authorities<'d>(
                 project,
                 index: authority.index,
                 pointer: path,
-                span: authority.place.clone(),
+                span: authority.span.clone(),
                 registries: authority.registries.as_ref(),
                 certificates: bundle.certificates,
             });
@@ -134,7 +134,7 @@ impl ScopedTrust {
             for port in ports.for_list(EntryList::Whitelist) {
                 let positions = group.on_port(EntryList::Whitelist, *port).iter().filter_map(|row| group.row(*row));
                 for row in positions {
-                    let limited = usize::try_from(row.position).ok().and_then(|place| self.limited.get(place));
+                    let limited = usize::try_from(row.position).ok().and_then(|position| self.limited.get(position));
                     found.extend(limited.into_iter().flatten());
                 }
             }
@@ -167,8 +167,8 @@ pub(crate) fn build_trust<'d>(
 }
 
 fn anchor_index(anchors: &[TrustAnchor], fingerprint: &str) -> Option<u32> {
-    let place = anchors.binary_search_by(|anchor| anchor.fingerprint.as_str().cmp(fingerprint)).ok()?;
-    u32::try_from(place).ok()
+    let index = anchors.binary_search_by(|anchor| anchor.fingerprint.as_str().cmp(fingerprint)).ok()?;
+    u32::try_from(index).ok()
 }
 
 /// Returns the enabled entries that an authority is limited to.
