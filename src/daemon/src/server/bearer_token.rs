@@ -3,14 +3,13 @@
 use std::fmt::{self, Debug, Formatter};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use arc_swap::ArcSwapOption;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use crate::util::reloading_file::ReloadingFile;
 use crate::util::sanitize::io_error_reason;
-use pullgate_source::file_stamp::{file_stamp, read_regular_file};
+use pullgate_source::file_stamp::read_regular_file;
 
 /// Minimum length of a token: 128 bits are 32 hexadecimal digits, or some 22 of base64.
 const MIN_TOKEN_LENGTH: usize = 16;
@@ -38,9 +37,7 @@ pub enum BearerTokenError {
 pub struct BearerToken {
     file: PathBuf,
     /// `None` while the file is unusable.
-    current: ArcSwapOption<String>,
-    /// The file stamp, taken before the last read.
-    last_stamp: Mutex<Option<String>>,
+    token: ReloadingFile<Option<String>>,
 }
 
 impl BearerToken {
@@ -50,9 +47,8 @@ impl BearerToken {
     ///
     /// If the file cannot be read or has no valid token. The text is human-readable.
     pub fn load(file: &Path) -> Result<Self, BearerTokenError> {
-        let read = Mutex::new(file_stamp(file));
-        let current = ArcSwapOption::from_pointee(read_token(file)?);
-        Ok(Self { file: file.to_owned(), current, last_stamp: read })
+        let token = ReloadingFile::load(vec![file.to_owned()], || read_token(file).map(Some))?;
+        Ok(Self { file: file.to_owned(), token })
     }
 
     /// Reloads the file if it may have changed. A failure removes the token, since the old one may be revoked. Returns
@@ -62,18 +58,12 @@ impl BearerToken {
     ///
     /// Those of [`load`](Self::load).
     pub fn refresh(&self) -> Result<bool, BearerTokenError> {
-        let now = file_stamp(&self.file);
-        if std::mem::replace(&mut *self.last_stamp.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now {
-            return Ok(false);
-        }
-        self.current.store(None);
-        self.current.store(Some(read_token(&self.file)?.into()));
-        Ok(true)
+        self.token.refresh_or(None, || read_token(&self.file).map(Some))
     }
 
     /// Returns whether a text is the token, compared in constant time.
     pub fn verify(&self, given: &str) -> bool {
-        let current = self.current.load();
+        let current = self.token.current();
         current.as_deref().is_some_and(|token| bool::from(given.as_bytes().ct_eq(token.as_bytes())))
     }
 }

@@ -1,9 +1,8 @@
 //! TLS of the listeners, with certificates reloaded when their files change.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
@@ -16,7 +15,7 @@ use x509_cert::der::Decode;
 
 use crate::server::listener::ByteStream;
 use crate::server::tls_files::{PemError, read_certificates, read_key, warn_if_expired};
-use pullgate_source::file_stamp::file_stamp;
+use crate::util::reloading_file::ReloadingFile;
 
 /// The TLS files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +67,7 @@ pub enum TlsError {
 #[derive(Clone)]
 pub struct ReloadingTlsAcceptor {
     files: Arc<TlsFiles>,
-    current: Arc<ArcSwap<TlsState>>,
-    /// The file stamps, taken before the last read.
-    last_stamps: Arc<Mutex<Vec<Option<String>>>>,
+    state: Arc<ReloadingFile<TlsState>>,
 }
 
 /// The configuration of the last read.
@@ -86,9 +83,9 @@ impl ReloadingTlsAcceptor {
     ///
     /// If one cannot be read, or the key does not match the certificate. The text is human-readable.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let read = Arc::new(Mutex::new(file_stamps(&files)));
-        let current = Arc::new(ArcSwap::from_pointee(load_state(&files)?));
-        Ok(Self { files: Arc::new(files), current, last_stamps: read })
+        let paths = [&files.certificate, &files.key].into_iter().chain(&files.client_ca).cloned().collect();
+        let state = ReloadingFile::load(paths, || load_state(&files))?;
+        Ok(Self { files: Arc::new(files), state: Arc::new(state) })
     }
 
     /// Reloads the files if one may have changed, for new connections. On failure the previous ones stay in use.
@@ -98,18 +95,12 @@ impl ReloadingTlsAcceptor {
     ///
     /// Those of [`load`](Self::load).
     pub fn refresh(&self) -> Result<bool, TlsError> {
-        let now = file_stamps(&self.files);
-        if std::mem::replace(&mut *self.last_stamps.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now
-        {
-            return Ok(false);
-        }
-        self.current.store(Arc::new(load_state(&self.files)?));
-        Ok(true)
+        self.state.refresh(|| load_state(&self.files))
     }
 
     /// Returns the earliest expiration of the served certificates in seconds since 1970-01-01 UTC.
     pub fn not_after(&self) -> Option<u64> {
-        self.current.load().not_after
+        self.state.current().not_after
     }
 
     /// Performs the handshake. Returns the stream with the subject of the client's certificate, if client certificates
@@ -122,16 +113,11 @@ impl ReloadingTlsAcceptor {
         &self,
         stream: Box<dyn ByteStream>,
     ) -> std::io::Result<(TlsStream<Box<dyn ByteStream>>, Option<String>)> {
-        let stream = TlsAcceptor::from(Arc::clone(&self.current.load().configuration)).accept(stream).await?;
+        let stream = TlsAcceptor::from(Arc::clone(&self.state.current().configuration)).accept(stream).await?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let subject = certificate.map(|certificate| certificate_subject(certificate));
         Ok((stream, subject))
     }
-}
-
-fn file_stamps(files: &TlsFiles) -> Vec<Option<String>> {
-    let TlsFiles { certificate, key, client_ca } = files;
-    [Some(certificate), Some(key), client_ca.as_ref()].into_iter().flatten().map(|path| file_stamp(path)).collect()
 }
 
 fn load_state(files: &TlsFiles) -> Result<TlsState, TlsError> {
