@@ -1,7 +1,7 @@
 //! Canonical JSON of responses (rule D4): one line. Absent members are omitted, and the order of members is fixed.
 
 use crate::decision::{
-    Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Scheme, Step, StepKind,
+    Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Scheme, Step,
 };
 use crate::util::json_writer::JsonWriter;
 
@@ -113,16 +113,7 @@ fn write_query(out: &mut JsonWriter, dns_query: &DnsQuery) {
 
 fn write_step(out: &mut JsonWriter, step: &Step<'_>) {
     out.begin('{');
-    let topic = match step.kind {
-        StepKind::Reference => "reference",
-        StepKind::Mode => "mode",
-        StepKind::Entry => "entry",
-        StepKind::Dns => "dns",
-        StepKind::Transport => "transport",
-        StepKind::Authorities => "authorities",
-        StepKind::Outcome => "outcome",
-    };
-    out.string_member("kind", topic);
+    out.string_member("kind", step.kind.as_str());
     if let Some(entry) = &step.entry {
         out.name("entry");
         write_entry_members(out, entry);
