@@ -410,7 +410,7 @@ export interface UncoveredEntry {
 }
 
 /** The narrowed policy as canonical JSON, or the reason why it was not narrowed. */
-export type NarrowResult = { ok: true; document: string } | { ok: false; refused: UncoveredEntry } | CompareError;
+export type NarrowResult = { ok: true; document: string } | { ok: false; uncovered: UncoveredEntry } | CompareError;
 
 /** Narrows a policy to the lists of a remote document, if the policy covers each of their entries. */
 export function narrow(policy: string | PolicyDocument, remote: string | PolicyDocument, at?: number): NarrowResult;

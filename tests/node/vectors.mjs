@@ -46,8 +46,8 @@ function answer({ entry, pem, document, documentText, policy, compare: change, n
     line("compare", JSON.stringify(ok ? comparison : { first: findings.first, second: findings.second }));
   }
   if (remote !== undefined) {
-    const { ok, document: narrowed, refused, first, second } = narrow(JSON.stringify(remote.policy), JSON.stringify(remote.remote), at);
-    line("narrow", ok ? narrowed : JSON.stringify(refused ?? { first, second }));
+    const { ok, document: narrowed, uncovered, first, second } = narrow(JSON.stringify(remote.policy), JSON.stringify(remote.remote), at);
+    line("narrow", ok ? narrowed : JSON.stringify(uncovered ?? { first, second }));
   }
   if (policy !== undefined) {
     const loaded = Policy.load(withFiles(JSON.stringify(policy)), at);

@@ -40,7 +40,7 @@ async fn connect_as_of(
 ) -> Result<Connection, ConnectError> {
     let (evaluator, _) =
         Module::built_in().unwrap().load(&policy.to_string(), at, EvaluatorOptions::default()).unwrap();
-    let request = Request { reference: image, kind: ReferenceKind::Image, project: None, dns_answers: dns_answers };
+    let request = Request { reference: image, kind: ReferenceKind::Image, project: None, dns_answers };
     let answer = evaluator.answer(&request).await;
     let Decision::Allow(allowed) = answer.decision else { panic!("{:?}", answer.decision) };
     let registry = answer.registry.unwrap();

@@ -28,7 +28,6 @@ pub struct Module {
 }
 
 pub(crate) struct ModuleState {
-    pub(crate) engine: Engine,
     pub(crate) component: PullgatePre<StoreBounds>,
     pub(crate) digest: String,
     pub(crate) component_digest: String,
@@ -55,7 +54,7 @@ impl Module {
         }
         let engine = engine()?;
         let component = embedded::component(&engine)?;
-        let module = Self::new(engine, &component, embedded::MODULE_SHA256, embedded::COMPONENT_SHA256)?;
+        let module = Self::new(&engine, &component, embedded::MODULE_SHA256, embedded::COMPONENT_SHA256)?;
         Ok(BUILT_IN.get_or_init(|| module).clone())
     }
 
@@ -75,12 +74,12 @@ impl Module {
         let component = Component::from_binary(&engine, bytes)
             .map_err(|error| ModuleError::InvalidComponent(format!("{error:#}")))?;
         let module = core_module(bytes).unwrap_or_default();
-        Self::new(engine, &component, &encode_string(&Sha256::digest(module)), &found)
+        Self::new(&engine, &component, &encode_string(&Sha256::digest(module)), &found)
     }
 
-    fn new(engine: Engine, component: &Component, digest: &str, component_digest: &str) -> Result<Self, ModuleError> {
+    fn new(engine: &Engine, component: &Component, digest: &str, component_digest: &str) -> Result<Self, ModuleError> {
         // The component imports nothing, so the linker stays empty.
-        let component = Linker::new(&engine)
+        let component = Linker::new(engine)
             .instantiate_pre(component)
             .and_then(PullgatePre::new)
             .map_err(|error| ModuleError::InvalidComponent(format!("{error:#}")))?;
@@ -89,7 +88,6 @@ impl Module {
         let (limits, checker) = (ResourceLimits::default(), Mutex::new(None));
         let thrown_away = Default::default();
         let inner = ModuleState {
-            engine,
             component,
             digest,
             component_digest,

@@ -58,7 +58,7 @@ pub fn compare(old: &JsValue, new: &JsValue, at: &JsValue) -> Result<JsValue, Js
 }
 
 /// Narrows a policy to the lists of another document, both given as JSON text, as of `at`. Returns
-/// `{ok: true, document}`, `{ok: false, refused}` with the entry that the policy does not cover, or
+/// `{ok: true, document}`, `{ok: false, uncovered}` with the entry that the policy does not cover, or
 /// `{ok: false, first, second}` with the findings of documents that do not load.
 #[wasm_bindgen]
 pub fn narrow(policy: &JsValue, remote: &JsValue, at: &JsValue) -> Result<JsValue, JsValue> {
@@ -71,7 +71,7 @@ pub fn narrow(policy: &JsValue, remote: &JsValue, at: &JsValue) -> Result<JsValu
         Err(pullgate::NarrowError::Unreadable(why)) => set_load_findings(&result, &why)?,
         Err(pullgate::NarrowError::Uncovered(refused)) => {
             set(&result, "ok", false.into())?;
-            set(&result, "refused", to_js(&*refused)?)?;
+            set(&result, "uncovered", to_js(&*uncovered)?)?;
         }
     }
     Ok(result.into())

@@ -89,7 +89,7 @@ test("a policy says what another one in its place would do", () => {
 test("a policy is narrowed to what it covers", () => {
   const policy = { whitelist: ["*.example.com"] };
   assert.deepEqual(narrow(policy, { whitelist: ["a.example.com"] }), { ok: true, document: '{"whitelist":["a.example.com"]}' });
-  assert.equal(narrow(policy, { whitelist: ["example.net"] }).refused.entry, "example.net");
+  assert.equal(narrow(policy, { whitelist: ["example.net"] }).uncovered.entry, "example.net");
   assert.equal(compare(policy, policy).comparison.verdict, "same");
 });
 

@@ -226,7 +226,7 @@ impl Dns {
     /// # Errors
     ///
     /// If the resolver cannot be created.
-    pub fn with_servers(servers: &[std::net::SocketAddr], limits: DnsLimits) -> Result<Self, DnsError> {
+    pub fn with_servers(servers: &[SocketAddr], limits: DnsLimits) -> Result<Self, DnsError> {
         Ok(Self::new(SystemResolver::with_servers(servers, &limits)?, limits))
     }
 }
