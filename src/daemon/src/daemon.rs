@@ -5,7 +5,9 @@ use std::io;
 use std::sync::Arc;
 
 use libsystemd::daemon::{NotifyState, notify};
-use pullgate_host::{Dns, DnsError, DnsLimits, EvaluatorOptions, Module, ResourceLimits};
+use pullgate_host::{Dns, DnsError, DnsLimits, EvaluatorOptions, Module, ModuleError, ResourceLimits};
+use pullgate_source::PolicyFile;
+use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -16,12 +18,50 @@ use crate::api::{self, AccessPolicy, ApiResources, ApiState};
 use crate::frontends::docker;
 use crate::frontends::kubernetes;
 use crate::policy::reload;
-use crate::policy::store::{PolicyProvider, PolicyStore};
-use crate::server::bearer_token::BearerToken;
-use crate::server::socket_activation::ActivatedSockets;
-use crate::server::{self, Listener, ReloadingTlsAcceptor};
-use crate::settings::{KUBERNETES_NEEDS_TLS, ListenAddr, Settings};
+use crate::policy::store::{PolicyError, PolicyStore};
+use crate::server::bearer_token::{BearerToken, BearerTokenError};
+use crate::server::socket_activation::{ActivatedSocketError, ActivatedSockets};
+use crate::server::{self, Listener, ReloadingTlsAcceptor, TlsError};
+use crate::settings::{ListenAddr, Settings, SettingsError};
 use crate::util::sanitize::io_error_reason;
+
+/// An error that ends the daemon. The texts are human-readable.
+#[derive(Debug, Error)]
+pub enum DaemonError {
+    /// The settings are contradictory, or would expose the API.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The token file cannot be used.
+    #[error(transparent)]
+    BearerToken(#[from] BearerTokenError),
+    /// The TLS files cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// A socket of systemd cannot be used.
+    #[error(transparent)]
+    ActivatedSocket(#[from] ActivatedSocketError),
+    /// The plugin's socket of systemd is no unix socket.
+    #[error("the socket `docker` of systemd must be a unix socket: whoever reaches it is taken for dockerd")]
+    DockerSocketOverTcp,
+    /// The module cannot be instantiated.
+    #[error(transparent)]
+    Module(#[from] ModuleError),
+    /// The DNS servers of the settings cannot be used.
+    #[error(transparent)]
+    Dns(#[from] DnsError),
+    /// The policy cannot be loaded.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The audit record cannot be opened.
+    #[error("the audit record cannot be opened, {0}")]
+    Audit(io::Error),
+    /// An address cannot be listened on.
+    #[error("{0}")]
+    Listen(io::Error),
+    /// Signal handlers cannot be installed.
+    #[error("signals cannot be heard: {}", io_error_reason(.0))]
+    Signals(io::Error),
+}
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -29,14 +69,14 @@ use crate::util::sanitize::io_error_reason;
 ///
 /// If the daemon cannot start: a policy with errors, an address in use, or settings that would expose the API. The text
 /// is human-readable.
-pub async fn run(settings: Settings, source: Box<dyn PolicyProvider>) -> Result<(), String> {
+pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonError> {
     // From here on SIGHUP means reload and no longer ends the process.
-    let hangup = signal(SignalKind::hangup()).map_err(signal_error)?;
+    let hangup = signal(SignalKind::hangup()).map_err(DaemonError::Signals)?;
     settings.check()?;
     let token = settings.token_file.as_deref().map(BearerToken::load).transpose()?.map(Arc::new);
     let (stop, stopping) = watch::channel(false);
     let tls = settings.tls_files().map(ReloadingTlsAcceptor::load).transpose()?;
-    let admission = load_admission(&settings, source)?;
+    let admission = load_admission(&settings, policy)?;
     // Before this they end the process at once; from here on, requests in flight are answered and recorded first.
     let stop_signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let mut handed_over = ActivatedSockets::from_env()?;
@@ -44,10 +84,7 @@ pub async fn run(settings: Settings, source: Box<dyn PolicyProvider>) -> Result<
 
     if let Some(listener) = match (handed_over.take("docker"), &settings.docker_socket) {
         (Some(listener), _) if !listener.is_unix() => {
-            return Err(
-                "the socket `docker` of systemd must be a unix socket: whoever reaches it is taken for dockerd"
-                    .to_owned(),
-            );
+            return Err(DaemonError::DockerSocketOverTcp);
         }
         (Some(listener), _) => Some(listener),
         (None, Some(path)) => Some(bind(&ListenAddr::Unix(path.clone()), 0o600).await?),
@@ -62,7 +99,7 @@ pub async fn run(settings: Settings, source: Box<dyn PolicyProvider>) -> Result<
         (None, Some(address)) => Some(bind(&ListenAddr::Tcp(address), 0o600).await?),
         (None, None) => None,
     } {
-        let Some(tls) = &tls else { return Err(KUBERNETES_NEEDS_TLS.to_owned()) };
+        let Some(tls) = &tls else { return Err(SettingsError::KubernetesWithoutTls.into()) };
         tracing::info!(address = %display_addr(&listener), "Kubernetes may ask");
         let health = api::health_router(Arc::clone(&admission), stopping.clone());
         let router = kubernetes::router(Arc::clone(&admission)).merge(health);
@@ -106,17 +143,16 @@ pub async fn run(settings: Settings, source: Box<dyn PolicyProvider>) -> Result<
     Ok(())
 }
 
-fn load_admission(settings: &Settings, source: Box<dyn PolicyProvider>) -> Result<Arc<Admission>, String> {
-    let module = Module::built_in().map_err(|error| error.to_string())?;
+fn load_admission(settings: &Settings, policy: PolicyFile) -> Result<Arc<Admission>, DaemonError> {
+    let module = Module::built_in()?;
     let dns = match (settings.no_dns, settings.dns_server.as_slice()) {
         (true, _) => None,
         (false, []) => Dns::system(DnsLimits::default()).map_or_else(dns_unavailable, Some),
-        (false, servers) => Some(Dns::with_servers(servers, DnsLimits::default()).map_err(|error| error.to_string())?),
+        (false, servers) => Some(Dns::with_servers(servers, DnsLimits::default())?),
     };
     let mut limits = ResourceLimits::default();
     limits.max_instances = settings.instances.map_or(limits.max_instances, usize::from);
-    let (policies, said) =
-        PolicyStore::load(module, source, EvaluatorOptions { limits, dns }).map_err(|error| error.to_string())?;
+    let (policies, said) = PolicyStore::load(module, policy, EvaluatorOptions { limits, dns })?;
     if !said.is_empty() {
         tracing::warn!("what there is to say about the policy:\n{said}");
     }
@@ -132,7 +168,7 @@ fn load_admission(settings: &Settings, source: Box<dyn PolicyProvider>) -> Resul
         tracing::warn!("whitelist mode is off: every registry is allowed");
     }
     let target = settings.audit.clone().unwrap_or(AuditSink::Stdout);
-    let audit = AuditLog::open(&target).map_err(|error| format!("the audit record cannot be opened, {error}"))?;
+    let audit = AuditLog::open(&target).map_err(DaemonError::Audit)?;
     Ok(Arc::new(Admission::new(policies, audit)))
 }
 
@@ -145,8 +181,8 @@ fn dns_unavailable(error: DnsError) -> Option<Dns> {
     None
 }
 
-async fn bind(listen: &ListenAddr, mode: u32) -> Result<Listener, String> {
-    Listener::bind(listen, mode).await.map_err(|error| error.to_string())
+async fn bind(listen: &ListenAddr, mode: u32) -> Result<Listener, DaemonError> {
+    Listener::bind(listen, mode).await.map_err(DaemonError::Listen)
 }
 
 fn display_addr(listener: &Listener) -> String {
@@ -170,18 +206,15 @@ async fn reload_on_hangup(admission: Arc<Admission>, mut hangup: Signal) {
 }
 
 /// Waits for the first of the signals.
-async fn wait_for_shutdown(signals: [io::Result<Signal>; 2]) -> Result<(), String> {
+async fn wait_for_shutdown(signals: [io::Result<Signal>; 2]) -> Result<(), DaemonError> {
     let [terminate, interrupt] = signals;
-    let (mut terminate, mut interrupt) = (terminate.map_err(signal_error)?, interrupt.map_err(signal_error)?);
+    let (mut terminate, mut interrupt) =
+        (terminate.map_err(DaemonError::Signals)?, interrupt.map_err(DaemonError::Signals)?);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
     Ok(())
-}
-
-fn signal_error(error: io::Error) -> String {
-    format!("signals cannot be heard: {}", io_error_reason(&error))
 }
 
 /// Notifies systemd, if it started the daemon.

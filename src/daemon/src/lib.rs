@@ -15,6 +15,6 @@ pub mod settings;
 pub mod util;
 
 pub use admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend};
-pub use daemon::run;
-pub use policy::{Generation, PolicyDocument, PolicyError, PolicyProvider, PolicyStore};
+pub use daemon::{DaemonError, run};
+pub use policy::{Generation, PolicyError, PolicyStore};
 pub use settings::{OperationPermission, Settings};

@@ -1,5 +1,6 @@
 //! The daemon's settings: from a file, or from flags of the same names, which take precedence.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum, ValueHint};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use thiserror::Error;
 
 use crate::admission::audit_log::AuditSink;
 use crate::server::TlsFiles;
@@ -15,9 +17,76 @@ use crate::util::sanitize::io_error_reason;
 /// The default port of the API.
 const DEFAULT_PORT: u16 = 8730;
 
-/// The error for webhooks without TLS.
-pub(crate) const KUBERNETES_NEEDS_TLS: &str =
-    "Kubernetes calls webhooks over TLS only: give --tls-certificate and --tls-key";
+/// An error of the settings. The texts are human-readable.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the settings `{path}`: {}", io_error_reason(.error))]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// The file is no TOML, or has an unknown member or value.
+    #[error("`{path}` cannot be used: {error}")]
+    Invalid {
+        /// The path.
+        path: PathBuf,
+        /// The error with its place.
+        error: Box<toml::de::Error>,
+    },
+    /// A certificate without a key, or the reverse.
+    #[error("TLS needs both --tls-certificate and --tls-key")]
+    IncompleteTls,
+    /// Client certificates without TLS.
+    #[error("--client-ca needs TLS: give --tls-certificate and --tls-key too")]
+    ClientCaWithoutTls,
+    /// Webhooks without TLS.
+    #[error("Kubernetes calls webhooks over TLS only: give --tls-certificate and --tls-key")]
+    KubernetesWithoutTls,
+    /// Policy updates without authentication.
+    #[error("--allow-policy-updates needs --token-file or --client-ca, to know whose policy it takes")]
+    UpdatesWithoutAuthentication,
+    /// Policy updates on a local address with client certificates only.
+    #[error("on loopback and on unix sockets there is no TLS, so --allow-policy-updates needs --token-file")]
+    LocalUpdatesWithoutToken,
+    /// Policy updates without a policy file.
+    #[error("--allow-policy-updates needs --policy: the example policy is in no file")]
+    UpdatesWithoutPolicy,
+    /// DNS servers, and no DNS.
+    #[error("--no-dns and --dns-server contradict each other: leave one of them out")]
+    ContradictoryDns,
+    /// An API on a reachable address without authentication.
+    #[error(
+        "refusing to serve the API on `{0}`, where others than this machine can reach it: give --tls-certificate and \
+         --tls-key, and --token-file or --client-ca; or listen on 127.0.0.1 or on a unix socket"
+    )]
+    ExposedApi(String),
+}
+
+/// An address that cannot be parsed. The texts are human-readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum AddressError {
+    /// Neither an address and port nor a unix socket.
+    #[error("write an address and a port, such as 127.0.0.1:8730, or unix:PATH")]
+    Listen,
+    /// `unix:` without a path.
+    #[error("write the path of the socket after `unix:`")]
+    EmptyUnixPath,
+    /// No address of a DNS server.
+    #[error(
+        "write an address, such as 10.0.0.1 or 2001:db8::1, or an address and a port, such as 10.0.0.1:5353 or \
+         [2001:db8::1]:5353"
+    )]
+    DnsServer,
+    /// No address and port.
+    #[error("write an address and a port, such as 0.0.0.0:8443 or [::]:8443")]
+    Tcp,
+    /// No path of a unix socket.
+    #[error("write the path of the socket, such as /run/docker/plugins/pullgate.sock")]
+    EmptySocketPath,
+}
 
 /// The settings. In the file the members have the names of the flags, with `_` in place of `-`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
@@ -144,16 +213,13 @@ impl ListenAddr {
 }
 
 impl std::str::FromStr for ListenAddr {
-    type Err = String;
+    type Err = AddressError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.strip_prefix("unix:") {
-            Some("") => Err("write the path of the socket after `unix:`".to_owned()),
+            Some("") => Err(AddressError::EmptyUnixPath),
             Some(path) => Ok(Self::Unix(path.into())),
-            None => text
-                .parse()
-                .map(Self::Tcp)
-                .map_err(|_| "write an address and a port, such as 127.0.0.1:8730, or unix:PATH".to_owned()),
+            None => text.parse().map(Self::Tcp).map_err(|_| AddressError::Listen),
         }
     }
 }
@@ -182,23 +248,19 @@ impl<'de> Deserialize<'de> for AuditSink {
 /// The default port of DNS.
 const DEFAULT_DNS_PORT: u16 = 53;
 
-fn parse_dns_server(text: &str) -> Result<SocketAddr, String> {
+fn parse_dns_server(text: &str) -> Result<SocketAddr, AddressError> {
     let bare = |_| text.parse::<IpAddr>().map(|address| SocketAddr::new(address, DEFAULT_DNS_PORT));
-    text.parse().or_else(bare).map_err(|_| {
-        "write an address, such as 10.0.0.1 or 2001:db8::1, or an address and a port, such as 10.0.0.1:5353 or \
-         [2001:db8::1]:5353"
-            .to_owned()
-    })
+    text.parse().or_else(bare).map_err(|_| AddressError::DnsServer)
 }
 
-fn parse_tcp_addr(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "write an address and a port, such as 0.0.0.0:8443 or [::]:8443".to_owned())
+fn parse_tcp_addr(text: &str) -> Result<SocketAddr, AddressError> {
+    text.parse().map_err(|_| AddressError::Tcp)
 }
 
 /// Parses the path of a unix socket, also with the prefix `unix:`.
-fn parse_socket_path(text: &str) -> Result<PathBuf, String> {
+fn parse_socket_path(text: &str) -> Result<PathBuf, AddressError> {
     match text.strip_prefix("unix:").unwrap_or(text) {
-        "" => Err("write the path of the socket, such as /run/docker/plugins/pullgate.sock".to_owned()),
+        "" => Err(AddressError::EmptySocketPath),
         path => Ok(path.into()),
     }
 }
@@ -231,11 +293,11 @@ impl Settings {
     /// # Errors
     ///
     /// If the file cannot be read or has an unknown member. The text is human-readable.
-    pub fn read(path: &Path) -> Result<Self, String> {
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let text = std::fs::read_to_string(path)
-            .map_err(|error| format!("cannot read the settings `{}`: {}", path.display(), io_error_reason(&error)))?;
-        let mut settings: Self =
-            toml::from_str(&text).map_err(|error| format!("`{}` cannot be used: {error}", path.display()))?;
+            .map_err(|error| SettingsError::Unreadable { path: path.to_owned(), error })?;
+        let mut settings: Self = toml::from_str(&text)
+            .map_err(|error| SettingsError::Invalid { path: path.to_owned(), error: Box::new(error) })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         for file in [
             &mut settings.policy,
@@ -272,36 +334,31 @@ impl Settings {
     /// # Errors
     ///
     /// With the mistake and the remedy, human-readable.
-    pub fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), SettingsError> {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
-            return Err("TLS needs both --tls-certificate and --tls-key".to_owned());
+            return Err(SettingsError::IncompleteTls);
         }
         let (has_tls, has_authentication) =
             (self.tls_key.is_some(), self.token_file.is_some() || self.client_ca.is_some());
         if self.client_ca.is_some() && !has_tls {
-            return Err("--client-ca needs TLS: give --tls-certificate and --tls-key too".to_owned());
+            return Err(SettingsError::ClientCaWithoutTls);
         }
         let listen = self.api_listen_addr();
         self.check_api(&listen.to_string(), listen.is_local())?;
         if self.kubernetes_listen.is_some() && !has_tls {
-            return Err(KUBERNETES_NEEDS_TLS.to_owned());
+            return Err(SettingsError::KubernetesWithoutTls);
         }
         if self.allow_policy_updates && !has_authentication {
-            return Err(
-                "--allow-policy-updates needs --token-file or --client-ca, to know whose policy it takes".to_owned()
-            );
+            return Err(SettingsError::UpdatesWithoutAuthentication);
         }
         if self.allow_policy_updates && self.token_file.is_none() && listen.is_local() {
-            return Err(
-                "on loopback and on unix sockets there is no TLS, so --allow-policy-updates needs --token-file"
-                    .to_owned(),
-            );
+            return Err(SettingsError::LocalUpdatesWithoutToken);
         }
         if self.allow_policy_updates && self.policy.is_none() {
-            return Err("--allow-policy-updates needs --policy: the example policy is in no file".to_owned());
+            return Err(SettingsError::UpdatesWithoutPolicy);
         }
         if self.no_dns && !self.dns_server.is_empty() {
-            return Err("--no-dns and --dns-server contradict each other: leave one of them out".to_owned());
+            return Err(SettingsError::ContradictoryDns);
         }
         Ok(())
     }
@@ -311,15 +368,12 @@ impl Settings {
     /// # Errors
     ///
     /// With the remedy, human-readable.
-    pub fn check_api(&self, address: &str, is_local: bool) -> Result<(), String> {
+    pub fn check_api(&self, address: &str, is_local: bool) -> Result<(), SettingsError> {
         let is_guarded = self.tls_files().is_some() && (self.token_file.is_some() || self.client_ca.is_some());
         if is_local || is_guarded {
             return Ok(());
         }
-        Err(format!(
-            "refusing to serve the API on `{address}`, where others than this machine can reach it: give --tls-certificate and \
-             --tls-key, and --token-file or --client-ca; or listen on 127.0.0.1 or on a unix socket"
-        ))
+        Err(SettingsError::ExposedApi(address.to_owned()))
     }
 
     /// Merges the settings with those of a file, which have lower precedence.

@@ -9,6 +9,7 @@ pub mod findings;
 mod input;
 mod json_splice;
 mod lines;
+mod policy_file;
 mod policy_source;
 pub mod redact;
 mod source_map;
@@ -16,4 +17,5 @@ mod toml_to_json;
 
 pub use error::{InputError, io_error_reason};
 pub use input::{InputText, StdinLines, display_name, is_stdin, read_bytes};
+pub use policy_file::{PolicyFile, PolicyFileError};
 pub use policy_source::{FlagEntries, LocatedFinding, PolicySource, SourceSpan, is_toml};

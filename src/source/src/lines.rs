@@ -2,6 +2,8 @@
 
 use pullgate::TextRange;
 
+// Not the crate `line-index`: it has UTF-16 columns within a line, and findings have UTF-16 offsets in the whole text.
+
 /// The line starts of a text, computed once.
 pub struct LineIndex<'t> {
     text: &'t str,

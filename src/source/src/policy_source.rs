@@ -74,7 +74,10 @@ impl PolicySource {
     /// can.
     pub fn read(path: &Path) -> Result<(Self, Vec<LocatedFinding>), InputError> {
         let Some(source) = InputText::read(path, "policy file", pullgate::MAX_DOCUMENT_BYTES)? else {
-            return Ok((Self::empty(display_name(path)), vec![LocatedFinding::in_own_text(too_large_finding())]));
+            return Ok((
+                Self::from_json(&display_name(path), EMPTY_DOCUMENT),
+                vec![LocatedFinding::in_own_text(too_large_finding())],
+            ));
         };
         let toml = is_toml(path, &source.text).then(|| toml_to_json::to_json(&source.text)).transpose();
         let mut document = Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() };
@@ -89,11 +92,12 @@ impl PolicySource {
 
     /// Returns the document for a policy of flags only.
     pub fn from_flags() -> Self {
-        Self::empty("the policy".to_owned())
+        Self::from_json("the policy", EMPTY_DOCUMENT)
     }
 
-    fn empty(name: String) -> Self {
-        let source = InputText { name, text: EMPTY_DOCUMENT.to_owned(), is_file: false };
+    /// Returns the document of a JSON text in no file.
+    pub fn from_json(name: &str, json: &str) -> Self {
+        let source = InputText { name: name.to_owned(), text: json.to_owned(), is_file: false };
         Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
     }
 

@@ -1,16 +1,15 @@
 //! `pullgate decide` and `pullgate explain`: decisions about references by a policy.
 
 use clap::ArgMatches;
-use pullgate::{Code, DnsAnswer, Finding, ReferenceKind, Request};
+use pullgate::{Code, Decision, DnsAnswer, Explanation, Finding, ReferenceKind, Request};
 use pullgate_host::{Dns, DnsLimits, EvaluatorOptions, LoadError, Module, PolicyEvaluator, now};
-use serde::Deserialize;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::args::{DecideArgs, PolicyFlags};
 use crate::dns_answers;
 use crate::error::{CliError, io_error_reason};
 use crate::output::{BAD_STYLE, GOOD_STYLE, OutputWriter, WARNING_STYLE, eprint_styled, styled};
-use crate::render::decision::{DecisionKind, PrintedResponse};
+use crate::render::decision::DecisionRenderer;
 use pullgate_source::findings;
 use pullgate_source::{FlagEntries, LocatedFinding, PolicySource};
 use pullgate_source::{InputText, StdinLines, display_name, is_stdin};
@@ -169,8 +168,7 @@ struct DecideSession<'a> {
     evaluator: PolicyEvaluator,
     /// The error of the resolver's setup, until it is printed.
     dns_error: Option<String>,
-    /// Created at the first DNS query: most policies need none.
-    runtime: Option<Runtime>,
+    runtime: Runtime,
     tally: DecisionTally,
 }
 
@@ -188,70 +186,58 @@ impl<'a> DecideSession<'a> {
             None => (None, None),
         };
         let evaluator = load_evaluator(document, module, dns)?;
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| CliError::without_help(format!("DNS cannot be asked: {}", io_error_reason(&error))))?;
         Ok(Self {
             args: ask,
             mode,
             document,
             dns_answers,
-            evaluator: evaluator,
+            evaluator,
             dns_error: trouble,
-            runtime: None,
+            runtime,
             tally: DecisionTally::default(),
         })
     }
 
     /// Decides one request and prints the decision.
     fn decide_one(&mut self, reference: &str, kind: ReferenceKind, output: &mut OutputWriter) -> Result<(), CliError> {
-        let text = self.decision_text(reference, kind)?;
-        let unreadable = |error| CliError::without_help(format!("the module's answer cannot be read: {error}"));
-        if self.args.json {
-            self.tally.count(serde_json::from_str::<DecisionHeader>(&text).map_err(unreadable)?.decision);
-            return output.line(text);
-        }
-        let answer: PrintedResponse = serde_json::from_str(&text).map_err(unreadable)?;
-        if self.tally.total() > 0 {
-            output.line("")?;
-        }
-        self.tally.count(answer.decision);
-        output.line(answer.to_text(self.document, self.evaluator.authorities(), !self.args.no_dns))
-    }
-
-    /// Returns the decision as canonical JSON.
-    fn decision_text(&mut self, reference: &str, kind: ReferenceKind) -> Result<String, CliError> {
         let request =
             Request { reference, kind, project: self.args.flags.project.as_deref(), dns_answers: &self.dns_answers };
-        let text = match self.mode {
-            DecideMode::Decide => self.evaluator.decide_text_offline(&request),
-            DecideMode::Explain => self.evaluator.explain_offline(&request).to_json(),
+        let (Explanation { response, steps }, json) = match self.mode {
+            DecideMode::Decide => {
+                let response = self.runtime.block_on(self.evaluator.answer(&request));
+                let json = self.args.json.then(|| response.to_json());
+                (Explanation { response, steps: Vec::new() }, json)
+            }
+            DecideMode::Explain => {
+                let explanation = self.runtime.block_on(self.evaluator.explain(&request));
+                let json = self.args.json.then(|| explanation.to_json());
+                (explanation, json)
+            }
         };
-        let depends_on_dns = || {
-            serde_json::from_str::<DecisionHeader>(&text).is_ok_and(|verdict| verdict.decision == DecisionKind::Lookup)
-        };
-        if self.args.no_dns || !depends_on_dns() {
-            return Ok(text);
-        }
-        if let Some(trouble) = self.dns_error.take() {
+        if matches!(response.decision, Decision::Lookup(_))
+            && let Some(trouble) = self.dns_error.take()
+        {
             eprint_styled(format!("{}: DNS cannot be asked: {trouble}", styled(WARNING_STYLE, "warning")));
         }
-        let runtime = match self.runtime.take() {
-            Some(runtime) => runtime,
-            None => Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(|error| CliError::without_help(format!("DNS cannot be asked: {}", io_error_reason(&error))))?,
+        let is_first = self.tally.total() == 0;
+        self.tally.count(&response.decision);
+        if let Some(json) = json {
+            return output.line(json);
+        }
+        if !is_first {
+            output.line("")?;
+        }
+        let renderer = DecisionRenderer {
+            document: self.document,
+            authorities: self.evaluator.authorities(),
+            asks_dns: !self.args.no_dns,
         };
-        let runtime = self.runtime.insert(runtime);
-        Ok(match self.mode {
-            DecideMode::Decide => runtime.block_on(self.evaluator.decide_text(&request)),
-            DecideMode::Explain => runtime.block_on(self.evaluator.explain(&request)).to_json(),
-        })
+        output.line(renderer.to_text(&response, &steps))
     }
-}
-
-/// The one member that is read from a decision whose text is printed unchanged.
-#[derive(Deserialize)]
-struct DecisionHeader {
-    decision: DecisionKind,
 }
 
 /// Counts of decisions by kind.
@@ -263,11 +249,11 @@ struct DecisionTally {
 }
 
 impl DecisionTally {
-    fn count(&mut self, decision: DecisionKind) {
+    fn count(&mut self, decision: &Decision<'_>) {
         match decision {
-            DecisionKind::Allow => self.allowed += 1,
-            DecisionKind::Deny => self.denied += 1,
-            DecisionKind::Lookup => self.undecided += 1,
+            Decision::Allow(_) => self.allowed += 1,
+            Decision::Deny(_) => self.denied += 1,
+            Decision::Lookup(_) => self.undecided += 1,
         }
     }
 

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use pullgate::Response;
 use pullgate_connect::probe::{
     AttemptReport, NO_REGISTRY_MESSAGE, ProbeLimits, ProbeProgress, ProbeReport, Prober, Stage, is_blank,
 };
@@ -18,7 +19,7 @@ use crate::output::json_line;
 use crate::output::{
     BAD_STYLE, GOOD_STYLE, LABEL_STYLE, OutputWriter, WARNING_STYLE, eprint_styled, escape_for_terminal, styled,
 };
-use crate::render::decision::PrintedResponse;
+use crate::render::decision::decision_line;
 use pullgate_source::PolicySource;
 
 /// Runs the command. Returns whether all registries can be used as the policy allows.
@@ -105,8 +106,8 @@ impl ReportTree<'_> {
 
     fn report(&mut self, report: &ProbeReport, depth: usize) -> Result<(), CliError> {
         let unreadable = |error| CliError::without_help(format!("the module's answer cannot be read: {error}"));
-        let answer: PrintedResponse = serde_json::from_str(report.decision.get()).map_err(unreadable)?;
-        self.line(depth, answer.decision_line(self.document));
+        let response: Response<'static> = serde_json::from_str(report.decision.get()).map_err(unreadable)?;
+        self.line(depth, decision_line(&response.decision, self.document));
         report.attempts.iter().try_for_each(|attempt| self.attempt(attempt, depth))
     }
 

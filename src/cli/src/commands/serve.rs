@@ -1,24 +1,16 @@
 //! `pullgate serve`: runs the daemon.
 
-use std::fs;
-use std::io::{IsTerminal, Write, stderr};
-use std::path::{Path, PathBuf};
+use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
-use anstream::adapter::strip_str;
-use pullgate::Finding;
-use pullgate_daemon::{PolicyDocument, PolicyError, PolicyProvider, Settings};
-use pullgate_source::file_stamp::file_stamp;
-use tempfile::NamedTempFile;
+use pullgate_daemon::Settings;
+use pullgate_source::PolicyFile;
 use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::ServeArgs;
 use crate::error::{CliError, io_error_reason};
-use pullgate_source::findings;
-use pullgate_source::{InputError, is_stdin};
-use pullgate_source::{LocatedFinding, PolicySource, is_toml};
 
 /// The default policy: the first worked example.
 const EXAMPLE: &str = include_str!("../../../../docs/examples/worked-example-1.json");
@@ -27,21 +19,22 @@ const EXAMPLE: &str = include_str!("../../../../docs/examples/worked-example-1.j
 pub fn run(arguments: &ServeArgs) -> Result<(), CliError> {
     init_logging();
     let file = match &arguments.config {
-        Some(path) => Settings::read(path).map_err(CliError::without_help)?,
+        Some(path) => Settings::read(path).map_err(|error| CliError::without_help(error.to_string()))?,
         None => Settings::default(),
     };
     let settings = arguments.settings.clone().merge(file);
-    let source: Box<dyn PolicyProvider> = match &settings.policy {
-        Some(path) => Box::new(PolicyFile(path.clone())),
+    let policy = match &settings.policy {
+        Some(path) => PolicyFile::new(path),
         None => {
             tracing::warn!("no --policy was given: this is an example policy");
-            Box::new(ExamplePolicy)
+            PolicyFile::built_in(EXAMPLE)
         }
     };
     let runtime = Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| CliError::without_help(format!("threads cannot be started: {}", io_error_reason(&error))))?;
-    run_to_completion(runtime, pullgate_daemon::run(settings, source)).map_err(CliError::without_help)
+    run_to_completion(runtime, pullgate_daemon::run(settings, policy))
+        .map_err(|error| CliError::without_help(error.to_string()))
 }
 
 /// Runs the work, then waits briefly for blocking threads: a file system that does not respond must not keep the
@@ -61,110 +54,6 @@ fn init_logging() {
         Some(_) => log.without_time().init(),
         None => log.init(),
     }
-}
-
-/// A policy file.
-struct PolicyFile(PathBuf);
-
-impl PolicyProvider for PolicyFile {
-    fn read(&self) -> Result<PolicyDocument, PolicyError> {
-        require_regular_file(&self.0).map_err(PolicyError::Unreadable)?;
-        let (document, located) =
-            PolicySource::read(&self.0).map_err(|error| PolicyError::Unreadable(error_text(error)))?;
-        if !located.is_empty() {
-            return Err(PolicyError::Refused(render_findings(&document, &located)));
-        }
-        let json = document.json().to_owned();
-        let show = Box::new(move |findings: Vec<Finding>| render_findings(&document, &document.locate(findings)));
-        Ok(PolicyDocument { json, render_findings: show })
-    }
-
-    fn file_stamp(&self) -> Option<String> {
-        file_stamp(&self.0)
-    }
-
-    fn write(&self, text: &str) -> Result<(), String> {
-        let Self(path) = self;
-        require_regular_file(path)?;
-        let old = fs::read_to_string(path).unwrap_or_default();
-        if is_toml(path, &old) {
-            let name = path.display();
-            return Err(format!(
-                "`{name}` is TOML, and what comes over the API is JSON: keep the policy in a JSON file"
-            ));
-        }
-        replace_file(path, text)
-            .map_err(|error| format!("cannot write `{}`: {}", path.display(), io_error_reason(&error)))
-    }
-}
-
-/// Rejects a file that cannot be read repeatedly before it is opened: a pipe would block the reader.
-fn require_regular_file(path: &Path) -> Result<(), String> {
-    let cannot = |why: &str| format!("cannot read the policy file `{}`: {why}", path.display());
-    if is_stdin(path) {
-        return Err("the policy cannot come from standard input: it is read again on SIGHUP and when it changes\n\
-                    give the path of a file"
-            .to_owned());
-    }
-    match fs::metadata(path) {
-        Err(error) => Err(format!("{}\ngive the path of the policy file", cannot(&io_error_reason(&error)))),
-        Ok(found) if found.is_dir() => Err(format!("{}\ngive the path of a file in it", cannot("it is a directory"))),
-        Ok(found) if !found.is_file() => Err(format!(
-            "{}\nthe policy is read again on SIGHUP and when it changes: give the path of a file",
-            cannot("it is a pipe or a device")
-        )),
-        Ok(_) => Ok(()),
-    }
-}
-
-/// Replaces a file atomically: a reader gets the old or the new text, even after a power failure.
-fn replace_file(path: &Path, text: &str) -> std::io::Result<()> {
-    // A symbolic link is kept; its target is replaced.
-    let path = fs::canonicalize(path)?;
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
-    file.as_file().sync_all()?;
-    file.persist(&path)?;
-    // The file is replaced by now, even if this fails.
-    if let Err(error) = fs::File::open(folder).and_then(|folder| folder.sync_all()) {
-        tracing::warn!(%error, "the new policy file may be gone after a power failure");
-    }
-    Ok(())
-}
-
-/// The example policy.
-struct ExamplePolicy;
-
-impl PolicyProvider for ExamplePolicy {
-    fn read(&self) -> Result<PolicyDocument, PolicyError> {
-        Ok(PolicyDocument { json: EXAMPLE.to_owned(), render_findings: Box::new(|_| String::new()) })
-    }
-
-    fn file_stamp(&self) -> Option<String> {
-        // Constant: the example never changes.
-        Some(String::new())
-    }
-
-    fn write(&self, _: &str) -> Result<(), String> {
-        Err("the example policy is in no file".to_owned())
-    }
-}
-
-fn error_text(InputError { message, help }: InputError) -> String {
-    match help {
-        Some(help) => format!("{message}\n{help}"),
-        None => message,
-    }
-}
-
-/// Renders findings as `pullgate check` does, without colours.
-fn render_findings(document: &PolicySource, located: &[LocatedFinding]) -> String {
-    let lines = findings::render(document.sources(), located);
-    let count = findings::severity_counts(located.iter().map(|located| located.finding.severity));
-    let name = &document.sources()[0].name;
-    strip_str(&format!("{}{name}: {count}", lines.join("\n"))).to_string()
 }
 
 #[cfg(test)]

@@ -1,166 +1,104 @@
 //! Human-readable rendering of decisions and explanations.
 
-use pullgate::{EntryList, TrustAnchor};
-use serde::Deserialize;
+use pullgate::{
+    Attempt, Decision, Deny, DnsQuery, EntryList, LookupKind, MatchedEntry, NearestEntry, Response, Scheme, Step,
+    TrustAnchor,
+};
 
 use crate::output::{BAD_STYLE, GOOD_STYLE, LABEL_STYLE, WARNING_STYLE, escape_for_terminal, styled};
 use pullgate_source::PolicySource;
 
-/// A canonical decision, with the steps of an explanation. Deserialized from the JSON that programs get, so that both
-/// outputs have the same content.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PrintedResponse {
-    reference: String,
-    registry: Option<String>,
-    repository: Option<String>,
-    pub decision: DecisionKind,
-    reason: Option<String>,
-    text: Option<String>,
-    by: Option<MatchedEntry>,
-    nearest: Option<NearestEntry>,
-    #[serde(default)]
-    attempts: Vec<Attempt>,
-    #[serde(default)]
-    authorities: Vec<String>,
-    #[serde(default)]
-    pinned: Vec<String>,
-    #[serde(default)]
-    questions: Vec<DnsQuery>,
-    #[serde(default)]
-    steps: Vec<Step>,
+/// Describes an undecided response.
+const UNDECIDED_REASON: &str = "it depends on DNS, and there was no answer";
+
+/// The context in which decisions are rendered.
+pub struct DecisionRenderer<'a> {
+    /// The policy, for the flags of its entries.
+    pub document: &'a PolicySource,
+    /// The trust anchors of the policy, for their titles.
+    pub authorities: &'a [TrustAnchor],
+    /// True unless DNS is off.
+    pub asks_dns: bool,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "kebab-case")]
-pub enum DecisionKind {
-    Allow,
-    Deny,
-    Lookup,
-}
-
-#[derive(Deserialize)]
-struct MatchedEntry {
-    list: EntryList,
-    index: usize,
-    entry: String,
-    project: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct NearestEntry {
-    #[serde(flatten)]
-    entry: MatchedEntry,
-    text: String,
-}
-
-#[derive(Deserialize)]
-struct Attempt {
-    scheme: pullgate::Scheme,
-    port: u16,
-    verified: bool,
-    host: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct DnsQuery {
-    kind: pullgate::LookupKind,
-    subject: String,
-}
-
-#[derive(Deserialize)]
-struct Step {
-    topic: String,
-    entry: Option<MatchedEntry>,
-    covers: Option<bool>,
-    text: String,
-}
-
-impl PrintedResponse {
-    /// Renders the decision as text: a line with the verdict, and labelled values below it.
-    pub fn to_text(&self, document: &PolicySource, authorities: &[TrustAnchor], asks_dns: bool) -> String {
-        let mut block = TextBlock::new(&self.verdict_line());
-        if self.steps.is_empty() {
-            block.row("registry", self.registry.as_deref().map(escape_for_terminal));
-            block.row("repository", self.repository.as_deref().map(escape_for_terminal));
-            self.summary(document, authorities, asks_dns, &mut block);
+impl DecisionRenderer<'_> {
+    /// Renders a decision as text: a line with the verdict, and labelled values below it; the steps if it is explained.
+    pub fn to_text(&self, response: &Response<'_>, steps: &[Step<'_>]) -> String {
+        let mut block = TextBlock::new(&verdict_line(response));
+        if steps.is_empty() {
+            block.row("registry", response.registry.as_deref().map(escape_for_terminal));
+            block.row("repository", response.repository.as_deref().map(escape_for_terminal));
+            self.summary(&response.decision, &mut block);
         } else {
-            for step in &self.steps {
-                block.row(&step.topic, Some(step.to_line(document)));
+            for step in steps {
+                block.row(step.kind.as_str(), Some(step_line(step, self.document)));
             }
         }
         block.text
     }
 
-    /// Returns the outcome and the deciding entry on one line.
-    pub fn decision_line(&self, document: &PolicySource) -> String {
-        match self.decision {
-            DecisionKind::Allow => format!("{} by {}", styled(GOOD_STYLE, "allowed"), self.allowed_by(document)),
-            DecisionKind::Deny => {
-                let why = self.text.as_deref().or(self.reason.as_deref()).map(escape_for_terminal).unwrap_or_default();
-                let nearest = self.nearest.as_ref();
-                let nearest = nearest
-                    .map(|near| format!("; {}: {}", near.entry.describe(document), escape_for_terminal(&near.text)));
-                format!("{}: {why}{}", styled(BAD_STYLE, "denied"), nearest.unwrap_or_default())
-            }
-            DecisionKind::Lookup => {
-                format!("{}: it depends on DNS, and there was no answer", styled(WARNING_STYLE, "undecided"))
-            }
-        }
-    }
-
-    fn allowed_by(&self, document: &PolicySource) -> String {
-        match &self.by {
-            Some(by) => by.describe(document),
-            None => "no entry: whitelist mode is off, so every registry is allowed".to_owned(),
-        }
-    }
-
-    /// Returns the verdict and the reference on one line.
-    fn verdict_line(&self) -> String {
-        let verdict = match self.decision {
-            DecisionKind::Allow => styled(GOOD_STYLE, "allowed"),
-            DecisionKind::Deny => styled(BAD_STYLE, "denied"),
-            DecisionKind::Lookup => styled(WARNING_STYLE, "undecided"),
-        };
-        format!("{verdict}  {}", escape_for_terminal(&self.reference))
-    }
-
-    fn summary(&self, document: &PolicySource, authorities: &[TrustAnchor], asks_dns: bool, block: &mut TextBlock) {
-        match self.decision {
-            DecisionKind::Allow => {
-                block.row("by", Some(self.allowed_by(document)));
-                let attempts = self.attempts.iter().map(Attempt::describe).collect::<Vec<_>>();
+    fn summary(&self, decision: &Decision<'_>, block: &mut TextBlock) {
+        match decision {
+            Decision::Allow(allowed) => {
+                block.row("by", Some(allowed_by(allowed.by.as_ref(), self.document)));
+                let attempts = allowed.attempts.iter().map(describe_attempt).collect::<Vec<_>>();
                 block.row("reached by", Some(attempts.join(", then ")));
-                for digest in &self.authorities {
-                    let known = authorities.iter().find(|authority| authority.fingerprint == *digest);
+                for digest in &allowed.authorities {
+                    let known = self.authorities.iter().find(|authority| authority.fingerprint == *digest);
                     let title = known.map_or("", |authority| &authority.title);
                     block.row(
                         "trusting",
                         Some(format!("the policy's `{}`, sha256:{digest}", escape_for_terminal(title))),
                     );
                 }
-                block.row("only at", comma_list(&self.pinned, |address| escape_for_terminal(address)));
+                block.row("only at", comma_list(&allowed.pinned, |address| escape_for_terminal(address)));
             }
-            DecisionKind::Deny => {
-                block.row("why", self.text.as_deref().or(self.reason.as_deref()).map(escape_for_terminal));
-                let nearest = self.nearest.as_ref();
-                block.row(
-                    "nearest",
-                    nearest
-                        .map(|near| format!("{}: {}", near.entry.describe(document), escape_for_terminal(&near.text))),
-                );
+            Decision::Deny(Deny { text, nearest, .. }) => {
+                block.row("why", Some(escape_for_terminal(text)));
+                block.row("nearest", nearest.as_ref().map(|nearest| describe_nearest(nearest, self.document)));
             }
-            DecisionKind::Lookup => {
-                block.row("why", Some("it depends on DNS, and there was no answer".to_owned()));
-                for question in &self.questions {
-                    block.row("question", Some(question.describe()));
+            Decision::Lookup(queries) => {
+                block.row("why", Some(UNDECIDED_REASON.to_owned()));
+                for query in queries {
+                    block.row("question", Some(describe_query(query)));
                 }
-                let flag = if asks_dns { "" } else { ", or leave `--no-dns` out" };
+                let flag = if self.asks_dns { "" } else { ", or leave `--no-dns` out" };
                 block.row("help", Some(format!("give the answer with `--dns-answer`{flag}")));
             }
         }
     }
+}
+
+/// Returns the outcome and the deciding entry on one line.
+pub fn decision_line(decision: &Decision<'_>, document: &PolicySource) -> String {
+    match decision {
+        Decision::Allow(allowed) => {
+            format!("{} by {}", styled(GOOD_STYLE, "allowed"), allowed_by(allowed.by.as_ref(), document))
+        }
+        Decision::Deny(Deny { text, nearest, .. }) => {
+            let nearest = nearest.as_ref().map(|nearest| format!("; {}", describe_nearest(nearest, document)));
+            let why = escape_for_terminal(text);
+            format!("{}: {why}{}", styled(BAD_STYLE, "denied"), nearest.unwrap_or_default())
+        }
+        Decision::Lookup(_) => format!("{}: {UNDECIDED_REASON}", styled(WARNING_STYLE, "undecided")),
+    }
+}
+
+fn allowed_by(by: Option<&MatchedEntry<'_>>, document: &PolicySource) -> String {
+    match by {
+        Some(by) => describe_entry(by, document),
+        None => "no entry: whitelist mode is off, so every registry is allowed".to_owned(),
+    }
+}
+
+/// Returns the verdict and the reference on one line.
+fn verdict_line(response: &Response<'_>) -> String {
+    let verdict = match response.decision {
+        Decision::Allow(_) => styled(GOOD_STYLE, "allowed"),
+        Decision::Deny(_) => styled(BAD_STYLE, "denied"),
+        Decision::Lookup(_) => styled(WARNING_STYLE, "undecided"),
+    };
+    format!("{verdict}  {}", escape_for_terminal(&response.reference))
 }
 
 /// Labelled lines with their values in one column.
@@ -183,59 +121,57 @@ impl TextBlock {
     }
 }
 
-impl MatchedEntry {
-    fn describe(&self, document: &PolicySource) -> String {
-        let list = match self.list {
-            EntryList::Whitelist => "whitelist",
-            EntryList::Insecure => "insecure",
-            EntryList::BuiltIn => "built_in",
-        };
-        let mut text = format!("`{}`, {list}[{}]", escape_for_terminal(&self.entry), self.index);
-        match &self.project {
-            Some(project) => text.push_str(&format!(" of project `{}`", escape_for_terminal(project))),
-            None => {
-                if let Some(flag) = document.flag_of(self.list, self.index) {
-                    text.push_str(&format!(" (from {flag})"));
-                }
+fn describe_entry(matched: &MatchedEntry<'_>, document: &PolicySource) -> String {
+    // The name of the list in the document, not in canonical JSON.
+    let list = match matched.list {
+        EntryList::Whitelist => "whitelist",
+        EntryList::Insecure => "insecure",
+        EntryList::BuiltIn => "built_in",
+    };
+    let index = matched.index;
+    let mut text = format!("`{}`, {list}[{index}]", escape_for_terminal(&matched.entry));
+    match &matched.project {
+        Some(project) => text.push_str(&format!(" of project `{}`", escape_for_terminal(project))),
+        None => {
+            let flag = usize::try_from(index).ok().and_then(|index| document.flag_of(matched.list, index));
+            if let Some(flag) = flag {
+                text.push_str(&format!(" (from {flag})"));
             }
         }
-        text
+    }
+    text
+}
+
+fn describe_nearest(nearest: &NearestEntry<'_>, document: &PolicySource) -> String {
+    format!("{}: {}", describe_entry(&nearest.entry, document), escape_for_terminal(&nearest.text))
+}
+
+fn describe_attempt(attempt: &Attempt<'_>) -> String {
+    let host = attempt.host.as_deref().map(|host| format!(" of {}", escape_for_terminal(host))).unwrap_or_default();
+    let port = attempt.port;
+    match attempt.scheme {
+        Scheme::Https if attempt.verified => format!("https on port {port}{host}, certificate verified"),
+        Scheme::Https => format!("https on port {port}{host}, certificate not checked"),
+        Scheme::Http => format!("http on port {port}{host}"),
     }
 }
 
-impl Attempt {
-    fn describe(&self) -> String {
-        let host = self.host.as_deref().map(|host| format!(" of {}", escape_for_terminal(host))).unwrap_or_default();
-        match self.scheme {
-            pullgate::Scheme::Https if self.verified => {
-                format!("https on port {}{host}, certificate verified", self.port)
-            }
-            pullgate::Scheme::Https => format!("https on port {}{host}, certificate not checked", self.port),
-            pullgate::Scheme::Http => format!("http on port {}{host}", self.port),
-        }
+fn describe_query(query: &DnsQuery) -> String {
+    let subject = escape_for_terminal(&query.subject);
+    match query.kind {
+        LookupKind::Reverse => format!("which names has {subject}?  --dns-answer {subject}=NAME"),
+        LookupKind::Forward => format!("which addresses has {subject}?  --dns-answer {subject}=ADDRESS"),
     }
 }
 
-impl DnsQuery {
-    fn describe(&self) -> String {
-        let subject = escape_for_terminal(&self.subject);
-        match self.kind {
-            pullgate::LookupKind::Reverse => format!("which names has {subject}?  --dns-answer {subject}=NAME"),
-            pullgate::LookupKind::Forward => format!("which addresses has {subject}?  --dns-answer {subject}=ADDRESS"),
-        }
-    }
-}
-
-impl Step {
-    fn to_line(&self, document: &PolicySource) -> String {
-        let mark = match self.covers {
-            Some(true) => styled(GOOD_STYLE, "+ "),
-            Some(false) => styled(BAD_STYLE, "- "),
-            None => String::new(),
-        };
-        let entry = self.entry.as_ref().map(|entry| format!("{}: ", entry.describe(document))).unwrap_or_default();
-        format!("{mark}{entry}{}", escape_for_terminal(&self.text))
-    }
+fn step_line(step: &Step<'_>, document: &PolicySource) -> String {
+    let mark = match step.matches {
+        Some(true) => styled(GOOD_STYLE, "+ "),
+        Some(false) => styled(BAD_STYLE, "- "),
+        None => String::new(),
+    };
+    let entry = step.entry.as_ref().map(|entry| format!("{}: ", describe_entry(entry, document))).unwrap_or_default();
+    format!("{mark}{entry}{}", escape_for_terminal(&step.text))
 }
 
 /// Joins values with commas; `None` if there are none.

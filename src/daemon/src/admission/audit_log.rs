@@ -15,6 +15,7 @@ use libsystemd::logging::{Priority, journal_send};
 use prometheus_client::metrics::counter::Counter;
 use pullgate::redact_userinfo;
 use serde::Serialize;
+use thiserror::Error;
 
 use crate::admission::append_file::AppendFile;
 use crate::admission::request::{AdmissionRequest, Frontend};
@@ -43,8 +44,13 @@ pub enum AuditSink {
     Off,
 }
 
+/// The error for a text that is no destination.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("write `stdout`, `journald`, `off`, or the path of a file, such as `./{0}`")]
+pub struct AuditSinkError(String);
+
 impl FromStr for AuditSink {
-    type Err = String;
+    type Err = AuditSinkError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
@@ -52,7 +58,7 @@ impl FromStr for AuditSink {
             "journald" => Ok(Self::Journald),
             "off" => Ok(Self::Off),
             path if path.contains('/') => Ok(Self::File(path.into())),
-            _ => Err(format!("write `stdout`, `journald`, `off`, or the path of a file, such as `./{text}`")),
+            _ => Err(AuditSinkError(text.to_owned())),
         }
     }
 }

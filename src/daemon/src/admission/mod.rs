@@ -134,15 +134,10 @@ impl Admission {
     }
 }
 
-fn denial_message(denied: &Deny<'_>) -> String {
-    let nearest = denied.nearest.as_ref().map(|nearest| (&*nearest.entry.entry, nearest.text.as_str()));
-    format_denial(&denied.text, nearest)
-}
-
 /// Formats rule W3's text with the nearest entry and the reason for its mismatch. The result is put on one line later.
-pub fn format_denial(text: &str, nearest: Option<(&str, &str)>) -> String {
-    match nearest {
-        Some((entry, why)) => format!("{text}; nearest is `{entry}`: {why}"),
-        None => text.to_owned(),
+pub fn denial_message(denied: &Deny<'_>) -> String {
+    match &denied.nearest {
+        Some(nearest) => format!("{}; nearest is `{}`: {}", denied.text, nearest.entry.entry, nearest.text),
+        None => denied.text.clone(),
     }
 }

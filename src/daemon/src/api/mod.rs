@@ -27,8 +27,9 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use pullgate_host::Dns;
+use thiserror::Error;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
@@ -108,10 +109,10 @@ impl ApiResources {
         }
     }
 
-    async fn prober(&self) -> Result<Prober, String> {
+    async fn prober(&self) -> Result<Prober, ProberError> {
         let make = async || {
             let prober = spawn_blocking(|| Prober::with_platform_roots(ProbeLimits::default())).await;
-            let prober = prober.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+            let prober = prober??;
             Ok(match &self.dns {
                 Some(dns) => prober.with_dns(dns.clone()),
                 None => prober,
@@ -119,6 +120,15 @@ impl ApiResources {
         };
         self.prober.get(make).await
     }
+}
+
+/// An error of creating the prober. The texts are human-readable.
+#[derive(Debug, Error)]
+enum ProberError {
+    #[error(transparent)]
+    Task(#[from] JoinError),
+    #[error(transparent)]
+    Tls(#[from] rustls::Error),
 }
 
 /// Returns all routes of the API, merged with those of [`health_router`].
@@ -163,11 +173,10 @@ struct HealthState {
 
 /// Serves the OpenAPI description, rendered once since it needs no authentication.
 async fn serve_openapi() -> Result<impl IntoResponse, error::ApiError> {
-    static DESCRIPTION: LazyLock<Result<String, String>> =
-        LazyLock::new(|| openapi().to_json().map_err(|error| error.to_string()));
+    static DESCRIPTION: LazyLock<Result<String, serde_json::Error>> = LazyLock::new(|| openapi().to_json());
     match &*DESCRIPTION {
         Ok(text) => Ok(([(CONTENT_TYPE, "application/json")], text.as_str())),
-        Err(error) => Err(decide::internal_error(error.clone())),
+        Err(error) => Err(decide::internal_error(error.to_string())),
     }
 }
 

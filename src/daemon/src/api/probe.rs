@@ -54,6 +54,6 @@ pub async fn probe(State(context): State<Arc<ApiState>>, body: Body) -> Result<R
     // The probe takes long and no longer needs the document. A loaded large policy stays in memory, and so does its
     // permit.
     drop((policy, text, permit));
-    let prober = work.prober().await.map_err(internal_error)?;
+    let prober = work.prober().await.map_err(|error| internal_error(error.to_string()))?;
     Ok(Json(prober.probe(&evaluator, &registry, project.as_deref()).await).into_response())
 }

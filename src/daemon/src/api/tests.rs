@@ -10,16 +10,16 @@ use axum::response::Response;
 use futures_util::stream;
 use http_body_util::BodyExt;
 use pullgate_host::{EvaluatorOptions, Module};
+use pullgate_source::PolicyFile;
 use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::*;
 use crate::admission::audit_log::{AuditLog, AuditSink};
-use crate::policy::fixed::StaticSource;
 use crate::policy::store::PolicyStore;
 
 fn test_router() -> Router {
-    let policy = Box::new(StaticSource(r#"{"whitelist": ["docker.io"]}"#));
+    let policy = PolicyFile::built_in(r#"{"whitelist": ["docker.io"]}"#);
     let (policies, _) = PolicyStore::load(Module::built_in().unwrap(), policy, EvaluatorOptions::default()).unwrap();
     let admission = Arc::new(Admission::new(Arc::new(policies), AuditLog::open(&AuditSink::Off).unwrap()));
     let guard = AccessPolicy::new(None, true, false);

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pullgate_host::now;
+use pullgate_source::file_stamp::FileStamp;
 use serde::Serialize;
 
 use crate::admission::Admission;
 use crate::policy::store::{Generation, PolicyError, ReloadOutcome};
-use crate::server::ReloadingTlsAcceptor;
-use crate::server::bearer_token::BearerToken;
+use crate::server::bearer_token::{BearerToken, BearerTokenError};
+use crate::server::{ReloadingTlsAcceptor, TlsError};
 
 /// Maximum total size in bytes of two documents whose difference is logged.
 const MAX_DIFF_BYTES: usize = 4 << 20;
@@ -63,13 +64,13 @@ pub async fn watch_files(
             continue;
         };
         gone = if now.is_none() { gone + 1 } else { 0 };
-        let due = match &now {
+        let due = match now {
             // Two equal stamps are required: a file still being written may lack a whitelist at its end.
             Some(stamp) => admission.policy_store().is_new(stamp) && now == before,
             None => gone >= MISSING_POLLS,
         };
         if due {
-            told = retry(&admission, &now, told).await;
+            told = retry(&admission, now, told).await;
         }
         before = now;
         match (tls_read, &tls) {
@@ -91,11 +92,11 @@ pub async fn watch_files(
 /// The result of one poll.
 struct FileChanges {
     /// The stamp of the policy.
-    policy: Option<String>,
+    policy: Option<FileStamp>,
     /// True if the TLS files were reloaded, or the error.
-    tls: Result<bool, String>,
+    tls: Result<bool, TlsError>,
     /// True if the token was reloaded, or the error.
-    token: Result<bool, String>,
+    token: Result<bool, BearerTokenError>,
 }
 
 /// Polls the files on a blocking thread: a file system that does not respond stops this task and no decision.
@@ -114,13 +115,13 @@ async fn poll_files(
 }
 
 /// The last reported read error, with the stamp.
-type ReportedError = Option<(Option<String>, String)>;
+type ReportedError = Option<(Option<FileStamp>, String)>;
 
 /// Reloads the policy. An unreadable file is retried and its error reported once.
-async fn retry(admission: &Arc<Admission>, stamp: &Option<String>, told: ReportedError) -> ReportedError {
+async fn retry(admission: &Arc<Admission>, stamp: Option<FileStamp>, told: ReportedError) -> ReportedError {
     let done = admission.policy_store().reload().await;
     let telling = match &done {
-        Err(PolicyError::Unreadable(why)) => Some((stamp.clone(), why.clone())),
+        Err(PolicyError::Unreadable(why)) => Some((stamp, why.clone())),
         _ => None,
     };
     if telling.is_none() || telling != told {

@@ -7,38 +7,16 @@ use arc_swap::ArcSwap;
 use base16ct::lower::encode_string;
 use pullgate::Finding;
 use pullgate_host::{Dns, EvaluatorOptions, LoadError, Module, PolicyEvaluator, now};
+use pullgate_source::file_stamp::FileStamp;
+use pullgate_source::{PolicyFile, PolicyFileError, PolicySource};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
 /// Timeout for reading a policy, since a file system may not respond.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The source of the policy.
-pub trait PolicyProvider: Send + Sync + 'static {
-    /// Reads the policy.
-    ///
-    /// # Errors
-    ///
-    /// [`PolicyError::Unreadable`] if the source cannot be read, [`PolicyError::Refused`] if the text is no document.
-    fn read(&self) -> Result<PolicyDocument, PolicyError>;
-
-    /// Returns a stamp that changes whenever the text may have changed, without reading it; `None` if there is no file.
-    fn file_stamp(&self) -> Option<String>;
-
-    /// Replaces the text atomically.
-    fn write(&self, text: &str) -> Result<(), String>;
-}
-
-/// A policy document as read.
-pub struct PolicyDocument {
-    /// The document as JSON.
-    pub json: String,
-    /// Renders findings about the document with their place in the source.
-    pub render_findings: Box<dyn Fn(Vec<Finding>) -> String + Send>,
-}
 
 /// An error of loading or replacing the policy.
 #[derive(Debug, Error)]
@@ -52,6 +30,15 @@ pub enum PolicyError {
     /// The current policy is not the one to be replaced.
     #[error("{0}")]
     Outdated(String),
+}
+
+impl From<PolicyFileError> for PolicyError {
+    fn from(error: PolicyFileError) -> Self {
+        match error {
+            PolicyFileError::InvalidText(findings) => Self::Refused(findings),
+            error => Self::Unreadable(error.to_string()),
+        }
+    }
 }
 
 /// One loaded policy, between two reloads.
@@ -91,13 +78,12 @@ impl Generation {
 /// The current policy, and the means to replace it.
 pub struct PolicyStore {
     module: Module,
-    source: Arc<dyn PolicyProvider>,
+    file: PolicyFile,
     options: EvaluatorOptions,
     current: ArcSwap<Generation>,
     /// The stamp of the last read text, taken before the read; `None` to force the next read.
-    last_stamp: Mutex<Option<String>>,
-    /// Held by the thread that reads the text.
-    read_lock: Arc<tokio::sync::Mutex<()>>,
+    last_stamp: Mutex<Option<FileStamp>>,
+    reader: TimedReader,
     /// Held during a replacement.
     replace_lock: tokio::sync::Mutex<()>,
 }
@@ -121,28 +107,14 @@ impl PolicyStore {
     /// # Errors
     ///
     /// If the policy cannot be read or has errors.
-    pub fn load(
-        module: Module,
-        source: Box<dyn PolicyProvider>,
-        options: EvaluatorOptions,
-    ) -> Result<(Self, String), PolicyError> {
-        let read = Mutex::new(source.file_stamp());
-        let text = source.read()?;
-        let (generation, said) = load_generation(&module, &text, options.clone(), 1)?;
+    pub fn load(module: Module, file: PolicyFile, options: EvaluatorOptions) -> Result<(Self, String), PolicyError> {
+        let last_stamp = Mutex::new(file.file_stamp());
+        let document = file.read()?;
+        let render = |findings| file.render_findings(&document, findings);
+        let (generation, said) = load_generation(&module, document.json(), render, options.clone(), 1)?;
         let current = ArcSwap::from_pointee(generation);
-        let (reading, replacing) = (Arc::default(), tokio::sync::Mutex::default());
-        Ok((
-            Self {
-                module,
-                source: source.into(),
-                options,
-                current,
-                last_stamp: read,
-                read_lock: reading,
-                replace_lock: replacing,
-            },
-            said,
-        ))
+        let (reader, replace_lock) = (TimedReader::default(), tokio::sync::Mutex::default());
+        Ok((Self { module, file, options, current, last_stamp, reader, replace_lock }, said))
     }
 
     /// Returns the module.
@@ -161,16 +133,16 @@ impl PolicyStore {
     }
 
     /// Returns the current stamp of the text; `None` if there is no file.
-    pub fn file_stamp(&self) -> Option<String> {
-        self.source.file_stamp()
+    pub fn file_stamp(&self) -> Option<FileStamp> {
+        self.file.file_stamp()
     }
 
     /// Returns whether the stamp differs from that of the last read text.
-    pub fn is_new(&self, stamp: &str) -> bool {
-        self.lock_last_stamp().as_deref() != Some(stamp)
+    pub fn is_new(&self, stamp: FileStamp) -> bool {
+        *self.lock_last_stamp() != Some(stamp)
     }
 
-    fn lock_last_stamp(&self) -> MutexGuard<'_, Option<String>> {
+    fn lock_last_stamp(&self) -> MutexGuard<'_, Option<FileStamp>> {
         self.last_stamp.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -181,27 +153,22 @@ impl PolicyStore {
     /// If the policy cannot be read or has errors.
     pub async fn reload(self: &Arc<Self>) -> Result<(ReloadOutcome, String), PolicyError> {
         let _replacing = self.replace_lock.lock().await;
-        let (stamp, text) = self.read_source().await;
+        let (stamp, document) = self.read_file().await;
         // A bad text stays bad until it changes; a read error can pass at any time.
-        *self.lock_last_stamp() = stamp.filter(|_| !matches!(text, Err(PolicyError::Unreadable(_))));
-        let text = text?;
-        self.run_blocking(move |policies| policies.load_and_swap(&text)).await
+        *self.lock_last_stamp() = stamp.filter(|_| !matches!(document, Err(PolicyError::Unreadable(_))));
+        let document = document?;
+        self.run_blocking(move |policies| {
+            let render = |findings| policies.file.render_findings(&document, findings);
+            Ok(policies.swap(policies.load_next(document.json(), render)?))
+        })
+        .await
     }
 
-    /// Reads the stamp and then the text. A read that hangs blocks later reads, and only its own thread.
-    async fn read_source(&self) -> (Option<String>, Result<PolicyDocument, PolicyError>) {
-        let source = Arc::clone(&self.source);
-        let read = async {
-            let reading = Arc::clone(&self.read_lock).lock_owned().await;
-            let read = spawn_blocking(move || {
-                let _reading = reading;
-                let stamp = source.file_stamp();
-                (stamp, source.read())
-            });
-            read.await.unwrap_or_else(|error| unreadable(format!("reading the policy failed: {error}")))
-        };
-        let late = || format!("the policy was not read within {} seconds: is its disk there?", READ_TIMEOUT.as_secs());
-        timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| unreadable(late()))
+    /// Reads the stamp and then the text.
+    async fn read_file(&self) -> (Option<FileStamp>, Result<PolicySource, PolicyError>) {
+        let file = self.file.clone();
+        let read = self.reader.run(READ_TIMEOUT, move || (file.file_stamp(), file.read().map_err(PolicyError::from)));
+        read.await.unwrap_or_else(|error| (None, Err(PolicyError::Unreadable(error.to_string()))))
     }
 
     /// Replaces the policy by a JSON document: checked, then written, then in effect. With `wanted`, only if the
@@ -221,11 +188,8 @@ impl PolicyStore {
             return Err(PolicyError::Outdated(format!("the policy is not that one any more: its tag is {tag}")));
         }
         self.run_blocking(move |policies| {
-            let number = policies.current().number + 1;
-            let show = Box::new(|findings: Vec<Finding>| format_findings(&findings));
-            let text = PolicyDocument { json, render_findings: show };
-            let loaded = load_generation(&policies.module, &text, policies.options.clone(), number)?;
-            policies.source.write(&text.json).map_err(PolicyError::Refused)?;
+            let loaded = policies.load_next(&json, |findings| format_findings(&findings))?;
+            policies.file.replace(&json).map_err(|error| PolicyError::Refused(error.to_string()))?;
             // Another text may have replaced the written one already, and its stamp must not pass for that of this one.
             *policies.lock_last_stamp() = None;
             Ok(policies.swap(loaded))
@@ -243,9 +207,12 @@ impl PolicyStore {
             .unwrap_or_else(|error| Err(PolicyError::Refused(format!("loading the policy failed: {error}"))))
     }
 
-    fn load_and_swap(&self, text: &PolicyDocument) -> Result<(ReloadOutcome, String), PolicyError> {
-        let loaded = load_generation(&self.module, text, self.options.clone(), self.current().number + 1)?;
-        Ok(self.swap(loaded))
+    fn load_next(
+        &self,
+        json: &str,
+        render: impl Fn(Vec<Finding>) -> String,
+    ) -> Result<(Generation, String), PolicyError> {
+        load_generation(&self.module, json, render, self.options.clone(), self.current().number + 1)
     }
 
     fn swap(&self, (mut generation, said): (Generation, String)) -> (ReloadOutcome, String) {
@@ -261,36 +228,68 @@ impl PolicyStore {
     }
 }
 
-fn unreadable(why: String) -> (Option<String>, Result<PolicyDocument, PolicyError>) {
-    (None, Err(PolicyError::Unreadable(why)))
+/// Reads on a blocking thread, one at a time and with a timeout. A read that hangs blocks later reads, and only its own
+/// thread.
+#[derive(Default)]
+struct TimedReader {
+    /// Held by the thread that reads.
+    lock: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// An error of a timed read.
+#[derive(Debug, Error)]
+enum TimedReadError {
+    #[error("the policy was not read within {} seconds: is its disk there?", .0.as_secs())]
+    TimedOut(Duration),
+    #[error("reading the policy failed: {0}")]
+    Failed(#[from] JoinError),
+}
+
+impl TimedReader {
+    async fn run<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, TimedReadError> {
+        let reading = async {
+            let lock = Arc::clone(&self.lock).lock_owned().await;
+            let done = spawn_blocking(move || {
+                let _lock = lock;
+                read()
+            });
+            Ok(done.await?)
+        };
+        timeout(limit, reading).await.unwrap_or(Err(TimedReadError::TimedOut(limit)))
+    }
 }
 
 /// Loads a document into a generation, with an instance ready for the first decision.
 fn load_generation(
     module: &Module,
-    text: &PolicyDocument,
+    json: &str,
+    render: impl Fn(Vec<Finding>) -> String,
     options: EvaluatorOptions,
     number: u64,
 ) -> Result<(Generation, String), PolicyError> {
     let start = Instant::now();
-    let report = module.check_policy(&text.json, now()).map_err(|failure| PolicyError::Refused(failure.text))?;
+    let report = module.check_policy(json, now()).map_err(|failure| PolicyError::Refused(failure.text))?;
     let Some(canonical) = report.canonical else {
-        return Err(PolicyError::Refused((text.render_findings)(report.findings)));
+        return Err(PolicyError::Refused(render(report.findings)));
     };
     // The text as written, so that entries keep their index.
-    let (evaluator, findings) = match module.load(&text.json, now(), options) {
+    let (evaluator, findings) = match module.load(json, now(), options) {
         Ok(loaded) => loaded,
-        Err(LoadError::Policy(findings)) => return Err(PolicyError::Refused((text.render_findings)(findings))),
+        Err(LoadError::Policy(findings)) => return Err(PolicyError::Refused(render(findings))),
         Err(LoadError::Failed(failure)) => return Err(PolicyError::Refused(failure.text)),
     };
-    let said = if findings.is_empty() { String::new() } else { (text.render_findings)(findings) };
+    let said = if findings.is_empty() { String::new() } else { render(findings) };
     let document: Value = serde_json::from_str(&canonical).map_err(|error| PolicyError::Refused(error.to_string()))?;
     let generation = Generation {
         number,
         sha256: encode_string(&Sha256::digest(&canonical)),
         whitelist: has_whitelist(&document),
         projects: read_projects(&document),
-        evaluator: evaluator,
+        evaluator,
         canonical,
     };
     tracing::debug!(generation = number, took = ?start.elapsed(), "policy loaded");
@@ -313,4 +312,23 @@ fn format_findings(findings: &[Finding]) -> String {
         None => format!("{} ({})", finding.message, finding.code.as_str()),
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_read_that_hangs_is_given_up_and_the_next_one_works() {
+        let reader = TimedReader::default();
+        let (release, released) = channel::<()>();
+        let brief = Duration::from_millis(20);
+        let hung = reader.run(brief, move || released.recv()).await;
+        assert!(matches!(hung, Err(TimedReadError::TimedOut(_))), "it waits no longer than it must");
+        assert!(matches!(reader.run(brief, || ()).await, Err(TimedReadError::TimedOut(_))), "one read at a time");
+        release.send(()).unwrap();
+        assert_eq!(reader.run(Duration::from_secs(30), || 1).await.unwrap(), 1);
+    }
 }

@@ -1,25 +1,43 @@
 //! The bearer token, reloaded when its file changes.
 
 use std::fmt::{self, Debug, Formatter};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use arc_swap::ArcSwapOption;
 use subtle::ConstantTimeEq;
+use thiserror::Error;
 
+use crate::util::reloading_file::ReloadingFile;
 use crate::util::sanitize::io_error_reason;
-use pullgate_source::file_stamp::{file_stamp, read_regular_file};
+use pullgate_source::file_stamp::read_regular_file;
 
 /// Minimum length of a token: 128 bits are 32 hexadecimal digits, or some 22 of base64.
 const MIN_TOKEN_LENGTH: usize = 16;
+
+/// An error of the token file. The texts are human-readable.
+#[derive(Debug, Error)]
+pub enum BearerTokenError {
+    /// The file cannot be read.
+    #[error("cannot read the token file `{path}`: {}", io_error_reason(.error))]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// The file has no valid token.
+    #[error(
+        "the token file `{0}` must hold one line of at least {MIN_TOKEN_LENGTH} letters and digits, such as \
+         `openssl rand -hex 32` prints"
+    )]
+    Invalid(PathBuf),
+}
 
 /// A bearer token that is reloaded from its file.
 pub struct BearerToken {
     file: PathBuf,
     /// `None` while the file is unusable.
-    current: ArcSwapOption<String>,
-    /// The file stamp, taken before the last read.
-    last_stamp: Mutex<Option<String>>,
+    token: ReloadingFile<Option<String>>,
 }
 
 impl BearerToken {
@@ -28,10 +46,9 @@ impl BearerToken {
     /// # Errors
     ///
     /// If the file cannot be read or has no valid token. The text is human-readable.
-    pub fn load(file: &Path) -> Result<Self, String> {
-        let read = Mutex::new(file_stamp(file));
-        let current = ArcSwapOption::from_pointee(read_token(file)?);
-        Ok(Self { file: file.to_owned(), current, last_stamp: read })
+    pub fn load(file: &Path) -> Result<Self, BearerTokenError> {
+        let token = ReloadingFile::load(vec![file.to_owned()], || read_token(file).map(Some))?;
+        Ok(Self { file: file.to_owned(), token })
     }
 
     /// Reloads the file if it may have changed. A failure removes the token, since the old one may be revoked. Returns
@@ -40,19 +57,13 @@ impl BearerToken {
     /// # Errors
     ///
     /// Those of [`load`](Self::load).
-    pub fn refresh(&self) -> Result<bool, String> {
-        let now = file_stamp(&self.file);
-        if std::mem::replace(&mut *self.last_stamp.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now {
-            return Ok(false);
-        }
-        self.current.store(None);
-        self.current.store(Some(read_token(&self.file)?.into()));
-        Ok(true)
+    pub fn refresh(&self) -> Result<bool, BearerTokenError> {
+        self.token.refresh_or(None, || read_token(&self.file).map(Some))
     }
 
     /// Returns whether a text is the token, compared in constant time.
     pub fn verify(&self, given: &str) -> bool {
-        let current = self.current.load();
+        let current = self.token.current();
         current.as_deref().is_some_and(|token| bool::from(given.as_bytes().ct_eq(token.as_bytes())))
     }
 }
@@ -64,15 +75,12 @@ impl Debug for BearerToken {
     }
 }
 
-fn read_token(path: &Path) -> Result<String, String> {
-    let unreadable = |error| format!("cannot read the token file `{}`: {}", path.display(), io_error_reason(&error));
-    let text = read_regular_file(path).map_err(unreadable)?;
+fn read_token(path: &Path) -> Result<String, BearerTokenError> {
+    let text =
+        read_regular_file(path).map_err(|error| BearerTokenError::Unreadable { path: path.to_owned(), error })?;
     let token = std::str::from_utf8(&text).unwrap_or_default().trim();
     if token.len() < MIN_TOKEN_LENGTH || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(format!(
-            "the token file `{}` must hold one line of at least {MIN_TOKEN_LENGTH} letters and digits, such as `openssl rand -hex 32` prints",
-            path.display()
-        ));
+        return Err(BearerTokenError::Invalid(path.to_owned()));
     }
     Ok(token.to_owned())
 }

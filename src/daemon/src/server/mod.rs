@@ -30,7 +30,7 @@ use limits::ListenerLimits;
 
 pub use listener::Listener;
 pub use peer::Peer;
-pub use tls::{ReloadingTlsAcceptor, TlsFiles};
+pub use tls::{ReloadingTlsAcceptor, TlsError, TlsFiles};
 
 /// Timeout for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -4,6 +4,7 @@ use std::env;
 use std::io;
 
 use listenfd::ListenFd;
+use thiserror::Error;
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::server::Listener;
@@ -11,6 +12,28 @@ use crate::util::sanitize::io_error_reason;
 
 /// The valid names.
 const SOCKET_NAMES: [&str; 3] = ["docker", "kubernetes", "api"];
+
+/// An error of a socket passed by systemd. The texts are human-readable.
+#[derive(Debug, Error)]
+pub enum ActivatedSocketError {
+    /// The name is none of the valid ones.
+    #[error(
+        "systemd handed over a socket with the name `{0}`: set FileDescriptorName= to one of {names}",
+        names = SOCKET_NAMES.join(", ")
+    )]
+    UnknownName(String),
+    /// Two sockets have one name.
+    #[error("systemd handed over two sockets with the name `{0}`")]
+    DuplicateName(String),
+    /// The socket is no listening TCP or unix socket.
+    #[error("the socket `{name}`: {}", io_error_reason(.error))]
+    Unusable {
+        /// The name.
+        name: String,
+        /// The system's error.
+        error: io::Error,
+    },
+}
 
 /// The sockets passed by systemd, by name.
 #[derive(Debug, Default)]
@@ -24,22 +47,19 @@ impl ActivatedSockets {
     /// # Errors
     ///
     /// If a socket has another name, or is no listening TCP or unix socket. The text is human-readable.
-    pub fn from_env() -> Result<Self, String> {
+    pub fn from_env() -> Result<Self, ActivatedSocketError> {
         let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut found = ListenFd::from_env();
         let mut sockets = Vec::new();
         for (index, name) in (0..found.len()).zip(names.split(':').chain(std::iter::repeat(""))) {
             if !SOCKET_NAMES.contains(&name) {
-                return Err(format!(
-                    "systemd handed over a socket with the name `{name}`: set FileDescriptorName= to one of {}",
-                    SOCKET_NAMES.join(", ")
-                ));
+                return Err(ActivatedSocketError::UnknownName(name.to_owned()));
             }
             if sockets.iter().any(|(found, _)| found == name) {
-                return Err(format!("systemd handed over two sockets with the name `{name}`"));
+                return Err(ActivatedSocketError::DuplicateName(name.to_owned()));
             }
             let listener = take_listener(&mut found, index)
-                .map_err(|error| format!("the socket `{name}`: {}", io_error_reason(&error)))?;
+                .map_err(|error| ActivatedSocketError::Unusable { name: name.to_owned(), error })?;
             sockets.push((name.to_owned(), listener));
         }
         Ok(Self { sockets })

@@ -1,20 +1,20 @@
 //! TLS of the listeners, with certificates reloaded when their files change.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use pullgate::describe_certificate;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
+use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::server::listener::ByteStream;
-use crate::server::tls_files::{read_certificates, read_key, warn_if_expired};
-use pullgate_source::file_stamp::file_stamp;
+use crate::server::tls_files::{PemError, read_certificates, read_key, warn_if_expired};
+use crate::util::reloading_file::ReloadingFile;
 
 /// The TLS files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +27,46 @@ pub struct TlsFiles {
     pub client_ca: Option<PathBuf>,
 }
 
+/// An error of the TLS files. The texts are human-readable.
+#[derive(Debug, Error)]
+pub enum TlsError {
+    /// A file has no usable PEM.
+    #[error(transparent)]
+    Pem(#[from] PemError),
+    /// The cryptography provider has no protocol version.
+    #[error("{0}")]
+    Provider(rustls::Error),
+    /// The certificates of a file cannot be used.
+    #[error("cannot use `{path}`: {error}")]
+    Unusable {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        error: rustls::Error,
+    },
+    /// The certificate authorities of client certificates cannot be used.
+    #[error("cannot use `{path}`: {error}")]
+    ClientCa {
+        /// The path.
+        path: PathBuf,
+        /// The reason.
+        error: VerifierBuilderError,
+    },
+    /// The key is that of another certificate.
+    #[error("the key in `{key}` is not that of the certificate in `{certificate}`: give two that belong together")]
+    OtherKey {
+        /// The path of the key.
+        key: PathBuf,
+        /// The path of the certificate.
+        certificate: PathBuf,
+    },
+}
+
 /// A TLS acceptor that reloads its files.
 #[derive(Clone)]
 pub struct ReloadingTlsAcceptor {
     files: Arc<TlsFiles>,
-    current: Arc<ArcSwap<TlsState>>,
-    /// The file stamps, taken before the last read.
-    last_stamps: Arc<Mutex<Vec<Option<String>>>>,
+    state: Arc<ReloadingFile<TlsState>>,
 }
 
 /// The configuration of the last read.
@@ -48,10 +81,10 @@ impl ReloadingTlsAcceptor {
     /// # Errors
     ///
     /// If one cannot be read, or the key does not match the certificate. The text is human-readable.
-    pub fn load(files: TlsFiles) -> Result<Self, String> {
-        let read = Arc::new(Mutex::new(file_stamps(&files)));
-        let current = Arc::new(ArcSwap::from_pointee(load_state(&files)?));
-        Ok(Self { files: Arc::new(files), current, last_stamps: read })
+    pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let paths = [&files.certificate, &files.key].into_iter().chain(&files.client_ca).cloned().collect();
+        let state = ReloadingFile::load(paths, || load_state(&files))?;
+        Ok(Self { files: Arc::new(files), state: Arc::new(state) })
     }
 
     /// Reloads the files if one may have changed, for new connections. On failure the previous ones stay in use.
@@ -60,19 +93,13 @@ impl ReloadingTlsAcceptor {
     /// # Errors
     ///
     /// Those of [`load`](Self::load).
-    pub fn refresh(&self) -> Result<bool, String> {
-        let now = file_stamps(&self.files);
-        if std::mem::replace(&mut *self.last_stamps.lock().unwrap_or_else(PoisonError::into_inner), now.clone()) == now
-        {
-            return Ok(false);
-        }
-        self.current.store(Arc::new(load_state(&self.files)?));
-        Ok(true)
+    pub fn refresh(&self) -> Result<bool, TlsError> {
+        self.state.refresh(|| load_state(&self.files))
     }
 
     /// Returns the earliest expiration of the served certificates in seconds since 1970-01-01 UTC.
     pub fn not_after(&self) -> Option<u64> {
-        self.current.load().not_after
+        self.state.current().not_after
     }
 
     /// Performs the handshake. Returns the stream with the subject of the client's certificate, if client certificates
@@ -85,47 +112,39 @@ impl ReloadingTlsAcceptor {
         &self,
         stream: Box<dyn ByteStream>,
     ) -> std::io::Result<(TlsStream<Box<dyn ByteStream>>, Option<String>)> {
-        let stream = TlsAcceptor::from(Arc::clone(&self.current.load().configuration)).accept(stream).await?;
+        let stream = TlsAcceptor::from(Arc::clone(&self.state.current().configuration)).accept(stream).await?;
         let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
         let subject = certificate.map(|certificate| certificate_subject(certificate));
         Ok((stream, subject))
     }
 }
 
-fn file_stamps(files: &TlsFiles) -> Vec<Option<String>> {
-    let TlsFiles { certificate, key, client_ca } = files;
-    [Some(certificate), Some(key), client_ca.as_ref()].into_iter().flatten().map(|path| file_stamp(path)).collect()
-}
-
-fn load_state(files: &TlsFiles) -> Result<TlsState, String> {
-    let shown = |path: &PathBuf, error: &dyn std::fmt::Display| format!("cannot use `{}`: {error}", path.display());
+fn load_state(files: &TlsFiles) -> Result<TlsState, TlsError> {
     let certificates = read_certificates(&files.certificate)?;
     let key = read_key(&files.key)?;
     let not_after = warn_if_expired(&files.certificate, &certificates);
     let provider = Arc::new(default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
+        .map_err(TlsError::Provider)?;
     let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut roots = RootCertStore::empty();
             for root in read_certificates(path)? {
-                roots.add(root).map_err(|error| shown(path, &error))?;
+                roots.add(root).map_err(|error| TlsError::Unusable { path: path.clone(), error })?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
                 .build()
-                .map_err(|error| shown(path, &error))?;
+                .map_err(|error| TlsError::ClientCa { path: path.clone(), error })?;
             builder.with_client_cert_verifier(verifier)
         }
     };
     let mut configuration = builder.with_single_cert(certificates, key).map_err(|error| match error {
-        rustls::Error::InconsistentKeys(_) => format!(
-            "the key in `{}` is not that of the certificate in `{}`: give two that belong together",
-            files.key.display(),
-            files.certificate.display()
-        ),
-        error => shown(&files.certificate, &error),
+        rustls::Error::InconsistentKeys(_) => {
+            TlsError::OtherKey { key: files.key.clone(), certificate: files.certificate.clone() }
+        }
+        error => TlsError::Unusable { path: files.certificate.clone(), error },
     })?;
     configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsState { configuration: Arc::new(configuration), not_after })

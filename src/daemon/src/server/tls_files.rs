@@ -1,37 +1,84 @@
 //! PEM files of certificates and keys, with errors for the common mistakes.
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use pullgate::describe_certificate;
 use pullgate_host::now;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use thiserror::Error;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
 use crate::util::sanitize::io_error_reason;
 use pullgate_source::file_stamp::read_regular_file;
 
+/// An error of a PEM file. The texts are human-readable.
+#[derive(Debug, Error)]
+pub enum PemError {
+    /// The file cannot be read.
+    #[error("cannot read `{path}`: {}", io_error_reason(.error))]
+    Unreadable {
+        /// The path.
+        path: PathBuf,
+        /// The system's error.
+        error: io::Error,
+    },
+    /// The PEM is malformed.
+    #[error("cannot read `{path}`: {error}")]
+    Malformed {
+        /// The path.
+        path: PathBuf,
+        /// The parser's error.
+        error: pem::Error,
+    },
+    /// A certificate in DER.
+    #[error(
+        "`{0}` is no PEM but binary: `openssl x509 -inform der -in {0} -out {0}.pem` writes a DER certificate as PEM"
+    )]
+    DerCertificate(PathBuf),
+    /// A key in place of a certificate.
+    #[error("`{0}` has a private key and no certificate: give the file of the certificate")]
+    KeyOnly(PathBuf),
+    /// No certificate.
+    #[error("`{0}` has no certificate: give one as PEM")]
+    NoCertificate(PathBuf),
+    /// A key in DER.
+    #[error("`{0}` is no PEM but binary: `openssl pkey -inform der -in {0} -out {0}.pem` writes a DER key as PEM")]
+    DerKey(PathBuf),
+    /// An encrypted key.
+    #[error(
+        "the private key in `{0}` is encrypted, and nobody is asked for its password: \
+         `openssl pkey -in {0} -out {0}.plain` writes it without"
+    )]
+    EncryptedKey(PathBuf),
+    /// A certificate in place of a key.
+    #[error("`{0}` has a certificate and no private key: give the file of the key")]
+    CertificateOnly(PathBuf),
+    /// No key.
+    #[error("`{0}` has no private key: give one as PEM")]
+    NoKey(PathBuf),
+}
+
 /// Reads the certificates of a file.
 ///
 /// # Errors
 ///
 /// If there are none. The text is human-readable.
-pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let (file, text) = (path.display(), read_pem(path)?);
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
+    let (file, text) = (path.to_owned(), read_pem(path)?);
     if is_der(&text) {
-        return Err(format!(
-            "`{file}` is no PEM but binary: `openssl x509 -inform der -in {file} -out {file}.pem` writes a DER certificate as PEM"
-        ));
+        return Err(PemError::DerCertificate(file));
     }
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match read {
         Ok(certificates) if certificates.is_empty() && contains(&text, "PRIVATE KEY-----") => {
-            Err(format!("`{file}` has a private key and no certificate: give the file of the certificate"))
+            Err(PemError::KeyOnly(file))
         }
-        Ok(certificates) if certificates.is_empty() => Err(format!("`{file}` has no certificate: give one as PEM")),
+        Ok(certificates) if certificates.is_empty() => Err(PemError::NoCertificate(file)),
         Ok(certificates) => Ok(certificates),
-        Err(error) => Err(format!("cannot read `{file}`: {error}")),
+        Err(error) => Err(PemError::Malformed { path: file, error }),
     }
 }
 
@@ -40,25 +87,18 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, St
 /// # Errors
 ///
 /// If there is none. The text is human-readable.
-pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
-    let (file, text) = (path.display(), read_pem(path)?);
+pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
+    let (file, text) = (path.to_owned(), read_pem(path)?);
     if is_der(&text) {
-        return Err(format!(
-            "`{file}` is no PEM but binary: `openssl pkey -inform der -in {file} -out {file}.pem` writes a DER key as PEM"
-        ));
+        return Err(PemError::DerKey(file));
     }
     if contains(&text, "-----BEGIN ENCRYPTED PRIVATE KEY-----") || contains(&text, "Proc-Type: 4,ENCRYPTED") {
-        return Err(format!(
-            "the private key in `{file}` is encrypted, and nobody is asked for its password: \
-             `openssl pkey -in {file} -out {file}.plain` writes it without"
-        ));
+        return Err(PemError::EncryptedKey(file));
     }
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
-        rustls::pki_types::pem::Error::NoItemsFound if contains(&text, "-----BEGIN CERTIFICATE-----") => {
-            format!("`{file}` has a certificate and no private key: give the file of the key")
-        }
-        rustls::pki_types::pem::Error::NoItemsFound => format!("`{file}` has no private key: give one as PEM"),
-        error => format!("cannot read `{file}`: {error}"),
+        pem::Error::NoItemsFound if contains(&text, "-----BEGIN CERTIFICATE-----") => PemError::CertificateOnly(file),
+        pem::Error::NoItemsFound => PemError::NoKey(file),
+        error => PemError::Malformed { path: file, error },
     })
 }
 
@@ -81,8 +121,8 @@ pub fn warn_if_expired(path: &Path, certificates: &[CertificateDer<'_>]) -> Opti
     first
 }
 
-fn read_pem(path: &Path) -> Result<Vec<u8>, String> {
-    read_regular_file(path).map_err(|error| format!("cannot read `{}`: {}", path.display(), io_error_reason(&error)))
+fn read_pem(path: &Path) -> Result<Vec<u8>, PemError> {
+    read_regular_file(path).map_err(|error| PemError::Unreadable { path: path.to_owned(), error })
 }
 
 /// Returns whether the bytes begin as DER: a sequence with a length of one or two bytes.

@@ -12,8 +12,10 @@ use pullgate_connect::RootStore;
 use pullgate_connect::probe::{ProbeLimits, ProbeReport, Prober};
 use pullgate_daemon::admission::audit_log::{AuditLog, AuditSink};
 use pullgate_daemon::frontends::docker::{DockerOptions, router};
-use pullgate_daemon::{Admission, PolicyDocument, PolicyError, PolicyProvider, PolicyStore};
+use pullgate_daemon::{Admission, PolicyStore};
 use pullgate_host::{Dns, DnsLimits, Module};
+use pullgate_source::PolicyFile;
+use tempfile::NamedTempFile;
 use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -26,26 +28,8 @@ pub struct Plugin {
     socket: PathBuf,
     admission: Arc<Admission>,
     prober: Prober,
-    policy: SharedPolicy,
+    policy: NamedTempFile,
     serving: Mutex<Option<RunningServer>>,
-}
-
-#[derive(Clone)]
-struct SharedPolicy(Arc<Mutex<String>>);
-
-impl PolicyProvider for SharedPolicy {
-    fn read(&self) -> Result<PolicyDocument, PolicyError> {
-        let json = self.0.lock().unwrap().clone();
-        Ok(PolicyDocument { json, render_findings: Box::new(|findings| format!("{findings:?}")) })
-    }
-
-    fn file_stamp(&self) -> Option<String> {
-        None
-    }
-
-    fn write(&self, _: &str) -> Result<(), String> {
-        Err("not written".to_owned())
-    }
 }
 
 impl Plugin {
@@ -54,11 +38,13 @@ impl Plugin {
         let name = format!("pullgate-test-{}", std::process::id());
         let socket = PathBuf::from(format!("/run/docker/plugins/{name}.sock"));
         std::fs::create_dir_all("/run/docker/plugins").unwrap();
-        let policy = SharedPolicy(Arc::new(Mutex::new("{}".to_owned())));
+        let policy = NamedTempFile::new().unwrap();
+        std::fs::write(policy.path(), "{}").unwrap();
         let dns = Dns::with_servers(&[names.address], DnsLimits::default()).unwrap();
         let prober = Prober::new(RootStore::empty(), ProbeLimits::default()).unwrap().with_dns(dns.clone());
         let options = pullgate_host::EvaluatorOptions { dns: Some(dns), ..Default::default() };
-        let (policies, _) = PolicyStore::load(Module::built_in().unwrap(), Box::new(policy.clone()), options).unwrap();
+        let file = PolicyFile::new(policy.path());
+        let (policies, _) = PolicyStore::load(Module::built_in().unwrap(), file, options).unwrap();
         let audit = AuditLog::open(&AuditSink::Off).unwrap();
         let admission = Arc::new(Admission::new(Arc::new(policies), audit));
         let plugin = Self { name, socket, admission, prober, policy, serving: Mutex::new(None) };
@@ -68,7 +54,7 @@ impl Plugin {
 
     /// Replaces the policy.
     pub async fn set_policy(&self, policy: String) {
-        *self.policy.0.lock().unwrap() = policy;
+        std::fs::write(self.policy.path(), policy).unwrap();
         if let Err(error) = self.admission.policy_store().reload().await {
             panic!("{error}");
         }

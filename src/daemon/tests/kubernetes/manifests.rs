@@ -7,8 +7,9 @@ use clap::Parser;
 use pullgate_daemon::frontends::kubernetes::{DECISION_TIMEOUT, IMAGE_POLICY_PATH, VALIDATE_PATH};
 use pullgate_daemon::{PolicyStore, Settings};
 use pullgate_host::{EvaluatorOptions, Module};
+use pullgate_source::PolicyFile;
 
-use super::webhook::{TextSource, repository_dir};
+use super::webhook::repository_dir;
 
 /// The relevant part of the `pullgate` command line.
 #[derive(Parser)]
@@ -64,7 +65,7 @@ fn the_policy_has_no_errors() {
     let policy: toml::Value = toml::from_str(&manifest("base/policy.toml")).unwrap();
     let json = serde_json::to_string(&policy).unwrap();
     let (policies, _) =
-        PolicyStore::load(Module::built_in().unwrap(), Box::new(TextSource(json)), EvaluatorOptions::default())
+        PolicyStore::load(Module::built_in().unwrap(), PolicyFile::built_in(json), EvaluatorOptions::default())
             .unwrap();
     assert!(policies.current().in_whitelist_mode(None));
 }

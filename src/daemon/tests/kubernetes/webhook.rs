@@ -9,8 +9,9 @@ use axum::http::Request;
 use http_body_util::BodyExt;
 use pullgate_daemon::admission::audit_log::{AuditLog, AuditSink};
 use pullgate_daemon::frontends::kubernetes;
-use pullgate_daemon::{Admission, PolicyDocument, PolicyError, PolicyProvider, PolicyStore};
+use pullgate_daemon::{Admission, PolicyStore};
 use pullgate_host::{EvaluatorOptions, Module};
+use pullgate_source::PolicyFile;
 use tower::ServiceExt;
 
 /// The two webhooks.
@@ -19,29 +20,12 @@ pub struct TestWebhook {
     admission: Arc<Admission>,
 }
 
-/// A constant policy.
-pub struct TextSource(pub String);
-
-impl PolicyProvider for TextSource {
-    fn read(&self) -> Result<PolicyDocument, PolicyError> {
-        Ok(PolicyDocument { json: self.0.clone(), render_findings: Box::new(|findings| format!("{findings:?}")) })
-    }
-
-    fn file_stamp(&self) -> Option<String> {
-        None
-    }
-
-    fn write(&self, _: &str) -> Result<(), String> {
-        Err("it never changes".to_owned())
-    }
-}
-
 impl TestWebhook {
     /// Creates the webhooks with a policy and without DNS.
     pub fn new(policy: &str) -> Self {
         let module = Module::built_in().unwrap();
-        let (policies, _) =
-            PolicyStore::load(module, Box::new(TextSource(policy.to_owned())), EvaluatorOptions::default()).unwrap();
+        let file = PolicyFile::built_in(policy.to_owned());
+        let (policies, _) = PolicyStore::load(module, file, EvaluatorOptions::default()).unwrap();
         let audit = AuditLog::open(&AuditSink::Off).unwrap();
         let admission = Arc::new(Admission::new(Arc::new(policies), audit));
         Self { router: kubernetes::router(Arc::clone(&admission)), admission }

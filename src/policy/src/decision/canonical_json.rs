@@ -109,16 +109,7 @@ fn write_query(out: &mut JsonWriter, dns_query: &DnsQuery) {
 
 fn write_step(out: &mut JsonWriter, step: &Step<'_>) {
     out.begin('{');
-    let topic = match step.kind {
-        StepKind::Reference => "reference",
-        StepKind::Mode => "mode",
-        StepKind::Entry => "entry",
-        StepKind::Dns => "dns",
-        StepKind::Transport => "transport",
-        StepKind::Authorities => "authorities",
-        StepKind::Outcome => "outcome",
-    };
-    out.string_member("kind", topic);
+    out.string_member("kind", step.kind.as_str());
     if let Some(entry) = &step.entry {
         out.name("entry");
         write_entry_members(out, entry);

@@ -7,6 +7,7 @@ pub(crate) mod evaluation;
 pub(crate) mod explain;
 pub(crate) mod nearest;
 pub(crate) mod query;
+mod response_json;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -139,7 +140,7 @@ impl DenialReason {
 }
 
 /// An entry of the policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct MatchedEntry<'a> {
     /// The list of the entry.
     pub list: EntryList,
@@ -186,7 +187,7 @@ impl fmt::Display for Scheme {
 }
 
 /// A connection attempt that the client may make (rule T1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Attempt<'a> {
     /// The scheme.
     pub scheme: Scheme,
@@ -221,9 +222,10 @@ pub enum MissReason {
 }
 
 /// The entry that came nearest to covering a denied reference (rule W3).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct NearestEntry<'a> {
     /// The entry.
+    #[serde(flatten)]
     pub entry: MatchedEntry<'a>,
     /// The reason that it does not match, for programs.
     pub miss: MissReason,
@@ -261,6 +263,21 @@ pub enum StepKind {
     Authorities,
     /// The outcome.
     Outcome,
+}
+
+impl StepKind {
+    /// Returns the stable name in the JSON of an explanation.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reference => "reference",
+            Self::Mode => "mode",
+            Self::Entry => "entry",
+            Self::Dns => "dns",
+            Self::Transport => "transport",
+            Self::Authorities => "authorities",
+            Self::Outcome => "outcome",
+        }
+    }
 }
 
 /// A step of an explanation.

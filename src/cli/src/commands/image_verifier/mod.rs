@@ -124,8 +124,8 @@ fn decide_locally(
             LoadError::Failed(_) => error.to_string(),
         })?;
     let request = Request { reference, kind: ReferenceKind::Image, project: None, dns_answers: &[] };
-    VerifierOutput::parse(&runtime.block_on(evaluator.decide_text(&request)), reference)
-        .map_err(|what| format!("the module {what}"))
+    VerifierOutput::from_response(&runtime.block_on(evaluator.answer(&request)), reference)
+        .map_err(|error| format!("the module {error}"))
 }
 
 fn env_path(name: &str) -> Option<PathBuf> {

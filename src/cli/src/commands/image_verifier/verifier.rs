@@ -14,6 +14,7 @@ use hyper::client::conn::http1;
 use hyper::header::{CONTENT_TYPE, HOST};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use pullgate::{Decision, Response};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::net::UnixStream;
@@ -21,7 +22,7 @@ use tokio::time::{sleep, timeout};
 
 use pullgate::display::single_line;
 use pullgate::{is_digest, redact_userinfo};
-use pullgate_daemon::admission::format_denial;
+use pullgate_daemon::admission::denial_message;
 use pullgate_daemon::util::sanitize::io_error_reason;
 use pullgate_daemon::util::strict_json::JsonObject;
 
@@ -81,6 +82,15 @@ pub enum DaemonError {
     /// A daemon listens and did not answer properly.
     #[error("the daemon at `{0}` {1}")]
     BadDaemon(String, String),
+}
+
+/// An error of a response, as the predicate of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ResponseError {
+    #[error("does not answer with a decision")]
+    NoDecision,
+    #[error("answers about another image")]
+    OtherReference,
 }
 
 impl VerifierArgs {
@@ -172,24 +182,30 @@ impl VerifierOutput {
         Self { allowed: false, reason: reason.into() }
     }
 
-    /// Parses a decision about a reference, as printed by `pullgate decide --json` and returned by the daemon.
+    /// Parses a response of the daemon about a reference.
     ///
     /// # Errors
     ///
-    /// If it is no decision, or is about another reference.
-    pub fn parse(text: &str, reference: &str) -> Result<Self, String> {
-        let JsonObject::<DecideResponse>(answer) =
-            serde_json::from_str(text).map_err(|_| "does not answer with a decision".to_owned())?;
-        match (&*answer.decision, answer.reference == reference) {
-            ("allow", true) => Ok(Self { allowed: true, reason: format!("`{reference}` is allowed") }),
-            ("allow", false) => Err("answers about another image".to_owned()),
-            ("deny", _) => {
-                let text = answer.text.unwrap_or_else(|| "the image is denied".to_owned());
-                let nearest = answer.nearest.as_ref().map(|JsonObject(nearest)| (&*nearest.entry, &*nearest.text));
-                Ok(Self::deny(format_denial(&text, nearest)))
+    /// If it has no decision, or allows another reference.
+    pub fn parse(text: &str, reference: &str) -> Result<Self, ResponseError> {
+        let JsonObject::<Response<'static>>(response) =
+            serde_json::from_str(text).map_err(|_| ResponseError::NoDecision)?;
+        Self::from_response(&response, reference)
+    }
+
+    /// Converts a response about a reference.
+    ///
+    /// # Errors
+    ///
+    /// If it allows another reference.
+    pub fn from_response(response: &Response<'_>, reference: &str) -> Result<Self, ResponseError> {
+        match &response.decision {
+            Decision::Allow(_) if response.reference == reference => {
+                Ok(Self { allowed: true, reason: format!("`{reference}` is allowed") })
             }
-            ("lookup", _) => Ok(Self::deny("whether the image is allowed depends on DNS, which is not asked")),
-            _ => Err("does not answer with a decision".to_owned()),
+            Decision::Allow(_) => Err(ResponseError::OtherReference),
+            Decision::Deny(denied) => Ok(Self::deny(denial_message(denied))),
+            Decision::Lookup(_) => Ok(Self::deny("whether the image is allowed depends on DNS, which is not asked")),
         }
     }
 
@@ -254,7 +270,7 @@ async fn send_request(socket: &Path, reference: &str) -> Result<VerifierOutput, 
         let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await;
         let body = body.map_err(|error| otherwise("does not answer", &error))?.to_bytes();
         let text = std::str::from_utf8(&body).map_err(|error| otherwise("does not answer", &error))?;
-        VerifierOutput::parse(text, reference).map_err(RequestError::BadResponse)
+        VerifierOutput::parse(text, reference).map_err(|error| RequestError::BadResponse(error.to_string()))
     };
     // The connection must be polled while the exchange runs.
     tokio::pin!(exchange);
@@ -272,21 +288,6 @@ struct DecideRequest<'a> {
     reference: &'a str,
     kind: &'static str,
     frontend: &'static str,
-}
-
-/// The members that are read from a decision.
-#[derive(Deserialize)]
-struct DecideResponse {
-    reference: String,
-    decision: String,
-    text: Option<String>,
-    nearest: Option<JsonObject<NearestEntry>>,
-}
-
-#[derive(Deserialize)]
-struct NearestEntry {
-    entry: String,
-    text: String,
 }
 
 #[cfg(test)]

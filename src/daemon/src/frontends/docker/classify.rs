@@ -1,10 +1,11 @@
 //! Classification of a request to dockerd by the registries that it concerns.
 
 use pullgate::ReferenceKind;
+use thiserror::Error;
 
-use super::image_refs;
+use super::image_refs::{self, ImageRefsError};
 use super::operation::{Operation, classify_operation};
-use super::protocol::AuthzRequest;
+use super::protocol::{AuthzRequest, CallError};
 use super::request_uri::{QueryParams, RequestUri};
 
 /// A classified request.
@@ -56,13 +57,35 @@ pub struct AmbiguousRequest {
     pub text: String,
 }
 
+/// An error of a request whose registries cannot be told. The texts are human-readable.
+#[derive(Debug, Error)]
+enum ClassifyError {
+    #[error("{0}")]
+    Query(&'static str),
+    #[error("`{0}` is missing")]
+    Missing(&'static str),
+    #[error("`{0}` may be the id of a plugin: write its name with the tag")]
+    PluginId(String),
+    #[error("the parameters are in a form, which cannot be seen")]
+    Form,
+    #[error("the request may have a form in its body, which cannot be seen: send it with `Content-Length: 0`")]
+    PossibleForm,
+    #[error("dockerd showed no body: it must be JSON of less than 1 MiB with a `Content-Length`")]
+    NoBody,
+    #[error(transparent)]
+    Body(#[from] CallError),
+    #[error(transparent)]
+    Images(#[from] ImageRefsError),
+}
+
 /// Classifies a request.
 pub fn classify(call: &AuthzRequest) -> Result<ClassifiedRequest, AmbiguousRequest> {
     let unclear = |action, text: &str| AmbiguousRequest { action, text: text.to_owned() };
     let target = RequestUri::parse(&call.request_uri).map_err(|text| unclear("request", text))?;
     let route = classify_operation(&call.request_method, &target.path);
     let action = action_name(route);
-    let object = subject_of(route, call, &target).map_err(|text| AmbiguousRequest { action, text })?;
+    let object =
+        subject_of(route, call, &target).map_err(|error| AmbiguousRequest { action, text: error.to_string() })?;
     // Pull and import differ only in the query.
     let action = if matches!(object, Subject::Opaque(OpaqueOperation::Imports, _)) && route == Operation::CreateImage {
         "import"
@@ -95,22 +118,28 @@ fn action_name(route: Operation<'_>) -> &'static str {
     }
 }
 
-fn subject_of(route: Operation<'_>, call: &AuthzRequest, target: &RequestUri<'_>) -> Result<Subject, String> {
+fn subject_of(route: Operation<'_>, call: &AuthzRequest, target: &RequestUri<'_>) -> Result<Subject, ClassifyError> {
     Ok(match route {
         Operation::NoRegistry => Subject::Unrelated,
         Operation::Unknown => Subject::Unknown(format!("{} {}", call.request_method, target.path)),
-        Operation::CreateImage => classify_create_image(call, &target.query()?)?,
+        Operation::CreateImage => classify_create_image(call, &target.query().map_err(ClassifyError::Query)?)?,
         Operation::Load => Subject::Opaque(OpaqueOperation::Imports, String::new()),
         Operation::Push(name) => {
-            let query = target.query()?;
+            let query = target.query().map_err(ClassifyError::Query)?;
             require_no_form(call)?;
             image_subject(with_tag(name, query.first_or_empty("tag")))
         }
-        Operation::Tag(_) | Operation::Commit => {
-            Subject::Opaque(OpaqueOperation::Tags, target.query()?.first_or_empty("repo").to_owned())
-        }
+        Operation::Tag(_) | Operation::Commit => Subject::Opaque(
+            OpaqueOperation::Tags,
+            target.query().map_err(ClassifyError::Query)?.first_or_empty("repo").to_owned(),
+        ),
         Operation::Search => {
-            let term = target.query()?.first("term").ok_or("`term` is missing")?.to_owned();
+            let term = target
+                .query()
+                .map_err(ClassifyError::Query)?
+                .first("term")
+                .ok_or(ClassifyError::Missing("term"))?
+                .to_owned();
             Subject::References(vec![SubjectReference {
                 text: search_registry(&term),
                 kind: ReferenceKind::Registry,
@@ -124,15 +153,15 @@ fn subject_of(route: Operation<'_>, call: &AuthzRequest, target: &RequestUri<'_>
             image_subjects(image_refs::images_of_service(&json_body(call)?)?)
         }
         Operation::PullPlugin | Operation::UpgradePlugin => {
-            let query = target.query()?;
+            let query = target.query().map_err(ClassifyError::Query)?;
             require_no_form(call)?;
             plugin_subject(&query)?
         }
-        Operation::InspectPlugin => plugin_subject(&target.query()?)?,
+        Operation::InspectPlugin => plugin_subject(&target.query().map_err(ClassifyError::Query)?)?,
         Operation::PushPlugin(name) => {
             // dockerd also takes it for an id prefix of a plugin with any name.
             if name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                return Err(format!("`{name}` may be the id of a plugin: write its name with the tag"));
+                return Err(ClassifyError::PluginId(name.to_owned()));
             }
             require_no_form(call)?;
             image_subject(name.to_owned())
@@ -142,7 +171,7 @@ fn subject_of(route: Operation<'_>, call: &AuthzRequest, target: &RequestUri<'_>
 }
 
 /// Classifies `docker pull` or `docker import`.
-fn classify_create_image(call: &AuthzRequest, query: &QueryParams) -> Result<Subject, String> {
+fn classify_create_image(call: &AuthzRequest, query: &QueryParams) -> Result<Subject, ClassifyError> {
     let from = query.first_or_empty("fromImage");
     if !from.is_empty() {
         require_no_form(call)?;
@@ -150,7 +179,7 @@ fn classify_create_image(call: &AuthzRequest, query: &QueryParams) -> Result<Sub
     }
     // The body of an import is a tar. It must not be a form, which could name an image to pull.
     if call.declares_form() {
-        return Err("the parameters are in a form, which cannot be seen".to_owned());
+        return Err(ClassifyError::Form);
     }
     let source = query.first_or_empty("fromSrc");
     // A URL may carry secrets after `?`.
@@ -190,8 +219,8 @@ fn search_registry(term: &str) -> String {
 }
 
 /// Returns the plugin that `remote` names. It is required: without it dockerd reads the name from the body.
-fn plugin_subject(query: &QueryParams) -> Result<Subject, String> {
-    query.first("remote").map(|name| image_subject(name.to_owned())).ok_or_else(|| "`remote` is missing".to_owned())
+fn plugin_subject(query: &QueryParams) -> Result<Subject, ClassifyError> {
+    query.first("remote").map(|name| image_subject(name.to_owned())).ok_or(ClassifyError::Missing("remote"))
 }
 
 fn image_subject(text: String) -> Subject {
@@ -209,16 +238,16 @@ fn image_subjects(mut texts: Vec<String>) -> Subject {
     Subject::References(texts.into_iter().map(reference).collect())
 }
 
-fn json_body(call: &AuthzRequest) -> Result<Vec<u8>, String> {
-    let body = call.body().map_err(|unreadable| unreadable.0)?;
-    body.ok_or_else(|| "dockerd showed no body: it must be JSON of less than 1 MiB with a `Content-Length`".to_owned())
+fn json_body(call: &AuthzRequest) -> Result<Vec<u8>, ClassifyError> {
+    let body = call.body()?;
+    body.ok_or(ClassifyError::NoBody)
 }
 
-fn require_no_form(call: &AuthzRequest) -> Result<(), String> {
+fn require_no_form(call: &AuthzRequest) -> Result<(), ClassifyError> {
     if call.has_no_form() {
         return Ok(());
     }
-    Err("the request may have a form in its body, which cannot be seen: send it with `Content-Length: 0`".to_owned())
+    Err(ClassifyError::PossibleForm)
 }
 
 #[cfg(test)]

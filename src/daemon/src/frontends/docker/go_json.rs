@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use thiserror::Error;
 
 /// A JSON value with the members of objects as written. Numbers and booleans are not distinguished, as none is read.
 #[derive(Debug, PartialEq)]
@@ -18,22 +19,41 @@ pub enum GoValue {
     Other,
 }
 
+/// An error of a body that is not unambiguous JSON. The texts are human-readable.
+#[derive(Debug, Error)]
+pub enum GoJsonError {
+    #[error("the body is not JSON: {0}")]
+    Syntax(serde_json::Error),
+    #[error("{0} is not an object")]
+    NotObject(String),
+    #[error("{object} has `{name}` twice")]
+    DuplicateMember { object: String, name: String },
+    #[error("`{written}` can be taken for `{name}`")]
+    AmbiguousMember { written: String, name: String },
+    #[error("the body has `{0}` twice, spelled in two ways")]
+    TwoSpellings(String),
+    #[error("`{0}` is not text")]
+    NotText(String),
+    #[error("`{0}` is not an array")]
+    NotArray(String),
+}
+
 /// An object without duplicate members.
 #[derive(Clone, Copy, Debug)]
 pub struct GoObject<'j>(&'j [(String, GoValue)]);
 
 impl GoValue {
-    /// Parses one value with nothing after it. The error is human-readable.
-    pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        serde_json::from_slice(bytes).map_err(|error| format!("the body is not JSON: {error}"))
+    /// Parses one value with nothing after it.
+    pub fn read(bytes: &[u8]) -> Result<Self, GoJsonError> {
+        serde_json::from_slice(bytes).map_err(GoJsonError::Syntax)
     }
 
     /// Returns the value as an object; `what` names it in the error.
-    pub fn object(&self, what: &str) -> Result<GoObject<'_>, String> {
-        let Self::Object(members) = self else { return Err(format!("{what} is not an object")) };
+    pub fn object(&self, what: &str) -> Result<GoObject<'_>, GoJsonError> {
+        let Self::Object(members) = self else { return Err(GoJsonError::NotObject(what.to_owned())) };
         let mut seen = HashSet::with_capacity(members.len());
         match members.iter().find(|(name, _)| !seen.insert(name.as_str())) {
-            Some((name, _)) => Err(format!("{what} has `{name}` twice")),
+            Some((name, _)) => Err(GoJsonError::DuplicateMember { object: what.to_owned(), name: name.clone() }),
             None => Ok(GoObject(members)),
         }
     }
@@ -41,46 +61,46 @@ impl GoValue {
 
 impl<'j> GoObject<'j> {
     /// Returns a member; Go treats `null` as absent.
-    pub fn member(self, name: &str) -> Result<Option<&'j GoValue>, String> {
+    pub fn member(self, name: &str) -> Result<Option<&'j GoValue>, GoJsonError> {
         self.any_of(&[name])
     }
 
     /// Returns a member that Docker spells in several ways.
-    pub fn any_of(self, names: &[&str]) -> Result<Option<&'j GoValue>, String> {
+    pub fn any_of(self, names: &[&str]) -> Result<Option<&'j GoValue>, GoJsonError> {
         let Some(name) = names.first() else { return Ok(None) };
         let wanted = fold_name(name);
         let mut found = None;
         for (written, value) in self.0.iter().filter(|(written, _)| fold_name(written) == wanted) {
             if !names.contains(&written.as_str()) {
-                return Err(format!("`{written}` can be taken for `{name}`"));
+                return Err(GoJsonError::AmbiguousMember { written: written.clone(), name: (*name).to_owned() });
             }
             if found.replace(value).is_some() {
-                return Err(format!("the body has `{name}` twice, spelled in two ways"));
+                return Err(GoJsonError::TwoSpellings((*name).to_owned()));
             }
         }
         Ok(found.filter(|value| **value != GoValue::Null))
     }
 
     /// Returns a member that is an object.
-    pub fn object(self, name: &str) -> Result<Option<GoObject<'j>>, String> {
+    pub fn object(self, name: &str) -> Result<Option<GoObject<'j>>, GoJsonError> {
         self.member(name)?.map(|value| value.object(&format!("`{name}`"))).transpose()
     }
 
     /// Returns a member that is text; empty if absent.
-    pub fn text(self, names: &[&str]) -> Result<&'j str, String> {
+    pub fn text(self, names: &[&str]) -> Result<&'j str, GoJsonError> {
         match self.any_of(names)? {
             None => Ok(""),
             Some(GoValue::Text(text)) => Ok(text),
-            Some(_) => Err(format!("`{}` is not text", names.first().unwrap_or(&""))),
+            Some(_) => Err(GoJsonError::NotText(names.first().copied().unwrap_or_default().to_owned())),
         }
     }
 
     /// Returns the elements of a member that is an array; none if absent.
-    pub fn array(self, name: &str) -> Result<&'j [GoValue], String> {
+    pub fn array(self, name: &str) -> Result<&'j [GoValue], GoJsonError> {
         match self.member(name)? {
             None => Ok(&[]),
             Some(GoValue::Array(elements)) => Ok(elements),
-            Some(_) => Err(format!("`{name}` is not an array")),
+            Some(_) => Err(GoJsonError::NotArray(name.to_owned())),
         }
     }
 }
@@ -155,7 +175,7 @@ impl<'de> Visitor<'de> for GoValueVisitor {
 mod tests {
     use super::*;
 
-    fn text(body: &str) -> Result<String, String> {
+    fn text(body: &str) -> Result<String, GoJsonError> {
         let json = GoValue::read(body.as_bytes())?;
         json.object("the body")?.text(&["Task"]).map(str::to_owned)
     }

@@ -1,12 +1,31 @@
 //! The images of a container or a service in the bodies of Docker's API.
 
-use super::go_json::{GoObject, GoValue};
+use thiserror::Error;
+
+use super::go_json::{GoJsonError, GoObject, GoValue};
 
 /// Maximum number of images in one request.
 const MAX_IMAGES: usize = 64;
 
-/// Returns the images of `POST /containers/create`. The error is human-readable.
-pub fn images_of_container(body: &[u8]) -> Result<Vec<String>, String> {
+/// An error of a body whose images cannot be told. The texts are human-readable.
+#[derive(Debug, Error)]
+pub enum ImageRefsError {
+    #[error(transparent)]
+    Json(#[from] GoJsonError),
+    #[error("the service has no `TaskTemplate`")]
+    NoTask,
+    #[error("`PluginSpec.Remote` is an id: write the name of the plugin")]
+    PluginId,
+    #[error("the service names no image")]
+    NoImage,
+    #[error("the request names more than {MAX_IMAGES} images")]
+    TooManyImages,
+    #[error("{0} is missing or empty")]
+    Missing(&'static str),
+}
+
+/// Returns the images of `POST /containers/create`.
+pub fn images_of_container(body: &[u8]) -> Result<Vec<String>, ImageRefsError> {
     let json = GoValue::read(body)?;
     let config = json.object("the body")?;
     let mut images = vec![require_image(config.text(&["Image"])?, "`Image`")?];
@@ -18,10 +37,10 @@ pub fn images_of_container(body: &[u8]) -> Result<Vec<String>, String> {
     Ok(images)
 }
 
-/// Returns the images of `POST /services/create` and `POST /services/ID/update`. The error is human-readable.
-pub fn images_of_service(body: &[u8]) -> Result<Vec<String>, String> {
+/// Returns the images of `POST /services/create` and `POST /services/ID/update`.
+pub fn images_of_service(body: &[u8]) -> Result<Vec<String>, ImageRefsError> {
     let json = GoValue::read(body)?;
-    let task = json.object("the body")?.object("TaskTemplate")?.ok_or("the service has no `TaskTemplate`")?;
+    let task = json.object("the body")?.object("TaskTemplate")?.ok_or(ImageRefsError::NoTask)?;
     let mut images = Vec::new();
     if let Some(container) = task.object("ContainerSpec")? {
         images.push(require_image(container.text(&["Image"])?, "`ContainerSpec.Image`")?);
@@ -32,12 +51,12 @@ pub fn images_of_service(body: &[u8]) -> Result<Vec<String>, String> {
         let remote = require_image(plugin.text(&["remote", "Remote"])?, "`PluginSpec.Remote`")?;
         // For plugins, dockerd takes even a full id for a name.
         if is_image_id(&remote) {
-            return Err("`PluginSpec.Remote` is an id: write the name of the plugin".to_owned());
+            return Err(ImageRefsError::PluginId);
         }
         images.push(remote);
     }
     if images.is_empty() {
-        return Err("the service names no image".to_owned());
+        return Err(ImageRefsError::NoImage);
     }
     Ok(images)
 }
@@ -50,7 +69,7 @@ pub fn is_image_id(image: &str) -> bool {
 }
 
 /// Adds the images of image mounts.
-fn add_mounted_images(object: GoObject<'_>, images: &mut Vec<String>) -> Result<(), String> {
+fn add_mounted_images(object: GoObject<'_>, images: &mut Vec<String>) -> Result<(), ImageRefsError> {
     for mount in object.array("Mounts")?.iter().filter(|mount| **mount != GoValue::Null) {
         let mount = mount.object("a mount")?;
         let (kind, source) = (mount.text(&["Type"])?, mount.text(&["Source"])?);
@@ -58,14 +77,14 @@ fn add_mounted_images(object: GoObject<'_>, images: &mut Vec<String>) -> Result<
             images.push(require_image(source, "the `Source` of a mount of type `image`")?);
         }
         if images.len() > MAX_IMAGES {
-            return Err(format!("the request names more than {MAX_IMAGES} images"));
+            return Err(ImageRefsError::TooManyImages);
         }
     }
     Ok(())
 }
 
-fn require_image(image: &str, what: &str) -> Result<String, String> {
-    if image.is_empty() { Err(format!("{what} is missing or empty")) } else { Ok(image.to_owned()) }
+fn require_image(image: &str, what: &'static str) -> Result<String, ImageRefsError> {
+    if image.is_empty() { Err(ImageRefsError::Missing(what)) } else { Ok(image.to_owned()) }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 /// Maximum size of a call in bytes. Relevant bodies have some kilobytes, and dockerd passes a few megabytes at most, a
 /// third more in base64.
@@ -30,7 +31,8 @@ pub struct AuthzRequest {
 }
 
 /// The error of a malformed call or body; a human-readable sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
 pub struct CallError(pub String);
 
 /// Parses a call.

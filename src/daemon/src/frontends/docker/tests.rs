@@ -12,13 +12,13 @@ use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use pullgate_host::Module;
+use pullgate_source::PolicyFile;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::{DockerOptions, router};
 use crate::admission::Admission;
 use crate::admission::audit_log::{AuditLog, AuditSink};
-use crate::policy::fixed::StaticSource;
 use crate::policy::store::PolicyStore;
 
 /// Whitelist mode with one registry.
@@ -27,7 +27,7 @@ const POLICY: &str = r#"{"whitelist": ["good.example"]}"#;
 fn admission(policy: &'static str) -> Arc<Admission> {
     let (policies, _) = PolicyStore::load(
         Module::built_in().unwrap(),
-        Box::new(StaticSource(policy)),
+        PolicyFile::built_in(policy),
         pullgate_host::EvaluatorOptions::default(),
     )
     .unwrap();

@@ -10,6 +10,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 use tokio::time::timeout;
 
 use super::evaluate::{self, ReviewContext};
@@ -61,25 +62,35 @@ struct ImageReviewStatus {
     audit_annotations: BTreeMap<&'static str, String>,
 }
 
+/// An error of a review that is not decided. The texts are human-readable.
+#[derive(Debug, Error)]
+enum ImageReviewError {
+    #[error("the review was not complete after {} seconds", READ_TIMEOUT.as_secs())]
+    Incomplete,
+    #[error("the review cannot be read: {0}")]
+    Unreadable(String),
+    #[error("this is no {KIND} of {API_VERSION}")]
+    WrongKind,
+}
+
 /// Handles a review.
 pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> Json<ImageReviewResponse> {
     let read = timeout(READ_TIMEOUT, webhooks.read_review(body)).await;
     let review = match &read {
         Ok(read) => parse_review(read.as_ref().map(|(text, _)| text.as_str())),
-        Err(_) => Err(format!("the review was not complete after {} seconds", READ_TIMEOUT.as_secs())),
+        Err(_) => Err(ImageReviewError::Incomplete),
     };
     let unread = if matches!(read, Ok(Err(ReadError::Overloaded(_)))) { "busy" } else { "malformed-review" };
     let status = decide(&webhooks.admission, review, unread).await;
     Json(ImageReviewResponse { api_version: API_VERSION, kind: KIND, status })
 }
 
-fn parse_review(read: Result<&str, &ReadError>) -> Result<ImageReviewSpec, String> {
-    let unreadable = |error: &dyn std::fmt::Display| format!("the review cannot be read: {error}");
-    let text = read.map_err(|unread| unreadable(unread))?;
-    let JsonObject::<ImageReview<'_>>(review) =
-        serde_json::from_str(text).map_err(|error| unreadable(&sanitize::sanitize_json_error(&error)))?;
+fn parse_review(read: Result<&str, &ReadError>) -> Result<ImageReviewSpec, ImageReviewError> {
+    let text = read.map_err(|unread| ImageReviewError::Unreadable(unread.to_string()))?;
+    let JsonObject::<ImageReview<'_>>(review) = serde_json::from_str(text)
+        .map_err(|error| ImageReviewError::Unreadable(sanitize::sanitize_json_error(&error)))?;
     if review.api_version != API_VERSION || review.kind != KIND {
-        return Err(format!("this is no {KIND} of {API_VERSION}"));
+        return Err(ImageReviewError::WrongKind);
     }
     Ok(review.spec.0)
 }
@@ -87,7 +98,7 @@ fn parse_review(read: Result<&str, &ReadError>) -> Result<ImageReviewSpec, Strin
 /// Decides a review; `unread` is the code for one that could not be read.
 async fn decide(
     admission: &Admission,
-    review: Result<ImageReviewSpec, String>,
+    review: Result<ImageReviewSpec, ImageReviewError>,
     unread: &'static str,
 ) -> ImageReviewStatus {
     let generation = admission.current_policy();
@@ -101,7 +112,7 @@ async fn decide(
     };
     let images: Vec<_> = match review {
         Ok(spec) => spec.containers.into_iter().map(to_image).collect(),
-        Err(message) => return settled(unread, message),
+        Err(error) => return settled(unread, error.to_string()),
     };
     if images.is_empty() {
         return settled("malformed-review", "the review names no image, and every pod has one".to_owned());

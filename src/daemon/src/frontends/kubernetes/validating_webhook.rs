@@ -7,13 +7,14 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response as HttpResponse};
+use thiserror::Error;
 
 use super::admission_review::{
     API_VERSION, AdmissionReview, AdmissionReviewResponse, KIND, RequestUid, ReviewRequest, ReviewResponse,
     ReviewStatus,
 };
 use super::evaluate::{self, RejectedImage, ReviewContext};
-use super::image::{Image, MAX_IMAGES};
+use super::image::{ExtractError, Image, MAX_IMAGES};
 use super::pod_images;
 use super::{WebhookState, sanitize};
 use crate::admission::{Admission, Frontend};
@@ -42,28 +43,54 @@ pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> 
         Err(error) => return bad(format!("the request cannot be read: {}", sanitize::sanitize_json_error(&error))),
     };
     let outcome = decide(&webhooks.admission, &review).await;
-    let (allowed, message, warnings) = match outcome.result {
-        Ok(warnings) => (true, None, warnings),
-        Err(message) => (false, Some(message), Vec::new()),
-    };
     let reply = AdmissionReviewResponse {
         api_version: review.api_version.as_deref().unwrap_or(API_VERSION),
         kind: review.kind.as_deref().unwrap_or(KIND),
         response: ReviewResponse {
             uid: &uid,
-            allowed,
-            status: message.map(ReviewStatus::forbidden),
-            warnings,
+            allowed: outcome.denial.is_none(),
+            status: outcome.denial.map(ReviewStatus::forbidden),
+            warnings: outcome.warnings,
             audit_annotations: outcome.annotations,
         },
     };
     Json(reply).into_response()
 }
 
+/// An error of a review that is denied without a decision. The texts are human-readable.
+#[derive(Debug, Error)]
+enum ReviewError {
+    #[error("this is no {KIND} of {API_VERSION}")]
+    WrongKind,
+    #[error("the request cannot be read: {0}")]
+    UnreadableRequest(String),
+    #[error("pullgate does not know the operation `{0}`")]
+    UnknownOperation(String),
+    #[error("the request has no object")]
+    NoObject,
+    #[error(transparent)]
+    Images(#[from] ExtractError),
+    #[error("the object names more than {MAX_IMAGES} images")]
+    TooManyImages,
+}
+
+impl ReviewError {
+    /// Returns the stable code of the denial.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::WrongKind | Self::UnreadableRequest(_) | Self::NoObject => "malformed-review",
+            Self::UnknownOperation(_) => "unknown-operation",
+            Self::Images(error) => error.code(),
+            Self::TooManyImages => "too-many-images",
+        }
+    }
+}
+
 /// The outcome of a review.
 struct ReviewOutcome {
-    /// The warnings, or the reason of the denial.
-    result: Result<Vec<String>, String>,
+    /// The reason of a denial.
+    denial: Option<String>,
+    warnings: Vec<String>,
     annotations: BTreeMap<&'static str, String>,
 }
 
@@ -71,16 +98,12 @@ async fn decide(admission: &Admission, review: &AdmissionReview<'_>) -> ReviewOu
     let generation = admission.current_policy();
     let nobody = ReviewContext::new(admission, &generation, Frontend::Kubernetes, None);
     if review.api_version.as_deref() != Some(API_VERSION) || review.kind.as_deref() != Some(KIND) {
-        return record_outcome(&nobody, Err(format!("this is no {KIND} of {API_VERSION}")), "malformed-review");
+        return record_error(&nobody, &ReviewError::WrongKind);
     }
     let request: ReviewRequest<'_> = match serde_json::from_str(review.request.get()) {
         Ok(JsonObject(request)) => request,
         Err(error) => {
-            return record_outcome(
-                &nobody,
-                Err(format!("the request cannot be read: {}", sanitize::sanitize_json_error(&error))),
-                "malformed-review",
-            );
+            return record_error(&nobody, &ReviewError::UnreadableRequest(sanitize::sanitize_json_error(&error)));
         }
     };
     let action = request.action();
@@ -88,28 +111,26 @@ async fn decide(admission: &Admission, review: &AdmissionReview<'_>) -> ReviewOu
     let context = ReviewContext { user: request.user(), action: &action, ..context };
     let is_update = match &*request.operation {
         // Neither pulls an image.
-        "DELETE" | "CONNECT" => return record_outcome(&context, Ok(()), "no-image"),
+        "DELETE" | "CONNECT" => return record_no_image(&context),
         "CREATE" => false,
         "UPDATE" => true,
         other => {
-            let message =
-                format!("pullgate does not know the operation `{}`", sanitize::sanitize_line(other, MAX_WARNING_CHARS));
-            return record_outcome(&context, Err(message), "unknown-operation");
+            let operation = sanitize::sanitize_line(other, MAX_WARNING_CHARS);
+            return record_error(&context, &ReviewError::UnknownOperation(operation));
         }
     };
     let Some(object) = request.object else {
-        return record_outcome(&context, Err("the request has no object".to_owned()), "malformed-review");
+        return record_error(&context, &ReviewError::NoObject);
     };
     let images = match pod_images::extract_images(&request.kind.0, object.get()) {
         Ok(images) => images,
-        Err(unread) => return record_outcome(&context, Err(unread.to_string()), unread.code()),
+        Err(error) => return record_error(&context, &error.into()),
     };
     if evaluate::exceeds_image_limit(&images) {
-        let message = format!("the object names more than {} images", MAX_IMAGES);
-        return record_outcome(&context, Err(message), "too-many-images");
+        return record_error(&context, &ReviewError::TooManyImages);
     }
     if images.iter().all(Image::is_unset) {
-        return record_outcome(&context, Ok(()), "no-image");
+        return record_no_image(&context);
     }
     let decided = context.decide(&images).await;
     let all = decided.len();
@@ -119,18 +140,24 @@ async fn decide(admission: &Admission, review: &AdmissionReview<'_>) -> ReviewOu
     let reason = if stays && !refused.is_empty() { "unchanged" } else { evaluate::rejection_code(&refused) };
     ReviewOutcome {
         annotations: context.annotations(allowed, reason, &refused),
-        result: if allowed {
-            Ok(rejection_warnings(&refused))
-        } else {
-            Err(evaluate::rejection_message(&refused, all))
-        },
+        denial: (!allowed).then(|| evaluate::rejection_message(&refused, all)),
+        warnings: if allowed { rejection_warnings(&refused) } else { Vec::new() },
     }
 }
 
-fn record_outcome(context: &ReviewContext<'_>, verdict: Result<(), String>, reason: &'static str) -> ReviewOutcome {
-    context.record_override(verdict.is_ok(), reason, verdict.as_ref().err().map_or("", |message| message));
-    let annotations = context.annotations(verdict.is_ok(), reason, &[]);
-    ReviewOutcome { result: verdict.map(|()| Vec::new()), annotations }
+/// Denies a review without a decision.
+fn record_error(context: &ReviewContext<'_>, error: &ReviewError) -> ReviewOutcome {
+    let message = error.to_string();
+    context.record_override(false, error.code(), &message);
+    let annotations = context.annotations(false, error.code(), &[]);
+    ReviewOutcome { denial: Some(message), warnings: Vec::new(), annotations }
+}
+
+/// Allows a review of an operation or object without images.
+fn record_no_image(context: &ReviewContext<'_>) -> ReviewOutcome {
+    const CODE: &str = "no-image";
+    context.record_override(true, CODE, "");
+    ReviewOutcome { denial: None, warnings: Vec::new(), annotations: context.annotations(true, CODE, &[]) }
 }
 
 /// Returns whether an update keeps every image in its place. A stricter policy must not block updates of running
