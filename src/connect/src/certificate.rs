@@ -132,7 +132,7 @@ mod tests {
     use crate::certificate_error::IgnoredAnchor;
     use crate::text::MAX_TEXT_CHARS;
     use pullgate::{Policy, check_certificates};
-    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
+    use rcgen::{BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose};
 
     fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> ParsedCertificate {
         let names = ["a.example.com".to_owned(), "10.0.0.1".to_owned(), "fd00::1".to_owned()];
@@ -161,6 +161,7 @@ mod tests {
     fn one_ca_has_one_name() {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name = DistinguishedName::new();
         for (kind, value) in [
             (DnType::CountryName, "DE"),
             (DnType::CustomDnType(vec![2, 5, 4, 9]), "Main Street 1"),
