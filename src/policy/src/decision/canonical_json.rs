@@ -1,7 +1,7 @@
 //! Canonical JSON of responses (rule D4): one line. Absent members are omitted, and the order of members is fixed.
 
 use crate::decision::{
-    Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Step, StepKind,
+    Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Step,
 };
 use crate::util::json_writer::JsonWriter;
 
