@@ -49,7 +49,8 @@ impl EndpointUrl {
     /// percent-encoded first, as browsers do; an absolute URL need not follow RFC 3986.
     fn resolve_against(reference: &str, base: &str) -> Option<Self> {
         let encoded = utf8_percent_encode(reference, NO_URI_CHARACTERS).to_string();
-        let resolved = Uri::parse(base).ok().and_then(|base| UriRef::parse(&*encoded).ok()?.resolve_against(&base).ok());
+        let resolved =
+            Uri::parse(base).ok().and_then(|base| UriRef::parse(&*encoded).ok()?.resolve_against(&base).ok());
         Self::parse(resolved.as_ref().map_or(reference, Uri::as_str))
     }
 
@@ -95,7 +96,9 @@ impl fmt::Display for EndpointUrl {
         let scheme = self.scheme;
         let path = sanitize_server_text(self.path.split('?').next().unwrap_or_default());
         match self.port {
-            port if port == scheme.default_port() => write!(formatter, "{scheme}://{}{path}", sanitize_server_text(&self.host)),
+            port if port == scheme.default_port() => {
+                write!(formatter, "{scheme}://{}{path}", sanitize_server_text(&self.host))
+            }
             port => write!(formatter, "{scheme}://{}:{port}{path}", sanitize_server_text(&self.host)),
         }
     }

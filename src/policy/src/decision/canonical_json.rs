@@ -1,8 +1,6 @@
 //! Canonical JSON of responses (rule D4): one line. Absent members are omitted, and the order of members is fixed.
 
-use crate::decision::{
-    Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Step,
-};
+use crate::decision::{Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Step};
 use crate::util::json_writer::JsonWriter;
 
 impl Response<'_> {
