@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, StderrLock, StdoutLock, Write};
 
 use anstream::AutoStream;
 use clap::builder::styling::{AnsiColor, Style};
-pub use pullgate_source::findings::escape_for_terminal;
+pub use pullgate::display::escape_for_terminal;
 use serde::Serialize;
 
 use crate::error::CliError;

@@ -6,7 +6,7 @@ use std::{fmt, io};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, Error as TlsError, OtherError};
 
-use crate::certificate::{ParsedCertificate, format_time};
+use crate::certificate::{CertificateSummary, ParsedCertificate, format_time};
 use pullgate::TrustAnchor;
 
 /// The maximum number of names or certificates in a message.
@@ -174,7 +174,7 @@ impl VerificationError {
 
 impl IgnoredAnchor {
     pub(crate) fn new(authority: &TrustAnchor, reason: String) -> Self {
-        let subject = ParsedCertificate::from_der(&authority.der).map(|reading| reading.subject());
+        let subject = CertificateSummary::from_der(&authority.der).subject;
         let subject = subject.unwrap_or_else(|| "a subject that cannot be read".to_owned());
         Self { fingerprint: authority.fingerprint.clone(), subject, reason }
     }

@@ -28,7 +28,7 @@ pub struct Connection {
 
 pub(crate) enum TransportStream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<PrefixRecorder>>),
+    Tls(Box<TlsStream<PrefixRecorder<TcpStream>>>),
 }
 
 impl Connection {

@@ -83,7 +83,7 @@ impl TcpConnection {
                 let stream = TransportStream::Tls(Box::new(stream));
                 Ok(Connection::new(route, peer, verifier.voucher.get().cloned(), stream))
             }
-            Err((error, head)) => Err(AttemptError::from_handshake(error, head.prefix())),
+            Err((error, recorder)) => Err(AttemptError::from_handshake(error, &recorder.prefix().bytes())),
         };
         HandshakeResult { certificates: verifier.presented_chain.get().cloned().unwrap_or_default(), outcome }
     }

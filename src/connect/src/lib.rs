@@ -36,6 +36,7 @@ mod handshake;
 mod prefix_recorder;
 pub mod probe;
 mod root_store;
+mod text;
 mod trust_anchor;
 mod verifier;
 

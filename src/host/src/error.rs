@@ -1,10 +1,10 @@
 //! Errors of the host.
 
-use pullgate::{Decision, DenialReason, Deny, Finding, Response};
+use std::borrow::Cow;
+
+use pullgate::{Decision, DenialReason, Deny, Finding, Response, redact_userinfo};
 use thiserror::Error;
 use wasmtime::Trap;
-
-use crate::redact::redact_userinfo;
 
 /// A module that cannot be loaded.
 #[derive(Debug, Error)]
@@ -82,7 +82,7 @@ impl ExecutionError {
     /// Returns the denial as a response, for a reference that no module has read.
     pub(crate) fn into_response(self, reference: &str) -> Response<'static> {
         Response {
-            reference: redact_userinfo(reference).into(),
+            reference: Cow::Owned(redact_userinfo(reference).into_owned()),
             registry: None,
             repository: None,
             decision: self.into_decision(),

@@ -40,7 +40,6 @@ mod instance;
 mod limits;
 mod module;
 mod pool;
-mod redact;
 mod wit_convert;
 
 use std::time::{SystemTime, UNIX_EPOCH};

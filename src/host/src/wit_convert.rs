@@ -5,13 +5,12 @@ use pullgate::{
     Decision, DenialReason, Deny, DnsAnswer, DnsQuery, EntryKind, EntryList, EntryReport, Explanation, Finding,
     KeyInfo, LookupKind, MatchedEntry, MissReason, ModeChange, NamespaceSubtree, NarrowError, NearestEntry,
     PolicyReport, PortSet, ProjectSet, ReferenceKind, Region, RepositorySet, Request, Response, Scheme, Severity, Step,
-    StepKind, TextRange, TruncatedCount, TrustAnchor, UncoveredEntry, Witness,
+    StepKind, TextRange, TruncatedCount, TrustAnchor, UncoveredEntry, Witness, redact_userinfo,
 };
 use serde::Deserialize;
 
 use crate::bindings::{admission, types, validation};
 use crate::error::ExecutionError;
-use crate::redact::redact_userinfo;
 
 /// Calls `ask` with the request in WIT form.
 pub(crate) fn with_request<T>(request: &Request<'_>, ask: impl FnOnce(admission::Request<'_>) -> T) -> T {
@@ -40,7 +39,7 @@ pub(crate) fn to_wit_list(list: EntryList) -> types::EntryList {
 
 pub(crate) fn entry_report(text: &str, report: validation::EntryReport) -> Result<EntryReport, ExecutionError> {
     Ok(EntryReport {
-        text: redact_userinfo(text),
+        text: redact_userinfo(text).into_owned(),
         entry: report.entry,
         kind: report.kind.map(|kind| match kind {
             types::EntryKind::Address => EntryKind::Address,

@@ -53,7 +53,7 @@ mod policy;
 mod reference;
 mod util;
 
-pub use certificate::info::{CertificateInfo, CertificateReport, KeyInfo, check_certificates};
+pub use certificate::info::{CertificateInfo, CertificateReport, KeyInfo, check_certificates, describe_certificate};
 pub use certificate::pem::{MAX_BLOCKS, MAX_BUNDLE_BYTES};
 pub use compare::narrow::{NarrowError, UncoveredEntry, narrow};
 pub use compare::{
@@ -66,12 +66,13 @@ pub use decision::{
 };
 pub use document::request_json::OwnedRequest;
 pub use document::{MAX_DOCUMENT_BYTES, MAX_ENTRIES};
-pub use entry::{EntryKind, EntryReport, MAX_ENTRY_BYTES, check_entry, find_userinfo};
+pub use entry::{EntryKind, EntryReport, MAX_ENTRY_BYTES, check_entry, find_userinfo, redact_userinfo};
 pub use finding::code::{CODES, Code, CodeInfo};
 pub use finding::{EntryList, Finding, Severity, TextRange};
 pub use load::{LoadedPolicy, PolicyReport, check_policy};
 pub use policy::Policy;
 pub use policy::trust_anchors::TrustAnchor;
+pub use reference::is_digest;
 
 pub use util::display;
 

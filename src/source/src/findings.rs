@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use pullgate::display::{is_bidi_control, is_unsafe_for_display};
+use pullgate::display::{escape_for_terminal, is_bidi_control};
 use pullgate::{Finding, Severity};
 
 use crate::input::InputText;
@@ -163,17 +163,4 @@ fn render_finding(renderer: &Renderer, finding: &Finding, place: Option<(&Source
     }
     groups.push(group);
     renderer.render(&groups)
-}
-
-/// Escapes control and bidirectional characters of untrusted text for a terminal.
-pub fn escape_for_terminal(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        if is_unsafe_for_display(character) {
-            shown.extend(character.escape_unicode());
-        } else {
-            shown.push(character);
-        }
-    }
-    shown
 }

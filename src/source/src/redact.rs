@@ -85,12 +85,6 @@ pub fn redact(text: &str, stretch: Range<usize>, secrets: &[Range<usize>]) -> St
     shown
 }
 
-/// Redacts everything before the last `@` of a host.
-pub fn redact_host(text: &str) -> String {
-    let secret = 0..text.rfind('@').unwrap_or(0);
-    redact(text, 0..text.len(), &[secret])
-}
-
 /// Returns the pieces inside and between quotes, line by line, that contain an `@`.
 fn quoted_pieces(document: &str) -> Vec<Range<usize>> {
     let mut pieces = Vec::new();

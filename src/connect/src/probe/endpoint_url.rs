@@ -3,10 +3,15 @@
 use std::fmt;
 
 use crate::Endpoint;
-use hyper::Uri;
+use fluent_uri::{Uri, UriRef};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use pullgate::Scheme;
 
-use super::text::sanitize_line;
+use crate::text::sanitize_server_text;
+
+/// The ASCII characters that no URI has (RFC 3986, section 2).
+const NO_URI_CHARACTERS: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
 /// An endpoint and path named by a URL. The host stays as written, since the policy must read it unnormalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,17 +26,13 @@ pub(super) struct EndpointUrl {
 impl EndpointUrl {
     /// Parses an absolute URL. Returns none for schemes other than `http` and `https`, and for URLs with userinfo.
     pub(super) fn parse(url: &str) -> Option<Self> {
-        let url: Uri = url.parse().ok()?;
-        let (scheme, standard) = match url.scheme_str()? {
-            "https" => (Scheme::Https, 443),
-            "http" => (Scheme::Http, 80),
-            _ => return None,
-        };
+        let url: hyper::Uri = url.parse().ok()?;
+        let scheme = [Scheme::Https, Scheme::Http].into_iter().find(|it| Some(it.as_str()) == url.scheme_str())?;
         let authority = url.authority()?.as_str();
         let host = url.host().filter(|host| !host.is_empty())?;
         // The rest may be a password or an invalid port.
         let port = match authority.strip_prefix(host)? {
-            "" => standard,
+            "" => scheme.default_port(),
             port => port.strip_prefix(':')?.parse().ok().filter(|port| *port != 0)?,
         };
         let path = url.path_and_query().map_or("/", |path| path.as_str());
@@ -41,23 +42,16 @@ impl EndpointUrl {
 
     /// Resolves a `Location` against `path` of an endpoint.
     pub(super) fn resolve(location: &str, route: &Endpoint, path: &str) -> Option<Self> {
-        let scheme = match route.scheme() {
-            Scheme::Https => "https",
-            Scheme::Http => "http",
-        };
-        let here = format!("{scheme}://{}", route.host_header());
-        if location.starts_with("//") {
-            return Self::parse(&format!("{scheme}:{location}"));
-        }
-        if location.starts_with('/') {
-            return Self::parse(&format!("{here}{location}"));
-        }
-        if location.contains("://") {
-            return Self::parse(location);
-        }
-        let path = path.split('?').next().unwrap_or_default();
-        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        Self::parse(&format!("{here}{folder}/{location}"))
+        Self::resolve_against(location, &format!("{}://{}{path}", route.scheme(), route.host_header()))
+    }
+
+    /// Resolves a reference (RFC 3986, section 5.2) without normalizing its host. Characters that no URI has are
+    /// percent-encoded first, as browsers do; an absolute URL need not follow RFC 3986.
+    fn resolve_against(reference: &str, base: &str) -> Option<Self> {
+        let encoded = utf8_percent_encode(reference, NO_URI_CHARACTERS).to_string();
+        let resolved =
+            Uri::parse(base).ok().and_then(|base| UriRef::parse(&*encoded).ok()?.resolve_against(&base).ok());
+        Self::parse(resolved.as_ref().map_or(reference, Uri::as_str))
     }
 
     /// Returns the scheme.
@@ -99,14 +93,13 @@ impl EndpointUrl {
 /// Omits the query, which may hold secrets.
 impl fmt::Display for EndpointUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, standard) = match self.scheme {
-            Scheme::Https => ("https", 443),
-            Scheme::Http => ("http", 80),
-        };
-        let path = sanitize_line(self.path.split('?').next().unwrap_or_default());
+        let scheme = self.scheme;
+        let path = sanitize_server_text(self.path.split('?').next().unwrap_or_default());
         match self.port {
-            port if port == standard => write!(formatter, "{scheme}://{}{path}", sanitize_line(&self.host)),
-            port => write!(formatter, "{scheme}://{}:{port}{path}", sanitize_line(&self.host)),
+            port if port == scheme.default_port() => {
+                write!(formatter, "{scheme}://{}{path}", sanitize_server_text(&self.host))
+            }
+            port => write!(formatter, "{scheme}://{}:{port}{path}", sanitize_server_text(&self.host)),
         }
     }
 }
@@ -148,6 +141,32 @@ mod tests {
             "https://a\\b/",
         ] {
             assert_eq!(EndpointUrl::parse(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn references_are_resolved() {
+        for (reference, url) in [
+            ("", "https://r.example:5000/v2/a/b?x=1"),
+            ("c", "https://r.example:5000/v2/a/c"),
+            ("c/../d", "https://r.example:5000/v2/a/d"),
+            ("../../../c", "https://r.example:5000/c"),
+            ("./", "https://r.example:5000/v2/a/"),
+            ("?page=2", "https://r.example:5000/v2/a/b?page=2"),
+            ("/x/./y?u=http://z", "https://r.example:5000/x/y?u=http://z"),
+            ("c?u=http://z", "https://r.example:5000/v2/a/c?u=http://z"),
+            ("/a {b}|ü", "https://r.example:5000/a%20%7Bb%7D%7C%C3%BC"),
+            ("//0x7f.1/z", "https://0x7f.1/z"),
+            ("http://Other.example/x/../y", "http://Other.example/y"),
+            ("https://[fd00::1]:5000/", "https://[fd00::1]:5000/"),
+            ("https://a.example/?q[]=1", "https://a.example/?q[]=1"),
+        ] {
+            let resolved = EndpointUrl::resolve_against(reference, "https://r.example:5000/v2/a/b?x=1");
+            assert_eq!(resolved, EndpointUrl::parse(url), "{reference}");
+            assert!(resolved.is_some(), "{reference}");
+        }
+        for reference in ["https://a b/", "https://a\\b/", "https://u:p@a/", "https:a", "ftp://a/", "//"] {
+            assert_eq!(EndpointUrl::resolve_against(reference, "https://r.example/v2/"), None, "{reference}");
         }
     }
 

@@ -13,8 +13,8 @@ use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use super::ProbeLimits;
-use super::tap::PrefixRecorder;
-use super::text::sanitize_line;
+use crate::prefix_recorder::PrefixRecorder;
+use crate::text::sanitize_server_text;
 
 /// The minimum read buffer of hyper, in bytes.
 const MIN_BUFFER_BYTES: usize = 8 << 10;
@@ -57,13 +57,16 @@ pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits
         .header(ACCEPT, "*/*")
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())
-        .map_err(|error| format!("`{}` cannot be asked for: {error}", sanitize_line(path)))?;
+        .map_err(|error| format!("`{}` cannot be asked for: {error}", sanitize_server_text(path)))?;
     let is_plain = connection.certificates().is_empty();
-    let (tap, head) = PrefixRecorder::new(connection);
+    let recorder = PrefixRecorder::new(connection);
+    let head = recorder.prefix();
     let mut builder = Builder::new();
     builder.max_buf_size(limits.max_head_bytes.max(MIN_BUFFER_BYTES));
-    let (mut sender, http) =
-        builder.handshake(TokioIo::new(tap)).await.map_err(|error| describe_error(&error, &head.bytes(), is_plain))?;
+    let (mut sender, http) = builder
+        .handshake(TokioIo::new(recorder))
+        .await
+        .map_err(|error| describe_error(&error, &head.bytes(), is_plain))?;
     let answer = async {
         let response = sender.send_request(request).await?;
         let (parts, body) = response.into_parts();
@@ -128,8 +131,8 @@ fn describe_error(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
         };
     }
     match error.source() {
-        Some(source) => format!("the request failed: {}", sanitize_line(&source.to_string())),
-        None => format!("the request failed: {}", sanitize_line(&error.to_string())),
+        Some(source) => format!("the request failed: {}", sanitize_server_text(&source.to_string())),
+        None => format!("the request failed: {}", sanitize_server_text(&error.to_string())),
     }
 }
 

@@ -11,8 +11,6 @@ mod redirects;
 mod registry_api;
 mod report;
 mod session;
-mod tap;
-mod text;
 mod www_authenticate;
 
 use std::time::Duration;

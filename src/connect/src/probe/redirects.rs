@@ -11,8 +11,8 @@ use super::http_client::{HttpResponse, get};
 use super::registry_api::RegistryInfo;
 use super::report::{AttemptReport, ProbeReport, StageKind};
 use super::session::{ProbeSession, describe_denial};
-use super::text::sanitize_line;
 use super::www_authenticate::AuthChallenge;
+use crate::text::sanitize_server_text;
 
 /// The maximum length of a redirect chain.
 const MAX_REDIRECTS: usize = 4;
@@ -213,6 +213,6 @@ fn check_token_response(response: &HttpResponse) -> (bool, String) {
         StatusCode::OK => (false, format!("{status}, but the answer has no token")),
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => (true, format!("{status}, it wants a login")),
         StatusCode::BAD_REQUEST => (true, format!("{status}, it wants more parameters than a test has")),
-        _ => (false, sanitize_line(&status.to_string())),
+        _ => (false, sanitize_server_text(&status.to_string())),
     }
 }

@@ -6,8 +6,8 @@ use pullgate::Scheme;
 use serde_json::Value;
 
 use super::http_client::HttpResponse;
-use super::text::sanitize_line;
 use super::www_authenticate::AuthChallenge;
+use crate::text::sanitize_server_text;
 
 /// The version header of a V2 registry, and its value.
 const API_VERSION_HEADER: &str = "Docker-Distribution-API-Version";
@@ -50,14 +50,14 @@ impl RegistryInfo {
             }
         };
         let header = match version {
-            Some(version) => format!("`{}`", sanitize_line(&version)),
+            Some(version) => format!("`{}`", sanitize_server_text(&version)),
             None => format!("without the header `{API_VERSION_HEADER}`, which registries send"),
         };
         let mut detail = format!("{status}, {header}, {}", authentication.describe());
         if scheme == Scheme::Http && matches!(authentication, AuthScheme::Basic) {
             detail.push_str("; over plain HTTP passwords can be read on the way");
         }
-        let protocol = format!("v2 over {}{}", scheme_name(scheme), authentication.protocol_suffix());
+        let protocol = format!("v2 over {}{}", scheme.as_str().to_ascii_uppercase(), authentication.protocol_suffix());
         let bearer = match authentication {
             AuthScheme::Token(challenge) => Some(challenge),
             _ => None,
@@ -81,9 +81,10 @@ impl RegistryInfo {
         }
         let nginx = response.header(SERVER.as_str()).is_some_and(|server| server.starts_with("nginx"));
         let behind = if nginx { " (behind nginx)" } else { "" };
-        let version = version.map(|version| format!(", version `{}`", sanitize_line(&version))).unwrap_or_default();
+        let version =
+            version.map(|version| format!(", version `{}`", sanitize_server_text(&version))).unwrap_or_default();
         Ok(Self {
-            protocol: format!("v1 over {}{behind}", scheme_name(scheme)),
+            protocol: format!("v1 over {}{behind}", scheme.as_str().to_ascii_uppercase()),
             detail: format!("{status}, a V1 registry{version}: Docker Engine 17.12 and later do not pull from it"),
             bearer: None,
         })
@@ -104,7 +105,7 @@ impl AuthScheme {
         match (place("bearer"), place("basic"), challenges.first()) {
             (Some(bearer), _, _) => Self::Token(challenges.swap_remove(bearer)),
             (None, Some(_), _) => Self::Basic,
-            (None, None, Some(other)) => Self::Other(sanitize_line(&other.scheme)),
+            (None, None, Some(other)) => Self::Other(sanitize_server_text(&other.scheme)),
             (None, None, None) => Self::Other("unnamed".to_owned()),
         }
     }
@@ -124,18 +125,11 @@ impl AuthScheme {
             Self::Basic => "basic authentication".to_owned(),
             Self::Token(challenge) => {
                 let service =
-                    challenge.parameter("service").map(|service| format!(" for `{}`", sanitize_line(service)));
+                    challenge.parameter("service").map(|service| format!(" for `{}`", sanitize_server_text(service)));
                 format!("token authentication{}", service.unwrap_or_default())
             }
             Self::Other(scheme) => format!("`{scheme}` authentication, which Docker does not know"),
         }
-    }
-}
-
-fn scheme_name(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::Https => "HTTPS",
-        Scheme::Http => "HTTP",
     }
 }
 

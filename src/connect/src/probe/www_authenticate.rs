@@ -32,7 +32,8 @@ impl AuthChallenge {
 }
 
 /// Parses one header value. A token followed by `=` is a parameter of the preceding challenge; any other token begins a
-/// challenge. Parsing continues after mistakes, since a probe reports what servers really send.
+/// challenge. Parsing continues after mistakes, since a probe reports what servers really send; crate `http-auth` ends at
+/// the first one, and at the token of `Negotiate`.
 fn parse_header(mut text: &str, found: &mut Vec<AuthChallenge>) {
     while found.len() < MAX_CHALLENGES {
         text = text.trim_start_matches([' ', '\t', ',']);

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use libsystemd::logging::{Priority, journal_send};
 use prometheus_client::metrics::counter::Counter;
+use pullgate::redact_userinfo;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -96,7 +97,7 @@ impl<'a> AuditRecord<'a> {
             frontend: ask.frontend,
             user: truncate(ask.user),
             action: truncate(ask.action),
-            reference: redact_userinfo(ask.reference),
+            reference: redact_field(ask.reference),
             project: ask.project.map(truncate),
             decision: "allow",
             reason: "matched",
@@ -124,19 +125,12 @@ fn truncate(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Redacts `user:password@` of a reference.
-pub fn redact_userinfo(reference: &str) -> Cow<'_, str> {
-    match reference.rsplit_once('@') {
-        Some((name, digest)) if is_digest(digest) && !name.contains('@') => truncate(reference),
-        Some((_, rest)) => Cow::Owned(format!("***@{}", truncate(rest))),
-        None => truncate(reference),
+/// Redacts user information (rule E11), then truncates: the other way round, a password could lose its `@`.
+pub fn redact_field(text: &str) -> Cow<'_, str> {
+    match redact_userinfo(text) {
+        Cow::Borrowed(text) => truncate(text),
+        Cow::Owned(redacted) => Cow::Owned(truncate(&redacted).into_owned()),
     }
-}
-
-/// Returns whether a text is `ALGORITHM:HEXADECIMAL`, as opposed to a host and port.
-fn is_digest(text: &str) -> bool {
-    let hex = text.split_once(':').map(|(_, hex)| hex).unwrap_or_default();
-    hex.len() >= 32 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// The audit log. Records are written by a thread, so that no decision waits for a disk.
@@ -293,17 +287,23 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown_and_digests_are() {
-        let digest = format!("h.example/x@sha256:{}", "0a".repeat(32));
+        let hex = "0a".repeat(32);
+        let digest = format!("h.example/x@sha256:{hex}");
         for (reference, shown) in [
             ("h.example/x:1", "h.example/x:1"),
             (&*digest, &*digest),
-            ("user:secret@h.example/x", "***@h.example/x"),
-            ("user:secret@h.example:5000", "***@h.example:5000"),
-            ("user:sec@ret@h.example", "***@h.example"),
-            ("https://user:secret@h.example/x@sha256:0", "***@sha256:0"),
+            ("user:secret@h.example/x", "***********@h.example/x"),
+            ("user:secret@h.example:5000", "***********@h.example:5000"),
+            ("user:sec@ret@h.example", "************@h.example"),
+            ("https://user:secret@h.example/x@sha256:0", "https://*********************@sha256:0"),
+            // A password before a whole digest, and a port that reads as one.
+            (&*format!("user:secret/x@sha256:{hex}"), &*format!("*************@sha256:{hex}")),
+            (&*format!("user:secret@h.example:{hex}"), &*format!("***********@h.example:{hex}")),
         ] {
-            assert_eq!(redact_userinfo(reference), shown);
+            assert_eq!(redact_field(reference), shown);
         }
+        let long = format!("user:{}@h.example", "secret".repeat(MAX_FIELD_BYTES));
+        assert!(!redact_field(&long).contains("secret"));
     }
 
     /// Returns an audit log into a full pipe without a reader, the number of lines that it has accepted, its path, and

@@ -10,13 +10,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use pullgate::display::single_line;
 use pullgate::{Decision, Deny};
 
 use crate::admission::audit_log::{AuditLog, AuditRecord};
 use crate::admission::metrics::Metrics;
 pub use crate::admission::request::{AdmissionRequest, Frontend, policy_request};
 use crate::policy::store::{Generation, PolicyStore};
-use crate::util::sanitize::single_line;
 
 /// The response to an admission request.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pullgate::describe_certificate;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
@@ -10,8 +11,6 @@ use rustls::{RootCertStore, ServerConfig};
 use thiserror::Error;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
-use x509_cert::Certificate;
-use x509_cert::der::Decode;
 
 use crate::server::listener::ByteStream;
 use crate::server::tls_files::{PemError, read_certificates, read_key, warn_if_expired};
@@ -153,6 +152,5 @@ fn load_state(files: &TlsFiles) -> Result<TlsState, TlsError> {
 
 /// Returns the subject as a distinguished name (RFC 4514).
 fn certificate_subject(certificate: &CertificateDer<'_>) -> String {
-    Certificate::from_der(certificate)
-        .map_or_else(|_| "unreadable".to_owned(), |certificate| certificate.tbs_certificate().subject().to_string())
+    describe_certificate(certificate).map_or_else(|| "unreadable".to_owned(), |certificate| certificate.subject)
 }

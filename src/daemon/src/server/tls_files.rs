@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use pullgate::describe_certificate;
 use pullgate_host::now;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -105,9 +106,10 @@ pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
 /// seconds since 1970-01-01 UTC.
 pub fn warn_if_expired(path: &Path, certificates: &[CertificateDer<'_>]) -> Option<u64> {
     let mut first = None;
-    for certificate in certificates.iter().filter_map(|der| Certificate::from_der(der).ok()) {
-        let tbs = certificate.tbs_certificate();
-        let (validity, subject) = (tbs.validity(), tbs.subject().to_string());
+    for der in certificates {
+        let Ok(certificate) = Certificate::from_der(der) else { continue };
+        let validity = certificate.tbs_certificate().validity();
+        let subject = describe_certificate(der).map_or_else(String::new, |certificate| certificate.subject);
         let (file, ends) = (path.display(), validity.not_after.to_unix_duration().as_secs());
         first = first.into_iter().chain([ends]).min();
         if ends < now() {

@@ -6,22 +6,6 @@ use std::fmt::Write;
 use pullgate::display::is_unsafe_for_display;
 pub use pullgate_source::io_error_reason;
 
-/// Returns the text on one line: line ends become spaces, other control characters are escaped, such as `\u{1b}`.
-pub fn single_line(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_unsafe_for_display) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' | '\t' => shown.push(' '),
-            _ if is_unsafe_for_display(character) => shown.extend(character.escape_unicode()),
-            _ => shown.push(character),
-        }
-    }
-    Cow::Owned(shown)
-}
-
 /// Returns equivalent JSON with control characters escaped as `\u001b`; JSON itself allows most of them unescaped.
 pub fn escape_controls(json: &str) -> Cow<'_, str> {
     if !json.contains(is_unsafe_for_display) {
@@ -46,12 +30,6 @@ mod tests {
     use super::*;
 
     const TEXT: &str = "a\n\u{1b}[31m\u{7f}\u{9b}\u{202e}\u{feff}ü";
-
-    #[test]
-    fn controls_are_written_out() {
-        assert_eq!(single_line(TEXT), "a \\u{1b}[31m\\u{7f}\\u{9b}\\u{202e}\\u{feff}ü");
-        assert_eq!(single_line("plain ü"), "plain ü");
-    }
 
     #[test]
     fn json_means_the_same() {

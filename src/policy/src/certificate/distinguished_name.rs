@@ -8,6 +8,8 @@ use x509_cert::name::Name;
 
 use base16ct::lower::encode_string;
 
+use crate::util::display::is_unsafe_for_display;
+
 /// Returns the whole name, the most specific part first: `CN=Corp CA,O=Corp,C=DE`. Empty for an empty name.
 pub(crate) fn to_rfc4514(name: &Name) -> String {
     let mut text = String::new();
@@ -133,7 +135,7 @@ pub(crate) fn escape_invisible(value: &str) -> String {
 }
 
 fn push_escaped(character: char, text: &mut String) {
-    if !character.is_control() && !is_invisible(character) {
+    if !is_unsafe_for_display(character) {
         text.push(character);
         return;
     }
@@ -141,13 +143,4 @@ fn push_escaped(character: char, text: &mut String) {
     for byte in character.encode_utf8(&mut buffer).bytes() {
         let _ = write!(text, "\\{byte:02X}");
     }
-}
-
-/// Returns whether a character is invisible or changes the writing direction.
-fn is_invisible(character: char) -> bool {
-    matches!(
-        character,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-    )
 }

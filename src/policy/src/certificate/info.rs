@@ -96,6 +96,13 @@ pub fn check_certificates(text: &[u8], at: u64) -> CertificateReport {
     }
 }
 
+/// Describes one certificate in DER, without findings. Returns none if it cannot be parsed.
+pub fn describe_certificate(der: &[u8]) -> Option<CertificateInfo> {
+    let mut certificate = ParsedCertificate::from_der(der.to_vec())?;
+    certificate.findings.clear();
+    Some(certificate_info(&mut Utf16Counter::new(&[]), certificate))
+}
+
 fn certificate_info(counter: &mut Utf16Counter<'_>, mut certificate: ParsedCertificate) -> CertificateInfo {
     let findings = std::mem::take(&mut certificate.findings);
     let tbs = certificate.tbs();

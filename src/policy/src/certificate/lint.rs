@@ -105,6 +105,11 @@ pub(crate) fn parse_bundle(text: &[u8], at: u64) -> CertificateBundle {
 }
 
 impl ParsedCertificate {
+    /// Parses a certificate in DER.
+    pub fn from_der(der: Vec<u8>) -> Option<Self> {
+        Self::from_block(PemBlock { span: 0..der.len(), line: 1, trusted: false, der }).ok()
+    }
+
     fn from_block(block: PemBlock) -> Result<Self, RawFinding> {
         let PemBlock { span, line, trusted, mut der } = block;
         let unreadable = |at: u32| {

@@ -1,8 +1,6 @@
 //! Canonical JSON of responses (rule D4): one line. Absent members are omitted, and the order of members is fixed.
 
-use crate::decision::{
-    Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Scheme, Step,
-};
+use crate::decision::{Attempt, Decision, DnsQuery, Explanation, LookupKind, MatchedEntry, MissReason, Response, Step};
 use crate::util::json_writer::JsonWriter;
 
 impl Response<'_> {
@@ -87,11 +85,7 @@ fn write_entry_members(out: &mut JsonWriter, matched: &MatchedEntry<'_>) {
 
 fn write_attempt(out: &mut JsonWriter, attempt: &Attempt<'_>) {
     out.begin('{');
-    let scheme = match attempt.scheme {
-        Scheme::Https => "https",
-        Scheme::Http => "http",
-    };
-    out.string_member("scheme", scheme);
+    out.string_member("scheme", attempt.scheme.as_str());
     out.name("port");
     out.number(attempt.port.into());
     out.name("verified");

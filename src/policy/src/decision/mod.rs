@@ -10,6 +10,7 @@ pub(crate) mod query;
 mod response_json;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +160,30 @@ pub enum Scheme {
     Https,
     /// Plain HTTP.
     Http,
+}
+
+impl Scheme {
+    /// Returns the scheme as in a URL: `https` or `http`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Https => "https",
+            Self::Http => "http",
+        }
+    }
+
+    /// Returns the port of a URL of the scheme that has none.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Https => 443,
+            Self::Http => 80,
+        }
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
 }
 
 /// A connection attempt that the client may make (rule T1).

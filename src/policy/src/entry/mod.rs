@@ -20,8 +20,8 @@ mod redact;
 mod tests;
 
 pub(crate) use parse::{parse, parse_port};
-pub use redact::find_userinfo;
-pub(crate) use redact::{redact_secrets, redact_userinfo};
+pub(crate) use redact::redact_secrets;
+pub use redact::{find_userinfo, redact_userinfo};
 
 /// The maximum size of an entry in bytes (rule E13).
 pub const MAX_ENTRY_BYTES: usize = 1_024;

@@ -254,7 +254,6 @@ impl<'t> EntryParser<'t, '_> {
             self.report_with_fix(Code::NetworkPort, parts.whole, message, &network);
         }
         if let Some(scheme) = parts.scheme {
-            let scheme = if scheme == Scheme::Https { "https" } else { "http" };
             let message = format_args!("a network has no scheme: leave `{scheme}://` out");
             self.report_with_fix(Code::NetworkScheme, parts.whole, message, &network);
         }
@@ -319,7 +318,7 @@ impl<'t> EntryParser<'t, '_> {
     /// Rules E9 and E10: parses the port; `None` if it is invalid.
     fn port(&mut self, parts: &EntryParts<'t>) -> Option<Option<u16>> {
         let Some(digits) = parts.port else {
-            return Some(parts.scheme.map(|scheme| if scheme == Scheme::Https { 443 } else { 80 }));
+            return Some(parts.scheme.map(Scheme::default_port));
         };
         let Some(port) = parse_port(digits) else {
             if digits.is_empty() {

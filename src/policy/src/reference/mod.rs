@@ -215,6 +215,12 @@ fn check_tag(tag: &str) -> Result<(), String> {
     }
 }
 
+/// Returns whether a text is a digest as references have it: `sha256`, `sha384` or `sha512`, `:`, and as many lower-case
+/// hexadecimal digits as the algorithm gives.
+pub fn is_digest(text: &str) -> bool {
+    check_digest(text).is_ok()
+}
+
 /// Checks a digest: the algorithms that the OCI image specification registers, each with its number of hexadecimal
 /// digits.
 fn check_digest(digest: &str) -> Result<(), String> {

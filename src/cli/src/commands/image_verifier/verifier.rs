@@ -20,9 +20,10 @@ use thiserror::Error;
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
-use pullgate_daemon::admission::audit_log::redact_userinfo;
+use pullgate::display::single_line;
+use pullgate::{is_digest, redact_userinfo};
 use pullgate_daemon::admission::denial_message;
-use pullgate_daemon::util::sanitize::{io_error_reason, single_line};
+use pullgate_daemon::util::sanitize::io_error_reason;
 use pullgate_daemon::util::strict_json::JsonObject;
 
 /// The default socket of the daemon.
@@ -287,18 +288,6 @@ struct DecideRequest<'a> {
     reference: &'a str,
     kind: &'static str,
     frontend: &'static str,
-}
-
-/// Returns whether a text is a digest of an algorithm that images have.
-fn is_digest(text: &str) -> bool {
-    let length = match text.split_once(':') {
-        Some(("sha256", _)) => 64,
-        Some(("sha384", _)) => 96,
-        Some(("sha512", _)) => 128,
-        _ => return false,
-    };
-    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    text.split_once(':').is_some_and(|(_, hex)| hex.len() == length && hex.bytes().all(is_hex))
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! The decision about a request to dockerd.
 
 use pullgate::ReferenceKind;
+use pullgate::display::single_line;
 
 use super::DockerOptions;
 use super::classify::{AmbiguousRequest, ClassifiedRequest, OpaqueOperation, Subject, SubjectReference, classify};
 use super::protocol::{AuthzRequest, AuthzResponse, CallError};
-use crate::admission::audit_log::redact_userinfo;
+use crate::admission::audit_log::redact_field;
 use crate::admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend};
 use crate::policy::store::Generation;
 use crate::settings::OperationPermission;
-use crate::util::sanitize::single_line;
 
 /// Decides a call by the current policy.
 pub async fn authorize(
@@ -143,5 +143,5 @@ impl Authorization<'_> {
 
 /// Returns text of the request for a message: on one line, without a password.
 fn display_text(text: &str) -> String {
-    single_line(&redact_userinfo(text)).into_owned()
+    single_line(&redact_field(text)).into_owned()
 }
