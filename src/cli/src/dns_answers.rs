@@ -27,8 +27,9 @@ pub fn parse_dns_answers(module: &Module, texts: &[String]) -> Result<Vec<DnsAns
 }
 
 fn parse_dns_answer(module: &Module, text: &str) -> Result<DnsAnswer, CliError> {
-    let wrong =
-        |what: String| CliError::new(format!("`--dns-answer {}`: {what}", pullgate::redact_userinfo(text)), DNS_ANSWER_FORMS);
+    let wrong = |what: String| {
+        CliError::new(format!("`--dns-answer {}`: {what}", pullgate::redact_userinfo(text)), DNS_ANSWER_FORMS)
+    };
     if text.contains('@') {
         return Err(wrong("neither addresses nor host names have an `@`".to_owned()));
     }

@@ -63,8 +63,10 @@ pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits
     let head = recorder.prefix();
     let mut builder = Builder::new();
     builder.max_buf_size(limits.max_head_bytes.max(MIN_BUFFER_BYTES));
-    let (mut sender, http) =
-        builder.handshake(TokioIo::new(recorder)).await.map_err(|error| describe_error(&error, &head.bytes(), is_plain))?;
+    let (mut sender, http) = builder
+        .handshake(TokioIo::new(recorder))
+        .await
+        .map_err(|error| describe_error(&error, &head.bytes(), is_plain))?;
     let answer = async {
         let response = sender.send_request(request).await?;
         let (parts, body) = response.into_parts();

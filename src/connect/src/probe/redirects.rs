@@ -11,8 +11,8 @@ use super::http_client::{HttpResponse, get};
 use super::registry_api::RegistryInfo;
 use super::report::{AttemptReport, ProbeReport, StageKind};
 use super::session::{ProbeSession, describe_denial};
-use crate::text::sanitize_server_text;
 use super::www_authenticate::AuthChallenge;
+use crate::text::sanitize_server_text;
 
 /// The maximum length of a redirect chain.
 const MAX_REDIRECTS: usize = 4;

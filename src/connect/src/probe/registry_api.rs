@@ -6,8 +6,8 @@ use pullgate::Scheme;
 use serde_json::Value;
 
 use super::http_client::HttpResponse;
-use crate::text::sanitize_server_text;
 use super::www_authenticate::AuthChallenge;
+use crate::text::sanitize_server_text;
 
 /// The version header of a V2 registry, and its value.
 const API_VERSION_HEADER: &str = "Docker-Distribution-API-Version";
@@ -81,7 +81,8 @@ impl RegistryInfo {
         }
         let nginx = response.header(SERVER.as_str()).is_some_and(|server| server.starts_with("nginx"));
         let behind = if nginx { " (behind nginx)" } else { "" };
-        let version = version.map(|version| format!(", version `{}`", sanitize_server_text(&version))).unwrap_or_default();
+        let version =
+            version.map(|version| format!(", version `{}`", sanitize_server_text(&version))).unwrap_or_default();
         Ok(Self {
             protocol: format!("v1 over {}{behind}", scheme.as_str().to_ascii_uppercase()),
             detail: format!("{status}, a V1 registry{version}: Docker Engine 17.12 and later do not pull from it"),
