@@ -1,4 +1,5 @@
-//! Check for unused dependencies: each that a manifest names must be named in the package's sources too.
+//! Check for unused dependencies: each that a manifest names must be named in the package's sources too, or stand in
+//! `ignored` of `[workspace.metadata.cargo-machete]`, as that program has it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,9 +19,10 @@ pub fn check() -> Result<()> {
     let sh = shell()?;
     let metadata = cargo(&sh).args(["metadata", "--no-deps", "--format-version=1", "--offline"]).quiet().read()?;
     let metadata: Value = serde_json::from_str(&metadata)?;
+    let ignored = list(&metadata["metadata"]["cargo-machete"], "ignored");
     let mut unused = Vec::new();
     for package in list(&metadata, "packages") {
-        let names = unused_dependencies(package)?;
+        let names = unused_dependencies(package, ignored)?;
         unused.extend(names.into_iter().map(|name| format!("`{name}` in {}", text(package, "name"))));
     }
     if !unused.is_empty() {
@@ -29,7 +31,7 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-fn unused_dependencies(package: &Value) -> Result<Vec<&str>> {
+fn unused_dependencies<'a>(package: &'a Value, ignored: &[Value]) -> Result<Vec<&'a str>> {
     let folder = Path::new(text(package, "manifest_path")).parent().context("a manifest has no folder")?;
     // What the library and the programs are made of; tests, benchmarks, examples and the build script may use more.
     let mut shipped = BTreeSet::new();
@@ -43,6 +45,9 @@ fn unused_dependencies(package: &Value) -> Result<Vec<&str>> {
     let mut all = BTreeSet::new();
     collect_words(folder, &mut all)?;
     let is_used = |dependency: &Value| {
+        if ignored.contains(&dependency["name"]) {
+            return true;
+        }
         let name = dependency["rename"].as_str().unwrap_or(text(dependency, "name")).replace('-', "_");
         match dependency["kind"].is_null() {
             true => shipped.contains(&name),
@@ -91,6 +96,7 @@ mod tests {
             "manifest_path": folder.join("Cargo.toml"),
             "targets": [{ "kind": ["bin"], "src_path": folder.join("src/main.rs") }],
             "dependencies": [
+                { "name": "pinned-crate", "kind": null, "rename": null },
                 { "name": "serde_json", "kind": null, "rename": null },
                 { "name": "wit-parser", "kind": null, "rename": null },
                 { "name": "wit-parser", "kind": "dev", "rename": null },
@@ -99,6 +105,6 @@ mod tests {
             ],
         });
         // `wit_parser` is used in tests only.
-        assert_eq!(unused_dependencies(&package).unwrap(), ["wit-parser", "no-such-crate"]);
+        assert_eq!(unused_dependencies(&package, &[json!("pinned-crate")]).unwrap(), ["wit-parser", "no-such-crate"]);
     }
 }
