@@ -69,7 +69,7 @@ pub fn narrow(policy: &JsValue, remote: &JsValue, at: &JsValue) -> Result<JsValu
             set(&result, "document", document.into())?;
         }
         Err(pullgate::NarrowError::Unreadable(why)) => set_load_findings(&result, &why)?,
-        Err(pullgate::NarrowError::Uncovered(refused)) => {
+        Err(pullgate::NarrowError::Uncovered(uncovered)) => {
             set(&result, "ok", false.into())?;
             set(&result, "uncovered", to_js(&*uncovered)?)?;
         }
