@@ -18,6 +18,7 @@ const STEPS: &[Step] = &[("module", module::build_default), ("page", web::build)
 /// Builds what is missing and serves until Ctrl+C.
 pub fn run() -> Result<()> {
     npm::prefetch();
+    binary::prefetch();
     steps::take(STEPS)?;
     let (sh, program) = (shell()?, binary::path());
     println!("pullgate serve --policy {POLICY}\n");

@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
 /// Takes all steps.
 pub fn test() -> Result<()> {
     npm::prefetch();
+    binary::prefetch();
     steps::take(STEPS)
 }
 
