@@ -295,7 +295,7 @@ mod tests {
             ("user:secret@h.example/x", "***********@h.example/x"),
             ("user:secret@h.example:5000", "***********@h.example:5000"),
             ("user:sec@ret@h.example", "************@h.example"),
-            ("https://user:secret@h.example/x@sha256:0", "https://*********************@sha256:0"),
+            ("https://user:secret@h.example/x@sha256:0", "https://***********************@sha256:0"),
             // A password before a whole digest, and a port that reads as one.
             (&*format!("user:secret/x@sha256:{hex}"), &*format!("*************@sha256:{hex}")),
             (&*format!("user:secret@h.example:{hex}"), &*format!("***********@h.example:{hex}")),
