@@ -78,14 +78,14 @@ pub struct StdinLines {
 }
 
 impl StdinLines {
-    /// Creates a reader of standard input.
-    pub fn new() -> Self {
+    /// Opens a reader of standard input.
+    pub fn open() -> Self {
         Self { input: BufReader::with_capacity(1 << 16, io::stdin()), number: 0 }
     }
 
     /// Reads the next line, without its `\n` or `\r\n`. Invalid UTF-8 becomes U+FFFD, which no reference or entry can
     /// contain, so such a line is refused and never misread.
-    pub fn next(&mut self) -> Result<Option<String>, InputError> {
+    pub fn next_line(&mut self) -> Result<Option<String>, InputError> {
         let mut line = Vec::new();
         let room = u64::try_from(MAX_LINE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
         let read = self.input.by_ref().take(room).read_until(b'\n', &mut line);

@@ -56,9 +56,9 @@ fn summary_line(name: &str, sound: bool, located: &[LocatedFinding]) -> String {
 /// Checks one entry per line. Blank lines count too, so that reports and lines correspond.
 fn check_stdin_entries(arguments: &CheckArgs, output: &mut OutputWriter) -> Result<bool, CliError> {
     let module = Module::built_in()?;
-    let mut lines = StdinLines::new();
+    let mut lines = StdinLines::open();
     let mut sound = true;
-    while let Some(line) = lines.next()? {
+    while let Some(line) = lines.next_line()? {
         sound &= check_entry(&module, &line, arguments, output)?;
         if lines.would_block() {
             output.flush()?;

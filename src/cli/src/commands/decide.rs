@@ -33,8 +33,8 @@ pub fn run(ask: &DecideArgs, matches: &ArgMatches, mode: DecideMode) -> Result<b
     let mut output = OutputWriter::new(ask.json);
     for (kind, text) in subjects(ask, matches) {
         if kind == ReferenceKind::Image && text == "-" {
-            let mut lines = StdinLines::new();
-            while let Some(line) = lines.next()? {
+            let mut lines = StdinLines::open();
+            while let Some(line) = lines.next_line()? {
                 if !line.trim().is_empty() {
                     session.decide_one(&line, kind, &mut output)?;
                 }
