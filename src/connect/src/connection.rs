@@ -38,7 +38,7 @@ impl Connection {
         verified_by: Option<VerifiedBy>,
         stream: TransportStream,
     ) -> Self {
-        Self { endpoint: endpoint, peer_addr: peer_addr, verified_by: verified_by, stream }
+        Self { endpoint, peer_addr, verified_by, stream }
     }
 
     /// Returns the endpoint of the connection.

@@ -41,7 +41,7 @@ pub struct HandshakeResult {
 
 impl ResolvedEndpoint {
     pub(crate) fn new(endpoint: Endpoint, addr: SocketAddr) -> Self {
-        Self { endpoint: endpoint, addr: addr }
+        Self { endpoint, addr }
     }
 
     /// Returns the endpoint.

@@ -274,7 +274,7 @@ impl Line {
 fn changes(before: &Policy, after: &Policy, place: &Place<'_>, most: usize) -> BTreeSet<ChangeKind> {
     let (reference, kind) = reference(place);
     let decide = |dns_answers: &[DnsAnswer]| {
-        let request = Request { reference: &reference, kind, project: place.project, dns_answers: dns_answers };
+        let request = Request { reference: &reference, kind, project: place.project, dns_answers };
         (before.decide(&request), after.decide(&request))
     };
     let mut changes = BTreeSet::new();

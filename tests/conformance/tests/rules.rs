@@ -319,7 +319,7 @@ fn reference(asked: &Asked) -> String {
 
 fn request<'a>(text: &'a str, asked: &'a Asked, dns_answers: &'a [DnsAnswer]) -> Request<'a> {
     let kind = if asked.repository.is_some() { ReferenceKind::Image } else { ReferenceKind::Registry };
-    Request { reference: text, kind, project: asked.project.as_deref(), dns_answers: dns_answers }
+    Request { reference: text, kind, project: asked.project.as_deref(), dns_answers }
 }
 
 fn known(dns_answers: &[DnsAnswer], question: &DnsQuery) -> bool {

@@ -32,15 +32,7 @@ impl<'a> ProbeSession<'a> {
         on_progress: ProgressFn<'a>,
     ) -> Self {
         let deadline = Instant::now() + prober.limits.registry_timeout;
-        Self {
-            prober,
-            evaluator: evaluator,
-            registry,
-            project,
-            on_progress: on_progress,
-            deadline,
-            hosts_left: prober.limits.max_hosts,
-        }
+        Self { prober, evaluator, registry, project, on_progress, deadline, hosts_left: prober.limits.max_hosts }
     }
 
     /// Runs the probe.
