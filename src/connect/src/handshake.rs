@@ -1,13 +1,11 @@
 //! TCP connection and TLS handshake as separate steps, for callers that report progress.
 
 use std::io::Error as IoError;
-use std::net::IpAddr;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use tokio::net::lookup_host;
 
 use rustls::pki_types::CertificateDer;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
 use crate::connection::{Connection, TransportStream};

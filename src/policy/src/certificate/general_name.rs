@@ -1,8 +1,9 @@
 //! General names in certificates (RFC 5280, section 4.2.1.6), in the notation of OpenSSL.
 
-use ipnet::IpNet;
 use std::net::IpAddr;
 
+use base16ct::lower::encode_string;
+use ipnet::IpNet;
 use x509_cert::der::Decode;
 use x509_cert::der::asn1::AnyRef;
 use x509_cert::der::oid::ObjectIdentifier;
@@ -10,7 +11,6 @@ use x509_cert::name::Name;
 
 use crate::certificate::der;
 use crate::certificate::distinguished_name as dn;
-use base16ct::lower::encode_string;
 
 /// A general name.
 #[derive(Clone, Debug, PartialEq, Eq)]
