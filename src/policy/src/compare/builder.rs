@@ -5,29 +5,47 @@ use crate::compare::describe::{describe_decision, describe_hosts, host_patterns,
 use crate::compare::differences::{DecisionDifference, DifferenceFinder, DifferenceKind, Example};
 use crate::compare::host_classes::{HostSet, host_classes};
 use crate::compare::policy_view::PolicyView;
-use crate::compare::report::{MAX_EXCEPTIONS, MAX_REGIONS, ProjectSet, Region, TruncatedCount, Witness};
+use crate::compare::report::{
+    Comparison, ComparisonVerdict, MAX_EXCEPTIONS, MAX_REGIONS, ModeChange, ProjectSet, Region, TruncatedCount, Witness,
+};
 use crate::compare::requester::Requester;
 use crate::compare::subtree_cover::{LabelledSubtree, Labels, minimal_cover};
 use crate::decision::{DnsAnswer, LookupKind, Request};
 use crate::host::docker_hub;
 use crate::policy::Policy;
 use crate::reference::Registry;
+use crate::util::sort;
 use crate::util::string_map::StringMap;
 
-/// The builder of a comparison: the regions found so far.
+/// The builder of a comparison: the regions and changes of whitelist mode found so far.
 pub(super) struct ComparisonBuilder<'p> {
-    pub old: &'p Policy,
-    pub new: &'p Policy,
+    old: &'p Policy,
+    new: &'p Policy,
+    modes: Vec<ModeChange>,
     /// The regions, each with the number of requesters that share it.
-    pub regions: Vec<(Region, usize)>,
+    regions: Vec<(Region, usize)>,
     /// The index of regions, by all members that regions of several requesters share.
-    pub region_index: StringMap,
-    pub counts: Vec<TruncatedCount>,
+    region_index: StringMap,
+    /// The number of regions of each kind of change, those over the maximum included.
+    counts: Vec<TruncatedCount>,
 }
 
-impl ComparisonBuilder<'_> {
+impl<'p> ComparisonBuilder<'p> {
+    pub fn new(old: &'p Policy, new: &'p Policy) -> Self {
+        Self {
+            old,
+            new,
+            modes: Vec::new(),
+            regions: Vec::new(),
+            region_index: StringMap::default(),
+            counts: Vec::new(),
+        }
+    }
+
+    /// Adds what differs for one requester between the views of the old policy and the new one.
     pub fn compare_requester(&mut self, views: &[PolicyView<'_>; 2], requester: &Requester) {
         let [old, new] = views;
+        self.add_mode_change(views, requester);
         let affected = AffectedHosts::between(old, new);
         if affected.is_empty() {
             return;
@@ -53,6 +71,49 @@ impl ComparisonBuilder<'_> {
             };
             let except: Vec<&HostSet> = part.except.iter().filter_map(|node| Some(&class_at(*node)?.set)).collect();
             self.add(&part, &root.set, &except, host, &mut answering, requester);
+        }
+    }
+
+    /// Returns the comparison of `requesters` requesters.
+    pub fn finish(mut self, requesters: usize) -> Comparison {
+        for (region, seen) in &mut self.regions {
+            if *seen < requesters {
+                region.text.push_str(&region.projects.describe());
+            }
+        }
+        let regions: Vec<Region> = sort::sorted(self.regions, |(a, _), (b, _)| a.change.cmp(&b.change))
+            .into_iter()
+            .map(|(region, _)| region)
+            .collect();
+        let most = u32::try_from(MAX_REGIONS).unwrap_or(u32::MAX);
+        let omitted: Vec<TruncatedCount> = sort::sorted(self.counts, |a, b| a.change.cmp(&b.change))
+            .into_iter()
+            .filter_map(|counted| {
+                Some(TruncatedCount { count: counted.count.checked_sub(most).filter(|count| *count > 0)?, ..counted })
+            })
+            .collect();
+        let resolves = self.new.match_resolved_addresses;
+        Comparison {
+            verdict: if regions.is_empty() {
+                ComparisonVerdict::Same
+            } else if regions.iter().any(Region::is_wider) {
+                ComparisonVerdict::Wider
+            } else {
+                ComparisonVerdict::NotWider
+            },
+            modes: self.modes,
+            match_resolved_addresses: (self.old.match_resolved_addresses != resolves).then_some(resolves),
+            regions,
+            omitted,
+        }
+    }
+
+    /// Adds the change of whitelist mode, unless the global change says the same.
+    fn add_mode_change(&mut self, views: &[PolicyView<'_>; 2], requester: &Requester) {
+        let [before, after] = views.each_ref().map(|view| view.whitelist_mode());
+        let is_known = !views.iter().any(|view| view.unknown_project);
+        if is_known && before != after && !self.modes.iter().any(|mode| mode.project.is_none() && mode.on == after) {
+            self.modes.push(ModeChange { project: requester.project().map(str::to_owned), on: after });
         }
     }
 
