@@ -63,8 +63,9 @@ export async function decisionOf(page, reference) {
   return shownDecision(page);
 }
 
+/** Returns the decision shown, once it is that of the form's current values. */
 export async function shownDecision(page) {
-  const shown = page.locator(".decision");
+  const shown = page.locator(".decision[aria-busy=false]");
   await shown.waitFor();
   return {
     decision: await shown.getAttribute("data-decision"),

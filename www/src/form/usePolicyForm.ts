@@ -31,6 +31,8 @@ export interface PolicyForm {
   ids: string[];
   values: FormValues;
   analysis: PolicyAnalysis;
+  /** Whether the values have changed since the analysis, which follows them a moment later. */
+  isStale: boolean;
   actions: FormActions;
   /** The row to focus once it is rendered. */
   focused: { row: number } | undefined;
@@ -127,8 +129,9 @@ export function usePolicyForm(): PolicyForm {
   }, [form, insert, remove, replace, update]);
 
   const ids = useMemo(() => fields.map(({ id }) => id), [fields]);
+  const isStale = checked !== values;
   return useMemo(
-    () => ({ form, ids, values, analysis, actions, focused }),
-    [form, ids, values, analysis, actions, focused],
+    () => ({ form, ids, values, analysis, isStale, actions, focused }),
+    [form, ids, values, analysis, isStale, actions, focused],
   );
 }

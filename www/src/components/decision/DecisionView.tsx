@@ -28,12 +28,12 @@ interface Props {
 }
 
 export function DecisionView({ explanation, children }: Props) {
-  const { analysis, actions } = usePolicy();
+  const { analysis, isStale, actions } = usePolicy();
   const state = stateOf(explanation);
   const row = rowOf(explanation, analysis.rowIndexes);
   const t = messages.tryOut;
   return (
-    <div className="decision" data-decision={state}>
+    <div className="decision" data-decision={state} aria-busy={isStale}>
       <div className="verdict">
         <Icon name={DECISION_ICONS[state]} />
         <p>
