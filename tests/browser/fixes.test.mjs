@@ -33,6 +33,56 @@ check("a range of addresses becomes several rows", async (page) => {
   assert.deepEqual(whitelist, ["10.0.0.1", "10.0.0.2/31", "10.0.0.4/30", "10.0.0.8/31"]);
 });
 
+/** Ten mistakes of a newcomer, each with the buttons that lead out of it and the entries that come of it. */
+const MISTAKES = [
+  ["https://hub.docker.com/_/nginx", ["Use docker.io/library/nginx"], ["docker.io/library/nginx"]],
+  ["nginx", ["Use docker.io/library/nginx"], ["docker.io/library/nginx"]],
+  ["ghcr.io/nordwind/*", ["Use ghcr.io/nordwind"], ["ghcr.io/nordwind"]],
+  ["https://index.docker.io/v1/", ["Use https://index.docker.io"], ["index.docker.io:443"]],
+  ["10.0.0.0/8, 192.168.0.0/16", ["Split into 2 entries"], ["10.0.0.0/8", "192.168.0.0/16"]],
+  ["harbor.example.com:*", ["Use harbor.example.com"], ["harbor.example.com"]],
+  [
+    "harbor.example.com:8701-8703",
+    ["Split into 3 entries"],
+    ["harbor.example.com:8701", "harbor.example.com:8702", "harbor.example.com:8703"],
+  ],
+  [".example.com", ["Use *.example.com"], ["*.example.com"]],
+  ["*example.com", ["Use *.example.com"], ["*.example.com"]],
+  ["docker.io/redis", ["Use docker.io/library/redis"], ["docker.io/library/redis"]],
+];
+
+for (const [typed, buttons, entries] of MISTAKES) {
+  check(`buttons alone lead from ${typed} to ${entries.join(" and ")}`, async (page) => {
+    await form.setMode(page, true);
+    await form.field(page, 1).pressSequentially(typed);
+    for (const name of buttons) {
+      await form.row(page, 1).getByRole("button", { name, exact: true }).click();
+    }
+    await form.status(page).getByText(/^No errors/).waitFor();
+    const { whitelist } = JSON.parse(await form.formattedText(page, "JSON"));
+    assert.deepEqual(whitelist, entries);
+    // Nothing is left to put right.
+    assert.equal(await form.rows(page).getByRole("button", { name: /^(Use|Split into) / }).count(), 0);
+  });
+}
+
+check("a star among strangers' names has no button, and says why", async (page) => {
+  await form.setMode(page, true);
+  await form.field(page, 1).fill("123456789012.dkr.ecr.*.amazonaws.com");
+  await form.row(page, 1).locator('.finding[data-code="wildcard-invalid"]').waitFor();
+  assert.equal(await form.row(page, 1).locator(".finding").getByRole("button").count(), 0);
+  await form.field(page, 1).fill("*.azurecr.io");
+  const shared = form.row(page, 1).locator('.finding[data-code="wildcard-shared"]');
+  await shared.getByText("anybody can have a name").waitFor();
+  assert.equal(await form.row(page, 1).locator(".finding").getByRole("button").count(), 0);
+});
+
+check("a lone * among insecure registries does not offer to open the whitelist", async (page) => {
+  await form.typeRegistries(page, [["*", "Insecure"]]);
+  await form.row(page, 1).getByText("no entry stands for every registry").waitFor();
+  assert.equal(await form.row(page, 1).getByRole("button", { name: "Turn whitelist mode off" }).count(), 0);
+});
+
 check("a lone * offers to turn whitelist mode off", async (page) => {
   await form.field(page, 1).fill("*");
   await form.row(page, 1).getByRole("button", { name: "Turn whitelist mode off" }).click();

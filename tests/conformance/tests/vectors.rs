@@ -137,7 +137,10 @@ fn check_entry(text: &str, list: EntryList, expect: &Expected, fail: &mut impl F
     }
     if let Some(fix) = &expect.fix {
         let proposed = report.findings.iter().find_map(|finding| finding.fix.as_ref());
-        want(proposed == Some(fix), format!("the fix `{fix}`"));
+        want(proposed == fix.as_ref(), format!("the fix {fix:?}"));
+    }
+    for part in &expect.says {
+        want(report.findings.iter().any(|finding| finding.message.contains(part)), format!("a message with {part:?}"));
     }
     if let Some(range) = expect.range {
         want(report.findings.first().and_then(|finding| finding.range) == Some(range), format!("{range:?}"));

@@ -117,7 +117,7 @@ fn explain_entries<'a>(query: &Query<'a, '_>, steps: &mut Vec<Step<'a>>) {
 /// and the reason.
 fn explain_entry(query: &Query<'_, '_>, row: &IndexedEntry) -> (bool, String) {
     // The text of an indexed entry is canonical, so it parses.
-    let Some(entry) = entry::parse(&row.text, &mut Vec::new()).map(|written| written.entry) else {
+    let Some(entry) = entry::parse(&row.text, None, &mut Vec::new()).map(|written| written.entry) else {
         return (false, "cannot be read".to_owned());
     };
     let host = match explain_host(query, &entry, row.list) {

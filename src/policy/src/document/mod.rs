@@ -297,12 +297,9 @@ impl<'t> DocumentReader<'t, '_> {
             return None;
         };
         let mut findings = Vec::new();
-        let parsed = entry::parse(text, &mut findings);
-        if let (Some(parsed), Some(list)) = (&parsed, list) {
-            // The validity of plain HTTP depends on the insecure list: the cross-entry linter decides it (rule E10).
-            findings
-                .extend(entry::check_for_list(text, parsed, list).filter(|finding| finding.code != Code::SchemeHttp));
-        }
+        let parsed = entry::parse(text, list, &mut findings);
+        // The validity of plain HTTP depends on the insecure list: the cross-entry linter decides it (rule E10).
+        findings.retain(|finding| finding.code != Code::SchemeHttp);
         let failed = findings.iter().any(RawFinding::is_error);
         for mut finding in findings {
             let span = value.span_within(self.decoder.text, finding.start..finding.end);

@@ -1,24 +1,27 @@
-//! Entries (rules E1 to E14): an element of a list, parsed once. After parsing, no host is a string.
+//! Entries (rules E1 to E18): an element of a list, parsed once. After parsing, no host is a string.
 
 use std::fmt;
 use std::net::IpAddr;
-use std::ops::Range;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Scheme;
-use crate::finding::code::Code;
 use crate::finding::{EntryList, Finding, RawFinding, locate_findings};
 use crate::host;
 use crate::host::docker_hub;
 
+mod lint;
 mod network;
+mod notation;
 mod parse;
+mod parts;
 mod redact;
 #[cfg(test)]
 mod tests;
+mod wildcard;
 
+pub(crate) use lint::plain_http_finding;
 pub(crate) use parse::{parse, parse_port};
 pub(crate) use redact::redact_secrets;
 pub use redact::{find_userinfo, redact_userinfo};
@@ -87,14 +90,11 @@ pub struct EntryReport {
     pub findings: Vec<Finding>,
 }
 
-/// Checks one entry as an element of a list (rules E1 to E14). Rules about several entries are left to
+/// Checks one entry as an element of a list (rules E1 to E18). Rules about several entries are left to
 /// [`check_policy`](crate::check_policy); a plain-HTTP entry for the whitelist is an error here.
 pub fn check_entry(text: &str, list: EntryList) -> EntryReport {
     let mut findings = Vec::new();
-    let parsed = parse(text, &mut findings).filter(|parsed| {
-        findings.extend(check_for_list(text, parsed, list));
-        true
-    });
+    let parsed = parse(text, Some(list), &mut findings);
     let entry = parsed.filter(|_| !findings.iter().any(RawFinding::is_error)).map(|parsed| parsed.entry);
     EntryReport {
         text: redact_userinfo(text).into_owned(),
@@ -102,36 +102,6 @@ pub fn check_entry(text: &str, list: EntryList) -> EntryReport {
         entry: entry.map(|entry| entry.to_string()),
         findings: locate_findings(text.as_bytes(), findings),
     }
-}
-
-/// Checks the rules of a list beyond the grammar (rules E10, E12, T5).
-pub(crate) fn check_for_list(text: &str, parsed: &ParsedEntry, list: EntryList) -> Option<RawFinding> {
-    if let (EntryList::Insecure | EntryList::BuiltIn, Some(namespace)) = (list, &parsed.entry.namespace) {
-        let message =
-            format!("transport belongs to the registry, so there is no namespace here: leave `/{namespace}` out");
-        let bare = Entry { namespace: None, ..parsed.entry.clone() };
-        return Some(RawFinding::new(Code::NamespaceInsecure, 0..text.len(), message).with_fix_display(&bare));
-    }
-    match (list, parsed.scheme) {
-        (EntryList::Whitelist, Some(Scheme::Http)) => Some(plain_http_finding(&parsed.entry, 0..text.len())),
-        (EntryList::BuiltIn, Some(Scheme::Http)) => {
-            let message = "one of the product's own registries is always asked over HTTPS: leave `http://` out";
-            Some(RawFinding::new(Code::BuiltInHttp, 0..text.len(), message))
-        }
-        _ => None,
-    }
-}
-
-/// Returns the finding that a whitelist entry with `http://` needs its registry in the insecure list (rule E10).
-pub(crate) fn plain_http_finding(entry: &Entry, span: Range<usize>) -> RawFinding {
-    let registry = Entry { namespace: None, ..entry.clone() };
-    // Port 80 belongs to the scheme; any other port was written on purpose.
-    let secure = Entry { port: entry.port.filter(|port| *port != 80), ..entry.clone() };
-    let message = format!(
-        "`{entry}` is reached over plain HTTP, so it must stand in the insecure list too, as `{registry}`; or write it with \
-         `https://` here"
-    );
-    RawFinding::new(Code::SchemeHttp, span, message).with_fix(format!("https://{secure}"))
 }
 
 impl Entry {

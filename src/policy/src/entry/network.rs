@@ -54,6 +54,18 @@ pub(super) fn parse_prefix(
     Some(network)
 }
 
+/// Reports the port of a network. It has no fix, since a network covers every port; but a star is every port.
+pub(super) fn port_finding(text: &str, shown: &str, port: &str, network: Option<IpNet>) -> RawFinding {
+    let about = |message: fmt::Arguments<'_>| RawFinding::at_slice(Code::NetworkPort, text, shown, message);
+    match network.filter(|_| port == "*") {
+        Some(network) => about(format_args!("a network covers every port: leave `:*` out")).with_fix_display(&network),
+        None => about(format_args!(
+            "a network has no port, and covers every port of its addresses: leave `:{port}` out if that is meant, or \
+             write each address with it"
+        )),
+    }
+}
+
 /// Reports a network with fewer than four octets, such as `10.2/16`.
 pub(super) fn missing_octets_finding(text: &str, shown: &str, host: &str, digits: &str) -> Option<RawFinding> {
     let octets = parse_octets(host)?;
@@ -86,8 +98,10 @@ pub(super) fn misread_prefix(
     if let Ok(mask) = component.parse().or_else(|_| mask.parse::<IpAddr>()) {
         let message = format_args!("`{mask}` is a netmask: write the prefix length");
         let finding = RawFinding::at_slice(Code::NetworkNetmask, text, shown, message);
-        // No fix may cover more than was written: a mask of the other address family is not converted.
-        let fits = mask.is_ipv4() == address.is_ipv4() && path.len().saturating_sub(component.len()) <= 1;
+        // No fix may cover more than was written: a mask of the other address family is not converted, and no port or
+        // scheme is left out.
+        let is_alone = !is_registry && component.parse::<IpAddr>().is_ok();
+        let fits = is_alone && mask.is_ipv4() == address.is_ipv4() && path.len().saturating_sub(component.len()) <= 1;
         let prefix = ipnet::ip_mask_to_prefix(mask).ok().filter(|_| fits);
         return Some(match prefix.and_then(|prefix| entry::canonical_network(address, prefix)) {
             Some(network) => finding.with_fix_display(&network),
@@ -123,6 +137,10 @@ pub(super) fn range_finding(text: &str, shown: &str) -> Option<RawFinding> {
     let (first, last) = shown.split_once('-')?;
     let (scheme, first) = split_once_str(first, "://").map_or((None, first), |(scheme, first)| (Some(scheme), first));
     let ((first, first_port), (last, last_port)) = (range_endpoint(first), range_endpoint(last));
+    if first_port.is_some() && is_digits(last) {
+        // `10.0.0.1:5000-5009` is a range of ports.
+        return None;
+    }
     if !looks_like_address(first) || !(looks_like_address(last) || is_dotted_numbers(last)) {
         return None;
     }
@@ -147,9 +165,14 @@ pub(super) fn range_finding(text: &str, shown: &str) -> Option<RawFinding> {
         1 => String::new(),
         count => format!("as {count} entries "),
     };
-    let without = if scheme.or(first_port).or(last_port).is_some() { ", which has no scheme and no port" } else { "" };
-    let message = format_args!("`{shown}` is a range: write it {entries}in CIDR notation{without}");
-    Some(about(message).with_fix(blocks.join(", ")))
+    if scheme.or(first_port).or(last_port).is_some() {
+        let message = format_args!(
+            "`{shown}` is a range: write it {entries}in CIDR notation, which has no scheme and no port, and covers every \
+             port"
+        );
+        return Some(about(message));
+    }
+    Some(about(format_args!("`{shown}` is a range: write it {entries}in CIDR notation")).with_fix(blocks.join(", ")))
 }
 
 /// Splits an endpoint of a range into its host, without blanks and brackets, and its port.

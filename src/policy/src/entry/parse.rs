@@ -1,22 +1,31 @@
 //! The parser of entries, top down: the whole text, then scheme, host and port, path.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::decision::Scheme;
-use crate::entry::{self, Entry, HostPattern, MAX_ENTRY_BYTES, ParsedEntry, network, redact};
+use crate::entry::parts::EntryParts;
+use crate::entry::{self, Entry, HostPattern, MAX_ENTRY_BYTES, ParsedEntry, lint, network, notation, redact, wildcard};
 use crate::finding::code::Code;
-use crate::finding::{RawFinding, span_of};
+use crate::finding::{EntryList, RawFinding, span_of};
 use crate::host::dns_name;
 use crate::host::{self, CanonicalHost};
 use crate::reference::repository;
 use crate::util::strings::split_once_str;
 
-/// Parses one entry. Offsets of findings are into `text`; `None` comes with at least one error.
-pub(crate) fn parse(text: &str, findings: &mut Vec<RawFinding>) -> Option<ParsedEntry> {
-    let errors_before = findings.iter().filter(|finding| finding.is_error()).count();
-    let written = EntryParser { text, findings }.entry()?;
-    (findings.iter().filter(|finding| finding.is_error()).count() == errors_before).then_some(written)
+/// Parses one entry as an element of a list; without `list` it limits a certificate authority. Offsets of findings are
+/// into `text`; `None` comes with at least one error.
+pub(crate) fn parse(text: &str, list: Option<EntryList>, findings: &mut Vec<RawFinding>) -> Option<ParsedEntry> {
+    let count_errors = |findings: &[RawFinding]| findings.iter().filter(|finding| finding.is_error()).count();
+    let errors_before = count_errors(findings);
+    let mut parser = EntryParser { text, list, findings };
+    let parts = parser.parts()?;
+    let parsed = parser.entry(&parts)?;
+    if count_errors(findings) > errors_before {
+        return None;
+    }
+    lint::lint(text, &parts, &parsed, list, findings);
+    Some(parsed)
 }
 
 /// Parses a port: 1 to 65535 in ASCII digits, leading zeros allowed (rule E9).
@@ -29,63 +38,48 @@ pub(crate) fn parse_port(digits: &str) -> Option<u16> {
     (port != 0).then_some(port)
 }
 
-/// The parts of an entry, not yet parsed.
-struct EntryParts<'t> {
-    scheme: Option<Scheme>,
-    /// The host as written: an IPv6 address without its brackets.
-    host: &'t str,
-    bracketed: bool,
-    port: Option<&'t str>,
-    /// The text after the first `/`.
-    path: Option<&'t str>,
-    /// The entry without surrounding blanks and user information: the part that messages may quote.
-    whole: &'t str,
-}
-
 struct EntryParser<'t, 'n> {
     text: &'t str,
+    list: Option<EntryList>,
     findings: &'n mut Vec<RawFinding>,
 }
 
 impl<'t> EntryParser<'t, '_> {
-    fn entry(mut self) -> Option<ParsedEntry> {
+    fn parts(&mut self) -> Option<EntryParts<'t>> {
         let whole = self.trim_and_check()?;
-        let parts = self.split_parts(whole)?;
+        self.split_parts(whole)
+    }
+
+    fn entry(&mut self, parts: &EntryParts<'t>) -> Option<ParsedEntry> {
         if parts.bracketed || parts.host.contains(':') {
             let address = host::parse_ipv6(self.text, parts.host, self.findings)?;
-            self.report_mapped(&parts, address);
+            self.report_mapped(parts, address);
             let written = parts.host.parse().unwrap_or(address);
-            return self.address(&parts, written, address);
+            return self.address(parts, written, address);
         }
         if parts.host.is_empty() {
             self.report(
                 Code::HostMissing,
-                whole,
+                parts.whole,
                 format_args!("the entry has no host: write an address, a name, a network or a wildcard"),
             );
             return None;
         }
-        if let Some(at) = parts.host.find('*') {
-            return self.wildcard(&parts, at);
+        if parts.host.contains('*') {
+            return self.wildcard(parts);
         }
-        let missing = prefix_digits(&parts)
-            .and_then(|digits| network::missing_octets_finding(self.text, parts.whole, parts.host, digits));
-        if let Some(finding) = missing {
+        let digits = prefix_digits(parts);
+        let finding = digits
+            .and_then(|digits| network::missing_octets_finding(self.text, parts.whole, parts.host, digits))
+            .or_else(|| notation::leading_dot_finding(self.text, parts.host))
+            .or_else(|| notation::digest_of_image_finding(self.text, parts));
+        if let Some(finding) = finding {
             self.findings.push(finding);
             return None;
         }
         match host::parse(self.text, parts.host, self.findings)? {
-            CanonicalHost::Address(address) => self.address(&parts, address, address),
-            CanonicalHost::Name(name) => {
-                if dns_name::is_single_label(&name) {
-                    let message = format_args!(
-                        "in an image reference `{name}` needs a port, as in `{name}:443/x`: `{name}/x` is Docker Hub's"
-                    );
-                    self.report(Code::NameSingleLabel, parts.host, message);
-                }
-                let hosts = HostPattern::Name(name.into());
-                self.finish(&parts, hosts)
-            }
+            CanonicalHost::Address(address) => self.address(parts, address, address),
+            CanonicalHost::Name(name) => self.finish(parts, HostPattern::Name(name.into())),
         }
     }
 
@@ -119,6 +113,10 @@ impl<'t> EntryParser<'t, '_> {
         }
         let behind = redact::find_userinfo(self.text).and_then(|range| self.text.get(range.end..)).map(str::trim_end);
         if let Some(finding) = network::range_finding(self.text, behind.unwrap_or(whole)) {
+            self.findings.push(finding);
+            return None;
+        }
+        if let Some(finding) = notation::several_entries_finding(self.text, whole) {
             self.findings.push(finding);
             return None;
         }
@@ -225,8 +223,8 @@ impl<'t> EntryParser<'t, '_> {
     }
 
     /// Parses the rest of an address or of a network. `written` is the address before rule E4 converted it to IPv4.
-    fn address(mut self, parts: &EntryParts<'t>, written: IpAddr, address: IpAddr) -> Option<ParsedEntry> {
-        let Some(path) = parts.path.filter(|path| !path.is_empty()) else {
+    fn address(&mut self, parts: &EntryParts<'t>, written: IpAddr, address: IpAddr) -> Option<ParsedEntry> {
+        let Some(path) = parts.path() else {
             return self.finish(parts, HostPattern::Address(address));
         };
         let is_registry = parts.scheme.is_some() || parts.port.is_some();
@@ -235,13 +233,8 @@ impl<'t> EntryParser<'t, '_> {
             return None;
         }
         if let Some((prefix, port)) = path.split_once(':').filter(|(prefix, _)| network::is_digits(prefix)) {
-            let message = format_args!("a network has no port: leave `:{port}` out");
-            let finding = RawFinding::at_slice(Code::NetworkPort, self.text, parts.whole, message);
             let network = prefix.parse().ok().and_then(|prefix| entry::canonical_network(written, prefix));
-            self.findings.push(match network {
-                Some(network) => finding.with_fix_display(&network),
-                None => finding,
-            });
+            self.findings.push(network::port_finding(self.text, parts.whole, port, network));
             return None;
         }
         let Some(digits) = prefix_digits(parts) else {
@@ -250,12 +243,14 @@ impl<'t> EntryParser<'t, '_> {
         let shown = format!("{}/{digits}", parts.host);
         let network = network::parse_prefix(self.text, parts.whole, written, digits, self.findings)?;
         if let Some(port) = parts.port {
-            let message = format_args!("a network has no port: leave `:{port}` out");
-            self.report_with_fix(Code::NetworkPort, parts.whole, message, &network);
+            self.findings.push(network::port_finding(self.text, parts.whole, port, Some(network)));
         }
         if let Some(scheme) = parts.scheme {
-            let message = format_args!("a network has no scheme: leave `{scheme}://` out");
-            self.report_with_fix(Code::NetworkScheme, parts.whole, message, &network);
+            let message = format_args!(
+                "a network has no scheme, and covers every port of its addresses: leave `{scheme}://` out if that is \
+                 meant"
+            );
+            self.report(Code::NetworkScheme, parts.whole, message);
         }
         if path.strip_suffix('/').unwrap_or(path) != digits {
             let message =
@@ -266,31 +261,11 @@ impl<'t> EntryParser<'t, '_> {
         Some(ParsedEntry { entry, scheme: None })
     }
 
-    /// Rule E7: parses the rest of a wildcard. `star` is the offset of the first star in the host.
-    fn wildcard(mut self, parts: &EntryParts<'t>, star: usize) -> Option<ParsedEntry> {
+    /// Rule E7: parses the rest of a wildcard.
+    fn wildcard(&mut self, parts: &EntryParts<'t>) -> Option<ParsedEntry> {
         let host = parts.host;
-        if host == "*" {
-            let message = format_args!(
-                "`*` is not an entry: to allow every registry, turn whitelist mode off (no `whitelist` member)"
-            );
-            self.report(Code::WildcardAll, host, message);
-            return None;
-        }
-        if let Some(network) = network::from_octet_wildcards(host) {
-            let message = format_args!("`{host}` is a wildcard over an address: write the network `{network}`");
-            self.report_with_fix(Code::WildcardInvalid, parts.whole, message, &network);
-            return None;
-        }
         let Some(domain) = host.strip_prefix("*.").filter(|domain| !domain.contains('*') && !domain.is_empty()) else {
-            if let Some(meant) = suggest_wildcard(host, star) {
-                let message = format_args!("a star stands only in one leading `*.`: write `{meant}`");
-                self.report_with_fix(Code::WildcardInvalid, host, message, &meant);
-            } else {
-                let message = format_args!(
-                    "a star stands only in one leading `*.`: write each name, or `*.` and the domain they share"
-                );
-                self.report(Code::WildcardInvalid, host, message);
-            }
+            self.findings.push(wildcard::misplaced_star_finding(self.text, parts, self.list));
             return None;
         };
         if dns_name::looks_numeric(domain) {
@@ -299,16 +274,11 @@ impl<'t> EntryParser<'t, '_> {
             return None;
         }
         let CanonicalHost::Name(domain) = host::parse(self.text, domain, self.findings)? else { return None };
-        if !domain.contains('.') {
-            let message = format_args!("`*.{domain}` covers every name that ends in `.{domain}`");
-            self.report(Code::WildcardWide, host, message);
-        }
-        let hosts = HostPattern::Wildcard(domain.into());
-        self.finish(parts, hosts)
+        self.finish(parts, HostPattern::Wildcard(domain.into()))
     }
 
     /// Parses port and namespace after a valid host.
-    fn finish(mut self, parts: &EntryParts<'t>, hosts: HostPattern) -> Option<ParsedEntry> {
+    fn finish(&mut self, parts: &EntryParts<'t>, hosts: HostPattern) -> Option<ParsedEntry> {
         let port = self.port(parts)?;
         let namespace = self.namespace(parts)?;
         let entry = Entry { hosts, port, namespace: namespace.map(Into::into) };
@@ -321,7 +291,11 @@ impl<'t> EntryParser<'t, '_> {
             return Some(parts.scheme.map(Scheme::default_port));
         };
         let Some(port) = parse_port(digits) else {
-            if digits.is_empty() {
+            let finding = notation::port_pattern_finding(self.text, parts, digits)
+                .or_else(|| notation::tag_in_place_of_port_finding(self.text, parts, digits));
+            if let Some(finding) = finding {
+                self.findings.push(finding);
+            } else if digits.is_empty() {
                 self.report(
                     Code::PortInvalid,
                     parts.host,
@@ -345,20 +319,19 @@ impl<'t> EntryParser<'t, '_> {
 
     /// Rule E12: parses the namespace; `None` if it is invalid.
     fn namespace(&mut self, parts: &EntryParts<'t>) -> Option<Option<&'t str>> {
-        let Some(path) = parts.path.filter(|path| !path.is_empty()) else { return Some(None) };
+        let Some(path) = parts.path() else { return Some(None) };
         let path = path.strip_suffix('/').unwrap_or(path);
         if repository::is_path(path) && path.len() <= repository::MAX_REPOSITORY_BYTES {
             return Some(Some(path));
         }
         let lower = path.to_ascii_lowercase();
-        let finding = if repository::is_path(&lower) && lower != path {
+        let finding = if let Some(finding) = notation::path_finding(self.text, parts, path) {
+            finding
+        } else if repository::is_path(&lower) && lower != path {
             let message = format_args!("the namespace `{path}` has upper-case letters, and repositories have none");
             RawFinding::at_slice(Code::NamespaceInvalid, self.text, path, message).with_fix(lower)
         } else if path.len() > repository::MAX_REPOSITORY_BYTES {
             let message = format_args!("a namespace has at most {} bytes", repository::MAX_REPOSITORY_BYTES);
-            RawFinding::at_slice(Code::NamespaceInvalid, self.text, path, message)
-        } else if path.contains(':') {
-            let message = format_args!("an entry has no tag: write the repository only, not `{path}`");
             RawFinding::at_slice(Code::NamespaceInvalid, self.text, path, message)
         } else {
             let message = format_args!(
@@ -405,20 +378,4 @@ fn add_missing_slashes(whole: &str) -> Option<String> {
     let is_host = host.starts_with(|first: char| first.is_alphanumeric() || matches!(first, '[' | '*'))
         && !network::is_digits(host.split_once('/').map_or(host, |(port, _)| port));
     (is_http && is_host).then(|| format!("{}://{host}", scheme.to_ascii_lowercase()))
-}
-
-/// Returns the wildcard for a host with misplaced stars: the domain after the last star.
-fn suggest_wildcard(host: &str, star: usize) -> Option<String> {
-    let (_, after) = host.rsplit_once('*')?;
-    let domain = match after.strip_prefix('.') {
-        Some(domain) => domain,
-        // `*example.com` is `*.example.com`; in `h*r.x` the rest of the label goes with the star.
-        None if star == 0 && host.matches('*').count() == 1 => after,
-        None => after.split_once('.')?.1,
-    };
-    let is_domain = !domain.is_empty()
-        && !dns_name::looks_numeric(domain)
-        && domain.parse::<Ipv4Addr>().is_err()
-        && dns_name::to_ascii_name(domain, domain, &mut Vec::new()).is_some();
-    is_domain.then(|| format!("*.{domain}"))
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::finding::code::Code;
 
 fn entry(text: &str) -> String {
     let report = check_entry(text, EntryList::Whitelist);
@@ -85,14 +86,17 @@ fn first_finding(text: &str) -> (String, Option<String>) {
 
 #[test]
 fn e8_a_fix_never_covers_more_than_was_meant() {
-    for text in ["2001:db8::/255.255.0.0", "10.0.0.0/ffff::", "10.0.0.0/255.0.255.0", "10.0.0.0/255.0.0.0/team"] {
+    for text in [
+        "2001:db8::/255.255.0.0",
+        "10.0.0.0/ffff::",
+        "10.0.0.0/255.0.255.0",
+        "10.0.0.0/255.0.0.0/team",
+        "10.2.2.0/255.255.255.0:5000",
+        "https://10.2.2.0/255.255.255.0",
+    ] {
         assert_eq!((codes(text), first_finding(text).1), (vec![Code::NetworkNetmask], None), "{text}");
     }
-    for (text, fix) in [
-        ("2001:db8::/ffff:ffff::", "2001:db8::/32"),
-        ("10.2.2.0/255.255.255.0:5000", "10.2.2.0/24"),
-        ("10.2.2.0/255.255.255.0/", "10.2.2.0/24"),
-    ] {
+    for (text, fix) in [("2001:db8::/ffff:ffff::", "2001:db8::/32"), ("10.2.2.0/255.255.255.0/", "10.2.2.0/24")] {
         assert_eq!((codes(text), first_finding(text).1), (vec![Code::NetworkNetmask], Some(fix.to_owned())), "{text}");
     }
 }
@@ -109,7 +113,8 @@ fn e8_range_messages_are_accurate() {
     );
     assert_eq!(
         first_finding("10.0.0.0-10.0.0.255:5000").0,
-        "`10.0.0.0-10.0.0.255:5000` is a range: write it in CIDR notation, which has no scheme and no port"
+        "`10.0.0.0-10.0.0.255:5000` is a range: write it in CIDR notation, which has no scheme and no port, and covers every \
+         port"
     );
     let mapped = first_finding("::ffff:0:0/96");
     assert!(mapped.0.contains("IPv4-mapped"), "{mapped:?}");
@@ -159,5 +164,52 @@ fn e10_the_fix_for_plain_http_keeps_a_port_that_was_meant() {
         let report = check_entry(text, EntryList::Whitelist);
         assert_eq!((report.findings[0].code, report.findings[0].fix.as_deref()), (Code::SchemeHttp, Some(fix)));
         assert_eq!(codes(fix), []);
+    }
+}
+
+/// Returns whether a text with stars, each of any characters, matches a name.
+fn is_glob_match(glob: &[u8], name: &[u8]) -> bool {
+    match (glob, name) {
+        ([], _) => name.is_empty(),
+        ([b'*', glob @ ..], _) => (0..=name.len()).any(|skipped| is_glob_match(glob, &name[skipped..])),
+        ([wanted, glob @ ..], [byte, name @ ..]) => wanted == byte && is_glob_match(glob, name),
+        _ => false,
+    }
+}
+
+#[test]
+fn e16_no_fix_of_a_star_covers_a_name_that_the_text_does_not() {
+    const LABELS: [&str; 8] = ["*.", "**.", "a.", "a*.", "*a.", "b*a.", "*", ""];
+    const DOMAINS: [&str; 4] = ["amazonaws.com", "azurecr.io", "corp.example", "*.io"];
+    const FRONTS: [&str; 9] = ["", "a.", "ab.", "ba.", "a.a.", "ba.a.", "a.ba.", "x.y.", "x."];
+    let mut fix_count = 0;
+    for (first, second) in LABELS.iter().flat_map(|first| LABELS.iter().map(move |second| (first, second))) {
+        for domain in DOMAINS {
+            let text = format!("{first}{second}{domain}");
+            let report = check_entry(&text, EntryList::Whitelist);
+            let Some(fix) = report.findings.iter().find_map(|finding| finding.fix.as_ref()) else { continue };
+            fix_count += 1;
+            let fixed = entry(fix);
+            for name in FRONTS.iter().map(|front| format!("{front}{}", domain.trim_start_matches("*."))) {
+                let is_covered = match fixed.strip_prefix('*') {
+                    Some(domain) => name.ends_with(domain),
+                    None => name == fixed,
+                };
+                assert!(!is_covered || is_glob_match(text.as_bytes(), name.as_bytes()), "{text} to {fix}: {name}");
+            }
+        }
+    }
+    assert!(fix_count > 5, "{fix_count} fixes");
+}
+
+#[test]
+fn e17_every_proposed_entry_is_one() {
+    for text in
+        ["a.example:5000,b.example:5001", "10.0.0.0/8; 192.168.0.0/16", "h.example:1-16", "h.example:1,3-5/team"]
+    {
+        let (_, fix) = first_finding(text);
+        for one in fix.unwrap_or_else(|| panic!("{text}")).split(", ") {
+            assert_eq!(codes(one), [], "{text}: {one}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::document::{ListItem, ParsedDocument, PolicyLists, item_pointer, list_
 use crate::entry::{Entry, HostPattern};
 use crate::finding::code::Code;
 use crate::finding::{EntryList, RawFinding};
+use crate::host::public_suffix;
 use crate::lint::entries::{covering_ports, port_overlap};
 use crate::policy::Policy;
 use crate::policy::index::{EntryGroup, EntryIndex, Specificity, to_usize};
@@ -339,27 +340,13 @@ fn is_private(entry: &Entry) -> bool {
     }
 }
 
+/// Returns whether a domain is outside the public DNS: its last label is no top-level domain, or it is in `home.arpa`
+/// (RFC 8375).
 fn is_private_domain(name: &str) -> bool {
-    // RFC 6761, RFC 6762 with its appendix G, RFC 8375, ICANN's reservation of `internal`, and common defaults of
-    // routers.
-    const PRIVATE_DOMAINS: [&str; 13] = [
-        "corp",
-        "example",
-        "home",
-        "home.arpa",
-        "internal",
-        "intranet",
-        "invalid",
-        "lan",
-        "local",
-        "localdomain",
-        "localhost",
-        "private",
-        "test",
-    ];
-    PRIVATE_DOMAINS
-        .iter()
-        .any(|domain| name.strip_suffix(domain).is_some_and(|front| front.is_empty() || front.ends_with('.')))
+    const HOME: &str = "home.arpa";
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let is_home = name.strip_suffix(HOME).is_some_and(|front| front.is_empty() || front.ends_with('.'));
+    is_home || !public_suffix::is_top_level_domain(last)
 }
 
 fn is_private_network(network: IpNet) -> bool {
@@ -386,7 +373,7 @@ mod tests {
     use super::*;
 
     fn entry(text: &str) -> Entry {
-        crate::entry::parse(text, &mut Vec::new()).unwrap().entry
+        crate::entry::parse(text, None, &mut Vec::new()).unwrap().entry
     }
 
     #[test]
@@ -396,6 +383,10 @@ mod tests {
             "harbor.corp",
             "a.b.local:5000",
             "*.lan",
+            "image-registry.openshift-image-registry.svc:5000",
+            "harbor.service.consul",
+            "h.home.arpa",
+            "*.cluster.local",
             "10.0.0.1",
             "10.2.0.0/16",
             "[fd00::1]:5000",
@@ -411,6 +402,8 @@ mod tests {
             "quay.io",
             "*.example.com",
             "notlocal.com",
+            "consul.example.dev",
+            "harbor.xn--p1ai",
             "8.8.8.8",
             "10.0.0.0/7",
             "2001:db8::1",

@@ -103,7 +103,8 @@ export const RegistryRow = memo(
           {...(fresh && { onFix: (finding) => actions.fix(index, finding) })}
           action={({ code }) =>
             code === "wildcard-all" &&
-            whitelistMode && (
+            whitelistMode &&
+            !row.insecure && (
               <Button className="button small" onPress={switchOff}>
                 {name.switchOff}
               </Button>
