@@ -148,6 +148,8 @@ export interface PolicyDocument extends PolicyProject {
   built_in?: PolicyEntry[];
   match_resolved_addresses?: boolean;
   projects?: Record<string, PolicyProject>;
+  /** How requests for a project that is not in `projects` are decided; `"deny"` by default. */
+  unlisted_projects?: "deny" | "global";
   /** Preserved, and without effect. */
   image_fetch_proxy?: unknown;
 }
@@ -216,6 +218,9 @@ export interface NearestEntry extends MatchedEntry {
     | "another-namespace"
     | "wildcard-apex"
     | "below-name"
+    | "similar-name"
+    | "another-region"
+    | "image-as-host"
     | "name-under-network"
     | "address-outside"
     | "name-unconfirmed"

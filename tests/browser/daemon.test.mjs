@@ -208,7 +208,7 @@ check("the project is sent, and no other policy's", { daemon: daemon() }, async 
   await page.locator(".probe-summary").first().waitFor();
   assert.equal(sent("v1/probe"), "blue");
   await form.openText(page, '{"whitelist": ["c.example"], "projects": {"red": {}}}');
-  await page.locator('.decision[data-decision="deny"]').getByText("unauthorized registry").first().waitFor();
+  await page.locator('.decision[data-decision="deny"]').getByText("access to registry").first().waitFor();
   assert.equal(sent("v1/explain"), undefined);
 });
 

@@ -25,7 +25,7 @@ check("a denial names the entry that came nearest, and gives the steps", async (
   await form.typeRegistries(page, [["10.2.40.40:443", "Secure"]]);
   assert.equal((await form.decisionOf(page, "10.2.40.40:5000/app")).decision, "deny");
   assert.equal(await form.row(page, 1).getAttribute("data-highlight"), "nearest");
-  const denied = "Access denied to unauthorized registry (10.2.40.40:5000) while VCH is in whitelist mode";
+  const denied = "access to registry 10.2.40.40:5000 is denied: no entry of the whitelist covers it";
   await tryOut(page).locator(".verdict").getByText(denied).waitFor();
   const steps = await tryOut(page).locator(".steps li").allInnerTexts();
   assert.match(steps[0], /^repository app on registry 10\.2\.40\.40:5000$/);
@@ -56,6 +56,16 @@ check("typed DNS answers: only the needed queries are shown, step by step", asyn
   await tryOut(page).getByRole("button", { name: "Forget: Addresses of harbor.corp.example" }).click();
   await tryOut(page).getByRole("button", { name: "There is none" }).click();
   await tryOut(page).getByText("Denied", { exact: true }).waitFor();
+});
+
+check("messages speak of the fields of the form", async (page) => {
+  await form.typeRegistries(page, [["10.2.40.40", "Secure"], ["harbor.local", "Secure"]]);
+  const warning = page.locator(".finding").getByText("“Additional registry certificates”").first();
+  await warning.waitFor();
+  assert.equal((await page.locator("main").innerText()).includes("certificate_authorities"), false);
+  await form.field(page, 1).fill("10.0.0.0/8");
+  assert.equal((await form.decisionOf(page, "h.example/app")).decision, "deny");
+  await tryOut(page).getByText("since “names match by their addresses” is not set").first().waitFor();
 });
 
 check("names by their addresses: the addresses that must be connected to are shown", async (page) => {

@@ -118,6 +118,34 @@ check("an unreadable policy leaves the form unchanged, and its errors have a loc
   assert.equal(await form.field(page, 1).inputValue(), "a.example");
 });
 
+check("another program's file is called what it is, in one line", async (page) => {
+  await form.field(page, 1).fill("keep.example");
+  for (const [text, line] of [
+    ['{"insecure-registries": ["10.0.0.1:5000"], "log-driver": "journald"}', "this is the daemon.json of Docker Engine: "],
+    ["whitelist:\n  - docker.io\n", "this is YAML: "],
+    ["[[registry]]\nlocation = 'lab.example'\n", "this is a registries.conf of Podman, Skopeo and CRI-O: "],
+    ["dockerd --insecure-registry lab.example", "this is a command line of dockerd: "],
+  ]) {
+    await form.openText(page, text);
+    await page.locator(".notice").getByText(line).waitFor();
+    assert.equal(await page.locator(".notice li").count(), 1, text);
+    await page.locator(".notice").getByText("names registries in whitelist and insecure").waitFor();
+  }
+  await form.openText(page, '["quay.io"]');
+  await page.locator(".notice").getByText("this must be an object, not an array").waitFor();
+  assert.equal(await form.field(page, 1).inputValue(), "keep.example");
+});
+
+check("what is said of unlisted projects is kept", async (page) => {
+  const policy = { whitelist: ["a.example"], projects: { blue: {} }, unlisted_projects: "global" };
+  await form.openText(page, JSON.stringify(policy));
+  await page.locator(".preserved").getByText("unlisted projects: decided by the lists for all").waitFor();
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), policy);
+  const { text } = await form.downloaded(page, "TOML");
+  await form.openText(page, text);
+  assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), policy);
+});
+
 check("copying gives the text that is shown", async (page) => {
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await form.field(page, 1).fill("*.example.com");

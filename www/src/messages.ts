@@ -11,6 +11,18 @@ export const messages = {
   loadFailed: "The module with the rules could not be loaded, so nothing can be checked here.",
   skip: "Skip to the registries",
 
+  /** What the page calls the members of a policy, which messages of the module name. */
+  fields: new Map([
+    ["whitelist", "Whitelist registry mode"],
+    ["insecure", "Insecure"],
+    ["certificate_authorities", "Additional registry certificates"],
+    ["registries", "Only for certain registries"],
+    ["match_resolved_addresses", "names match by their addresses"],
+    ["built_in", "built-in registries"],
+    ["projects", "projects"],
+    ["unlisted_projects", "unlisted projects"],
+  ]),
+
   registries: {
     title: "Registries",
     switch: "Whitelist registry mode",
@@ -137,6 +149,8 @@ export const messages = {
     builtIn: (count: number) => plural(count, "built-in registry", "built-in registries"),
     resolved: (on: boolean) => `names match by their addresses: ${on ? "yes" : "no"}`,
     projects: (names: string[]) => `${plural(names.length, "project", "projects")}: ${names.join(", ")}`,
+    unlisted: (treatment: "deny" | "global") =>
+      `unlisted projects: ${treatment === "global" ? "decided by the lists for all" : "denied"}`,
     proxy: "an image fetch proxy",
   },
 

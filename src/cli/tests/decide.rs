@@ -61,7 +61,7 @@ fn the_worked_example_is_decided() {
     );
     assert_eq!(answers[4]["registry"], "docker.io");
     assert_eq!(answers[4]["reason"], "not-whitelisted");
-    assert_eq!(answers[4]["text"], "Access denied to unauthorized registry (docker.io) while VCH is in whitelist mode");
+    assert_eq!(answers[4]["text"], "access to registry `docker.io` is denied: no entry of the whitelist covers it");
     assert_eq!(answers[5]["nearest"]["entry"], "*.example.com");
     assert_eq!(answers[5]["nearest"]["miss"], "wildcard-apex");
     assert!(answers[5].get("attempts").is_none(), "members that do not apply are left out");
@@ -96,7 +96,7 @@ fn text_output_gives_the_reason() {
         "by           `*.example.com`, insecure[1]\n",
         "reached by   https on port 443, certificate not checked, then http on port 80\n",
         "denied  example.com/app\n",
-        "why          Access denied to unauthorized registry (example.com)",
+        "why          access to registry `example.com` is denied",
         "nearest      `*.example.com`, insecure[1]: it covers every name below",
         "2 allowed, 1 denied\n",
     ]);

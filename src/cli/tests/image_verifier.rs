@@ -263,7 +263,7 @@ fn without_a_daemon_the_policy_file_decides() {
         let ran =
             VerifierCall { name: "docker.io/library/nginx:latest", ..VerifierCall::new() }.settings(&settings).run();
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        ran.says(&["Access denied to unauthorized registry (docker.io)"]);
+        ran.says(&["access to registry `docker.io` is denied"]);
     }
 }
 

@@ -63,7 +63,7 @@ fn unusable_registry_is_exit_code_1() {
         "- tcp    nothing listens there (connection refused)",
         "bad  no registry was reached: unverified HTTPS on port",
         "\n\nharbor.corp.test\n",
-        "denied: Access denied to unauthorized registry (harbor.corp.test)",
+        "denied: access to registry `harbor.corp.test` is denied",
         "bad  denied by the policy: Access denied",
         "nothing was contacted\n",
         "\n1 of 3 registries can be used\n",

@@ -115,6 +115,7 @@ pub(crate) fn decision(decision: admission::Decision) -> Decision<'static> {
             reason: match denied.reason {
                 admission::DenialReason::NotWhitelisted => DenialReason::NotWhitelisted,
                 admission::DenialReason::InvalidReference => DenialReason::InvalidReference,
+                admission::DenialReason::InvalidRequest => DenialReason::InvalidRequest,
                 admission::DenialReason::UnknownProject => DenialReason::UnknownProject,
             },
             text: denied.text,
@@ -249,6 +250,9 @@ fn nearest(nearest: admission::NearestEntry) -> NearestEntry<'static> {
             admission::MissReason::AnotherNamespace => MissReason::AnotherNamespace,
             admission::MissReason::WildcardApex => MissReason::WildcardApex,
             admission::MissReason::BelowName => MissReason::BelowName,
+            admission::MissReason::SimilarName => MissReason::SimilarName,
+            admission::MissReason::AnotherRegion => MissReason::AnotherRegion,
+            admission::MissReason::ImageAsHost => MissReason::ImageAsHost,
             admission::MissReason::NameUnderNetwork => MissReason::NameUnderNetwork,
             admission::MissReason::AddressOutside => MissReason::AddressOutside,
             admission::MissReason::NameUnconfirmed => MissReason::NameUnconfirmed,

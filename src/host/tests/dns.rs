@@ -267,11 +267,29 @@ async fn a_decision_asks_no_more_than_it_may() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn names_of_an_address_fit_in_a_request() {
+    let mut names: Vec<String> = (0..255).map(|number| format!("n{number:03}.example.com")).collect();
+    // No name is that long, so that it is none.
+    names.push("n".repeat(254));
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let book = FixedResolver::default().names("10.2.2.5", &names).addresses("n030.example.com", &["10.2.2.5"]);
+    let evaluator = book.evaluator(WILDCARD, DnsLimits::default());
+    assert!(matches!(evaluator.decide(&ADDRESS).await, Decision::Allow(_)));
+    assert_eq!(book.asked().len(), 32);
+    let book = FixedResolver::default().names("10.2.2.5", &names).addresses("n031.example.com", &["10.2.2.5"]);
+    assert_eq!(denial(&book.evaluator(WILDCARD, DnsLimits::default()).decide(&ADDRESS).await), UNCONFIRMED);
+}
+
+#[tokio::test(start_paused = true)]
 async fn too_many_addresses_are_none() {
     let many: Vec<String> = (0..257).map(|number| format!("10.2.{}.{}", number / 256, number % 256)).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let book = FixedResolver::default().addresses("harbor.corp.local", &many);
-    assert_eq!(denial(&book.evaluator(NETWORK, DnsLimits::default()).decide(&NAME).await), OUTSIDE);
+    let nothing = (DenialReason::NotWhitelisted, None);
+    assert_eq!(denial(&book.evaluator(NETWORK, DnsLimits::default()).decide(&NAME).await), nothing);
+    let long = "1".repeat(254);
+    let book = FixedResolver::default().addresses("harbor.corp.local", &["10.2.2.5", &long]);
+    assert_eq!(denial(&book.evaluator(NETWORK, DnsLimits::default()).decide(&NAME).await), nothing);
     let book = FixedResolver::default().addresses("harbor.corp.local", &many[..256]);
     assert_eq!(pinned(book.evaluator(NETWORK, DnsLimits::default()).decide(&NAME).await).len(), 256);
 }

@@ -233,6 +233,7 @@ fn decision(decision: pullgate::Decision<'_>) -> admission::Decision {
 fn denial(reason: pullgate::DenialReason) -> admission::DenialReason {
     match reason {
         pullgate::DenialReason::InvalidReference => admission::DenialReason::InvalidReference,
+        pullgate::DenialReason::InvalidRequest => admission::DenialReason::InvalidRequest,
         pullgate::DenialReason::UnknownProject => admission::DenialReason::UnknownProject,
         // The last three belong to hosts; the rules never return them.
         pullgate::DenialReason::NotWhitelisted
@@ -269,6 +270,9 @@ fn miss(miss: pullgate::MissReason) -> admission::MissReason {
         pullgate::MissReason::AnotherNamespace => admission::MissReason::AnotherNamespace,
         pullgate::MissReason::WildcardApex => admission::MissReason::WildcardApex,
         pullgate::MissReason::BelowName => admission::MissReason::BelowName,
+        pullgate::MissReason::SimilarName => admission::MissReason::SimilarName,
+        pullgate::MissReason::AnotherRegion => admission::MissReason::AnotherRegion,
+        pullgate::MissReason::ImageAsHost => admission::MissReason::ImageAsHost,
         pullgate::MissReason::NameUnderNetwork => admission::MissReason::NameUnderNetwork,
         pullgate::MissReason::AddressOutside => admission::MissReason::AddressOutside,
         pullgate::MissReason::NameUnconfirmed => admission::MissReason::NameUnconfirmed,

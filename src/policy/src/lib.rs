@@ -61,18 +61,19 @@ pub use compare::{
     PortSet, ProjectSet, Region, RepositorySet, TruncatedCount, Witness, compare,
 };
 pub use decision::{
-    Allow, Attempt, Decision, DenialReason, Deny, DnsAnswer, DnsQuery, Explanation, LookupKind, MatchedEntry,
-    MissReason, NearestEntry, ReferenceKind, Request, Response, Scheme, Step, StepKind,
+    Allow, Attempt, Decision, DenialReason, Deny, DnsAnswer, DnsQuery, Explanation, LookupKind, MAX_ANSWER_BYTES,
+    MAX_ANSWERS_PER_QUERY, MAX_DNS_ANSWERS, MatchedEntry, MissReason, NearestEntry, ReferenceKind, Request, Response,
+    Scheme, Step, StepKind,
 };
 pub use document::request_json::OwnedRequest;
-pub use document::{MAX_DOCUMENT_BYTES, MAX_ENTRIES};
+pub use document::{MAX_DOCUMENT_BYTES, MAX_ENTRIES, is_foreign_text};
 pub use entry::{EntryKind, EntryReport, MAX_ENTRY_BYTES, check_entry, find_userinfo, redact_userinfo};
 pub use finding::code::{CODES, Code, CodeInfo};
 pub use finding::{EntryList, Finding, Severity, TextRange};
 pub use load::{LoadedPolicy, PolicyReport, check_policy};
 pub use policy::Policy;
 pub use policy::trust_anchors::TrustAnchor;
-pub use reference::is_digest;
+pub use reference::{MAX_REFERENCE_BYTES, is_digest, names_registry};
 
 pub use util::display;
 

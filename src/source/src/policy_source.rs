@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use pullgate::{Code, EntryList, Finding, Severity};
+use serde::de::IgnoredAny;
 
 use crate::error::InputError;
 use crate::input::{InputText, display_name};
@@ -79,7 +80,9 @@ impl PolicySource {
                 vec![LocatedFinding::in_own_text(too_large_finding())],
             ));
         };
-        let toml = is_toml(path, &source.text).then(|| toml_to_json::to_json(&source.text)).transpose();
+        // Another program's file stays as it is: the decoder says what it is (rule P7).
+        let is_toml = is_toml(path, &source.text) && !pullgate::is_foreign_text(&source.text);
+        let toml = is_toml.then(|| toml_to_json::to_json(&source.text)).transpose();
         let mut document = Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() };
         match toml {
             Ok(toml) => {
@@ -220,7 +223,7 @@ impl PolicySource {
 const PEM_OPENING: &str = "{\"pem\":";
 
 /// Returns whether the text is TOML: by the extension, otherwise by its first character, as no TOML begins with a brace
-/// and every JSON policy does.
+/// and every JSON policy does. Of texts that begin with a bracket an array is JSON, a table TOML.
 pub fn is_toml(path: &Path, text: &str) -> bool {
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
     match extension.as_ref().and_then(|extension| extension.to_str()) {
@@ -228,7 +231,8 @@ pub fn is_toml(path: &Path, text: &str) -> bool {
         Some("json") => false,
         _ => {
             let text = text.trim_start_matches('\u{feff}').trim_start();
-            !text.is_empty() && !text.starts_with('{')
+            let is_array = || text.starts_with('[') && serde_json::from_str::<IgnoredAny>(text).is_ok();
+            !text.is_empty() && !text.starts_with('{') && !is_array()
         }
     }
 }
@@ -336,6 +340,23 @@ mod tests {
     }
 
     #[test]
+    fn p7_other_files_are_one_finding_in_their_own_text() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text, line) in [
+            ("policy.yaml", "# ours\nwhitelist:\n  - docker.io\n", "whitelist:"),
+            ("registries.conf", "[[registry]]\nlocation = \"h\"\n", "[[registry]]"),
+            ("policy.toml", "--insecure-registry h", "--insecure-registry h"),
+            ("daemon.json", r#"{"insecure-registries": []}"#, "insecure-registries"),
+        ] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            let (document, located) = PolicySource::read(&path).unwrap();
+            assert!(located.is_empty(), "{name}");
+            assert_eq!(marked(&document), [("document-foreign", line.to_owned())], "{name}");
+        }
+    }
+
+    #[test]
     fn bad_toml_is_a_finding() {
         for (text, marked) in
             [("whitelist = [\n", ""), ("a = 1\na = 2", "a"), ("a = 99999999999999999999", "99999999999999999999")]
@@ -399,6 +420,10 @@ mod tests {
             ("x.conf", "\u{feff}{}", false),
             ("x", "", false),
             ("x", "# comment", true),
+            ("-", "[\"quay.io\"]", false),
+            ("-", "[\"quay.io\"]\nwhitelist = []", true),
+            ("-", "[[certificate_authorities]]", true),
+            ("-", "[projects.dev]\n", true),
         ] {
             assert_eq!(is_toml(Path::new(path), text), expected, "{path}");
         }

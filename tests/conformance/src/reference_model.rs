@@ -39,6 +39,8 @@ pub struct Lists {
     pub whitelists: Vec<Option<String>>,
     /// The projects that there are.
     pub projects: Vec<String>,
+    /// Whether the global lists decide for other projects (rule J2).
+    pub unlisted_are_global: bool,
     /// Whether names are covered by the addresses that they resolve to (rule M4).
     pub match_resolved_addresses: bool,
 }
@@ -111,6 +113,7 @@ impl Lists {
     pub fn decide(&self, asked: &Asked, world: &World) -> Outcome {
         if let Some(project) = &asked.project
             && !self.projects.is_empty()
+            && !self.unlisted_are_global
             && !self.projects.contains(project)
         {
             return Outcome::UnknownProject;

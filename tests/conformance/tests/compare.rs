@@ -79,6 +79,7 @@ struct Document {
     built_in: Vec<String>,
     resolves: bool,
     projects: Vec<(String, Lists)>,
+    unlisted: Option<&'static str>,
 }
 
 fn cases() -> u32 {
@@ -461,13 +462,15 @@ fn document() -> impl Strategy<Value = Document> {
         }),
     ];
     let built_in = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(entry(false), 0..3)];
-    (lists(5), built_in, prop::bool::weighted(0.4), projects)
-        .prop_map(|(global, built_in, resolves, projects)| Document { global, built_in, resolves, projects })
+    let unlisted = select(&[None, Some("deny"), Some("global")][..]);
+    (lists(5), built_in, prop::bool::weighted(0.4), projects, unlisted).prop_map(
+        |(global, built_in, resolves, projects, unlisted)| Document { global, built_in, resolves, projects, unlisted },
+    )
 }
 
 /// A policy, and either another one or itself with a thing or two changed.
 fn pair() -> impl Strategy<Value = (Document, Document)> {
-    (document(), document(), prop::collection::vec(0_u8..9, 1..4)).prop_map(|(old, other, edits)| {
+    (document(), document(), prop::collection::vec(0_u8..10, 1..4)).prop_map(|(old, other, edits)| {
         let mut new = old.clone();
         for edit in edits {
             match edit {
@@ -480,7 +483,8 @@ fn pair() -> impl Strategy<Value = (Document, Document)> {
                 6 => {
                     new.global.insecure.pop();
                 }
-                7 => {
+                7 => new.unlisted = other.unlisted,
+                8 => {
                     if let (Some(whitelist), Some(more)) = (&mut new.global.whitelist, &other.global.whitelist) {
                         whitelist.extend(more.first().cloned());
                     }
@@ -538,6 +542,9 @@ fn text_of(document: &Document) -> String {
     if !document.projects.is_empty() {
         let projects = document.projects.iter().map(|(name, lists)| (name.clone(), Value::from(members(lists))));
         text.insert("projects".to_owned(), Value::from(projects.collect::<Map<_, _>>()));
+    }
+    if let Some(unlisted) = document.unlisted {
+        text.insert("unlisted_projects".to_owned(), unlisted.into());
     }
     Value::from(text).to_string()
 }

@@ -279,6 +279,8 @@ fn load(lists: &Lists) -> Option<Policy> {
             projects.insert(project.clone(), members.into());
         }
         document.insert("projects".to_owned(), projects.into());
+        let unlisted = if lists.unlisted_are_global { "global" } else { "deny" };
+        document.insert("unlisted_projects".to_owned(), unlisted.into());
     }
     let text = Value::from(document).to_string();
     match Policy::load(&text, 0) {
@@ -370,7 +372,8 @@ fn lists() -> impl Strategy<Value = Lists> {
         Just(vec!["alpha".to_owned(), "beta".to_owned()])
     ];
     let entries = prop::collection::vec(entry(), 0..9);
-    (scopes, projects, entries, any::<bool>()).prop_map(|(mut whitelists, projects, mut entries, resolve)| {
+    let switches = (any::<bool>(), any::<bool>());
+    (scopes, projects, entries, switches).prop_map(|(mut whitelists, projects, mut entries, (resolve, unlisted))| {
         let exists = |project: &Option<String>| project.as_ref().is_none_or(|project| projects.contains(project));
         whitelists.retain(|scope| exists(scope));
         entries.retain(|entry| match entry.list {
@@ -378,7 +381,7 @@ fn lists() -> impl Strategy<Value = Lists> {
             EntryList::Insecure => exists(&entry.project),
             EntryList::BuiltIn => entry.project.is_none(),
         });
-        Lists { entries, whitelists, projects, match_resolved_addresses: resolve }
+        Lists { entries, whitelists, projects, unlisted_are_global: unlisted, match_resolved_addresses: resolve }
     })
 }
 

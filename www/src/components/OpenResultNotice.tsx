@@ -3,6 +3,7 @@
 import { Button } from "react-aria-components/Button";
 import type { OpenResult } from "../formats/openPolicy";
 import { messages } from "../messages";
+import { FormattedMessage } from "./ui/FormattedMessage";
 import { Icon } from "./ui/Icon";
 
 export function OpenResultNotice({ opened, onDismiss }: { opened: OpenResult; onDismiss: () => void }) {
@@ -14,7 +15,9 @@ export function OpenResultNotice({ opened, onDismiss }: { opened: OpenResult; on
         {lines.length > 0 && (
           <ul>
             {lines.map((line) => (
-              <li key={line}>{line}</li>
+              <li key={line}>
+                <FormattedMessage text={line} isAboutFile />
+              </li>
             ))}
           </ul>
         )}

@@ -22,6 +22,7 @@ export function PreservedFields() {
         {preserved.built_in && <li>{t.builtIn(preserved.built_in.length)}</li>}
         {preserved.match_resolved_addresses !== undefined && <li>{t.resolved(preserved.match_resolved_addresses)}</li>}
         {preserved.projects && <li>{t.projects(Object.keys(preserved.projects))}</li>}
+        {preserved.unlisted_projects && <li>{t.unlisted(preserved.unlisted_projects)}</li>}
         {preserved.image_fetch_proxy !== undefined && <li>{t.proxy}</li>}
       </ul>
       <FindingList findings={findings} />

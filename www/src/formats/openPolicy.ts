@@ -1,4 +1,5 @@
-// Reading of a policy in any supported format: JSON in either shape, TOML, or options of `vic-machine`.
+// Reading of a policy in any supported format: JSON in either shape, TOML, or options of `vic-machine`. The module says
+// what the files of other programs are.
 
 import { checkPolicy, type Finding, type PolicyDocument } from "pullgate";
 import { TomlError } from "smol-toml";
@@ -18,6 +19,7 @@ const FATAL_CODES = new Set<Finding["code"]>([
   "member-duplicate",
   "member-missing",
   "type-wrong",
+  "document-foreign",
   "document-too-large",
   "entries-too-many",
   // A blank row is not part of the document.
@@ -28,10 +30,19 @@ const FATAL_CODES = new Set<Finding["code"]>([
 export function openPolicy(input: string): OpenResult {
   const text = input.replace(/^\uFEFF/, "");
   if (text.trim() === "") return { ok: false, problems: [messages.open.empty] };
-  if (text.trimStart().startsWith("{")) return openJson(text);
+  if (text.trimStart().startsWith("{") || isJsonArray(text)) return openJson(text);
   if (startsWithOptions(text)) return openOptions(text);
   if (/-----BEGIN /.test(text) && !/^\s*[\w"'.-]+\s*=/m.test(text)) return { ok: false, problems: [messages.open.pem] };
   return openToml(text);
+}
+
+/** Returns whether a text is an array. A table of TOML begins with a bracket, too. */
+function isJsonArray(text: string): boolean {
+  try {
+    return Array.isArray(JSON.parse(text));
+  } catch {
+    return false;
+  }
 }
 
 function openJson(text: string): OpenResult {
@@ -69,6 +80,8 @@ function openOptions(text: string): OpenResult {
 }
 
 function openToml(text: string): OpenResult {
+  const foreign = checkPolicy(text).findings.find(({ code }) => code === "document-foreign");
+  if (foreign !== undefined) return refuse(text, [foreign.message]);
   try {
     const { document, comments } = readToml(text);
     return accept(JSON.stringify(document), comments > 0 ? [messages.open.comments(comments)] : []);

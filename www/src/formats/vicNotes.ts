@@ -20,5 +20,6 @@ export function vicNotes(document: PolicyDocument): string[] {
     ...(document.built_in !== undefined ? [t.member("built_in")] : []),
     ...(document.match_resolved_addresses !== undefined ? [t.member("match_resolved_addresses")] : []),
     ...(document.projects !== undefined ? [t.member("projects")] : []),
+    ...(document.unlisted_projects !== undefined ? [t.member("unlisted_projects")] : []),
   ];
 }

@@ -68,12 +68,17 @@ enum CallerKind {
 }
 
 impl DecideRequest {
-    fn to_request(&self) -> Request<'_> {
-        Request {
+    /// Returns the request, if it is within the limits of rule M6.
+    fn to_request(&self) -> Result<Request<'_>, ApiError> {
+        let request = Request {
             reference: &self.reference,
             kind: self.kind,
             project: self.project.as_deref(),
             dns_answers: &self.dns_answers,
+        };
+        match request.exceeded_limit() {
+            Some(text) => Err(ApiError::bad_request(text)),
+            None => Ok(request),
         }
     }
 }
@@ -139,7 +144,7 @@ async fn decide_one(
         ));
     }
     let start = Instant::now();
-    let answer = generation.evaluator.answer(&question.to_request()).await;
+    let answer = generation.evaluator.answer(&question.to_request()?).await;
     let ask = AdmissionRequest {
         frontend: match question.frontend {
             CallerKind::Api => Frontend::Api,
@@ -173,7 +178,7 @@ pub async fn explain(State(context): State<Arc<ApiState>>, body: Body) -> Result
         None => None,
     };
     let evaluator = evaluator_for(&context, question.policy.as_deref()).await?;
-    let explained = evaluator.explain(&question.to_request()).await.to_json();
+    let explained = evaluator.explain(&question.to_request()?).await.to_json();
     drop((evaluator, explaining));
     buffered_json(explained, &work.response_memory).await
 }

@@ -85,6 +85,22 @@ async fn waiting_probe_request_is_not_read_and_the_queue_is_limited() {
     assert_eq!(ask(&api, "POST /v1/decide", r#"{"reference": "alpine"}"#).await.status(), StatusCode::OK);
 }
 
+#[tokio::test]
+async fn request_beyond_the_limits_of_dns_answers_is_a_bad_request() {
+    let api = test_router();
+    let question = |count: usize| {
+        let answers = vec![r#"{"kind":"forward","subject":"h.example","answers":[]}"#; count].join(",");
+        format!(r#"{{"reference":"h.example/x","dnsAnswers":[{answers}]}}"#)
+    };
+    for path in ["POST /v1/decide", "POST /v1/explain"] {
+        assert_eq!(ask(&api, path, question(32)).await.status(), StatusCode::OK, "{path}");
+        let refused = ask(&api, path, question(33)).await;
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
+        let said = text(refused).await;
+        assert!(said.starts_with(br#"{"code":"bad-request","message":"a request has at most 32 DNS answers"#), "{said:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn unread_responses_hold_memory() {
     let api = test_router();

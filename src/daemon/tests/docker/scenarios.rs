@@ -74,7 +74,7 @@ pub async fn names_and_addresses(world: &TestWorld) {
     }
     for host in &hosts.denied {
         let image = format!("{host}/team/app:1");
-        let text = format!("Access denied to unauthorized registry ({host}) while VCH is in whitelist mode");
+        let text = format!("access to registry `{host}` is denied: no entry of the whitelist covers it");
         let plugin = &world.plugin.name;
         for arguments in [vec!["pull", &image], vec!["push", &image], vec!["create", &image, "x"]] {
             let outcome = world.quietly(&image, client.run(&arguments)).await;
@@ -83,12 +83,12 @@ pub async fn names_and_addresses(world: &TestWorld) {
     }
     for image in ["alpine", "team/app:1", "docker.io/library/alpine", "index.docker.io/library/alpine"] {
         let outcome = world.quietly(image, client.run(&["pull", image])).await;
-        denied(&outcome, "unauthorized registry (docker.io)");
+        denied(&outcome, "access to registry `docker.io` is denied");
     }
     // The message is one line with the nearest entry.
     let outcome = client.run(&["pull", "named.test:5001/team/app:1"]).await;
     println!("         {}", outcome.text.trim());
-    let line = outcome.text.lines().find(|line| line.contains("unauthorized registry")).unwrap();
+    let line = outcome.text.lines().find(|line| line.contains("access to registry")).unwrap();
     assert!(line.contains("named.test:5000"), "{line}");
 }
 
@@ -301,7 +301,7 @@ pub async fn settings(world: &TestWorld) {
         .await;
     done(&client.run(&["pull", &format!("{host}/team/app:1")]).await);
     let image = format!("127.0.79.1:{}/team/app:1", world.port);
-    denied(&world.quietly("project", client.run(&["pull", &image])).await, "unauthorized registry");
+    denied(&world.quietly("project", client.run(&["pull", &image])).await, "access to registry");
     world.plugin.set_policy(world.policy()).await;
 }
 

@@ -127,7 +127,7 @@ async fn works(world: &TestWorld, registry: &str, access: Access<'_>, policy: Va
     world.plugin.set_policy(json!({ "whitelist": ["elsewhere.test"] }).to_string()).await;
     done(&client.run(&["tag", "seed:latest", &third]).await);
     let name = &world.plugin.name;
-    let text = format!("authorization denied by plugin {name}: Access denied to unauthorized registry ({registry})");
+    let text = format!("authorization denied by plugin {name}: access to registry `{registry}` is denied");
     for arguments in [["pull", &second], ["push", &third]] {
         denied(&world.quietly(registry, client.run(&arguments)).await, &text);
     }

@@ -12,15 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use pullgate::LookupKind;
-use pullgate::{DnsAnswer, DnsQuery};
+use pullgate::{DnsAnswer, DnsQuery, LookupKind, MAX_ANSWER_BYTES, MAX_ANSWERS_PER_QUERY};
 use thiserror::Error;
 
 use crate::dns::cache::DnsCache;
-
-/// The maximum number of answers per query. A response with more counts as unanswered, and is not truncated: a name
-/// matches only if all of its addresses do (rule M4).
-const MAX_ANSWERS: usize = 256;
 
 /// The time to live of a failure, so that a dead server is not queried for every request.
 const FAILURE_TTL: Duration = Duration::from_secs(1);
@@ -154,7 +149,7 @@ impl Dns {
             .await
             .ok()
             .and_then(Result::ok)
-            .filter(|found| found.answers.len() <= MAX_ANSWERS);
+            .and_then(|found| within_limits(question.kind, found));
         let count = if found.is_some() { &counts.answered } else { &counts.failed };
         count.fetch_add(1, Ordering::Relaxed);
         let DnsResponse { answers, ttl } = found.unwrap_or(DnsResponse { answers: Vec::new(), ttl: FAILURE_TTL });
@@ -174,6 +169,18 @@ impl Dns {
     fn with_cache<T>(&self, access: impl FnOnce(&mut DnsCache) -> T) -> T {
         access(&mut self.inner.cache.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// Returns a response within the limits of a request (rule M6). One with too many answers counts as unanswered, and is
+/// not truncated: a name matches only if all of its addresses do (rule M4). What is too long for a name is none.
+fn within_limits(kind: LookupKind, mut found: DnsResponse) -> Option<DnsResponse> {
+    let fits = |answer: &String| answer.len() <= MAX_ANSWER_BYTES;
+    match kind {
+        LookupKind::Reverse => found.answers.retain(fits),
+        LookupKind::Forward if !found.answers.iter().all(fits) => return None,
+        LookupKind::Forward => {}
+    }
+    (found.answers.len() <= MAX_ANSWERS_PER_QUERY).then_some(found)
 }
 
 impl std::fmt::Debug for Dns {

@@ -102,6 +102,7 @@ fn standalone_witness(policy: &ParsedPolicy<'_>, list: EntryList, entry: &Entry,
     let projects = policy.document.projects.iter().flatten();
     let projects = projects.map(|project| ProjectLists { name: project.name.clone(), lists: PolicyLists::default() });
     alone.projects = policy.document.projects.is_some().then(|| projects.collect());
+    alone.unlisted_projects = policy.document.unlisted_projects;
     let text = canonical::to_json(&alone);
     let alone = load_document(&text, at).ok()?;
     compare_parsed(policy, &alone).first_wider().map(|region| region.witness.clone())

@@ -14,7 +14,7 @@ use crate::reference::{Reference, Registry};
 pub(super) struct PolicyView<'d> {
     pub policy: &'d Policy,
     pub project: Option<(&'d str, &'d PolicyScope)>,
-    /// True if the policy has projects and not this one, so that everything is denied (rule J1).
+    /// True if the policy has projects and not this one, so that everything is denied (rules J1, J2).
     pub unknown_project: bool,
     /// The lists that apply, the global ones first.
     pub scopes: Vec<(&'d PolicyLists<'d>, &'d PolicyScope)>,
@@ -23,9 +23,9 @@ pub(super) struct PolicyView<'d> {
 impl<'d> PolicyView<'d> {
     pub fn new(read: &'d ParsedPolicy<'d>, project: Option<&str>) -> Self {
         let policy = &read.policy;
-        let named = project.filter(|_| policy.has_projects());
-        let project = named.and_then(|name| policy.project(name));
-        let unknown_project = named.is_some() && project.is_none();
+        let listed = project.and_then(|name| policy.project(name));
+        let unknown_project = project.is_some() && listed.is_none() && policy.denies_unlisted_projects();
+        let project = listed;
         let mut scopes = Vec::new();
         if !unknown_project {
             scopes.push((&read.document.global, &policy.global));

@@ -30,8 +30,10 @@ pub(super) fn requesters(old: &ParsedPolicy<'_>, new: &ParsedPolicy<'_>) -> Vec<
     names = sort::sorted(names, Ord::cmp);
     names.dedup();
     let mut requesters = vec![Requester::Unnamed];
-    // A policy with projects denies unknown ones; a policy without projects ignores the name.
-    if old.policy.has_projects() != new.policy.has_projects() {
+    // If both policies deny projects that they do not list, nothing changes for these. If neither has projects, requests
+    // without one stand for all.
+    let denied = old.policy.denies_unlisted_projects() && new.policy.denies_unlisted_projects();
+    if !denied && (old.policy.has_projects() || new.policy.has_projects()) {
         let numbered = (2_u32..).map(|number| format!("another-{number}"));
         let other =
             std::iter::once("another".to_owned()).chain(numbered).find(|name| names.binary_search(name).is_err());

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 
 use crate::decision::evaluation::{HostEvaluation, PrecedenceResolver};
 use crate::decision::query::{GroupMatch, Query, insert_by_specificity};
-use crate::decision::{DnsAnswer, DnsQuery, LookupKind};
+use crate::decision::{DnsAnswer, DnsQuery, LookupKind, MAX_DNS_ANSWERS};
 use crate::finding::EntryList;
 use crate::host;
 use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::policy::index::HostKey;
+use crate::util::sort;
+use crate::util::string_map::StringMap;
 
 /// The contribution of DNS to a decision.
 pub(crate) enum DnsOutcome<'p> {
@@ -20,6 +22,36 @@ pub(crate) enum DnsOutcome<'p> {
     Lookup(Vec<DnsQuery>),
     /// The evaluation of the resolved addresses or names.
     Resolved { evaluation: HostEvaluation<'p>, addresses: Vec<IpAddr>, outside: Option<IpAddr> },
+}
+
+/// The DNS answers of a request by their normalized subjects. Of several about one subject the first counts.
+pub(crate) struct DnsAnswerMap<'r> {
+    pub answers: &'r [DnsAnswer],
+    positions: StringMap,
+}
+
+impl<'r> DnsAnswerMap<'r> {
+    pub fn new(answers: &'r [DnsAnswer]) -> Self {
+        let mut positions = StringMap::default();
+        for (dns_answer, position) in answers.iter().zip(0..) {
+            let subject = match dns_answer.kind {
+                LookupKind::Reverse => parse_address(&dns_answer.subject).map(|address| address.to_string()),
+                // No name looks like an address, so that one map serves both kinds.
+                LookupKind::Forward => parse_name(&dns_answer.subject).filter(|name| !dns_name::looks_numeric(name)),
+            };
+            if let Some(subject) = subject {
+                positions.get_or_insert(&subject, position);
+            }
+        }
+        DnsAnswerMap { answers, positions }
+    }
+
+    /// Returns the answers about a subject in canonical form.
+    fn get(&self, kind: LookupKind, subject: &str) -> Option<&'r [String]> {
+        let position = self.positions.get(subject)?;
+        let dns_answer = self.answers.get(usize::try_from(position).ok()?)?;
+        (dns_answer.kind == kind).then_some(&*dns_answer.answers)
+    }
 }
 
 impl<'p, 'r> Query<'p, 'r> {
@@ -84,11 +116,12 @@ impl<'p, 'r> Query<'p, 'r> {
         let names: Vec<String> = sorted_unique(answers.iter().filter_map(|answer| parse_name(answer)));
         let mut confirmed: Vec<GroupMatch<'p>> = Vec::new();
         let mut unknown: Vec<(String, Vec<GroupMatch<'p>>)> = Vec::new();
-        for name in names {
+        let matching = names.into_iter().filter_map(|name| {
             let matches = self.matching_groups(|index, found| index.wildcards_over(&name, found));
-            if matches.is_empty() {
-                continue;
-            }
+            (!matches.is_empty()).then_some((name, matches))
+        });
+        // A request has room for the answers about this many names, beside those about the address (rule M6).
+        for (name, matches) in matching.take(MAX_DNS_ANSWERS.saturating_sub(1)) {
             match self.dns_answer(LookupKind::Forward, &name) {
                 None => unknown.push((name, matches)),
                 Some(answers) if resolves_to(answers, address) => {
@@ -118,30 +151,14 @@ impl<'p, 'r> Query<'p, 'r> {
 
     /// Returns the known answer to a DNS query, if the request has it.
     pub fn dns_answer(&self, kind: LookupKind, subject: &str) -> Option<&'r [String]> {
-        let asked = |dns_answer: &&DnsAnswer| {
-            dns_answer.kind == kind
-                && match kind {
-                    LookupKind::Reverse => {
-                        parse_address(&dns_answer.subject).is_some_and(|address| address.to_string() == subject)
-                    }
-                    LookupKind::Forward => {
-                        dns_answer.subject == subject
-                            || parse_name(&dns_answer.subject).is_some_and(|name| name == subject)
-                    }
-                }
-        };
-        self.dns_answers.iter().find(asked).map(|dns_answer| &*dns_answer.answers)
+        self.dns_answers.get(kind, subject)
     }
 }
 
 /// Returns DNS answers sorted and deduplicated, because their order has no meaning (rule P6).
 pub(crate) fn sorted_unique<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> {
-    let mut sorted = Vec::new();
-    for answer in answers {
-        if let Err(position) = sorted.binary_search(&answer) {
-            sorted.insert(position, answer);
-        }
-    }
+    let mut sorted = sort::sorted(answers.collect(), Ord::cmp);
+    sorted.dedup();
     sorted
 }
 

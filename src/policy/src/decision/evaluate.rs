@@ -104,7 +104,7 @@ impl<'p, 'r> Query<'p, 'r> {
         if self.whitelist_mode() && evaluation.cover.is_none() {
             let registry = self.reference.registry_text();
             let text =
-                concat(&["Access denied to unauthorized registry (", &registry, ") while VCH is in whitelist mode"]);
+                concat(&["access to registry `", &registry, "` is denied: no entry of the whitelist covers it"]);
             let nearest = nearest::find_nearest(self, outside);
             return Decision::Deny(Deny { reason: DenialReason::NotWhitelisted, text, nearest });
         }

@@ -32,11 +32,11 @@ impl Policy {
         if let Ok(reference) = Reference::parse(request.reference, request.kind) {
             steps.push(step(StepKind::Reference, describe_reference(&reference)));
             if let Ok(query) = self.query(&reference, request) {
-                steps.push(step(StepKind::Mode, describe_mode(&query)));
+                steps.push(step(StepKind::Mode, describe_mode(&query, request.project)));
                 explain_entries(&query, &mut steps);
                 authorities = describe_anchors(&query);
                 steps.extend(
-                    query.dns_answers.iter().map(|dns_answer| step(StepKind::Dns, describe_dns_answer(dns_answer))),
+                    query.dns_answers.answers.iter().map(|dns_answer| step(StepKind::Dns, describe_dns_answer(dns_answer))),
                 );
             }
         }
@@ -67,10 +67,14 @@ fn describe_reference(reference: &Reference<'_>) -> String {
     text
 }
 
-fn describe_mode(query: &Query<'_, '_>) -> String {
-    let whose = match query.project {
-        Some((project, _)) => format!(" for project `{project}`"),
-        None => String::new(),
+fn describe_mode(query: &Query<'_, '_>, requested: Option<&str>) -> String {
+    let whose = match (query.project, requested) {
+        (Some((project, _)), _) => format!(" for project `{project}`"),
+        // Rule J2.
+        (None, Some(project)) if query.policy.has_projects() => {
+            format!(" for project `{project}`, which the policy does not list, so that the global lists decide")
+        }
+        _ => String::new(),
     };
     if query.whitelist_mode() {
         format!("whitelist mode is on{whose}: only what an entry covers is allowed")

@@ -72,6 +72,41 @@ pub struct Request<'a> {
     pub dns_answers: &'a [DnsAnswer],
 }
 
+/// The maximum number of DNS answers in a request (rule M6).
+pub const MAX_DNS_ANSWERS: usize = 32;
+/// The maximum number of addresses or names in one DNS answer (rule M6).
+pub const MAX_ANSWERS_PER_QUERY: usize = 256;
+/// The maximum size in bytes of a subject, address or name in a DNS answer (rule M6): that of a host name.
+pub const MAX_ANSWER_BYTES: usize = 253;
+
+impl Request<'_> {
+    /// Returns the limit of rule M6 that the request exceeds, human-readable.
+    pub fn exceeded_limit(&self) -> Option<String> {
+        if self.dns_answers.len() > MAX_DNS_ANSWERS {
+            return Some(too_many_dns_answers(self.dns_answers.len()));
+        }
+        self.dns_answers.iter().find_map(|DnsAnswer { subject, answers, .. }| {
+            if answers.len() > MAX_ANSWERS_PER_QUERY {
+                return Some(too_many_answers(answers.len()));
+            }
+            let mut texts = std::iter::once(subject).chain(answers);
+            texts.find(|text| text.len() > MAX_ANSWER_BYTES).map(|text| too_long_answer(text.len()))
+        })
+    }
+}
+
+pub(crate) fn too_many_dns_answers(count: usize) -> String {
+    format!("a request has at most {MAX_DNS_ANSWERS} DNS answers, this one has {count}")
+}
+
+pub(crate) fn too_many_answers(count: usize) -> String {
+    format!("a DNS answer has at most {MAX_ANSWERS_PER_QUERY} addresses or names, this one has {count}")
+}
+
+pub(crate) fn too_long_answer(bytes: usize) -> String {
+    format!("an address or name of DNS has at most {MAX_ANSWER_BYTES} bytes, this one has {bytes}")
+}
+
 /// The decision on a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision<'a> {
@@ -113,9 +148,11 @@ pub struct Deny<'a> {
 pub enum DenialReason {
     /// No entry of the effective whitelist covers the reference (rule W3).
     NotWhitelisted,
-    /// The reference does not parse (rule H3).
+    /// The reference does not parse (rules H3, H4).
     InvalidReference,
-    /// The policy has projects, and not this one (rule J1).
+    /// The request exceeds a limit (rule M6).
+    InvalidRequest,
+    /// The policy has projects, and not this one (rules J1, J2).
     UnknownProject,
     /// Reported by the host: the module trapped.
     Trap,
@@ -131,6 +168,7 @@ impl DenialReason {
         match self {
             Self::NotWhitelisted => "not-whitelisted",
             Self::InvalidReference => "invalid-reference",
+            Self::InvalidRequest => "invalid-request",
             Self::UnknownProject => "unknown-project",
             Self::Trap => "trap",
             Self::TimeOut => "time-out",
@@ -211,7 +249,13 @@ pub enum MissReason {
     WildcardApex,
     /// The host is below a name that is not a wildcard.
     BelowName,
-    /// The host is a name, the entry an address or network, and the policy does not resolve names.
+    /// The host is a name that differs from the entry's by one slip of the keyboard.
+    SimilarName,
+    /// The host is a name that differs from the entry's in one label in the middle, such as a region.
+    AnotherRegion,
+    /// The repository on Docker Hub is what the entry names as a host.
+    ImageAsHost,
+    /// The host is a name with an address that the entry covers, and the policy does not resolve names.
     NameUnderNetwork,
     /// The host is a name, and not all of its addresses are covered.
     AddressOutside,

@@ -1,25 +1,30 @@
-//! Search for the entry that came nearest to covering a denied reference (rule W3), by index lookups only.
+//! Search for the entry that came nearest to covering a denied reference (rule W3), by a bounded number of lookups and
+//! comparisons.
 
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-use crate::decision::dns_answers::{parse_name, resolves_to, sorted_unique};
+use crate::decision::dns_answers::{parse_address, parse_name, resolves_to, sorted_unique};
 use crate::decision::query::{EntryMatch, Query};
 use crate::decision::{LookupKind, MissReason, NearestEntry};
 use crate::finding::EntryList;
 use crate::host::dns_name;
 use crate::host::docker_hub;
+use crate::host::name_difference::{NameDifference, name_difference};
 use crate::policy::index::{ANY_PORT, EntryGroup, EntryIndex, GroupVisitor, HostKey, IndexedEntry};
-use crate::util::strings::concat;
 
 /// Finds the nearest entry. `outside` is an uncovered address of the queried name, if DNS was used.
 pub(crate) fn find_nearest<'p>(query: &Query<'p, '_>, outside: Option<IpAddr>) -> Option<NearestEntry<'p>> {
     let key = query.host_key();
     same_host(query, &|index, found| index.covering(key, found)).or_else(|| match key {
-        HostKey::Name(name) => {
-            docker_hub(query, name).or_else(|| related_name(query, name)).or_else(|| under_network(query, key, outside))
-        }
-        HostKey::DockerHub => under_network(query, key, outside),
+        HostKey::Name(name) => docker_hub(query, name)
+            .or_else(|| wildcard_apex(query, name))
+            .or_else(|| similar_name(query, name))
+            .or_else(|| below_name(query, name))
+            .or_else(|| by_addresses(query, name, outside)),
+        HostKey::DockerHub => image_as_host(query)
+            .or_else(|| similar_name(query, docker_hub::DISPLAY_NAME))
+            .or_else(|| by_addresses(query, docker_hub::REGISTRY_HOST, outside)),
         HostKey::Address(address) => under_wildcard(query, address).or_else(|| neighbouring_network(query, address)),
     })
 }
@@ -116,19 +121,22 @@ fn first_whitelisted<'p>(group: EntryGroup<'p>) -> Option<&'p IndexedEntry> {
     WHITELIST_LISTS.iter().find_map(|list| group.in_list(*list).first()).and_then(|row| group.row(*row))
 }
 
-/// Finds the wildcard over exactly this name, or an entry for a parent domain.
-fn related_name<'p>(query: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>> {
-    for (project, index) in query.indexes() {
-        if let Some(row) = index.wildcard(name).and_then(first_whitelisted) {
-            let text = format!("it covers every name below `{name}`, not `{name}` itself");
-            return Some(nearest_entry(row, project, MissReason::WildcardApex, text));
-        }
-    }
+/// Finds the wildcard over exactly this name.
+fn wildcard_apex<'p>(query: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>> {
+    query.indexes().find_map(|(project, index)| {
+        let row = index.wildcard(name).and_then(first_whitelisted)?;
+        let text = format!("it covers every name below `{name}`, not `{name}` itself");
+        Some(nearest_entry(row, project, MissReason::WildcardApex, text))
+    })
+}
+
+/// Finds an entry for a parent domain.
+fn below_name<'p>(query: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>> {
     // A top-level domain is not a useful hint.
     for parent in dns_name::parent_domains(name).filter(|parent| parent.contains('.')) {
         for (project, index) in query.indexes() {
             if let Some(row) = index.exact(HostKey::Name(parent)).and_then(first_whitelisted) {
-                let text = format!("it covers `{parent}` only; for what is below it there is `*.{parent}`");
+                let text = format!("it covers `{parent}` only, and no name below it");
                 return Some(nearest_entry(row, project, MissReason::BelowName, text));
             }
         }
@@ -136,44 +144,102 @@ fn related_name<'p>(query: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p
     None
 }
 
-/// Finds an address or network that may contain the name's addresses.
-fn under_network<'p>(query: &Query<'p, '_>, key: HostKey<'_>, outside: Option<IpAddr>) -> Option<NearestEntry<'p>> {
-    let (shown, host) = match key {
-        HostKey::Name(name) => (name, name),
-        HostKey::DockerHub => (docker_hub::DISPLAY_NAME, docker_hub::REGISTRY_HOST),
-        HostKey::Address(_) => return None,
-    };
-    if let Some(outside) = outside {
-        let other = same_host(query, &|index, found| index.covering(HostKey::Address(outside), found));
-        if let Some(mut other) = other {
-            other.text = format!("{}; `{host}` has the address {outside}", other.text);
-            return Some(other);
+/// A name of an entry that is near the queried one, with the difference and the part of the queried name that it is
+/// from. Ordered, so that the order of entries does not decide between several.
+type SimilarName<'n> = (NameDifference<'n>, &'n str, &'n str);
+
+/// Finds an entry whose name differs by one slip of the keyboard, or in one label in the middle.
+fn similar_name<'p>(query: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p>> {
+    let mut best: Option<(SimilarName<'_>, &'p IndexedEntry, Option<&'p str>)> = None;
+    for (project, index) in query.indexes() {
+        let names = index.comparable_names().filter_map(|(entry, group)| Some((difference(entry, name)?, group)));
+        let domains = index.comparable_wildcards().filter_map(|(domain, group)| {
+            let mut parents = dns_name::parent_domains(name).filter_map(|parent| difference(domain, parent));
+            Some((parents.find(|(difference, ..)| *difference == NameDifference::Slip)?, group))
+        });
+        let hub = index.exact(HostKey::DockerHub).into_iter().flat_map(|group| {
+            docker_hub::NAMES.into_iter().filter_map(move |hub| Some((difference(hub, name)?, group)))
+        });
+        for (similar, group) in names.chain(domains).chain(hub) {
+            if best.is_none_or(|(of, ..)| similar < of)
+                && let Some(row) = first_whitelisted(group)
+            {
+                best = Some((similar, row, project));
+            }
         }
-        let (row, project) = neighbouring_entry(query, outside)?;
-        let text = format!("`{host}` has the address {outside}, which no entry covers");
-        return Some(nearest_entry(row, project, MissReason::AddressOutside, text));
     }
-    let mut groups = query.indexes().map(|(project, index)| (project, index.by_dns(key)));
-    if query.policy.match_resolved_addresses
-        && !query.dns_could_match(EntryList::Whitelist)
-        && !query.dns_could_match(EntryList::Insecure)
-    {
-        // The addresses make no difference: no DNS was needed.
-        let (project, (row, miss, text)) =
-            groups.find_map(|(project, group)| Some((project, near_match(query, group)?)))?;
-        return Some(nearest_entry(row, project, miss, text));
+    let ((difference, entry, name), row, project) = best?;
+    Some(match difference {
+        NameDifference::Slip => {
+            let text = format!("`{entry}` and `{name}` are one slip of the keyboard apart");
+            nearest_entry(row, project, MissReason::SimilarName, text)
+        }
+        NameDifference::Label(covered, queried) => {
+            let text = format!("it has `{covered}` where the reference has `{queried}`");
+            nearest_entry(row, project, MissReason::AnotherRegion, text)
+        }
+    })
+}
+
+fn difference<'n>(entry: &'n str, name: &'n str) -> Option<SimilarName<'n>> {
+    Some((name_difference(entry, name)?, entry, name))
+}
+
+/// Finds an entry that names the queried repository on Docker Hub, or its first component, as a host.
+fn image_as_host<'p>(query: &Query<'p, '_>) -> Option<NearestEntry<'p>> {
+    let repository = query.reference.repository.as_deref()?;
+    let written = [repository.strip_prefix("library/"), Some(repository)].into_iter().flatten();
+    for (host, namespace) in written.map(|name| name.split_once('/').unwrap_or((name, ""))) {
+        for (project, index) in query.indexes() {
+            let Some(group) = index.exact(HostKey::Name(host)) else { continue };
+            let inside = Some(namespace).filter(|namespace| !namespace.is_empty());
+            let row = WHITELIST_LISTS.iter().find_map(|list| group.cover(*list, &[ANY_PORT], inside));
+            let row = row.and_then(|row| group.row(row)).filter(|row| inside.is_some() || row.namespace().is_empty());
+            if let Some(row) = row {
+                let text = format!("it is a host, `{host}`, and the image is `docker.io/{repository}`");
+                return Some(nearest_entry(row, project, MissReason::ImageAsHost, text));
+            }
+        }
     }
-    let (row, project) = groups.find_map(|(project, group)| Some((first_whitelisted(group)?, project)))?;
-    if query.policy.match_resolved_addresses {
-        let text = match query.dns_answer(LookupKind::Forward, host) {
-            Some([_, ..]) => format!("what DNS gave for `{host}` has something in it that is not an address"),
-            _ => format!("`{host}` has no address that could be looked up"),
-        };
-        return Some(nearest_entry(row, project, MissReason::AddressOutside, text));
+    None
+}
+
+/// Finds an entry that covers an address of the name, or is near one, by the DNS answers of the request.
+fn by_addresses<'p>(query: &Query<'p, '_>, host: &str, outside: Option<IpAddr>) -> Option<NearestEntry<'p>> {
+    let answers = query.dns_answer(LookupKind::Forward, host)?;
+    let addresses = sorted_unique(answers.iter().filter_map(|answer| parse_address(answer)));
+    if !query.policy.match_resolved_addresses {
+        return addresses.iter().find_map(|address| name_under_network(query, host, *address));
     }
-    let text =
-        concat(&["a name is not covered by addresses: list `", shown, "` itself, or set `match_resolved_addresses`"]);
-    Some(nearest_entry(row, project, MissReason::NameUnderNetwork, text))
+    let uncovered = addresses.into_iter().filter(|address| !query.evaluate_address(*address).is_covered());
+    let uncovered: Vec<IpAddr> = outside.into_iter().chain(uncovered).collect();
+    let limited = |address: &IpAddr| {
+        let mut limited = same_host(query, &|index, found| index.covering(HostKey::Address(*address), found))?;
+        limited.text = format!("{}; `{host}` has the address {address}", limited.text);
+        Some(limited)
+    };
+    let neighbour = |address: &IpAddr| {
+        let (row, project) = neighbouring_entry(query, *address)?;
+        let text = format!("`{host}` has the address {address}, which no entry covers");
+        Some(nearest_entry(row, project, MissReason::AddressOutside, text))
+    };
+    uncovered.iter().find_map(limited).or_else(|| uncovered.iter().find_map(neighbour))
+}
+
+/// Finds an entry that covers an address of the name, which does not count for the name (rule M4).
+fn name_under_network<'p>(query: &Query<'p, '_>, host: &str, address: IpAddr) -> Option<NearestEntry<'p>> {
+    for (project, index) in query.indexes() {
+        let mut found = None;
+        let _ = index.covering(HostKey::Address(address), &mut |_, group| {
+            found = first_whitelisted(group);
+            if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if let Some(row) = found {
+            let text = format!("`{host}` has the address {address}, and a name is not covered by its addresses");
+            return Some(nearest_entry(row, project, MissReason::NameUnderNetwork, text));
+        }
+    }
+    None
 }
 
 /// Finds a wildcard over a name of the address: one that is limited to another namespace or port, or else one whose
@@ -181,12 +247,13 @@ fn under_network<'p>(query: &Query<'p, '_>, key: HostKey<'_>, outside: Option<Ip
 fn under_wildcard<'p>(query: &Query<'p, '_>, address: IpAddr) -> Option<NearestEntry<'p>> {
     let answers = query.dns_answer(LookupKind::Reverse, &address.to_string())?;
     let names: Vec<String> = sorted_unique(answers.iter().filter_map(|answer| parse_name(answer)));
-    // A name without a lookup matches no entry that would cover the reference.
     let leads_elsewhere = |name: &String| {
         query.dns_answer(LookupKind::Forward, name).is_some_and(|answers| !resolves_to(answers, address))
     };
     let (elsewhere, back): (Vec<String>, Vec<String>) = names.into_iter().partition(leads_elsewhere);
-    let limited = back.iter().find_map(|name| same_host(query, &|index, found| index.wildcards_over(name, found)));
+    // One that would cover it is a name that there was no room to ask about (rule M6).
+    let mut narrower = back.iter().filter(|name| !query.evaluate_name(name).is_covered());
+    let limited = narrower.find_map(|name| same_host(query, &|index, found| index.wildcards_over(name, found)));
     limited.or_else(|| elsewhere.iter().find_map(|name| unconfirmed_name(query, address, name)))
 }
 

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
+use crate::decision::dns_answers::DnsAnswerMap;
 use crate::decision::{Decision, DenialReason, Deny, DnsAnswer, MatchedEntry, Request, Response};
 use crate::entry::redact_userinfo;
 use crate::policy::index::{EntryGroup, EntryIndex, GroupVisitor, HostKey, IndexedEntry, Specificity};
 use crate::policy::{Policy, PolicyScope};
 use crate::reference::ports::ReferencePorts;
-use crate::reference::{Reference, Registry};
+use crate::reference::{MAX_REFERENCE_BYTES, Reference, Registry};
 
 impl Policy {
     /// Decides one request.
@@ -29,7 +30,7 @@ impl Policy {
                 repository: reference.repository,
             },
             Err(why) => Response {
-                reference: redact_userinfo(request.reference),
+                reference: shown_reference(request.reference),
                 registry: None,
                 repository: None,
                 decision: invalid_reference(request.reference, &why),
@@ -40,29 +41,51 @@ impl Policy {
     fn decide_reference(&self, reference: &Reference<'_>, request: &Request<'_>) -> Decision<'_> {
         match self.query(reference, request) {
             Ok(query) => query.decide(),
-            Err(text) => Decision::Deny(Deny { reason: DenialReason::UnknownProject, text, nearest: None }),
+            Err(denial) => Decision::Deny(denial),
         }
     }
 
-    /// Returns the query for a parsed reference and the project of the request; the error is that the project is
-    /// unknown.
+    /// Returns the query for a parsed reference and the rest of the request. The error is the denial of a request that
+    /// exceeds a limit (rule M6), or whose project is unknown (rules J1, J2).
     pub(crate) fn query<'p, 'r>(
         &'p self,
         reference: &'r Reference<'r>,
         request: &Request<'r>,
-    ) -> Result<Query<'p, 'r>, String> {
-        let project = match request.project {
-            Some(name) if self.has_projects() => {
-                Some(self.project(name).ok_or_else(|| format!("the policy has no project `{name}`"))?)
-            }
-            _ => None,
-        };
+    ) -> Result<Query<'p, 'r>, Deny<'static>> {
+        if let Some(text) = request.exceeded_limit() {
+            return Err(Deny { reason: DenialReason::InvalidRequest, text, nearest: None });
+        }
+        let project = request.project.and_then(|name| self.project(name));
+        match request.project {
+            Some(name) if project.is_none() && self.denies_unlisted_projects() => return Err(unknown_project(name)),
+            _ => {}
+        }
         Ok(Query::new(self, project, reference, request.dns_answers))
     }
 }
 
+/// Returns a reference that does not parse without its user information; of one that is too long, the beginning.
+fn shown_reference(reference: &str) -> Cow<'_, str> {
+    const MAX_SHOWN_CHARS: usize = 64;
+    if reference.len() <= MAX_REFERENCE_BYTES {
+        return redact_userinfo(reference);
+    }
+    // All before an `@` may be user information.
+    let shown = reference.split('@').next().filter(|first| first.len() == reference.len()).unwrap_or_default();
+    let shown: String = shown.chars().take(MAX_SHOWN_CHARS).collect();
+    Cow::Owned(shown + "...")
+}
+
+fn unknown_project(name: &str) -> Deny<'static> {
+    let text = format!(
+        "the policy has no project `{name}`: list it in `projects`, or set `unlisted_projects` to `global`, and the global \
+         lists decide for projects that are not listed"
+    );
+    Deny { reason: DenialReason::UnknownProject, text, nearest: None }
+}
+
 fn invalid_reference(reference: &str, why: &str) -> Decision<'static> {
-    let text = format!("`{}` cannot be read as a reference: {why}", redact_userinfo(reference));
+    let text = format!("`{}` cannot be read as a reference: {why}", shown_reference(reference));
     Decision::Deny(Deny { reason: DenialReason::InvalidReference, text, nearest: None })
 }
 
@@ -72,7 +95,7 @@ pub(crate) struct Query<'p, 'r> {
     pub project: Option<(&'p str, &'p PolicyScope)>,
     pub reference: &'r Reference<'r>,
     pub ports: ReferencePorts,
-    pub dns_answers: &'r [DnsAnswer],
+    pub dns_answers: DnsAnswerMap<'r>,
 }
 
 /// An entry that matches the query.
@@ -119,7 +142,8 @@ impl<'p, 'r> Query<'p, 'r> {
         reference: &'r Reference<'r>,
         dns_answers: &'r [DnsAnswer],
     ) -> Self {
-        Query { policy, project, reference, ports: ReferencePorts::from_reference(reference), dns_answers }
+        let ports = ReferencePorts::from_reference(reference);
+        Query { policy, project, reference, ports, dns_answers: DnsAnswerMap::new(dns_answers) }
     }
 
     /// Returns whether whitelist mode is on for this request (rules W1, J1).

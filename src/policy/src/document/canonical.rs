@@ -23,6 +23,9 @@ pub(crate) fn to_json(document: &ParsedDocument<'_>) -> String {
         }
         out.end('}');
     }
+    if let Some(unlisted) = document.unlisted_projects {
+        out.string_member("unlisted_projects", unlisted.as_str());
+    }
     if let Some(proxy) = document.image_fetch_proxy {
         // Copied verbatim: it has no effect on decisions.
         out.name("image_fetch_proxy");

@@ -83,6 +83,18 @@ impl<'t> Decoder<'t, '_> {
         }
     }
 
+    /// Returns the value of a string that is one of a few.
+    pub fn choice<T: Copy>(&mut self, path: &str, value: SpannedValue<'t>, values: &[(&str, T)]) -> Option<T> {
+        let span = value.span();
+        let text = self.string(path, value)?;
+        let found = values.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+        if found.is_none() {
+            let names = values.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
+            self.report(path, RawFinding::new(Code::TypeWrong, span, format!("this must be {names}")));
+        }
+        found
+    }
+
     pub fn report_wrong_type(&mut self, path: &str, value: &SpannedValue<'t>, wanted: &str) {
         let message = format!("this must be {wanted}, not {}", value.kind.type_name());
         self.report(path, RawFinding::new(Code::TypeWrong, value.span(), message));

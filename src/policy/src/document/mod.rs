@@ -2,6 +2,7 @@
 
 pub(crate) mod canonical;
 pub(crate) mod decoder;
+mod foreign;
 pub(crate) mod request_json;
 pub(crate) mod spanned_json;
 
@@ -28,6 +29,29 @@ pub(crate) struct ParsedDocument<'t> {
     /// The value as written: it has no effect on decisions.
     pub image_fetch_proxy: Option<&'t str>,
     pub projects: Option<Vec<ProjectLists<'t>>>,
+    pub unlisted_projects: Option<UnlistedProjects>,
+}
+
+/// The treatment of requests for projects that the document does not have (rule J2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum UnlistedProjects {
+    /// They are denied.
+    #[default]
+    Deny,
+    /// The global lists alone decide.
+    Global,
+}
+
+impl UnlistedProjects {
+    const ALL: [(&'static str, Self); 2] = [("deny", Self::Deny), ("global", Self::Global)];
+
+    /// Returns the value of the member.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Global => "global",
+        }
+    }
 }
 
 /// The lists of the document or of a project. An absent list is `None`.
@@ -94,15 +118,26 @@ pub(crate) fn parse<'t>(text: &'t str, findings: &mut Vec<RawFinding>) -> Parsed
     }
     let mut reader = DocumentReader { decoder: Decoder { text, findings }, entries: 0 };
     match spanned_json::parse(text) {
-        Ok(value) => reader.document(value),
+        Ok(value) => match foreign::find_in_json(&value) {
+            Some(finding) => {
+                reader.decoder.report("", finding);
+                ParsedDocument::default()
+            }
+            None => reader.document(value),
+        },
         Err(mut finding) => {
             if spanned_json::is_blank(text) {
                 EMPTY_DOCUMENT_MESSAGE.clone_into(&mut finding.message);
             }
-            reader.decoder.report("", finding);
+            reader.decoder.report("", foreign::find_in_text(text).unwrap_or(finding));
             ParsedDocument::default()
         }
     }
+}
+
+/// Returns whether a text that is not JSON is another program's, and not a policy in TOML (rule P7).
+pub fn is_foreign_text(text: &str) -> bool {
+    foreign::find_in_text(text).is_some()
 }
 
 /// Returns the JSON Pointer of a list element; `object` is true for an object with an `entry` member.
@@ -145,6 +180,7 @@ const POLICY_MEMBERS: &[&str] = &[
     "built_in",
     "match_resolved_addresses",
     "projects",
+    "unlisted_projects",
     "image_fetch_proxy",
 ];
 const PROJECT_MEMBERS: &[&str] = &["whitelist", "insecure", "certificate_authorities"];
@@ -159,6 +195,7 @@ struct DocumentReader<'t, 'n> {
 impl<'t> DocumentReader<'t, '_> {
     fn document(&mut self, value: SpannedValue<'t>) -> ParsedDocument<'t> {
         let mut document = ParsedDocument::default();
+        let (mut has_projects, mut unlisted_span) = (false, None);
         for member in self.decoder.members("", value, POLICY_MEMBERS) {
             let path = format!("/{}", member.name);
             match &*member.name {
@@ -166,9 +203,23 @@ impl<'t> DocumentReader<'t, '_> {
                     document.match_resolved_addresses = self.decoder.boolean(&path, &member.value)
                 }
                 "image_fetch_proxy" => document.image_fetch_proxy = self.decoder.text.get(member.value.span()),
-                "projects" => document.projects = self.projects(member.value),
+                "projects" => {
+                    document.projects = self.projects(member.value);
+                    has_projects = document.projects.as_ref().is_none_or(|projects| !projects.is_empty());
+                }
+                "unlisted_projects" => {
+                    unlisted_span = Some(member.value.inner_span());
+                    document.unlisted_projects = self.decoder.choice(&path, member.value, &UnlistedProjects::ALL);
+                }
                 _ => self.list_member(&path, member, &mut document.global),
             }
+        }
+        if let (Some(UnlistedProjects::Deny), Some(span), false) =
+            (document.unlisted_projects, unlisted_span, has_projects)
+        {
+            let message = "this denies nothing while `projects` lists no project: the global lists decide for every \
+                           project";
+            self.decoder.report("/unlisted_projects", RawFinding::new(Code::UnlistedProjectsUnused, span, message));
         }
         document
     }

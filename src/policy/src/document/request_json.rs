@@ -4,7 +4,10 @@
 
 use std::borrow::Cow;
 
-use crate::decision::{DnsAnswer, LookupKind, ReferenceKind, Request};
+use crate::decision::{
+    DnsAnswer, LookupKind, MAX_ANSWER_BYTES, MAX_ANSWERS_PER_QUERY, MAX_DNS_ANSWERS, ReferenceKind, Request,
+    too_long_answer, too_many_answers, too_many_dns_answers,
+};
 use crate::document::decoder::Decoder;
 use crate::document::spanned_json::{self, SpannedValue};
 use crate::finding::code::Code;
@@ -60,7 +63,7 @@ fn parse_request<'t>(decoder: &mut Decoder<'t, '_>, value: SpannedValue<'t>) -> 
             "reference" => reference = Some(decoder.string(&path, member.value)?.into_owned()),
             "kind" => {
                 let kinds = [("image", ReferenceKind::Image), ("registry", ReferenceKind::Registry)];
-                request.kind = parse_choice(decoder, &path, member.value, &kinds)?;
+                request.kind = decoder.choice(&path, member.value, &kinds)?;
             }
             "project" => request.project = Some(decoder.string(&path, member.value)?.into_owned()),
             _ => request.dns_answers = parse_dns_answers(decoder, &path, member.value)?,
@@ -73,7 +76,12 @@ fn parse_request<'t>(decoder: &mut Decoder<'t, '_>, value: SpannedValue<'t>) -> 
 }
 
 fn parse_dns_answers<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: SpannedValue<'t>) -> Option<Vec<DnsAnswer>> {
+    let span = value.span();
     let elements = decoder.elements(path, value)?;
+    if elements.len() > MAX_DNS_ANSWERS {
+        decoder.report(path, RawFinding::new(Code::TypeWrong, span, too_many_dns_answers(elements.len())));
+        return None;
+    }
     elements
         .into_iter()
         .enumerate()
@@ -89,13 +97,19 @@ fn parse_dns_answer<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: Spanne
         match &*member.name {
             "kind" => {
                 let kinds = [("reverse", LookupKind::Reverse), ("forward", LookupKind::Forward)];
-                kind = parse_choice(decoder, &path, member.value, &kinds);
+                kind = decoder.choice(&path, member.value, &kinds);
             }
-            "subject" => subject = decoder.string(&path, member.value),
+            "subject" => subject = dns_text(decoder, &path, member.value),
             _ => {
+                let span = member.value.span();
                 let elements = decoder.elements(&path, member.value)?;
+                if elements.len() > MAX_ANSWERS_PER_QUERY {
+                    let message = too_many_answers(elements.len());
+                    decoder.report(&path, RawFinding::new(Code::TypeWrong, span, message));
+                    return None;
+                }
                 let strings = elements.into_iter().enumerate();
-                answers = strings.map(|(index, value)| decoder.string(&format!("{path}/{index}"), value)).collect();
+                answers = strings.map(|(index, value)| dns_text(decoder, &format!("{path}/{index}"), value)).collect();
             }
         }
     }
@@ -111,20 +125,15 @@ fn parse_dns_answer<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: Spanne
     })
 }
 
-fn parse_choice<'t, T: Copy>(
-    decoder: &mut Decoder<'t, '_>,
-    path: &str,
-    value: SpannedValue<'t>,
-    values: &[(&str, T)],
-) -> Option<T> {
+/// Returns an address or a name of a DNS answer, within the limit of its size.
+fn dns_text<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: SpannedValue<'t>) -> Option<Cow<'t, str>> {
     let span = value.span();
     let text = decoder.string(path, value)?;
-    let found = values.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
-    if found.is_none() {
-        let names = values.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(" or ");
-        decoder.report(path, RawFinding::new(Code::TypeWrong, span, format!("this must be {names}")));
+    if text.len() > MAX_ANSWER_BYTES {
+        decoder.report(path, RawFinding::new(Code::TypeWrong, span, too_long_answer(text.len())));
+        return None;
     }
-    found
+    Some(text)
 }
 
 #[cfg(test)]
@@ -155,6 +164,27 @@ mod tests {
         ] {
             let findings = OwnedRequest::from_json(text).unwrap_err();
             assert!(findings.iter().any(|finding| finding.code == code), "{text}: {findings:?}");
+        }
+    }
+
+    #[test]
+    fn m6_requests_beyond_the_limits_are_refused() {
+        let answer = |subject: &str, answers: &[&str]| {
+            serde_json::json!({"kind": "reverse", "subject": subject, "answers": answers})
+        };
+        let request = |dns_answers: Vec<serde_json::Value>| {
+            OwnedRequest::from_json(&serde_json::json!({"reference": "h/x", "dnsAnswers": dns_answers}).to_string())
+        };
+        let (longest, long) = ("a".repeat(253), "a".repeat(254));
+        assert!(request(vec![answer(&longest, &[longest.as_str(); 256]); 32]).is_ok());
+        for (dns_answers, path) in [
+            (vec![answer("10.0.0.1", &[]); 33], "/dnsAnswers"),
+            (vec![answer("10.0.0.1", &["a"; 257])], "/dnsAnswers/0/answers"),
+            (vec![answer("10.0.0.1", &["a", &long])], "/dnsAnswers/0/answers/1"),
+            (vec![answer(&long, &[])], "/dnsAnswers/0/subject"),
+        ] {
+            let findings = request(dns_answers).unwrap_err();
+            assert_eq!((findings[0].code, findings[0].path.as_deref()), (Code::TypeWrong, Some(path)));
         }
     }
 }

@@ -23,7 +23,7 @@ mod wildcard;
 
 pub(crate) use lint::plain_http_finding;
 pub(crate) use parse::{parse, parse_port};
-pub(crate) use redact::redact_secrets;
+pub(crate) use redact::{is_scheme, redact_secrets};
 pub use redact::{find_userinfo, redact_userinfo};
 
 /// The maximum size of an entry in bytes (rule E13).

@@ -181,6 +181,8 @@ codes! {
     DockerHubDenied "docker-hub-denied" Info P4 "the whitelist denies Docker Hub"
     DocumentTooLarge "document-too-large" Error P5 "a document has over 64 MiB"
     EntriesTooMany "entries-too-many" Error P5 "a document has over 1,000,000 entries"
+    DocumentForeign "document-foreign" Error P7 "the text is a file of another program, not a policy"
+    UnlistedProjectsUnused "unlisted-projects-unused" Warning J2 "unlisted projects are to be denied, and no project is listed"
 }
 
 impl Serialize for Code {

@@ -13,10 +13,12 @@ pub(crate) const DEFAULT_PORT: u16 = 443;
 /// `index.docker.io`.
 pub(crate) const WILDCARD_DOMAINS: [&str; 2] = ["docker.io", "io"];
 
+/// The names of Docker Hub.
+pub(crate) const NAMES: [&str; 4] = [DISPLAY_NAME, "index.docker.io", REGISTRY_HOST, "registry.hub.docker.com"];
+
 /// Returns whether a canonical name with this port means Docker Hub.
 pub(crate) fn is_docker_hub(name: &str, port: Option<u16>) -> bool {
-    matches!(name, "docker.io" | "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com")
-        && port.is_none_or(|port| port == DEFAULT_PORT)
+    NAMES.contains(&name) && port.is_none_or(|port| port == DEFAULT_PORT)
 }
 
 /// Returns whether a one-component repository under this domain gets the prefix `library/`: under the spellings that

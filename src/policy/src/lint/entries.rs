@@ -345,7 +345,9 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             report(Code::WhitelistEmpty, match has(EntryList::Insecure) {
                 true => "the whitelist is on and empty: the insecure registries are allowed, and nothing else".to_owned(),
                 false => {
-                    "the whitelist is on and empty: nothing is allowed; to allow every registry, leave `whitelist` out".to_owned()
+                    "the whitelist is on and empty: nothing is allowed; to allow every registry, turn whitelist mode off (no \
+                     `whitelist`)"
+                        .to_owned()
                 }
             });
         }

@@ -44,6 +44,10 @@ pub(crate) struct IndexedEntry {
 /// The port of an entry that covers every port. Port 0 is not a valid port.
 pub(crate) const ANY_PORT: u16 = 0;
 
+/// The maximum number of names, and of wildcards, that are compared with a denied name (rule W3). It bounds the time of
+/// a denial.
+const MAX_COMPARED_NAMES: usize = 64;
+
 /// The specificity of an entry's host (rule T4): an exact host above every prefix or domain, then the longer one.
 pub(crate) type Specificity = u16;
 /// The specificity of an exact host.
@@ -194,7 +198,17 @@ impl EntryIndex {
         EntryGroup { index: self, rows }
     }
 
-    /// Returns the networks and addresses on either side of an address, each with the number of shared leading bits.
+    /// Returns the names and their groups; none if they are too many to be compared one by one.
+    pub fn comparable_names(&self) -> impl Iterator<Item = (&str, EntryGroup<'_>)> {
+        self.names.iter_up_to(MAX_COMPARED_NAMES).map(|(name, group)| (name, self.group(group)))
+    }
+
+    /// Returns the domains of the wildcards and their groups; none if they are too many to be compared one by one.
+    pub fn comparable_wildcards(&self) -> impl Iterator<Item = (&str, EntryGroup<'_>)> {
+        self.wildcards.iter_up_to(MAX_COMPARED_NAMES).map(|(domain, group)| (domain, self.group(group)))
+    }
+
+    /// Returns the networks and addresses near an address (rule W3), each with the number of shared leading bits.
     pub fn neighbours(&self, address: IpAddr) -> impl Iterator<Item = (u32, EntryGroup<'_>)> {
         let groups = [&self.addresses, &self.networks].map(|networks| networks.neighbours(address));
         groups.into_iter().flatten().map(|(bits, group)| (bits, self.group(group)))

@@ -4,7 +4,7 @@ pub(crate) mod index;
 pub(crate) mod prefix_map;
 pub(crate) mod trust_anchors;
 
-use crate::document::{ParsedDocument, PolicyLists};
+use crate::document::{ParsedDocument, PolicyLists, UnlistedProjects};
 use crate::policy::index::EntryIndex;
 use crate::policy::trust_anchors::{ParsedAuthority, ScopedTrust, TrustAnchor};
 use crate::util::string_map::StringMap;
@@ -16,6 +16,7 @@ pub struct Policy {
     /// The projects of the document (rule J1), by name.
     projects: StringMap,
     project_scopes: Vec<PolicyScope>,
+    unlisted_projects: UnlistedProjects,
     /// True if addresses and networks may cover names (rule M4).
     pub(crate) match_resolved_addresses: bool,
     /// The trust anchors of the document, sorted by fingerprint.
@@ -46,6 +47,7 @@ impl Policy {
         let mut policy = Policy {
             global: scope(&document.global),
             match_resolved_addresses: document.match_resolved_addresses.unwrap_or_default(),
+            unlisted_projects: document.unlisted_projects.unwrap_or_default(),
             anchors,
             ..Policy::default()
         };
@@ -63,6 +65,11 @@ impl Policy {
 
     pub(crate) fn has_projects(&self) -> bool {
         !self.projects.is_empty()
+    }
+
+    /// Returns whether requests for a project that the document does not have are denied (rules J1, J2).
+    pub(crate) fn denies_unlisted_projects(&self) -> bool {
+        self.has_projects() && self.unlisted_projects == UnlistedProjects::Deny
     }
 
     pub(crate) fn project(&self, name: &str) -> Option<(&str, &PolicyScope)> {

@@ -60,8 +60,8 @@ impl PrefixMap {
         }
     }
 
-    /// Returns the groups of the networks whose first addresses are next before and after an address, each with the
-    /// number of shared leading bits.
+    /// Returns the groups of the near networks among those whose first addresses are next before and after an address,
+    /// and those around the former, each with the number of shared leading bits.
     pub fn neighbours(&self, address: IpAddr) -> Vec<(u32, u32)> {
         match address {
             IpAddr::V4(address) => self.v4.neighbours(address.to_bits()),
@@ -92,17 +92,24 @@ const NO_PARENT: u32 = u32::MAX;
 
 /// An address as a number.
 trait AddressBits: Copy + Ord {
+    /// The number of bits between the dots or colons of its text.
+    const GROUP_BITS: u32;
+
     /// Returns the number of leading bits that two addresses share.
     fn shared_bits(self, other: Self) -> u32;
 }
 
 impl AddressBits for u32 {
+    const GROUP_BITS: u32 = 8;
+
     fn shared_bits(self, other: Self) -> u32 {
         (self ^ other).leading_zeros()
     }
 }
 
 impl AddressBits for u128 {
+    const GROUP_BITS: u32 = 16;
+
     fn shared_bits(self, other: Self) -> u32 {
         (self ^ other).leading_zeros()
     }
@@ -141,18 +148,46 @@ impl<A: AddressBits> FamilyTable<A> {
 
     fn neighbours(&self, address: A) -> Vec<(u32, u32)> {
         let after = self.firsts.partition_point(|first| *first <= address);
-        let places = [after.checked_sub(1), Some(after)].into_iter().flatten();
-        places
-            .filter_map(|position| {
-                Some((self.firsts.get(position)?.shared_bits(address), self.ranges.get(position)?.group))
-            })
-            .collect()
+        let parent = |position: &usize| usize::try_from(self.ranges.get(*position)?.parent).ok();
+        let around = std::iter::successors(after.checked_sub(1), parent);
+        let near = |position: usize| {
+            let range = self.ranges.get(position)?;
+            let shared = self.firsts.get(position)?.shared_bits(address);
+            is_near::<A>(range.prefix, shared).then_some((shared, range.group))
+        };
+        around.chain([after]).filter_map(near).collect()
     }
+}
+
+/// Returns whether an address is near a network: if they share all groups of digits in front of the one that the prefix
+/// ends in, and at least one.
+fn is_near<A: AddressBits>(prefix: u8, shared: u32) -> bool {
+    let in_front = u32::from(prefix).saturating_sub(1) / A::GROUP_BITS;
+    in_front > 0 && shared >= in_front.saturating_mul(A::GROUP_BITS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn w3_neighbours_are_near() {
+        let texts =
+            ["10.0.0.0/8", "10.2.0.0/16", "10.2.200.7/32", "192.168.1.0/24", "2001:db8:1:1::/64", "2001:db8::/32"];
+        let groups = texts.iter().zip(0..).map(|(text, group)| (text.parse().unwrap(), group)).collect();
+        let networks = PrefixMap::new(groups);
+        let near = |address: &str| -> Vec<&str> {
+            networks.neighbours(address.parse().unwrap()).iter().map(|(_, group)| texts[*group as usize]).collect()
+        };
+        assert_eq!(near("10.3.0.1"), ["10.2.0.0/16"]);
+        assert_eq!(near("10.2.200.9"), ["10.2.200.7/32", "10.2.0.0/16"]);
+        assert_eq!(near("192.168.99.1"), ["192.168.1.0/24"]);
+        assert!(near("192.169.1.1").is_empty());
+        assert!(near("11.0.0.1").is_empty());
+        assert_eq!(near("2001:db8:1:2::1"), ["2001:db8:1:1::/64", "2001:db8::/32"]);
+        assert_eq!(near("2001:db9::1"), ["2001:db8::/32"]);
+        assert!(near("fd00::1").is_empty());
+    }
 
     #[test]
     fn the_longest_prefix_comes_first_and_siblings_stay_out() {

@@ -1,6 +1,7 @@
-//! References (rules H1, H3, D1): the distribution reference grammar to the letter, and the arguments of `docker
+//! References (rules H1, H3, H4, D1): the distribution reference grammar to the letter, and the arguments of `docker
 //! login`.
 
+mod diagnosis;
 pub(crate) mod ports;
 pub(crate) mod repository;
 
@@ -15,6 +16,9 @@ use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::host::{self, CanonicalHost};
 use crate::util::strings::{split_at_byte, split_once, split_once_str};
+
+/// The maximum size of a reference in bytes (rule H4).
+pub const MAX_REFERENCE_BYTES: usize = 1024;
 
 /// The registry that a reference names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,9 +48,15 @@ pub(crate) struct Reference<'t> {
 impl<'t> Reference<'t> {
     /// Parses a reference. The error is a human-readable sentence that does not quote the reference.
     pub fn parse(text: &'t str, kind: ReferenceKind) -> Result<Self, String> {
+        // First of all, so that a long text costs nothing (rule H4).
+        if text.len() > MAX_REFERENCE_BYTES {
+            return Err(format!("a reference has at most {MAX_REFERENCE_BYTES} bytes, this one has {}", text.len()));
+        }
         match kind {
-            ReferenceKind::Image => parse_image(text),
-            ReferenceKind::Registry => parse_registry(text),
+            ReferenceKind::Image => parse_image(text).map_err(|why| diagnosis::diagnose_image(text).unwrap_or(why)),
+            ReferenceKind::Registry => {
+                parse_registry(text).map_err(|why| diagnosis::diagnose_blanks(text).unwrap_or(why))
+            }
         }
     }
 
@@ -113,6 +123,11 @@ fn is_domain(first: &str) -> bool {
     first == "localhost" || first.bytes().any(|byte| matches!(byte, b'.' | b':' | b'A'..=b'Z'))
 }
 
+/// Returns whether an image reference names its registry; without one it is Docker Hub's (rules H1, H3).
+pub fn names_registry(text: &str) -> bool {
+    split_once(text, b'/').is_some_and(|(first, _)| is_domain(first))
+}
+
 /// Parses `host[:port]` by the grammar, then normalizes the host (rules E3 to E5).
 fn parse_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
     let (bracketed, host, port) = split_domain(domain)?;
@@ -126,12 +141,7 @@ fn parse_domain(domain: &str) -> Result<(Registry<'_>, Option<u16>), String> {
             return Ok((registry_for_name(Cow::Borrowed(host), port), port));
         }
     }
-    let in_grammar = if bracketed {
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
-    } else {
-        host.split('.').all(is_domain_component)
-    };
-    if !in_grammar {
+    if !is_host_in_grammar(bracketed, host) {
         return Err("the registry is not a host name or address that image references can have".to_owned());
     }
     parse_registry_host(bracketed, host, parse_port(port)?)
@@ -149,6 +159,15 @@ fn split_domain(domain: &str) -> Result<(bool, &str, Option<&str>), String> {
     }
     let (host, port) = split_at_byte(domain, b':');
     Ok((false, host, port))
+}
+
+/// Returns whether a host is in the grammar of image references, which has fewer spellings than entries.
+fn is_host_in_grammar(bracketed: bool, host: &str) -> bool {
+    if bracketed {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b':')
+    } else {
+        host.split('.').all(is_domain_component)
+    }
 }
 
 fn is_domain_component(component: &str) -> bool {
@@ -342,6 +361,17 @@ mod tests {
         ] {
             assert!(Reference::parse(text, ReferenceKind::Image).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn h4_length_comes_first() {
+        for kind in [ReferenceKind::Image, ReferenceKind::Registry] {
+            let error = Reference::parse(&"ü".repeat(1_000_000), kind).unwrap_err();
+            assert_eq!(error, "a reference has at most 1024 bytes, this one has 2000000");
+            assert!(Reference::parse(&"a".repeat(MAX_REFERENCE_BYTES + 1), kind).unwrap_err().contains("at most"));
+        }
+        let longest = "[".repeat(MAX_REFERENCE_BYTES);
+        assert!(!Reference::parse(&longest, ReferenceKind::Registry).unwrap_err().contains("at most"));
     }
 
     #[test]

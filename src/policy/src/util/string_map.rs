@@ -55,6 +55,12 @@ impl StringMap {
         self.names.iter().map(|(name, _)| &**name)
     }
 
+    /// Returns the keys with their numbers in insertion order; none if there are more than `most`.
+    pub fn iter_up_to(&self, most: usize) -> impl Iterator<Item = (&str, u32)> {
+        let names = if self.names.len() <= most { self.names.as_slice() } else { &[] };
+        names.iter().map(|(name, number)| (&**name, *number))
+    }
+
     fn grow(&mut self) {
         self.slots = vec![FREE_SLOT; self.slots.len().saturating_mul(2).max(8)];
         for ((name, _), position) in self.names.iter().zip(0..) {

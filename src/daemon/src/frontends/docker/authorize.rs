@@ -1,10 +1,12 @@
 //! The decision about a request to dockerd.
 
-use pullgate::ReferenceKind;
 use pullgate::display::single_line;
+use pullgate::{ReferenceKind, names_registry};
 
 use super::DockerOptions;
-use super::classify::{AmbiguousRequest, ClassifiedRequest, OpaqueOperation, Subject, SubjectReference, classify};
+use super::classify::{
+    AmbiguousRequest, CREATE_CONTAINER, ClassifiedRequest, OpaqueOperation, Subject, SubjectReference, classify,
+};
 use super::protocol::{AuthzRequest, AuthzResponse, CallError};
 use crate::admission::audit_log::redact_field;
 use crate::admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend};
@@ -40,6 +42,15 @@ pub async fn authorize(
     if verdict.allowed { AuthzResponse::allow() } else { AuthzResponse::deny(verdict.message) }
 }
 
+/// The remedy for an image without a registry that was built or loaded here: by its name it is Docker Hub's.
+const LOCAL_IMAGE_HINT: &str =
+    "; an image of this machine can be run by its whole id, or tagged with the name of an allowed registry";
+
+/// Returns whether the reference may be meant as an image of this machine.
+fn is_perhaps_local(action: &str, reference: &SubjectReference) -> bool {
+    action == CREATE_CONTAINER && !names_registry(&reference.text)
+}
+
 /// One request, evaluated against one generation.
 struct Authorization<'a> {
     admission: &'a Admission,
@@ -59,7 +70,8 @@ impl Authorization<'_> {
                 self.admission.decide(self.generation, &ask).await
             };
             if !verdict.allowed {
-                refused.push((reference, verdict.message));
+                let hint = if is_perhaps_local(action, reference) { LOCAL_IMAGE_HINT } else { "" };
+                refused.push((reference, verdict.message + hint));
             }
         }
         let message = match refused.as_slice() {

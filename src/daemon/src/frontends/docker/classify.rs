@@ -8,6 +8,9 @@ use super::operation::{Operation, classify_operation};
 use super::protocol::{AuthzRequest, CallError};
 use super::request_uri::{QueryParams, RequestUri};
 
+/// The action of `docker create` and `docker run`.
+pub const CREATE_CONTAINER: &str = "create container";
+
 /// A classified request.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ClassifiedRequest {
@@ -106,7 +109,7 @@ fn action_name(route: Operation<'_>) -> &'static str {
         Operation::Search => "search",
         Operation::Inspect(_) => "inspect",
         Operation::Login => "login",
-        Operation::CreateContainer => "create container",
+        Operation::CreateContainer => CREATE_CONTAINER,
         Operation::CreateService => "create service",
         Operation::UpdateService => "update service",
         Operation::PullPlugin => "pull plugin",

@@ -218,15 +218,9 @@ fn w3_the_nearest_entry_has_a_true_reason() {
         nearest_reason(&policy, "alpine", &[forward("registry-1.docker.io", &["10.0.0.9"])]),
         "10.0.0.2 `registry-1.docker.io` has the address 10.0.0.9, which no entry covers"
     );
-    assert_eq!(
-        nearest_reason(&policy, "alpine", &[forward("registry-1.docker.io", &[])]),
-        "10.0.0.2 `registry-1.docker.io` has no address that could be looked up"
-    );
+    assert_eq!(decide_text(&policy, "alpine", &[forward("registry-1.docker.io", &[])]), "deny NotWhitelisted");
     let policy = load_policy(r#"{"whitelist": ["10.0.0.1:5000"], "match_resolved_addresses": true}"#);
-    assert_eq!(
-        nearest_reason(&policy, "h.corp/x", &[]),
-        "10.0.0.1:5000 it covers port 5000 only, and a reference without a port stands for 443"
-    );
+    assert_eq!(decide_text(&policy, "h.corp/x", &[]), "deny NotWhitelisted");
     let policy = load_policy(r#"{"whitelist": ["*.corp/team"]}"#);
     assert_eq!(
         nearest_reason(&policy, "11.0.0.1/x", &[reverse("11.0.0.1", &["h.corp"]), forward("h.corp", &["11.0.0.1"])]),
@@ -237,6 +231,58 @@ fn w3_the_nearest_entry_has_a_true_reason() {
         nearest_reason(&policy, "docker.io:5000/x", &[]),
         "docker.io it means Docker Hub, which is on port 443 only, and the reference has port 5000"
     );
+}
+
+#[test]
+fn w3_no_reason_proposes_more_than_was_asked_for() {
+    let policy = load_policy(r#"{"whitelist": ["10.0.0.0/8", "nginx", "corp.example", "*.a.example"]}"#);
+    for (reference, dns_answers) in [
+        ("nginx", vec![]),
+        ("x.corp.example/y", vec![]),
+        ("a.example/y", vec![]),
+        ("h.example/y", vec![forward("h.example", &["10.0.0.1"])]),
+    ] {
+        let reason = nearest_reason(&policy, reference, &dns_answers);
+        for wider in ["match_resolved_addresses", "list `", "`docker.io` itself", "`*.corp.example`"] {
+            assert!(!reason.contains(wider), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn m6_requests_beyond_the_limits_are_denied() {
+    let policy = load_policy(r#"{"whitelist": ["10.0.0.0/8", "*.corp"], "match_resolved_addresses": true}"#);
+    let many = |count: usize| vec![forward("h.example", &["10.0.0.1"]); count];
+    let answers = |count: usize| [DnsAnswer { answers: vec!["10.0.0.1".to_owned(); count], ..forward("h.example", &[]) }];
+    let long = |bytes: usize| [reverse("10.0.0.1", &[&"a".repeat(bytes)]), forward("h.example", &["10.0.0.1"])];
+    let allowed = "10.0.0.0/8 https443! at 10.0.0.1";
+    for (within, beyond) in [(many(32), many(33)), (answers(256).into(), answers(257).into()), (long(253).into(), long(254).into())] {
+        assert_eq!(decide_text(&policy, "h.example/x", &within), allowed);
+        assert_eq!(decide_text(&policy, "h.example/x", &beyond), "deny InvalidRequest");
+        let request = Request { reference: "h.example/x", dns_answers: &beyond, ..Request::default() };
+        assert!(policy.answer(&request).to_json().contains(r#""registry":"h.example","repository":"x","decision":"deny","reason":"invalid-request""#));
+        assert_eq!(policy.explain(&request).response, policy.answer(&request));
+    }
+    let subject = [DnsAnswer { subject: "a".repeat(254), ..forward("", &[]) }];
+    assert_eq!(decide_text(&policy, "h.example/x", &subject), "deny InvalidRequest");
+}
+
+#[test]
+fn m6_names_beyond_the_room_of_a_request_do_not_match() {
+    let policy = load_policy(r#"{"whitelist": ["*.corp"]}"#);
+    let names: Vec<String> = (0..200).map(|number| format!("h{number:03}.corp")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let Decision::Lookup(queries) =
+        policy.decide(&Request { reference: "11.0.0.1/x", dns_answers: &[reverse("11.0.0.1", &names)], ..Request::default() })
+    else {
+        panic!("there are names to ask about")
+    };
+    assert_eq!(queries.len(), 31);
+    let mut dns_answers = vec![reverse("11.0.0.1", &names)];
+    dns_answers.extend(queries.iter().map(|query| forward(&query.subject, &[])));
+    assert_eq!(decide_text(&policy, "11.0.0.1/x", &dns_answers), "deny NameUnconfirmed *.corp");
+    dns_answers[31] = forward("h030.corp", &["11.0.0.1"]);
+    assert_eq!(decide_text(&policy, "11.0.0.1/x", &dns_answers), "*.corp https443!");
 }
 
 /// Returns the explanation of each entry.

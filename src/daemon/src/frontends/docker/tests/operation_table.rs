@@ -47,10 +47,27 @@ async fn every_operation_by_the_name_that_it_has() {
             let (allowed, message) = ask(&plugin, &request).await;
             assert_eq!(allowed, host == "good.example", "{request}: {message}");
             if !allowed {
-                let text = "Access denied to unauthorized registry (evil.example) while VCH is in whitelist mode";
+                let text = "access to registry `evil.example` is denied: no entry of the whitelist covers it";
                 assert!(message.contains(text) && !message.contains('\n'), "{request}: {message}");
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn local_image_has_a_remedy() {
+    let plugin = plugin_router(POLICY);
+    for (request, has_remedy) in [
+        (with_json("/v1.47/containers/create", r#"{"Image": "myapp"}"#), true),
+        (with_json("/containers/create", r#"{"Image": "team/app:1"}"#), true),
+        (with_json("/containers/create", r#"{"Image": "evil.example/a"}"#), false),
+        (with_json("/containers/create", r#"{"Image": "docker.io/library/alpine"}"#), false),
+        (empty("POST", "/images/create?fromImage=alpine"), false),
+    ] {
+        let (allowed, message) = ask(&plugin, &request).await;
+        assert!(!allowed, "{request}");
+        assert_eq!(message.contains("can be run by its whole id"), has_remedy, "{request}: {message}");
+        assert!(!message.contains("whitelist mode") && !message.contains("match_resolved_addresses"), "{message}");
     }
 }
 
@@ -70,7 +87,7 @@ async fn docker_hub_is_where_no_registry_is_named() {
         with_json("/plugins/pull?remote=vieux/sshfs", "[]"),
     ] {
         let (allowed, message) = ask(&closed, &request).await;
-        assert!(!allowed && message.contains("(docker.io)"), "{request}: {message}");
+        assert!(!allowed && message.contains("`docker.io` is denied"), "{request}: {message}");
         assert!(ask(&open, &request).await.0, "{request}");
     }
 }
