@@ -109,6 +109,8 @@ export interface CertificateInfo {
   selfIssued: boolean;
   /** The line of the BEGIN boundary, counted from 1. */
   line: number;
+  /** The certificate in plain PEM (RFC 7468, section 3), whatever form it was given in. */
+  pem: string;
   /** The findings about it. */
   findings: Finding[];
 }
@@ -156,7 +158,7 @@ export interface PolicyDocument extends PolicyProject {
 
 /** The result of checking a policy document. */
 export interface PolicyReport {
-  /** The document in its canonical form, as JSON; absent when there is an error. */
+  /** The document in its canonical form, as JSON; absent if the document does not load. */
   canonical?: string;
   /** The findings, in document order. */
   findings: Finding[];

@@ -22,12 +22,12 @@ export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
     policy: schema((value) => {
       if (typeof value !== "object" || value === null) return [typeIssue("a policy must be an object")];
       // Ranges refer to the serialized text, which a form does not have.
-      return issues(checkPolicy(value).findings, value).map(({ range, ...issue }) => issue);
+      return policyIssues(checkPolicy(value), value).map(({ range, ...issue }) => issue);
     }),
 
     policyText: schema((value) =>
       typeof value === "string"
-        ? issues(checkPolicy(value).findings, parseOrUndefined(value))
+        ? policyIssues(checkPolicy(value), parseOrUndefined(value))
         : [typeIssue("a policy must be JSON text")],
     ),
   };
@@ -44,6 +44,11 @@ function schema(issuesOf) {
 
 function typeIssue(message) {
   return { code: "type-wrong", message };
+}
+
+// A policy that loads is valid: an expired certificate is an error of a check, and keeps nothing from loading (rule P3).
+function policyIssues({ canonical, findings }, document) {
+  return canonical === undefined ? issues(findings, document) : [];
 }
 
 // Only errors become issues: warnings and notes do not block submission.

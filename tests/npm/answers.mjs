@@ -37,6 +37,18 @@ export function answers({ checkCertificates, checkEntry, checkPolicy, compare, l
   return all;
 }
 
+/** Returns the documents of the cases of one rule that say whether they load: `{name, text, at, loads}`. */
+export function documentsOf(wanted) {
+  const documents = casesOf("certificates.json").concat(casesOf("document.json")).flatMap(
+    ({ rule, name, document, documentText, at = DEFAULT_TIME, expect }) => {
+      if (![rule].flat().includes(wanted) || expect?.loads === undefined) return [];
+      return [{ name, text: documentText ?? textOf(document), at, loads: expect.loads }];
+    },
+  );
+  if (!documents.some(({ loads }) => loads) || documents.every(({ loads }) => loads)) throw new Error("too few cases");
+  return documents;
+}
+
 function casesOf(file) {
   return JSON.parse(readFileSync(new URL(file, folder), "utf8")).cases;
 }

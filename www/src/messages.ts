@@ -167,6 +167,7 @@ export const messages = {
     waiting: "Type an image reference to see the decision.",
     errors: (count: number) =>
       `A policy with ${plural(count, "error", "errors")} decides nothing. Correct ${count === 1 ? "it" : "them"} first.`,
+    certificatesIgnored: "Certificates that have expired or are not valid yet are left out of this decision.",
     unchecked: "The policy could not be checked, so there is no decision.",
     allow: "Allowed",
     deny: "Denied",

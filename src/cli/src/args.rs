@@ -166,7 +166,7 @@ EXAMPLES:
 
 EXIT CODES:
   0  there are no errors; there may be warnings
-  1  there are errors
+  1  there are errors; an expired certificate is one, though the policy loads without it
   2  the file cannot be read, or the command line is wrong";
 
 const COMPARE_HELP: &str = "\
@@ -206,6 +206,10 @@ A certificate is self-signed here if its issuer and its subject are the same and
 not disagree; signatures are verified by whoever connects. A private key is refused, and nothing of it
 is shown. JSON is one object a line for each file, in the order of the command line.
 
+With --pem every fix is applied, and the certificates are written in plain PEM, the one form that every
+program reads: what dockerd finds in /etc/docker/certs.d, for one. What there is to say goes to standard
+error. A certificate with errors is written too, unless its own trust settings reject it for servers.
+
 EXAMPLES:
   # What is in this file, and is it what a registry needs?
   pullgate ca corp-ca.pem
@@ -216,9 +220,12 @@ EXAMPLES:
   # The certificates that a server sends. It is the CA that is wanted, not these.
   openssl s_client -connect harbor.corp.local:443 -showcerts < /dev/null | pullgate ca -
 
+  # The same in plain PEM, from DER, base64, or what an editor has made of it.
+  pullgate ca --pem corp-ca.cer > corp-ca.pem
+
 EXIT CODES:
   0  there are no errors; there may be warnings
-  1  there are errors
+  1  there are errors; with --pem, errors that no fix takes away
   2  a file cannot be read, or the command line is wrong";
 
 const SERVE_HELP: &str = "\
@@ -421,6 +428,10 @@ pub struct CaArgs {
     /// Checks as of this time in place of now: `2027-01-01`, or `2027-01-01T12:00:00Z` (RFC 3339, in UTC).
     #[arg(long, value_name = "TIME", value_parser = parse_unix_time)]
     pub at: Option<u64>,
+
+    /// Writes the certificates in plain PEM, with every fix applied, in place of the report.
+    #[arg(long, conflicts_with = "json")]
+    pub pem: bool,
 
     /// Prints one JSON object a line for each file.
     #[arg(long)]

@@ -115,14 +115,87 @@ fn binary_files_come_back_as_pem() {
     assert_eq!(ran.code, Some(0), "{ran:?}");
 }
 
-fn pem_to_der(pem: &str) -> Vec<u8> {
-    let ran = std::process::Command::new("openssl")
-        .args(["x509", "-outform", "DER"])
-        .stdin(std::fs::File::open(file("pem", pem)).unwrap())
-        .output()
-        .expect("openssl runs: install the package `openssl`");
-    assert!(ran.status.success());
+#[test]
+fn plain_pem_is_written_whatever_form_it_was_given_in() {
+    let (one, other) = (authority("Corp CA"), authority("Lab CA"));
+    let plain = &one.pem;
+    let der = pem_to_der(plain);
+    let with_crlf = plain.replace('\n', "\r\n");
+    let indented: String = plain.lines().map(|line| format!("    {line}\n")).collect();
+    let forms: Vec<Vec<u8>> = vec![
+        plain.clone().into(),
+        with_crlf.into(),
+        format!("subject=CN = Corp CA\n\n{plain}\nthat was it\n").into(),
+        format!("\u{feff}{plain}").into(),
+        indented.into(),
+        plain.replace("CERTIFICATE-----", "X509 CERTIFICATE-----").into(),
+        plain.replace("CERTIFICATE-----", "TRUSTED CERTIFICATE-----").into(),
+        plain.replace('\n', "\\n").into(),
+        plain.replace('\n', " ").into(),
+        plain.replace('\n', "\n\u{a0}").trim_end_matches('\u{a0}').into(),
+        openssl(&["base64", "-A"], plain.as_bytes()),
+        openssl(&["base64"], &der),
+        der,
+    ];
+    for form in forms {
+        let ran = run_with(&["ca", "--pem", "-"], &form);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), plain.as_str()), "{:?}: {ran:?}", String::from_utf8_lossy(&form));
+    }
+    // Joined without a line end, the second with a byte-order mark and the old label.
+    let joined = format!("{}\u{feff}{}", plain.trim_end(), other.pem.replace("CERTIFICATE--", "X509 CERTIFICATE--"));
+    let ran = run_with(&["ca", "--pem", "-"], joined);
+    assert_eq!((ran.code, ran.stdout), (Some(0), format!("{plain}{}", other.pem)));
+    ran_complains_of_the_join(&ran.stderr);
+    // Several files are one bundle.
+    let files = [file("pem", plain), file("pem", &other.pem)];
+    let ran = run(&["ca", "--pem", &files[0], &files[1]]);
+    assert_eq!((ran.code, ran.stdout), (Some(0), format!("{plain}{}", other.pem)));
+}
+
+fn ran_complains_of_the_join(stderr: &str) {
+    let lines: Vec<&str> = stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("error[pem-armour]: an END and a BEGIN stand on line"), "{lines:?}");
+    assert!(lines[1].contains("info[pem-not-plain]"), "{lines:?}");
+}
+
+#[test]
+fn plain_pem_has_what_was_read_and_no_key() {
+    let authority = authority("Corp CA");
+    let plain = &authority.pem;
+    // The server's certificate is taken out where its issuer's is there.
+    let ran = run_with(&["ca", "--pem", "-"], server("harbor.corp.local", &authority) + plain);
+    assert_eq!((ran.code, &ran.stdout), (Some(0), plain), "{ran:?}");
+    ran.complains(&["error[certificate-not-ca]", "take it out"]);
+    // What has errors is written, and the exit code says so; a key is not.
+    let lone = server("harbor.corp.local", &authority);
+    let ran = run_with(&["ca", "--pem", "-"], &lone);
+    assert_eq!((ran.code, &ran.stdout), (Some(1), &lone), "{ran:?}");
+    let ran = run_with(&["ca", "--pem", "-"], format!("{plain}{}", authority.key));
+    assert_eq!((ran.code, &ran.stdout), (Some(1), plain), "{ran:?}");
+    ran.complains(&["error[private-key]"]);
+    assert!(!ran.stderr.contains(authority.key.lines().nth(1).unwrap()));
+    let ran = run(&["ca", "--pem", &file("pem", "nothing")]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""));
+    ran.complains(&["error[certificate-none]"]);
+    // Trust settings that reject servers would be lost in plain PEM.
+    let rejecting = openssl(&["x509", "-trustout", "-addreject", "serverAuth"], plain.as_bytes());
+    let ran = run_with(&["ca", "--pem", "-"], rejecting);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{}", ran.stderr);
+    ran.complains(&["error[certificate-trust-settings]"]);
+    assert_eq!(run(&["ca", "--pem", "--json", "x.pem"]).code, Some(2));
+}
+
+fn openssl(arguments: &[&str], input: &[u8]) -> Vec<u8> {
+    let input = std::fs::File::open(file("in", input)).unwrap();
+    let ran = std::process::Command::new("openssl").args(arguments).stdin(input).output();
+    let ran = ran.expect("openssl runs: install the package `openssl`");
+    assert!(ran.status.success(), "{ran:?}");
     ran.stdout
+}
+
+fn pem_to_der(pem: &str) -> Vec<u8> {
+    openssl(&["x509", "-outform", "DER"], pem.as_bytes())
 }
 
 #[test]

@@ -7,7 +7,8 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, Error as TlsError, OtherError};
 
 use crate::certificate::{CertificateSummary, ParsedCertificate, format_time};
-use pullgate::TrustAnchor;
+use crate::text::sanitize_server_text;
+use pullgate::{TrustAnchor, describe_key_algorithm, describe_signature_algorithm};
 
 /// The maximum number of names or certificates in a message.
 const MAX_LISTED: usize = 8;
@@ -28,6 +29,8 @@ pub enum VerificationError {
         issuer: String,
         /// True if issuer and subject of the leaf are equal (RFC 5280, section 3.2).
         self_issued: bool,
+        /// The number of certificates that the server sent, its own included.
+        sent: usize,
         /// The number of policy anchors that apply to the registry.
         authorities: usize,
         /// The number of anchors in the root store.
@@ -67,8 +70,15 @@ pub enum VerificationError {
     },
     /// The handshake signature does not verify: the server lacks the private key, or the key is too short.
     KeyNotProven,
-    /// A signature algorithm is not supported, such as SHA-1.
-    UnsupportedAlgorithm,
+    /// A signature in the chain is by an algorithm that is not verified.
+    UnsupportedAlgorithm {
+        /// The name of the signature algorithm in OpenSSL, or its object identifier. None if it cannot be parsed.
+        signature: Option<String>,
+        /// The algorithm of the key, if it is the key that does not fit.
+        key: Option<String>,
+        /// True if the hash function is SHA-1 or older, which can be forged.
+        is_obsolete: bool,
+    },
     /// The extended key usage lacks `serverAuth`.
     WrongPurpose,
     /// The TLS configuration belongs to another host.
@@ -122,6 +132,7 @@ impl VerificationError {
         ignored_anchors: Vec<IgnoredAnchor>,
     ) -> Self {
         let TlsError::InvalidCertificate(error) = error else { return Self::Other(error.to_string()) };
+        let sent = chain.len().saturating_add(1);
         let chain = std::iter::once(leaf).chain(chain).take(MAX_CHAIN_CERTIFICATES);
         let readings: Vec<ParsedCertificate> =
             chain.map_while(|certificate| ParsedCertificate::from_der(certificate)).collect();
@@ -129,7 +140,7 @@ impl VerificationError {
             CertificateError::UnknownIssuer => {
                 let issuer = last_issuer(&readings);
                 let self_signed = readings.first().is_some_and(|first| first.is_issuer_of(first));
-                Self::UnknownIssuer { issuer, self_issued: self_signed, authorities, roots, ignored_anchors }
+                Self::UnknownIssuer { issuer, self_issued: self_signed, sent, authorities, roots, ignored_anchors }
             }
             CertificateError::BadSignature => {
                 Self::BadSignature { issuer: last_issuer(readings.get(..1).unwrap_or(&[])) }
@@ -142,8 +153,13 @@ impl VerificationError {
                 Self::NameMismatch { host: host.to_owned(), hosts: readings.first().and_then(ParsedCertificate::hosts) }
             }
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => Self::WrongPurpose,
-            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::UnsupportedAlgorithm,
+            CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => {
+                Self::unsupported_algorithm(signature_algorithm_id, None)
+            }
+            CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                signature_algorithm_id,
+                public_key_algorithm_id,
+            } => Self::unsupported_algorithm(signature_algorithm_id, describe_key_algorithm(public_key_algorithm_id)),
             CertificateError::BadEncoding => Self::Other("the certificate cannot be read".to_owned()),
             // webpki rejects a CA certificate as end entity, which rustls maps to `Other`.
             CertificateError::Other(other) => match readings.first().filter(|first| first.is_ca()) {
@@ -152,6 +168,11 @@ impl VerificationError {
             },
             error => Self::Other(format!("the certificate is refused: {error}")),
         }
+    }
+
+    fn unsupported_algorithm(signature: &[u8], key: Option<String>) -> Self {
+        let (signature, is_obsolete) = describe_signature_algorithm(signature).unzip();
+        Self::UnsupportedAlgorithm { signature, key, is_obsolete: is_obsolete.unwrap_or_default() }
     }
 
     fn expired(readings: &[ParsedCertificate], not_after: &UnixTime) -> Self {
@@ -198,10 +219,15 @@ impl Error for VerificationError {}
 impl fmt::Display for VerificationError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownIssuer { issuer, self_issued: self_signed, authorities, roots, ignored_anchors } => {
+            Self::UnknownIssuer { issuer, self_issued: self_signed, sent, authorities, roots, ignored_anchors } => {
                 let link = if *self_signed { "is signed by itself, as" } else { "leads to" };
                 write!(formatter, "the certificate {link} `{issuer}`, which ")?;
                 formatter.write_str(&describe_missing_issuer(*authorities, *roots))?;
+                let is_known = ignored_anchors.iter().any(|anchor| anchor.subject == *issuer);
+                if *sent == 1 && !*self_signed && !is_known {
+                    formatter.write_str("; the server sent its own certificate only: ")?;
+                    formatter.write_str("if that issuer is an intermediate, the server has to send it too")?;
+                }
                 for IgnoredAnchor { fingerprint, subject, reason: why } in ignored_anchors.iter().take(MAX_LISTED) {
                     let digits = fingerprint.get(..FINGERPRINT_DIGITS).unwrap_or(fingerprint);
                     write!(formatter, "; the policy's `{subject}` (SHA-256 {digits}…) was left out: {why}")?;
@@ -250,9 +276,17 @@ impl fmt::Display for VerificationError {
             Self::KeyNotProven => formatter.write_str(
                 "the server did not prove that it has the key of its certificate, or the key is shorter than 2,048 bits",
             ),
-            Self::UnsupportedAlgorithm => formatter.write_str(
-                "the certificate, or one above it, is signed in a way that does not count any more, such as with SHA-1",
-            ),
+            Self::UnsupportedAlgorithm { signature, key, is_obsolete } => {
+                let signature = signature.as_deref().unwrap_or("an algorithm that cannot be read");
+                write!(formatter, "the certificate, or one above it, is signed with {}", sanitize_server_text(signature))?;
+                if let Some(key) = key {
+                    write!(formatter, " by a key of {}", sanitize_server_text(key))?;
+                }
+                formatter.write_str(match is_obsolete {
+                    true => ", which can be forged and does not count any more",
+                    false => ", which is not verified here: have it issued again, signed with SHA-256 by RSA or ECDSA",
+                })
+            }
             Self::WrongPurpose => formatter
                 .write_str("the certificate, or one above it, is not for servers: its extended key usage lacks `serverAuth`"),
             Self::HostMismatch { host, asked } => {

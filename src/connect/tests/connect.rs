@@ -218,7 +218,8 @@ async fn empty_trust_verifies_no_server() {
     assert_eq!(
         refusal.to_string(),
         "the certificate leads to `CN=Lab CA`, which nobody vouches for: the policy has no certificate authority for \
-         this registry"
+         this registry; the server sent its own certificate only: if that issuer is an intermediate, the server has to \
+         send it too"
     );
 }
 #[tokio::test]
@@ -231,7 +232,8 @@ async fn the_well_known_do_not_vouch_for_everyone() {
     assert_eq!(
         refusal.to_string(),
         "the certificate leads to `CN=Lab CA`, which no well-known authority vouches for, and the policy has none for \
-         this registry"
+         this registry; the server sent its own certificate only: if that issuer is an intermediate, the server has to \
+         send it too"
     );
 }
 
@@ -242,7 +244,8 @@ async fn another_authority_does_not_vouch() {
     assert_eq!(
         other.to_string(),
         "the certificate leads to `CN=Lab CA`, which the policy's one certificate authority for this registry does not \
-         vouch for"
+         vouch for; the server sent its own certificate only: if that issuer is an intermediate, the server has to send \
+         it too"
     );
     let namesake = refusal(connect(server.port, &[&Ca::new("Lab CA").authority()]).await);
     assert_eq!(namesake, VerificationError::BadSignature { issuer: "CN=Lab CA".to_owned() });
@@ -280,9 +283,10 @@ async fn an_intermediate_authority_vouches_for_what_is_below_it() {
     connect(server.port, &[&root.authority()]).await.unwrap();
     let refusal = refusal(connect(server.port, &[]).await);
     assert!(
-        matches!(&refusal, VerificationError::UnknownIssuer { issuer, .. } if issuer == "CN=Root CA"),
+        matches!(&refusal, VerificationError::UnknownIssuer { issuer, sent: 2, .. } if issuer == "CN=Root CA"),
         "{refusal:?}"
     );
+    assert!(!refusal.to_string().contains("has to send it too"), "it sent the intermediate: {refusal}");
 }
 
 #[tokio::test]

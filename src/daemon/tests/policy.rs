@@ -9,6 +9,7 @@ use pullgate_daemon::policy::ReloadOutcome;
 use pullgate_daemon::{PolicyError, PolicyStore};
 use pullgate_host::{EvaluatorOptions, Module, now};
 use pullgate_source::PolicyFile;
+use pullgate_tests::vectors;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, date_time_ymd};
 use serde_json::json;
 use tempfile::{TempDir, tempdir};
@@ -57,6 +58,37 @@ async fn invalid_document_is_read_once_and_unreadable_file_is_retried() {
     assert!(matches!(policies.reload().await, Err(PolicyError::Unreadable(_))));
     assert!(is_new(&policies));
     assert!(policies.current().whitelist, "the old policy stays");
+}
+
+/// Rule P3: a document loads at the start, on a reload and as a replacement alike, as the rules say.
+#[tokio::test]
+async fn documents_load_alike_at_every_entrance() {
+    let cases = vectors::all().into_iter().filter(|case| case.rule.iter().any(|rule| rule == "P3"));
+    for case in cases {
+        let (Some(document), Some(loads)) = (case.document(), case.expect.loads) else { continue };
+        let name = &case.name;
+        let folder = tempdir().unwrap();
+        fs::write(policy_path(&folder), document).unwrap();
+        let file = PolicyFile::new(policy_path(&folder));
+        let started = PolicyStore::load(Module::built_in().unwrap(), file, EvaluatorOptions::default());
+        assert_eq!(started.is_ok(), loads, "{name}");
+
+        let (policies, folder) = store_of(r#"{"whitelist":["before.example"]}"#);
+        let before = policies.current().etag();
+        fs::write(policy_path(&folder), document).unwrap();
+        assert_eq!(policies.reload().await.is_ok(), loads, "{name}");
+        assert_eq!(policies.current().etag() != before, loads, "{name}");
+
+        let (policies, folder) = store_of(r#"{"whitelist":["before.example"]}"#);
+        assert_eq!(policies.replace(document.to_owned(), Some(&before)).await.is_ok(), loads, "{name}");
+        assert_eq!(fs::read_to_string(policy_path(&folder)).unwrap() == document, loads, "{name}");
+        if loads {
+            // The canonical form, which is given out, loads too and is the same policy.
+            let current = policies.current();
+            let again = policies.replace(current.canonical.clone(), Some(&current.etag())).await;
+            assert!(matches!(again, Ok((ReloadOutcome::Unchanged, _))), "{name}");
+        }
+    }
 }
 
 #[tokio::test]

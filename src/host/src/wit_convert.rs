@@ -83,6 +83,7 @@ fn certificate(certificate: validation::CertificateInfo) -> Result<CertificateIn
         authority_key_id: certificate.authority_key_id,
         self_issued: certificate.self_issued,
         line: certificate.line,
+        pem: certificate.pem,
         findings: findings(certificate.findings)?,
     })
 }

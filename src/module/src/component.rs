@@ -179,6 +179,7 @@ fn certificate(certificate: pullgate::CertificateInfo) -> validation::Certificat
         authority_key_id: certificate.authority_key_id,
         self_issued: certificate.self_issued,
         line: certificate.line,
+        pem: certificate.pem,
         findings: findings(certificate.findings),
     }
 }

@@ -53,6 +53,7 @@ mod policy;
 mod reference;
 mod util;
 
+pub use certificate::algorithm::{describe_key_algorithm, describe_signature_algorithm};
 pub use certificate::info::{CertificateInfo, CertificateReport, KeyInfo, check_certificates, describe_certificate};
 pub use certificate::pem::{MAX_BLOCKS, MAX_BUNDLE_BYTES};
 pub use compare::narrow::{NarrowError, UncoveredEntry, narrow};

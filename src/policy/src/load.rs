@@ -24,7 +24,7 @@ pub struct LoadedPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyReport {
-    /// The document in canonical form, as JSON; absent if there is an error.
+    /// The document in canonical form, as JSON; absent if the document does not load (rule P3).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical: Option<String>,
     /// Findings, in document order.
@@ -35,7 +35,7 @@ pub struct PolicyReport {
 /// 1,000,000 entries (rule P5).
 pub fn check_policy(text: &str, at: u64) -> PolicyReport {
     let read = parse(text, at);
-    let canonical = (!read.findings.iter().any(Finding::is_error)).then(|| canonical::to_json(&read.document));
+    let canonical = read.is_loadable().then(|| canonical::to_json(&read.document));
     PolicyReport { canonical, findings: read.findings }
 }
 
@@ -47,7 +47,8 @@ pub(crate) struct ParsedPolicy<'t> {
 }
 
 impl ParsedPolicy<'_> {
-    /// Returns whether the document loads (rule P3).
+    /// Returns whether the document loads (rule P3), the one decision about it for every surface: that a certificate has
+    /// expired is an error of a check, and keeps nothing from loading.
     fn is_loadable(&self) -> bool {
         !self.findings.iter().any(|finding| finding.is_error() && finding.code != Code::CertificateExpired)
     }

@@ -63,7 +63,8 @@ const PAGE: &str = "\
 A finding is one thing said about an entry or a policy document. Its code never changes its meaning, so programs match
 on the code; messages are for people and may be worded better at any time. A code always has the same severity:
 
-- **error**: the input is refused. A policy with an error does not load.
+- **error**: the input is refused. A policy with an error does not load, unless the error is `certificate-expired`: that
+  certificate is left out (rule P3).
 - **warning**: the input is accepted, and is probably not what was meant.
 - **info**: worth knowing.
 

@@ -153,7 +153,11 @@ fn render_finding(renderer: &Renderer, finding: &Finding, place: Option<(&Source
             }
         }
     }
-    if let Some(fix) = &finding.fix {
+    // A PEM has several lines, which the renderer would indent.
+    let lines = finding.fix.as_deref().filter(|fix| fix.contains('\n'));
+    if lines.is_some() {
+        group = group.element(Level::HELP.message("write this in its place:"));
+    } else if let Some(fix) = &finding.fix {
         let help = match fix.split(", ").collect::<Vec<_>>()[..] {
             [""] => "leave it out".to_owned(),
             [one] => format!("write `{one}` in its place"),
@@ -162,5 +166,9 @@ fn render_finding(renderer: &Renderer, finding: &Finding, place: Option<(&Source
         group = group.element(Level::HELP.message(help));
     }
     groups.push(group);
-    renderer.render(&groups)
+    let rendered = renderer.render(&groups);
+    match lines {
+        Some(lines) => format!("{rendered}\n{}", lines.trim()),
+        None => rendered,
+    }
 }

@@ -167,11 +167,19 @@ impl PolicySource {
             .into_iter()
             .map(|mut finding| {
                 let place = finding.range.and_then(|range| self.span_of(&usize_range(range)));
-                if let (Some(SourceSpan { source: 0, bytes, is_exact }), Some(_)) = (&place, &self.toml) {
-                    finding.range = Some(lines.range(bytes.clone()));
-                    // A fix for a part of a string must not replace the whole string.
-                    finding.fix = finding.fix.filter(|_| *is_exact);
-                    use_toml_terms(&mut finding);
+                match (&place, &self.toml) {
+                    (Some(SourceSpan { source: 0, bytes, is_exact }), Some(_)) => {
+                        finding.range = Some(lines.range(bytes.clone()));
+                        // A fix for a part of a string must not replace the whole string.
+                        let fix = finding.fix.take().filter(|_| *is_exact);
+                        finding.fix = fix.and_then(|fix| self.toml_fix(bytes.start, &from_json_string(&fix)));
+                        use_toml_terms(&mut finding);
+                    }
+                    // A flag, or a file of certificates, is not written in JSON.
+                    (Some(SourceSpan { source: 1.., .. }), _) => {
+                        finding.fix = finding.fix.map(|fix| from_json_string(&fix));
+                    }
+                    _ => {}
                 }
                 LocatedFinding { finding, span: place }
             })
@@ -181,6 +189,12 @@ impl PolicySource {
             located.sort_by_key(|located| located.span.as_ref().map(|place| (place.source, place.bytes.start)));
         }
         located
+    }
+
+    /// Returns a fix in the notation of the TOML string around byte `at`; `None` if it cannot stand there.
+    fn toml_fix(&self, at: usize, fix: &str) -> Option<String> {
+        let opening = self.toml.as_ref()?.1.string_opening(at).and_then(|opening| self.sources[0].text.get(opening));
+        toml_to_json::toml_string_content(opening.unwrap_or_default(), fix)
     }
 
     /// Returns the JSON text of the file without the flags.
@@ -248,6 +262,11 @@ fn use_toml_terms(finding: &mut Finding) {
         }
         _ => {}
     }
+}
+
+/// Decodes the content of a JSON string; a text that is none, as it is.
+fn from_json_string(content: &str) -> String {
+    serde_json::from_str(&format!("\"{content}\"")).unwrap_or_else(|_| content.to_owned())
 }
 
 fn too_large_finding() -> Finding {
@@ -337,6 +356,41 @@ mod tests {
         let document = toml("whitelist = 07:32:00").unwrap();
         let located = document.locate(check_policy(document.json(), 0).findings);
         assert!(located[0].finding.message.ends_with("a date or time"), "{}", located[0].finding.message);
+    }
+
+    /// Returns the text of the source with its first fix applied.
+    fn fixed(document: &PolicySource) -> Option<String> {
+        let located = document.locate(check_policy(document.json(), 1_800_000_000).findings);
+        let (fix, span) = located.iter().find_map(|one| Some((one.finding.fix.as_ref()?, one.span.as_ref()?)))?;
+        let mut text = document.sources()[span.source].text.clone();
+        text.replace_range(span.bytes.clone(), fix);
+        Some(text)
+    }
+
+    #[test]
+    fn fix_of_a_certificate_is_in_the_notation_of_its_string() {
+        let plain = include_str!("../../../tests/certificates/ca.pem");
+        let old = plain.replace("CERTIFICATE-----", "X509 CERTIFICATE-----");
+        let escaped = |text: &str| text.replace('\n', "\\n");
+        let in_json =
+            |text: &str| format!("{{\"insecure\": [], \"certificate_authorities\": [{{\"pem\": \"{text}\"}}]}}");
+        let in_toml = |quotes: &str, text: &str| format!("[[certificate_authorities]]\npem = {quotes}{text}{quotes}\n");
+        assert_eq!(fixed(&json(&in_json(&escaped(&old)))), Some(in_json(&escaped(plain))));
+        for quotes in ["'''", "\"\"\""] {
+            let on_lines = |text: &str| in_toml(quotes, &format!("\n{text}"));
+            assert_eq!(fixed(&toml(&on_lines(&old)).unwrap()), Some(on_lines(plain)), "{quotes}");
+        }
+        // In the file of a flag, it is PEM as it is.
+        let mut document = PolicySource::from_flags();
+        let authority = InputText { name: "ca.pem".to_owned(), text: old.clone(), is_file: true };
+        document.add_flags(FlagEntries { whitelist: &[], insecure: &[], authorities: vec![authority] });
+        let located = document.locate(check_policy(document.json(), 1_800_000_000).findings);
+        assert_eq!(located[0].finding.fix.as_deref(), Some(plain.trim_end()));
+        // Line ends can stand in neither of these strings; in one of them, escapes can.
+        let one_line = old.trim_end().replace('\n', " ");
+        assert_eq!(fixed(&toml(&in_toml("'", &one_line)).unwrap()), None);
+        let expected = in_toml("\"", &escaped(plain.trim_end()));
+        assert_eq!(fixed(&toml(&in_toml("\"", &one_line)).unwrap()), Some(expected));
     }
 
     #[test]

@@ -60,6 +60,13 @@ impl SourceMap {
         let offset = |at: usize| text + decoded_offset(string, at - piece.json.start);
         Some(SourceLocation { span: offset(stretch.start)..offset(stretch.end), is_exact: true })
     }
+
+    /// Returns the range of the opening quotes of the string around byte `at` of the source, if its text is there
+    /// without escapes.
+    pub fn string_opening(&self, at: usize) -> Option<Range<usize>> {
+        let strings = self.mappings.iter().filter(|piece| piece.span.contains(&at));
+        strings.filter_map(|piece| Some(piece.span.start..piece.text?)).next_back()
+    }
 }
 
 /// A location in the source.

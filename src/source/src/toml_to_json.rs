@@ -115,6 +115,21 @@ pub fn json_string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// Writes a text as the content of a TOML string with this opening; `None` if it cannot stand there.
+pub fn toml_string_content(opening: &str, text: &str) -> Option<String> {
+    let is_multi_line = opening.starts_with("\"\"\"") || opening.starts_with("'''");
+    match opening.as_bytes().first() {
+        Some(b'"') if is_multi_line => Some(text.replace('\\', "\\\\").replace('"', "\\\"")),
+        // TOML has the escapes of JSON.
+        Some(b'"') => json_string(text).strip_prefix('"')?.strip_suffix('"').map(str::to_owned),
+        Some(b'\'') => {
+            let is_allowed = |character: char| character != '\'' && (is_multi_line || character != '\n');
+            text.chars().all(is_allowed).then(|| text.to_owned())
+        }
+        _ => Some(text.to_owned()),
+    }
+}
+
 /// Returns the start of the text of a TOML string within `place`, if it is there without escapes.
 fn verbatim_start(toml: &str, place: Range<usize>, text: &str) -> Option<usize> {
     const OPENINGS: &[&str] = &["\"\"\"\r\n", "\"\"\"\n", "\"\"\"", "'''\r\n", "'''\n", "'''", "\"", "'", ""];

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 
-use pullgate::{CODES, Code, EntryList, Finding, NarrowError, Policy, Request, Severity};
+use pullgate::{CODES, CertificateReport, Code, EntryList, Finding, NarrowError, Policy, Request, Severity};
 use pullgate_tests::surface::{Native, lines};
 use pullgate_tests::vectors::{self, Asked, Case, Change, Expected, Narrow};
 use serde_json::Value;
@@ -237,6 +237,11 @@ fn check_certificates(pem: &[u8], at: u64, expect: &Expected, fail: &mut impl Fn
         want(findings().any(|finding| finding.message.contains(part)), format!("a message with {part:?}"));
     }
 
+    if let Some(fix) = &expect.fix {
+        let proposed = findings().find_map(|finding| finding.fix.as_ref());
+        want(proposed == Some(fix), format!("the fix `{fix}`"));
+    }
+
     // What holds of every report.
     if let Ok(text) = std::str::from_utf8(pem) {
         for finding in findings() {
@@ -244,12 +249,23 @@ fn check_certificates(pem: &[u8], at: u64, expect: &Expected, fail: &mut impl Fn
             check_finding(text, finding, &mut want);
         }
     }
+    let count = |report: &CertificateReport, code: Code| {
+        let own = report.certificates.iter().flat_map(|found| &found.findings);
+        report.findings.iter().chain(own).filter(|finding| finding.code == code).count()
+    };
     for finding in findings() {
         let (Some(fix), Some(range)) = (&finding.fix, finding.range) else { continue };
         let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
         let fixed = [&pem[..start], fix.as_bytes(), &pem[end..]].concat();
         let again = pullgate::check_certificates(&fixed, at);
-        want(!again.findings.iter().any(|f| f.code == finding.code), format!("{fix:?} without the finding"));
+        let fewer = count(&again, finding.code) < count(&report, finding.code);
+        want(fewer, format!("{fix:?} without the finding"));
+        want(fix.is_empty() || !again.certificates.is_empty(), format!("{fix:?} to have a certificate"));
+    }
+    for found in &report.certificates {
+        let again = pullgate::check_certificates(found.pem.as_bytes(), at);
+        want(again.findings.is_empty(), format!("plain PEM, not {:?}", found.pem));
+        want(again.certificates.iter().map(|one| &one.sha256).eq([&found.sha256]), "PEM of the same".to_owned());
     }
     let errors = report.findings.iter().any(|finding| finding.severity == Severity::Error);
     want(errors || !report.certificates.is_empty(), "a certificate or an error".to_owned());
@@ -288,8 +304,8 @@ fn check_document(case: &Case, document: &str, fail: &mut impl FnMut(String)) {
         Err(findings) => findings,
     };
     want(found_on_load == findings, format!("the same findings on load, not {found_on_load:?}"));
-    let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error).peekable();
-    want(errors.peek().is_none() == report.canonical.is_some(), "a canonical form or an error".to_owned());
+    let mut errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+    want(loaded.is_ok() == report.canonical.is_some(), "a canonical form where it loads".to_owned());
     // Time alone keeps no policy from loading (rule P3).
     let lasting = errors.any(|finding| finding.code != Code::CertificateExpired);
     want(lasting == loaded.is_err(), "an error where it does not load, and only there".to_owned());
@@ -299,11 +315,31 @@ fn check_document(case: &Case, document: &str, fail: &mut impl FnMut(String)) {
     want(findings.is_sorted_by_key(|f| f.range.map(|r| r.start)), "findings in document order (P6)".to_owned());
     for finding in findings {
         check_finding(document, finding, &mut want);
+        if finding.path.as_ref().is_some_and(|path| path.ends_with("/pem")) {
+            check_pem_fix(document, at, finding, findings, &mut want);
+        }
     }
     if let Some(canonical) = &report.canonical {
         let again = pullgate::check_policy(canonical, at);
         want(again.canonical.as_ref() == Some(canonical), format!("the canonical form to stay itself: {canonical}"));
     }
+}
+
+/// A fix of a certificate, written into the JSON text, leaves JSON, and takes the finding away.
+fn check_pem_fix(
+    document: &str,
+    at: u64,
+    finding: &Finding,
+    findings: &[Finding],
+    want: &mut impl FnMut(bool, String),
+) {
+    let (Some(fix), Some(range)) = (&finding.fix, finding.range) else { return };
+    let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
+    let fixed = format!("{}{fix}{}", &document[..start], &document[end..]);
+    let again = pullgate::check_policy(&fixed, at).findings;
+    let count = |findings: &[Finding]| findings.iter().filter(|found| found.code == finding.code).count();
+    want(!again.iter().any(|found| found.code == Code::JsonSyntax), format!("JSON with {fix:?}"));
+    want(count(&again) < count(findings), format!("{fix:?} without the finding"));
 }
 
 /// What a change does, and what holds of every comparison.

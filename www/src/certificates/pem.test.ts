@@ -19,6 +19,18 @@ test("CR LF, a byte-order mark and bytes in place of text", () => {
   assert.deepEqual(extractCertificates(bytes).blocks, [blockIn(ca)]);
 });
 
+test("DER, base64, and damage that leaves no doubt are taken as plain PEM", () => {
+  const [ca, other] = [read("ca.pem"), read("other-ca.pem")];
+  const der = Uint8Array.from(atob(ca.split("\n").slice(1, -2).join("")), (character) => character.charCodeAt(0));
+  for (const input of [der, btoa(ca), ca.replaceAll("\n", "\\n"), ca.replaceAll("\n", " "), ca.replaceAll(/^/gm, "\u00a0")]) {
+    assert.deepEqual(extractCertificates(input), { ...extractCertificates(ca) });
+  }
+  const joined = `\uFEFF${ca.trimEnd()}${other.replaceAll("CERTIFICATE", "X509 CERTIFICATE")}`;
+  const { blocks, findings } = extractCertificates(joined);
+  assert.deepEqual([blocks, findings], [[blockIn(ca), blockIn(other)], []]);
+  assert.deepEqual(extractCertificates(btoa(KEY)).blocks, []);
+});
+
 test("a private key is noticed", () => {
   for (const text of [KEY, KEY.slice(0, 30), "-----BEGIN ENCRYPTED PRIVATE KEY", "x -----BEGIN PRIVATE KEY----- y"]) {
     assert.equal(containsPrivateKey(text), true, text);

@@ -4,7 +4,7 @@
 import { checkCertificates, type Finding, type PolicyAuthority, type PolicyDocument } from "pullgate";
 
 export interface ExtractedCertificates {
-  /** The PEM block of each certificate. */
+  /** The plain PEM of each certificate. */
   blocks: string[];
   /** The SHA-256 of each certificate. */
   fingerprints: string[];
@@ -14,22 +14,42 @@ export interface ExtractedCertificates {
 
 const PRIVATE_KEY_CODES = ["private-key", "pkcs12"];
 
-/** Extracts the certificates from text or from the bytes of a file. */
+/** The maximum number of times that fixes are applied: each application leaves fewer. */
+const MAX_FIX_ROUNDS = 8;
+
+/**
+ * Extracts the certificates from text or from the bytes of a file, in plain PEM: DER, base64, and PEM with damage that
+ * leaves no doubt are taken as well.
+ */
 export function extractCertificates(input: Uint8Array | string): ExtractedCertificates {
-  const { certificates, findings } = checkCertificates(input);
-  const lines = (typeof input === "string" ? input : new TextDecoder().decode(input)).split("\n");
+  let report = checkCertificates(input);
+  let text = typeof input === "string" ? input : new TextDecoder("utf-8", { ignoreBOM: true }).decode(input);
+  for (let round = 0; round < MAX_FIX_ROUNDS && report.findings.some(isFixable); round += 1) {
+    text = withFixes(text, report.findings.filter(isFixable));
+    report = checkCertificates(text);
+  }
+  const { certificates, findings } = report;
   return {
-    blocks: certificates.map(({ line }) => blockAt(lines, line)),
+    blocks: certificates.map(({ pem }) => pem),
     fingerprints: certificates.map(({ sha256 }) => sha256),
     findings,
   };
 }
 
-/** Returns the PEM block with its BEGIN boundary on a line, counted from 1. */
-export function blockAt(lines: readonly string[], line: number): string {
-  const end = lines.findIndex((text, index) => index >= line - 1 && text.includes("-----END "));
-  const block = lines.slice(line - 1, end + 1).map((text) => text.trim());
-  return `${block.join("\n").replace(/^.*?(?=-----BEGIN )/, "")}\n`;
+function isFixable({ fix, range }: Finding): boolean {
+  return fix !== undefined && range !== undefined;
+}
+
+// Applies fixes that do not overlap, in the order of the text.
+function withFixes(text: string, findings: readonly Finding[]): string {
+  let fixed = "";
+  let done = 0;
+  for (const { fix, range } of findings) {
+    if (range === undefined || range.startUtf16 < done) continue;
+    fixed += text.slice(done, range.startUtf16) + fix;
+    done = range.endUtf16;
+  }
+  return fixed + text.slice(done);
 }
 
 /** Returns whether a text contains a private key, or anything that looks like one. */

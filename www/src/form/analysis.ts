@@ -17,7 +17,7 @@ export interface PolicyAnalysis {
   document: PolicyDocument;
   /** The checked document, as JSON. */
   text: string;
-  /** The document in canonical form; absent when there is an error. */
+  /** The document in canonical form; absent if it does not load. */
   canonical: PolicyDocument | undefined;
   rowIndexes: RowIndexes;
   rows: Map<number, FieldReport>;
@@ -30,9 +30,13 @@ export interface PolicyAnalysis {
   preserved: Finding[];
   errors: number;
   warnings: number;
+  /** True if certificates are left out of the trust anchors because of their dates (rule P3). */
+  ignoresCertificates: boolean;
   /** True if the module failed, so that nothing is known. */
   unchecked: boolean;
 }
+
+const DATE_CODES: Finding["code"][] = ["certificate-expired", "certificate-not-yet-valid"];
 
 export function analyse(values: FormValues): PolicyAnalysis {
   const { document, rowIndexes } = documentOf(values);
@@ -52,6 +56,7 @@ export function analyse(values: FormValues): PolicyAnalysis {
     preserved: [],
     errors: count("error"),
     warnings: count("warning"),
+    ignoresCertificates: findings.some(({ code }) => DATE_CODES.includes(code)),
     unchecked: findings.some(({ code }) => code === "internal"),
   };
   for (const finding of findings) fileFinding(finding, analysis, values);

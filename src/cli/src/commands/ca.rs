@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use comfy_table::{ContentArrangement, Table, presets};
-use pullgate::{CertificateInfo, CertificateReport, Finding, KeyInfo, MAX_BUNDLE_BYTES, Severity};
+use pullgate::{CertificateInfo, CertificateReport, Code, Finding, KeyInfo, MAX_BUNDLE_BYTES, Severity};
 use pullgate_host::{Module, now};
 
 use crate::args::CaArgs;
 use crate::error::CliError;
 use crate::output::{
-    BAD_STYLE, GOOD_STYLE, INFO_STYLE, OutputWriter, WARNING_STYLE, escape_for_terminal, json_line, styled,
+    BAD_STYLE, GOOD_STYLE, INFO_STYLE, OutputWriter, WARNING_STYLE, eprint_styled, escape_for_terminal, json_line,
+    styled,
 };
 use pullgate_source::findings;
 use pullgate_source::{display_name, is_stdin, read_bytes};
@@ -21,11 +22,15 @@ pub fn run(arguments: &CaArgs) -> Result<bool, CliError> {
     }
     let module = Module::built_in()?;
     let at = arguments.at.unwrap_or_else(now);
-    let mut output = OutputWriter::new(arguments.json);
+    let mut output = OutputWriter::new(arguments.json || arguments.pem);
     let mut sound = true;
     for (index, path) in arguments.files.iter().enumerate() {
         // One byte over the limit tells the module that the bundle is too large.
         let bytes = read_bytes(path, "file of certificates", MAX_BUNDLE_BYTES + 1)?;
+        if arguments.pem {
+            sound &= write_plain_pem(&module, path, bytes, at, &mut output)?;
+            continue;
+        }
         let report = module.check_certificates(&bytes, at)?;
         sound &= !all_findings(&report).any(Finding::is_error);
         if arguments.json {
@@ -39,6 +44,66 @@ pub fn run(arguments: &CaArgs) -> Result<bool, CliError> {
     }
     output.flush()?;
     Ok(sound)
+}
+
+/// The maximum number of times that fixes are applied: each application leaves fewer.
+const MAX_FIX_ROUNDS: usize = 8;
+
+/// Writes the certificates of a bundle in plain PEM, with every fix applied, and the findings to standard error.
+/// Returns whether no errors are left.
+fn write_plain_pem(
+    module: &Module,
+    path: &Path,
+    mut bytes: Vec<u8>,
+    at: u64,
+    output: &mut OutputWriter,
+) -> Result<bool, CliError> {
+    let name = escape_for_terminal(&display_name(path));
+    let mut report = module.check_certificates(&bytes, at)?;
+    let mut printed: Vec<String> = Vec::new();
+    for _ in 0..=MAX_FIX_ROUNDS {
+        for finding in in_text_order(&report) {
+            // A fix moves lines, so that the same finding may have another one by now.
+            let place = if printed.is_empty() { place(&name, &bytes, finding) } else { name.clone() };
+            if !printed.contains(&finding.message) {
+                eprint_styled(format!("{place}: {}", leveled_message(finding)));
+                printed.push(finding.message.clone());
+            }
+        }
+        let Some(fixed) = apply_fixes(&bytes, &report) else { break };
+        bytes = fixed;
+        report = module.check_certificates(&bytes, at)?;
+    }
+    let is_rejected = |finding: &Finding| finding.code == Code::CertificateTrustSettings;
+    let written = report.certificates.iter().filter(|certificate| !certificate.findings.iter().any(is_rejected));
+    for certificate in written {
+        output.text(&certificate.pem)?;
+    }
+    Ok(!all_findings(&report).any(Finding::is_error))
+}
+
+/// Applies the fixes of a report that do not overlap; `None` if there are none.
+fn apply_fixes(bytes: &[u8], report: &CertificateReport) -> Option<Vec<u8>> {
+    let mut fixed = Vec::with_capacity(bytes.len());
+    let (mut done, mut is_fixed) = (0, false);
+    for finding in in_text_order(report) {
+        let (Some(fix), Some(range)) = (&finding.fix, finding.range) else { continue };
+        let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+        if let Some(before) = bytes.get(done..start) {
+            fixed.extend_from_slice(before);
+            fixed.extend_from_slice(fix.as_bytes());
+            (done, is_fixed) = (end, true);
+        }
+    }
+    fixed.extend_from_slice(bytes.get(done..)?);
+    is_fixed.then_some(fixed)
+}
+
+/// Returns the findings in the order of the text; a fix that leaves a block out is before one that rewrites it.
+fn in_text_order(report: &CertificateReport) -> Vec<&Finding> {
+    let mut all: Vec<&Finding> = all_findings(report).collect();
+    all.sort_by_key(|finding| (finding.range.map(|range| range.start), finding.fix.as_ref().map(String::len)));
+    all
 }
 
 fn all_findings(report: &CertificateReport) -> impl Iterator<Item = &Finding> + Clone {
@@ -57,8 +122,7 @@ fn print_report(
         output.line(table(&report.certificates))?;
         output.line("")?;
     }
-    let mut all: Vec<&Finding> = all_findings(report).collect();
-    all.sort_by_key(|finding| finding.range.map(|range| range.start));
+    let all = in_text_order(report);
     for finding in &all {
         output.line(finding_line(&name, bytes, finding))?;
     }
@@ -99,22 +163,34 @@ fn key(key: &KeyInfo) -> String {
     }
 }
 
-/// Formats a finding with its line: `ca.pem:12: error[certificate-expired]: ...`.
+/// Formats a finding with its place: `ca.pem:12: error[certificate-expired]: ...`.
 fn finding_line(name: &str, bytes: &[u8], finding: &Finding) -> String {
+    let mut text = format!("{}: {}", place(name, bytes, finding), leveled_message(finding));
+    match finding.fix.as_deref() {
+        None => {}
+        Some("") => text.push_str("\n  help: leave it out"),
+        Some(fix) => text.push_str(&format!("\n  help: write this in its place:\n{}", fix.trim())),
+    }
+    text
+}
+
+/// Formats the line of a finding: `ca.pem:12`.
+fn place(name: &str, bytes: &[u8], finding: &Finding) -> String {
+    let start = finding.range.and_then(|range| usize::try_from(range.start).ok()).unwrap_or_default();
+    let before = bytes.get(..start).unwrap_or_default();
+    let number = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    format!("{name}:{number}")
+}
+
+/// Formats a finding without its place: `error[certificate-expired]: ...`.
+fn leveled_message(finding: &Finding) -> String {
     let (style, level) = match finding.severity {
         Severity::Error => (BAD_STYLE, "error"),
         Severity::Warning => (WARNING_STYLE, "warning"),
         Severity::Info => (INFO_STYLE, "info"),
     };
-    let start = finding.range.and_then(|range| usize::try_from(range.start).ok()).unwrap_or_default();
-    let before = bytes.get(..start).unwrap_or_default();
-    let number = before.iter().filter(|byte| **byte == b'\n').count() + 1;
     let level = styled(style, format!("{level}[{}]", finding.code.as_str()));
-    let mut text = format!("{name}:{number}: {level}: {}", escape_for_terminal(&finding.message));
-    if let Some(fix) = &finding.fix {
-        text.push_str(&format!("\n  help: write this in its place:\n{}", fix.trim_end()));
-    }
-    text
+    format!("{level}: {}", escape_for_terminal(&finding.message))
 }
 
 fn summary_line(name: &str, report: &CertificateReport) -> String {

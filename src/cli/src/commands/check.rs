@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use pullgate::{EntryKind, EntryList, EntryReport, Finding, PolicyReport};
+use pullgate::{Code, EntryKind, EntryList, EntryReport, Finding, PolicyReport};
 use pullgate_host::{Module, now};
 
 use crate::args::CheckArgs;
 use crate::error::CliError;
-use crate::output::{BAD_STYLE, GOOD_STYLE, OutputWriter, escape_for_terminal, json_line, styled};
+use crate::output::{BAD_STYLE, GOOD_STYLE, OutputWriter, WARNING_STYLE, escape_for_terminal, json_line, styled};
 use pullgate_source::findings;
 use pullgate_source::{InputText, StdinLines};
 use pullgate_source::{LocatedFinding, PolicySource};
@@ -33,7 +33,7 @@ fn check_policy_file(file: &Path, json: bool, output: &mut OutputWriter) -> Resu
         located = document.locate(report.findings);
         canonical = report.canonical;
     }
-    let sound = !located.iter().any(|located| located.finding.is_error());
+    let (sound, loads) = (!located.iter().any(|located| located.finding.is_error()), canonical.is_some());
     if json {
         let findings = located.into_iter().map(|located| located.finding).collect();
         output.line(json_line(&PolicyReport { canonical, findings })?)?;
@@ -41,15 +41,20 @@ fn check_policy_file(file: &Path, json: bool, output: &mut OutputWriter) -> Resu
         for block in findings::render(document.sources(), &located) {
             output.line(block)?;
         }
-        output.line(summary_line(&document.sources()[0].name, sound, &located))?;
+        output.line(summary_line(&document.sources()[0].name, loads, &located))?;
     }
     Ok(sound)
 }
 
-fn summary_line(name: &str, sound: bool, located: &[LocatedFinding]) -> String {
+fn summary_line(name: &str, loads: bool, located: &[LocatedFinding]) -> String {
     let count = findings::severity_counts(located.iter().map(|located| located.finding.severity));
     let count = if count.is_empty() { "nothing to say about it".to_owned() } else { count };
-    let verdict = if sound { styled(GOOD_STYLE, "loads") } else { styled(BAD_STYLE, "does not load") };
+    let is_date = |code| matches!(code, Code::CertificateExpired | Code::CertificateNotYetValid);
+    let verdict = match (loads, located.iter().any(|located| is_date(located.finding.code))) {
+        (false, _) => styled(BAD_STYLE, "does not load"),
+        (true, false) => styled(GOOD_STYLE, "loads"),
+        (true, true) => styled(WARNING_STYLE, "loads without the certificates that have expired or are not valid yet"),
+    };
     format!("{} {verdict}: {count}", escape_for_terminal(name))
 }
 

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use x509_cert::der::asn1::{AnyRef, UintRef};
+use x509_cert::der::asn1::{Any, AnyRef, UintRef};
 use x509_cert::der::oid::ObjectIdentifier;
 use x509_cert::der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+
+use crate::certificate::der;
 
 /// The minimum size of an RSA key in bits.
 const MIN_RSA_BITS: u32 = 2_048;
@@ -22,17 +24,20 @@ pub(crate) struct PublicKeyInfo {
 }
 
 impl PublicKeyInfo {
-    /// The recommended replacement for a weak key.
+    /// The recommended replacement for a key that is weak or that clients do not verify with.
     pub const RECOMMENDED: &str = "use RSA with at least 2048 bits, or EC with P-256, P-384 or P-521";
 
     pub fn from_spki(key: &SubjectPublicKeyInfoOwned) -> Self {
-        let id = key.algorithm.oid.to_string();
-        let bytes = key.subject_public_key.as_bytes().unwrap_or_default();
-        let parameters = key.algorithm.parameters.as_ref();
+        Self::from_identifier(&key.algorithm, key.subject_public_key.as_bytes().unwrap_or_default())
+    }
+
+    fn from_identifier(algorithm: &AlgorithmIdentifierOwned, key: &[u8]) -> Self {
+        let id = algorithm.oid.to_string();
+        let parameters = algorithm.parameters.as_ref();
         let plain = |algorithm: &str| PublicKeyInfo { algorithm: algorithm.to_owned(), bits: None, curve: None };
         match id.as_str() {
-            "1.2.840.113549.1.1.1" => PublicKeyInfo { bits: first_integer_bits(bytes), ..plain("RSA") },
-            "1.2.840.113549.1.1.10" => PublicKeyInfo { bits: first_integer_bits(bytes), ..plain("RSASSA-PSS") },
+            "1.2.840.113549.1.1.1" => PublicKeyInfo { bits: first_integer_bits(key), ..plain("RSA") },
+            "1.2.840.113549.1.1.10" => PublicKeyInfo { bits: first_integer_bits(key), ..plain("RSASSA-PSS") },
             "1.2.840.10040.4.1" => {
                 let parameters = parameters.and_then(|parameters| parameters.to_der().ok()).unwrap_or_default();
                 PublicKeyInfo { bits: first_integer_bits(&parameters), ..plain("DSA") }
@@ -41,9 +46,16 @@ impl PublicKeyInfo {
                 let curve = parameters.and_then(|parameters| parameters.decode_as::<ObjectIdentifier>().ok());
                 PublicKeyInfo { curve: Some(curve.map_or_else(|| "of its own".to_owned(), curve_name)), ..plain("EC") }
             }
-            "1.3.101.112" => plain("Ed25519"),
-            "1.3.101.113" => plain("Ed448"),
-            id => plain(id),
+            id => plain(name_of(&KEY_ALGORITHMS, id).unwrap_or(id)),
+        }
+    }
+
+    /// Returns whether Go's `crypto/x509` and the TLS library of pullgate know the algorithm. A known key may be weak.
+    pub fn is_verifiable(&self) -> bool {
+        match self.algorithm.as_str() {
+            "RSA" | "DSA" | "Ed25519" => true,
+            "EC" => self.curve.as_deref() != Some(SM2_CURVE),
+            _ => false,
         }
     }
 
@@ -55,6 +67,25 @@ impl PublicKeyInfo {
             _ => false,
         }
     }
+}
+
+/// Key algorithms without a size or curve to describe.
+const KEY_ALGORITHMS: [(&str, &str); 11] = [
+    ("1.3.101.112", "Ed25519"),
+    ("1.3.101.113", "Ed448"),
+    ("1.3.101.110", "X25519"),
+    ("1.3.101.111", "X448"),
+    ("1.2.840.10046.2.1", "X9.42 DH"),
+    ("1.2.643.2.2.19", "GOST R 34.10-2001"),
+    ("1.2.643.7.1.1.1.1", "GOST R 34.10-2012 with 256 bit modulus"),
+    ("1.2.643.7.1.1.1.2", "GOST R 34.10-2012 with 512 bit modulus"),
+    ("2.16.840.1.101.3.4.3.17", "ML-DSA-44"),
+    ("2.16.840.1.101.3.4.3.18", "ML-DSA-65"),
+    ("2.16.840.1.101.3.4.3.19", "ML-DSA-87"),
+];
+
+fn name_of(names: &[(&str, &'static str)], id: &str) -> Option<&'static str> {
+    names.iter().find(|(known, _)| *known == id).map(|(_, name)| *name)
 }
 
 impl fmt::Display for PublicKeyInfo {
@@ -80,8 +111,10 @@ fn first_integer_bits(der: &[u8]) -> Option<u32> {
     u32::try_from(bytes.len()).ok()?.checked_mul(8)?.checked_sub(leading)
 }
 
+const SM2_CURVE: &str = "SM2";
+
 fn curve_name(curve: ObjectIdentifier) -> String {
-    const NAMES: [(&str, &str); 9] = [
+    const NAMES: [(&str, &str); 10] = [
         ("1.2.840.10045.3.1.1", "P-192"),
         ("1.3.132.0.33", "P-224"),
         ("1.2.840.10045.3.1.7", "P-256"),
@@ -91,10 +124,10 @@ fn curve_name(curve: ObjectIdentifier) -> String {
         ("1.3.36.3.3.2.8.1.1.7", "brainpoolP256r1"),
         ("1.3.36.3.3.2.8.1.1.11", "brainpoolP384r1"),
         ("1.3.36.3.3.2.8.1.1.13", "brainpoolP512r1"),
+        ("1.2.156.10197.1.301", SM2_CURVE),
     ];
     let id = curve.to_string();
-    let name = NAMES.iter().find(|(known, _)| *known == id);
-    name.map_or(id, |(_, name)| (*name).to_owned())
+    name_of(&NAMES, &id).map_or(id, str::to_owned)
 }
 
 /// The collision resistance of a signature's hash function, the weakest last.
@@ -112,23 +145,67 @@ pub(crate) struct SignatureAlgorithm {
     /// The name in OpenSSL, or an object identifier in dotted decimal.
     pub name: String,
     pub strength: HashStrength,
+    /// True if Go's `crypto/x509` or the TLS library of pullgate verifies such signatures.
+    pub is_verifiable: bool,
 }
 
 impl SignatureAlgorithm {
+    /// The recommended replacement for a signature that clients do not verify.
+    pub const RECOMMENDED: &str = "signed with SHA-256, SHA-384 or SHA-512 by RSA or ECDSA";
+
     pub fn from_identifier(algorithm: &AlgorithmIdentifierOwned) -> Self {
         let id = algorithm.oid.to_string();
         let (name, strength) = match SIGNATURE_ALGORITHMS.iter().find(|(known, ..)| *known == id) {
             Some((_, name, strength)) => ((*name).to_owned(), *strength),
             None => (id, HashStrength::Acceptable),
         };
-        let strength = if name == PSS_NAME { pss_strength(algorithm) } else { strength };
-        SignatureAlgorithm { name, strength }
+        if name == PSS_NAME {
+            let parameters = PssParameters::parse(algorithm);
+            return SignatureAlgorithm {
+                name,
+                strength: parameters.strength(),
+                is_verifiable: parameters.is_verifiable(),
+            };
+        }
+        let is_verifiable = VERIFIABLE_SIGNATURES.contains(&name.as_str());
+        SignatureAlgorithm { name, strength, is_verifiable }
     }
 }
 
+/// Describes a signature algorithm by the content of its AlgorithmIdentifier (RFC 5280, section 4.1.1.2), without the
+/// header, as errors of TLS libraries have it. Returns the name in OpenSSL or the object identifier, and whether the
+/// hash function is SHA-1 or older; none if the identifier cannot be parsed.
+pub fn describe_signature_algorithm(identifier: &[u8]) -> Option<(String, bool)> {
+    let algorithm = SignatureAlgorithm::from_identifier(&parse_identifier(identifier)?);
+    Some((algorithm.name, algorithm.strength != HashStrength::Acceptable))
+}
+
+/// Describes a key algorithm by the content of its AlgorithmIdentifier, likewise: `RSASSA-PSS`, `EC on the curve P-224`.
+pub fn describe_key_algorithm(identifier: &[u8]) -> Option<String> {
+    Some(PublicKeyInfo::from_identifier(&parse_identifier(identifier)?, &[]).to_string())
+}
+
+fn parse_identifier(content: &[u8]) -> Option<AlgorithmIdentifierOwned> {
+    let mut fields = SliceReader::new(content).ok()?;
+    let oid = fields.decode().ok()?;
+    let parameters = if fields.is_finished() { None } else { Some(fields.decode().ok()?) };
+    Some(AlgorithmIdentifierOwned { oid, parameters })
+}
+
+/// The signature algorithms that Go's `crypto/x509` or the TLS library of pullgate verifies, besides RSASSA-PSS.
+const VERIFIABLE_SIGNATURES: [&str; 7] = [
+    "sha256WithRSAEncryption",
+    "sha384WithRSAEncryption",
+    "sha512WithRSAEncryption",
+    "ecdsa-with-SHA256",
+    "ecdsa-with-SHA384",
+    "ecdsa-with-SHA512",
+    "ED25519",
+];
+
 const PSS_NAME: &str = "rsassaPss";
 
-const SIGNATURE_ALGORITHMS: [(&str, &str, HashStrength); 23] = [
+const SIGNATURE_ALGORITHMS: [(&str, &str, HashStrength); 29] = [
     ("1.2.840.113549.1.1.2", "md2WithRSAEncryption", HashStrength::Broken),
     ("1.2.840.113549.1.1.3", "md4WithRSAEncryption", HashStrength::Broken),
     ("1.2.840.113549.1.1.4", "md5WithRSAEncryption", HashStrength::Broken),
@@ -153,24 +230,69 @@ const SIGNATURE_ALGORITHMS: [(&str, &str, HashStrength); 23] = [
     ("2.16.840.1.101.3.4.3.2", "dsa_with_SHA256", HashStrength::Acceptable),
     ("1.3.101.112", "ED25519", HashStrength::Acceptable),
     ("1.3.101.113", "ED448", HashStrength::Acceptable),
+    ("1.2.643.2.2.3", "GOST R 34.11-94 with GOST R 34.10-2001", HashStrength::Acceptable),
+    ("1.2.643.7.1.1.3.2", "GOST R 34.10-2012 with GOST R 34.11-2012 (256 bit)", HashStrength::Acceptable),
+    ("1.2.643.7.1.1.3.3", "GOST R 34.10-2012 with GOST R 34.11-2012 (512 bit)", HashStrength::Acceptable),
+    ("1.2.156.10197.1.501", "SM2-with-SM3", HashStrength::Acceptable),
+    ("1.2.840.113549.1.1.15", "sha512-224WithRSAEncryption", HashStrength::Acceptable),
+    ("1.2.840.113549.1.1.16", "sha512-256WithRSAEncryption", HashStrength::Acceptable),
 ];
 
-/// Returns the strength of the hash function in the parameters of RSASSA-PSS; the default is SHA-1 (RFC 4055, section
-/// 3.1).
-fn pss_strength(algorithm: &AlgorithmIdentifierOwned) -> HashStrength {
-    let hash = || {
-        let parameters = algorithm.parameters.as_ref()?;
-        let mut fields = SliceReader::new(parameters.value()).ok()?;
-        let first: AnyRef<'_> = fields.decode().ok()?;
-        if first.header().tag().number().value() != 0 {
-            return None;
+/// The parameters of RSASSA-PSS (RFC 4055, section 3.1). An absent field has its default: SHA-1, and a salt of 20 octets.
+#[derive(Debug, Default)]
+struct PssParameters {
+    hash: Option<String>,
+    /// The hash function of MGF1.
+    mask_hash: Option<String>,
+    salt_len: Option<u8>,
+}
+
+impl PssParameters {
+    /// Parses the parameters; what is malformed counts as absent.
+    fn parse(algorithm: &AlgorithmIdentifierOwned) -> Self {
+        let mut found = Self::default();
+        let parameters = algorithm.parameters.as_ref().map(Any::to_ref);
+        for field in parameters.and_then(|parameters| der::children(&parameters)).into_iter().flatten() {
+            match der::context_tag(&field) {
+                Some(0) => found.hash = identifier_within(&field).map(|(hash, _)| hash),
+                Some(1) => found.mask_hash = identifier_within(&field).and_then(|(_, mask)| mask),
+                Some(2) => found.salt_len = SliceReader::new(field.value()).ok().and_then(|mut salt| salt.decode().ok()),
+                _ => {}
+            }
         }
-        let identifier = AnyRef::from_der(first.value()).ok()?;
-        SliceReader::new(identifier.value()).ok()?.decode::<ObjectIdentifier>().ok()
-    };
-    match hash().map(|hash| hash.to_string()).as_deref() {
-        None | Some("1.3.14.3.2.26") => HashStrength::Sha1,
-        Some("1.2.840.113549.2.2" | "1.2.840.113549.2.4" | "1.2.840.113549.2.5") => HashStrength::Broken,
-        Some(_) => HashStrength::Acceptable,
+        found
     }
+
+    fn strength(&self) -> HashStrength {
+        match self.hash.as_deref() {
+            None | Some("1.3.14.3.2.26") => HashStrength::Sha1,
+            Some("1.2.840.113549.2.2" | "1.2.840.113549.2.4" | "1.2.840.113549.2.5") => HashStrength::Broken,
+            Some(_) => HashStrength::Acceptable,
+        }
+    }
+
+    /// Returns whether clients verify signatures with these parameters: SHA-256, SHA-384 or SHA-512 in both places, and
+    /// a salt of the same length.
+    fn is_verifiable(&self) -> bool {
+        let hash_len = match self.hash.as_deref() {
+            Some("2.16.840.1.101.3.4.2.1") => 32,
+            Some("2.16.840.1.101.3.4.2.2") => 48,
+            Some("2.16.840.1.101.3.4.2.3") => 64,
+            _ => return false,
+        };
+        self.hash == self.mask_hash && self.salt_len == Some(hash_len)
+    }
+}
+
+/// Returns the algorithm inside an explicit tag, and the algorithm in its parameters.
+fn identifier_within(field: &AnyRef<'_>) -> Option<(String, Option<String>)> {
+    let identifier = AnyRef::from_der(field.value()).ok()?;
+    let (id, parameters) = id_and_parameters(&identifier)?;
+    Some((id, parameters.and_then(|parameters| id_and_parameters(&parameters)).map(|(inner, _)| inner)))
+}
+
+fn id_and_parameters<'d>(identifier: &AnyRef<'d>) -> Option<(String, Option<AnyRef<'d>>)> {
+    let mut fields = SliceReader::new(identifier.value()).ok()?;
+    let id: ObjectIdentifier = fields.decode().ok()?;
+    Some((id.to_string(), fields.decode().ok()))
 }

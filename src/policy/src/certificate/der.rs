@@ -1,6 +1,7 @@
 //! Classification of DER by its outline (rule C3), so that findings can name what was given in place of a certificate.
 
-use x509_cert::der::{Decode, Header, Reader, SliceReader, Tag, Tagged, asn1::AnyRef, oid::ObjectIdentifier};
+use x509_cert::der::oid::{ObjectIdentifier, db::rfc5280};
+use x509_cert::der::{Decode, Header, Reader, SliceReader, Tag, Tagged, asn1::AnyRef};
 
 /// The content of a PEM block or a binary file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,16 +65,37 @@ pub(crate) fn is_single_element(der: &[u8]) -> bool {
     AnyRef::from_der(der).is_ok()
 }
 
-/// Returns whether DER is the auxiliary trust data that OpenSSL appends to a trusted certificate: purposes, a name, a
-/// key identifier.
-pub(crate) fn is_openssl_trust_aux(der: &[u8]) -> bool {
-    let is_id = |id: &AnyRef<'_>| id.tag() == Tag::ObjectIdentifier;
-    let is_part = |part: &AnyRef<'_>| match part.tag() {
-        Tag::Sequence => children(part).is_some_and(|ids| ids.iter().all(is_id)),
-        Tag::Utf8String | Tag::OctetString | Tag::ContextSpecific { .. } => true,
-        _ => false,
-    };
-    sequence_elements(der).is_some_and(|parts| parts.iter().all(is_part))
+/// OpenSSL's trust settings, which may follow a certificate in a `TRUSTED CERTIFICATE` (`X509_CERT_AUX`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TrustSettings {
+    /// True if the certificate is rejected for TLS servers: by a rejected usage, or by trusted usages without that.
+    pub rejects_servers: bool,
+}
+
+impl TrustSettings {
+    /// Parses trust settings: trusted and rejected usages, a name, a key identifier, other data. `None` if the DER is
+    /// anything else.
+    pub fn parse(der: &[u8]) -> Option<Self> {
+        let (mut trusted, mut rejected) = (None, Vec::new());
+        for part in sequence_elements(der)? {
+            match (part.tag(), context_tag(&part)) {
+                (Tag::Sequence, _) => trusted = Some(object_ids(&part)?),
+                (_, Some(0)) => rejected = object_ids(&part)?,
+                (Tag::Utf8String | Tag::OctetString, _) | (_, Some(_)) => {}
+                _ => return None,
+            }
+        }
+        let has_servers = |ids: &[ObjectIdentifier]| {
+            ids.iter().any(|id| [rfc5280::ID_KP_SERVER_AUTH, rfc5280::ANY_EXTENDED_KEY_USAGE].contains(id))
+        };
+        let is_trusted = trusted.is_none_or(|trusted| has_servers(&trusted));
+        Some(TrustSettings { rejects_servers: has_servers(&rejected) || !is_trusted })
+    }
+}
+
+/// Returns the object identifiers inside an element; `None` if anything else is in it.
+fn object_ids(outer: &AnyRef<'_>) -> Option<Vec<ObjectIdentifier>> {
+    children(outer)?.iter().map(|id| id.decode_as().ok()).collect()
 }
 
 /// Classifies the signed part of a signed structure: a sequence of it, an algorithm and a signature.

@@ -11,6 +11,7 @@ use crate::certificate::algorithm::{PublicKeyInfo, SignatureAlgorithm};
 use crate::certificate::distinguished_name as dn;
 use crate::certificate::general_name::GeneralName;
 use crate::certificate::lint::{self, CertificateBundle, ParsedCertificate};
+use crate::certificate::pem;
 use crate::finding::{Finding, Utf16Counter, locate_findings};
 
 /// The result of checking a bundle of certificates.
@@ -67,6 +68,8 @@ pub struct CertificateInfo {
     pub self_issued: bool,
     /// The line of the BEGIN boundary, from 1.
     pub line: u32,
+    /// The certificate in plain PEM (RFC 7468, section 3), whatever form it was given in.
+    pub pem: String,
     /// The findings of the certificate.
     pub findings: Vec<Finding>,
 }
@@ -75,7 +78,7 @@ pub struct CertificateInfo {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyInfo {
-    /// `RSA`, `RSASSA-PSS`, `EC`, `DSA`, `Ed25519`, `Ed448`, or an object identifier.
+    /// `RSA`, `EC`, `Ed25519`, the name of another algorithm such as `Ed448`, or an object identifier.
     pub algorithm: String,
     /// The size of an RSA or DSA key in bits.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,7 +88,7 @@ pub struct KeyInfo {
     pub curve: Option<String>,
 }
 
-/// Checks certificates in PEM as of `at`, in seconds since 1970-01-01 UTC (rules C3 to C8). `text` is the content of a
+/// Checks certificates in PEM as of `at`, in seconds since 1970-01-01 UTC (rules C3 to C9). `text` is the content of a
 /// file or form field, at most 1 MiB and 1,000 blocks; it need not be UTF-8.
 pub fn check_certificates(text: &[u8], at: u64) -> CertificateReport {
     let CertificateBundle { certificates, findings } = lint::parse_bundle(text, at);
@@ -127,6 +130,7 @@ fn certificate_info(counter: &mut Utf16Counter<'_>, mut certificate: ParsedCerti
         authority_key_id: key_id(&extensions.authority_key),
         self_issued: certificate.is_self_issued(),
         line: u32::try_from(certificate.line).unwrap_or(u32::MAX),
+        pem: pem::to_pem(&certificate.der),
         findings: counter.locate_findings(findings),
         sha256: certificate.sha256,
     }

@@ -15,11 +15,11 @@ use x509_cert::der::{DateTime, Decode, Reader, SliceReader, Tag, Tagged, oid::Ob
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectKeyIdentifier};
 
 use crate::certificate::algorithm::{HashStrength, PublicKeyInfo, SignatureAlgorithm};
-use crate::certificate::der::{self, DerKind};
+use crate::certificate::der::{self, DerKind, TrustSettings};
 use crate::certificate::distinguished_name as dn;
 use crate::certificate::general_name::{self, GeneralName};
 use crate::certificate::name_constraints::NameConstraints;
-use crate::certificate::pem::{self, PemBlock};
+use crate::certificate::pem::{self, PemBlock, PemForm};
 use crate::finding::RawFinding;
 use crate::finding::code::Code;
 
@@ -30,6 +30,9 @@ const EXPIRY_WARNING_SECS: u64 = DAY_SECS.saturating_mul(30);
 const MAX_VALIDITY_YEARS: u16 = 25;
 /// The maximum size of a serial number in octets (RFC 5280, section 4.1.2.2).
 const MAX_SERIAL_BYTES: usize = 20;
+
+/// The consequence of an algorithm that Go's `crypto/x509` and the TLS library of pullgate do not have.
+const UNVERIFIABLE: &str = "and neither programs in Go, dockerd and containerd among them, nor pullgate verify signatures";
 
 /// Critical extensions that are accepted: those that path validation must process (RFC 5280, section 4.2), and those
 /// that it may ignore.
@@ -70,6 +73,8 @@ pub(crate) struct ParsedCertificate {
     issuer: String,
     /// The SHA-256 of the DER in lower-case hexadecimal.
     pub sha256: String,
+    /// True if OpenSSL's trust settings reject the certificate for TLS servers.
+    pub rejects_servers: bool,
     pub findings: Vec<RawFinding>,
 }
 
@@ -89,8 +94,16 @@ pub(crate) struct ParsedExtensions {
 pub(crate) fn parse_bundle(text: &[u8], at: u64) -> CertificateBundle {
     let mut bundle = CertificateBundle::default();
     for block in pem::parse_blocks(text, &mut bundle.findings) {
+        let form = block.form;
         match ParsedCertificate::from_block(block) {
-            Ok(certificate) => bundle.certificates.push(certificate),
+            Ok(certificate) => {
+                // Plain PEM would lose the trust settings that reject a certificate.
+                if !certificate.rejects_servers {
+                    let ParsedCertificate { der, span, line, .. } = &certificate;
+                    bundle.findings.extend(form.finding(der, span.clone(), *line));
+                }
+                bundle.certificates.push(certificate);
+            }
             Err(finding) => bundle.findings.push(finding),
         }
     }
@@ -107,11 +120,11 @@ pub(crate) fn parse_bundle(text: &[u8], at: u64) -> CertificateBundle {
 impl ParsedCertificate {
     /// Parses a certificate in DER.
     pub fn from_der(der: Vec<u8>) -> Option<Self> {
-        Self::from_block(PemBlock { span: 0..der.len(), line: 1, trusted: false, der }).ok()
+        Self::from_block(PemBlock { span: 0..der.len(), line: 1, trusted: false, form: PemForm::Plain, der }).ok()
     }
 
     fn from_block(block: PemBlock) -> Result<Self, RawFinding> {
-        let PemBlock { span, line, trusted, mut der } = block;
+        let PemBlock { span, line, trusted, mut der, .. } = block;
         let unreadable = |at: u32| {
             let message = format!(
                 "the block that begins on line {line} cannot be read as a certificate: byte {at} of what it holds is not as it should be"
@@ -123,8 +136,8 @@ impl ParsedCertificate {
             .map_err(|error| unreadable(error.position().map_or(0, u32::from)))?;
         let length = usize::try_from(u32::from(reader.position())).unwrap_or(usize::MAX);
         let more = der.get(length..).unwrap_or_default();
-        let is_expected = more.is_empty() || (trusted && der::is_openssl_trust_aux(more));
-        if !is_expected {
+        let settings = if trusted { TrustSettings::parse(more) } else { None };
+        if !more.is_empty() && settings.is_none() {
             if der::classify(more) == Some(DerKind::PrivateKey) {
                 let this = format!("the block that begins on line {line} has after the certificate");
                 return Err(
@@ -135,14 +148,14 @@ impl ParsedCertificate {
             let message = format!("the block that begins on line {line} has {more} more bytes after the certificate");
             return Err(RawFinding::new(Code::PemTrailingData, span, message));
         }
-        // OpenSSL's trust settings are ignored.
         der.truncate(length);
+        let rejects_servers = settings.is_some_and(|settings| settings.rejects_servers);
         let mut findings = Vec::new();
         let extensions = ParsedExtensions::parse(inner.tbs_certificate(), &span, &mut findings);
         let tbs = inner.tbs_certificate();
         let [subject, issuer] = [tbs.subject(), tbs.issuer()].map(dn::normalized);
         let sha256 = encode_string(&Sha256::digest(&der));
-        Ok(ParsedCertificate { span, line, der, inner, extensions, subject, issuer, sha256, findings })
+        Ok(ParsedCertificate { span, line, der, inner, extensions, subject, issuer, sha256, rejects_servers, findings })
     }
 
     pub fn tbs(&self) -> &TbsCertificateInner<Raw> {
@@ -284,6 +297,9 @@ impl CertificateLinter<'_> {
     fn lint(&self) -> Vec<RawFinding> {
         let title = self.certificate.display_name();
         let mut findings = Vec::new();
+        if !self.certificate.is_ca() && !self.certificate.is_self_issued() {
+            findings.push(self.leaf_finding(&title));
+        }
         let mut report = |code: Code, message: String| {
             findings.push(RawFinding::new(code, self.certificate.span.clone(), message));
         };
@@ -293,6 +309,28 @@ impl CertificateLinter<'_> {
         self.lint_profile(&title, &mut report);
         self.lint_bundle(&title, &mut report);
         findings
+    }
+
+    /// Rule C5: returns the finding about a certificate that another one issued and that is not a CA's.
+    fn leaf_finding(&self, title: &str) -> RawFinding {
+        let issuer = dn::to_rfc4514(self.certificate.tbs().issuer());
+        let is_issuer = |other: &&ParsedCertificate| other.is_ca() && self.certificate.may_be_issued_by(other);
+        let span = self.certificate.span.clone();
+        match self.all.iter().find(is_issuer) {
+            Some(other) => {
+                let message = format!(
+                    "`{title}` is a server's or a person's, not a CA's: take it out; the certificate of its issuer, `{issuer}`, stands on line {}",
+                    other.line
+                );
+                RawFinding::new(Code::CertificateNotCa, span, message).with_fix("")
+            }
+            None => {
+                let message = format!(
+                    "`{title}` is a server's or a person's, not a CA's: give the certificate of its issuer, `{issuer}`"
+                );
+                RawFinding::new(Code::CertificateNotCa, span, message)
+            }
+        }
     }
 
     /// Lints the certificate's fitness as an authority: CA flag, key usages, critical extensions and name constraints.
@@ -315,15 +353,15 @@ impl CertificateLinter<'_> {
                     "`{title}` is self-signed and not a CA: it vouches for a server that has this very certificate, and for nothing else"
                 ),
             ),
-            (false, false) => {
-                let issuer = dn::to_rfc4514(self.certificate.tbs().issuer());
-                report(
-                    Code::CertificateNotCa,
-                    format!(
-                        "`{title}` is a server's or a person's, not a CA's: give the certificate of its issuer, `{issuer}`"
-                    ),
-                );
-            }
+            (false, false) => {}
+        }
+        if self.certificate.rejects_servers {
+            report(
+                Code::CertificateTrustSettings,
+                format!(
+                    "the trust settings that OpenSSL put after `{title}` reject it for TLS servers: take it out, or set them anew with `openssl x509 -trustout -addtrust serverAuth`"
+                ),
+            );
         }
         if let Some(usage) = &extensions.extended_key_usage {
             let for_servers = [rfc5280::ID_KP_SERVER_AUTH, rfc5280::ANY_EXTENDED_KEY_USAGE];
@@ -376,21 +414,37 @@ impl CertificateLinter<'_> {
 
     fn lint_strength(&self, title: &str, report: &mut dyn FnMut(Code, String)) {
         let key = PublicKeyInfo::from_spki(self.certificate.tbs().subject_public_key_info());
-        if key.is_weak() {
-            report(Code::CertificateKeyWeak, format!("the key of `{title}` is {key}: {}", PublicKeyInfo::RECOMMENDED));
-        }
+        let is_own = self.certificate.is_self_issued();
         // The algorithm is stated inside and outside of the signed part, and both should agree: the weaker one counts.
         let mut signature = SignatureAlgorithm::from_identifier(self.certificate.inner.signature_algorithm());
         let signed = SignatureAlgorithm::from_identifier(self.certificate.tbs().signature());
         if signed.strength > signature.strength {
             signature = signed;
         }
+        if !key.is_verifiable() {
+            report(
+                Code::CertificateAlgorithm,
+                format!("the key of `{title}` is {key}, {UNVERIFIABLE} by such a key: {}", PublicKeyInfo::RECOMMENDED),
+            );
+        } else if key.is_weak() {
+            report(Code::CertificateKeyWeak, format!("the key of `{title}` is {key}: {}", PublicKeyInfo::RECOMMENDED));
+        } else if !is_own && signature.strength == HashStrength::Acceptable && !signature.is_verifiable {
+            // Nobody verifies the signature of a root.
+            report(
+                Code::CertificateAlgorithm,
+                format!(
+                    "`{title}` is signed with {}, {UNVERIFIABLE} of this kind: have it issued again, {}",
+                    signature.name,
+                    SignatureAlgorithm::RECOMMENDED
+                ),
+            );
+        }
         match signature.strength {
             HashStrength::Broken => report(
                 Code::CertificateSignatureWeak,
                 format!("`{title}` is signed with {}, which anybody can forge", signature.name),
             ),
-            HashStrength::Sha1 if self.certificate.is_self_issued() => report(
+            HashStrength::Sha1 if is_own => report(
                 Code::CertificateSignatureSha1,
                 format!(
                     "`{title}` is signed with {}; on a root nobody looks at it, but replace it when you can",
@@ -419,8 +473,15 @@ impl CertificateLinter<'_> {
         }
         let serial = tbs.serial_number().as_bytes();
         let negative = serial.first().is_some_and(|first| first & 0x80 != 0);
-        if negative || serial.iter().all(|byte| *byte == 0) {
-            report(Code::CertificateSerial, format!("the serial number of `{title}` is not positive"));
+        if negative {
+            report(
+                Code::CertificateSerial,
+                format!(
+                    "the serial number of `{title}` is below zero, and programs in Go, dockerd and containerd among them, refuse the certificate: have it issued again"
+                ),
+            );
+        } else if serial.iter().all(|byte| *byte == 0) {
+            report(Code::CertificateSerial, format!("the serial number of `{title}` is zero, not positive"));
         } else if serial.len() > MAX_SERIAL_BYTES.saturating_add(usize::from(serial.first() == Some(&0))) {
             report(
                 Code::CertificateSerial,

@@ -148,6 +148,7 @@ codes! {
     CertificateExtensionInvalid "certificate-extension-invalid" Error C4 "an extension of a certificate is damaged, or stands twice"
     CertificateKeyWeak "certificate-key-weak" Error C4 "the key of a certificate is too weak"
     CertificateSignatureWeak "certificate-signature-weak" Error C4 "the signature of a certificate is by a broken hash function"
+    CertificateAlgorithm "certificate-algorithm" Error C4 "a key or signature is of an algorithm that clients of registries do not verify"
     CertificateExtendedKeyUsage "certificate-extended-key-usage" Error C4 "the extended key usage of a certificate leaves TLS servers out"
     CertificateValidity "certificate-validity" Error C4 "a certificate ends before it begins"
     CertificateVersion "certificate-version" Error C4 "a certificate has extensions and is not of version 3"
@@ -166,6 +167,9 @@ codes! {
     CertificateNotCa "certificate-not-ca" Error C5 "a certificate is not of a CA: its issuer's certificate is wanted"
     BundleTooLarge "bundle-too-large" Error C8 "a bundle of certificates has over 1 MiB"
     BundleTooManyBlocks "bundle-too-many-blocks" Error C8 "a bundle of certificates has over 1,000 blocks"
+    CertificateTrustSettings "certificate-trust-settings" Error C9 "the trust settings of a certificate reject TLS servers"
+    PemInBase64 "pem-in-base64" Error C9 "a text is the base64 of a PEM"
+    PemNotPlain "pem-not-plain" Info C9 "a certificate is in a form of PEM that programs in Go do not read"
 
     // The document.
     JsonSyntax "json-syntax" Error P2 "the text is not JSON"

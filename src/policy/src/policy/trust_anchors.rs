@@ -9,6 +9,7 @@ use crate::entry::Entry;
 use crate::finding::{EntryList, RawFinding};
 use crate::policy::index::{EntryIndex, HostKey};
 use crate::reference::ports::ReferencePorts;
+use crate::util::json_writer::escape_string;
 use crate::util::sort;
 
 /// A trust anchor of a policy.
@@ -56,6 +57,7 @@ pub(crate) fn parse_authorities<'d>(
             let mut translate = |finding: &mut RawFinding| {
                 let span = places.map_span(finding.start..finding.end);
                 (finding.start, finding.end) = (span.start, span.end);
+                finding.fix = finding.fix.take().map(|fix| escape_string(&fix));
             };
             bundle.findings.iter_mut().for_each(&mut translate);
             let own = bundle.certificates.iter_mut().flat_map(|certificate| std::mem::take(&mut certificate.findings));

@@ -91,6 +91,14 @@ impl JsonWriter {
     }
 }
 
+/// Escapes a text as the content of a JSON string, without quotes.
+pub(crate) fn escape_string(text: &str) -> String {
+    let mut writer = JsonWriter::default();
+    writer.string(text);
+    let quoted = writer.into_text();
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or_default().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,7 +109,9 @@ mod tests {
         for string in ["", "plain", "\"", "a\\b", "{", "ends with:", &all] {
             let mut writer = JsonWriter::default();
             writer.string(string);
-            assert_eq!(writer.into_text(), serde_json::to_string(string).unwrap());
+            let written = writer.into_text();
+            assert_eq!(written, serde_json::to_string(string).unwrap());
+            assert_eq!(format!("\"{}\"", escape_string(string)), written);
         }
     }
 

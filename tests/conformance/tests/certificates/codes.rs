@@ -81,6 +81,7 @@ fn every_case_has_its_codes() {
 fn cases() -> Vec<Case> {
     let mut cases = vec![one("a sound CA", &self_signed(&ca("Example CA")), &[])];
     cases.extend(not_certificates());
+    cases.extend(forms());
     cases.extend(not_authorities());
     cases.extend(times());
     cases.extend(weak());
@@ -124,20 +125,20 @@ fn not_certificates() -> Vec<Case> {
         bundle(
             "a request",
             armoured("CERTIFICATE REQUEST", &generated::request()),
-            &["certificate-request", "certificate-none"],
+            &["certificate-request"],
         ),
         bundle(
             "an old request",
             armoured("NEW CERTIFICATE REQUEST", &generated::request()),
-            &["certificate-request", "certificate-none"],
+            &["certificate-request"],
         ),
         one("a request labelled as a certificate", &generated::request(), &["certificate-request"]),
-        bundle("a public key", armoured("PUBLIC KEY", &public_key), &["public-key", "certificate-none"]),
+        bundle("a public key", armoured("PUBLIC KEY", &public_key), &["public-key"]),
         one("a public key labelled as a certificate", &public_key, &["public-key"]),
-        bundle("PKCS #7", pkcs7, &["pkcs7", "certificate-none"]),
+        bundle("PKCS #7", pkcs7, &["pkcs7"]),
         bundle("PKCS #7 in DER", pkcs7_der.clone(), &["pkcs7"]),
         one("PKCS #7 labelled as a certificate", &pkcs7_der, &["pkcs7"]),
-        bundle("a CRL", armoured("X509 CRL", &generated::revocation_list()), &["revocation-list", "certificate-none"]),
+        bundle("a CRL", armoured("X509 CRL", &generated::revocation_list()), &["revocation-list"]),
         bundle("a CRL in DER", generated::revocation_list(), &["revocation-list"]),
         bundle("a private key", armoured("PRIVATE KEY", key().serialized_der()), &["private-key", "certificate-none"]),
         bundle(
@@ -147,6 +148,51 @@ fn not_certificates() -> Vec<Case> {
         ),
         bundle("DER", sound.clone(), &["certificate-der"]),
         bundle("PKCS #12", pkcs12, &["pkcs12"]),
+        bundle("a path", "/etc/docker/certs.d/harbor.corp/ca.crt\n", &["certificate-none"]),
+    ]
+}
+
+/// Rule C9: forms that Go does not read, and what was damaged on its way.
+fn forms() -> Vec<Case> {
+    let der = self_signed(&ca("Example CA"));
+    let (text, other) = (pem(&der), pem(&self_signed(&ca("Another CA"))));
+    let file = Scratch::new(text.as_bytes());
+    let trusting = |settings: &[&str]| openssl(&[&["x509", "-in", file.path(), "-trustout"], settings].concat(), b"");
+    let prefixed = |prefix: &str| text.lines().map(|line| format!("{prefix}{line}\n")).collect::<String>();
+    let joined = format!("{}{other}", text.trim_end());
+    let rejected = &["certificate-trust-settings"];
+    vec![
+        bundle("a byte-order mark", format!("\u{feff}{text}"), &["pem-not-plain"]),
+        bundle("a byte-order mark before text", format!("\u{feff}first\n{text}"), &[]),
+        bundle("indented", prefixed("    "), &["pem-not-plain"]),
+        bundle("indented by tabs", prefixed("\t"), &["pem-not-plain"]),
+        bundle("only the base64 is indented", text.replace("\nMI", "\n  MI"), &[]),
+        bundle("blanks at the ends of lines", text.replace('\n', " \t\n"), &[]),
+        bundle("CR LF", text.replace('\n', "\r\n"), &[]),
+        bundle("CR alone", text.replace('\n', "\r"), &["pem-not-plain"]),
+        bundle("the old label", armoured("X509 CERTIFICATE", &der), &["pem-not-plain"]),
+        bundle("trusted", armoured("TRUSTED CERTIFICATE", &der), &["pem-not-plain"]),
+        bundle("trusted for servers", trusting(&["-addtrust", "serverAuth"]), &["pem-not-plain"]),
+        bundle("trusted for anything", trusting(&["-addtrust", "anyExtendedKeyUsage"]), &["pem-not-plain"]),
+        bundle("rejected for clients", trusting(&["-addreject", "clientAuth"]), &["pem-not-plain"]),
+        bundle("rejected for servers", trusting(&["-addreject", "serverAuth"]), rejected),
+        bundle("rejected for anything", trusting(&["-addreject", "anyExtendedKeyUsage"]), rejected),
+        bundle("trusted for clients", trusting(&["-addtrust", "clientAuth"]), rejected),
+        bundle("trusted and rejected", trusting(&["-addtrust", "serverAuth", "-addreject", "serverAuth"]), rejected),
+        bundle("no line end between two", joined, &["pem-armour"]),
+        bundle("base64 of a PEM", generated::base64(text.as_bytes()), &["pem-in-base64"]),
+        bundle("base64 of two", generated::base64(format!("{text}{other}").as_bytes()), &["pem-in-base64"]),
+        bundle("base64 of DER", generated::base64(&der), &["pem-armour"]),
+        bundle(
+            "base64 of a private key",
+            generated::base64(armoured("PRIVATE KEY", key().serialized_der()).as_bytes()),
+            &["private-key"],
+        ),
+        bundle("base64 of something else", generated::base64(b"hello, world"), &["certificate-none"]),
+        bundle("no-break spaces", prefixed("\u{a0}"), &["pem-armour"]),
+        bundle("no-break spaces among base64", text.replace("\nMI", "\nM\u{a0}I"), &["pem-armour"]),
+        bundle("escaped line ends in quotes", format!("{text:?}"), &["pem-armour"]),
+        bundle("a header", text.replace("\nMI", "\nComment: x\n\nMI"), &["pem-base64"]),
     ]
 }
 
@@ -242,16 +288,34 @@ fn weak() -> Vec<Case> {
         today("secp256k1", curve("secp256k1"), &["certificate-key-weak"]),
         today("P-384", curve("secp384r1"), &[]),
         today("P-521", curve("secp521r1"), &[]),
+        today("P-521 with SHA-512", authority(&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"], "-sha512"), &[]),
+        today("P-256 with SHA-512", authority(&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "-sha512"), &[]),
         today("Ed25519", authority(&["-newkey", "ed25519"], "-sha256"), &[]),
+        today("Ed448", authority(&["-newkey", "ed448"], "-sha256"), &["certificate-algorithm"]),
+        today("RSASSA-PSS", authority(&["-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"], "-sha256"), &["certificate-algorithm"]),
+        today("SM2", sm2(), &["certificate-algorithm"]),
+        one("GOST", &ByHand { key: Some(generated::gost_key()), ..ByHand::default() }.made(), &["certificate-algorithm"]),
+        today("SHA-224 on a root", rsa("2048", "-sha224"), &[]),
+        today(
+            "SHA-224 on an intermediate",
+            intermediate(&["-sha224"]),
+            &["certificate-algorithm", "certificate-intermediate"],
+        ),
+        today("RSASSA-PSS on an intermediate", intermediate(&pss("digest")), &["certificate-intermediate"]),
+        today(
+            "RSASSA-PSS with another salt on an intermediate",
+            intermediate(&pss("20")),
+            &["certificate-algorithm", "certificate-intermediate"],
+        ),
         today("DSA", dsa, &["certificate-key-weak"]),
         today("MD5", rsa("2048", "-md5"), &["certificate-signature-weak"]),
         today("SHA-1 on a root", rsa("2048", "-sha1"), &["certificate-signature-sha1"]),
         today(
             "SHA-1 on an intermediate",
-            intermediate("-sha1"),
+            intermediate(&["-sha1"]),
             &["certificate-signature-weak", "certificate-intermediate"],
         ),
-        today("SHA-256 on an intermediate", intermediate("-sha256"), &["certificate-intermediate"]),
+        today("SHA-256 on an intermediate", intermediate(&["-sha256"]), &["certificate-intermediate"]),
     ]
 }
 
@@ -280,15 +344,30 @@ pub fn authority(key: &[&str], digest: &str) -> Vec<u8> {
     openssl(&[&arguments, key].concat(), b"")
 }
 
+/// A self-signed CA with a key by SM2, which signs with SM3.
+pub fn sm2() -> Vec<u8> {
+    let key = openssl(&["genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:SM2"], b"");
+    authority(&["-key", Scratch::new(&key).path()], "-sm3")
+}
+
 /// A CA that another one signed.
-pub fn intermediate(digest: &str) -> Vec<u8> {
+pub fn intermediate(signature: &[&str]) -> Vec<u8> {
     let key = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], b"");
     let key = Scratch::new(&key);
     let request = openssl(&["req", "-new", "-key", key.path(), "-subj", "/CN=Example intermediate CA"], b"");
     let root = ["req", "-x509", "-key", key.path(), "-subj", "/CN=Example root CA", "-days", "3650"];
     let (root, extensions) = (Scratch::new(&openssl(&root, b"")), Scratch::new(EXTENSIONS.as_bytes()));
     let sign = ["x509", "-req", "-CA", root.path(), "-CAkey", key.path(), "-set_serial", "7", "-days", "3650"];
-    openssl(&[sign.as_slice(), &["-extfile", extensions.path(), digest]].concat(), &request)
+    openssl(&[sign.as_slice(), &["-extfile", extensions.path()], signature].concat(), &request)
+}
+
+/// A signature by RSASSA-PSS with SHA-256 and a salt of this length.
+fn pss(salt_length: &str) -> [&str; 5] {
+    let salt = match salt_length {
+        "digest" => "rsa_pss_saltlen:digest",
+        _ => "rsa_pss_saltlen:20",
+    };
+    ["-sha256", "-sigopt", "rsa_padding_mode:pss", "-sigopt", salt]
 }
 
 /// Rule C4: versions, serial numbers and names.
@@ -369,6 +448,7 @@ fn together() -> Vec<Case> {
     let other = pem(&self_signed(&ca("Another CA")));
     // By another key of the same name.
     let renewed = pem(&signed_by(&ca("Example CA"), "Example CA"));
+    let server = text(leaf("harbor.corp").signed_by(&key(), &issuer).expect("a certificate is made"));
     vec![
         bundle("two", format!("{sound}{other}"), &[]),
         bundle("the same twice", format!("{sound}{other}{sound}"), &["certificate-duplicate"]),
@@ -381,6 +461,7 @@ fn together() -> Vec<Case> {
             &["certificate-intermediate"],
         ),
         bundle("an intermediate and its issuer", format!("{below}{sound}"), &[]),
+        bundle("a server's certificate and its issuer", format!("{server}{sound}"), &["certificate-not-ca"]),
     ]
 }
 

@@ -4,14 +4,16 @@
 use pullgate::{CertificateReport, check_certificates};
 
 use super::external_tools::{Scratch, openssl};
-use super::generated::{THEN, armoured, ca, pem, self_signed};
+use super::generated::{self, THEN, armoured, ca, pem, self_signed};
 
 const LINE_ENDS: [&str; 3] = ["\n", "\r\n", "\r"];
 
-/// The one certificate of a text about which nothing is said: the line of its block, and its fingerprint.
+/// The one certificate of a text about which nothing is said, but that Go does not read its form: the line of its block,
+/// and its fingerprint.
 fn only(text: &[u8]) -> (u32, String) {
     let CertificateReport { certificates, findings } = check_certificates(text, THEN);
-    assert!(findings.is_empty(), "{findings:?} of {}", String::from_utf8_lossy(text));
+    let plain = findings.iter().all(|found| found.code.as_str() == "pem-not-plain");
+    assert!(plain, "{findings:?} of {}", String::from_utf8_lossy(text));
     let [one] = certificates.as_slice() else { panic!("{} certificates", certificates.len()) };
     assert!(one.findings.is_empty(), "{:?}", one.findings);
     (one.line, one.sha256.clone())
@@ -61,7 +63,7 @@ fn what_editors_make_of_it_is_read() {
     // Files that each begin with a byte-order mark, joined.
     let joined = format!("\u{feff}{text}\u{feff}{}", pem(&self_signed(&ca("Another CA"))));
     let report = check_certificates(joined.as_bytes(), THEN);
-    assert_eq!((report.certificates.len(), report.findings.len()), (2, 0));
+    assert_eq!((report.certificates.len(), report.findings.len()), (2, 2), "Go reads neither");
     for label in ["X509 CERTIFICATE", "TRUSTED CERTIFICATE"] {
         assert_eq!(only(armoured(label, &der).as_bytes()).1, fingerprint);
     }
@@ -86,6 +88,71 @@ fn what_cannot_be_read_is_named() {
         let CertificateReport { certificates, findings } = check_certificates(&text, THEN);
         assert!(certificates.is_empty());
         assert_eq!(findings.iter().map(|found| found.code.as_str()).collect::<Vec<_>>(), [code], "{findings:?}");
+    }
+}
+
+/// What is damaged beyond doubt has the plain PEM as its fix.
+#[test]
+fn damage_without_doubt_has_the_plain_pem_as_its_fix() {
+    let sound = [pem(&self_signed(&ca("Example CA"))), pem(&self_signed(&ca("Another CA")))].concat();
+    let yaml = sound.lines().map(|line| format!("\"{line}\\n\"\n")).collect::<String>();
+    let cases: [(&str, &str, String); 8] = [
+        ("pem-armour", "written as `\\n`", sound.replace('\n', "\\n")),
+        ("pem-armour", "written as `\\n`", sound.replace('\n', "\\r\\n")),
+        ("pem-armour", "written as `\\n`", sound.replace('\n', "\\\\n")),
+        ("pem-armour", "written as `\\n`", format!("{sound:?}")),
+        ("pem-armour", "written as `\\n`", yaml),
+        ("pem-armour", "blanks in place", sound.replace('\n', " ")),
+        ("pem-armour", "lacks line ends", sound.replace('\n', "")),
+        ("pem-in-base64", "base64 of a PEM", generated::base64(sound.as_bytes())),
+    ];
+    for (code, says, text) in cases {
+        let report = check_certificates(text.as_bytes(), THEN);
+        let [found] = report.findings.as_slice() else { panic!("{says}: {:?}", report.findings) };
+        assert!(found.code.as_str() == code && found.message.contains(says), "{says}: {}", found.message);
+        let range = found.range.expect("there is a place");
+        let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
+        let fixed = format!("{}{}{}", &text[..start], found.fix.as_deref().expect("there is a fix"), &text[end..]);
+        assert_eq!(fixed.trim_end(), sound.trim_end(), "{says}");
+    }
+}
+
+/// A line end that is missing between two blocks is one finding, however many there are.
+#[test]
+fn each_missing_line_end_between_blocks_is_one_finding() {
+    let blocks: Vec<String> = (0..4).map(|number| pem(&self_signed(&ca(&format!("CA {number}"))))).collect();
+    let sound = blocks.concat();
+    for between in ["", " ", "\u{feff}", "\t"] {
+        let joined = blocks.iter().map(|block| block.trim_end()).collect::<Vec<_>>().join(between);
+        let mut text = joined.clone();
+        let report = check_certificates(text.as_bytes(), THEN);
+        assert_eq!((report.findings.len(), report.certificates.len()), (3, 4), "{:?}", report.findings);
+        while let Some(found) = check_certificates(text.as_bytes(), THEN).findings.first() {
+            let range = found.range.expect("there is a place");
+            let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
+            text.replace_range(start..end, found.fix.as_deref().expect("there is a fix"));
+        }
+        assert_eq!(text, sound.trim_end(), "{between:?}");
+    }
+}
+
+/// Hostile texts of the largest size take no more than linear time (rule C8): each of these would take minutes otherwise.
+#[test]
+fn hostile_texts_are_read_in_linear_time() {
+    let size = pullgate::MAX_BUNDLE_BYTES;
+    for part in [
+        "-", "-----", "-----BEGIN", "-----END CERTIFICATE-----", "-----END CERTIFICATE----------", "----BEGIN CERTIFICATE----- ",
+        "\\", "\\n", "\u{a0}", "\"", "A:", "A: b\n", "LS0tLS1CRUdJTi", "/", "BEGIN ", "-----BEGIN CERTIFICATE-----\r", " \t",
+        "-----BEGIN CERTIFICATE-----A-----END CERTIFICATE-----", "\u{feff}", "=", "\n", "-----END X----------BEGIN X-----\n",
+    ] {
+        for around in [["", ""], ["-----BEGIN CERTIFICATE-----\n", ""], ["-----BEGIN CERTIFICATE----- ", " -----END CERTIFICATE-----"]] {
+            let middle = part.repeat((size - around[0].len() - around[1].len()) / part.len());
+            let text = format!("{}{middle}{}", around[0], around[1]);
+            let begun = std::time::Instant::now();
+            let report = check_certificates(text.as_bytes(), THEN);
+            assert!(!report.findings.is_empty(), "{part:?}");
+            assert!(begun.elapsed().as_secs() < 20, "{part:?} took {:?}", begun.elapsed());
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::fs;
 use pullgate_tests::vectors;
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, Issuer, KeyUsagePurpose, PublicKeyData, date_time_ymd};
 
-use super::codes::{authority, intermediate};
+use super::codes::{authority, intermediate, sm2};
 use super::external_tools::{Scratch, openssl};
 use super::generated::{self, ByHand, armoured, ca, ca_between, ca_with, key, leaf, pem, self_signed};
 
@@ -41,6 +41,7 @@ fn texts() -> Vec<(&'static str, String)> {
     let of_ca = |change: fn(&mut CertificateParams)| pem(&ca_with(change));
     let sound = Scratch::new(pem(&self_signed(&ca("Example CA"))).as_bytes());
     let pkcs7 = openssl(&["crl2pkcs7", "-nocrl", "-certfile", sound.path()], b"");
+    let trusting = |settings: &[&str]| openssl(&[&["x509", "-in", sound.path(), "-trustout"], settings].concat(), b"");
     let by_hand = |by_hand: ByHand| pem(&by_hand.made());
     let text = |text: Vec<u8>| String::from_utf8(text).expect("PEM is ASCII");
     texts.extend([
@@ -49,6 +50,14 @@ fn texts() -> Vec<(&'static str, String)> {
         ("constrained.pem", pem(&generated::constrained())),
         ("self-signed.pem", pem(&self_signed(&leaf("harbor.corp")))),
         ("expired.pem", pem(&ca_between(2020, 2026))),
+        (
+            "expired-weak.pem",
+            of_ca(|params| {
+                params.not_before = date_time_ymd(2020, 1, 1);
+                params.not_after = date_time_ymd(2026, 1, 1);
+                params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+            }),
+        ),
         ("future.pem", pem(&ca_between(2030, 2036))),
         ("backwards.pem", of_ca(|params| params.not_after = date_time_ymd(2025, 1, 1))),
         ("long-lived.pem", pem(&ca_between(2020, 2050))),
@@ -67,7 +76,18 @@ fn texts() -> Vec<(&'static str, String)> {
         ("rsa-1024.pem", text(authority(&["-newkey", "rsa:1024"], "-sha256"))),
         ("md5.pem", text(authority(&["-newkey", "rsa:2048"], "-md5"))),
         ("sha1-root.pem", text(authority(&["-newkey", "rsa:2048"], "-sha1"))),
-        ("sha1-intermediate.pem", text(intermediate("-sha1"))),
+        ("sha1-intermediate.pem", text(intermediate(&["-sha1"]))),
+        ("sha224-intermediate.pem", text(intermediate(&["-sha224"]))),
+        ("p521-sha512.pem", text(authority(&["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521"], "-sha512"))),
+        ("ed25519.pem", text(authority(&["-newkey", "ed25519"], "-sha256"))),
+        ("ed448.pem", text(authority(&["-newkey", "ed448"], "-sha256"))),
+        ("rsa-pss-key.pem", text(authority(&["-newkey", "rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048"], "-sha256"))),
+        ("sm2.pem", text(sm2())),
+        ("gost.pem", by_hand(ByHand { key: Some(generated::gost_key()), ..ByHand::default() })),
+        ("serial-negative.pem", by_hand(ByHand { serial: vec![0xa7, 0xbf], ..ByHand::default() })),
+        ("trusted-servers.pem", text(trusting(&["-addtrust", "serverAuth"]))),
+        ("trusted-clients.pem", text(trusting(&["-addtrust", "clientAuth"]))),
+        ("rejected-servers.pem", text(trusting(&["-addreject", "serverAuth"]))),
         ("request.pem", armoured("CERTIFICATE REQUEST", &generated::request())),
         ("public-key.pem", armoured("PUBLIC KEY", &key().subject_public_key_info())),
         ("pkcs7.pem", text(pkcs7)),

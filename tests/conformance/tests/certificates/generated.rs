@@ -146,6 +146,8 @@ pub struct ByHand {
     pub named: bool,
     /// What it says that it is signed with, inside of what is signed and outside: identifiers without tag and length.
     pub algorithms: [&'static [u8]; 2],
+    /// What it says its key is, if not the one that signs it.
+    pub key: Option<Vec<u8>>,
 }
 
 /// ecdsa-with-SHA256
@@ -157,7 +159,7 @@ pub const MD5: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x02, 0x05];
 
 impl Default for ByHand {
     fn default() -> Self {
-        Self { version: 2, serial: vec![1], extensions: true, named: true, algorithms: [ECDSA, ECDSA] }
+        Self { version: 2, serial: vec![1], extensions: true, named: true, algorithms: [ECDSA, ECDSA], key: None }
     }
 }
 
@@ -186,13 +188,21 @@ impl ByHand {
             &name,
             &validity,
             &name,
-            &key.subject_public_key_info(),
+            &self.key.clone().unwrap_or_else(|| key.subject_public_key_info()),
             &extensions,
         ];
         let signed = der(0x30, &parts);
         let signature = key.sign(&signed).expect("the certificate is signed");
         der(0x30, &[&signed, &outer, &der(0x03, &[&[0], &signature])])
     }
+}
+
+/// A key by GOST R 34.10-2012, 256 bits (RFC 9215, section 4.1). OpenSSL makes none without an engine.
+pub fn gost_key() -> Vec<u8> {
+    let id = der(0x06, &[&[0x2a, 0x85, 0x03, 0x07, 0x01, 0x01, 0x01, 0x01]]);
+    let curve = der(0x06, &[&[0x2a, 0x85, 0x03, 0x07, 0x01, 0x02, 0x01, 0x01, 0x01]]);
+    let point = der(0x04, &[&[0x5a; 64]]);
+    der(0x30, &[&der(0x30, &[&id, &der(0x30, &[&curve])]), &der(0x03, &[&[0], &point])])
 }
 
 /// An element of DER.

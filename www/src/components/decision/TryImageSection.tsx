@@ -103,6 +103,11 @@ export function TryImageSection({ values, onChange, result: { explanation, statu
           </span>
         </p>
       )}
+      {explanation && analysis.ignoresCertificates && (
+        <p className="notice" data-severity="warning">
+          {t.certificatesIgnored}
+        </p>
+      )}
       {explanation ? (
         <DecisionView explanation={explanation}>
           {byHand && (
@@ -131,7 +136,7 @@ export function TryImageSection({ values, onChange, result: { explanation, statu
 
   function waitingFor(): string {
     if (analysis.unchecked) return t.unchecked;
-    if (analysis.errors > 0) return t.errors(analysis.errors);
+    if (analysis.canonical === undefined) return t.errors(analysis.errors);
     if (status === "loading") return t.asking;
     // Without an explanation the module failed.
     return status === "idle" ? t.waiting : t.unchecked;

@@ -15,7 +15,7 @@ export interface TryImageValues {
 }
 
 export interface DecisionResult {
-  /** Absent without a reference, if the policy has errors, and if the module fails. */
+  /** Absent without a reference, if the policy does not load, and if the module fails. */
   explanation: Explanation | undefined;
   /** The source of the explanation; `loading` or `failed` for a request to the daemon; `idle` without a request. */
   status: "idle" | "local" | "daemon" | "loading" | "failed";
@@ -40,7 +40,7 @@ export function useDecision(
   const { kind, dnsAnswers } = values;
   const reference = values.reference.trim();
   const project = projectOf(analysis.document, values.project);
-  const isDecidable = reference !== "" && analysis.errors === 0 && !analysis.unchecked;
+  const isDecidable = reference !== "" && analysis.canonical !== undefined;
   const usesDaemon = values.askDaemon && daemon !== undefined;
 
   const request = useMemo(
@@ -81,7 +81,7 @@ export function useDecision(
   return { explanation: local, status: "failed", ...(daemonError !== undefined && { daemonError }) };
 }
 
-/** Returns the module's explanation, or `undefined` if the module fails: the policy is known to have no errors. */
+/** Returns the module's explanation, or `undefined` if the module fails: the policy is known to load. */
 function explainLocally(text: string, request: Request): Explanation | undefined {
   const loaded = loadPolicy(text);
   if (!loaded.ok) return undefined;

@@ -5,11 +5,10 @@ import type { PolicyAnalysis } from "../../form/analysis";
 import { enabledEntries } from "../../formats/format";
 import { messages } from "../../messages";
 
-/** Returns the summary of a policy without errors, or the reason why there is none. */
-export function summaryOf({ unchecked, errors, canonical, document }: PolicyAnalysis): string {
+/** Returns the summary of a policy that loads, or the reason why there is none. */
+export function summaryOf({ unchecked, errors, canonical: policy }: PolicyAnalysis): string {
   if (unchecked) return `${messages.findings.unchecked}.`;
-  if (errors > 0) return messages.tryOut.errors(errors);
-  const policy = canonical ?? document;
+  if (policy === undefined) return messages.tryOut.errors(errors);
   const t = messages.registries.summary;
   if (Object.keys(policy.projects ?? {}).length === 0) return listsOf(policy);
   return `${listsOf(policy)} ${policy.whitelist === undefined ? t.projectsOff : t.projects}`;
