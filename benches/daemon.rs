@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use pullgate_connect::rustls::crypto::ring::default_provider;
+use pullgate_connect::crypto_provider;
 use pullgate_connect::rustls::pki_types::ServerName;
 use pullgate_connect::rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpStream, UnixStream};
@@ -87,7 +87,7 @@ async fn measure(rate: u64, seconds: u64) {
     fs::write(folder.join("policy.json"), POLICY).unwrap();
     let mut roots = RootCertStore::empty();
     roots.add(key.cert.der().clone()).unwrap();
-    let tls = ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+    let tls = ClientConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions();
     let tls = TlsConnector::from(Arc::new(tls.unwrap().with_root_certificates(roots).with_no_client_auth()));
 
     let daemon = Daemon::start(&folder);

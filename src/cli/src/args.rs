@@ -132,7 +132,7 @@ EXIT CODES:
 const PROBE_HELP: &str = "\
 It does what the policy allows and nothing else: a registry that the policy denies is not contacted.
 Where a registry points to another host, for tokens or with a redirect, the policy is asked about it
-first. No credentials are sent. The well-known authorities are those of this machine.
+first. No registry is sent credentials. The well-known authorities are those of this machine.
 
 EXAMPLES:
   # Is this registry there, and does the policy have the certificate authority that it needs?
@@ -140,6 +140,9 @@ EXAMPLES:
 
   # Without a file, with a private authority.
   pullgate probe --wr harbor.corp.local --rc corp-ca.pem harbor.corp.local
+
+  # Through the proxy that dockerd uses.
+  HTTPS_PROXY=http://proxy.corp.local:3128 pullgate probe --policy policy.toml --proxy docker.io
 
   # For a program: one JSON object a line.
   pullgate probe --policy policy.json --timeout 10 --json harbor.corp.local 192.168.100.207:5000
@@ -339,6 +342,12 @@ pub struct ProbeArgs {
     /// Gives up on a registry after this many seconds; one stage of it takes a third at most, or 10 seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     pub timeout: u64,
+
+    /// Connects through a proxy, as dockerd does with the same settings: this one, or without a value that of
+    /// `HTTPS_PROXY` and `HTTP_PROXY`, or else that of the policy's `image_fetch_proxy`. `NO_PROXY` has its exceptions.
+    #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          value_hint = ValueHint::Url)]
+    pub proxy: Option<String>,
 
     /// Prints one JSON object a line, in the order of the registries.
     #[arg(long, help_heading = "Output")]

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use common::{file, run};
+use common::{file, run, run_in};
 use serde_json::json;
 
 /// Starts a registry without TLS that lives as long as the test.
@@ -20,6 +20,27 @@ fn registry() -> String {
             let _ = stream.write_all(
                 b"HTTP/1.1 200 OK\r\nDocker-Distribution-Api-Version: registry/2.0\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
             );
+        }
+    });
+    address
+}
+
+/// Starts a proxy that lets no tunnel through, and answers plain HTTP as a registry would. Returns its address.
+fn proxy() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = [0; 4_096];
+            let length = stream.read(&mut request).unwrap_or_default();
+            let request = String::from_utf8_lossy(&request[..length]).into_owned();
+            let is_get = request.starts_with("GET http://registry.test:5000/v2/ HTTP/1.1\r\n");
+            let status = match request.contains("proxy-authorization: Basic bWU6aHVudGVyMg==\r\n") {
+                false => "407 Proxy Authentication Required",
+                true if is_get => "200 OK\r\nDocker-Distribution-Api-Version: registry/2.0",
+                true => "403 Forbidden",
+            };
+            let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         }
     });
     address
@@ -86,6 +107,83 @@ fn json_is_one_object_a_line() {
     // The decision is the canonical text.
     let decided = run(&["decide", "--json", "--dir=127.0.0.1", "--wr=10.0.0.1", "--login", &registry]);
     assert!(ran.stdout.contains(decided.stdout.trim_end()), "{decided:#?}");
+}
+
+#[test]
+fn proxy_is_that_of_the_option_the_environment_or_the_policy() {
+    let proxy = proxy();
+    let url = format!("http://me:hunter2@{proxy}");
+    let option = format!("--proxy={url}");
+    let policy = format!("insecure = ['registry.test']\n[image_fetch_proxy]\nhttps.href = '{url}'\nhttp = '{url}'");
+    let with_proxy = file("toml", policy);
+    let without = file("toml", "insecure = ['registry.test']");
+    let both = [("HTTPS_PROXY", url.as_str()), ("http_proxy", &url)];
+    for (environment, policy, option, source) in [
+        (&[][..], &without, option.as_str(), "`--proxy`"),
+        (&[("HTTPS_PROXY", "http://127.0.0.1:1")], &without, &option, "`--proxy`"),
+        (&both, &with_proxy, "--proxy", "`HTTPS_PROXY`"),
+        (&[], &with_proxy, "--proxy", "the policy's `image_fetch_proxy`"),
+        (&[("NO_PROXY", "10.0.0.0/8")], &with_proxy, "--proxy", "the policy's `image_fetch_proxy`"),
+    ] {
+        let ran = run_in(environment, &["probe", "--policy", policy, option, "registry.test:5000"]);
+        assert_eq!(ran.code, Some(0), "{ran:#?}");
+        ran.says(&[
+            &format!("  unverified HTTPS on port 5000 through `http://{proxy}`\n"),
+            &format!("    - proxy  the proxy `http://{proxy}`: 403 Forbidden to `CONNECT registry.test:5000`: "),
+            &format!("  plain HTTP on port 5000 through `http://{proxy}`\n"),
+            &format!(
+                "    + proxy  connected to the proxy `http://{proxy}` of {}",
+                source.replace("HTTPS_PROXY", "http_proxy")
+            ),
+            &format!("  good  v2 over HTTP through `http://{proxy}`; nothing is encrypted\n"),
+        ]);
+        assert!(!ran.stdout.contains("hunter2") && !ran.stdout.contains("note") && ran.stderr.is_empty(), "{ran:#?}");
+    }
+    // The exceptions count for all of them.
+    let ran = run_in(
+        &[("no_proxy", ".test")],
+        &["probe", "--json", "--policy", &with_proxy, "--proxy", "registry.test:5000"],
+    );
+    let report = &ran.json()[0];
+    assert_eq!((ran.code, &report["ok"], &report["attempts"][0]["proxy"]), (Some(1), &json!(false), &json!(null)));
+    assert_eq!(report["hint"], "`registry.test` was reached without a proxy: `no_proxy` has `.test`");
+}
+
+#[test]
+fn unused_proxy_is_mentioned() {
+    let environment = [("HTTPS_PROXY", "http://me:hunter2@proxy.test:3128")];
+    let ran = run_in(&environment, &["probe", "--wr", "registry.invalid", "registry.invalid"]);
+    assert_eq!(ran.code, Some(1), "{ran:#?}");
+    ran.says(&[
+        "    - dns    its addresses cannot be found: ",
+        "; not tried through the proxy of `HTTPS_PROXY` (",
+        "  note  `HTTPS_PROXY` is set, and this test does not go through that proxy: `pullgate probe --proxy` does\n",
+        "  bad  no registry was reached: ",
+    ]);
+    assert!(!ran.stdout.contains("hunter2"), "{ran:#?}");
+}
+
+#[test]
+fn unusable_proxy_is_exit_code_2() {
+    let policy = file("toml", "whitelist = ['a.example']\nimage_fetch_proxy = 'http://me:hunter2@proxy.test'");
+    for (environment, option, complaint) in [
+        (&[][..], "--proxy=socks5://me:hunter2@proxy.test", "`--proxy` is no proxy: SOCKS is not supported"),
+        (&[], "--proxy=http://me:hunter/2@proxy.test", "`--proxy` is no proxy: its port cannot be read"),
+        (&[], "--proxy", "the policy's `image_fetch_proxy` cannot be read: write `{\"https\": {\"href\": "),
+        (
+            &[("HTTP_PROXY", "ftp://me:hunter2@proxy.test")],
+            "--proxy",
+            "`HTTP_PROXY` is no proxy: its scheme is neither",
+        ),
+    ] {
+        let ran = run_in(environment, &["probe", "--policy", &policy, option, "a.example"]);
+        assert_eq!(ran.code, Some(2), "{ran:#?}");
+        ran.complains(&[complaint]);
+        assert!(!ran.stderr.contains("hunter"), "{ran:#?}");
+    }
+    let ran = run_in(&[("NO_PROXY", "*")], &["probe", "--wr", "a.example", "--proxy", "a.example"]);
+    assert_eq!(ran.code, Some(2), "{ran:#?}");
+    ran.complains(&["there is no proxy to go through: write `--proxy=http://HOST:PORT`"]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod common;
 mod dnsmasq;
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -295,6 +296,24 @@ fn connections_are_tested_with_the_dns_servers_of_the_settings() {
     let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
     let (ok, detail) = found(&daemon);
     assert!(!ok && detail.starts_with("its addresses cannot be found"), "{detail}");
+}
+
+#[test]
+fn connection_test_of_the_daemon_goes_through_no_proxy() {
+    // The name has no address (RFC 6761): a proxy would be asked for it.
+    let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+    proxy.set_nonblocking(true).unwrap();
+    let policy = policy(r#"{"whitelist": ["registry.test"]}"#);
+    let mut command = common::program();
+    command.env("HTTPS_PROXY", format!("http://me:hunter2@{}", proxy.local_addr().unwrap()));
+    let (daemon, _) = Daemon::start_as(command, "127.0.0.1:0", &["--policy", &policy, "--no-dns"], "");
+    let (status, report) = daemon.post("/v1/probe", &json!({"registry": "registry.test"}));
+    let hint = "`HTTPS_PROXY` is set, and this test does not go through that proxy: `pullgate probe --proxy` does";
+    assert_eq!((status, &report["hint"], &report["ok"]), (200, &json!(hint), &json!(false)), "{report}");
+    assert!(!report.to_string().contains("hunter2") && proxy.accept().is_err(), "{report}");
+    let (status, answer) =
+        daemon.post("/v1/probe", &json!({"registry": "registry.test", "proxy": "http://127.0.0.1:1"}));
+    assert_eq!((status, &answer["code"]), (400, &json!("bad-request")), "{answer}");
 }
 
 #[test]

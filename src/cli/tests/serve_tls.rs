@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use common::daemon::{Daemon, TEST_TIMEOUT, TOKEN, talk};
 use common::file;
-use pullgate_connect::rustls::crypto::ring::default_provider;
+use pullgate_connect::crypto_provider;
 use pullgate_connect::rustls::pki_types::pem::PemObject;
 use pullgate_connect::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use pullgate_connect::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -59,7 +59,7 @@ impl Authority {
     fn connect(&self, port: u16, identity: Option<&Identity>) -> StreamOwned<ClientConnection, TcpStream> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap();
-        let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+        let builder = ClientConfig::builder_with_provider(crypto_provider());
         let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
         let config = match identity {
             None => builder.with_no_client_auth(),

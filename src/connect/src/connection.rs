@@ -4,15 +4,18 @@ use std::fmt;
 use std::io::{IoSlice, Result};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 use crate::endpoint::Endpoint;
 use crate::prefix_recorder::PrefixRecorder;
+use crate::proxy::ProxyServer;
 use crate::verifier::VerifiedBy;
 
 /// A connection to a registry, made as the decision allows: a byte stream, inside TLS if the attempt is HTTPS.
@@ -23,12 +26,17 @@ pub struct Connection {
     endpoint: Endpoint,
     peer_addr: SocketAddr,
     verified_by: Option<VerifiedBy>,
+    /// The proxy that receives the requests in absolute form (RFC 9112, section 3.2.2).
+    pub(crate) forward_proxy: Option<Arc<ProxyServer>>,
     stream: TransportStream,
 }
 
+/// The stream below the protocol of the endpoint: TCP, or TLS to a proxy.
+pub(crate) type LinkStream = Either<TcpStream, Box<TlsStream<PrefixRecorder<TcpStream>>>>;
+
 pub(crate) enum TransportStream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<PrefixRecorder<TcpStream>>>),
+    Plain(LinkStream),
+    Tls(Box<TlsStream<PrefixRecorder<LinkStream>>>),
 }
 
 impl Connection {
@@ -38,7 +46,7 @@ impl Connection {
         verified_by: Option<VerifiedBy>,
         stream: TransportStream,
     ) -> Self {
-        Self { endpoint, peer_addr, verified_by, stream }
+        Self { endpoint, peer_addr, verified_by, forward_proxy: None, stream }
     }
 
     /// Returns the endpoint of the connection.
@@ -46,7 +54,7 @@ impl Connection {
         &self.endpoint
     }
 
-    /// Returns the remote address.
+    /// Returns the remote address; that of the proxy, if there is one.
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer_addr
     }

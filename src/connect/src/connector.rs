@@ -7,13 +7,14 @@ use std::time::Duration;
 use pullgate::{Allow, Attempt, Scheme};
 use rustls::ClientConfig;
 use rustls::client::Resumption;
-use rustls::crypto::ring;
 use rustls::pki_types::ServerName;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connection::Connection;
+use crate::crypto_provider::crypto_provider;
 use crate::endpoint::{Endpoint, EndpointTls};
 use crate::error::{AttemptError, ConnectError, FailedAttempt};
+use crate::proxy::ProxyServer;
 use crate::root_store::RootStore;
 use crate::trust_anchor::PolicyAnchor;
 use crate::verifier::{TrustSources, Verification};
@@ -42,7 +43,7 @@ impl Default for ConnectLimits {
 /// evaluate that host with [`ReferenceKind::Registry`](pullgate::ReferenceKind::Registry), and connect as that decision
 /// allows.
 ///
-/// TLS is rustls with `ring`, versions 1.2 and 1.3. Sessions are not resumed, because resumption skips verification.
+/// TLS is rustls with AWS-LC, versions 1.2 and 1.3. Sessions are not resumed, because resumption skips verification.
 /// Revocation is not checked.
 #[derive(Clone, Debug)]
 pub struct Connector {
@@ -59,8 +60,7 @@ impl Connector {
     ///
     /// If rustls cannot be set up.
     pub fn new(roots: RootStore, limits: ConnectLimits) -> Result<Self, rustls::Error> {
-        // Passed explicitly: the process-wide default provider belongs to the embedder.
-        let mut base = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut base = ClientConfig::builder_with_provider(crypto_provider())
             .with_safe_default_protocol_versions()?
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
@@ -163,6 +163,17 @@ impl Connector {
             pinned,
             tls,
             dns: self.dns.clone(),
+        })
+    }
+
+    /// Returns the TLS settings for an HTTPS proxy; none if the proxy speaks plain HTTP. The root store alone verifies
+    /// it: the trust anchors of a decision are those of its registry.
+    pub(crate) fn proxy_tls(&self, proxy: &ProxyServer) -> Option<EndpointTls> {
+        let sources = TrustSources { anchors: Vec::new(), roots: self.roots.clone() };
+        (proxy.scheme() == Scheme::Https).then(|| EndpointTls {
+            base_config: Arc::clone(&self.base_config),
+            name: proxy.server_name().clone(),
+            verification: Verification::Required(Arc::new(sources)),
         })
     }
 

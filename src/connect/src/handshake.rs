@@ -5,13 +5,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
-use crate::connection::{Connection, TransportStream};
-use crate::endpoint::Endpoint;
+use crate::connection::{Connection, LinkStream, TransportStream};
+use crate::endpoint::{Endpoint, EndpointTls};
 use crate::error::AttemptError;
 use crate::prefix_recorder::PrefixRecorder;
+use crate::proxy::ProxyServer;
+use crate::verifier::Verifier;
+use pullgate_host::Dns;
 
 /// An address of an [`Endpoint`]. Only [`Endpoint::resolve`] creates one, so that none lies outside the pinned
 /// addresses.
@@ -24,8 +30,10 @@ pub struct ResolvedEndpoint {
 /// A TCP connection to a [`ResolvedEndpoint`], before the handshake.
 #[derive(Debug)]
 pub struct TcpConnection {
-    endpoint: ResolvedEndpoint,
-    stream: TcpStream,
+    endpoint: Endpoint,
+    peer_addr: SocketAddr,
+    forward_proxy: Option<Arc<ProxyServer>>,
+    stream: LinkStream,
 }
 
 /// The outcome of a handshake. Plain HTTP has no handshake, so it always succeeds.
@@ -58,32 +66,49 @@ impl ResolvedEndpoint {
     ///
     /// If the connection fails.
     pub async fn dial(&self) -> Result<TcpConnection, AttemptError> {
-        let stream = TcpStream::connect(self.addr).await.map_err(AttemptError::from_connect)?;
-        // Requests are small and latency-bound.
-        let _ = stream.set_nodelay(true);
-        Ok(TcpConnection { endpoint: self.clone(), stream })
+        let stream = connect_tcp(&[self.addr]).await?;
+        Ok(TcpConnection::new(self.endpoint.clone(), self.addr, Either::Left(stream)))
     }
 }
 
 impl TcpConnection {
+    pub(crate) fn new(endpoint: Endpoint, peer_addr: SocketAddr, stream: LinkStream) -> Self {
+        Self { endpoint, peer_addr, forward_proxy: None, stream }
+    }
+
+    /// Sets the proxy that receives the requests in absolute form.
+    pub(crate) fn with_forward_proxy(self, proxy: Arc<ProxyServer>) -> Self {
+        Self { forward_proxy: Some(proxy), ..self }
+    }
+
     /// Performs the TLS handshake if the endpoint uses TLS. The caller applies the timeout.
     pub async fn handshake(self) -> HandshakeResult {
-        let Self { endpoint: ResolvedEndpoint { endpoint: route, addr: peer }, stream } = self;
+        let Self { endpoint: route, peer_addr: peer, forward_proxy, stream } = self;
         let Some(tls) = &route.tls else {
-            let connection = Connection::new(route, peer, None, TransportStream::Plain(stream));
+            let mut connection = Connection::new(route, peer, None, TransportStream::Plain(stream));
+            connection.forward_proxy = forward_proxy;
             return HandshakeResult { certificates: Vec::new(), outcome: Ok(connection) };
         };
         let verifier = Arc::new(tls.verifier());
-        let connector = TlsConnector::from(tls.config(&verifier));
-        let made = connector.connect(tls.name.clone(), PrefixRecorder::new(stream)).into_fallible().await;
-        let outcome = match made {
-            Ok(stream) => {
-                let stream = TransportStream::Tls(Box::new(stream));
-                Ok(Connection::new(route, peer, verifier.voucher.get().cloned(), stream))
-            }
-            Err((error, recorder)) => Err(AttemptError::from_handshake(error, &recorder.prefix().bytes())),
-        };
+        let secured = tls.handshake(&verifier, stream).await;
+        let outcome = secured.map(|stream| {
+            let verified_by = verifier.voucher.get().cloned();
+            Connection::new(route, peer, verified_by, TransportStream::Tls(Box::new(stream)))
+        });
         HandshakeResult { certificates: verifier.presented_chain.get().cloned().unwrap_or_default(), outcome }
+    }
+}
+
+impl EndpointTls {
+    /// Performs the TLS handshake on a stream.
+    pub(crate) async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        verifier: &Arc<Verifier>,
+        stream: S,
+    ) -> Result<TlsStream<PrefixRecorder<S>>, AttemptError> {
+        let connector = TlsConnector::from(self.config(verifier));
+        let connected = connector.connect(self.name.clone(), PrefixRecorder::new(stream)).into_fallible().await;
+        connected.map_err(|(error, recorder)| AttemptError::from_handshake(error, &recorder.prefix().bytes()))
     }
 }
 
@@ -95,22 +120,32 @@ impl Endpoint {
     ///
     /// If DNS fails, or if the host has no address.
     pub async fn resolve(&self) -> Result<Vec<ResolvedEndpoint>, AttemptError> {
-        let peer = |address: &IpAddr| SocketAddr::new(*address, self.port);
-        let peers: Vec<SocketAddr> = match (&self.dns, self.host.parse()) {
-            _ if !self.pinned.is_empty() => self.pinned.iter().map(peer).collect(),
-            (_, Ok(address)) => vec![peer(&address)],
-            (Some(dns), Err(_)) => {
-                let found = dns
-                    .resolve_addresses(&self.host)
-                    .await
-                    .map_err(|error| AttemptError::Dns(IoError::other(error)))?;
-                found.iter().map(peer).collect()
-            }
-            (None, Err(_)) => lookup_host((self.host.as_str(), self.port)).await.map_err(AttemptError::Dns)?.collect(),
+        let peers = if self.pinned.is_empty() {
+            resolve_host(self.dns.as_ref(), &self.host, self.port).await?
+        } else {
+            self.pinned.iter().map(|address| SocketAddr::new(*address, self.port)).collect()
         };
-        if peers.is_empty() {
-            return Err(AttemptError::NoAddress);
-        }
         Ok(peers.into_iter().map(|peer| ResolvedEndpoint::new(self.clone(), peer)).collect())
     }
+}
+
+/// Connects to the first of the addresses that accepts.
+pub(crate) async fn connect_tcp(addrs: &[SocketAddr]) -> Result<TcpStream, AttemptError> {
+    let stream = TcpStream::connect(addrs).await.map_err(AttemptError::from_connect)?;
+    // Requests are small and latency-bound.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
+}
+
+/// Resolves a host to at least one address: itself if it is one, or the current DNS answers.
+pub(crate) async fn resolve_host(dns: Option<&Dns>, host: &str, port: u16) -> Result<Vec<SocketAddr>, AttemptError> {
+    let peers: Vec<SocketAddr> = match (dns, host.parse::<IpAddr>()) {
+        (_, Ok(address)) => vec![SocketAddr::new(address, port)],
+        (Some(dns), Err(_)) => {
+            let found = dns.resolve_addresses(host).await.map_err(|error| AttemptError::Dns(IoError::other(error)))?;
+            found.into_iter().map(|address| SocketAddr::new(address, port)).collect()
+        }
+        (None, Err(_)) => lookup_host((host, port)).await.map_err(AttemptError::Dns)?.collect(),
+    };
+    if peers.is_empty() { Err(AttemptError::NoAddress) } else { Ok(peers) }
 }

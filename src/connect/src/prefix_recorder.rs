@@ -28,6 +28,11 @@ impl<T> PrefixRecorder<T> {
         Self { stream, prefix: RecordedPrefix::default(), room: PREFIX_LEN }
     }
 
+    /// Returns the stream.
+    pub(crate) fn into_inner(self) -> T {
+        self.stream
+    }
+
     /// Returns the first bytes read, also those of later reads.
     pub(crate) fn prefix(&self) -> RecordedPrefix {
         self.prefix.clone()

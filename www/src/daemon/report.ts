@@ -8,6 +8,8 @@ export interface ProbeReport {
   attempts: ProbeAttempt[];
   /** The protocol of the registry. */
   protocol?: string;
+  /** That a proxy is set for the daemon, through which it does not test. */
+  hint?: string;
   /** True if the registry can be used as the policy requires. */
   ok: boolean;
   summary: string;

@@ -9,6 +9,7 @@ use pullgate::Response;
 use pullgate_connect::probe::{
     AttemptReport, NO_REGISTRY_MESSAGE, ProbeLimits, ProbeProgress, ProbeReport, Prober, Stage, is_blank,
 };
+use pullgate_connect::{ProxySettings, ProxySettingsError};
 use pullgate_host::{Dns, DnsLimits, Module};
 use tokio::runtime::Builder;
 
@@ -39,6 +40,10 @@ pub fn run(probe: &ProbeArgs) -> Result<bool, CliError> {
     let evaluator = load_evaluator(&document, &module, dns)?;
     let prober = Prober::with_platform_roots(probe_limits(probe.timeout))
         .map_err(|error| CliError::without_help(format!("TLS cannot be set up: {error}")))?;
+    let prober = match &probe.proxy {
+        Some(url) => prober.with_proxies(proxy_settings(url, &document)?),
+        None => prober.with_unused_proxies(ProxySettings::from_env()),
+    };
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -74,6 +79,26 @@ pub fn run(probe: &ProbeArgs) -> Result<bool, CliError> {
     Ok(good == all)
 }
 
+/// Returns the settings of `--proxy`: its URL, or without one those of the environment or of the policy.
+fn proxy_settings(url: &str, document: &PolicySource) -> Result<ProxySettings, CliError> {
+    let unusable = |error: ProxySettingsError| CliError::Usage(error.to_string());
+    let environment = ProxySettings::from_env();
+    let settings = if !url.is_empty() {
+        ProxySettings::from_url(url).with_exceptions_of(&environment)
+    } else if !environment.is_empty() {
+        environment
+    } else {
+        ProxySettings::from_policy(document.json()).map_err(unusable)?.with_exceptions_of(&environment)
+    };
+    if settings.is_empty() {
+        let message = "there is no proxy to go through: write `--proxy=http://HOST:PORT`, set `HTTPS_PROXY`, or give the policy \
+                       an `image_fetch_proxy`";
+        return Err(CliError::Usage(message.to_owned()));
+    }
+    settings.check().map_err(unusable)?;
+    Ok(settings)
+}
+
 fn probe_limits(timeout: u64) -> ProbeLimits {
     let registry_timeout = Duration::from_secs(timeout);
     ProbeLimits {
@@ -87,6 +112,9 @@ fn probe_limits(timeout: u64) -> ProbeLimits {
 fn render_report(report: &ProbeReport, document: &PolicySource) -> Result<String, CliError> {
     let mut tree = ReportTree { text: escape_for_terminal(&report.registry), document };
     tree.report(report, 1)?;
+    if let Some(hint) = &report.hint {
+        tree.line(1, format!("{}  {}", styled(WARNING_STYLE, "note"), escape_for_terminal(hint)));
+    }
     let verdict = if report.ok { styled(GOOD_STYLE, "good") } else { styled(BAD_STYLE, "bad") };
     tree.line(1, format!("{verdict}  {}", escape_for_terminal(&report.summary)));
     Ok(tree.text)

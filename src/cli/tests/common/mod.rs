@@ -54,6 +54,9 @@ fn in_order(mut rest: &str, texts: &[&str], ran: &ProgramRun) {
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pullgate"));
     command.env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE").env("TERM", "xterm");
+    for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"] {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -64,7 +67,18 @@ pub fn run<A: AsRef<OsStr>>(arguments: &[A]) -> ProgramRun {
 
 /// Runs with arguments and standard input.
 pub fn run_with<A: AsRef<OsStr>>(arguments: &[A], input: impl AsRef<[u8]>) -> ProgramRun {
-    let mut child = program()
+    run_command(program(), arguments, input)
+}
+
+/// Runs with arguments, empty standard input and these environment variables.
+pub fn run_in<A: AsRef<OsStr>>(environment: &[(&str, &str)], arguments: &[A]) -> ProgramRun {
+    let mut command = program();
+    command.envs(environment.iter().copied());
+    run_command(command, arguments, "")
+}
+
+fn run_command<A: AsRef<OsStr>>(mut command: Command, arguments: &[A], input: impl AsRef<[u8]>) -> ProgramRun {
+    let mut child = command
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,30 +1,71 @@
 //! Connecting to an endpoint, stage by stage.
 
+use std::fmt;
 use std::mem;
+use std::net::IpAddr;
+use std::sync::Arc;
 
-use crate::{CertificateSummary, Connection, Endpoint, ResolvedEndpoint, VerifiedBy};
+use crate::{CertificateSummary, Connection, Endpoint, ResolvedEndpoint, TcpConnection, VerifiedBy};
 use pullgate::{Allow, Scheme};
+use tokio::time::Instant;
 
+use super::proxy_route::ProxyRoute;
 use super::report::{AnchorSource, AttemptReport, Certificate, StageKind, VerifyingAnchor};
 use super::session::ProbeSession;
+use crate::proxy::{ProxyServer, ProxySetting, ProxySource};
+
+/// A way to an endpoint: one of its addresses, or a proxy.
+#[derive(Clone)]
+pub(super) enum DialTarget {
+    Direct(ResolvedEndpoint),
+    Proxy(ProxyRoute),
+}
+
+impl DialTarget {
+    /// Returns the endpoint.
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        match self {
+            Self::Direct(resolved) => resolved.endpoint(),
+            Self::Proxy(route) => route.endpoint(),
+        }
+    }
+
+    /// Returns whether a proxy reads the requests, and may answer them itself.
+    pub(super) fn is_forwarded(&self) -> bool {
+        matches!(self, Self::Proxy(route) if !route.is_tunnel())
+    }
+
+    /// Returns the address of the endpoint; none if the proxy resolves its name.
+    fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Direct(resolved) => Some(resolved.addr().ip()),
+            Self::Proxy(route) => route.pinned(),
+        }
+    }
+}
+
+impl fmt::Display for DialTarget {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Direct(resolved) => write!(formatter, "{}", resolved.addr()),
+            Self::Proxy(route) => write!(formatter, "{} through `{}`", route.target(), route.proxy()),
+        }
+    }
+}
 
 impl ProbeSession<'_> {
-    /// Connects to the first reachable address of an endpoint. Appends every attempt to `attempts`; the last one
-    /// belongs to the returned connection.
+    /// Connects to the first reachable address of an endpoint, or through its proxy. Appends every attempt to
+    /// `attempts`; the last one belongs to the returned connection.
     pub(super) async fn dial(
         &self,
         route: &Endpoint,
         host: Option<&str>,
         allowed: &Allow<'_>,
         attempts: &mut Vec<AttemptReport>,
-    ) -> Option<(ResolvedEndpoint, Connection)> {
+    ) -> Option<(DialTarget, Connection)> {
         let mut first = AttemptReport::from_endpoint(route, host);
-        let found = async {
-            let targets = route.resolve().await.map_err(|error| error.to_string())?;
-            let detail = describe_addresses(route, &targets);
-            Ok((targets, detail))
-        };
-        let Some(targets) = self.run_stage(StageKind::Dns, &mut first.stages, found).await else {
+        let setting = self.prober.proxy_mode.proxy_for(route);
+        let Some(targets) = self.find_targets(route, setting, &mut first).await else {
             attempts.push(first);
             return None;
         };
@@ -32,8 +73,8 @@ impl ProbeSession<'_> {
         let mut stages = mem::take(&mut first.stages);
         for target in targets.into_iter().take(self.prober.limits.max_addresses.max(1)) {
             let mut attempt = AttemptReport { stages: mem::take(&mut stages), ..first.clone() };
-            attempt.address = Some(target.addr().ip().to_string());
-            let connection = self.connect(&target, allowed, &mut attempt).await;
+            attempt.address = target.address().map(|address| address.to_string());
+            let connection = self.connect(&target, setting.map(|setting| setting.source), allowed, &mut attempt).await;
             attempts.push(attempt);
             if let Some(connection) = connection {
                 return Some((target, connection));
@@ -42,23 +83,75 @@ impl ProbeSession<'_> {
         None
     }
 
-    /// Connects to the same address again, for another request.
-    pub(super) async fn reconnect(&self, target: &ResolvedEndpoint) -> Result<Connection, String> {
-        let connection = async { target.dial().await?.handshake().await.outcome };
-        self.with_timeout(async { connection.await.map_err(|error| error.to_string()) }).await
+    /// Connects to the same target again, for another request.
+    pub(super) async fn reconnect(&self, target: &DialTarget) -> Result<Connection, String> {
+        let connection =
+            async { self.dial_target(target).await?.handshake().await.outcome.map_err(|error| error.to_string()) };
+        self.with_timeout(connection).await
+    }
+
+    /// Returns the ways to an endpoint: its addresses, or the proxy.
+    async fn find_targets(
+        &self,
+        route: &Endpoint,
+        setting: Option<&ProxySetting>,
+        attempt: &mut AttemptReport,
+    ) -> Option<Vec<DialTarget>> {
+        if let Some(ProxySetting { source, server }) = setting {
+            let proxy = match server {
+                Ok(proxy) => proxy,
+                Err(error) => {
+                    let why = format!("{source} is no proxy: {error}");
+                    self.record_stage(StageKind::Proxy, false, why, Instant::now(), &mut attempt.stages);
+                    return None;
+                }
+            };
+            attempt.proxy = Some(proxy.to_string());
+            if route.pinned().is_empty() {
+                return Some(self.proxy_routes(route, proxy));
+            }
+        }
+        let found = async {
+            let targets = route.resolve().await.map_err(|error| error.to_string())?;
+            let detail = describe_addresses(route, &targets);
+            Ok((targets, detail))
+        };
+        let hint = self.prober.proxy_mode.stage_hint(route);
+        let targets = self.run_stage_with_hint(StageKind::Dns, &mut attempt.stages, &hint, found).await?;
+        Some(match setting {
+            Some(ProxySetting { server: Ok(proxy), .. }) => self.proxy_routes(route, proxy),
+            _ => targets.into_iter().map(DialTarget::Direct).collect(),
+        })
+    }
+
+    fn proxy_routes(&self, route: &Endpoint, proxy: &Arc<ProxyServer>) -> Vec<DialTarget> {
+        ProxyRoute::all(&self.prober.connector, route, proxy).into_iter().map(DialTarget::Proxy).collect()
+    }
+
+    async fn dial_target(&self, target: &DialTarget) -> Result<TcpConnection, String> {
+        match target {
+            DialTarget::Direct(resolved) => resolved.dial().await.map_err(|error| error.to_string()),
+            DialTarget::Proxy(route) => {
+                let dialed = route.dial(&self.prober.limits).await;
+                dialed.map_err(|error| format!("the proxy `{}`: {error}", route.proxy()))
+            }
+        }
     }
 
     async fn connect(
         &self,
-        target: &ResolvedEndpoint,
+        target: &DialTarget,
+        proxy_source: Option<ProxySource>,
         allowed: &Allow<'_>,
         attempt: &mut AttemptReport,
     ) -> Option<Connection> {
-        let dialed = async {
-            let dialed = target.dial().await.map_err(|error| error.to_string())?;
-            Ok((dialed, format!("connected to {}", target.addr())))
+        let (kind, detail) = match (target, proxy_source) {
+            (DialTarget::Proxy(route), Some(source)) => (StageKind::Proxy, describe_route(route, source)),
+            _ => (StageKind::Tcp, format!("connected to {target}")),
         };
-        let dialed = self.run_stage(StageKind::Tcp, &mut attempt.stages, dialed).await?;
+        let hint = self.prober.proxy_mode.stage_hint(target.endpoint());
+        let dialed = async { Ok((self.dial_target(target).await?, detail)) };
+        let dialed = self.run_stage_with_hint(kind, &mut attempt.stages, &hint, dialed).await?;
         if target.endpoint().scheme() == Scheme::Http {
             return dialed.handshake().await.outcome.ok();
         }
@@ -114,5 +207,15 @@ fn describe_addresses(route: &Endpoint, targets: &[ResolvedEndpoint]) -> String 
         format!("{addresses} is an address itself")
     } else {
         format!("`{}` is {addresses}", route.host())
+    }
+}
+
+/// Describes a connection through a proxy.
+fn describe_route(route: &ProxyRoute, source: ProxySource) -> String {
+    let (proxy, target) = (route.proxy(), route.target());
+    if route.is_tunnel() {
+        format!("the proxy `{proxy}` of {source} connects to {target}")
+    } else {
+        format!("connected to the proxy `{proxy}` of {source}, which passes requests on to {target}")
     }
 }

@@ -8,16 +8,20 @@ use crate::{Connection, rustls};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::Builder;
-use hyper::header::{ACCEPT, CONNECTION, HOST, LOCATION, USER_AGENT};
+use hyper::header::{ACCEPT, CONNECTION, HOST, LOCATION, PROXY_AUTHORIZATION, USER_AGENT};
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 
 use super::ProbeLimits;
+use super::proxy_error::login_error;
 use crate::prefix_recorder::PrefixRecorder;
 use crate::text::sanitize_server_text;
 
 /// The minimum read buffer of hyper, in bytes.
 const MIN_BUFFER_BYTES: usize = 8 << 10;
+
+/// The `User-Agent` of requests.
+pub(super) const USER_AGENT_TEXT: &str = concat!("pullgate/", env!("CARGO_PKG_VERSION"));
 
 /// An HTTP response with a bounded body.
 pub(super) struct HttpResponse {
@@ -51,9 +55,17 @@ impl HttpResponse {
 ///
 /// If there is no response or it is not HTTP; the error is human-readable.
 pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits) -> Result<HttpResponse, String> {
-    let request = Request::get(path)
-        .header(HOST, connection.endpoint().host_header())
-        .header(USER_AGENT, concat!("pullgate/", env!("CARGO_PKG_VERSION")))
+    let (host, proxy) = (connection.endpoint().host_header(), connection.forward_proxy.clone());
+    let mut request = match &proxy {
+        Some(_) => Request::get(format!("http://{host}{path}")),
+        None => Request::get(path),
+    };
+    if let Some(authorization) = proxy.as_ref().and_then(|proxy| proxy.authorization()) {
+        request = request.header(PROXY_AUTHORIZATION, authorization);
+    }
+    let request = request
+        .header(HOST, host)
+        .header(USER_AGENT, USER_AGENT_TEXT)
         .header(ACCEPT, "*/*")
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new())
@@ -62,7 +74,7 @@ pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits
     let recorder = PrefixRecorder::new(connection);
     let head = recorder.prefix();
     let mut builder = Builder::new();
-    builder.max_buf_size(limits.max_head_bytes.max(MIN_BUFFER_BYTES));
+    builder.max_buf_size(max_buffer_bytes(limits));
     let (mut sender, http) = builder
         .handshake(TokioIo::new(recorder))
         .await
@@ -83,7 +95,18 @@ pub(super) async fn get(connection: Connection, path: &str, limits: &ProbeLimits
         answer = &mut answer => answer,
         _ = &mut http => answer.await,
     };
-    answer.map_err(|error: hyper::Error| describe_error(&error, &head.bytes(), is_plain))
+    let answer = answer.map_err(|error: hyper::Error| describe_error(&error, &head.bytes(), is_plain))?;
+    match (answer.status, proxy) {
+        (StatusCode::PROXY_AUTHENTICATION_REQUIRED, Some(proxy)) => {
+            Err(format!("the proxy `{proxy}`: {}", login_error(&proxy, answer.headers())))
+        }
+        _ => Ok(answer),
+    }
+}
+
+/// Returns the size of the read buffer of hyper, which bounds the headers.
+pub(super) fn max_buffer_bytes(limits: &ProbeLimits) -> usize {
+    limits.max_head_bytes.max(MIN_BUFFER_BYTES)
 }
 
 /// Reads at most `limit` bytes of a body. A body that breaks off is returned as far as it came.
@@ -100,7 +123,7 @@ async fn read_prefix(mut body: Incoming, limit: usize) -> Vec<u8> {
 }
 
 /// Describes the error of a request. `head` holds the first bytes of the response.
-fn describe_error(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
+pub(super) fn describe_error(error: &hyper::Error, head: &[u8], is_plain: bool) -> String {
     if is_plain && is_tls_record(head) {
         return "the server speaks TLS on this port, not plain HTTP".to_owned();
     }

@@ -7,6 +7,9 @@
 mod dial;
 mod endpoint_url;
 mod http_client;
+mod proxy_error;
+mod proxy_mode;
+mod proxy_route;
 mod redirects;
 mod registry_api;
 mod report;
@@ -15,10 +18,11 @@ mod www_authenticate;
 
 use std::time::Duration;
 
-use crate::{ConnectLimits, Connector, RootStore, rustls};
+use crate::{ConnectLimits, Connector, ProxySettings, RootStore, rustls};
 use futures_util::stream::{self, Stream, StreamExt};
 use pullgate_host::{Dns, PolicyEvaluator};
 
+use proxy_mode::ProxyMode;
 pub use report::{AnchorSource, AttemptReport, Certificate, ProbeReport, Stage, StageKind, VerifyingAnchor};
 use session::ProbeSession;
 
@@ -83,6 +87,7 @@ pub struct Prober {
     connector: Connector,
     roots: RootStore,
     limits: ProbeLimits,
+    proxy_mode: ProxyMode,
 }
 
 impl Prober {
@@ -94,7 +99,7 @@ impl Prober {
     pub fn new(roots: RootStore, limits: ProbeLimits) -> Result<Self, rustls::Error> {
         // The connector's own limits do not apply: the session runs the stages one by one.
         let connector = Connector::new(roots.clone(), ConnectLimits::default())?;
-        Ok(Self { connector, roots, limits })
+        Ok(Self { connector, roots, limits, proxy_mode: ProxyMode::Direct(ProxySettings::default()) })
     }
 
     /// Creates a prober with the root certificates of the platform, or with the built-in ones if the platform has none.
@@ -110,6 +115,18 @@ impl Prober {
     #[must_use]
     pub fn with_dns(self, dns: Dns) -> Self {
         Self { connector: self.connector.with_dns(dns), ..self }
+    }
+
+    /// Connects through the proxies of these settings; an HTTPS proxy is verified by the root certificates alone.
+    #[must_use]
+    pub fn with_proxies(self, settings: ProxySettings) -> Self {
+        Self { proxy_mode: ProxyMode::Proxy(settings), ..self }
+    }
+
+    /// Connects directly, and mentions in the report that one of these proxies is set.
+    #[must_use]
+    pub fn with_unused_proxies(self, settings: ProxySettings) -> Self {
+        Self { proxy_mode: ProxyMode::Direct(settings), ..self }
     }
 
     /// Probes one registry, `HOST[:PORT]`. Never fails: errors are part of the report.

@@ -1,11 +1,12 @@
 //! Referrals of a registry: redirects and the token server.
 
-use crate::{Connection, ResolvedEndpoint};
+use crate::Connection;
 use hyper::StatusCode;
 use pullgate::{Decision, Scheme};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::dial::DialTarget;
 use super::endpoint_url::EndpointUrl;
 use super::http_client::{HttpResponse, get};
 use super::registry_api::RegistryInfo;
@@ -20,7 +21,7 @@ const MAX_REDIRECTS: usize = 4;
 /// A response that is no redirect.
 pub(super) struct FinalResponse {
     /// The endpoint that sent the response.
-    pub(super) target: ResolvedEndpoint,
+    pub(super) target: DialTarget,
     /// The time at which the request was sent.
     pub(super) since: Instant,
     response: HttpResponse,
@@ -39,7 +40,7 @@ impl ProbeSession<'_> {
     pub(super) async fn get_with_redirects(
         &mut self,
         stage: StageKind,
-        mut target: ResolvedEndpoint,
+        mut target: DialTarget,
         mut connection: Connection,
         path: &str,
         attempt: &mut AttemptReport,
@@ -82,7 +83,7 @@ impl ProbeSession<'_> {
     }
 
     /// Requests `/v1/_ping` after `/v2/` failed. Returns whether a V1 registry answered.
-    pub(super) async fn ping_v1(&self, target: &ResolvedEndpoint, attempt: &mut AttemptReport) -> bool {
+    pub(super) async fn ping_v1(&self, target: &DialTarget, attempt: &mut AttemptReport) -> bool {
         let asked = async {
             let connection = self.reconnect(target).await?;
             let response = get(connection, "/v1/_ping", &self.prober.limits).await?;
@@ -97,7 +98,7 @@ impl ProbeSession<'_> {
     pub(super) async fn request_token(
         &mut self,
         bearer: &AuthChallenge,
-        registry: &ResolvedEndpoint,
+        registry: &DialTarget,
         attempt: &mut AttemptReport,
     ) -> bool {
         let since = Instant::now();
@@ -147,9 +148,9 @@ impl ProbeSession<'_> {
     async fn connect_to(
         &mut self,
         place: &EndpointUrl,
-        from: &ResolvedEndpoint,
+        from: &DialTarget,
         attempt: &mut AttemptReport,
-    ) -> Result<(ResolvedEndpoint, Connection), String> {
+    ) -> Result<(DialTarget, Connection), String> {
         if place.is_same_endpoint(from.endpoint()) {
             let again = self.reconnect(from).await;
             return again.map(|connection| (from.clone(), connection)).map_err(|why| format!("and then: {why}"));
@@ -164,7 +165,7 @@ impl ProbeSession<'_> {
     }
 
     /// Evaluates the host of a URL against the policy and connects as the decision allows.
-    async fn probe_host(&self, place: &EndpointUrl) -> (ProbeReport, Result<(ResolvedEndpoint, Connection), String>) {
+    async fn probe_host(&self, place: &EndpointUrl) -> (ProbeReport, Result<(DialTarget, Connection), String>) {
         let answer = self.decide(&place.to_registry()).await;
         let mut report = ProbeReport::from_response(&answer);
         let reached = match &answer.decision {
@@ -194,7 +195,7 @@ impl ProbeSession<'_> {
         };
         report.ok = reached.is_ok();
         report.summary = match &reached {
-            Ok((target, _)) => format!("reached at {}", target.addr()),
+            Ok((target, _)) => format!("reached at {target}"),
             Err(why) => why.strip_prefix("which ").unwrap_or(why).to_owned(),
         };
         (report, reached)

@@ -1,7 +1,7 @@
 //! Recognition of registry APIs by their responses.
 
 use hyper::StatusCode;
-use hyper::header::{CONTENT_TYPE, SERVER};
+use hyper::header::{CONTENT_TYPE, SERVER, WWW_AUTHENTICATE};
 use pullgate::Scheme;
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ impl RegistryInfo {
         let version = response.header(API_VERSION_HEADER);
         let is_v2 =
             version.as_deref().is_some_and(|version| version.split_whitespace().any(|one| one == API_VERSION_V2));
-        let mut challenges = AuthChallenge::parse_all(response.headers());
+        let mut challenges = AuthChallenge::parse_all(response.headers(), &WWW_AUTHENTICATE);
         let authentication = match status {
             StatusCode::OK if is_v2 || is_empty_json(response) => AuthScheme::None,
             StatusCode::UNAUTHORIZED if is_v2 || !challenges.is_empty() => AuthScheme::from_challenges(&mut challenges),

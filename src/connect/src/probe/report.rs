@@ -20,6 +20,9 @@ pub struct ProbeReport {
     /// The protocol of the registry, such as `v2 over HTTPS with token authentication`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<String>,
+    /// A human-readable hint about the proxies that are set: that they were not used, or the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
     /// True if the registry is usable under the policy.
     pub ok: bool,
     /// A human-readable summary in one line.
@@ -37,9 +40,12 @@ pub struct AttemptReport {
     pub host: Option<String>,
     /// The TCP port.
     pub port: u16,
-    /// The address, if resolution succeeded.
+    /// The address, if resolution succeeded; none if the proxy resolves the host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The proxy, `SCHEME://HOST:PORT`, if the attempt is through one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
     /// True if the certificate must be verified.
     pub verified: bool,
     /// The stages in order.
@@ -79,6 +85,8 @@ pub enum StageKind {
     Dns,
     /// The TCP connection.
     Tcp,
+    /// The connection to a proxy, and through it to the registry.
+    Proxy,
     /// The TLS handshake.
     Tls,
     /// The request for `/v2/`.
@@ -136,6 +144,7 @@ impl ProbeReport {
             decision: RawValue::from_string(answer.to_json()).unwrap_or_default(),
             attempts: Vec::new(),
             protocol: None,
+            hint: None,
             ok: false,
             summary: String::new(),
         }
@@ -167,6 +176,7 @@ impl AttemptReport {
             host: host.map(str::to_owned),
             port: route.port(),
             address: None,
+            proxy: None,
             verified: route.is_verified(),
             stages: Vec::new(),
             chain: Vec::new(),
@@ -175,15 +185,18 @@ impl AttemptReport {
             elsewhere: Vec::new(),
         }
     }
+
+    /// Returns the address and the proxy, each with a preposition before it.
+    pub(super) fn way(&self) -> String {
+        let address = self.address.as_ref().map(|address| format!(" at {address}"));
+        let proxy = self.proxy.as_ref().map(|proxy| format!(" through `{proxy}`"));
+        [address, proxy].into_iter().flatten().collect()
+    }
 }
 
 impl fmt::Display for AttemptReport {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} on port {}", transport_name(self.scheme, self.verified), self.port)?;
-        match &self.address {
-            Some(address) => write!(formatter, " at {address}"),
-            None => Ok(()),
-        }
+        write!(formatter, "{} on port {}{}", transport_name(self.scheme, self.verified), self.port, self.way())
     }
 }
 
@@ -193,6 +206,7 @@ impl StageKind {
         match self {
             Self::Dns => "dns",
             Self::Tcp => "tcp",
+            Self::Proxy => "proxy",
             Self::Tls => "tls",
             Self::V2 => "v2",
             Self::V1 => "v1",

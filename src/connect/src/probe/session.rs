@@ -2,11 +2,12 @@
 
 use std::future::Future;
 
-use crate::{Connection, ResolvedEndpoint};
+use crate::{Connection, Endpoint};
 use pullgate::{Allow, Decision, ReferenceKind, Request, Response};
 use pullgate_host::PolicyEvaluator;
 use tokio::time::{Instant, timeout_at};
 
+use super::dial::DialTarget;
 use super::report::{AttemptReport, ProbeReport, Stage, StageKind};
 use super::{ProbeProgress, Prober, ProgressFn};
 
@@ -63,9 +64,9 @@ impl<'a> ProbeSession<'a> {
         };
         for (route, attempt) in routes.iter().zip(&allowed.attempts) {
             let host = attempt.host.as_deref();
-            let Some((target, connection)) = self.dial(route, host, allowed, &mut report.attempts).await else {
-                continue;
-            };
+            let reached = self.dial(route, host, allowed, &mut report.attempts).await;
+            self.add_hint(route, report);
+            let Some((target, connection)) = reached else { continue };
             let Some(attempt) = report.attempts.last_mut() else { continue };
             let usable = self.check_registry(target, connection, attempt).await;
             if attempt.protocol.is_some() {
@@ -81,7 +82,7 @@ impl<'a> ProbeSession<'a> {
     /// Determines the registry API. Returns whether the registry is usable.
     async fn check_registry(
         &mut self,
-        target: ResolvedEndpoint,
+        target: DialTarget,
         connection: Connection,
         attempt: &mut AttemptReport,
     ) -> bool {
@@ -97,10 +98,20 @@ impl<'a> ProbeSession<'a> {
                     None => true,
                 }
             }
-            Err(why) => {
+            Err(mut why) => {
+                if fetched.target.is_forwarded() {
+                    why.push_str("; the answer may be the proxy's own");
+                }
                 self.record_stage(StageKind::V2, false, why, fetched.since, &mut attempt.stages);
                 self.ping_v1(&fetched.target, attempt).await
             }
+        }
+    }
+
+    /// Adds the hint about proxies, unless the report has one.
+    fn add_hint(&self, route: &Endpoint, report: &mut ProbeReport) {
+        if report.hint.is_none() {
+            report.hint = self.prober.proxy_mode.report_hint(route);
         }
     }
 
@@ -111,10 +122,21 @@ impl<'a> ProbeSession<'a> {
         stages: &mut Vec<Stage>,
         work: impl Future<Output = Result<(T, String), String>>,
     ) -> Option<T> {
+        self.run_stage_with_hint(stage, stages, "", work).await
+    }
+
+    /// Like [`run_stage`](Self::run_stage), with a text after the error.
+    pub(super) async fn run_stage_with_hint<T>(
+        &self,
+        stage: StageKind,
+        stages: &mut Vec<Stage>,
+        hint: &str,
+        work: impl Future<Output = Result<(T, String), String>>,
+    ) -> Option<T> {
         let since = Instant::now();
         let (value, detail) = match self.with_timeout(work).await {
             Ok((value, detail)) => (Some(value), detail),
-            Err(why) => (None, why),
+            Err(why) => (None, format!("{why}{hint}")),
         };
         self.record_stage(stage, value.is_some(), detail, since, stages);
         value
@@ -164,7 +186,7 @@ pub(super) fn describe_denial(decision: &Decision<'_>) -> String {
 
 fn summary(attempt: &AttemptReport, usable: bool) -> String {
     let protocol = attempt.protocol.as_deref().unwrap_or_default();
-    let at = attempt.address.as_ref().map(|address| format!(" at {address}")).unwrap_or_default();
+    let at = attempt.way();
     if !usable {
         let failed = attempt.stages.iter().rev().find(|stage| !stage.ok);
         let why = failed.map(|stage| stage.detail.as_str()).unwrap_or_default();

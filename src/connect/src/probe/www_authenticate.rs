@@ -1,7 +1,7 @@
-//! `WWW-Authenticate` challenges (RFC 9110, section 11.6.1).
+//! Authentication challenges: `WWW-Authenticate` and `Proxy-Authenticate` (RFC 9110, sections 11.6.1 and 11.7.1).
 
 use hyper::HeaderMap;
-use hyper::header::WWW_AUTHENTICATE;
+use hyper::header::HeaderName;
 
 /// The maximum number of challenges read from one response.
 const MAX_CHALLENGES: usize = 16;
@@ -16,10 +16,10 @@ pub(super) struct AuthChallenge {
 }
 
 impl AuthChallenge {
-    /// Parses all challenges of a response, in order.
-    pub(super) fn parse_all(headers: &HeaderMap) -> Vec<Self> {
+    /// Parses all challenges of a response, in order. `name` is `WWW-Authenticate` or `Proxy-Authenticate`.
+    pub(super) fn parse_all(headers: &HeaderMap, name: &HeaderName) -> Vec<Self> {
         let mut found = Vec::new();
-        for value in headers.get_all(WWW_AUTHENTICATE) {
+        for value in headers.get_all(name) {
             parse_header(&String::from_utf8_lossy(value.as_bytes()), &mut found);
         }
         found
@@ -83,13 +83,14 @@ fn split_word(text: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hyper::header::WWW_AUTHENTICATE;
 
     fn all(values: &[&str]) -> Vec<AuthChallenge> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(WWW_AUTHENTICATE, value.parse().unwrap());
         }
-        AuthChallenge::parse_all(&headers)
+        AuthChallenge::parse_all(&headers, &WWW_AUTHENTICATE)
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use pullgate_connect::crypto_provider;
 use pullgate_connect::rustls::ServerConfig;
-use pullgate_connect::rustls::crypto::ring;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -89,7 +89,7 @@ impl Server {
 
 /// Returns a TLS configuration with this certificate.
 pub fn config(identity: &Identity) -> ServerConfig {
-    ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    ServerConfig::builder_with_provider(crypto_provider())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()

@@ -37,6 +37,7 @@ use utoipa::OpenApi;
 use crate::admission::Admission;
 use crate::api::ttl_cell::TtlCell;
 use crate::server::load_shed::{ConcurrencyLimit, MemoryBudget};
+use pullgate_connect::ProxySettings;
 use pullgate_connect::probe::{ProbeLimits, Prober};
 
 pub use access_control::AccessPolicy;
@@ -112,7 +113,7 @@ impl ApiResources {
     async fn prober(&self) -> Result<Prober, ProberError> {
         let make = async || {
             let prober = spawn_blocking(|| Prober::with_platform_roots(ProbeLimits::default())).await;
-            let prober = prober??;
+            let prober = prober??.with_unused_proxies(ProxySettings::from_env());
             Ok(match &self.dns {
                 Some(dns) => prober.with_dns(dns.clone()),
                 None => prober,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pullgate::describe_certificate;
-use rustls::crypto::ring::default_provider;
+use pullgate_connect::crypto_provider;
 use rustls::pki_types::CertificateDer;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
@@ -123,7 +123,7 @@ fn load_state(files: &TlsFiles) -> Result<TlsState, TlsError> {
     let certificates = read_certificates(&files.certificate)?;
     let key = read_key(&files.key)?;
     let not_after = warn_if_expired(&files.certificate, &certificates);
-    let provider = Arc::new(default_provider());
+    let provider = crypto_provider();
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Provider)?;

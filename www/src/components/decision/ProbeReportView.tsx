@@ -11,7 +11,7 @@ export function outcomeOf({ ok }: ProbeReport): string {
 }
 
 export function ProbeReportView({ report }: { report: ProbeReport }) {
-  const { ok, registry, summary, attempts } = report;
+  const { ok, registry, summary, hint, attempts } = report;
   return (
     <div className="probe-report">
       <p className="probe-summary" data-ok={ok}>
@@ -23,6 +23,11 @@ export function ProbeReportView({ report }: { report: ProbeReport }) {
           </span>
         </span>
       </p>
+      {hint && (
+        <p className="probe-detail">
+          <FormattedMessage text={hint} />
+        </p>
+      )}
       {attempts.length > 0 && (
         <ol className="probe-attempts">
           {attempts.map((attempt, index) => (
