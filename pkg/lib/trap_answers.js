@@ -29,14 +29,21 @@ export function throwInternalError(cause) {
 }
 
 /**
- * Redacts the userinfo (RFC 3986, section 3.2.1; rule E11): every character between the scheme and the last `@`, with
- * offsets unchanged in UTF-8 and UTF-16. Redacts at least as much as the module does.
+ * Redacts the userinfo (RFC 3986, section 3.2.1; rule E11): every character between the scheme and the last `@` or `%40`,
+ * and a query or fragment, with offsets unchanged in UTF-8 and UTF-16. Redacts at least as much as the module does.
  */
 export function redactUserinfo(text) {
-  const end = text.lastIndexOf("@");
-  if (end < 0 || REFERENCE_BY_DIGEST.test(text)) return text;
-  const start = HOST_PREFIX.exec(text.slice(0, end))[0].length;
-  return text.slice(0, start) + Array.from(text.slice(start, end), maskCharacter).join("") + text.slice(end);
+  const at = REFERENCE_BY_DIGEST.test(text) ? -1 : text.lastIndexOf("@");
+  const end = Math.max(at, text.lastIndexOf("%40"));
+  const start = end < 0 ? 0 : HOST_PREFIX.exec(text.slice(0, end))[0].length;
+  const from = Math.max(end, 0);
+  const query = text.slice(from).search(/[?#]/);
+  const rest = query < 0 ? text.length : from + query + 1;
+  return text.slice(0, start) + mask(text.slice(start, from)) + text.slice(from, rest) + mask(text.slice(rest));
+}
+
+function mask(text) {
+  return Array.from(text, maskCharacter).join("");
 }
 
 // A registry, a repository and a digest, with no room for a password.

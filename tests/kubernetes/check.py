@@ -72,8 +72,10 @@ def built(overlay):
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder) / "kubernetes"
         shutil.copytree(MANIFESTS, copy)
-        if overlay.name == "plain":
-            subprocess.run(["sh", "make-certificate.sh"], cwd=copy / "overlays/plain", check=True, capture_output=True)
+        scripts = {"plain": ["plain/make-certificate.sh"]}
+        scripts["client-certificate"] = [*scripts["plain"], "client-certificate/make-client-certificate.sh"]
+        for script in scripts.get(overlay.name, []):
+            subprocess.run(["sh", copy / "overlays" / script], check=True, capture_output=True)
         command = [PACKAGES / "bin/kubectl", "kustomize", str(copy / overlay.relative_to(MANIFESTS))]
         # What it says when it fails is to be seen.
         return documents(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
@@ -81,6 +83,7 @@ def built(overlay):
 
 def together(objects, name):
     """What the manifests must say, taken together."""
+    is_plain = name in ["plain", "client-certificate"]
     of = {(entry["kind"], entry["metadata"]["name"]): entry for entry in objects}
     deployment = of["Deployment", "pullgate"]
     pod = deployment["spec"]["template"]["spec"]
@@ -112,13 +115,20 @@ def together(objects, name):
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     held = {}
-    for flag in ["policy", "tls-certificate", "tls-key"]:
+    flags = ["policy", "tls-certificate", "tls-key"] + (["client-ca"] if name == "client-certificate" else [])
+    assert ("client-ca" in arguments) == ("client-ca" in flags)
+    for flag in flags:
         folder, file = arguments[flag].rsplit("/", 1)
         held[flag] = (volumes[mounts[folder]], file)
     assert not any("subPath" in mount for mount in container["volumeMounts"]), "what is mounted so never changes"
     volume, file = held["policy"]
     assert file in of["ConfigMap", volume["configMap"]["name"]]["data"]
-    if name == "plain":
+    if name == "client-certificate":
+        volume, file = held["client-ca"]
+        assert file in of["Secret", volume["secret"]["secretName"]]["data"]
+        # The kubelet has no certificate.
+        assert all("tcpSocket" in container[f"{probe}Probe"] for probe in ["startup", "liveness", "readiness"])
+    if is_plain:
         data = of["Secret", held["tls-key"][0]["secret"]["secretName"]]["data"]
         assert held["tls-key"][1] in data and held["tls-certificate"][1] in data
     if name == "cert-manager":
@@ -131,6 +141,7 @@ def together(objects, name):
     assert service_port["targetPort"] == port["name"]
     [rule] = of["NetworkPolicy", "pullgate"]["spec"]["ingress"]
     assert [each["port"] for each in rule["ports"]] == [port["containerPort"]]
+    assert rule["from"] and all("ipBlock" in source for source in rule["from"]), f"{name}: every pod is let in"
     [webhook] = of["ValidatingWebhookConfiguration", "pullgate"]["webhooks"]
     service = webhook["clientConfig"]["service"]
     namespace = of["Service", service["name"]]["metadata"]["namespace"]
@@ -139,7 +150,7 @@ def together(objects, name):
     assert webhook["matchPolicy"] == "Equivalent"
     [exempt] = webhook["namespaceSelector"]["matchExpressions"]
     assert exempt["operator"] == "NotIn" and namespace in exempt["values"]
-    if name == "plain":
+    if is_plain:
         assert webhook["clientConfig"]["caBundle"]
     if name == "cert-manager":
         annotations = of["ValidatingWebhookConfiguration", "pullgate"]["metadata"]["annotations"]
@@ -155,13 +166,17 @@ def together(objects, name):
         assert rule["operations"] == ["CREATE", "UPDATE"]
 
 
+def is_patch(document):
+    return isinstance(document, list) or document["kind"] == "ValidatingWebhookConfiguration"
+
+
 def main():
     packages()
     files = sorted(MANIFESTS.rglob("*.yaml"))
     for file in files:
         for document in documents(file.read_text()):
             # A patch is not whole.
-            if not (file.parent.parent.name == "overlays" and document["kind"] == "ValidatingWebhookConfiguration"):
+            if not (file.parent.parent.name == "overlays" and is_patch(document)):
                 check(document, file.relative_to(ROOT))
     print(f"{len(files)} files are valid")
 

@@ -59,10 +59,13 @@ fn print_clap_error(error: &clap::Error) -> ExitCode {
     // A failed write cannot be reported anywhere.
     let _ = error.print();
     // The command is always the first argument.
-    let is_compare = std::env::args_os().nth(1).is_some_and(|word| word == "compare");
+    let command = std::env::args_os().nth(1).unwrap_or_default();
     match error.use_stderr() {
+        // For a verifier success means that the image may be pulled.
+        false if command == "image-verifier" => ExitCode::from(EXIT_DENIED),
         false => ExitCode::SUCCESS,
-        true => ExitCode::from(if is_compare { EXIT_COMPARE_ERROR } else { EXIT_ERROR }),
+        true if command == "compare" => ExitCode::from(EXIT_COMPARE_ERROR),
+        true => ExitCode::from(EXIT_ERROR),
     }
 }
 

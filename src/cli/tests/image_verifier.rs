@@ -347,3 +347,14 @@ fn help_says_where_the_settings_are() {
     assert_eq!(common::run(&["image-verifier", "-foo"]).code, Some(1));
     assert_eq!(common::run(&["image-verifier"]).code, Some(2));
 }
+
+#[test]
+fn help_is_no_permission() {
+    // A wrapper that passes its arguments on, and takes success for a permission.
+    for arguments in [&["image-verifier", "--help"][..], &["image-verifier", "-h"]] {
+        let ran = common::run(arguments);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(ran.stdout.contains("Usage"), "{ran:?}");
+    }
+    assert_eq!(common::run(&["help", "image-verifier"]).code, Some(0));
+}

@@ -59,7 +59,7 @@ fn daemon_decides_by_its_policy_and_records_it() {
     assert_eq!((status, &answer["decision"]), (200, &json!("allow")));
     let (status, answers) = daemon.post(
         "/v1/decide",
-        &json!([{"reference": "evil.example.com/x"}, {"reference": "harbor.example.com/x", "frontend": "containerd"}]),
+        &json!([{"reference": "evil.example.com/x"}, {"reference": "harbor.example.com/x"}]),
     );
     assert_eq!(status, 200);
     assert_eq!([&answers[0]["decision"], &answers[1]["nearest"]["miss"]], [&json!("deny"), &json!("another-port")]);
@@ -81,7 +81,7 @@ fn daemon_decides_by_its_policy_and_records_it() {
     let (_, metrics) = daemon.get("/metrics");
     for line in [
         r#"pullgate_decisions_total{frontend="api",decision="allow",reason="matched"} 2"#,
-        r#"pullgate_decisions_total{frontend="containerd",decision="deny",reason="not-whitelisted"} 1"#,
+        r#"pullgate_decisions_total{frontend="api",decision="deny",reason="not-whitelisted"} 2"#,
     ] {
         assert!(metrics.contains(line), "{metrics}");
     }
@@ -97,7 +97,8 @@ fn daemon_decides_by_its_policy_and_records_it() {
             (Some("harbor.example.com:5000/a/b:1"), Some("allow")),
         ]
     );
-    assert_eq!((&audit[2]["frontend"], &audit[2]["entry"]), (&json!("containerd"), &json!("harbor.example.com:5000")));
+    assert_eq!((&audit[2]["frontend"], &audit[2]["entry"]), (&json!("api"), &json!("harbor.example.com:5000")));
+    assert!(audit.iter().all(|record| record["admits"] == false), "questions over the API admit nothing");
 }
 
 #[test]
@@ -105,12 +106,24 @@ fn passwords_are_in_no_record() {
     let policy = policy(r#"{"whitelist": []}"#);
     let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
     for reference in
-        ["user:hunter2@evil.example.com/x", "u:hunter2@e/x@sha256:0", "https://u:hunter2@e/x", "u:hunter2@e:5000"]
+        [
+            "user:hunter2@evil.example.com/x",
+            "u:hunter2@e/x@sha256:0",
+            "https://u:hunter2@e/x",
+            "u:hunter2@e:5000",
+            "u:hunter2@md5:0a0a",
+            "_token:hunter2@0a:0a",
+            "u%3Ahunter2%40e/x",
+            "http://e/?token=hunter2",
+        ]
     {
-        daemon.post("/v1/decide", &json!({"reference": reference}));
+        for kind in ["image", "registry"] {
+            let (_, answer) = daemon.post("/v1/decide", &json!({"reference": reference, "kind": kind}));
+            assert!(!answer["text"].to_string().contains("hunter2"), "{answer}");
+        }
     }
     let (_, audit) = daemon.stop();
-    assert_eq!(audit.len(), 4);
+    assert_eq!(audit.len(), 16);
     assert!(!format!("{audit:?}").contains("hunter2"), "{audit:?}");
 }
 
@@ -209,12 +222,21 @@ fn other_sites_and_made_up_names_are_refused() {
         (vec!["Host: 127.0.0.1.evil.example.com".to_owned()], 403),
         (vec![own.clone(), "Origin: http://evil.example.com".to_owned()], 403),
         (vec![own.clone(), "Origin: null".to_owned()], 403),
+        (vec![own.clone(), format!("Origin: localhost:{port}")], 403),
+        (vec![own.clone(), format!("Origin: https://localhost:{port}")], 403),
+        (vec![own.clone(), own.clone()], 400),
+        (vec![own.clone(), "Host: evil.example.com".to_owned()], 400),
+        (vec![format!("Host: localhost:{port},evil.example.com")], 400),
         (vec![own.clone(), "Origin: http://localhost:1".to_owned()], 403),
         (vec![own.clone(), "Sec-Fetch-Site: cross-site".to_owned()], 403),
         (vec![own.clone(), "Sec-Fetch-Site: same-site".to_owned()], 403),
     ] {
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
         assert_eq!(status(&headers), expected, "{headers:?}");
+    }
+    let absolute = format!("GET http://localhost:{port}/v1/policy");
+    for (host, expected) in [(own.as_str(), 200), ("Host: evil.example.com", 400)] {
+        assert_eq!(daemon.ask(&absolute, &[host], "").0, expected, "{host}");
     }
     for path in ["/healthz", "/readyz", "/metrics", "/"] {
         let line = format!("GET {path}");

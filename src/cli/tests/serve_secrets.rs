@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use common::daemon::{Daemon, TOKEN};
@@ -80,5 +81,30 @@ fn wrong_certificate_and_key_files_are_explained() {
         let ran = run(&[&["serve", "--no-dns", "--audit", "off", "--listen", "127.0.0.1:0"], &tls[..]].concat());
         assert_eq!(ran.code, Some(2), "{ran:?}");
         assert!(ran.stderr.contains(said) && ran.stderr.contains(at.as_str()), "{ran:?}");
+    }
+}
+
+#[test]
+fn secrets_that_every_user_may_read_are_said() {
+    let (pem, pair) = identity(2001, 2901);
+    let (certificate, key, token) = (file("crt", pem), file("key", pair.serialize_pem()), file("token", TOKEN));
+    let tls = ["--tls-certificate", &certificate, "--tls-key", &key, "--kubernetes-listen", "127.0.0.1:0", "--no-dns"];
+    let arguments = [&tls[..], &["--token-file", &token]].concat();
+    for (mode, is_said) in [(0o640, false), (0o644, true)] {
+        for path in [&key, &token] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        }
+        fs::set_permissions(&certificate, fs::Permissions::from_mode(0o644)).unwrap();
+        let arguments = [&["serve", "--listen", "127.0.0.1:0", "--audit", "off"], &arguments[..]].concat();
+        // It starts, and ends at the signal.
+        let mut command = Command::new("timeout");
+        let ran = command.args(["--signal=TERM", "2", env!("CARGO_BIN_EXE_pullgate")]).args(arguments).output().unwrap();
+        let ran = String::from_utf8(ran.stderr).unwrap();
+        assert!(ran.contains("stopping"), "{ran}");
+        for path in [&key, &token] {
+            let said = ran.lines().any(|line| line.contains("every user may read this secret") && line.contains(path.as_str()));
+            assert_eq!(said, is_said, "{ran}");
+        }
+        assert!(!ran.lines().any(|line| line.contains("secret") && line.contains(&certificate)), "{ran}");
     }
 }

@@ -207,3 +207,26 @@ fn clients_are_known_by_their_certificates() {
     let (_, audit) = daemon.stop();
     assert_eq!((audit.len(), &audit[0]["user"]), (1, &json!("CN=node-1")));
 }
+
+#[test]
+fn a_policy_comes_from_clients_of_the_authority_for_updates_only() {
+    let [authority, clients, editors] = ["Corp CA", "Clients CA", "Editors CA"].map(Authority::new);
+    let Identity { certificate, key } = authority.server();
+    let (certificate, key) = (file("crt", certificate), file("key", key));
+    let (client_ca, update_ca) = (file("pem", &clients.pem), file("pem", &editors.pem));
+    let policy = file("json", r#"{"whitelist": []}"#);
+    let tls = ["--tls-certificate", &certificate, "--tls-key", &key, "--client-ca", &client_ca, "--no-dns"];
+    let all = [&tls[..], &["--update-ca", &update_ca, "--policy", &policy, "--allow-policy-updates"]].concat();
+    let daemon = Daemon::start_at("0.0.0.0:0", &all);
+    let port = port(&daemon.address);
+    let client = clients.sign("node-1", ExtendedKeyUsagePurpose::ClientAuth);
+    let editor = editors.sign("editor", ExtendedKeyUsagePurpose::ClientAuth);
+    for (identity, put) in [(&client, 401), (&editor, 200)] {
+        let ask = |line: &str, body: &str| talk(authority.connect(port, Some(identity)), line, "localhost", &[], body).0;
+        assert_eq!(ask("POST /v1/decide", r#"{"reference":"alpine"}"#), 200);
+        assert_eq!(ask("PUT /v1/policy", r#"{"whitelist": ["docker.io"]}"#), put);
+    }
+    let refused = common::run(&["serve", "--update-ca", &update_ca, "--tls-certificate", &certificate, "--tls-key", &key]);
+    assert_eq!(refused.code, Some(2));
+    assert!(refused.stderr.contains("--update-ca needs --client-ca"), "{refused:?}");
+}

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use libsystemd::daemon::{NotifyState, notify};
-use pullgate_host::{Dns, DnsError, DnsLimits, EvaluatorOptions, Module, ModuleError, ResourceLimits};
+use pullgate_host::{CallThreads, Dns, DnsError, DnsLimits, EvaluatorOptions, Module, ModuleError, ResourceLimits};
 use pullgate_source::PolicyFile;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,10 +19,11 @@ use crate::api::{self, AccessPolicy, ApiResources, ApiState};
 use crate::frontends::docker;
 use crate::frontends::kubernetes;
 use crate::policy::reload;
-use crate::policy::store::{PolicyError, PolicyStore};
+use crate::policy::store::{PolicyError, PolicyStore, StoreOptions};
+use crate::server::background::{BackgroundRuntime, background_call_threads};
 use crate::server::bearer_token::{BearerToken, BearerTokenError};
 use crate::server::socket_activation::{ActivatedSocketError, ActivatedSockets};
-use crate::server::{self, Listener, ReloadingTlsAcceptor, TlsError};
+use crate::server::{self, Listener, ListenerRole, ReloadingTlsAcceptor, TlsError};
 use crate::settings::{ListenAddr, Settings, SettingsError};
 use crate::util::sanitize::io_error_reason;
 
@@ -58,6 +60,9 @@ pub enum DaemonError {
     /// An address cannot be listened on.
     #[error("{0}")]
     Listen(io::Error),
+    /// Threads cannot be spawned.
+    #[error("threads cannot be started: {}", io_error_reason(.0))]
+    Threads(io::Error),
     /// Signal handlers cannot be installed.
     #[error("signals cannot be heard: {}", io_error_reason(.0))]
     Signals(io::Error),
@@ -92,7 +97,7 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
     } {
         tracing::info!(socket = %display_addr(&listener), "Docker Engine may ask");
         let router = docker::router(Arc::clone(&admission), docker::DockerOptions::from(&settings));
-        tasks.spawn(server::serve(listener, None, router, stopping.clone()));
+        tasks.spawn(server::serve(listener, ListenerRole::Plugin, None, router, stopping.clone()));
     }
     if let Some(listener) = match (handed_over.take("kubernetes"), settings.kubernetes_listen) {
         (Some(listener), _) => Some(listener),
@@ -103,12 +108,14 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         tracing::info!(address = %display_addr(&listener), "Kubernetes may ask");
         let health = api::health_router(Arc::clone(&admission), stopping.clone());
         let router = kubernetes::router(Arc::clone(&admission)).merge(health);
-        tasks.spawn(server::serve(listener, Some(tls.clone()), router, stopping.clone()));
+        tasks.spawn(server::serve(listener, ListenerRole::Admission, Some(tls.clone()), router, stopping.clone()));
     }
     // Sockets of systemd replace the default address, not a configured one. DNS servers in the settings resolve all
     // names; otherwise connections use the system's resolver.
-    let names = admission.policy_store().dns().filter(|_| !settings.dns_server.is_empty());
-    let work = ApiResources::new(names.cloned());
+    let names = admission.policy_store().api_options().dns.as_ref().filter(|_| !settings.dns_server.is_empty());
+    let background = BackgroundRuntime::start().map_err(DaemonError::Threads)?;
+    let instances = admission.policy_store().api_options().limits.max_instances;
+    let work = ApiResources::new(names.cloned(), background.handle().clone(), instances);
     let mut apis: Vec<Listener> = handed_over.take("api").into_iter().collect();
     if apis.is_empty() || settings.listen.is_some() {
         apis.push(bind(&settings.api_listen_addr(), 0o660).await?);
@@ -127,7 +134,8 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         };
         let router = api::router(Arc::new(context), api::health_router(Arc::clone(&admission), stopping.clone()));
         let tls = tls.clone().filter(|_| !is_local);
-        tasks.spawn(server::serve(listener, tls, router, stopping.clone()));
+        let role = ListenerRole::Api(background.handle().clone());
+        tasks.spawn(server::serve(listener, role, tls, router, stopping.clone()));
     }
     tasks.spawn(run_until_stopped(stopping.clone(), reload::watch_files(Arc::clone(&admission), tls, token)));
     tasks.spawn(run_until_stopped(stopping, reload_on_hangup(Arc::clone(&admission), hangup)));
@@ -145,14 +153,7 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
 
 fn load_admission(settings: &Settings, policy: PolicyFile) -> Result<Arc<Admission>, DaemonError> {
     let module = Module::built_in()?;
-    let dns = match (settings.no_dns, settings.dns_server.as_slice()) {
-        (true, _) => None,
-        (false, []) => Dns::system(DnsLimits::default()).map_or_else(dns_unavailable, Some),
-        (false, servers) => Some(Dns::with_servers(servers, DnsLimits::default())?),
-    };
-    let mut limits = ResourceLimits::default();
-    limits.max_instances = settings.instances.map_or(limits.max_instances, usize::from);
-    let (policies, said) = PolicyStore::load(module, policy, EvaluatorOptions { limits, dns })?;
+    let (policies, said) = PolicyStore::load(module, policy, store_options(settings)?)?;
     if !said.is_empty() {
         tracing::warn!("what there is to say about the policy:\n{said}");
     }
@@ -170,6 +171,32 @@ fn load_admission(settings: &Settings, policy: PolicyFile) -> Result<Arc<Admissi
     let target = settings.audit.clone().unwrap_or(AuditSink::Stdout);
     let audit = AuditLog::open(&target).map_err(DaemonError::Audit)?;
     Ok(Arc::new(Admission::new(policies, audit)))
+}
+
+/// Returns the options of both evaluators. They share nothing, not even a resolver, so that what admits never waits for
+/// what only asks; the API has half as many instances.
+fn store_options(settings: &Settings) -> Result<StoreOptions, DaemonError> {
+    let limits = ResourceLimits::default();
+    let admission = settings.instances.or(NonZeroUsize::new(limits.max_instances)).unwrap_or(NonZeroUsize::MIN);
+    let api = NonZeroUsize::new(admission.get() / 2).unwrap_or(NonZeroUsize::MIN);
+    let options = |instances: NonZeroUsize, dns, threads: io::Result<CallThreads>| {
+        let limits = ResourceLimits { max_instances: instances.get(), ..limits.clone() };
+        Ok::<_, DaemonError>(EvaluatorOptions { limits, dns, threads: Some(threads.map_err(DaemonError::Threads)?) })
+    };
+    let dns = resolver(settings)?;
+    let api_dns = if dns.is_some() { resolver(settings)? } else { None };
+    Ok(StoreOptions {
+        admission: options(admission, dns, CallThreads::spawn("pullgate-call", admission, || ()))?,
+        api: options(api, api_dns, background_call_threads(api))?,
+    })
+}
+
+fn resolver(settings: &Settings) -> Result<Option<Dns>, DaemonError> {
+    Ok(match (settings.no_dns, settings.dns_server.as_slice()) {
+        (true, _) => None,
+        (false, []) => Dns::system(DnsLimits::default()).map_or_else(dns_unavailable, Some),
+        (false, servers) => Some(Dns::with_servers(servers, DnsLimits::default())?),
+    })
 }
 
 /// Logs that DNS is unavailable. Most policies need no DNS, and the others deny as they do while its servers do not

@@ -36,6 +36,9 @@ pub enum SettingsError {
         /// The error with its place.
         error: Box<toml::de::Error>,
     },
+    /// Authorities for updates without any for clients.
+    #[error("--update-ca needs --client-ca: it says which of the clients with a certificate may replace the policy")]
+    UpdateCaWithoutClientCa,
     /// A certificate without a key, or the reverse.
     #[error("TLS needs both --tls-certificate and --tls-key")]
     IncompleteTls,
@@ -127,6 +130,11 @@ pub struct Settings {
     /// anywhere. It is read again when it changes.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
     pub token_file: Option<PathBuf>,
+
+    /// Takes a new policy only from clients with a certificate of these certificate authorities, PEM, and from none with
+    /// one of --client-ca: whoever may call the webhooks need not decide about the policy.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
+    pub update_ca: Option<PathBuf>,
 
     /// Takes a new policy over the HTTP API, from callers with the token or a client certificate.
     #[arg(long, help_heading = "TLS and authentication")]
@@ -305,6 +313,7 @@ impl Settings {
             &mut settings.tls_certificate,
             &mut settings.tls_key,
             &mut settings.client_ca,
+            &mut settings.update_ca,
             &mut settings.token_file,
         ] {
             *file = file.take().map(|file| folder.join(file));
@@ -326,7 +335,7 @@ impl Settings {
     /// Returns the TLS files, if TLS is configured.
     pub fn tls_files(&self) -> Option<TlsFiles> {
         let (certificate, key) = self.tls_certificate.clone().zip(self.tls_key.clone())?;
-        Some(TlsFiles { certificate, key, client_ca: self.client_ca.clone() })
+        Some(TlsFiles { certificate, key, client_ca: self.client_ca.clone(), update_ca: self.update_ca.clone() })
     }
 
     /// Rejects contradictory settings, and those that would expose the API.
@@ -342,6 +351,9 @@ impl Settings {
             (self.tls_key.is_some(), self.token_file.is_some() || self.client_ca.is_some());
         if self.client_ca.is_some() && !has_tls {
             return Err(SettingsError::ClientCaWithoutTls);
+        }
+        if self.update_ca.is_some() && self.client_ca.is_none() {
+            return Err(SettingsError::UpdateCaWithoutClientCa);
         }
         let listen = self.api_listen_addr();
         self.check_api(&listen.to_string(), listen.is_local())?;
@@ -390,6 +402,7 @@ impl Settings {
             tls_certificate: self.tls_certificate.or(file.tls_certificate),
             tls_key: self.tls_key.or(file.tls_key),
             client_ca: self.client_ca.or(file.client_ca),
+            update_ca: self.update_ca.or(file.update_ca),
             token_file: self.token_file.or(file.token_file),
             allow_policy_updates: self.allow_policy_updates || file.allow_policy_updates,
             docker_builds: self.docker_builds.or(file.docker_builds),

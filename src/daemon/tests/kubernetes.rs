@@ -130,11 +130,14 @@ async fn every_review_has_its_answer() {
 }
 
 #[tokio::test]
-async fn a_review_that_is_too_large_is_not_read() {
+async fn a_review_that_is_too_large_is_not_read_and_recorded() {
     let webhook = TestWebhook::new("{}");
     let image = format!(r#"[{{"image":"{}"}}]"#, "a".repeat(pullgate_daemon::frontends::kubernetes::MAX_REVIEW_BYTES));
-    let (status, _) = webhook.post("/kubernetes/validate", image.clone()).await;
-    assert_eq!(status, 413);
+    for (review, expected) in [(image.clone(), 413), ("{".to_owned(), 400), (r#"{"request": {"uid": ""}}"#.to_owned(), 400)] {
+        assert_eq!(webhook.post("/kubernetes/validate", review).await.0, expected);
+    }
+    let line = r#"{frontend="kubernetes",decision="deny",reason="malformed-review"} 3"#;
+    assert!(webhook.metrics().contains(line), "reviews that are answered with an error are recorded");
     // An error here could count as a permission.
     let (status, reply) = webhook.post("/kubernetes/imagepolicy", image).await;
     let reply: Value = serde_json::from_str(&reply).unwrap();
@@ -142,13 +145,42 @@ async fn a_review_that_is_too_large_is_not_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn large_review_is_denied_and_small_one_read_when_memory_is_exhausted() {
+async fn stalled_uploads_refuse_no_review() {
     let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
-    // Uploads that stall.
     let stalled = (0..64).map(|_| {
         let begun = stream::iter([Ok::<_, Infallible>("x".repeat(16 << 10))]);
-        let body = Body::from_stream(begun.chain(stream::pending()));
-        webhook.request("POST", "/kubernetes/validate", body)
+        webhook.request("POST", "/kubernetes/validate", Body::from_stream(begun.chain(stream::pending())))
+    });
+    let other = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let started = tokio::time::Instant::now();
+        let review = json!({
+            "kind": "ImageReview", "apiVersion": "imagepolicy.k8s.io/v1alpha1", "filling": "x".repeat(20 << 10),
+            "spec": {"containers": [{"image": "registry.example.com/a"}]}
+        });
+        let (_, reply) = webhook.post("/kubernetes/imagepolicy", review.to_string()).await;
+        assert!(reply.contains(r#""allowed":true"#), "{reply}");
+        assert_eq!(started.elapsed(), Duration::ZERO);
+    };
+    let started = tokio::time::Instant::now();
+    let (stalled, ()) = tokio::join!(join_all(stalled), other);
+    assert!(stalled.iter().all(|(status, _)| *status == 408), "{stalled:?}");
+    assert!(started.elapsed() <= Duration::from_secs(2), "{:?}", started.elapsed());
+    let line = r#"{frontend="kubernetes",decision="deny",reason="malformed-review"} 64"#;
+    assert!(webhook.metrics().contains(line), "each is recorded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_review_is_denied_and_small_one_read_when_memory_is_exhausted() {
+    let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    // Uploads that go on, slowly.
+    let slow = (0..64).map(|_| {
+        let more = stream::iter(0..).then(|_| async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok("x".repeat(16 << 10))
+        });
+        let begun = stream::iter([Ok::<_, Infallible>("x".repeat(256 << 10))]);
+        webhook.request("POST", "/kubernetes/validate", Body::from_stream(begun.chain(more)))
     });
     let review = |path: &'static str, filling: usize| {
         let filling = "x".repeat(filling);
@@ -181,8 +213,9 @@ async fn large_review_is_denied_and_small_one_read_when_memory_is_exhausted() {
             assert_eq!((status, &reply[answer]["allowed"]), (200, &Value::Bool(true)), "{reply}");
         }
     };
-    let (stalled, ()) = tokio::join!(join_all(stalled), others);
-    assert!(stalled.iter().all(|(status, _)| matches!(status, 408 | 503)), "{stalled:?}");
+    let (slow, ()) = tokio::join!(join_all(slow), others);
+    assert!(slow.iter().all(|(status, _)| matches!(status, 408 | 503)), "{slow:?}");
+    assert!(webhook.metrics().contains(r#"{frontend="kubernetes",decision="deny",reason="busy"}"#), "it is recorded");
     let (status, _) = review("/kubernetes/validate", 16 << 10).await;
     assert_eq!(status, 200, "there is room again");
 }

@@ -1,16 +1,20 @@
 //! Evaluation of requests against a loaded policy, from any thread.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use pullgate::{Decision, DnsAnswer, DnsQuery, Explanation, Finding, Request, Response, Step, StepKind, TrustAnchor};
+use pullgate::{
+    Decision, DnsAnswer, DnsQuery, Explanation, Finding, ReferenceKind, Request, Response, Step, StepKind, TrustAnchor,
+};
 
+use crate::call_threads::CallThreads;
 use crate::dns::Dns;
 use crate::error::{ExecutionError, LoadError};
 use crate::instance::PolicyInstance;
 use crate::limits::EvaluatorOptions;
 use crate::module::Module;
-use crate::pool::{Lease, Pool};
+use crate::pool::Pool;
 use crate::wit_convert;
 
 /// The maximum number of DNS rounds per decision. The rules need two: the names of an address, then their addresses.
@@ -26,11 +30,13 @@ const DNS_CONCURRENCY: usize = 16;
 /// A loaded policy, evaluated in pooled module instances. Cheap to clone; clones share their instances.
 ///
 /// A caller waits while all instances are busy, and after a failure of the last one until the policy is loaded into a
-/// new one. The async methods wait by tokio's clock; the methods without DNS block their thread.
+/// new one. The async methods wait by tokio's clock, and call the module on the threads of the options if there are any;
+/// the methods without DNS block their thread.
 #[derive(Clone)]
 pub struct PolicyEvaluator {
     pool: Arc<Pool>,
     dns: Option<Dns>,
+    threads: Option<CallThreads>,
     authorities: Arc<[TrustAnchor]>,
 }
 
@@ -41,10 +47,19 @@ impl PolicyEvaluator {
         at: u64,
         options: EvaluatorOptions,
     ) -> Result<(Self, Vec<Finding>), LoadError> {
-        let EvaluatorOptions { limits, dns } = options;
+        let EvaluatorOptions { limits, dns, threads } = options;
         let (first, authorities, findings) = PolicyInstance::new(module.component(), &limits, document, at)?;
-        let pool = Arc::new(Pool::new(module.clone(), limits, document.into(), at, first));
-        Ok((Self { pool, dns, authorities: authorities.into() }, findings))
+        let pool = Arc::new(Pool::new(module.clone(), limits, document.into(), at, Some(first)));
+        Ok((Self { pool, dns, threads, authorities: authorities.into() }, findings))
+    }
+
+    /// Returns an evaluator of the same policy with instances, DNS and threads of its own, so that no caller of the one
+    /// waits for a caller of the other. Its first instance is loaded by its first caller.
+    #[must_use]
+    pub fn separate(&self, options: EvaluatorOptions) -> Self {
+        let EvaluatorOptions { limits, dns, threads } = options;
+        let pool = Arc::new(self.pool.separate(limits));
+        Self { pool, dns, threads, authorities: Arc::clone(&self.authorities) }
     }
 
     /// Returns the module that decides.
@@ -60,33 +75,29 @@ impl PolicyEvaluator {
 
     /// Decides one request, with DNS queries if needed. Never fails: a failure is a denial.
     pub async fn decide(&self, request: &Request<'_>) -> Decision<'static> {
-        let decision = self.decide_in(self.pool.acquire().await, request);
-        match (decision, &self.dns) {
-            (Decision::Lookup(questions), Some(dns)) => match self.resolve_lookups(dns, request, questions).await {
-                Ok((decision, _)) => decision,
-                Err(failure) => failure.into_decision(),
-            },
-            (decision, _) => decision,
-        }
+        let decided = match (self.call(request, decide_in).await, &self.dns) {
+            (Ok(Decision::Lookup(questions)), Some(dns)) => {
+                self.resolve_lookups(dns, request, questions).await.map(|(decision, _)| decision)
+            }
+            (decided, _) => decided,
+        };
+        decided.unwrap_or_else(ExecutionError::into_decision)
     }
 
     /// Like [`decide`](Self::decide), with the registry to connect to and the repository.
     pub async fn answer(&self, request: &Request<'_>) -> Response<'static> {
-        let dns_answers = match self.resolve_dns_answers(request).await {
-            Ok(dns_answers) => dns_answers,
-            Err(failure) => return failure.into_response(request.reference),
-        };
-        let request = Request { dns_answers: dns_answers.as_deref().unwrap_or(request.dns_answers), ..*request };
-        let decision = self.decide_in(self.pool.acquire().await, &request);
-        wit_convert::response(&self.decide_text_in(self.pool.acquire().await, &request), decision)
-            .unwrap_or_else(|failure| failure.into_response(request.reference))
+        let answered = self.call_with_dns(request, |instance, time, request, decision| {
+            wit_convert::response(&decide_text_in(instance, time, request)?, decision)
+        });
+        answered.await.unwrap_or_else(|failure| failure.into_response(request.reference))
     }
 
     /// Decides many requests, in order: the fast path.
     pub async fn decide_many(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
         let mut decisions = Vec::with_capacity(requests.len());
         for batch in requests.chunks(MAX_BATCH_REQUESTS) {
-            decisions.extend(self.decide_batch(self.pool.acquire().await, batch));
+            let decided = self.call_batch(batch).await;
+            decisions.extend(decided.unwrap_or_else(|failure| deny_batch(&failure, batch)));
         }
         if self.dns.is_none() || !decisions.iter().any(|decision| matches!(decision, Decision::Lookup(_))) {
             return decisions;
@@ -102,48 +113,29 @@ impl PolicyEvaluator {
 
     /// Decides one request and returns the canonical text: one line of JSON without a line end (rule D4).
     pub async fn decide_text(&self, request: &Request<'_>) -> String {
-        match self.resolve_dns_answers(request).await {
-            Ok(dns_answers) => {
-                let request =
-                    Request { dns_answers: dns_answers.as_deref().unwrap_or(request.dns_answers), ..*request };
-                self.decide_text_in(self.pool.acquire().await, &request)
-            }
-            Err(failure) => failure.into_response(request.reference).to_json(),
-        }
+        let decided =
+            self.call_with_dns(request, |instance, time, request, _| decide_text_in(instance, time, request));
+        decided.await.unwrap_or_else(|failure| failure.into_response(request.reference).to_json())
     }
 
     /// Decides one request and returns the reasoning (rule D3).
     pub async fn explain(&self, request: &Request<'_>) -> Explanation<'static> {
-        match self.resolve_dns_answers(request).await {
-            Ok(dns_answers) => {
-                let request =
-                    Request { dns_answers: dns_answers.as_deref().unwrap_or(request.dns_answers), ..*request };
-                self.explain_in(self.pool.acquire().await, &request)
-            }
-            Err(failure) => failure_explanation(failure, request),
-        }
+        let explained = self.call_with_dns(request, |instance, time, request, _| explain_in(instance, time, request));
+        explained.await.unwrap_or_else(|failure| failure_explanation(failure, request))
     }
 
     /// Like [`decide`](Self::decide), without DNS: a decision that needs it is [`Decision::Lookup`].
     pub fn decide_offline(&self, request: &Request<'_>) -> Decision<'static> {
-        self.decide_in(self.pool.acquire_blocking(), request)
-    }
-
-    fn decide_in(&self, lease: Result<Lease<'_>, ExecutionError>, request: &Request<'_>) -> Decision<'static> {
-        let decided = with_lease(lease, |instance| {
-            wit_convert::with_request(request, |request| {
-                instance.call(self.pool.limits().decision_timeout, |exports, store, policy| {
-                    exports.pullgate_policy_admission().policy().call_decide(store, policy, request)
-                })
-            })
-        });
-        decided.map_or_else(ExecutionError::into_decision, wit_convert::decision)
+        self.call_blocking(|instance, time| decide_in(instance, time, request))
+            .unwrap_or_else(ExecutionError::into_decision)
     }
 
     /// Like [`decide_many`](Self::decide_many), without DNS. If the module fails, all requests of that call are denied.
     pub fn decide_many_offline(&self, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
-        let mut batches =
-            requests.chunks(MAX_BATCH_REQUESTS).map(|batch| self.decide_batch(self.pool.acquire_blocking(), batch));
+        let mut batches = requests.chunks(MAX_BATCH_REQUESTS).map(|batch| {
+            self.call_blocking(|instance, time| decide_many_in(instance, time, batch))
+                .unwrap_or_else(|failure| deny_batch(&failure, batch))
+        });
         let mut decisions = batches.next().unwrap_or_default();
         batches.for_each(|batch| decisions.extend(batch));
         decisions
@@ -151,71 +143,69 @@ impl PolicyEvaluator {
 
     /// Like [`decide_text`](Self::decide_text), without DNS.
     pub fn decide_text_offline(&self, request: &Request<'_>) -> String {
-        self.decide_text_in(self.pool.acquire_blocking(), request)
-    }
-
-    fn decide_text_in(&self, lease: Result<Lease<'_>, ExecutionError>, request: &Request<'_>) -> String {
-        let decided = with_lease(lease, |instance| {
-            wit_convert::with_request(request, |request| {
-                instance.call(self.pool.limits().decision_timeout, |exports, store, policy| {
-                    exports.pullgate_policy_admission().policy().call_decide_text(store, policy, request)
-                })
-            })
-        });
-        decided.unwrap_or_else(|failure| failure.into_response(request.reference).to_json())
+        self.call_blocking(|instance, time| decide_text_in(instance, time, request))
+            .unwrap_or_else(|failure| failure.into_response(request.reference).to_json())
     }
 
     /// Like [`explain`](Self::explain), without DNS.
     pub fn explain_offline(&self, request: &Request<'_>) -> Explanation<'static> {
-        self.explain_in(self.pool.acquire_blocking(), request)
+        self.call_blocking(|instance, time| explain_in(instance, time, request))
+            .unwrap_or_else(|failure| failure_explanation(failure, request))
     }
 
-    fn explain_in(&self, lease: Result<Lease<'_>, ExecutionError>, request: &Request<'_>) -> Explanation<'static> {
-        let explained = with_lease(lease, |instance| {
-            wit_convert::with_request(request, |request| {
-                instance.call(self.pool.limits().decision_timeout, |exports, store, policy| {
-                    exports.pullgate_policy_admission().policy().call_explain(store, policy, request)
-                })
-            })
-        });
-        explained.and_then(wit_convert::explanation).unwrap_or_else(|failure| failure_explanation(failure, request))
-    }
-
-    fn decide_batch(
+    /// Runs `work` on an instance, with the decision of the request and every DNS answer that it needs.
+    async fn call_with_dns<T: Send + 'static>(
         &self,
-        lease: Result<Lease<'_>, ExecutionError>,
-        requests: &[Request<'_>],
-    ) -> Vec<Decision<'static>> {
-        let decided = with_lease(lease, |instance| {
-            wit_convert::with_requests(requests, |requests| {
-                instance.call(self.pool.limits().decision_timeout, |exports, store, policy| {
-                    exports.pullgate_policy_admission().policy().call_decide_many(store, policy, requests)
-                })
-            })
-        });
-        let failure = match decided {
-            Ok(decided) if decided.len() == requests.len() => {
-                return decided.into_iter().map(wit_convert::decision).collect();
-            }
-            Ok(decided) => ExecutionError::trap(format!(
-                "the module gave {} answers to {} requests",
-                decided.len(),
-                requests.len()
-            )),
-            Err(failure) => failure,
+        request: &Request<'_>,
+        work: fn(&mut PolicyInstance, Duration, &Request<'_>, Decision<'static>) -> Result<T, ExecutionError>,
+    ) -> Result<T, ExecutionError> {
+        let decide_and_work = move |instance: &mut PolicyInstance, time, request: &Request<'_>| {
+            let decision = decide_in(instance, time, request)?;
+            work(instance, time, request, decision)
         };
-        requests.iter().map(|_| failure.clone().into_decision()).collect()
+        let Some(dns) = &self.dns else { return self.call(request, decide_and_work).await };
+        let first = self.call(request, move |instance, time, request| match decide_in(instance, time, request)? {
+            Decision::Lookup(questions) => Ok(Err(questions)),
+            decision => work(instance, time, request, decision).map(Ok),
+        });
+        let questions = match first.await? {
+            Ok(done) => return Ok(done),
+            Err(questions) => questions,
+        };
+        let (_, dns_answers) = self.resolve_lookups(dns, request, questions).await?;
+        self.call(&Request { dns_answers: &dns_answers, ..*request }, decide_and_work).await
     }
 
-    /// Returns all DNS answers that the decision needs, the given ones included. None if the given ones suffice.
-    async fn resolve_dns_answers(&self, request: &Request<'_>) -> Result<Option<Vec<DnsAnswer>>, ExecutionError> {
-        let Some(dns) = &self.dns else { return Ok(None) };
-        match self.decide_in(self.pool.acquire().await, request) {
-            Decision::Lookup(questions) => {
-                self.resolve_lookups(dns, request, questions).await.map(|(_, dns_answers)| Some(dns_answers))
-            }
-            _ => Ok(None),
-        }
+    /// Runs `work` on an instance, on a thread for calls if there are any.
+    async fn call<T: Send + 'static>(
+        &self,
+        request: &Request<'_>,
+        work: impl FnOnce(&mut PolicyInstance, Duration, &Request<'_>) -> Result<T, ExecutionError> + Send + 'static,
+    ) -> Result<T, ExecutionError> {
+        let (lease, time) = (self.pool.acquire().await?, self.pool.limits().decision_timeout);
+        let Some(threads) = &self.threads else { return lease.run(|instance| work(instance, time, request)) };
+        let request = OwnedRequest::from(request);
+        threads.run(move || lease.run(|instance| work(instance, time, &request.as_request()))).await
+    }
+
+    async fn call_batch(&self, batch: &[Request<'_>]) -> Result<Vec<Decision<'static>>, ExecutionError> {
+        let (lease, time) = (self.pool.acquire().await?, self.pool.limits().decision_timeout);
+        let Some(threads) = &self.threads else { return lease.run(|instance| decide_many_in(instance, time, batch)) };
+        let batch: Vec<_> = batch.iter().map(OwnedRequest::from).collect();
+        threads
+            .run(move || {
+                let batch: Vec<_> = batch.iter().map(OwnedRequest::as_request).collect();
+                lease.run(|instance| decide_many_in(instance, time, &batch))
+            })
+            .await
+    }
+
+    fn call_blocking<T>(
+        &self,
+        work: impl FnOnce(&mut PolicyInstance, Duration) -> Result<T, ExecutionError>,
+    ) -> Result<T, ExecutionError> {
+        let time = self.pool.limits().decision_timeout;
+        self.pool.acquire_blocking()?.run(|instance| work(instance, time))
     }
 
     /// Queries DNS until the request is decided.
@@ -233,7 +223,7 @@ impl PolicyEvaluator {
                 dns_answers.extend(dns.resolve_queries(questions, room).await);
                 room = room.saturating_sub(number);
                 let request = Request { dns_answers: &dns_answers, ..*request };
-                match self.decide_in(self.pool.acquire().await, &request) {
+                match self.call(&request, decide_in).await? {
                     Decision::Lookup(more) => questions = more,
                     decision => return Ok(decision),
                 }
@@ -245,6 +235,36 @@ impl PolicyEvaluator {
             .await
             .unwrap_or_else(|_| Err(ExecutionError::time_out(format!("DNS took more than {} ms", time.as_millis()))))?;
         Ok((decision, dns_answers))
+    }
+}
+
+/// A request with its own text, for another thread.
+struct OwnedRequest {
+    reference: String,
+    kind: ReferenceKind,
+    project: Option<String>,
+    dns_answers: Vec<DnsAnswer>,
+}
+
+impl OwnedRequest {
+    fn as_request(&self) -> Request<'_> {
+        Request {
+            reference: &self.reference,
+            kind: self.kind,
+            project: self.project.as_deref(),
+            dns_answers: &self.dns_answers,
+        }
+    }
+}
+
+impl From<&Request<'_>> for OwnedRequest {
+    fn from(request: &Request<'_>) -> Self {
+        Self {
+            reference: request.reference.to_owned(),
+            kind: request.kind,
+            project: request.project.map(str::to_owned),
+            dns_answers: request.dns_answers.to_vec(),
+        }
     }
 }
 
@@ -275,12 +295,63 @@ impl std::fmt::Debug for PolicyEvaluator {
     }
 }
 
-/// Runs `work` with the leased instance.
-fn with_lease<T>(
-    lease: Result<Lease<'_>, ExecutionError>,
-    work: impl FnOnce(&mut PolicyInstance) -> Result<T, ExecutionError>,
-) -> Result<T, ExecutionError> {
-    lease.and_then(|lease| lease.run(work))
+fn decide_in(
+    instance: &mut PolicyInstance,
+    time: Duration,
+    request: &Request<'_>,
+) -> Result<Decision<'static>, ExecutionError> {
+    let decided = wit_convert::with_request(request, |request| {
+        instance.call(time, |exports, store, policy| {
+            exports.pullgate_policy_admission().policy().call_decide(store, policy, request)
+        })
+    });
+    decided.map(wit_convert::decision)
+}
+
+fn decide_text_in(
+    instance: &mut PolicyInstance,
+    time: Duration,
+    request: &Request<'_>,
+) -> Result<String, ExecutionError> {
+    wit_convert::with_request(request, |request| {
+        instance.call(time, |exports, store, policy| {
+            exports.pullgate_policy_admission().policy().call_decide_text(store, policy, request)
+        })
+    })
+}
+
+fn explain_in(
+    instance: &mut PolicyInstance,
+    time: Duration,
+    request: &Request<'_>,
+) -> Result<Explanation<'static>, ExecutionError> {
+    let explained = wit_convert::with_request(request, |request| {
+        instance.call(time, |exports, store, policy| {
+            exports.pullgate_policy_admission().policy().call_explain(store, policy, request)
+        })
+    });
+    explained.and_then(wit_convert::explanation)
+}
+
+fn decide_many_in(
+    instance: &mut PolicyInstance,
+    time: Duration,
+    requests: &[Request<'_>],
+) -> Result<Vec<Decision<'static>>, ExecutionError> {
+    let decided = wit_convert::with_requests(requests, |requests| {
+        instance.call(time, |exports, store, policy| {
+            exports.pullgate_policy_admission().policy().call_decide_many(store, policy, requests)
+        })
+    })?;
+    if decided.len() != requests.len() {
+        let (answers, requests) = (decided.len(), requests.len());
+        return Err(ExecutionError::trap(format!("the module gave {answers} answers to {requests} requests")));
+    }
+    Ok(decided.into_iter().map(wit_convert::decision).collect())
+}
+
+fn deny_batch(failure: &ExecutionError, requests: &[Request<'_>]) -> Vec<Decision<'static>> {
+    requests.iter().map(|_| failure.clone().into_decision()).collect()
 }
 
 /// Returns a denial with its only step of reasoning.

@@ -27,6 +27,7 @@
 //! | `system-dns` | [`Dns::system`]: the system resolver; default |
 
 mod bindings;
+mod call_threads;
 mod checks;
 #[cfg(feature = "compiler")]
 mod core_module;
@@ -44,6 +45,7 @@ mod wit_convert;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+pub use call_threads::CallThreads;
 pub use dns::{Dns, DnsCounts, DnsError, DnsLimits, DnsResponse, ResolveFuture, Resolver};
 pub use error::{ExecutionError, LoadError, ModuleError};
 pub use evaluator::PolicyEvaluator;

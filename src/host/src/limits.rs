@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
+use crate::call_threads::CallThreads;
 use crate::dns::Dns;
 
 /// Resource limits of a module.
@@ -37,4 +38,6 @@ pub struct EvaluatorOptions {
     /// The resolver for DNS queries. None by default: a decision that needs DNS stays
     /// [`Decision::Lookup`](pullgate::Decision::Lookup).
     pub dns: Option<Dns>,
+    /// The threads that run the calls of the async methods. None by default: a call runs on its caller's thread.
+    pub threads: Option<CallThreads>,
 }

@@ -1,6 +1,6 @@
 //! Pool of the instances that serve one policy.
 //!
-//! The first instance is created when the policy loads. A caller that finds none idle starts the creation of another,
+//! The first instance is created when the policy loads, or by the first caller. A caller that finds none idle starts the creation of another,
 //! in the background and one at a time: a large policy takes seconds to load and microseconds to evaluate, so the
 //! caller is better off with the next instance returned. Only without any instance does a caller wait for a new one.
 //!
@@ -23,7 +23,7 @@ use crate::module::Module;
 pub(crate) struct Pool {
     module: Module,
     limits: ResourceLimits,
-    document: Box<str>,
+    document: Arc<str>,
     at: u64,
     state: Mutex<PoolState>,
     /// Wakes waiting threads.
@@ -57,13 +57,14 @@ impl Pool {
     pub(crate) fn new(
         module: Module,
         limits: ResourceLimits,
-        document: Box<str>,
+        document: Arc<str>,
         at: u64,
-        first: PolicyInstance,
+        first: Option<PolicyInstance>,
     ) -> Self {
+        let idle: Vec<_> = first.into_iter().collect();
         let state = PoolState {
-            idle: vec![first],
-            alive: 1,
+            alive: idle.len(),
+            idle,
             is_growing: false,
             waiting_threads: 0,
             load_failures: 0,
@@ -71,6 +72,11 @@ impl Pool {
         };
         let (state_changed, state_changed_async) = (Condvar::new(), Notify::new());
         Self { module, limits, document, at, state: Mutex::new(state), state_changed, state_changed_async }
+    }
+
+    /// Creates a pool of the same policy, without instances yet.
+    pub(crate) fn separate(&self, limits: ResourceLimits) -> Self {
+        Self::new(self.module.clone(), limits, Arc::clone(&self.document), self.at, None)
     }
 
     pub(crate) fn module(&self) -> &Module {
@@ -82,7 +88,7 @@ impl Pool {
     }
 
     /// Acquires an idle instance or waits for one asynchronously. Waiting needs tokio's clock.
-    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease<'_>, ExecutionError> {
+    pub(crate) async fn acquire(self: &Arc<Self>) -> Result<Lease, ExecutionError> {
         let mut wait = None;
         loop {
             let mut changed = pin!(self.state_changed_async.notified());
@@ -103,7 +109,7 @@ impl Pool {
     }
 
     /// Like [`acquire`](Self::acquire), and blocks the thread while waiting.
-    pub(crate) fn acquire_blocking(self: &Arc<Self>) -> Result<Lease<'_>, ExecutionError> {
+    pub(crate) fn acquire_blocking(self: &Arc<Self>) -> Result<Lease, ExecutionError> {
         let mut state = self.state();
         let mut wait = None;
         loop {
@@ -117,8 +123,8 @@ impl Pool {
         }
     }
 
-    fn lease(&self, instance: PolicyInstance) -> Lease<'_> {
-        Lease { pool: self, instance: Some(instance), healthy: false }
+    fn lease(self: &Arc<Self>, instance: PolicyInstance) -> Lease {
+        Lease { pool: Arc::clone(self), instance: Some(instance), healthy: true }
     }
 
     /// Acquires an idle instance or returns the time to wait for one. `wait` is the caller's state, none at first.
@@ -204,18 +210,20 @@ impl WaitState {
 }
 
 /// A lease of an instance. Panics drop it too, so that the count of instances stays right.
-pub(crate) struct Lease<'p> {
-    pool: &'p Pool,
+pub(crate) struct Lease {
+    pool: Arc<Pool>,
     instance: Option<PolicyInstance>,
+    /// False during a call and after a failed one. A lease that is dropped unused returns its instance.
     healthy: bool,
 }
 
-impl Lease<'_> {
+impl Lease {
     /// Runs `work` on the instance. The instance returns to the pool on success and is discarded on failure.
     pub(crate) fn run<T>(
         mut self,
         work: impl FnOnce(&mut PolicyInstance) -> Result<T, ExecutionError>,
     ) -> Result<T, ExecutionError> {
+        self.healthy = false;
         let result = self.instance.as_mut().map_or_else(|| Err(ExecutionError::trap("no instance")), work);
         self.healthy = result.is_ok();
         if let Err(failure) = &result {
@@ -225,7 +233,7 @@ impl Lease<'_> {
     }
 }
 
-impl Drop for Lease<'_> {
+impl Drop for Lease {
     fn drop(&mut self) {
         let instance = self.instance.take().filter(|_| self.healthy);
         let mut state = self.pool.state();

@@ -2,14 +2,17 @@
 
 mod hostile_guest;
 
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use hostile_guest::{GUEST, digest, guest};
 use pullgate::{Decision, DenialReason, EntryList, LookupKind, Request};
 use pullgate_host::{
-    Dns, DnsLimits, DnsResponse, EvaluatorOptions, LoadError, Module, ModuleError, PolicyEvaluator, ResolveFuture,
+    CallThreads, Dns, DnsLimits, DnsResponse, EvaluatorOptions, LoadError, Module, ModuleError, PolicyEvaluator, ResolveFuture,
     Resolver, ResourceLimits,
 };
 
@@ -25,8 +28,12 @@ fn limits() -> ResourceLimits {
     ResourceLimits { decision_timeout: decision, load_timeout: load, max_memory_bytes: 64 << 20, max_instances: 2 }
 }
 
+fn options() -> EvaluatorOptions {
+    EvaluatorOptions { limits: limits(), ..EvaluatorOptions::default() }
+}
+
 fn evaluator() -> PolicyEvaluator {
-    guest().load("policy", 0, EvaluatorOptions { limits: limits(), dns: None }).unwrap().0
+    guest().load("policy", 0, options()).unwrap().0
 }
 
 fn asked(reference: &str) -> Request<'_> {
@@ -107,7 +114,7 @@ fn a_time_out_comes_in_time() {
 #[test]
 fn a_failed_load_says_why() {
     for (document, reason, _) in FAILURES {
-        match guest().load(document, 0, EvaluatorOptions { limits: limits(), dns: None }) {
+        match guest().load(document, 0, options()) {
             Err(LoadError::Failed(failure)) => assert_eq!(failure.reason, reason),
             other => panic!("{other:?}"),
         }
@@ -124,6 +131,32 @@ fn a_failed_check_is_an_error_and_the_next_one_works() {
     assert!(module.check_entry("well", EntryList::Whitelist).is_ok());
     assert_eq!(module.check_policy("memory", 0).unwrap_err().reason, DenialReason::Memory);
     assert!(module.check_policy("well", 0).is_ok());
+}
+
+#[tokio::test]
+async fn separate_evaluator_waits_for_no_call_of_the_other() {
+    let threads = |name| Some(CallThreads::spawn(name, NonZeroUsize::new(2).unwrap(), || ()).unwrap());
+    let (admission, _) = guest().load("policy", 0, EvaluatorOptions { threads: threads("a"), ..options() }).unwrap();
+    let slow = ResourceLimits { decision_timeout: Duration::from_secs(2), ..limits() };
+    let asking = admission.separate(EvaluatorOptions { limits: slow, threads: threads("b"), ..options() });
+    // The first caller loads the first instance.
+    assert_eq!(denial(asking.decide(&asked("well")).await).0, DenialReason::NotWhitelisted);
+    let request = asked("loop");
+    let mut loops = FuturesUnordered::from_iter((0..4).map(|_| asking.decide(&request)));
+    assert!(loops.poll_next_unpin(&mut Context::from_waker(Waker::noop())).is_pending());
+    for _ in 0..100 {
+        assert_eq!(denial(admission.decide(&asked("well")).await).0, DenialReason::NotWhitelisted);
+    }
+    // On one thread no call may run on: it would have kept the others from being made.
+    let ended = loops.poll_next_unpin(&mut Context::from_waker(Waker::noop()));
+    assert!(ended.is_pending(), "none of them has ended meanwhile");
+    while let Some(decision) = loops.next().await {
+        assert_eq!(denial(decision).0, DenialReason::TimeOut);
+    }
+    for (reference, reason, _) in FAILURES {
+        assert_eq!(denial(admission.decide(&asked(reference)).await).0, reason);
+        assert_eq!(denial(admission.decide(&asked("well")).await).0, DenialReason::NotWhitelisted);
+    }
 }
 
 #[test]
@@ -187,7 +220,7 @@ impl Resolver for EmptyResolver {
 #[tokio::test]
 async fn a_module_that_never_stops_asking_is_stopped() {
     let dns = Some(Dns::new(EmptyResolver, DnsLimits::default()));
-    let (evaluator, _) = guest().load("policy", 0, EvaluatorOptions { limits: limits(), dns }).unwrap();
+    let (evaluator, _) = guest().load("policy", 0, EvaluatorOptions { dns, ..options() }).unwrap();
     let (reason, text) = denial(evaluator.decide(&asked("x?")).await);
     assert_eq!((reason, text.as_str()), (DenialReason::TimeOut, "not decided after 4 rounds of DNS questions"));
 }

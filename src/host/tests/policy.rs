@@ -95,7 +95,7 @@ fn a_policy_that_needs_more_memory_than_it_may_have_does_not_load() {
     let module = Module::built_in().unwrap();
     let options = EvaluatorOptions {
         limits: ResourceLimits { max_memory_bytes: 8 << 20, ..ResourceLimits::default() },
-        dns: None,
+        ..EvaluatorOptions::default()
     };
     let error = module.load(&document, 0, options).unwrap_err();
     assert!(

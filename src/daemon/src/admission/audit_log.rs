@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,12 +17,11 @@ use serde::Serialize;
 use thiserror::Error;
 
 use crate::admission::append_file::AppendFile;
+use crate::admission::record_queue::{RecordQueue, WriterTask};
+use crate::admission::record_rate::RecordRate;
 use crate::admission::request::{AdmissionRequest, Frontend};
 use crate::policy::store::Generation;
 use crate::util::sanitize::escape_controls;
-
-/// Capacity of the queue in lines. Further records are dropped and counted.
-const QUEUE_CAPACITY: usize = 16_384;
 
 /// Timeout for writing the queue at shutdown.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -87,6 +85,26 @@ pub struct AuditRecord<'a> {
     policy: &'a str,
     module: &'a str,
     microseconds: u64,
+    /// `caller` if DNS answers of the caller were given with the request, so that they may have decided it.
+    #[serde(rename = "dnsAnswers", skip_serializing_if = "Option::is_none")]
+    pub dns_answers: Option<&'static str>,
+    /// `false` for a question that admits nothing; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admits: Option<bool>,
+}
+
+/// A record of the API.
+#[derive(Serialize)]
+struct ApiRecord<'a> {
+    #[serde(flatten)]
+    record: &'a AuditRecord<'a>,
+    /// The number of records of the API that were omitted before this one.
+    #[serde(skip_serializing_if = "is_zero")]
+    omitted: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl<'a> AuditRecord<'a> {
@@ -107,6 +125,8 @@ impl<'a> AuditRecord<'a> {
             policy: &generation.sha256,
             module,
             microseconds: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            dns_answers: None,
+            admits: (!ask.frontend.admits()).then_some(false),
         }
     }
 
@@ -135,19 +155,13 @@ pub fn redact_field(text: &str) -> Cow<'_, str> {
 
 /// The audit log. Records are written by a thread, so that no decision waits for a disk.
 pub struct AuditLog {
-    messages: Option<SyncSender<WriterMessage>>,
+    /// `None` if nothing is recorded.
+    queue: Option<Arc<RecordQueue>>,
+    api_rate: RecordRate,
     /// Set when the file may have been renamed, so that the next record reopens it.
     reopen_requested: Arc<AtomicBool>,
     dropped: Counter,
-}
-
-/// A message to the writer thread.
-enum WriterMessage {
-    Line(String),
-    /// Wakes the thread to reopen the file.
-    Wake,
-    /// Acknowledges that all previous messages are written.
-    Flush(SyncSender<()>),
+    omitted: Counter,
 }
 
 impl AuditLog {
@@ -157,50 +171,43 @@ impl AuditLog {
     ///
     /// If the file cannot be opened. The text names it.
     pub fn open(target: &AuditSink) -> io::Result<Self> {
-        let (lost, renamed) = (Counter::default(), Arc::<AtomicBool>::default());
-        let mut sink = match target {
-            AuditSink::Off => return Ok(Self { messages: None, reopen_requested: renamed, dropped: lost }),
+        let mut log = Self {
+            queue: None,
+            api_rate: RecordRate::default(),
+            reopen_requested: Arc::default(),
+            dropped: Counter::default(),
+            omitted: Counter::default(),
+        };
+        let sink = match target {
+            AuditSink::Off => return Ok(log),
             AuditSink::Stdout => OpenSink::Stdout,
             AuditSink::Journald => OpenSink::Journald,
             AuditSink::File(path) => OpenSink::File(AppendFile::open(path)?),
         };
-        let (messages, receiver) = sync_channel(QUEUE_CAPACITY);
-        let (failed, reopens) = (lost.clone(), Arc::clone(&renamed));
-        thread::Builder::new().name("pullgate-audit".to_owned()).spawn(move || {
-            let mut fails = false;
-            for message in receiver {
-                let reopened = if reopens.swap(false, Ordering::Relaxed) { sink.reopen() } else { Ok(()) };
-                let done = match message {
-                    // If the new file cannot be opened, the old one is still written.
-                    WriterMessage::Line(line) => sink.write(&line).inspect_err(|_| {
-                        failed.inc();
-                    }),
-                    WriterMessage::Wake => Ok(()),
-                    WriterMessage::Flush(done) => {
-                        // The receiver may have timed out.
-                        let _ = done.send(());
-                        continue;
-                    }
-                };
-                let done = reopened.and(done);
-                // Reported once per failure; the dropped records are counted.
-                if let Err(error) = &done
-                    && !fails
-                {
-                    tracing::error!(%error, "the audit record cannot be written");
-                }
-                fails = done.is_err();
-            }
-        })?;
-        Ok(Self { messages: Some(messages), reopen_requested: renamed, dropped: lost })
+        let queue = Arc::<RecordQueue>::default();
+        log.queue = Some(Arc::clone(&queue));
+        let (reopens, dropped) = (Arc::clone(&log.reopen_requested), log.dropped.clone());
+        let write = move || write_records(&queue, sink, &reopens, &dropped);
+        thread::Builder::new().name("pullgate-audit".to_owned()).spawn(write)?;
+        Ok(log)
     }
 
-    /// Queues a record. It is dropped and counted if the queue is full.
+    /// Queues a record. It is dropped and counted if the queue is full; one of the API is omitted and counted above the
+    /// rate of such records.
     pub fn write(&self, record: &AuditRecord<'_>) {
-        let Some(messages) = &self.messages else { return };
+        let Some(queue) = &self.queue else { return };
+        let admits = record.frontend.admits();
+        let line = if admits {
+            serde_json::to_string(record)
+        } else {
+            let Some(omitted) = self.api_rate.take(Instant::now()) else {
+                self.omitted.inc();
+                return;
+            };
+            serde_json::to_string(&ApiRecord { record, omitted })
+        };
         // Escaped, since the log may be read in a terminal.
-        let line = serde_json::to_string(record).map(|line| format!("{}\n", escape_controls(&line)));
-        let taken = line.is_ok_and(|line| messages.try_send(WriterMessage::Line(line)).is_ok());
+        let taken = line.is_ok_and(|line| queue.push(admits, format!("{}\n", escape_controls(&line))));
         if !taken {
             self.dropped.inc();
         }
@@ -211,34 +218,59 @@ impl AuditLog {
         &self.dropped
     }
 
+    /// Returns the counter of records of the API that were omitted above their rate.
+    pub fn omitted(&self) -> &Counter {
+        &self.omitted
+    }
+
     /// Requests that the file is reopened before the next record, after log rotation renamed it.
     pub fn reopen(&self) {
         self.reopen_requested.store(true, Ordering::Relaxed);
-        if let Some(messages) = &self.messages {
-            // If the queue is full, its messages wake the thread.
-            let _ = messages.try_send(WriterMessage::Wake);
+        if let Some(queue) = &self.queue {
+            queue.wake();
         }
     }
 
     /// Waits until the queue is written, up to a timeout.
     pub fn flush(&self) {
-        let Some(messages) = &self.messages else { return };
-        let (done, written) = sync_channel(1);
-        let end = Instant::now() + FLUSH_TIMEOUT;
-        let mut message = WriterMessage::Flush(done);
-        while let Err(TrySendError::Full(refused)) = messages.try_send(message) {
-            if Instant::now() >= end {
-                break;
-            }
-            message = refused;
-            thread::sleep(Duration::from_millis(10));
-        }
-        if written.recv_timeout(end.saturating_duration_since(Instant::now())).is_err() {
+        let Some(queue) = &self.queue else { return };
+        if !queue.wait_until_drained(FLUSH_TIMEOUT) {
             tracing::error!(
                 "some audit records are lost: they could not be written within {} seconds",
                 FLUSH_TIMEOUT.as_secs()
             );
         }
+    }
+}
+
+impl Drop for AuditLog {
+    fn drop(&mut self) {
+        if let Some(queue) = &self.queue {
+            queue.close();
+        }
+    }
+}
+
+/// Writes the records of a queue until it is closed.
+fn write_records(queue: &RecordQueue, mut sink: OpenSink, reopens: &AtomicBool, dropped: &Counter) {
+    let mut fails = false;
+    while let Some(task) = queue.next() {
+        let reopened = if reopens.swap(false, Ordering::Relaxed) { sink.reopen() } else { Ok(()) };
+        let done = match task {
+            // If the new file cannot be opened, the old one is still written.
+            WriterTask::Line(line) => sink.write(&line).inspect_err(|_| {
+                dropped.inc();
+            }),
+            WriterTask::Wake => Ok(()),
+        };
+        let done = reopened.and(done);
+        // Reported once per failure; the dropped records are counted.
+        if let Err(error) = &done
+            && !fails
+        {
+            tracing::error!(%error, "the audit record cannot be written");
+        }
+        fails = done.is_err();
     }
 }
 
@@ -284,6 +316,7 @@ mod tests {
     use rustix::fs::{FileType, Mode};
 
     use super::*;
+    use crate::admission::record_queue::ADMISSION_CAPACITY;
 
     #[test]
     fn passwords_are_not_shown_and_digests_are() {
@@ -299,6 +332,12 @@ mod tests {
             // A password before a whole digest, and a port that reads as one.
             (&*format!("user:secret/x@sha256:{hex}"), &*format!("*************@sha256:{hex}")),
             (&*format!("user:secret@h.example:{hex}"), &*format!("***********@h.example:{hex}")),
+            // Digests of other algorithms and other lengths.
+            ("bob:s3cret@md5:0a0a", "**********@md5:0a0a"),
+            ("_token:s3cret@0a:0a", "*************@0a:0a"),
+            // Percent-encoded, and in a query.
+            ("bob%3As3cret%40h.example/x", "************%40h.example/x"),
+            ("http://h.example/?token=s3cret", "http://h.example/?************"),
         ] {
             assert_eq!(redact_field(reference), shown);
         }
@@ -316,13 +355,13 @@ mod tests {
         rustix::fs::mknodat(rustix::fs::CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         let pipe = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let audit = AuditLog::open(&AuditSink::File(path.clone())).unwrap();
-        let messages = audit.messages.as_ref().unwrap();
+        let queue = audit.queue.as_ref().unwrap();
         let mut taken = 0;
         let end = Instant::now() + Duration::from_millis(500);
         while Instant::now() < end {
-            match messages.try_send(WriterMessage::Line(format!("{}\n", "x".repeat(99)))) {
-                Ok(()) => taken += 1,
-                Err(_) => thread::sleep(Duration::from_millis(10)),
+            match queue.push(true, format!("{}\n", "x".repeat(99))) {
+                true => taken += 1,
+                false => thread::sleep(Duration::from_millis(10)),
             }
         }
         (audit, taken, path, pipe)
@@ -340,11 +379,11 @@ mod tests {
         audit.reopen();
         // One line is being written to the old file; the lines before it are in the pipe, and those after it go to the
         // new file.
-        let old = drain_lines(pipe, taken - QUEUE_CAPACITY);
+        let old = drain_lines(pipe, taken - ADMISSION_CAPACITY);
         audit.flush();
         let new = fs::read_to_string(&path).unwrap().lines().count();
         fs::remove_file(&path).unwrap();
-        assert_eq!((old.join().unwrap(), new), (taken - QUEUE_CAPACITY, QUEUE_CAPACITY));
+        assert_eq!((old.join().unwrap(), new), (taken - ADMISSION_CAPACITY, ADMISSION_CAPACITY));
     }
 
     #[test]

@@ -14,8 +14,9 @@ use prometheus_client::registry::Registry;
 use pullgate::DenialReason;
 use pullgate_host::{Dns, DnsCounts, Module};
 
+use crate::admission::audit_log::AuditLog;
 use crate::admission::request::Frontend;
-use crate::policy::store::Generation;
+use crate::policy::store::{Generation, PolicyStore};
 
 /// Histogram buckets in seconds. A decision takes microseconds, one with DNS up to seconds.
 const DURATION_BUCKETS_SECS: [f64; 12] =
@@ -59,7 +60,8 @@ struct ReloadLabels {
 #[derive(Debug)]
 struct HostCollector {
     module: Module,
-    dns: Option<Dns>,
+    /// The resolvers of admission and of the API.
+    dns: Vec<Dns>,
 }
 
 impl Collector for HostCollector {
@@ -73,8 +75,15 @@ impl Collector for HostCollector {
             };
             ConstCounter::new(count).encode(metric.encode_family(&[("cause", cause)])?)?;
         }
-        let Some(dns) = &self.dns else { return Ok(()) };
-        let DnsCounts { cached, answered, failed } = dns.counts();
+        if self.dns.is_empty() {
+            return Ok(());
+        }
+        let counts = self.dns.iter().map(Dns::counts).fold(DnsCounts::default(), |sum, counts| DnsCounts {
+            cached: sum.cached + counts.cached,
+            answered: sum.answered + counts.answered,
+            failed: sum.failed + counts.failed,
+        });
+        let DnsCounts { cached, answered, failed } = counts;
         let help = "DNS queries by outcome";
         let mut metric = encoder.encode_descriptor("dns_queries", help, None, MetricType::Counter)?;
         for (outcome, count) in [("cached", cached), ("answered", answered), ("failed", failed)] {
@@ -86,7 +95,7 @@ impl Collector for HostCollector {
 
 impl Metrics {
     /// Creates the metrics at zero. The host counts for itself.
-    pub fn new(module: &Module, dns: Option<&Dns>, audit_lost: &Counter) -> Self {
+    pub fn new(policies: &PolicyStore, audit: &AuditLog) -> Self {
         let mut registry = Registry::with_prefix("pullgate");
         let decisions = Family::default();
         let durations =
@@ -103,8 +112,10 @@ impl Metrics {
         let (expirations, help) =
             (Family::default(), "When the first of the certificates in use ends to be valid, as Unix time");
         registry.register("certificate_expiration_timestamp_seconds", help, expirations.clone());
-        registry.register("audit_records_dropped", "Audit records that were not written", audit_lost.clone());
-        registry.register_collector(Box::new(HostCollector { module: module.clone(), dns: dns.cloned() }));
+        registry.register("audit_records_dropped", "Audit records that were not written", audit.dropped().clone());
+        let help = "Audit records of the API that were not written, above the rate of such records";
+        registry.register("audit_records_omitted", help, audit.omitted().clone());
+        registry.register_collector(Box::new(HostCollector { module: policies.module().clone(), dns: policies.resolvers() }));
         Self { registry, decisions, durations, reloads, generation, whitelist, stale, expirations }
     }
 

@@ -4,6 +4,8 @@
 mod append_file;
 pub mod audit_log;
 pub mod metrics;
+mod record_queue;
+mod record_rate;
 pub mod request;
 
 use std::borrow::Cow;
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 use pullgate::display::single_line;
 use pullgate::{Decision, Deny};
 
-use crate::admission::audit_log::{AuditLog, AuditRecord};
+use crate::admission::audit_log::{AuditLog, AuditRecord, redact_field};
 use crate::admission::metrics::Metrics;
 pub use crate::admission::request::{AdmissionRequest, Frontend, policy_request};
 use crate::policy::store::{Generation, PolicyStore};
@@ -37,7 +39,7 @@ pub struct Admission {
 impl Admission {
     /// Creates the admission with a policy store and an audit log.
     pub fn new(policy_store: Arc<PolicyStore>, audit: AuditLog) -> Self {
-        let metrics = Metrics::new(policy_store.module(), policy_store.dns(), audit.dropped());
+        let metrics = Metrics::new(&policy_store, &audit);
         metrics.record_policy(&policy_store.current());
         Self { policy_store, audit, metrics }
     }
@@ -79,7 +81,31 @@ impl Admission {
         decision: &Decision<'_>,
         took: Duration,
     ) -> AdmissionResponse {
+        let record = AuditRecord::new(ask, generation, self.policy_store.module().digest(), took);
+        self.complete_record(record, ask, decision, took)
+    }
+
+    /// Like [`record_decision`](Self::record_decision), for a decision with DNS answers of the caller.
+    pub fn record_decision_by_caller_answers(
+        &self,
+        generation: &Generation,
+        ask: &AdmissionRequest<'_>,
+        decision: &Decision<'_>,
+        took: Duration,
+    ) -> AdmissionResponse {
         let mut record = AuditRecord::new(ask, generation, self.policy_store.module().digest(), took);
+        record.dns_answers = Some("caller");
+        self.complete_record(record, ask, decision, took)
+    }
+
+    /// Writes the record of a decision.
+    fn complete_record<'a>(
+        &self,
+        mut record: AuditRecord<'a>,
+        ask: &AdmissionRequest<'a>,
+        decision: &'a Decision<'_>,
+        took: Duration,
+    ) -> AdmissionResponse {
         let verdict = match decision {
             Decision::Allow(allowed) => {
                 record.entry = allowed.by.as_ref().map(|by| Cow::Borrowed(&*by.entry));
@@ -95,7 +121,7 @@ impl Admission {
                 let subjects: Vec<&str> = questions.iter().map(|question| question.subject.as_str()).collect();
                 let message = format!(
                     "access denied: whether `{}` may be used depends on DNS, which is not asked here ({})",
-                    ask.reference,
+                    redact_field(ask.reference),
                     subjects.join(", ")
                 );
                 AdmissionResponse { allowed: false, message }

@@ -30,6 +30,11 @@ impl Frontend {
             Self::Api => "api",
         }
     }
+
+    /// Returns whether a program that acts on the decision asks here. A question over the API admits nothing.
+    pub fn admits(self) -> bool {
+        !matches!(self, Self::Api)
+    }
 }
 
 /// An admission request from a frontend.
@@ -49,7 +54,12 @@ pub struct AdmissionRequest<'a> {
     pub project: Option<&'a str>,
 }
 
+/// Maximum length of a reference for the module in bytes, twice that of a valid one (rule H4). Of a longer one the rules
+/// need no more to refuse it, and a copy of megabytes would stay in the module's memory.
+const MAX_REFERENCE_BYTES: usize = 2_048;
+
 /// Converts an admission request to a request of the policy.
 pub fn policy_request<'a>(ask: &AdmissionRequest<'a>) -> Request<'a> {
-    Request { reference: ask.reference, kind: ask.kind, project: ask.project, dns_answers: &[] }
+    let reference = &ask.reference[..ask.reference.floor_char_boundary(MAX_REFERENCE_BYTES)];
+    Request { reference, kind: ask.kind, project: ask.project, dns_answers: &[] }
 }

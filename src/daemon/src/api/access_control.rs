@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, WWW_AUTHENTICATE};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -31,9 +32,18 @@ impl AccessPolicy {
     }
 
     fn is_authenticated(&self, request: &Request) -> bool {
-        let certificate = request.extensions().get::<Peer>().is_some_and(|peer| peer.has_certificate);
+        let is_update = is_update(request);
+        let certificate = request
+            .extensions()
+            .get::<Peer>()
+            .is_some_and(|peer| peer.has_certificate && (peer.may_update || !is_update));
         certificate || self.token.as_deref().is_some_and(|token| has_bearer_token(request.headers(), token))
     }
+}
+
+/// Returns whether a request replaces the policy.
+fn is_update(request: &Request) -> bool {
+    request.method() == Method::PUT
 }
 
 fn has_bearer_token(headers: &HeaderMap, token: &BearerToken) -> bool {
@@ -45,8 +55,7 @@ fn has_bearer_token(headers: &HeaderMap, token: &BearerToken) -> bool {
 /// Requires authentication (a client certificate or the bearer token); on local listeners for updates only.
 pub async fn require_authentication(State(context): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
     let guard = &context.access_policy;
-    let changes = request.method() == Method::PUT;
-    if guard.is_local && !changes || guard.is_authenticated(&request) {
+    if guard.is_local && !is_update(&request) || guard.is_authenticated(&request) {
         return next.run(request).await;
     }
     let error =
@@ -57,7 +66,10 @@ pub async fn require_authentication(State(context): State<Arc<ApiState>>, reques
 /// Rejects requests that another site makes a browser send, directly or by DNS rebinding.
 pub async fn require_same_origin(State(context): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
     if context.access_policy.has_address {
-        let host = request_host(&request);
+        let host = match request_host(&request) {
+            Ok(host) => host,
+            Err(ambiguous) => return ApiError::bad_request(ambiguous).into_response(),
+        };
         let foreign = |why| ApiError::new(StatusCode::FORBIDDEN, "foreign-origin", why).into_response();
         if context.access_policy.is_local && !host.is_some_and(is_loopback) {
             return foreign("ask for this by `localhost` or by a loopback address");
@@ -67,8 +79,12 @@ pub async fn require_same_origin(State(context): State<Arc<ApiState>>, request: 
         if is_foreign && !is_top_level_navigation(&request) {
             return foreign("another site may not ask for this");
         }
+        // Locally there is no TLS, and elsewhere nothing else.
+        let scheme = if context.access_policy.is_local { "http" } else { "https" };
         let own = |origin: &str| {
-            origin.parse::<Uri>().ok().and_then(|origin| origin.authority().map(|own| Some(own.as_str()) == host))
+            let origin = origin.parse::<Uri>().ok()?;
+            let is_own = origin.scheme_str() == Some(scheme) && origin.authority().map(Authority::as_str) == host;
+            Some(is_own)
         };
         let origin = request.headers().get(ORIGIN).map(|origin| origin.to_str().ok().and_then(own) == Some(true));
         if origin == Some(false) {
@@ -92,16 +108,24 @@ fn header<'r>(request: &'r Request, header: &str) -> Option<&'r [u8]> {
     request.headers().get(header).map(HeaderValue::as_bytes)
 }
 
-/// Returns the requested host with its port: `Host`, or HTTP/2's `:authority`.
-fn request_host(request: &Request) -> Option<&str> {
-    match request.uri().authority() {
-        Some(authority) => Some(authority.as_str()),
-        None => request.headers().get(HOST)?.to_str().ok(),
+/// Returns the requested host with its port: `Host`, or HTTP/2's `:authority`. Several `Host` headers, one that is no
+/// host, and a target of another host are ambiguous (RFC 9112, section 3.2).
+fn request_host(request: &Request) -> Result<Option<&str>, &'static str> {
+    let mut headers = request.headers().get_all(HOST).iter();
+    let header = headers.next();
+    if headers.next().is_some() {
+        return Err("there are two `Host` headers");
+    }
+    let header = header.map(|host| host.to_str().ok().filter(|host| host.parse::<Authority>().is_ok()));
+    match (request.uri().authority().map(Authority::as_str), header) {
+        (_, Some(None)) => Err("the `Host` header is no host"),
+        (Some(target), Some(Some(host))) if target != host => Err("the target and the `Host` header differ"),
+        (target, header) => Ok(target.or(header.flatten())),
     }
 }
 
 fn is_loopback(host: &str) -> bool {
-    let Ok(uri) = host.parse::<axum::http::uri::Authority>() else { return false };
+    let Ok(uri) = host.parse::<Authority>() else { return false };
     let name = uri.host().trim_matches(['[', ']']);
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

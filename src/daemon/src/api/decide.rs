@@ -10,18 +10,21 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use pullgate::{DnsAnswer, ReferenceKind, Request};
-use pullgate_host::{EvaluatorOptions, LoadError, PolicyEvaluator, now};
+use pullgate_host::{LoadError, PolicyEvaluator, now};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::task::yield_now;
 use utoipa::ToSchema;
 
 use crate::admission::{AdmissionRequest, Frontend};
 use crate::api::ApiState;
+use crate::api::dns_answers;
 use crate::api::error::ApiError;
 use crate::api::request_body::{self, BufferedBody};
 use crate::api::response::{self, buffered_json};
 use crate::policy::store::Generation;
 use crate::server::Peer;
+use crate::util::bounded_list::BoundedList;
 use crate::util::strict_json::JsonObject;
 
 /// Maximum number of requests in one call.
@@ -32,6 +35,10 @@ const EXPECTED_RESPONSE_BYTES: usize = 512;
 
 /// Concurrent decisions of one call that wait for DNS.
 const DNS_CONCURRENCY: usize = 16;
+
+/// The error of a caller that claims to be a container runtime.
+const NOT_A_RUNTIME_MESSAGE: &str = "only root and the daemon's own user may ask for containerd, on the unix socket: \
+    leave `frontend` out";
 
 /// A request for a decision.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -45,11 +52,12 @@ pub struct DecideRequest {
     kind: ReferenceKind,
     /// The project of the request.
     project: Option<String>,
-    /// DNS answers that are known already.
-    #[serde(default, rename = "dnsAnswers")]
+    /// DNS answers that are known already: at most 32, each of at most 256 texts of at most 253 bytes.
+    #[serde(default, rename = "dnsAnswers", deserialize_with = "dns_answers::deserialize_bounded")]
     #[schema(value_type = Vec<Object>)]
     dns_answers: Vec<DnsAnswer>,
-    /// The frontend for the audit record: `api`, or `containerd` for its image verifier.
+    /// The frontend for the audit record: `api`, or `containerd` for its image verifier, which root and the daemon's own
+    /// user may claim on the unix socket.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     frontend: CallerKind,
@@ -81,6 +89,11 @@ impl DecideRequest {
             None => Ok(request),
         }
     }
+
+    /// Returns whether a container runtime waits for the decision.
+    fn is_of_a_runtime(&self) -> bool {
+        matches!(self.frontend, CallerKind::Containerd)
+    }
 }
 
 /// Decides one request, or several by one policy.
@@ -89,6 +102,7 @@ impl DecideRequest {
 #[utoipa::path(post, path = "/v1/decide", request_body = DecideRequest, responses(
     (status = 200, body = Object, description = "the decision; a denial too"),
     (status = 400, body = ApiError),
+    (status = 403, body = ApiError, description = "`frontend` is another's"),
     (status = 413, body = ApiError, description = "more than 2 MiB"),
     (status = 503, body = ApiError, description = "no room for it at the moment")
 ))]
@@ -97,29 +111,60 @@ pub async fn decide(
     peer: Option<Extension<Peer>>,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let body = request_body::read_request(body, &context.resources.request_memory).await?;
+    let caller = Caller::new(peer.map(|Extension(peer)| peer));
+    if caller.is_trusted
+        && body.permit.is_none()
+        && let Ok(JsonObject(question)) = serde_json::from_str::<JsonObject<DecideRequest>>(&body.text)
+        && question.is_of_a_runtime()
+    {
+        let generation = context.admission.current_policy();
+        let answer = decide_one(&context, &generation, &generation.evaluator, &caller, &question).await?;
+        return buffered_json(answer, &context.resources.response_memory).await;
+    }
+    let background = context.resources.background.clone();
+    background.run(decide_in_background(context, caller, body)).await.unwrap_or_else(|| Err(ApiError::stopping()))
+}
+
+/// The caller of a decision.
+struct Caller {
+    /// The name for the record.
+    name: String,
+    /// True if the caller may speak for a container runtime.
+    is_trusted: bool,
+}
+
+impl Caller {
+    fn new(peer: Option<Peer>) -> Self {
+        let is_trusted = peer.as_ref().is_some_and(Peer::is_trusted_user);
+        Self { name: peer.map_or_else(String::new, |peer| peer.name), is_trusted }
+    }
+}
+
+/// Decides for callers for which no container runtime waits.
+async fn decide_in_background(
+    context: Arc<ApiState>,
+    caller: Caller,
+    body: BufferedBody,
+) -> Result<Response, ApiError> {
     let work = &context.resources;
-    let BufferedBody { text, permit: _room, .. } = request_body::read_request(body, &work.request_memory).await?;
-    let user = peer.map_or_else(String::new, |Extension(peer)| peer.name);
+    let BufferedBody { text, permit: _room, .. } = body;
     let generation = context.admission.current_policy();
+    let evaluator = &generation.api_evaluator;
     // The error of an untagged enum would not name the mistake.
     if !text.trim_start().starts_with('[') {
         let JsonObject(question) = parse_json(&text)?;
-        return buffered_json(decide_one(&context, &generation, &user, &question).await?, &work.response_memory).await;
+        let answer = decide_one(&context, &generation, evaluator, &caller, &question).await?;
+        return buffered_json(answer, &work.response_memory).await;
     }
     // Each request is an object, and its decision is much longer.
     let most = text.bytes().filter(|byte| *byte == b'{').count().min(MAX_BATCH);
     let room = work.response_memory.acquire(text.len() + most * EXPECTED_RESPONSE_BYTES).await?;
-    let questions: Vec<JsonObject<DecideRequest>> = parse_json(&text)?;
-    if questions.len() > MAX_BATCH {
-        return Err(ApiError::bad_request(format!(
-            "one call has at most {MAX_BATCH} requests, this one has {}",
-            questions.len()
-        )));
-    }
-    let (context, generation, user) = (&*context, &*generation, &*user);
-    let answers = questions
-        .into_iter()
-        .map(|JsonObject(question)| async move { decide_one(context, generation, user, &question).await });
+    let BoundedList(questions): BoundedList<JsonObject<DecideRequest>, MAX_BATCH> = parse_json(&text)?;
+    let (context, generation, caller) = (&*context, &*generation, &caller);
+    let answers = questions.into_iter().map(|JsonObject(question)| async move {
+        decide_one(context, generation, &generation.api_evaluator, caller, &question).await
+    });
     let mut answers = stream::iter(answers).buffered(DNS_CONCURRENCY);
     let mut text = String::from("[");
     while let Some(answer) = answers.try_next().await? {
@@ -127,6 +172,8 @@ pub async fn decide(
             text.push(',');
         }
         text.push_str(&answer);
+        // Other calls have their turn between the elements, even if none of them waits.
+        yield_now().await;
     }
     text.push(']');
     Ok(response::json_with_permit(text, room))
@@ -135,7 +182,8 @@ pub async fn decide(
 async fn decide_one(
     context: &ApiState,
     generation: &Generation,
-    user: &str,
+    evaluator: &PolicyEvaluator,
+    caller: &Caller,
     question: &DecideRequest,
 ) -> Result<String, ApiError> {
     if question.policy.is_some() {
@@ -143,20 +191,33 @@ async fn decide_one(
             "decisions are by the daemon's own policy: ask /v1/explain about another one",
         ));
     }
+    if question.is_of_a_runtime() {
+        if !caller.is_trusted {
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "not-a-runtime", NOT_A_RUNTIME_MESSAGE));
+        }
+        if !question.dns_answers.is_empty() {
+            return Err(ApiError::bad_request("decisions for a container runtime are by the daemon's own DNS"));
+        }
+    }
     let start = Instant::now();
-    let answer = generation.evaluator.answer(&question.to_request()?).await;
+    let answer = evaluator.answer(&question.to_request()?).await;
     let ask = AdmissionRequest {
         frontend: match question.frontend {
             CallerKind::Api => Frontend::Api,
             CallerKind::Containerd => Frontend::Containerd,
         },
-        user,
+        user: &caller.name,
         action: "decide",
         reference: &question.reference,
         kind: question.kind,
         project: question.project.as_deref(),
     };
-    context.admission.record_decision(generation, &ask, &answer.decision, start.elapsed());
+    let admission = &context.admission;
+    if question.dns_answers.is_empty() {
+        admission.record_decision(generation, &ask, &answer.decision, start.elapsed());
+    } else {
+        admission.record_decision_by_caller_answers(generation, &ask, &answer.decision, start.elapsed());
+    }
     Ok(answer.to_json())
 }
 
@@ -170,12 +231,13 @@ async fn decide_one(
 ))]
 pub async fn explain(State(context): State<Arc<ApiState>>, body: Body) -> Result<Response, ApiError> {
     let work = &context.resources;
-    let BufferedBody { text, permit: _room, upload_permit: _turn } =
-        request_body::read_document(body, &work.request_memory, &work.large_upload_limit).await?;
+    let BufferedBody { text, permit: _room, policy_permit: _policy } =
+        request_body::read_document(body, &work.request_memory, &work.document_limits).await?;
     let JsonObject(question): JsonObject<DecideRequest> = parse_json(&text)?;
+    // Either kind looks at every entry of its policy.
     let explaining = match &question.policy {
         Some(_) => work.explain_limit.acquire().await?,
-        None => None,
+        None => work.own_explain_limit.acquire().await?,
     };
     let evaluator = evaluator_for(&context, question.policy.as_deref()).await?;
     let explained = evaluator.explain(&question.to_request()?).await.to_json();
@@ -186,9 +248,10 @@ pub async fn explain(State(context): State<Arc<ApiState>>, body: Body) -> Result
 /// Returns the evaluator of the policy in the request, or else the daemon's.
 pub async fn evaluator_for(context: &ApiState, policy: Option<&RawValue>) -> Result<PolicyEvaluator, ApiError> {
     let policies = context.admission.policy_store();
-    let Some(policy) = policy else { return Ok(policies.current().evaluator.clone()) };
+    let Some(policy) = policy else { return Ok(policies.current().api_evaluator.clone()) };
     let (module, text) = (policies.module().clone(), policy.get().to_owned());
-    let options = EvaluatorOptions { dns: policies.dns().cloned(), ..EvaluatorOptions::default() };
+    let mut options = policies.api_options().clone();
+    options.limits.max_instances = 1;
     let room = Arc::clone(&context.resources.policy_load_permits).acquire_owned().await;
     let load = move || {
         // The permit is held even if the client disconnects, since loading continues.
@@ -216,20 +279,21 @@ pub async fn evaluator_for(context: &ApiState, policy: Option<&RawValue>) -> Res
 ))]
 pub async fn check(State(context): State<Arc<ApiState>>, body: Body) -> Result<Response, ApiError> {
     let work = &context.resources;
-    let BufferedBody { text, permit, upload_permit } =
-        request_body::read_document(body, &work.request_memory, &work.large_upload_limit).await?;
+    let BufferedBody { text, permit, policy_permit } =
+        request_body::read_document(body, &work.request_memory, &work.document_limits).await?;
     let module = context.admission.policy_store().module().clone();
     let loading = Arc::clone(&work.policy_load_permits).acquire_owned().await;
     let check = move || {
-        let _received = (permit, upload_permit);
+        let _received = permit;
         let report = module.check_policy(&text, now()).map_err(|failure| failure.text)?;
         let report = serde_json::to_string(&report).map_err(|error| error.to_string())?;
         Ok((report, loading))
     };
     let checked = tokio::task::spawn_blocking(check).await.map_err(|error| internal_error(error.to_string()))?;
-    // A report can be a hundred times as long as its document, so the load permit is held until the response has its
+    // A report can be a hundred times as long as its document, so both permits are held until the response has its
     // memory.
     let (report, _loading) = checked.map_err(internal_error)?;
+    let _policy = policy_permit;
     buffered_json(report, &work.response_memory).await
 }
 

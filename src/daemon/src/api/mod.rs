@@ -5,6 +5,7 @@
 
 mod access_control;
 mod decide;
+mod dns_answers;
 mod error;
 mod health;
 mod policy;
@@ -21,10 +22,11 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::IntoResponse;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use pullgate_host::Dns;
 use thiserror::Error;
@@ -35,7 +37,9 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 
 use crate::admission::Admission;
+use crate::api::request_body::DocumentLimits;
 use crate::api::ttl_cell::TtlCell;
+use crate::server::background::BackgroundHandle;
 use crate::server::load_shed::{ConcurrencyLimit, MemoryBudget};
 use pullgate_connect::ProxySettings;
 use pullgate_connect::probe::{ProbeLimits, Prober};
@@ -45,9 +49,12 @@ pub use access_control::AccessPolicy;
 /// Timeout of one request; a probe waits for other machines, and a large policy takes long to load.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// Memory budget for request bodies in bytes, and another of the same size for unread responses. Bodies of up to
+/// Memory budget for requests in bytes, and another of the same size for unread responses. Bodies of up to
 /// `SMALL_BODY_BYTES` do not count.
 const MEMORY_BUDGET: usize = 64 << 20;
+
+/// The memory that one byte of a request becomes at most, its text included: an array of DNS answers of two bytes each.
+const REQUEST_EXPANSION: usize = 12;
 
 /// Time to live of the system's root certificates in memory.
 const ROOT_STORE_TTL: Duration = Duration::from_secs(300);
@@ -79,34 +86,42 @@ pub struct ApiResources {
     response_memory: MemoryBudget,
     /// Concurrent loads of policies from requests: the largest takes a gigabyte.
     policy_load_permits: Arc<Semaphore>,
-    /// Concurrent large uploads with their loaded policies. Separate from the loads, so that a slow upload does not
-    /// delay small requests.
-    large_upload_limit: ConcurrencyLimit,
+    /// Concurrent bodies with policies that are not small, and what is made of them. Separate from the loads, so that a
+    /// slow upload does not delay small requests.
+    document_limits: DocumentLimits,
     /// Concurrent explanations by policies from requests; each keeps its policy in memory.
     explain_limit: ConcurrencyLimit,
+    /// Concurrent explanations by the daemon's own policy, in the API's instances.
+    own_explain_limit: ConcurrencyLimit,
     /// Concurrent probes; each may keep a policy of its request in memory.
     probe_limit: ConcurrencyLimit,
+    /// The runtime for everything that no container runtime waits for.
+    background: BackgroundHandle,
 }
 
 impl ApiResources {
-    /// Creates the resources. `dns` resolves the probe's hosts; `None` selects the system's resolver.
-    pub fn new(dns: Option<Dns>) -> Self {
+    /// Creates the resources. `dns` resolves the probe's hosts; `None` selects the system's resolver. `instances` is the
+    /// number of the API's instances of the module.
+    pub fn new(dns: Option<Dns>, background: BackgroundHandle, instances: usize) -> Self {
         let seconds = Duration::from_secs;
+        let long_policies = "too many long policies are sent here at the moment";
+        let explanations = "too many decisions are explained at the moment";
         Self {
             prober: Arc::new(TtlCell::new(ROOT_STORE_TTL)),
             dns,
             policy_cache: Arc::default(),
-            request_memory: MemoryBudget::new(MEMORY_BUDGET, "too much is sent here at the moment"),
+            request_memory: MemoryBudget::new(MEMORY_BUDGET, "too much is sent here at the moment")
+                .with_expansion(REQUEST_EXPANSION),
             response_memory: MemoryBudget::new(MEMORY_BUDGET, "too many long answers wait to be read at the moment"),
             policy_load_permits: Arc::new(Semaphore::new(2)),
-            large_upload_limit: ConcurrencyLimit::new(
-                2,
-                8,
-                seconds(30),
-                "too many long policies are sent here at the moment",
-            ),
-            explain_limit: ConcurrencyLimit::new(4, 8, seconds(10), "too many decisions are explained at the moment"),
+            document_limits: DocumentLimits {
+                large: ConcurrencyLimit::new(2, 8, seconds(30), long_policies),
+                medium: ConcurrencyLimit::new(2, 8, seconds(30), long_policies),
+            },
+            explain_limit: ConcurrencyLimit::new(4, 8, seconds(10), explanations),
+            own_explain_limit: ConcurrencyLimit::new(instances, 8, seconds(10), explanations),
             probe_limit: ConcurrencyLimit::new(8, 32, seconds(40), "too many connections are tested at the moment"),
+            background,
         }
     }
 
@@ -134,13 +149,17 @@ enum ProberError {
 
 /// Returns all routes of the API, merged with those of [`health_router`].
 pub fn router(context: Arc<ApiState>, health: Router) -> Router {
-    let api = Router::new()
-        .route("/decide", post(decide::decide))
+    let background = Router::new()
         .route("/explain", post(decide::explain))
         .route("/check", post(decide::check))
+        .route("/probe", post(probe::probe))
+        .method_not_allowed_fallback(|| async { error::ApiError::method_not_allowed() })
+        .layer(from_fn_with_state(Arc::clone(&context), run_in_background));
+    let api = Router::new()
+        .merge(background)
+        .route("/decide", post(decide::decide))
         .route("/policy", get(policy::get_policy).put(policy::put_policy))
         .route("/module", get(health::module))
-        .route("/probe", post(probe::probe))
         .route("/openapi.json", get(serve_openapi))
         .fallback(|| async { error::ApiError::not_found() })
         .method_not_allowed_fallback(|| async { error::ApiError::method_not_allowed() })
@@ -154,6 +173,12 @@ pub fn router(context: Arc<ApiState>, health: Router) -> Router {
         .layer(from_fn(policy_update_log::log_policy_updates))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::new())
+}
+
+/// Runs a request on the background runtime, whatever runtime serves its connection.
+async fn run_in_background(State(context): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
+    let done = context.resources.background.run(next.run(request)).await;
+    done.unwrap_or_else(|| error::ApiError::stopping().into_response())
 }
 
 /// Returns the routes for monitoring, which any listener may serve.

@@ -44,8 +44,8 @@ pub async fn probe(State(context): State<Arc<ApiState>>, body: Body) -> Result<R
         Ok(turn) => turn,
         Err(busy) => return Err(request_body::drain_and_reject(body, busy).await),
     };
-    let BufferedBody { text, permit, upload_permit: _turn } =
-        request_body::read_document(body, &work.request_memory, &work.large_upload_limit).await?;
+    let BufferedBody { text, permit, policy_permit: _policy } =
+        request_body::read_document(body, &work.request_memory, &work.document_limits).await?;
     let JsonObject(ProbeRequest { registry, project, policy }) = parse_json(&text)?;
     if is_blank(&registry) {
         return Err(ApiError::bad_request(NO_REGISTRY_MESSAGE));

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::api::error::ApiError;
 use crate::server::load_shed::{
-    ConcurrencyLimit, MemoryBudget, Overloaded, Permit, SMALL_BODY_BYTES, expected_len, read_up_to,
+    BodyError, ConcurrencyLimit, MemoryBudget, Overloaded, Permit, SMALL_BODY_BYTES, read_up_to,
 };
 
 /// Maximum size of a request in bytes: 10,000 references of 200 bytes, the most in one call, or a small policy.
@@ -31,15 +31,15 @@ pub struct BufferedBody {
     pub text: String,
     /// Permit for its memory.
     pub permit: Permit,
-    /// Permit for a body larger than a plain request.
-    pub upload_permit: Permit,
+    /// Permit for a body with a policy that is not small, and for what is made of it.
+    pub policy_permit: Permit,
 }
 
 /// Reads a request.
 pub async fn read_request(mut body: Body, rooms: &MemoryBudget) -> Result<BufferedBody, ApiError> {
     let mut bytes = Vec::new();
     match read_prefix(&mut body, &mut bytes, rooms).await? {
-        (true, room) => Ok(BufferedBody { text: decode_utf8(bytes)?, permit: room, upload_permit: None }),
+        (true, room) => Ok(BufferedBody { text: decode_utf8(bytes)?, permit: room, policy_permit: None }),
         (false, room) => {
             drop((bytes, room));
             Err(reject_too_large(body, MAX_REQUEST_BYTES).await)
@@ -47,26 +47,38 @@ pub async fn read_request(mut body: Body, rooms: &MemoryBudget) -> Result<Buffer
     }
 }
 
-/// Reads a body that may contain a policy. A body over the limit of plain requests is read only with an upload permit.
+/// Limits of bodies with a policy, each with what is made of the policy.
+#[derive(Clone)]
+pub struct DocumentLimits {
+    /// Bodies over the limit of plain requests. A slow one delays no smaller one.
+    pub large: ConcurrencyLimit,
+    /// Other bodies above [`SMALL_BODY_BYTES`]: a policy takes up to a hundred times the memory of its text.
+    pub medium: ConcurrencyLimit,
+}
+
+/// Reads a body that may contain a policy. A body over the limit of plain requests is read only with a permit.
 pub async fn read_document(
     mut body: Body,
     rooms: &MemoryBudget,
-    turns: &ConcurrencyLimit,
+    limits: &DocumentLimits,
 ) -> Result<BufferedBody, ApiError> {
     let mut bytes = Vec::new();
     let (is_whole, room) = read_prefix(&mut body, &mut bytes, rooms).await?;
     if is_whole {
-        return Ok(BufferedBody { text: decode_utf8(bytes)?, permit: room, upload_permit: None });
+        let policy_permit = if bytes.len() > SMALL_BODY_BYTES { limits.medium.acquire().await? } else { None };
+        return Ok(BufferedBody { text: decode_utf8(bytes)?, permit: room, policy_permit });
     }
+    // The permit below stands for the memory of a body of this length.
+    drop(room);
     if body.size_hint().lower() > MAX_DOCUMENT_BYTES as u64 {
         return Err(reject_too_large(body, MAX_DOCUMENT_BYTES).await);
     }
-    let turn = match turns.acquire().await {
+    let turn = match limits.large.acquire().await {
         Ok(turn) => turn,
         Err(busy) => return Err(drain_and_reject(body, busy).await),
     };
     match read_with_deadline(DOCUMENT_READ_TIMEOUT, &mut body, &mut bytes, MAX_DOCUMENT_BYTES).await? {
-        true => Ok(BufferedBody { text: decode_utf8(bytes)?, permit: room, upload_permit: turn }),
+        true => Ok(BufferedBody { text: decode_utf8(bytes)?, permit: None, policy_permit: turn }),
         false => Err(reject_too_large(body, MAX_DOCUMENT_BYTES).await),
     }
 }
@@ -80,19 +92,28 @@ pub async fn read_policy(mut body: Body) -> Result<String, ApiError> {
     }
 }
 
-/// Reads up to the limit of plain requests: a small body at once, the rest with a memory permit. Returns whether that
-/// is the whole body. A body declared longer is not read.
+/// Reads up to the limit of plain requests, above [`SMALL_BODY_BYTES`] with a memory permit. Returns whether that is
+/// the whole body. A body declared longer is not read.
 async fn read_prefix(body: &mut Body, bytes: &mut Vec<u8>, rooms: &MemoryBudget) -> Result<(bool, Permit), ApiError> {
-    if read_with_deadline(READ_TIMEOUT, body, bytes, SMALL_BODY_BYTES).await? {
-        return Ok((true, None));
-    }
-    if bytes.len() as u64 + body.size_hint().lower() > MAX_REQUEST_BYTES as u64 {
+    let mut permit = None;
+    if body.size_hint().lower() > MAX_REQUEST_BYTES as u64 {
         return Ok((false, None));
     }
-    match rooms.acquire(expected_len(body, bytes.len(), MAX_REQUEST_BYTES)).await {
-        Ok(room) => Ok((read_with_deadline(READ_TIMEOUT, body, bytes, MAX_REQUEST_BYTES).await?, room)),
-        Err(busy) => Err(drain_and_reject(std::mem::take(body), busy).await),
+    let read = timeout(READ_TIMEOUT, rooms.read_body(body, bytes, &mut permit, MAX_REQUEST_BYTES)).await;
+    match read {
+        Ok(Ok(is_whole)) => Ok((is_whole, permit)),
+        Ok(Err(BodyError::Overloaded(busy))) => {
+            drop(permit);
+            Err(drain_and_reject(std::mem::take(body), busy).await)
+        }
+        Ok(Err(BodyError::Interrupted(error))) => Err(ApiError::bad_request(format!("the body broke off: {error}"))),
+        Ok(Err(stalled @ BodyError::Stalled)) => Err(too_slow(format!("the body is too slow: {stalled}"))),
+        Err(_) => Err(too_slow(format!("the body was not complete after {} seconds", READ_TIMEOUT.as_secs()))),
     }
+}
+
+fn too_slow(message: String) -> ApiError {
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "too-slow", message)
 }
 
 async fn read_with_deadline(
@@ -103,10 +124,7 @@ async fn read_with_deadline(
 ) -> Result<bool, ApiError> {
     match timeout(time, read_up_to(body, bytes, most)).await {
         Ok(read) => read.map_err(|error| ApiError::bad_request(format!("the body broke off: {error}"))),
-        Err(_) => {
-            let message = format!("the body was not complete after {} seconds", time.as_secs());
-            Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "too-slow", message))
-        }
+        Err(_) => Err(too_slow(format!("the body was not complete after {} seconds", time.as_secs()))),
     }
 }
 
@@ -169,8 +187,9 @@ mod tests {
         MemoryBudget::new(bytes, "full")
     }
 
-    fn upload_limit() -> ConcurrencyLimit {
-        ConcurrencyLimit::new(1, 1, Duration::from_secs(1), "full")
+    fn document_limits() -> DocumentLimits {
+        let limit = || ConcurrencyLimit::new(1, 1, Duration::from_secs(1), "full");
+        DocumentLimits { large: limit(), medium: limit() }
     }
 
     #[tokio::test]
@@ -186,33 +205,41 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn stalled_upload_delays_no_small_request() {
+    async fn exhausted_memory_delays_no_small_request_and_a_stalled_upload_takes_only_its_own() {
         let rooms = memory_budget(MAX_REQUEST_BYTES);
+        let large = || Body::from("x".repeat(SMALL_BODY_BYTES + 1));
+        let held = rooms.acquire(MAX_REQUEST_BYTES).await.unwrap();
+        assert_eq!(
+            read_request(Body::from("x".repeat(SMALL_BODY_BYTES)), &rooms).await.unwrap().text.len(),
+            SMALL_BODY_BYTES
+        );
+        for body in [large(), pieces(2 * SMALL_BODY_BYTES)] {
+            assert_eq!(status(read_request(body, &rooms).await), StatusCode::SERVICE_UNAVAILABLE);
+        }
+        drop(held);
         let slow = tokio::spawn({
             let rooms = rooms.clone();
             async move { read_request(stalled(SMALL_BODY_BYTES + 1), &rooms).await }
         });
         tokio::task::yield_now().await;
-        assert_eq!(
-            read_request(Body::from("x".repeat(SMALL_BODY_BYTES)), &rooms).await.unwrap().text.len(),
-            SMALL_BODY_BYTES
-        );
-        for body in [Body::from("x".repeat(SMALL_BODY_BYTES + 1)), pieces(2 * SMALL_BODY_BYTES)] {
-            assert_eq!(status(read_request(body, &rooms).await), StatusCode::SERVICE_UNAVAILABLE);
-        }
+        assert_eq!(status(read_request(large(), &rooms).await), StatusCode::OK);
         assert_eq!(status(slow.await.unwrap()), StatusCode::REQUEST_TIMEOUT);
-        assert_eq!(status(read_request(Body::from("x".repeat(SMALL_BODY_BYTES + 1)), &rooms).await), StatusCode::OK);
     }
 
     #[tokio::test(start_paused = true)]
     async fn large_document_waits_for_a_permit_and_a_small_one_does_not() {
-        let (rooms, turns) = (memory_budget(2 * MAX_REQUEST_BYTES), upload_limit());
+        let (rooms, turns) = (memory_budget(2 * MAX_REQUEST_BYTES), document_limits());
         let first = read_document(pieces(2 * MAX_REQUEST_BYTES), &rooms, &turns).await.unwrap();
         assert_eq!(first.text.len(), 2 * MAX_REQUEST_BYTES);
-        assert!(read_document(Body::from("{}"), &rooms, &turns).await.is_ok_and(|read| read.upload_permit.is_none()));
+        assert!(read_document(Body::from("{}"), &rooms, &turns).await.is_ok_and(|read| read.policy_permit.is_none()));
         for body in [pieces(2 * MAX_REQUEST_BYTES), Body::from("x".repeat(2 * MAX_REQUEST_BYTES))] {
             assert_eq!(status(read_document(body, &rooms, &turns).await), StatusCode::SERVICE_UNAVAILABLE);
         }
+        // A policy of middle length waits for others of its kind only.
+        let medium = || read_document(pieces(2 * SMALL_BODY_BYTES), &rooms, &turns);
+        let held = medium().await.unwrap();
+        assert!(held.policy_permit.is_some());
+        assert_eq!(status(medium().await), StatusCode::SERVICE_UNAVAILABLE);
         drop(first);
         assert_eq!(status(read_document(pieces(2 * MAX_REQUEST_BYTES), &rooms, &turns).await), StatusCode::OK);
         let longest = read_document(pieces(MAX_DOCUMENT_BYTES + (1 << 10)), &rooms, &turns).await;

@@ -17,26 +17,35 @@ use tower::ServiceExt;
 use super::*;
 use crate::admission::audit_log::{AuditLog, AuditSink};
 use crate::policy::store::PolicyStore;
+use crate::server::Peer;
 
 fn test_router() -> Router {
+    router(Arc::new(test_state()), Router::new())
+}
+
+fn test_state() -> ApiState {
     let policy = PolicyFile::built_in(r#"{"whitelist": ["docker.io"]}"#);
     let (policies, _) = PolicyStore::load(Module::built_in().unwrap(), policy, EvaluatorOptions::default()).unwrap();
     let admission = Arc::new(Admission::new(Arc::new(policies), AuditLog::open(&AuditSink::Off).unwrap()));
-    let guard = AccessPolicy::new(None, true, false);
-    router(
-        Arc::new(ApiState {
-            admission,
-            resources: ApiResources::new(None),
-            allow_policy_updates: false,
-            access_policy: guard,
-        }),
-        Router::new(),
-    )
+    ApiState {
+        admission,
+        resources: ApiResources::new(None, BackgroundHandle::current(), 2),
+        allow_policy_updates: false,
+        access_policy: AccessPolicy::new(None, true, false),
+    }
 }
 
 async fn ask(api: &Router, line: &str, body: impl Into<Body>) -> Response {
     let (method, path) = line.split_once(' ').unwrap();
     let request = Request::builder().method(method).uri(path).body(body.into()).unwrap();
+    api.clone().oneshot(request).await.unwrap()
+}
+
+/// Asks as a process of a user on the unix socket.
+async fn ask_as(api: &Router, user: u32, line: &str, body: impl Into<Body>) -> Response {
+    let (method, path) = line.split_once(' ').unwrap();
+    let mut request = Request::builder().method(method).uri(path).body(body.into()).unwrap();
+    request.extensions_mut().insert(Peer::from_uid(Some(user)));
     api.clone().oneshot(request).await.unwrap()
 }
 
@@ -115,4 +124,91 @@ async fn unread_responses_hold_memory() {
     assert!(unread.drain(answered..).all(|response| response.status() == StatusCode::SERVICE_UNAVAILABLE));
     drop(unread);
     assert_eq!(ask(&api, "POST /v1/decide", questions).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn only_root_and_the_own_user_ask_for_containerd() {
+    let state = Arc::new(test_state());
+    let api = router(Arc::clone(&state), Router::new());
+    let claim = r#"{"reference": "alpine", "frontend": "containerd"}"#;
+    let own = rustix::process::geteuid().as_raw();
+    for user in [0, own] {
+        assert_eq!(ask_as(&api, user, "POST /v1/decide", claim).await.status(), StatusCode::OK);
+        assert_eq!(ask_as(&api, user, "POST /v1/decide", format!("[{claim}]")).await.status(), StatusCode::OK);
+    }
+    for body in [claim.to_owned(), format!("[{claim}]")] {
+        for refused in
+            [ask(&api, "POST /v1/decide", body.clone()).await, ask_as(&api, own + 1, "POST /v1/decide", body).await]
+        {
+            assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+            assert!(text(refused).await.starts_with(br#"{"code":"not-a-runtime""#));
+        }
+    }
+    let given = r#"{"reference": "alpine", "frontend": "containerd", "dnsAnswers": [
+        {"kind": "forward", "subject": "a", "answers": []}]}"#;
+    assert_eq!(ask_as(&api, own, "POST /v1/decide", given).await.status(), StatusCode::BAD_REQUEST);
+    let metrics = state.admission.metrics().to_openmetrics();
+    assert!(metrics.contains(r#"{frontend="containerd",decision="allow",reason="matched"} 4"#), "{metrics}");
+}
+
+#[tokio::test]
+async fn dns_answers_beyond_their_bounds_are_refused() {
+    let api = test_router();
+    let answers = |number: usize, values: usize, length: usize| {
+        let value = format!("\"{}\"", "x".repeat(length));
+        let answer =
+            format!(r#"{{"kind":"reverse","subject":"10.0.0.1","answers":[{}]}}"#, vec![value; values].join(","));
+        format!(r#"{{"reference":"alpine","dnsAnswers":[{}]}}"#, vec![answer; number].join(","))
+    };
+    for (body, status) in [
+        (answers(32, 16, 253), StatusCode::OK),
+        (answers(33, 0, 0), StatusCode::BAD_REQUEST),
+        (answers(1, 257, 0), StatusCode::BAD_REQUEST),
+        (answers(1, 1, 254), StatusCode::BAD_REQUEST),
+    ] {
+        for path in ["/v1/decide", "/v1/explain"] {
+            assert_eq!(ask(&api, &format!("POST {path}"), body.clone()).await.status(), status);
+        }
+    }
+    let long = format!("[{}]", vec!["{}"; 10_001].join(","));
+    assert_eq!(ask(&api, "POST /v1/decide", long).await.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test(start_paused = true)]
+async fn explanations_of_the_own_policy_take_turns() {
+    let state = Arc::new(test_state());
+    let api = router(Arc::clone(&state), Router::new());
+    let question = r#"{"reference": "alpine"}"#;
+    let held = [
+        state.resources.own_explain_limit.acquire().await.unwrap(),
+        state.resources.own_explain_limit.acquire().await.unwrap(),
+    ];
+    assert_eq!(ask(&api, "POST /v1/explain", question).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ask(&api, "POST /v1/decide", question).await.status(), StatusCode::OK);
+    let policy = r#"{"reference": "alpine", "policy": {}}"#;
+    assert_eq!(ask(&api, "POST /v1/explain", policy).await.status(), StatusCode::OK);
+    drop(held);
+    assert_eq!(ask(&api, "POST /v1/explain", question).await.status(), StatusCode::OK);
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_that_are_not_small_take_turns() {
+    let state = Arc::new(test_state());
+    let api = router(Arc::clone(&state), Router::new());
+    let entries = vec![r#""10.0.0.1""#; 2_000].join(",");
+    let bodies = [
+        ("/v1/check", format!(r#"{{"whitelist":[{entries}]}}"#)),
+        ("/v1/probe", format!(r#"{{"registry":"alpine.invalid","policy":{{"whitelist":[{entries}]}}}}"#)),
+        ("/v1/explain", format!(r#"{{"reference":"alpine","policy":{{"whitelist":[{entries}]}}}}"#)),
+    ];
+    let limit = &state.resources.document_limits.medium;
+    let held = [limit.acquire().await.unwrap(), limit.acquire().await.unwrap()];
+    for (path, body) in &bodies {
+        let refused = ask(&api, &format!("POST {path}"), body.clone()).await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE, "{path}");
+    }
+    drop(held);
+    for (path, body) in bodies {
+        assert_eq!(ask(&api, &format!("POST {path}"), body).await.status(), StatusCode::OK, "{path}");
+    }
 }

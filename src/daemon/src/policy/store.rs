@@ -45,8 +45,10 @@ impl From<PolicyFileError> for PolicyError {
 pub struct Generation {
     /// The number; it counts up from 1.
     pub number: u64,
-    /// The evaluator.
+    /// The evaluator for admission.
     pub evaluator: PolicyEvaluator,
+    /// The evaluator for the API, with instances of its own: what admits never waits for what only asks.
+    pub api_evaluator: PolicyEvaluator,
     /// The document in canonical form, as JSON.
     pub canonical: String,
     /// SHA-256 of the canonical form, in lower-case hexadecimal.
@@ -75,11 +77,26 @@ impl Generation {
     }
 }
 
+/// The options of the two evaluators of each generation.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Those for admission.
+    pub admission: EvaluatorOptions,
+    /// Those for the API.
+    pub api: EvaluatorOptions,
+}
+
+impl From<EvaluatorOptions> for StoreOptions {
+    fn from(options: EvaluatorOptions) -> Self {
+        Self { admission: options.clone(), api: options }
+    }
+}
+
 /// The current policy, and the means to replace it.
 pub struct PolicyStore {
     module: Module,
     file: PolicyFile,
-    options: EvaluatorOptions,
+    options: StoreOptions,
     current: ArcSwap<Generation>,
     /// The stamp of the last read text, taken before the read; `None` to force the next read.
     last_stamp: Mutex<Option<FileStamp>>,
@@ -107,7 +124,12 @@ impl PolicyStore {
     /// # Errors
     ///
     /// If the policy cannot be read or has errors.
-    pub fn load(module: Module, file: PolicyFile, options: EvaluatorOptions) -> Result<(Self, String), PolicyError> {
+    pub fn load(
+        module: Module,
+        file: PolicyFile,
+        options: impl Into<StoreOptions>,
+    ) -> Result<(Self, String), PolicyError> {
+        let options = options.into();
         let last_stamp = Mutex::new(file.file_stamp());
         let document = file.read()?;
         let render = |findings| file.render_findings(&document, findings);
@@ -122,9 +144,16 @@ impl PolicyStore {
         &self.module
     }
 
-    /// Returns the resolver of every generation.
-    pub fn dns(&self) -> Option<&Dns> {
-        self.options.dns.as_ref()
+    /// Returns the resolvers of every generation: one, or one for admission and one for the API.
+    pub fn resolvers(&self) -> Vec<Dns> {
+        let (admission, api) = (self.options.admission.dns.as_ref(), self.options.api.dns.as_ref());
+        let separate = api.filter(|api| !admission.is_some_and(|admission| admission.is_same(api)));
+        admission.into_iter().chain(separate).cloned().collect()
+    }
+
+    /// Returns the options of the API's evaluators.
+    pub fn api_options(&self) -> &EvaluatorOptions {
+        &self.options.api
     }
 
     /// Returns the current generation. A holder keeps deciding by it across reloads.
@@ -268,7 +297,7 @@ fn load_generation(
     module: &Module,
     json: &str,
     render: impl Fn(Vec<Finding>) -> String,
-    options: EvaluatorOptions,
+    options: StoreOptions,
     number: u64,
 ) -> Result<(Generation, String), PolicyError> {
     let start = Instant::now();
@@ -277,7 +306,7 @@ fn load_generation(
         return Err(PolicyError::Refused(render(report.findings)));
     };
     // The text as written, so that entries keep their index.
-    let (evaluator, findings) = match module.load(json, now(), options) {
+    let (evaluator, findings) = match module.load(json, now(), options.admission) {
         Ok(loaded) => loaded,
         Err(LoadError::Policy(findings)) => return Err(PolicyError::Refused(render(findings))),
         Err(LoadError::Failed(failure)) => return Err(PolicyError::Refused(failure.text)),
@@ -289,6 +318,7 @@ fn load_generation(
         sha256: encode_string(&Sha256::digest(&canonical)),
         whitelist: has_whitelist(&document),
         projects: read_projects(&document),
+        api_evaluator: evaluator.separate(options.api),
         evaluator,
         canonical,
     };

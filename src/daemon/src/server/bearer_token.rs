@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
 
+use crate::server::secret_file::read_secret_file;
 use crate::util::reloading_file::ReloadingFile;
 use crate::util::sanitize::io_error_reason;
-use pullgate_source::file_stamp::read_regular_file;
 
 /// Minimum length of a token: 128 bits are 32 hexadecimal digits, or some 22 of base64.
 const MIN_TOKEN_LENGTH: usize = 16;
@@ -77,7 +77,7 @@ impl Debug for BearerToken {
 
 fn read_token(path: &Path) -> Result<String, BearerTokenError> {
     let text =
-        read_regular_file(path).map_err(|error| BearerTokenError::Unreadable { path: path.to_owned(), error })?;
+        read_secret_file(path).map_err(|error| BearerTokenError::Unreadable { path: path.to_owned(), error })?;
     let token = std::str::from_utf8(&text).unwrap_or_default().trim();
     if token.len() < MIN_TOKEN_LENGTH || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(BearerTokenError::Invalid(path.to_owned()));

@@ -1,7 +1,7 @@
 //! The connection limit of one listener, with eviction.
 //!
-//! Any client that reaches a TCP listener can fill it without credentials, so a full listener closes the least recently
-//! used connection of the client (IPv4 address or IPv6 /64) that holds the most.
+//! Any client that reaches a listener can fill it without credentials, so a full listener closes the least recently used
+//! connection of the client (IPv4 address, IPv6 /64 or local user) that holds the most.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::server::peer::Client;
 
 /// Minimum idle time before a connection is evicted for another of the same client, so that a burst of short requests
 /// is served in turn.
@@ -23,8 +25,8 @@ pub struct ConnectionLimiter {
 }
 
 struct SlotState {
-    /// The client; `None` on a unix socket, whose connections are never evicted.
-    client: Option<IpAddr>,
+    /// The client; `None` for a connection that is never evicted.
+    client: Option<Client>,
     activity: Mutex<Activity>,
     eviction: Notify,
 }
@@ -51,12 +53,11 @@ impl ConnectionLimiter {
         Arc::new(Self { max_connections: most, slots: Mutex::default(), slot_freed: Notify::new() })
     }
 
-    /// Acquires a slot for a connection from an address. A full limiter evicts another connection, or waits until a
-    /// slot is free.
-    pub async fn acquire(self: &Arc<Self>, address: Option<IpAddr>) -> ConnectionSlot {
-        let who = address.map(client_prefix);
+    /// Acquires a slot for a connection of a client. A full limiter evicts another connection, or waits until a slot is
+    /// free.
+    pub async fn acquire(self: &Arc<Self>, client: Option<Client>) -> ConnectionSlot {
         loop {
-            match self.try_acquire(who) {
+            match self.try_acquire(client) {
                 Ok(place) => return place,
                 // A slot freed meanwhile leaves a permit.
                 Err(wait) => drop(timeout(wait, self.slot_freed.notified()).await),
@@ -64,8 +65,10 @@ impl ConnectionLimiter {
         }
     }
 
-    /// Tries to acquire a slot. Returns the time to wait otherwise.
-    fn try_acquire(self: &Arc<Self>, who: Option<IpAddr>) -> Result<ConnectionSlot, Duration> {
+    /// Tries to acquire a slot. Returns the time to wait otherwise: with clients that can be evicted, only the one that
+    /// holds the most ever waits.
+    pub fn try_acquire(self: &Arc<Self>, client: Option<Client>) -> Result<ConnectionSlot, Duration> {
+        let who = client.map(client_key);
         let mut taken = self.lock_slots();
         if taken.len() >= self.max_connections {
             let leaving = choose_eviction(&taken, who)?;
@@ -83,20 +86,20 @@ impl ConnectionLimiter {
 }
 
 /// Returns the index of the connection to evict, or the time to wait.
-fn choose_eviction(taken: &[Arc<SlotState>], who: Option<IpAddr>) -> Result<usize, Duration> {
-    let mut held: HashMap<IpAddr, usize> = HashMap::new();
+fn choose_eviction(taken: &[Arc<SlotState>], who: Option<Client>) -> Result<usize, Duration> {
+    let mut held: HashMap<Client, usize> = HashMap::new();
     for who in taken.iter().filter_map(|seat| seat.client) {
         *held.entry(who).or_default() += 1;
     }
     let most = held.values().copied().max().unwrap_or_default();
-    let has_most = |who: &IpAddr| held.get(who) == Some(&most);
+    let has_most = |who: &Client| held.get(who) == Some(&most);
     let own = who.filter(has_most);
     let those = taken.iter().enumerate().filter(|(_, seat)| match own {
         Some(_) => seat.client == own,
         None => seat.client.as_ref().is_some_and(has_most),
     });
     let oldest = those.map(|(index, seat)| (seat.lock_activity().last_active, index)).min();
-    // Connections of unix sockets are not evicted.
+    // None of the connections may be evicted.
     let Some((last, index)) = oldest else { return Err(MIN_IDLE_BEFORE_EVICTION) };
     match MIN_IDLE_BEFORE_EVICTION.checked_sub(last.elapsed()) {
         Some(wait) if own.is_some() => Err(wait),
@@ -104,12 +107,13 @@ fn choose_eviction(taken: &[Arc<SlotState>], who: Option<IpAddr>) -> Result<usiz
     }
 }
 
-/// Returns the address that identifies a client: the IPv4 address, or the IPv6 /64 prefix.
-fn client_prefix(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
+/// Returns the key of a client: the IPv4 address, the IPv6 /64 prefix, or the user.
+fn client_key(client: Client) -> Client {
+    let Client::Address(address) = client else { return client };
+    Client::Address(match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         address => address,
-    }
+    })
 }
 
 impl SlotState {
@@ -181,8 +185,8 @@ mod tests {
         places.iter().enumerate().filter_map(|(index, place)| is_ready(place.evicted()).then_some(index)).collect()
     }
 
-    fn at(address: &str) -> Option<IpAddr> {
-        Some(client_prefix(address.parse().unwrap()))
+    fn at(address: &str) -> Option<Client> {
+        Some(client_key(Client::Address(address.parse().unwrap())))
     }
 
     #[test]
@@ -213,7 +217,18 @@ mod tests {
     }
 
     #[test]
-    fn unix_socket_connection_waits_for_a_slot() {
+    fn user_who_fills_a_unix_socket_makes_room_for_another() {
+        let places = ConnectionLimiter::new(3);
+        let held: Vec<_> =
+            (0..3).map(|_| places.try_acquire(Some(Client::User(1_000))).ok().unwrap()).collect();
+        assert!(places.try_acquire(Some(Client::User(1_000))).is_err());
+        let root = places.try_acquire(Some(Client::User(0))).ok().unwrap();
+        assert_eq!(evicted_slots(&held).len(), 1);
+        assert!(!is_ready(root.evicted()));
+    }
+
+    #[test]
+    fn connection_without_a_client_is_never_evicted() {
         let places = ConnectionLimiter::new(1);
         let first = places.try_acquire(None).ok().unwrap();
         first.state.lock_activity().last_active -= 10 * MIN_IDLE_BEFORE_EVICTION;

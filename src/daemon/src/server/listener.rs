@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::server::Peer;
 use crate::settings::ListenAddr;
@@ -33,6 +33,29 @@ pub struct SocketFile {
 pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
+
+/// An accepted connection.
+#[derive(Debug)]
+pub enum AcceptedStream {
+    /// TCP.
+    Tcp(TcpStream),
+    /// A unix socket.
+    Unix(UnixStream),
+}
+
+impl AcceptedStream {
+    /// Registers the stream with the runtime of the current task, which need not be the one that accepted it.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime cannot take it.
+    pub fn into_current_runtime(self) -> io::Result<Box<dyn ByteStream>> {
+        Ok(match self {
+            Self::Tcp(stream) => Box::new(TcpStream::from_std(stream.into_std()?)?),
+            Self::Unix(stream) => Box::new(UnixStream::from_std(stream.into_std()?)?),
+        })
+    }
+}
 
 impl Listener {
     /// Binds an address. A unix socket gets the permissions `mode` and replaces a stale one.
@@ -82,18 +105,18 @@ impl Listener {
     /// # Errors
     ///
     /// Those of accept(2).
-    pub async fn accept(&self) -> io::Result<(Box<dyn ByteStream>, Peer)> {
+    pub async fn accept(&self) -> io::Result<(AcceptedStream, Peer)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, address) = listener.accept().await?;
                 // Responses are small and clients wait for them.
                 stream.set_nodelay(true)?;
-                Ok((Box::new(stream), Peer::from_addr(address)))
+                Ok((AcceptedStream::Tcp(stream), Peer::from_addr(address)))
             }
             Self::Unix(listener, _) => {
                 let (stream, _) = listener.accept().await?;
                 let peer = Peer::from_uid(stream.peer_cred().ok().map(|credentials| credentials.uid()));
-                Ok((Box::new(stream), peer))
+                Ok((AcceptedStream::Unix(stream), peer))
             }
         }
     }

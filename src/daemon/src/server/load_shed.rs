@@ -8,7 +8,7 @@ use axum::body::{Body, HttpBody};
 use http_body_util::BodyExt;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Bodies up to this size need no permit, so that a request about one image never waits behind large uploads. The
 /// connection limit bounds their sum.
@@ -20,6 +20,14 @@ pub const RETRY_AFTER_SECS: u64 = 10;
 /// Timeout for acquiring memory.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Step in which the permit of a body grows with what has arrived, in bytes of the body.
+const GROWTH_STEP_BYTES: usize = 8 << 10;
+
+/// Minimum progress of a body that holds a permit: so many bytes, or its end, within the timeout. A stalled upload
+/// gives its memory back after that.
+const MIN_PROGRESS_BYTES: usize = 16 << 10;
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// No permit was free in time; the text says which resource was exhausted.
 #[derive(Debug, PartialEq, Eq, Error)]
 #[error("{0}: try again in {RETRY_AFTER_SECS} seconds")]
@@ -28,11 +36,27 @@ pub struct Overloaded(&'static str);
 /// A permit, held until it is dropped. Small bodies need none.
 pub type Permit = Option<OwnedSemaphorePermit>;
 
+/// The error of a body that is not read to its end.
+#[derive(Debug, Error)]
+pub enum BodyError {
+    /// It broke off.
+    #[error("it broke off: {0}")]
+    Interrupted(#[from] axum::Error),
+    /// It made no progress.
+    #[error("nothing of it came for {} seconds", PROGRESS_TIMEOUT.as_secs())]
+    Stalled,
+    /// Its memory was not free in time.
+    #[error("{0}")]
+    Overloaded(#[from] Overloaded),
+}
+
 /// A weighted semaphore over bytes of memory, counted in KiB.
 #[derive(Clone)]
 pub struct MemoryBudget {
     semaphore: Arc<Semaphore>,
     capacity_kib: u32,
+    /// The memory in bytes that one byte of a body becomes at most.
+    expansion: usize,
     overload_message: &'static str,
 }
 
@@ -43,8 +67,15 @@ impl MemoryBudget {
         Self {
             semaphore: Arc::new(Semaphore::new(capacity_kib.try_into().unwrap_or(usize::MAX))),
             capacity_kib,
+            expansion: 1,
             overload_message,
         }
+    }
+
+    /// Counts each byte of a body as so many, for what it becomes once it is read.
+    #[must_use]
+    pub fn with_expansion(self, expansion: usize) -> Self {
+        Self { expansion, ..self }
     }
 
     /// Acquires memory for so many bytes, at most the whole budget.
@@ -56,8 +87,63 @@ impl MemoryBudget {
         if bytes <= SMALL_BODY_BYTES {
             return Ok(None);
         }
-        let room = Arc::clone(&self.semaphore).acquire_many_owned(to_kib(bytes).min(self.capacity_kib));
+        self.acquire_kib(to_kib(bytes).min(self.capacity_kib)).await
+    }
+
+    async fn acquire_kib(&self, kib: u32) -> Result<Permit, Overloaded> {
+        let room = Arc::clone(&self.semaphore).acquire_many_owned(kib);
         acquire_within(ACQUIRE_TIMEOUT, room, self.overload_message).await
+    }
+
+    /// Reads a body until its end or until it exceeds `most` bytes, above [`SMALL_BODY_BYTES`] with a permit that grows
+    /// with what has arrived. Returns whether it ended.
+    ///
+    /// # Errors
+    ///
+    /// If the body breaks off or stalls, or if its memory is not free in time.
+    pub async fn read_body(
+        &self,
+        body: &mut Body,
+        bytes: &mut Vec<u8>,
+        permit: &mut Permit,
+        most: usize,
+    ) -> Result<bool, BodyError> {
+        // Small bodies hold no permit, so that they may take as long as the request.
+        if read_up_to(body, bytes, SMALL_BODY_BYTES.min(most)).await? {
+            return Ok(true);
+        }
+        self.grow_permit(permit, bytes.len()).await?;
+        let mut mark = (bytes.len(), Instant::now());
+        // A body with a `Content-Length` over the limit is not read at all.
+        while bytes.len() as u64 + body.size_hint().lower() <= most as u64 {
+            match timeout_at(mark.1 + PROGRESS_TIMEOUT, body.frame()).await.map_err(|_| BodyError::Stalled)? {
+                Some(frame) => bytes.extend(frame?.data_ref().into_iter().flatten()),
+                None => return Ok(true),
+            }
+            let since = Instant::now();
+            self.grow_permit(permit, bytes.len()).await?;
+            mark = match bytes.len() >= mark.0 + MIN_PROGRESS_BYTES {
+                true => (bytes.len(), Instant::now()),
+                // The time that the body waited for its permit is not the client's.
+                false => (mark.0, mark.1 + since.elapsed()),
+            };
+        }
+        Ok(false)
+    }
+
+    /// Grows a permit to what a body of so many bytes becomes, by whole steps.
+    async fn grow_permit(&self, permit: &mut Permit, bytes: usize) -> Result<(), Overloaded> {
+        let counted = bytes.next_multiple_of(GROWTH_STEP_BYTES).saturating_mul(self.expansion);
+        let wanted = to_kib(counted).min(self.capacity_kib);
+        let held = permit.as_ref().map_or(0, |permit| u32::try_from(permit.num_permits()).unwrap_or(u32::MAX));
+        if wanted <= held {
+            return Ok(());
+        }
+        match (permit.as_mut(), self.acquire_kib(wanted - held).await?) {
+            (Some(held), Some(more)) => held.merge(more),
+            (_, more) => *permit = more,
+        }
+        Ok(())
     }
 }
 
@@ -127,15 +213,13 @@ pub async fn read_up_to(body: &mut Body, bytes: &mut Vec<u8>, most: usize) -> Re
     Ok(false)
 }
 
-/// Returns the expected length of a body of which `read` bytes are read, at most `most`; `most` if the body does not
-/// declare one.
-pub fn expected_len(body: &Body, read: usize, most: usize) -> usize {
-    let rest = body.size_hint().upper().and_then(|rest| usize::try_from(rest).ok());
-    rest.map_or(most, |rest| read.saturating_add(rest).min(most))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
+    use futures_util::future::join_all;
+    use futures_util::stream::{self, StreamExt};
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
@@ -148,6 +232,59 @@ mod tests {
         let half = budget.acquire(1 << 19).await.unwrap();
         assert!(half.is_some() && budget.acquire(1 << 19).await.is_ok());
         assert_eq!(Overloaded("full").to_string(), "full: try again in 10 seconds");
+    }
+
+    /// A body that stalls after so many bytes.
+    fn stalled(bytes: usize) -> Body {
+        let begun = stream::iter([Ok::<_, Infallible>("x".repeat(bytes))]);
+        Body::from_stream(begun.chain(stream::pending()))
+    }
+
+    /// A body of frames of so many bytes, each after so long.
+    fn slow(frames: usize, bytes: usize, each: Duration) -> Body {
+        Body::from_stream(stream::iter(0..frames).then(move |_| async move {
+            tokio::time::sleep(each).await;
+            Ok::<_, Infallible>("x".repeat(bytes))
+        }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permit_grows_with_what_has_arrived_and_a_stalled_body_gives_it_back() {
+        let budget = MemoryBudget::new(8 << 20, "full").with_expansion(4);
+        let read = async |mut body: Body| {
+            let (mut bytes, mut permit) = (Vec::new(), None);
+            let read = budget.read_body(&mut body, &mut bytes, &mut permit, 8 << 20).await;
+            read.map(|ended| (ended, bytes.len(), permit.map(|permit| permit.num_permits())))
+        };
+        assert_eq!(read(Body::from("x".repeat(SMALL_BODY_BYTES))).await.unwrap(), (true, SMALL_BODY_BYTES, None));
+        let arrived = 1 << 20;
+        assert_eq!(read(Body::from("x".repeat(arrived))).await.unwrap(), (true, arrived, Some(4 << 10)));
+        assert_eq!(read(Body::from("x".repeat(9 << 20))).await.unwrap().0, false);
+
+        // Stalled uploads hold the memory of what they have sent, and for two seconds.
+        let uploads = join_all((0..24).map(|_| read(stalled(9 << 10))));
+        let other = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            read(Body::from("x".repeat(arrived))).await
+        };
+        let since = Instant::now();
+        let (uploads, other) = tokio::join!(uploads, other);
+        assert!(other.is_ok() && uploads.iter().all(|upload| matches!(upload, Err(BodyError::Stalled))));
+        assert!(since.elapsed() < PROGRESS_TIMEOUT + Duration::from_millis(100), "{:?}", since.elapsed());
+        assert!(matches!(read(slow(100, 16, Duration::from_secs(1))).await, Ok((true, 1_600, None))), "it is small");
+        assert!(matches!(read(slow(9_999, 16, Duration::from_millis(2))).await, Err(BodyError::Stalled)));
+        assert!(read(slow(9, 16 << 10, Duration::from_secs(1))).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn body_that_finds_no_memory_is_refused() {
+        let budget = MemoryBudget::new(1 << 20, "full");
+        let held = budget.acquire(1 << 20).await.unwrap();
+        let (mut bytes, mut permit) = (Vec::new(), None);
+        let mut body = Body::from("x".repeat(SMALL_BODY_BYTES + 1));
+        let refused = budget.read_body(&mut body, &mut bytes, &mut permit, 1 << 20).await;
+        assert!(matches!(refused, Err(BodyError::Overloaded(_))), "{refused:?}");
+        drop(held);
     }
 
     #[tokio::test(start_paused = true)]

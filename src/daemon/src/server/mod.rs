@@ -1,11 +1,13 @@
 //! The server: TCP, TLS and unix listeners, each with a connection limit and graceful shutdown.
 
+pub mod background;
 pub mod bearer_token;
 mod connection_limit;
 mod limits;
 mod listener;
 pub mod load_shed;
 mod peer;
+mod secret_file;
 pub mod socket_activation;
 #[cfg(test)]
 mod tests;
@@ -13,6 +15,7 @@ mod tls;
 mod tls_files;
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -21,12 +24,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
+use background::BackgroundHandle;
 use connection_limit::{ConnectionLimiter, ConnectionSlot};
 use limits::ListenerLimits;
+use listener::ByteStream;
 
 pub use listener::Listener;
 pub use peer::Peer;
@@ -41,43 +46,52 @@ const MAX_STREAMS: u32 = 16;
 /// Maximum size in bytes of unread data of one connection, and of the head of a request.
 const MAX_BUFFER_BYTES: u16 = u16::MAX;
 
+/// Divisor of the connection limit: the share that may wait for a slot beyond it.
+const WAITING_SHARES: usize = 8;
+
+/// The role of a listener.
+#[derive(Clone, Debug)]
+pub enum ListenerRole {
+    /// One trusted client, dockerd, that keeps connections open and must not find them closed: without timeouts, and
+    /// without eviction.
+    Plugin,
+    /// Clients that admission waits for.
+    Admission,
+    /// Clients that only ask, served at a lower priority. Those of root and of the daemon's own user, container
+    /// runtimes among them, have the normal one.
+    Api(BackgroundHandle),
+}
+
 /// Serves one listener until `stop`, then until the requests in flight are answered. Each request has its [`Peer`] as
 /// an extension.
-pub async fn serve(listener: Listener, tls: Option<ReloadingTlsAcceptor>, router: Router, stop: watch::Receiver<bool>) {
-    serve_with_limits(ListenerLimits::default(), listener, tls, router, stop).await;
+pub async fn serve(
+    listener: Listener,
+    role: ListenerRole,
+    tls: Option<ReloadingTlsAcceptor>,
+    router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    serve_with_limits(ListenerLimits::default(), listener, role, tls, router, stop).await;
 }
 
 async fn serve_with_limits(
     limits: ListenerLimits,
     listener: Listener,
+    role: ListenerRole,
     tls: Option<ReloadingTlsAcceptor>,
     router: Router,
     mut stop: watch::Receiver<bool>,
 ) {
     let places = ConnectionLimiter::new(limits.max_connections);
+    let waiting = Arc::new(Semaphore::new((limits.max_connections / WAITING_SHARES).max(1)));
     let mut connections = JoinSet::new();
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    let is_tcp = !listener.is_unix();
-    if is_tcp {
-        // Without timeouts for unix sockets: their few clients keep connections open and must not find them closed.
-        builder
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_timeout)
-            .max_buf_size(MAX_BUFFER_BYTES.into());
-        let window = u32::from(MAX_BUFFER_BYTES);
-        builder
-            .http2()
-            .timer(TokioTimer::new())
-            .keep_alive_interval(limits.header_timeout)
-            .max_concurrent_streams(MAX_STREAMS)
-            .initial_connection_window_size(window)
-            .initial_stream_window_size(window);
-    }
+    let is_plugin = matches!(role, ListenerRole::Plugin);
+    let builder = connection_builder(&limits, !is_plugin);
     loop {
         let next = async {
             let (stream, peer) = listener.accept().await?;
-            let place = places.acquire(peer.address).await;
+            // The one client of this listener waits for itself alone.
+            let place = if is_plugin { Some(places.acquire(None).await) } else { None };
             Ok::<_, std::io::Error>((stream, peer, place))
         };
         let accepted = tokio::select! {
@@ -94,30 +108,68 @@ async fn serve_with_limits(
                 continue;
             }
         };
-        let connection =
-            ConnectionTask { builder: builder.clone(), router: router.clone(), stop: stop.clone(), limits, is_tcp };
-        let tls = tls.clone();
-        connections.spawn(async move {
-            let place = &place;
+        // Only a client that holds the most connections waits for a slot, and the listener never waits with it.
+        let place = match place.map_or_else(|| places.try_acquire(peer.client), Ok) {
+            Ok(place) => Ok(place),
+            Err(_) => match Arc::clone(&waiting).try_acquire_owned() {
+                Ok(waiting) => Err(waiting),
+                Err(_) => continue,
+            },
+        };
+        let runtime = match &role {
+            ListenerRole::Api(background) if !peer.is_trusted_user() => Some(background.runtime().clone()),
+            _ => None,
+        };
+        let connection = ConnectionTask {
+            builder: builder.clone(),
+            router: router.clone(),
+            stop: stop.clone(),
+            limits,
+            has_timeouts: !is_plugin,
+        };
+        let (places, tls) = (Arc::clone(&places), tls.clone());
+        let task = async move {
             let served = async {
-                let Some(tls) = tls else { return connection.serve(stream, peer, place).await };
-                let (stream, subject) = connection.with_timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await??;
-                connection.serve(stream, peer.with_certificate(subject), place).await
+                let place = match place {
+                    Ok(place) => place,
+                    Err(_waiting) => connection.until_stopped(places.acquire(peer.client)).await?,
+                };
+                connection.serve_in_slot(stream.into_current_runtime()?, tls, peer, &place).await
             };
-            let ended = tokio::select! {
-                ended = served => ended,
-                () = place.evicted() => Err("another connection needed its place".into()),
-            };
-            if let Err(error) = ended {
+            if let Err(error) = served.await {
                 tracing::debug!(%error, "a connection ended");
             }
-        });
+        };
+        match runtime {
+            Some(runtime) => connections.spawn_on(task, &runtime),
+            None => connections.spawn(task),
+        };
     }
     drop(listener);
     let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.drain_timeout, all).await.is_err() {
         tracing::warn!("some requests were not answered in time and are dropped");
     }
+}
+
+fn connection_builder(limits: &ListenerLimits, has_timeouts: bool) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    if has_timeouts {
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(MAX_BUFFER_BYTES.into());
+        let window = u32::from(MAX_BUFFER_BYTES);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .keep_alive_interval(limits.header_timeout)
+            .max_concurrent_streams(MAX_STREAMS)
+            .initial_connection_window_size(window)
+            .initial_stream_window_size(window);
+    }
+    builder
 }
 
 type ConnectionError = Box<dyn std::error::Error + Send + Sync>;
@@ -128,11 +180,32 @@ struct ConnectionTask {
     router: Router,
     stop: watch::Receiver<bool>,
     limits: ListenerLimits,
-    /// True if the listener is TCP, so that any machine may be the peer.
-    is_tcp: bool,
+    /// False for a trusted client that keeps idle connections.
+    has_timeouts: bool,
 }
 
 impl ConnectionTask {
+    /// Serves a connection until it ends or is evicted.
+    async fn serve_in_slot(
+        &self,
+        stream: Box<dyn ByteStream>,
+        tls: Option<ReloadingTlsAcceptor>,
+        peer: Peer,
+        place: &ConnectionSlot,
+    ) -> Result<(), ConnectionError> {
+        let served = async {
+            let Some(tls) = tls else { return self.serve(stream, peer, place).await };
+            let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream));
+            let (stream, certificate) =
+                self.until_stopped(handshake).await?.map_err(|_| "the handshake took too long")??;
+            self.serve(stream, peer.with_certificate(certificate), place).await
+        };
+        tokio::select! {
+            ended = served => ended,
+            () = place.evicted() => Err("another connection needed its place".into()),
+        }
+    }
+
     async fn serve(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -151,7 +224,7 @@ impl ConnectionTask {
         // hyper's own timeouts do not cover the time before the HTTP version is known, unread responses, or HTTP/2
         // connections with nothing but pings.
         let idle = async {
-            if !self.is_tcp {
+            if !self.has_timeouts {
                 return pending().await;
             }
             place.wait_until_idle(self.limits.header_timeout, self.limits.idle_timeout).await;
@@ -174,9 +247,9 @@ impl ConnectionTask {
         let _ = self.stop.clone().wait_for(|stop| *stop).await;
     }
 
-    async fn with_timeout<T>(&self, time: Duration, work: impl Future<Output = T>) -> Result<T, ConnectionError> {
+    async fn until_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, ConnectionError> {
         tokio::select! {
-            done = tokio::time::timeout(time, work) => done.map_err(|_| "the handshake took too long".into()),
+            done = work => Ok(done),
             () = self.wait_for_stop() => Err("the daemon stops".into()),
         }
     }

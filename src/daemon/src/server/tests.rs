@@ -38,7 +38,7 @@ async fn start_server(limits: ListenerLimits) -> TestServer {
         .route("/", get(|| async { "here" }))
         .route("/large", get(|| async { vec![0; LARGE_RESPONSE_BYTES] }));
     let (stop, stopping) = watch::channel(false);
-    let task = tokio::spawn(serve_with_limits(limits, listener, None, router, stopping));
+    let task = tokio::spawn(serve_with_limits(limits, listener, ListenerRole::Admission, None, router, stopping));
     TestServer { address, task, stop }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use pullgate::describe_certificate;
 use pullgate_connect::crypto_provider;
-use rustls::pki_types::CertificateDer;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
 use thiserror::Error;
@@ -13,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::server::listener::ByteStream;
+use crate::server::peer::ClientCertificate;
 use crate::server::tls_files::{PemError, read_certificates, read_key, warn_if_expired};
 use crate::util::reloading_file::ReloadingFile;
 
@@ -25,6 +28,8 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// The certificate authorities of client certificates, PEM.
     pub client_ca: Option<PathBuf>,
+    /// The certificate authorities of clients that may replace the policy, PEM; those of `client_ca` if there are none.
+    pub update_ca: Option<PathBuf>,
 }
 
 /// An error of the TLS files. The texts are human-readable.
@@ -72,6 +77,8 @@ pub struct ReloadingTlsAcceptor {
 /// The configuration of the last read.
 struct TlsState {
     configuration: Arc<ServerConfig>,
+    /// The verifier of clients that may replace the policy; `None` if every client may.
+    update_verifier: Option<Arc<dyn ClientCertVerifier>>,
     not_after: Option<u64>,
 }
 
@@ -82,7 +89,8 @@ impl ReloadingTlsAcceptor {
     ///
     /// If one cannot be read, or the key does not match the certificate. The text is human-readable.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
-        let paths = [&files.certificate, &files.key].into_iter().chain(&files.client_ca).cloned().collect();
+        let paths = [&files.certificate, &files.key].into_iter().chain(&files.client_ca).chain(&files.update_ca);
+        let paths = paths.cloned().collect();
         let state = ReloadingFile::load(paths, || load_state(&files))?;
         Ok(Self { files: Arc::new(files), state: Arc::new(state) })
     }
@@ -102,8 +110,7 @@ impl ReloadingTlsAcceptor {
         self.state.current().not_after
     }
 
-    /// Performs the handshake. Returns the stream with the subject of the client's certificate, if client certificates
-    /// are required.
+    /// Performs the handshake. Returns the stream with the client's certificate, if client certificates are required.
     ///
     /// # Errors
     ///
@@ -111,11 +118,17 @@ impl ReloadingTlsAcceptor {
     pub async fn accept(
         &self,
         stream: Box<dyn ByteStream>,
-    ) -> std::io::Result<(TlsStream<Box<dyn ByteStream>>, Option<String>)> {
-        let stream = TlsAcceptor::from(Arc::clone(&self.state.current().configuration)).accept(stream).await?;
-        let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-        let subject = certificate.map(|certificate| certificate_subject(certificate));
-        Ok((stream, subject))
+    ) -> std::io::Result<(TlsStream<Box<dyn ByteStream>>, Option<ClientCertificate>)> {
+        let state = self.state.current_arc();
+        let stream = TlsAcceptor::from(Arc::clone(&state.configuration)).accept(stream).await?;
+        let chain = stream.get_ref().1.peer_certificates().and_then(<[_]>::split_first);
+        let certificate = chain.map(|(certificate, intermediates)| ClientCertificate {
+            subject: certificate_subject(certificate),
+            may_update: state.update_verifier.as_ref().is_none_or(|verifier| {
+                verifier.verify_client_cert(certificate, intermediates, UnixTime::now()).is_ok()
+            }),
+        });
+        Ok((stream, certificate))
     }
 }
 
@@ -130,16 +143,11 @@ fn load_state(files: &TlsFiles) -> Result<TlsState, TlsError> {
     let builder = match &files.client_ca {
         None => builder.with_no_client_auth(),
         Some(path) => {
-            let mut roots = RootCertStore::empty();
-            for root in read_certificates(path)? {
-                roots.add(root).map_err(|error| TlsError::Unusable { path: path.clone(), error })?;
-            }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                .build()
-                .map_err(|error| TlsError::ClientCa { path: path.clone(), error })?;
-            builder.with_client_cert_verifier(verifier)
+            let paths = [Some(path), files.update_ca.as_ref()];
+            builder.with_client_cert_verifier(client_verifier(paths.into_iter().flatten(), &provider)?)
         }
     };
+    let update_verifier = files.update_ca.iter().map(|path| client_verifier([path], &provider)).next().transpose()?;
     let mut configuration = builder.with_single_cert(certificates, key).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
             TlsError::OtherKey { key: files.key.clone(), certificate: files.certificate.clone() }
@@ -147,7 +155,24 @@ fn load_state(files: &TlsFiles) -> Result<TlsState, TlsError> {
         error => TlsError::Unusable { path: files.certificate.clone(), error },
     })?;
     configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsState { configuration: Arc::new(configuration), not_after })
+    Ok(TlsState { configuration: Arc::new(configuration), update_verifier, not_after })
+}
+
+/// Returns a verifier of client certificates of the authorities in some files.
+fn client_verifier<'p>(
+    paths: impl IntoIterator<Item = &'p PathBuf>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let (mut roots, mut last) = (RootCertStore::empty(), PathBuf::new());
+    for path in paths {
+        for root in read_certificates(path)? {
+            roots.add(root).map_err(|error| TlsError::Unusable { path: path.clone(), error })?;
+        }
+        last.clone_from(path);
+    }
+    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|error| TlsError::ClientCa { path: last, error })
 }
 
 /// Returns the subject as a distinguished name (RFC 4514).

@@ -11,6 +11,7 @@ use thiserror::Error;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
+use crate::server::secret_file::read_secret_file;
 use crate::util::sanitize::io_error_reason;
 use pullgate_source::file_stamp::read_regular_file;
 
@@ -67,7 +68,7 @@ pub enum PemError {
 ///
 /// If there are none. The text is human-readable.
 pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    let (file, text) = (path.to_owned(), read_pem(path)?);
+    let (file, text) = (path.to_owned(), read_regular_file(path).map_err(|error| unreadable(path, error))?);
     if is_der(&text) {
         return Err(PemError::DerCertificate(file));
     }
@@ -88,7 +89,7 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Pe
 ///
 /// If there is none. The text is human-readable.
 pub fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, PemError> {
-    let (file, text) = (path.to_owned(), read_pem(path)?);
+    let (file, text) = (path.to_owned(), read_secret_file(path).map_err(|error| unreadable(path, error))?);
     if is_der(&text) {
         return Err(PemError::DerKey(file));
     }
@@ -121,8 +122,8 @@ pub fn warn_if_expired(path: &Path, certificates: &[CertificateDer<'_>]) -> Opti
     first
 }
 
-fn read_pem(path: &Path) -> Result<Vec<u8>, PemError> {
-    read_regular_file(path).map_err(|error| PemError::Unreadable { path: path.to_owned(), error })
+fn unreadable(path: &Path, error: io::Error) -> PemError {
+    PemError::Unreadable { path: path.to_owned(), error }
 }
 
 /// Returns whether the bytes begin as DER: a sequence with a length of one or two bytes.

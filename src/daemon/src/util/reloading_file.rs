@@ -60,6 +60,11 @@ impl<T> ReloadingFile<T> {
         self.current.load()
     }
 
+    /// Returns the current value for a use that takes long.
+    pub fn current_arc(&self) -> Arc<T> {
+        self.current.load_full()
+    }
+
     /// Returns whether a file may have changed since the last call.
     fn take_change(&self) -> bool {
         let stamps = read_stamps(&self.paths);

@@ -10,7 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use pullgate_daemon::server::{Listener, ReloadingTlsAcceptor, TlsFiles, serve};
+use pullgate_daemon::server::{Listener, ListenerRole, ReloadingTlsAcceptor, TlsFiles, serve};
 use pullgate_daemon::settings::ListenAddr;
 use pullgate_host::now;
 use rcgen::SigningKey;
@@ -35,13 +35,15 @@ impl TokenServer {
     /// Starts a server that requires `login`, a `USER:PASSWORD`. The identity is that of its TLS and of its signatures.
     pub async fn start(folder: &Path, identity: Identity, login: &str) -> Self {
         let (certificate, key) = programs::write(folder, &identity);
-        let files = TlsFiles { certificate: certificate.into(), key: key.into(), client_ca: None };
+        let (certificate, key) = (certificate.into(), key.into());
+        let files = TlsFiles { certificate, key, client_ca: None, update_ca: None };
         let listener = Listener::bind(&ListenAddr::Tcp(SocketAddr::from(([127, 0, 0, 1], 0))), 0o600).await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap().parse().unwrap();
         let authorization = format!("Basic {}", BASE64_STANDARD.encode(login));
         let router = Router::new().route("/token", get(issue_token)).with_state(Arc::new((identity, authorization)));
         let (stop, stopping) = watch::channel(false);
-        tokio::spawn(serve(listener, Some(ReloadingTlsAcceptor::load(files).unwrap()), router, stopping));
+        let tls = ReloadingTlsAcceptor::load(files).unwrap();
+        tokio::spawn(serve(listener, ListenerRole::Admission, Some(tls), router, stopping));
         Self { port: address.port(), _stop: stop }
     }
 }

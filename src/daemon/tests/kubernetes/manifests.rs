@@ -35,13 +35,30 @@ fn member(manifest: &str, name: &str) -> String {
     line.unwrap_or_else(|| panic!("no `{name}`")).trim().to_owned()
 }
 
-#[test]
-fn the_arguments_are_settings_of_the_daemon() {
+/// Returns the settings of the deployment, with further arguments.
+fn settings(more: &[&str]) -> Settings {
     let deployment = manifest("base/deployment.yaml");
     let lines = deployment.lines().map(str::trim).skip_while(|line| *line != "args:").skip(1);
     let arguments = lines.map_while(|line| line.strip_prefix("- ")).take_while(|line| !line.starts_with("name:"));
-    let Program::Serve(Serve { settings }) =
-        Program::try_parse_from(std::iter::once("pullgate").chain(arguments)).unwrap();
+    let arguments = std::iter::once("pullgate").chain(arguments).chain(more.iter().copied());
+    let Program::Serve(Serve { settings }) = Program::try_parse_from(arguments).unwrap();
+    settings
+}
+
+#[test]
+fn the_overlay_of_client_certificates_requires_them() {
+    let patch = manifest("overlays/client-certificate/client-ca.yaml");
+    let argument = patch.lines().find_map(|line| line.trim().strip_prefix("value: --")).unwrap();
+    let settings = settings(&[&format!("--{argument}")]);
+    assert!(settings.check().is_ok());
+    let path = settings.client_ca.unwrap();
+    assert!(patch.contains(&format!("mountPath: {}", path.parent().unwrap().display())));
+}
+
+#[test]
+fn the_arguments_are_settings_of_the_daemon() {
+    let deployment = manifest("base/deployment.yaml");
+    let settings = settings(&[]);
     let listen = settings.kubernetes_listen.unwrap();
     assert!(listen.ip().is_unspecified());
     assert_eq!(listen.port().to_string(), member(&deployment, "containerPort"));

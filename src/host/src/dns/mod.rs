@@ -124,6 +124,11 @@ impl Dns {
         DnsCounts { cached, answered, failed }
     }
 
+    /// Returns whether another value is a clone of this one.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     pub(crate) fn limits(&self) -> &DnsLimits {
         &self.inner.limits
     }

@@ -9,20 +9,46 @@ use crate::util::strings::split_once_str;
 /// of a digest, as in an image reference, is not one.
 pub fn find_userinfo(text: &str) -> Option<Range<usize>> {
     let (before, after) = text.rsplit_once('@')?;
-    let start = match split_once_str(before, "://") {
-        Some((scheme, _)) if is_scheme(scheme) => scheme.len().saturating_add("://".len()),
-        _ => before.len().saturating_sub(before.trim_start().len()),
-    };
+    let start = authority_start(before);
     if separates_digest(before.get(start..).unwrap_or_default(), after) {
         return find_userinfo(before);
     }
     Some(start..before.len().saturating_add(1))
 }
 
-/// Replaces every character of the user information (rule E11). Offsets stay valid, in UTF-8 and in UTF-16.
+/// Replaces every character of the user information, percent-encoded too, and of a query or fragment, where tokens
+/// stand (rule E11). Offsets stay valid, in UTF-8 and in UTF-16.
 pub fn redact_userinfo(text: &str) -> Cow<'_, str> {
-    let Some(range) = find_userinfo(text) else { return Cow::Borrowed(text) };
-    Cow::Owned(redact_range(text, range.start..range.end.saturating_sub(1)))
+    let plain = find_userinfo(text).map(|range| range.start..range.end.saturating_sub(1));
+    let encoded = find_encoded_userinfo(text);
+    let behind = plain.iter().chain(&encoded).map(|range| range.end).max().unwrap_or_default();
+    let query = find_query(text, behind);
+    let mut redacted = Cow::Borrowed(text);
+    for range in [plain, encoded, query].into_iter().flatten() {
+        redacted = Cow::Owned(redact_range(&redacted, range));
+    }
+    redacted
+}
+
+/// Returns the span of percent-encoded user information: from the start of the authority to the last `%40`. No valid
+/// entry or reference has a `%`.
+fn find_encoded_userinfo(text: &str) -> Option<Range<usize>> {
+    let (before, _) = text.rsplit_once("%40")?;
+    Some(authority_start(before)..before.len())
+}
+
+/// Returns the span behind the first `?` or `#` from a position on. No valid entry or reference has either.
+fn find_query(text: &str, from: usize) -> Option<Range<usize>> {
+    let start = text.get(from..)?.find(['?', '#'])?.saturating_add(from).saturating_add(1);
+    (start < text.len()).then_some(start..text.len())
+}
+
+/// Returns the start of the authority: behind a scheme, or behind blanks.
+fn authority_start(text: &str) -> usize {
+    match split_once_str(text, "://") {
+        Some((scheme, _)) if is_scheme(scheme) => scheme.len().saturating_add("://".len()),
+        _ => text.len().saturating_sub(text.trim_start().len()),
+    }
 }
 
 /// Redacts user information, or all of a text that looks like a private key (rule C3).
@@ -141,6 +167,12 @@ mod tests {
             ("a@b@host", "***@host"),
             ("usér:密@host", "**\u{b7}*\u{2022}"),
             ("host/x", "host/x"),
+            ("bob%3Asecret%40host/x", "*************%40host/x"),
+            ("https://bob:secret%40host/x", "https://**********%40host/x"),
+            ("https://host/x?token=secret", "https://host/x?************"),
+            ("https://host/x#secret?", "https://host/x#*******"),
+            ("user:se?cret@host/x?a=secret", "************@host/x?********"),
+            ("host/x?", "host/x?"),
             (&digest, &digest),
         ] {
             let got = redact_userinfo(text);

@@ -1,13 +1,14 @@
 //! Docker Engine's authorization plugin: dockerd calls it before it acts, and does not act on a denied request.
 //!
 //! ```text
-//! protocol      calls of dockerd, and the responses
-//! request_uri   the request target: path and query, decoded as dockerd decodes them
-//! operation     the operation of Docker's API: a positive list
-//! go_json       a JSON body, as Go decodes it
-//! image_refs    the images that a container or a service names
-//! classify      the subject of a request: references, a setting, or nothing that concerns a registry
-//! authorize     the decision
+//! protocol         calls of dockerd, and the responses
+//! request_uri      the request target: path and query, decoded as dockerd decodes them
+//! operation        the operation of Docker's API: a positive list
+//! local_operation  operations that concern no registry, by method and path
+//! go_json          a JSON body, as Go decodes it
+//! image_refs       the images that a container or a service names
+//! classify         the subject of a request: references, a setting, or nothing that concerns a registry
+//! authorize        the decision
 //! ```
 //!
 //! A request that dockerd could read in another way than the daemon is denied.
@@ -16,6 +17,7 @@ mod authorize;
 mod classify;
 mod go_json;
 mod image_refs;
+mod local_operation;
 mod operation;
 mod protocol;
 mod request_uri;

@@ -2,6 +2,8 @@
 //!
 //! The name of an image or plugin is the rest of a path, slashes included, as in dockerd's own routes.
 
+use super::local_operation::is_local_operation;
+
 /// An operation of Docker's API. Names are as in the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation<'p> {
@@ -41,22 +43,17 @@ pub fn classify_operation<'p>(method: &str, path: &'p str) -> Operation<'p> {
     let (root, rest) = path.split_once('/').map_or((path, None), |(root, rest)| (root, Some(rest)));
     match (root, rest) {
         ("images", Some(rest)) => image_operation(method, rest),
-        ("containers", Some(rest)) => container_operation(method, rest),
+        ("containers", Some("create")) => post_only(method, Operation::CreateContainer),
         ("services", rest) => service_operation(method, rest),
         ("plugins", rest) => plugin_operation(method, rest),
         ("distribution", Some(rest)) => match (method, rest.strip_suffix("/json")) {
             ("GET", Some(name)) => Operation::Inspect(name),
             _ => Operation::Unknown,
         },
-        ("build", Some("prune" | "cancel")) => Operation::NoRegistry,
         ("build" | "session" | "grpc", None) => post_only(method, Operation::Build),
         ("auth", None) => post_only(method, Operation::Login),
         ("commit", None) => post_only(method, Operation::Commit),
-        ("_ping" | "version" | "info" | "events", None) => Operation::NoRegistry,
-        (
-            "networks" | "volumes" | "exec" | "swarm" | "nodes" | "tasks" | "secrets" | "configs" | "system" | "debug",
-            _,
-        ) => Operation::NoRegistry,
+        _ if is_local_operation(method, root, rest) => Operation::NoRegistry,
         _ => Operation::Unknown,
     }
 }
@@ -99,38 +96,6 @@ fn image_operation<'p>(method: &str, rest: &'p str) -> Operation<'p> {
             },
         },
         "DELETE" => Operation::NoRegistry,
-        _ => Operation::Unknown,
-    }
-}
-
-fn container_operation<'p>(method: &str, rest: &'p str) -> Operation<'p> {
-    const ACTIONS: [&str; 15] = [
-        "attach",
-        "checkpoints",
-        "copy",
-        "exec",
-        "kill",
-        "pause",
-        "rename",
-        "resize",
-        "restart",
-        "start",
-        "stop",
-        "top",
-        "unpause",
-        "update",
-        "wait",
-    ];
-    match method {
-        "POST" => match rest {
-            "create" => Operation::CreateContainer,
-            "prune" => Operation::NoRegistry,
-            _ => match rest.rsplit_once('/') {
-                Some((_, action)) if ACTIONS.contains(&action) => Operation::NoRegistry,
-                _ => Operation::Unknown,
-            },
-        },
-        "GET" | "HEAD" | "PUT" | "DELETE" => Operation::NoRegistry,
         _ => Operation::Unknown,
     }
 }

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::util::strict_json::JsonObject;
+
 /// Maximum size of a call in bytes. Relevant bodies have some kilobytes, and dockerd passes a few megabytes at most, a
 /// third more in base64.
 pub const MAX_CALL_BYTES: usize = 16 << 20;
@@ -37,7 +39,8 @@ pub struct CallError(pub String);
 
 /// Parses a call.
 pub fn parse_call(bytes: &[u8]) -> Result<AuthzRequest, CallError> {
-    let call: AuthzRequest = serde_json::from_slice(bytes)
+    // dockerd writes an object; a list of the members could be read in another way by its next version.
+    let JsonObject(call): JsonObject<AuthzRequest> = serde_json::from_slice(bytes)
         .map_err(|error| CallError(format!("dockerd's call is not the JSON that it should be: {error}")))?;
     if call.request_method.is_empty() || call.request_uri.is_empty() {
         return Err(CallError("dockerd's call does not say what was requested".to_owned()));
@@ -139,6 +142,7 @@ mod tests {
             "",
             "{}",
             "[]",
+            r#"["u","GET","/info",null,null]"#,
             "null",
             "{",
             r#"{"RequestMethod":"GET"}"#,

@@ -2,14 +2,15 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::image::{ExtractError, Image, MAX_IMAGES};
 
 use super::sanitize;
-use crate::util::strict_json::JsonObject;
 
 /// Paths of the pod specifications of known kinds.
 const POD_SPEC_PATHS: [&[&str]; 4] = [
@@ -29,7 +30,7 @@ const MAX_PATH_CHARS: usize = 200;
 ///
 /// # Errors
 ///
-/// If there is no pod specification, or an image is not written as one.
+/// If there is no pod specification or no image, or an image is not written as one.
 pub fn extract_images(kind: &str, object: &str) -> Result<Vec<Image>, ExtractError> {
     let mut found = CollectedImages::default();
     let mut reader = serde_json::Deserializer::from_str(object);
@@ -37,7 +38,11 @@ pub fn extract_images(kind: &str, object: &str) -> Result<Vec<Image>, ExtractErr
         .deserialize(&mut reader)
         .and_then(|()| reader.end());
     read.map_err(|error| ExtractError::Malformed(sanitize::sanitize_json_error(&error)))?;
-    if found.has_pod_spec {
+    if found.is_truncated {
+        return Err(ExtractError::TooMany);
+    }
+    // What an unknown kind calls its images cannot be known: without any in sight, there can be some out of sight.
+    if found.has_pod_spec && !found.images.iter().all(Image::is_unset) {
         Ok(found.images)
     } else {
         Err(ExtractError::UnknownKind(sanitize::sanitize_line(kind, MAX_PATH_CHARS)))
@@ -47,7 +52,10 @@ pub fn extract_images(kind: &str, object: &str) -> Result<Vec<Image>, ExtractErr
 #[derive(Default)]
 struct CollectedImages {
     images: Vec<Image>,
+    /// True if there are more images than one review may have. The others are not kept.
+    is_truncated: bool,
     has_pod_spec: bool,
+    hasher: RandomState,
 }
 
 /// The path of a value, written out for images only: an object can have millions of values.
@@ -63,13 +71,8 @@ struct ImageVisitor<'f, 'p> {
     path: &'p JsonPath<'p>,
 }
 
-/// An image as a string, or as the source of an image volume.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "an image")]
-enum ImageField {
-    Name(String),
-    Volume(JsonObject<ImageVolumeSource>),
-}
+/// An image as a string, or as the source of an image volume. Empty for `null`.
+struct ImageField(String);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -77,6 +80,36 @@ struct ImageVolumeSource {
     reference: Option<String>,
     #[serde(rename = "pullPolicy")]
     _pull_policy: Option<String>,
+}
+
+/// Visitor of an image. An untagged enum would keep any other value in memory, at a multiple of its text.
+struct ImageFieldVisitor;
+
+impl<'de> Deserialize<'de> for ImageField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ImageFieldVisitor)
+    }
+}
+
+impl<'de> Visitor<'de> for ImageFieldVisitor {
+    type Value = ImageField;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an image")
+    }
+
+    fn visit_unit<E>(self) -> Result<ImageField, E> {
+        Ok(ImageField(String::new()))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<ImageField, E> {
+        Ok(ImageField(name.to_owned()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ImageField, A::Error> {
+        let volume = ImageVolumeSource::deserialize(MapAccessDeserializer::new(map))?;
+        Ok(ImageField(volume.reference.unwrap_or_default()))
+    }
 }
 
 impl JsonPath<'_> {
@@ -121,30 +154,28 @@ impl<'de> Visitor<'de> for ImageVisitor<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        // By their hashes: an object can have a million members, and a collision is an error like a duplicate.
         let mut seen = HashSet::new();
         while let Some(name) = map.next_key::<String>()? {
             let path = JsonPath::Member(self.path, &name);
             if IGNORED_MEMBERS.iter().any(|passed| path.matches(&[passed])) {
                 map.next_value::<IgnoredAny>()?;
             } else if name == "image" {
-                let name = match map.next_value::<Option<ImageField>>()? {
-                    None => String::new(),
-                    Some(ImageField::Name(name)) => name,
-                    Some(ImageField::Volume(JsonObject(volume))) => volume.reference.unwrap_or_default(),
-                };
-                if self.collected.images.len() >= MAX_IMAGES {
-                    return Err(A::Error::custom("it has too many images"));
+                let ImageField(name) = map.next_value()?;
+                if self.collected.images.len() < MAX_IMAGES {
+                    let mut place = String::new();
+                    path.write(&mut place);
+                    let place = format!("`{}`", sanitize::sanitize_line(&place, MAX_PATH_CHARS));
+                    self.collected.images.push(Image { location: place, name, is_template: true });
+                } else {
+                    self.collected.is_truncated = true;
                 }
-                let mut place = String::new();
-                path.write(&mut place);
-                let place = format!("`{}`", sanitize::sanitize_line(&place, MAX_PATH_CHARS));
-                self.collected.images.push(Image { location: place, name, is_template: true });
             } else {
                 self.collected.has_pod_spec |=
                     name == "containers" && POD_SPEC_PATHS.iter().any(|spec| self.path.matches(spec));
                 map.next_value_seed(ImageVisitor { collected: self.collected, path: &path })?;
             }
-            if !seen.insert(name) {
+            if !seen.insert(self.collected.hasher.hash_one(&name)) {
                 return Err(A::Error::custom("a member stands twice"));
             }
         }
@@ -215,6 +246,11 @@ mod tests {
             ("{}", "unknown-kind"),
             (r#"{"spec": {"image": "a"}}"#, "unknown-kind"),
             (r#"{"spec": {"workers": {"containers": [{"image": "a"}]}}}"#, "unknown-kind"),
+            // A pod specification without any image in sight.
+            (r#"{"spec": {"template": {"spec": {"containers": [{"name": "a", "Image": "b"}]}}}}"#, "unknown-kind"),
+            (r#"{"spec": {"baseImage": "b", "template": {"spec": {"containers": [{"name": "a"}]}}}}"#, "unknown-kind"),
+            (r#"{"spec": {"containers": []}, "images": ["b"]}"#, "unknown-kind"),
+            (r#"{"spec": {"containers": [{"image": ""}, {"image": null}]}}"#, "unknown-kind"),
             (r#"{"spec": {"containers": [{"image": {"repository": "a"}}]}}"#, "malformed-review"),
             (r#"{"spec": {"containers": [{"image": ["a"]}]}}"#, "malformed-review"),
             (r#"{"spec": {"containers": [{"image": ["a", null]}]}}"#, "malformed-review"),
@@ -223,5 +259,10 @@ mod tests {
         ] {
             assert_eq!(extract_images("Thing", object).unwrap_err().code(), code, "{object}");
         }
+        let many = |number: usize| {
+            format!(r#"{{"spec": {{"containers": [{}]}}}}"#, vec![r#"{"image":"a"}"#; number].join(","))
+        };
+        assert_eq!(extract_images("Thing", &many(MAX_IMAGES)).unwrap().len(), MAX_IMAGES);
+        assert_eq!(extract_images("Thing", &many(MAX_IMAGES + 1)).unwrap_err().code(), "too-many-images");
     }
 }

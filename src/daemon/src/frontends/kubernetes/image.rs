@@ -5,6 +5,9 @@ use thiserror::Error;
 /// Maximum number of distinct images in one review, far above that of any pod.
 pub const MAX_IMAGES: usize = 1_000;
 
+/// Maximum number of containers or volumes in one list of an object. The others are not kept in memory.
+pub const MAX_CONTAINERS: usize = 4_096;
+
 /// An image of an object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Image {
@@ -26,7 +29,7 @@ impl Image {
 /// An error of extracting the images of an object.
 #[derive(Debug, Error)]
 pub enum ExtractError {
-    /// An unknown kind without a pod specification at a known path.
+    /// An unknown kind without a pod specification at a known path, or without an image.
     #[error(
         "pullgate does not know where a `{0}` has its images, so it is not allowed: do not send this kind to the webhook"
     )]
@@ -37,6 +40,9 @@ pub enum ExtractError {
     /// A malformed object.
     #[error("the object cannot be read: {0}")]
     Malformed(String),
+    /// More images or containers than one review may have.
+    #[error("the object has more than {MAX_IMAGES} images or {MAX_CONTAINERS} containers")]
+    TooMany,
 }
 
 impl ExtractError {
@@ -46,6 +52,7 @@ impl ExtractError {
             Self::UnknownKind(_) => "unknown-kind",
             Self::NoPodSpec(_) => "no-pod-spec",
             Self::Malformed(_) => "malformed-review",
+            Self::TooMany => "too-many-images",
         }
     }
 }

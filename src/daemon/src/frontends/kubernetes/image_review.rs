@@ -11,12 +11,12 @@ use axum::body::Body;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::time::timeout;
 
 use super::evaluate::{self, ReviewContext};
-use super::image::{Image, MAX_IMAGES};
-use super::{READ_TIMEOUT, ReadError, WebhookState, sanitize};
+use super::image::{Image, MAX_CONTAINERS, MAX_IMAGES};
+use super::{ReadError, WebhookState, sanitize};
 use crate::admission::{Admission, Frontend};
+use crate::util::bounded_list::TruncatedList;
 use crate::util::strict_json::JsonObject;
 
 const API_VERSION: &str = "imagepolicy.k8s.io/v1alpha1";
@@ -35,7 +35,7 @@ struct ImageReview<'a> {
 
 #[derive(Deserialize)]
 struct ImageReviewSpec {
-    containers: Vec<JsonObject<ImageReviewContainerSpec>>,
+    containers: TruncatedList<JsonObject<ImageReviewContainerSpec>, MAX_CONTAINERS>,
     namespace: Option<String>,
 }
 
@@ -65,8 +65,6 @@ struct ImageReviewStatus {
 /// An error of a review that is not decided. The texts are human-readable.
 #[derive(Debug, Error)]
 enum ImageReviewError {
-    #[error("the review was not complete after {} seconds", READ_TIMEOUT.as_secs())]
-    Incomplete,
     #[error("the review cannot be read: {0}")]
     Unreadable(String),
     #[error("this is no {KIND} of {API_VERSION}")]
@@ -75,12 +73,9 @@ enum ImageReviewError {
 
 /// Handles a review.
 pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> Json<ImageReviewResponse> {
-    let read = timeout(READ_TIMEOUT, webhooks.read_review(body)).await;
-    let review = match &read {
-        Ok(read) => parse_review(read.as_ref().map(|(text, _)| text.as_str())),
-        Err(_) => Err(ImageReviewError::Incomplete),
-    };
-    let unread = if matches!(read, Ok(Err(ReadError::Overloaded(_)))) { "busy" } else { "malformed-review" };
+    let read = webhooks.read_review(body).await;
+    let review = parse_review(read.as_ref().map(|(text, _)| text.as_str()));
+    let unread = read.as_ref().map_or_else(ReadError::code, |_| "malformed-review");
     let status = decide(&webhooks.admission, review, unread).await;
     Json(ImageReviewResponse { api_version: API_VERSION, kind: KIND, status })
 }
@@ -110,14 +105,14 @@ async fn decide(
         let audit_annotations = context.annotations(false, reason, &[]);
         ImageReviewStatus { allowed: false, reason: message, audit_annotations }
     };
-    let images: Vec<_> = match review {
-        Ok(spec) => spec.containers.into_iter().map(to_image).collect(),
+    let (images, is_truncated): (Vec<_>, _) = match review {
+        Ok(spec) => (spec.containers.elements.into_iter().map(to_image).collect(), spec.containers.is_truncated),
         Err(error) => return settled(unread, error.to_string()),
     };
     if images.is_empty() {
         return settled("malformed-review", "the review names no image, and every pod has one".to_owned());
     }
-    if evaluate::exceeds_image_limit(&images) {
+    if is_truncated || evaluate::exceeds_image_limit(&images) {
         return settled("too-many-images", format!("the review names more than {} images", MAX_IMAGES));
     }
     let decided = context.decide(&images).await;

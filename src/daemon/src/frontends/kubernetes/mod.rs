@@ -22,12 +22,10 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::post;
 use thiserror::Error;
-use tower_http::timeout::TimeoutLayer;
+use tokio::time::timeout;
 
 use crate::admission::Admission;
-use crate::server::load_shed::{
-    MemoryBudget, Overloaded, Permit, RETRY_AFTER_SECS, SMALL_BODY_BYTES, expected_len, read_up_to,
-};
+use crate::server::load_shed::{BodyError, MemoryBudget, Permit, RETRY_AFTER_SECS};
 
 /// Path of the validating admission webhook.
 pub const VALIDATE_PATH: &str = "/kubernetes/validate";
@@ -38,27 +36,28 @@ pub const IMAGE_POLICY_PATH: &str = "/kubernetes/imagepolicy";
 /// Maximum size of a review in bytes. An object has at most 3 MiB, and an update also carries the old object.
 pub const MAX_REVIEW_BYTES: usize = 8 << 20;
 
-/// Memory budget for reviews in bytes. Reviews of up to [`SMALL_BODY_BYTES`] do not count.
+/// Memory budget for reviews in bytes. Reviews of up to [`SMALL_BODY_BYTES`](crate::server::load_shed::SMALL_BODY_BYTES)
+/// do not count.
 const MEMORY_BUDGET: usize = 64 << 20;
+
+/// The memory that one byte of a review becomes at most, its text included: a member of an unknown kind.
+const REVIEW_EXPANSION: usize = 6;
 
 /// Timeout for the decisions of one review, below the API server's 10 seconds, so that a denial carries the reason.
 pub const DECISION_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Timeout for reading and deciding a review, and the status after it.
+/// Timeout for reading a review.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
-const TIMEOUT_STATUS: StatusCode = StatusCode::REQUEST_TIMEOUT;
 
 /// Returns the routes of both webhooks.
 pub fn router(admission: Arc<Admission>) -> Router {
     Router::new()
-        .route(
-            VALIDATE_PATH,
-            post(validating_webhook::handle_review).layer(TimeoutLayer::with_status_code(TIMEOUT_STATUS, READ_TIMEOUT)),
-        )
+        .route(VALIDATE_PATH, post(validating_webhook::handle_review))
         .route(IMAGE_POLICY_PATH, post(image_review::handle_review))
         .with_state(WebhookState {
             admission,
-            memory: MemoryBudget::new(MEMORY_BUDGET, "too many large reviews are read at the moment"),
+            memory: MemoryBudget::new(MEMORY_BUDGET, "too many large reviews are read at the moment")
+                .with_expansion(REVIEW_EXPANSION),
         })
 }
 
@@ -72,15 +71,12 @@ struct WebhookState {
 impl WebhookState {
     /// Reads a review. The permit holds its memory.
     async fn read_review(&self, mut body: Body) -> Result<(String, Permit), ReadError> {
-        let mut bytes = Vec::new();
-        let mut room = None;
-        if !read_up_to(&mut body, &mut bytes, SMALL_BODY_BYTES).await? {
-            room = self.memory.acquire(expected_len(&body, bytes.len(), MAX_REVIEW_BYTES)).await?;
-            if !read_up_to(&mut body, &mut bytes, MAX_REVIEW_BYTES).await? {
-                return Err(ReadError::TooLarge);
-            }
+        let (mut bytes, mut permit) = (Vec::new(), None);
+        let read = self.memory.read_body(&mut body, &mut bytes, &mut permit, MAX_REVIEW_BYTES);
+        if !timeout(READ_TIMEOUT, read).await.map_err(|_| ReadError::TimedOut)?? {
+            return Err(ReadError::TooLarge);
         }
-        Ok((String::from_utf8(bytes).map_err(|_| ReadError::NotUtf8)?, room))
+        Ok((String::from_utf8(bytes).map_err(|_| ReadError::NotUtf8)?, permit))
     }
 }
 
@@ -91,21 +87,33 @@ enum ReadError {
     NotUtf8,
     #[error("it has more than {MAX_REVIEW_BYTES} bytes")]
     TooLarge,
-    #[error("it broke off: {0}")]
-    Interrupted(#[from] axum::Error),
+    #[error("it was not complete after {} seconds", READ_TIMEOUT.as_secs())]
+    TimedOut,
     #[error("{0}")]
-    Overloaded(#[from] Overloaded),
+    Body(#[from] BodyError),
+}
+
+impl ReadError {
+    /// Returns the stable code of the denial.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Body(BodyError::Overloaded(_)) => "busy",
+            _ => "malformed-review",
+        }
+    }
 }
 
 /// The API server takes each status for a failure of the webhook, which denies with `failurePolicy: Fail`.
 impl IntoResponse for ReadError {
     fn into_response(self) -> Response {
         let status = match self {
-            Self::NotUtf8 | Self::Interrupted(_) => StatusCode::BAD_REQUEST,
+            Self::NotUtf8 | Self::Body(BodyError::Interrupted(_)) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Overloaded(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut | Self::Body(BodyError::Stalled) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(BodyError::Overloaded(_)) => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let again = matches!(self, Self::Overloaded(_)).then(|| AppendHeaders([(RETRY_AFTER, RETRY_AFTER_SECS)]));
+        let is_busy = status == StatusCode::SERVICE_UNAVAILABLE;
+        let again = is_busy.then(|| AppendHeaders([(RETRY_AFTER, RETRY_AFTER_SECS)]));
         (status, again, format!("the review cannot be read: {self}")).into_response()
     }
 }

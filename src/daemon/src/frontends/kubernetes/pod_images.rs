@@ -4,9 +4,17 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::admission_review::GroupVersionKind;
-use super::image::{ExtractError, Image};
+use super::image::{ExtractError, Image, MAX_CONTAINERS};
 use super::{generic_images, sanitize};
+use crate::util::bounded_list::TruncatedList;
 use crate::util::strict_json::JsonObject;
+
+/// Maximum length of a kind in a message, in characters.
+const MAX_KIND_CHARS: usize = 200;
+
+/// A list of containers or volumes, of which the first [`MAX_CONTAINERS`] are kept: an element of three bytes takes some
+/// fifty in memory.
+type ContainerList<T> = TruncatedList<JsonObject<T>, MAX_CONTAINERS>;
 
 /// Extracts the images of an object, in order.
 ///
@@ -30,7 +38,9 @@ pub fn extract_images(kind: &GroupVersionKind, object: &str) -> Result<Vec<Image
         _ => return generic_images::extract_images(&kind.kind, object),
     };
     let is_template = kind.kind != "Pod";
-    spec.and_then(|spec| spec.images(is_template)).ok_or_else(|| ExtractError::NoPodSpec(kind.kind.clone()))
+    let no_pod_spec = || ExtractError::NoPodSpec(sanitize::sanitize_line(&kind.kind, MAX_KIND_CHARS));
+    let images = spec.ok_or_else(no_pod_spec)?.images(is_template)?;
+    images.ok_or_else(no_pod_spec)
 }
 
 /// The kind that an object declares.
@@ -62,10 +72,10 @@ struct JobTemplate<T> {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct PodSpec {
-    containers: Option<Vec<JsonObject<Container>>>,
-    init_containers: Option<Vec<JsonObject<Container>>>,
-    ephemeral_containers: Option<Vec<JsonObject<Container>>>,
-    volumes: Option<Vec<JsonObject<Volume>>>,
+    containers: Option<ContainerList<Container>>,
+    init_containers: Option<ContainerList<Container>>,
+    ephemeral_containers: Option<ContainerList<Container>>,
+    volumes: Option<ContainerList<Volume>>,
 }
 
 #[derive(Deserialize)]
@@ -101,26 +111,34 @@ fn template_spec(of: Template<Spec<PodSpec>>) -> Option<PodSpec> {
 
 impl PodSpec {
     /// Returns all images; `None` without containers, which every pod has.
-    fn images(self, may_be_empty: bool) -> Option<Vec<Image>> {
-        let mut images = Vec::new();
+    fn images(self, may_be_empty: bool) -> Result<Option<Vec<Image>>, ExtractError> {
+        let Some(containers) = self.containers.filter(|containers| !containers.elements.is_empty()) else {
+            return Ok(None);
+        };
         let lists = [
-            ("container", self.containers.filter(|containers| !containers.is_empty())?),
+            ("container", containers),
             ("init container", self.init_containers.unwrap_or_default()),
             ("ephemeral container", self.ephemeral_containers.unwrap_or_default()),
         ];
+        let volumes = self.volumes.unwrap_or_default();
+        let number: usize = lists.iter().map(|(_, list)| list.elements.len()).sum();
+        if number > MAX_CONTAINERS || volumes.is_truncated || lists.iter().any(|(_, list)| list.is_truncated) {
+            return Err(ExtractError::TooMany);
+        }
+        let mut images = Vec::new();
         let image = |what: &str, name: Option<String>, image: Option<String>| Image {
             location: format!("{what} `{}`", name.unwrap_or_default()),
             name: image.unwrap_or_default(),
             is_template: may_be_empty,
         };
         for (what, containers) in lists {
-            let containers = containers.into_iter();
+            let containers = containers.elements.into_iter();
             images.extend(containers.map(|JsonObject(container)| image(what, container.name, container.image)));
         }
-        for JsonObject(volume) in self.volumes.unwrap_or_default() {
+        for JsonObject(volume) in volumes.elements {
             images.extend(volume.image.map(|JsonObject(source)| image("volume", volume.name, source.reference)));
         }
-        Some(images)
+        Ok(Some(images))
     }
 }
 
@@ -188,6 +206,25 @@ mod tests {
         ] {
             assert_eq!(extract_images(&pod, object).unwrap_err().code(), "malformed-review", "{object}");
         }
+    }
+
+    #[test]
+    fn reading_stops_at_the_bound_of_each_list() {
+        let pod = kind("", "Pod");
+        let list = |number: usize| format!("[{}]", vec!["{}"; number].join(","));
+        let most = extract_images(&pod, &format!(r#"{{"spec": {{"containers": {}}}}}"#, list(MAX_CONTAINERS)));
+        assert_eq!(most.unwrap().len(), MAX_CONTAINERS);
+        for spec in [
+            format!(r#"{{"containers": {}}}"#, list(MAX_CONTAINERS + 1)),
+            format!(r#"{{"containers": [{{}}], "initContainers": {}}}"#, list(MAX_CONTAINERS)),
+            format!(r#"{{"containers": [{{}}], "volumes": {}}}"#, list(MAX_CONTAINERS + 1)),
+        ] {
+            let refused = extract_images(&pod, &format!(r#"{{"spec": {spec}}}"#)).unwrap_err();
+            assert_eq!(refused.code(), "too-many-images");
+        }
+        // Still JSON to its end.
+        let broken = format!(r#"{{"spec": {{"containers": {}"#, list(MAX_CONTAINERS + 1));
+        assert_eq!(extract_images(&pod, &broken).unwrap_err().code(), "malformed-review");
     }
 
     #[test]

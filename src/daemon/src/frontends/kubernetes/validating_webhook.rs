@@ -28,10 +28,17 @@ const MAX_WARNINGS: usize = 16;
 
 /// Handles a review. Without a `uid` there is no valid response; the API server takes the error as a denial.
 pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> HttpResponse {
-    let bad = |message: String| (StatusCode::BAD_REQUEST, message).into_response();
+    let admission = &webhooks.admission;
+    let bad = |message: String| {
+        record_unread(admission, "malformed-review", &message);
+        (StatusCode::BAD_REQUEST, message).into_response()
+    };
     let (text, _room) = match webhooks.read_review(body).await {
         Ok(read) => read,
-        Err(unread) => return unread.into_response(),
+        Err(unread) => {
+            record_unread(admission, unread.code(), &format!("the review cannot be read: {unread}"));
+            return unread.into_response();
+        }
     };
     let review: AdmissionReview<'_> = match serde_json::from_str(&text) {
         Ok(JsonObject(review)) => review,
@@ -143,6 +150,12 @@ async fn decide(admission: &Admission, review: &AdmissionReview<'_>) -> ReviewOu
         denial: (!allowed).then(|| evaluate::rejection_message(&refused, all)),
         warnings: if allowed { rejection_warnings(&refused) } else { Vec::new() },
     }
+}
+
+/// Records a review that is answered with an error in place of a response, which the API server takes for a denial.
+fn record_unread(admission: &Admission, code: &'static str, message: &str) {
+    let generation = admission.current_policy();
+    ReviewContext::new(admission, &generation, Frontend::Kubernetes, None).record_override(false, code, message);
 }
 
 /// Denies a review without a decision.
