@@ -35,6 +35,7 @@ const DAEMON_ANSWERS = {
   probe: {
     "v1/module": () => ({ sha256: "ab".repeat(32), version: "0.1.0" }),
     "v1/policy": () => ({ generation: 7, policy: { whitelist: ["10.2.40.40"] } }),
+    "v1/daemon": () => ({ enforcement: { docker: "audit" } }),
     "v1/explain": ({ reference }) => ({ reference, registry: "10.2.40.40", decision: "allow", attempts: [], steps: [] }),
     "v1/probe": () => report({ attempts: [{ ...attempt, elsewhere }] }),
   },

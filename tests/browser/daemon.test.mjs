@@ -16,6 +16,7 @@ const policy = { whitelist: ["10.2.0.0/16"], match_resolved_addresses: true };
 const daemon = (more = {}, dnsAnswers = ["harbor.example=10.2.3.4"]) => ({
   "v1/module": () => ({ sha256: digest, version: "0.1.0" }),
   "v1/policy": () => ({ generation: 7, sha256: "00", policy }),
+  "v1/daemon": () => ({ version: "0.1.0", enforcement: { docker: "deny", containerd: "deny", kubernetes: "deny" } }),
   "v1/explain": ({ reference, kind, policy: given, project, dnsAnswers: typed }) => {
     const known = [...dnsAnswers, ...typed.map(({ subject, answers }) => `${subject}=${answers.join(",")}`)];
     const args = ["explain", "--json", "--no-dns", "--policy", "-", ...known.flatMap((dnsAnswer) => ["--dns-answer", dnsAnswer])];
@@ -105,6 +106,23 @@ check("no daemon", {}, async (page, { server }) => {
   await form.decisionOf(page, "alpine");
   assert.equal(await page.getByRole("button", { name: /Test connection/ }).count(), 0);
   assert.deepEqual(server.requests.filter(({ name }) => name.startsWith("v1/")).map(({ name }) => name), ["v1/module"]);
+});
+
+const enforcement = (frontends) => ({ "v1/daemon": () => ({ enforcement: frontends }) });
+const NOTHING_ENFORCED = /^Nothing is enforced for/;
+
+check("a daemon that enforces nothing in some frontends", { daemon: daemon(enforcement({ docker: "audit", containerd: "deny", kubernetes: "audit" })) }, async (page) => {
+  await page.getByText("Nothing is enforced for Docker Engine and Kubernetes: everything is allowed there").waitFor();
+});
+
+check("a daemon that enforces what it denies", { daemon: daemon() }, async (page) => {
+  await footer(page).getByText("The daemon runs the same module").waitFor();
+  assert.equal(await page.getByText(NOTHING_ENFORCED).count(), 0);
+});
+
+check("an older daemon, which does not say what it enforces", { daemon: daemon({ "v1/daemon": () => ({}) }) }, async (page) => {
+  await footer(page).getByText("The daemon runs the same module").waitFor();
+  assert.equal(await page.getByText(NOTHING_ENFORCED).count(), 0);
 });
 
 const pagesOnly = { "v1/module": () => ({ text: "<!doctype html>" }) };

@@ -15,7 +15,7 @@ import { CONTENT_POLICY } from "./server.mjs";
 
 const wasm = readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta.url));
 const digest = createHash("sha256").update(wasm).digest("hex");
-const PROXIED_PATHS = ["v1/module", "v1/policy", "v1/explain", "v1/probe"];
+const PROXIED_PATHS = ["v1/module", "v1/policy", "v1/daemon", "v1/explain", "v1/probe"];
 
 test("the real daemon", { timeout: 120_000 }, async (context) => {
   const closed = await freePort();

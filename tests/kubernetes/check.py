@@ -21,7 +21,7 @@ MANIFESTS = ROOT / "deploy/kubernetes"
 VERSIONS = ["1.31", "1.35"]
 PACKAGES = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "kubernetes-python"
 # Nobody's own: read as YAML, and looked at below.
-NOT_OF_THE_API = {"Kustomization", "Certificate", "Issuer", "AdmissionConfiguration", "Config"}
+NOT_OF_THE_API = {"Kustomization", "Component", "Certificate", "Issuer", "AdmissionConfiguration", "Config"}
 # Reviews that are wrong on purpose.
 WRONG = {"malformed-review", "no-pod-spec", "invalid-reference", "several"}
 
@@ -67,7 +67,7 @@ def check(document, where, versions=VERSIONS):
             sys.exit(f"{where}: {document['kind']} is not valid in {version}: {error}")
 
 
-def built(overlay):
+def built(overlay, component=None):
     """What `kubectl apply -k` would apply; the plain overlay with a certificate made for the occasion."""
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder) / "kubernetes"
@@ -76,6 +76,9 @@ def built(overlay):
         scripts["client-certificate"] = [*scripts["plain"], "client-certificate/make-client-certificate.sh"]
         for script in scripts.get(overlay.name, []):
             subprocess.run(["sh", copy / "overlays" / script], check=True, capture_output=True)
+        if component:
+            with (copy / overlay.relative_to(MANIFESTS) / "kustomization.yaml").open("a") as file:
+                file.write(f"components:\n  - ../../components/{component}\n")
         command = [PACKAGES / "bin/kubectl", "kustomize", str(copy / overlay.relative_to(MANIFESTS))]
         # What it says when it fails is to be seen.
         return documents(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
@@ -111,7 +114,7 @@ def together(objects, name):
     assert 2 <= replicas == scaler["minReplicas"] < scaler["maxReplicas"]
 
     # Every file in the arguments is in a volume, and every volume is there.
-    arguments = dict(each[2:].split("=", 1) for each in container["args"] if each.startswith("--"))
+    arguments = dict((each[2:] + "=").split("=")[:2] for each in container["args"] if each.startswith("--"))
     mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     held = {}
@@ -190,6 +193,15 @@ def main():
             check(document, overlay.name)
         together(objects, overlay.name)
         print(f"{overlay.name} is valid: {len(objects)} objects")
+
+    objects = {entry["kind"]: entry for entry in built(MANIFESTS / "overlays/cert-manager", "audit")}
+    for document in objects.values():
+        check(document, "audit")
+    [container] = objects["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert container["args"][-1] == "--kubernetes-enforcement=audit" and "--require-whitelist" in container["args"]
+    [webhook] = objects["ValidatingWebhookConfiguration"]["webhooks"]
+    assert webhook["failurePolicy"] == "Ignore"
+    print("audit is valid")
 
     number = 0
     for file in sorted((HERE / "reviews").glob("*.json")):

@@ -2,6 +2,11 @@
 
 const plural = (count: number, one: string, many: string) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
+const LIST = new Intl.ListFormat("en");
+
+/** The frontends of the daemon, by their names in its answers. */
+const FRONTENDS: Record<string, string> = { docker: "Docker Engine", containerd: "containerd", kubernetes: "Kubernetes" };
+
 export const messages = {
   locale: "en",
   product: "pullgate",
@@ -300,6 +305,8 @@ export const messages = {
     loaded: (generation: number) => `This is what the daemon decides by now (generation ${generation}).`,
     offer: (generation: number) => `The daemon has a policy (generation ${generation}).`,
     open: "Open it",
+    unenforced: (frontends: string[]) =>
+      `Nothing is enforced for ${LIST.format(frontends.map((name) => FRONTENDS[name] ?? name))}: everything is allowed there, and the daemon only records what it would deny.`,
   },
 
   module: {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
+use crate::runtime_notes::Runtime;
+
 /// Decides which container registries may be used and how, and checks the policies that say so.
 #[derive(Debug, Parser)]
 #[command(
@@ -157,6 +159,9 @@ EXAMPLES:
   # A policy file: every finding with its line, the place and the fix.
   pullgate check policy.toml
 
+  # What Docker Engine does otherwise than this policy says, and has to be told by its own settings.
+  pullgate check policy.toml --for docker
+
   # A policy from standard input, findings as JSON.
   pullgate check --json - < policy.json
 
@@ -255,7 +260,8 @@ const IMAGE_VERIFIER_HELP: &str = "\
 The daemon decides, on its unix socket: that of the environment variable PULLGATE_SOCKET, or of `socket`
 in /etc/pullgate/image-verifier.toml, or /run/pullgate/pullgate.sock. Where there is no daemon, the
 policy file of `policy` decides, with the DNS of this machine. Where neither can be had, where the daemon
-answers something else, or not within 4 seconds, the image is denied. The reason goes to standard output.
+answers something else, or not within 4 seconds, the image is denied. With `enforcement` set to `audit` in these
+settings, or for the daemon's `containerd_enforcement`, it is allowed. The reason goes to standard output.
 A program named pullgate-image-verifier, or one that containerd finds in its folder, does the same: then
 no command is written. PULLGATE_IMAGE_VERIFIER_CONFIG names another settings file.
 
@@ -389,6 +395,11 @@ pub struct CheckArgs {
     /// Checks one entry in place of a file; `-` reads entries from standard input, one a line, blank lines too.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_hint = ValueHint::Other)]
     pub entry: Option<String>,
+
+    /// Also says which differences between the policy and this runtime concern the policy, with the section of the
+    /// documentation; may be repeated.
+    #[arg(long = "for", value_enum, value_name = "RUNTIME", conflicts_with = "entry")]
+    pub runtimes: Vec<Runtime>,
 
     /// The list that the entry is meant for.
     #[arg(long, value_enum, value_name = "LIST", default_value_t = EntryListArg::Whitelist, conflicts_with = "file")]

@@ -8,6 +8,7 @@ mod dns_answers;
 mod error;
 mod output;
 mod render;
+mod runtime_notes;
 
 use std::process::ExitCode;
 

@@ -276,3 +276,94 @@ fn a_reader_that_goes_away_is_no_panic() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(2), &b""[..]));
 }
+
+/// Returns the codes of the notes about a policy for a runtime.
+fn notes(policy: &str, runtime: &str) -> Vec<String> {
+    let path = file("json", policy);
+    let ran = run(&["check", "--json", "--for", runtime, &path]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let report = &ran.json()[0];
+    assert!(report["canonical"].is_string() && report["findings"].is_array(), "{report}");
+    let notes = report["notes"].as_array().unwrap();
+    assert!(notes.iter().all(|note| note["runtime"] == runtime), "{report}");
+    notes.iter().map(|note| note["code"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn notes_are_about_what_a_runtime_does_otherwise() {
+    const PEM: &str = include_str!("../../../tests/certificates/ca.pem");
+    let authorities = json!({"whitelist": ["h.example"], "certificate_authorities": [{"pem": PEM}]}).to_string();
+    for (policy, docker, containerd, kubernetes) in [
+        ("{}", &["loopback"][..], &["loopback"][..], &["short-names"][..]),
+        (r#"{"whitelist": []}"#, &["builds"], &["verifier-settings", "sandbox-image"], &["sandbox-image"]),
+        (
+            r#"{"whitelist": ["registry.k8s.io/pause", "docker.io", "localhost:5000"]}"#,
+            &["loopback", "builds"],
+            &["verifier-settings", "loopback"],
+            &["short-names"],
+        ),
+        (
+            r#"{"whitelist": ["registry.k8s.io"], "insecure": ["10.77.0.0/24", "localhost"]}"#,
+            &["insecure-networks", "insecure-registries", "token-servers", "builds"],
+            &["verifier-settings", "insecure-registries"],
+            &["nodes"],
+        ),
+        (
+            r#"{"whitelist": ["registry.k8s.io"], "match_resolved_addresses": true, "insecure": [
+                {"entry": "10.77.0.0/24"}, {"entry": "10.78.0.0/24", "enabled": false}]}"#,
+            &["insecure-registries", "token-servers", "builds", "dns"],
+            &["verifier-settings", "insecure-registries", "dns"],
+            &["nodes", "dns"],
+        ),
+        (
+            r#"{"whitelist": ["registry.k8s.io"], "projects": {"p": {"insecure": ["10.77.0.0/24"], "whitelist": ["*.p.example"]}}}"#,
+            &["insecure-networks", "insecure-registries", "token-servers", "builds", "dns", "projects"],
+            &["verifier-settings", "insecure-registries", "dns", "projects"],
+            &["nodes", "dns", "projects"],
+        ),
+        (
+            &authorities,
+            &["certificate-authorities", "token-servers", "builds"],
+            &["verifier-settings", "sandbox-image", "certificate-authorities"],
+            &["nodes", "sandbox-image"],
+        ),
+    ] {
+        assert_eq!(notes(policy, "docker"), docker, "{policy}");
+        assert_eq!(notes(policy, "containerd"), containerd, "{policy}");
+        assert_eq!(notes(policy, "kubernetes"), kubernetes, "{policy}");
+    }
+}
+
+#[test]
+fn notes_name_entries_and_sections_of_the_documentation() {
+    let insecure: Vec<String> = (0..5).map(|index| format!("10.{index}.0.0/16")).collect();
+    let path =
+        file("json", json!({"whitelist": ["*.example.com"], "insecure": insecure, "projects": {"p": {}}}).to_string());
+    let every = ["check", "--for", "docker", "--for", "containerd", "--for", "kubernetes", &path];
+    let ran = run(&every);
+    ran.says(&[
+        "note[insecure-networks]: `10.0.0.0/16`, `10.1.0.0/16`, `10.2.0.0/16` and 2 more in `insecure-registries`",
+        "  see docs/docker.md#insecure-networks\n",
+        "note[verifier-settings]",
+        "note[short-names]",
+    ]);
+    assert!(ran.stdout.lines().last().unwrap().contains(" loads"), "{ran:?}");
+    // Every section is there.
+    for line in ran.stdout.lines().filter_map(|line| line.strip_prefix("  see ")) {
+        let (page, section) = line.split_once('#').unwrap();
+        let text = std::fs::read_to_string(format!("{}/../../{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| {
+            let title = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            title.chars().filter(|character| character.is_alphanumeric() || *character == '-').collect::<String>()
+        });
+        assert!(headings.into_iter().any(|heading| heading == section), "{line}");
+    }
+    // Without `--for` there are none, and a policy with errors has findings only.
+    assert!(!run(&["check", &path]).stdout.contains("note["));
+    assert_eq!(run(&["check", "--json", &path]).json()[0].get("notes"), None);
+    let bad = file("json", r#"{"whitelist": ["h:0"]}"#);
+    let ran = run(&["check", "--json", "--for", "docker", &bad]);
+    assert_eq!((ran.code, &ran.json()[0]["notes"]), (Some(1), &json!([])));
+    assert_eq!(run(&["check", "--for", "podman", &path]).code, Some(2));
+    assert_eq!(run(&["check", "--for", "docker", "--entry", "h"]).code, Some(2));
+}

@@ -268,6 +268,84 @@ fn without_a_daemon_the_policy_file_decides() {
 }
 
 #[test]
+fn daemon_in_audit_lets_every_image_through() {
+    let folder = folder();
+    let socket = folder.path().join("s");
+    let policy = file(
+        "json",
+        r#"{"whitelist": ["registry.example.com"], "projects": {"team-a": {"whitelist": ["a.example"]}}}"#,
+    );
+    for (flags, evil, own) in
+        [(&["--containerd-enforcement", "audit"][..], 0, 0), (&["--containerd-project", "team-a"], 1, 0), (&[], 1, 1)]
+    {
+        let listen = format!("unix:{}", socket.display());
+        let audit = file("audit", "");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pullgate"));
+        command.args(["serve", "--no-dns", "--policy", &policy, "--listen", &listen, "--audit", &audit]).args(flags);
+        let mut daemon = command.stderr(Stdio::null()).spawn().unwrap();
+        while UnixStream::connect(&socket).is_err() {
+            thread::sleep(Duration::from_millis(20));
+        }
+        // Its answer counts, whatever the settings say of decisions without it.
+        let settings = file("toml", "enforcement = 'audit'");
+        for (name, code) in [(NAME, 0), ("evil.example/x:1", evil), ("a.example/x:1", own), ("ex_ample.com/x", evil)] {
+            let ran = VerifierCall { name, ..VerifierCall::new() }.socket(&socket).settings(&settings).run();
+            assert_eq!(ran.code, Some(code), "{flags:?} {name}: {ran:?}");
+        }
+        Command::new("kill").arg(daemon.id().to_string()).status().unwrap();
+        daemon.wait().unwrap();
+        let records = fs::read_to_string(&audit).unwrap();
+        let unenforced = records.lines().filter(|line| line.contains(r#""decision":"deny","enforced":false"#)).count();
+        assert_eq!(unenforced, if evil == 0 { 3 } else { 0 }, "{records}");
+        let has_project = records.contains(r#""project":"team-a""#);
+        assert_eq!(has_project, flags.contains(&"team-a"), "{records}");
+    }
+}
+
+#[test]
+fn without_an_answer_the_enforcement_of_the_settings_counts() {
+    let folder = folder();
+    let (missing, busy) = (folder.path().join("missing"), folder.path().join("busy"));
+    let policy = file("toml", "whitelist = ['registry.example.com']\n[projects.p]\nwhitelist = ['p.example']\n");
+    let open = file("toml", "insecure = []\n");
+    for (settings, name, code, says) in [
+        (format!("policy = '{policy}'"), "p.example/x:1", 1, "Access denied"),
+        (format!("policy = '{policy}'\nproject = 'p'"), "p.example/x:1", 0, "is allowed"),
+        (format!("policy = '{policy}'\nenforcement = 'audit'"), "p.example/x:1", 0, "would be denied: Access denied"),
+        (format!("policy = '{policy}'\nenforcement = 'deny'"), "p.example/x:1", 1, "Access denied"),
+        (format!("policy = '{open}'"), "p.example/x:1", 0, "is allowed"),
+        (format!("policy = '{open}'\nrequire_whitelist = true"), "p.example/x:1", 1, "has no `whitelist`"),
+        (format!("policy = '{policy}'\nrequire_whitelist = true"), NAME, 0, "is allowed"),
+        ("enforcement = 'audit'".to_owned(), NAME, 0, "would be denied: there is no daemon"),
+        ("enforcement = 'audit'".to_owned(), "nginx", 0, "would be denied: `nginx` has no registry"),
+        // Settings that cannot be read say nothing of audit.
+        ("enforcement = 'audit'\ncolour = 'red'".to_owned(), NAME, 1, "colour"),
+        ("enforcement = 'warn'".to_owned(), NAME, 1, "warn"),
+    ] {
+        let settings = file("toml", settings);
+        let ran = VerifierCall { name, ..VerifierCall::new() }.socket(&missing).settings(&settings).run();
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        ran.says(&[says]);
+    }
+    let settings = file("toml", "enforcement = 'audit'");
+    daemon(&busy, FakeDaemon::Answers(503, deny));
+    let ran = VerifierCall::new().socket(&busy).settings(&settings).run();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.says(&["would be denied", "answers with status 503"]);
+    // A denial of the daemon is one.
+    daemon(&busy, FakeDaemon::Answers(200, deny));
+    let ran = VerifierCall::new().socket(&busy).settings(&settings).run();
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    // An error of a daemon in audit refuses nothing either.
+    daemon(
+        &busy,
+        FakeDaemon::Sends(b"HTTP/1.1 503 X\r\npullgate-containerd-enforcement: audit\r\ncontent-length: 0\r\n\r\n"),
+    );
+    let ran = VerifierCall::new().socket(&busy).run();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+}
+
+#[test]
 fn image_is_denied_without_daemon_and_policy() {
     let folder = folder();
     let missing = folder.path().join("missing");

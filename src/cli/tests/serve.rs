@@ -353,6 +353,7 @@ fn daemon_describes_itself() {
             "/metrics",
             "/readyz",
             "/v1/check",
+            "/v1/daemon",
             "/v1/decide",
             "/v1/explain",
             "/v1/module",

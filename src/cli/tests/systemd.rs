@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 /// Maximum exposure of `systemd-analyze security`, in tenths: below 2 it rates a service "OK".
 const EXPOSURE: &str = "--threshold=15";
 
-fn units() -> PathBuf {
+fn units_dir() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/systemd")
 }
 
 /// Copies the units with the built program in place of the installed one.
 fn installed(folder: &Path) -> Vec<PathBuf> {
-    let files = fs::read_dir(units()).unwrap().map(|entry| entry.unwrap().path());
+    let files = fs::read_dir(units_dir()).unwrap().map(|entry| entry.unwrap().path());
     files
         .filter(|file| file.extension().is_some_and(|extension| extension == "service" || extension == "socket"))
         .map(|file| {
@@ -84,4 +84,63 @@ fn sockets_of_systemd_are_taken_by_their_names() {
     activate.wait().unwrap();
     assert!(module.contains("\"sha256\""), "{module}");
     assert!(plugin.contains("authz"), "{plugin}");
+}
+
+#[test]
+fn the_drop_in_lets_docker_try_until_pullgate_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut units = installed(folder.path());
+    let docker = folder.path().join("docker.service");
+    // Debian's, as far as its starts are concerned.
+    fs::write(
+        &docker,
+        "[Unit]\nDescription=Docker\nStartLimitBurst=3\nStartLimitIntervalSec=60s\n\
+         [Service]\nType=notify\nExecStart=/bin/true\nRestart=always\nRestartSec=2\n",
+    )
+    .unwrap();
+    let drop_in = folder.path().join("docker.service.d");
+    fs::create_dir(&drop_in).unwrap();
+    fs::copy(units_dir().join("docker.service.d/pullgate.conf"), drop_in.join("pullgate.conf")).unwrap();
+    units.push(docker.clone());
+    let verified = Command::new("systemd-analyze").arg("verify").args(&units).output().expect("systemd is installed");
+    let said = String::from_utf8_lossy(&verified.stderr);
+    assert!(verified.status.success() && said.is_empty(), "{said}");
+    // Neither of the two gives up, and a service that did would take its sockets with it.
+    for unit in [drop_in.join("pullgate.conf"), units_dir().join("pullgate.service")] {
+        let text = fs::read_to_string(&unit).unwrap();
+        let unit_section = text.split("[Service]").next().unwrap();
+        assert!(unit_section.contains("\nStartLimitIntervalSec=0\n"), "{}", unit.display());
+        assert!(text.contains("\nRestart=always\n"), "{}", unit.display());
+    }
+}
+
+#[test]
+fn shipped_settings_refuse_the_shipped_policy_until_it_has_a_whitelist() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["pullgate.toml", "policy.toml"] {
+        fs::copy(units_dir().join(name), folder.path().join(name)).unwrap();
+    }
+    let start = |listen: &str| {
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_pullgate"));
+        serve.args(["serve", "--no-dns", "--audit", "off", "--listen", listen, "--config"]);
+        serve.arg(folder.path().join("pullgate.toml")).stdout(Stdio::null()).stderr(Stdio::piped());
+        serve.spawn().unwrap()
+    };
+    let refused = start("127.0.0.1:0").wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("require_whitelist"), "{said}");
+
+    let policy = folder.path().join("policy.toml");
+    let text = fs::read_to_string(&policy).unwrap().replace("# whitelist =", "whitelist =");
+    fs::write(&policy, text).unwrap();
+    let socket = folder.path().join("api.sock");
+    let mut daemon = start(&format!("unix:{}", socket.display()));
+    let end = Instant::now() + Duration::from_secs(20);
+    while UnixStream::connect(&socket).is_err() {
+        assert!(Instant::now() < end && daemon.try_wait().unwrap().is_none(), "it does not start");
+        thread::sleep(Duration::from_millis(20));
+    }
+    Command::new("kill").arg(daemon.id().to_string()).status().unwrap();
+    assert!(daemon.wait().unwrap().success());
 }

@@ -107,7 +107,8 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         let Some(tls) = &tls else { return Err(SettingsError::KubernetesWithoutTls.into()) };
         tracing::info!(address = %display_addr(&listener), "Kubernetes may ask");
         let health = api::health_router(Arc::clone(&admission), stopping.clone());
-        let router = kubernetes::router(Arc::clone(&admission)).merge(health);
+        let options = kubernetes::KubernetesOptions::from(&settings);
+        let router = kubernetes::router(Arc::clone(&admission), options).merge(health);
         tasks.spawn(server::serve(listener, ListenerRole::Admission, Some(tls.clone()), router, stopping.clone()));
     }
     // Sockets of systemd replace the default address, not a configured one. DNS servers in the settings resolve all
@@ -130,6 +131,7 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
             admission: Arc::clone(&admission),
             resources: work.clone(),
             allow_policy_updates: settings.allow_policy_updates,
+            containerd_project: settings.containerd_project.clone(),
             access_policy: guard,
         };
         let router = api::router(Arc::new(context), api::health_router(Arc::clone(&admission), stopping.clone()));
@@ -154,6 +156,7 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
 fn load_admission(settings: &Settings, policy: PolicyFile) -> Result<Arc<Admission>, DaemonError> {
     let module = Module::built_in()?;
     let (policies, said) = PolicyStore::load(module, policy, store_options(settings)?)?;
+    let policies = if settings.require_whitelist { policies.require_whitelist()? } else { policies };
     if !said.is_empty() {
         tracing::warn!("what there is to say about the policy:\n{said}");
     }
@@ -170,7 +173,22 @@ fn load_admission(settings: &Settings, policy: PolicyFile) -> Result<Arc<Admissi
     }
     let target = settings.audit.clone().unwrap_or(AuditSink::Stdout);
     let audit = AuditLog::open(&target).map_err(DaemonError::Audit)?;
-    Ok(Arc::new(Admission::new(policies, audit)))
+    let projects = [("docker_project", &settings.docker_project), ("containerd_project", &settings.containerd_project)];
+    for (setting, project) in projects {
+        if let Some(project) =
+            project.as_deref().filter(|project| current.has_projects() && !current.has_project(project))
+        {
+            tracing::warn!(setting, project, "the policy has no project of this name");
+        }
+    }
+    let enforcement = settings.frontend_enforcement();
+    for (setting, frontend) in enforcement.unenforced() {
+        tracing::warn!(
+            "NOTHING IS ENFORCED for {frontend}, as `{setting}` is `audit`: what would be denied is allowed, recorded \
+             and counted"
+        );
+    }
+    Ok(Arc::new(Admission::new(policies, audit).with_enforcement(enforcement)))
 }
 
 /// Returns the options of both evaluators. They share nothing, not even a resolver, so that what admits never waits for

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 use crate::admission::audit_log::AuditSink;
+use crate::admission::enforcement::{Enforcement, FrontendEnforcement};
 use crate::server::TlsFiles;
 use crate::util::sanitize::io_error_reason;
 
@@ -91,6 +92,17 @@ pub enum AddressError {
     EmptySocketPath,
 }
 
+/// A name that cannot be used. The texts are human-readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum NameError {
+    /// An empty project.
+    #[error("a project has a name: leave the setting out for none")]
+    EmptyProject,
+    /// An image name that no container can have.
+    #[error("write the image as the template has it, such as `auto`")]
+    OpenImage,
+}
+
 /// The settings. In the file the members have the names of the flags, with `_` in place of `-`.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -98,6 +110,11 @@ pub struct Settings {
     /// The policy file, JSON or TOML; an example policy where there is none.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub policy: Option<PathBuf>,
+
+    /// Refuses a policy without `whitelist`, at the start and later: without it every registry is allowed, and a file
+    /// that was cut off may have lost it.
+    #[arg(long)]
+    pub require_whitelist: bool,
 
     /// Serves the page and the HTTP API here: `ADDRESS:PORT`, or `unix:PATH`; `127.0.0.1:8730` by default. Other than
     /// on loopback and unix sockets this needs TLS and authentication.
@@ -140,7 +157,23 @@ pub struct Settings {
     #[arg(long, help_heading = "TLS and authentication")]
     pub allow_policy_updates: bool,
 
-    /// Builds, the registries of which cannot be seen: `POST /build`, BuildKit's sessions.
+    /// The effect of a denial in Docker Engine; `deny` by default.
+    #[arg(long, value_enum, value_name = "EFFECT", help_heading = "Docker Engine")]
+    pub docker_enforcement: Option<Enforcement>,
+
+    /// The project of the policy that this Docker Engine belongs to. By default it belongs to none, and the global
+    /// lists decide.
+    #[arg(long, value_name = "PROJECT", value_parser = parse_project, help_heading = "Docker Engine")]
+    #[serde(deserialize_with = "project_setting")]
+    pub docker_project: Option<String>,
+
+    /// Containers of images without a registry in their names, which dockerd has or does not find: `docker create`,
+    /// `docker run`; `local` by default.
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Docker Engine")]
+    pub docker_creates: Option<CreateDecision>,
+
+    /// Builds, the registries of which cannot be seen: `POST /build`, BuildKit's sessions, and the image of a BuildKit
+    /// of its own, `moby/buildkit`.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
     pub docker_builds: Option<OperationPermission>,
 
@@ -155,6 +188,27 @@ pub struct Settings {
     /// Giving an image another name: `docker tag`, `docker commit`.
     #[arg(long, value_enum, value_name = "WHEN", help_heading = "Docker Engine")]
     pub docker_tags: Option<OperationPermission>,
+
+    /// The effect of a denial in containerd; `deny` by default. The image verifier's own settings say what happens
+    /// where it has no answer of the daemon.
+    #[arg(long, value_enum, value_name = "EFFECT", help_heading = "containerd")]
+    pub containerd_enforcement: Option<Enforcement>,
+
+    /// The project of the policy that this containerd belongs to. By default it belongs to none, and the global lists
+    /// decide.
+    #[arg(long, value_name = "PROJECT", value_parser = parse_project, help_heading = "containerd")]
+    #[serde(deserialize_with = "project_setting")]
+    pub containerd_project: Option<String>,
+
+    /// The effect of a denial in Kubernetes; `deny` by default. `audit` shows warnings in place of denials.
+    #[arg(long, value_enum, value_name = "EFFECT", help_heading = "Kubernetes")]
+    pub kubernetes_enforcement: Option<Enforcement>,
+
+    /// An image name that another webhook replaces when a pod is created, such as `auto` of Istio: allowed in
+    /// templates, and denied in pods; may be repeated.
+    #[arg(long, value_name = "IMAGE", value_parser = parse_open_image, help_heading = "Kubernetes")]
+    #[serde(deserialize_with = "open_images_setting")]
+    pub kubernetes_open_images: Vec<String>,
 
     /// Asks no DNS server for a decision: what depends on DNS is denied. Testing a connection looks up names all the
     /// same.
@@ -176,6 +230,17 @@ pub struct Settings {
     /// reopens the file after it was renamed.
     #[arg(long, value_name = "TARGET", help_heading = "Record")]
     pub audit: Option<AuditSink>,
+}
+
+/// The images of new containers that the rules decide about. dockerd never pulls in `POST /containers/create`: an
+/// image that it does not have is an error, and the client pulls in a request of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum CreateDecision {
+    /// Those with a registry in their names; others are local images, and allowed.
+    Local,
+    /// All but those by their whole ids. A name without a registry counts as Docker Hub's.
+    Decide,
 }
 
 /// The permission of an operation that the rules cannot evaluate.
@@ -273,6 +338,25 @@ fn parse_socket_path(text: &str) -> Result<PathBuf, AddressError> {
     }
 }
 
+fn parse_project(text: &str) -> Result<String, NameError> {
+    if text.is_empty() { Err(NameError::EmptyProject) } else { Ok(text.to_owned()) }
+}
+
+/// Parses an open image. One with blanks could never stand in an object, and an empty one is open anyway.
+fn parse_open_image(text: &str) -> Result<String, NameError> {
+    let is_name = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_name { Ok(text.to_owned()) } else { Err(NameError::OpenImage) }
+}
+
+fn project_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    parse_project(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
+}
+
+fn open_images_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    texts.iter().map(|text| parse_open_image(text)).collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
 fn tcp_setting<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
     parse_tcp_addr(&String::deserialize(deserializer)?).map(Some).map_err(D::Error::custom)
 }
@@ -330,6 +414,15 @@ impl Settings {
     /// Returns the address of the API.
     pub fn api_listen_addr(&self) -> ListenAddr {
         self.listen.clone().unwrap_or(ListenAddr::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))))
+    }
+
+    /// Returns the enforcement of the frontends.
+    pub fn frontend_enforcement(&self) -> FrontendEnforcement {
+        FrontendEnforcement {
+            docker: self.docker_enforcement.unwrap_or_default(),
+            containerd: self.containerd_enforcement.unwrap_or_default(),
+            kubernetes: self.kubernetes_enforcement.unwrap_or_default(),
+        }
     }
 
     /// Returns the TLS files, if TLS is configured.
@@ -394,8 +487,11 @@ impl Settings {
         // All DNS settings come from one of the two.
         let dns = if self.no_dns || !self.dns_server.is_empty() { &self } else { &file };
         let (no_dns, dns_server) = (dns.no_dns, dns.dns_server.clone());
+        let open_images = if self.kubernetes_open_images.is_empty() { &file } else { &self };
+        let kubernetes_open_images = open_images.kubernetes_open_images.clone();
         Self {
             policy: self.policy.or(file.policy),
+            require_whitelist: self.require_whitelist || file.require_whitelist,
             listen: self.listen.or(file.listen),
             docker_socket: self.docker_socket.or(file.docker_socket),
             kubernetes_listen: self.kubernetes_listen.or(file.kubernetes_listen),
@@ -405,10 +501,17 @@ impl Settings {
             update_ca: self.update_ca.or(file.update_ca),
             token_file: self.token_file.or(file.token_file),
             allow_policy_updates: self.allow_policy_updates || file.allow_policy_updates,
+            docker_enforcement: self.docker_enforcement.or(file.docker_enforcement),
+            docker_project: self.docker_project.or(file.docker_project),
+            docker_creates: self.docker_creates.or(file.docker_creates),
             docker_builds: self.docker_builds.or(file.docker_builds),
             docker_imports: self.docker_imports.or(file.docker_imports),
             docker_logins: self.docker_logins.or(file.docker_logins),
             docker_tags: self.docker_tags.or(file.docker_tags),
+            containerd_enforcement: self.containerd_enforcement.or(file.containerd_enforcement),
+            containerd_project: self.containerd_project.or(file.containerd_project),
+            kubernetes_enforcement: self.kubernetes_enforcement.or(file.kubernetes_enforcement),
+            kubernetes_open_images,
             no_dns,
             dns_server,
             instances: self.instances.or(file.instances),

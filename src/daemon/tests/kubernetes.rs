@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use kubernetes::webhook::{TestWebhook, repository_dir};
+use pullgate_daemon::admission::enforcement::Enforcement;
 
 /// A file of `tests/kubernetes/reviews`.
 #[derive(Deserialize)]
@@ -30,6 +31,9 @@ pub struct Case {
     /// The webhook: `validate` or `imagepolicy`.
     path: String,
     policy: Value,
+    /// The open images of the settings.
+    #[serde(default)]
+    open_images: Vec<String>,
     review: Option<Value>,
     /// The review as text, if it is invalid or unusual JSON.
     raw: Option<String>,
@@ -77,7 +81,7 @@ async fn every_review_has_its_answer() {
     let cases = cases();
     assert!(cases.len() > 60, "there are {} reviews only", cases.len());
     for (name, case) in cases {
-        let webhook = TestWebhook::new(&case.policy.to_string());
+        let webhook = TestWebhook::with_settings(&case.policy.to_string(), Enforcement::Deny, &case.open_images);
         let (status, reply) = webhook.post(&format!("/kubernetes/{}", case.path), case.text()).await;
         assert_eq!(status, case.expected.status.unwrap_or(200), "{name}: {reply}");
         if status != 200 {
@@ -127,6 +131,42 @@ async fn every_review_has_its_answer() {
             assert!(warning.chars().count() <= 120, "{name}: {warning}");
         }
     }
+}
+
+#[tokio::test]
+async fn in_audit_every_review_is_allowed_with_what_would_be_refused() {
+    let mut denials = 0;
+    for (name, case) in cases() {
+        let webhook = TestWebhook::with_settings(&case.policy.to_string(), Enforcement::Audit, &case.open_images);
+        let (status, reply) = webhook.post(&format!("/kubernetes/{}", case.path), case.text()).await;
+        assert_eq!(status, case.expected.status.unwrap_or(200), "{name}: {reply}");
+        if status != 200 {
+            continue;
+        }
+        let reply: Value = serde_json::from_str(&reply).unwrap();
+        let answer = &reply[if case.path == "validate" { "response" } else { "status" }];
+        assert_eq!(answer["allowed"], true, "{name}: {reply}");
+        assert!(answer.get("status").is_none() && answer.get("reason").is_none(), "{name}: {reply}");
+        let annotations = &answer["auditAnnotations"];
+        assert_eq!(annotations["reason"].as_str(), case.expected.reason.as_deref(), "{name}: {reply}");
+        let warnings: Vec<&str> =
+            answer["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        assert!(warnings.iter().all(|warning| warning.chars().count() <= 120), "{name}: {warnings:?}");
+        if case.expected.allowed == Some(true) {
+            assert!(annotations.get("enforced").is_none(), "{name}: {reply}");
+            assert_eq!(warnings.len(), case.expected.warnings.len(), "{name}: {warnings:?}");
+            continue;
+        }
+        denials += 1;
+        assert_eq!((&annotations["decision"], &annotations["enforced"]), (&json!("deny"), &json!("false")), "{name}");
+        if case.path == "validate" {
+            assert!(!warnings.is_empty(), "{name}");
+            assert!(warnings.iter().all(|warning| warning.starts_with("would be refused: ")), "{name}: {warnings:?}");
+        }
+        let counted = webhook.metrics();
+        assert!(counted.contains("pullgate_denials_not_enforced_total{frontend="), "{name}: {counted}");
+    }
+    assert!(denials > 30, "{denials}");
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ pub use finding::{EntryList, Finding, Severity, TextRange};
 pub use load::{LoadedPolicy, PolicyReport, check_policy};
 pub use policy::Policy;
 pub use policy::trust_anchors::TrustAnchor;
-pub use reference::{MAX_REFERENCE_BYTES, is_digest, names_registry};
+pub use reference::{MAX_REFERENCE_BYTES, has_default_registry, is_digest};
 
 pub use util::display;
 

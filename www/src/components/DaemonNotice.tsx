@@ -1,4 +1,4 @@
-// Notice that the form holds the daemon's policy, or an offer to open it.
+// Notices of the daemon: that the form holds its policy or can open it, and that it enforces nothing.
 
 import { useDeferredValue } from "react";
 import { Button } from "react-aria-components/Button";
@@ -21,6 +21,16 @@ export function DaemonNotice({ daemon, text, onOpen }: Pick<DaemonState, "daemon
           {t.open}
         </Button>
       )}
+    </div>
+  );
+}
+
+/** Warning that some frontends of the daemon refuse nothing. */
+export function EnforcementNotice({ daemon }: Pick<DaemonState, "daemon">) {
+  if (daemon === undefined || daemon.unenforced.length === 0) return null;
+  return (
+    <div className="notice" data-severity="warning">
+      <p className="notice-text">{messages.daemon.unenforced(daemon.unenforced)}</p>
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { PolicyFormContext, usePolicyForm } from "../form/usePolicyForm";
 import type { OpenResult } from "../formats/openPolicy";
 import { messages } from "../messages";
 import { CertificatesSection } from "./certificates/CertificatesSection";
-import { DaemonNotice } from "./DaemonNotice";
+import { DaemonNotice, EnforcementNotice } from "./DaemonNotice";
 import { TryImageSection } from "./decision/TryImageSection";
 import { type TryImageValues, useDecision } from "./decision/useDecision";
 import { focusFirstError } from "./focusFirstError";
@@ -67,6 +67,7 @@ export function Page() {
         <main id="main" tabIndex={-1}>
           {isOpening && <OpenPanel onOpened={onOpened} />}
           {opened && <OpenResultNotice opened={opened} onDismiss={() => onOpened(undefined)} />}
+          <EnforcementNotice daemon={daemon} />
           <DaemonNotice daemon={daemon} text={text} onOpen={() => onOpened(openCurrent())} />
           <div className="columns">
             <div className="column">

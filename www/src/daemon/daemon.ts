@@ -7,6 +7,8 @@ export interface DaemonInfo {
   /** The SHA-256 of its module. */
   sha256: string;
   version: string;
+  /** The frontends that refuse nothing: `docker`, `containerd`, `kubernetes`. */
+  unenforced: string[];
   /** The policy in use. */
   current?: { generation: number; policy: PolicyDocument };
 }
@@ -35,9 +37,18 @@ export async function findDaemon(): Promise<DaemonInfo | "locked" | undefined> {
   const module = await get<Partial<DaemonInfo>>("v1/module");
   if (module === "locked") return "locked";
   if (typeof module?.sha256 !== "string") return undefined;
-  const current = await get<NonNullable<DaemonInfo["current"]>>("v1/policy");
+  const [current, settings] = await Promise.all([
+    get<NonNullable<DaemonInfo["current"]>>("v1/policy"),
+    get<{ enforcement?: Record<string, unknown> }>("v1/daemon"),
+  ]);
   const known = current !== "locked" && typeof current?.policy === "object" && current.policy !== null;
-  return { sha256: module.sha256, version: String(module.version ?? ""), ...(known && { current }) };
+  const enforcement = settings === "locked" ? {} : (settings?.enforcement ?? {});
+  return {
+    sha256: module.sha256,
+    version: String(module.version ?? ""),
+    unenforced: Object.keys(enforcement).filter((frontend) => enforcement[frontend] === "audit"),
+    ...(known && { current }),
+  };
 }
 
 /** Requests an explanation from the daemon, which resolves DNS queries. */

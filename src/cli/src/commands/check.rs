@@ -4,10 +4,14 @@ use std::path::Path;
 
 use pullgate::{Code, EntryKind, EntryList, EntryReport, Finding, PolicyReport};
 use pullgate_host::{Module, now};
+use serde::Serialize;
 
 use crate::args::CheckArgs;
 use crate::error::CliError;
-use crate::output::{BAD_STYLE, GOOD_STYLE, OutputWriter, WARNING_STYLE, escape_for_terminal, json_line, styled};
+use crate::output::{
+    BAD_STYLE, GOOD_STYLE, INFO_STYLE, OutputWriter, WARNING_STYLE, escape_for_terminal, json_line, styled,
+};
+use crate::runtime_notes::{RuntimeNote, runtime_notes};
 use pullgate_source::findings;
 use pullgate_source::{InputText, StdinLines};
 use pullgate_source::{LocatedFinding, PolicySource};
@@ -16,7 +20,7 @@ use pullgate_source::{LocatedFinding, PolicySource};
 pub fn run(arguments: &CheckArgs) -> Result<bool, CliError> {
     let mut output = OutputWriter::new(arguments.json);
     let sound = match (&arguments.file, arguments.entry.as_deref()) {
-        (Some(file), _) => check_policy_file(file, arguments.json, &mut output)?,
+        (Some(file), _) => check_policy_file(file, arguments, &mut output)?,
         (None, Some("-")) => check_stdin_entries(arguments, &mut output)?,
         (None, Some(text)) => check_entry(&Module::built_in()?, text, arguments, &mut output)?,
         (None, None) => return Err(CliError::Usage("give a FILE or an --entry to check".to_owned())),
@@ -25,21 +29,40 @@ pub fn run(arguments: &CheckArgs) -> Result<bool, CliError> {
     Ok(sound)
 }
 
-fn check_policy_file(file: &Path, json: bool, output: &mut OutputWriter) -> Result<bool, CliError> {
+/// The report about a policy file as JSON.
+#[derive(Serialize)]
+struct FileReport {
+    #[serde(flatten)]
+    report: PolicyReport,
+    /// The notes about the runtimes that were named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<Vec<RuntimeNote>>,
+}
+
+fn check_policy_file(file: &Path, arguments: &CheckArgs, output: &mut OutputWriter) -> Result<bool, CliError> {
     let (document, mut located) = PolicySource::read(file)?;
-    let mut canonical = None;
+    let (mut canonical, mut notes) = (None, Vec::new());
     if located.is_empty() {
-        let report = Module::built_in()?.check_policy(document.json(), now())?;
+        let module = Module::built_in()?;
+        let report = module.check_policy(document.json(), now())?;
         located = document.locate(report.findings);
         canonical = report.canonical;
+        if let Some(canonical) = &canonical {
+            notes = runtime_notes(&module, canonical, &arguments.runtimes)?;
+        }
     }
     let (sound, loads) = (!located.iter().any(|located| located.finding.is_error()), canonical.is_some());
-    if json {
+    if arguments.json {
         let findings = located.into_iter().map(|located| located.finding).collect();
-        output.line(json_line(&PolicyReport { canonical, findings })?)?;
+        let notes = (!arguments.runtimes.is_empty()).then_some(notes);
+        output.line(json_line(&FileReport { report: PolicyReport { canonical, findings }, notes })?)?;
     } else {
         for block in findings::render(document.sources(), &located) {
             output.line(block)?;
+        }
+        for RuntimeNote { code, text, docs, .. } in &notes {
+            let label = styled(INFO_STYLE, format!("note[{code}]"));
+            output.line(format!("{label}: {text}\n  see {docs}\n"))?;
         }
         output.line(summary_line(&document.sources()[0].name, loads, &located))?;
     }

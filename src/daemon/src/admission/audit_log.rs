@@ -74,6 +74,9 @@ pub struct AuditRecord<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     project: Option<Cow<'a, str>>,
     decision: &'static str,
+    /// `false` for a denial that was not enforced; absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforced: Option<bool>,
     /// The reason: the code of a denial, `matched`, or the setting that decided.
     pub reason: &'static str,
     /// The deciding entry, or the nearest one.
@@ -118,6 +121,7 @@ impl<'a> AuditRecord<'a> {
             reference: redact_field(ask.reference),
             project: ask.project.map(truncate),
             decision: "allow",
+            enforced: None,
             reason: "matched",
             entry: None,
             text: String::new(),

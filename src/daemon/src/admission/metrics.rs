@@ -15,6 +15,7 @@ use pullgate::DenialReason;
 use pullgate_host::{Dns, DnsCounts, Module};
 
 use crate::admission::audit_log::AuditLog;
+use crate::admission::enforcement::{Enforcement, FrontendEnforcement};
 use crate::admission::request::Frontend;
 use crate::policy::store::{Generation, PolicyStore};
 
@@ -26,6 +27,8 @@ const DURATION_BUCKETS_SECS: [f64; 12] =
 pub struct Metrics {
     registry: Registry,
     decisions: Family<DecisionLabels, Counter>,
+    unenforced: Family<DenialLabels, Counter>,
+    enforcement: Family<FrontendLabels, Gauge>,
     durations: Family<FrontendLabels, Histogram>,
     reloads: Family<ReloadLabels, Counter>,
     generation: Gauge,
@@ -38,6 +41,12 @@ pub struct Metrics {
 struct DecisionLabels {
     frontend: &'static str,
     decision: &'static str,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DenialLabels {
+    frontend: &'static str,
     reason: &'static str,
 }
 
@@ -98,11 +107,16 @@ impl Metrics {
     pub fn new(policies: &PolicyStore, audit: &AuditLog) -> Self {
         let mut registry = Registry::with_prefix("pullgate");
         let decisions = Family::default();
+        let (unenforced, enforcement) = (Family::default(), Family::default());
         let durations =
             Family::<FrontendLabels, Histogram>::new_with_constructor(|| Histogram::new(DURATION_BUCKETS_SECS));
         let reloads = Family::default();
         let (generation, whitelist, stale) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("decisions", "Decisions by frontend, outcome and reason", decisions.clone());
+        let help = "Denials that were not enforced, as the frontend's enforcement is `audit`";
+        registry.register("denials_not_enforced", help, unenforced.clone());
+        let help = "1 if the frontend enforces its denials; 0 if it allows everything and only records them";
+        registry.register("enforcement", help, enforcement.clone());
         registry.register("decision_duration_seconds", "How long decisions took, DNS included", durations.clone());
         registry.register("policy_loads", "Attempts to load a policy by outcome", reloads.clone());
         registry.register("policy_generation", "The number of the current policy", generation.clone());
@@ -115,8 +129,20 @@ impl Metrics {
         registry.register("audit_records_dropped", "Audit records that were not written", audit.dropped().clone());
         let help = "Audit records of the API that were not written, above the rate of such records";
         registry.register("audit_records_omitted", help, audit.omitted().clone());
-        registry.register_collector(Box::new(HostCollector { module: policies.module().clone(), dns: policies.resolvers() }));
-        Self { registry, decisions, durations, reloads, generation, whitelist, stale, expirations }
+        registry
+            .register_collector(Box::new(HostCollector { module: policies.module().clone(), dns: policies.resolvers() }));
+        Self {
+            registry,
+            decisions,
+            unenforced,
+            enforcement,
+            durations,
+            reloads,
+            generation,
+            whitelist,
+            stale,
+            expirations,
+        }
     }
 
     /// Counts a decision.
@@ -124,6 +150,19 @@ impl Metrics {
         let decision = if allowed { "allow" } else { "deny" };
         self.decisions.get_or_create(&DecisionLabels { frontend: frontend.as_str(), decision, reason }).inc();
         self.durations.get_or_create(&FrontendLabels { frontend: frontend.as_str() }).observe(took.as_secs_f64());
+    }
+
+    /// Counts a denial that is not enforced.
+    pub fn record_unenforced_denial(&self, frontend: Frontend, reason: &'static str) {
+        self.unenforced.get_or_create(&DenialLabels { frontend: frontend.as_str(), reason }).inc();
+    }
+
+    /// Records the enforcement of the frontends that admit.
+    pub fn record_enforcement(&self, enforcement: FrontendEnforcement) {
+        for frontend in [Frontend::Docker, Frontend::Containerd, Frontend::Kubernetes] {
+            let enforces = enforcement.of(frontend) == Enforcement::Deny;
+            self.enforcement.get_or_create(&FrontendLabels { frontend: frontend.as_str() }).set(i64::from(enforces));
+        }
     }
 
     /// Counts an attempt to load a policy: `replaced`, `unchanged` or `failed`.

@@ -3,6 +3,7 @@
 
 mod append_file;
 pub mod audit_log;
+pub mod enforcement;
 pub mod metrics;
 mod record_queue;
 mod record_rate;
@@ -16,6 +17,7 @@ use pullgate::display::single_line;
 use pullgate::{Decision, Deny};
 
 use crate::admission::audit_log::{AuditLog, AuditRecord, redact_field};
+use crate::admission::enforcement::{Enforcement, FrontendEnforcement};
 use crate::admission::metrics::Metrics;
 pub use crate::admission::request::{AdmissionRequest, Frontend, policy_request};
 use crate::policy::store::{Generation, PolicyStore};
@@ -25,8 +27,22 @@ use crate::policy::store::{Generation, PolicyStore};
 pub struct AdmissionResponse {
     /// True if the request is allowed.
     pub allowed: bool,
-    /// The reason on one line; empty for a plain permission.
+    /// The reason on one line, also of a denial that is not enforced; empty for a plain permission.
     pub message: String,
+    /// False for a denial that the frontend's enforcement turned into a permission.
+    pub enforced: bool,
+}
+
+impl AdmissionResponse {
+    /// Creates a response before enforcement.
+    pub fn new(allowed: bool, message: String) -> Self {
+        Self { allowed, message, enforced: true }
+    }
+
+    /// Returns whether this is a denial, enforced or not.
+    pub fn is_denial(&self) -> bool {
+        !self.allowed || !self.enforced
+    }
 }
 
 /// The admission of all frontends.
@@ -34,14 +50,29 @@ pub struct Admission {
     policy_store: Arc<PolicyStore>,
     audit: AuditLog,
     metrics: Metrics,
+    enforcement: FrontendEnforcement,
 }
 
 impl Admission {
-    /// Creates the admission with a policy store and an audit log.
+    /// Creates the admission with a policy store and an audit log. Every denial is enforced.
     pub fn new(policy_store: Arc<PolicyStore>, audit: AuditLog) -> Self {
         let metrics = Metrics::new(&policy_store, &audit);
         metrics.record_policy(&policy_store.current());
-        Self { policy_store, audit, metrics }
+        let enforcement = FrontendEnforcement::default();
+        metrics.record_enforcement(enforcement);
+        Self { policy_store, audit, metrics, enforcement }
+    }
+
+    /// Sets the enforcement of the frontends.
+    #[must_use]
+    pub fn with_enforcement(self, enforcement: FrontendEnforcement) -> Self {
+        self.metrics.record_enforcement(enforcement);
+        Self { enforcement, ..self }
+    }
+
+    /// Returns the enforcement of the frontends.
+    pub fn enforcement(&self) -> FrontendEnforcement {
+        self.enforcement
     }
 
     /// Returns the policy store.
@@ -109,12 +140,12 @@ impl Admission {
         let verdict = match decision {
             Decision::Allow(allowed) => {
                 record.entry = allowed.by.as_ref().map(|by| Cow::Borrowed(&*by.entry));
-                AdmissionResponse { allowed: true, message: String::new() }
+                AdmissionResponse::new(true, String::new())
             }
             Decision::Deny(denied) => {
                 record.reason = denied.reason.as_str();
                 record.entry = denied.nearest.as_ref().map(|nearest| Cow::Borrowed(&*nearest.entry.entry));
-                AdmissionResponse { allowed: false, message: denial_message(denied) }
+                AdmissionResponse::new(false, denial_message(denied))
             }
             Decision::Lookup(questions) => {
                 record.reason = "undecided";
@@ -124,7 +155,7 @@ impl Admission {
                     redact_field(ask.reference),
                     subjects.join(", ")
                 );
-                AdmissionResponse { allowed: false, message }
+                AdmissionResponse::new(false, message)
             }
         };
         self.write_record(record, verdict, took)
@@ -144,6 +175,7 @@ impl Admission {
         self.write_record(record, verdict, Duration::ZERO)
     }
 
+    /// Records and counts the verdict, and then applies the frontend's enforcement: what is recorded is the denial.
     fn write_record(
         &self,
         mut record: AuditRecord<'_>,
@@ -151,9 +183,14 @@ impl Admission {
         took: Duration,
     ) -> AdmissionResponse {
         // Much of the text is input.
-        let verdict = AdmissionResponse { message: single_line(&verdict.message).into_owned(), ..verdict };
+        let mut verdict = AdmissionResponse { message: single_line(&verdict.message).into_owned(), ..verdict };
         record.set_outcome(verdict.allowed, &verdict.message);
         self.metrics.record_decision(record.frontend, verdict.allowed, record.reason, took);
+        if !verdict.allowed && self.enforcement.of(record.frontend) == Enforcement::Audit {
+            record.enforced = Some(false);
+            self.metrics.record_unenforced_denial(record.frontend, record.reason);
+            verdict = AdmissionResponse { allowed: true, enforced: false, ..verdict };
+        }
         self.audit.write(&record);
         drop(record);
         verdict

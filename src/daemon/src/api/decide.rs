@@ -76,14 +76,10 @@ enum CallerKind {
 }
 
 impl DecideRequest {
-    /// Returns the request, if it is within the limits of rule M6.
-    fn to_request(&self) -> Result<Request<'_>, ApiError> {
-        let request = Request {
-            reference: &self.reference,
-            kind: self.kind,
-            project: self.project.as_deref(),
-            dns_answers: &self.dns_answers,
-        };
+    /// Returns the request of a project, if it is within the limits of rule M6.
+    fn to_request<'a>(&'a self, project: Option<&'a str>) -> Result<Request<'a>, ApiError> {
+        let request =
+            Request { reference: &self.reference, kind: self.kind, project, dns_answers: &self.dns_answers };
         match request.exceeded_limit() {
             Some(text) => Err(ApiError::bad_request(text)),
             None => Ok(request),
@@ -200,7 +196,13 @@ async fn decide_one(
         }
     }
     let start = Instant::now();
-    let answer = evaluator.answer(&question.to_request()?).await;
+    // containerd does not say on whose behalf it pulls: all of its requests are of the host's project (rule J1).
+    let host_project = match question.frontend {
+        CallerKind::Api => None,
+        CallerKind::Containerd => context.containerd_project.as_deref(),
+    };
+    let project = host_project.or(question.project.as_deref());
+    let answer = evaluator.answer(&question.to_request(project)?).await;
     let ask = AdmissionRequest {
         frontend: match question.frontend {
             CallerKind::Api => Frontend::Api,
@@ -210,7 +212,7 @@ async fn decide_one(
         action: "decide",
         reference: &question.reference,
         kind: question.kind,
-        project: question.project.as_deref(),
+        project,
     };
     let admission = &context.admission;
     if question.dns_answers.is_empty() {
@@ -240,7 +242,7 @@ pub async fn explain(State(context): State<Arc<ApiState>>, body: Body) -> Result
         None => work.own_explain_limit.acquire().await?,
     };
     let evaluator = evaluator_for(&context, question.policy.as_deref()).await?;
-    let explained = evaluator.explain(&question.to_request()?).await.to_json();
+    let explained = evaluator.explain(&question.to_request(question.project.as_deref())?).await.to_json();
     drop((evaluator, explaining));
     buffered_json(explained, &work.response_memory).await
 }

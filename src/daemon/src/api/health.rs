@@ -10,6 +10,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::admission::enforcement::FrontendEnforcement;
 use crate::api::{ApiState, HealthState};
 
 /// The content type of OpenMetrics 1.0 text.
@@ -34,6 +35,29 @@ pub async fn module(State(context): State<Arc<ApiState>>) -> Json<ModuleInfo> {
         sha256: module.digest().to_owned(),
         component: module.component_digest().to_owned(),
         version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// The daemon, as far as its settings say how it decides.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DaemonInfo {
+    /// The version of pullgate.
+    version: &'static str,
+    /// The effect of a denial for each frontend: `deny`, or `audit`, which refuses nothing.
+    #[schema(value_type = Object)]
+    enforcement: FrontendEnforcement,
+    /// True if a policy without `whitelist` is refused.
+    require_whitelist: bool,
+}
+
+/// Returns how the daemon decides.
+#[utoipa::path(get, path = "/v1/daemon", responses((status = 200, body = DaemonInfo)))]
+pub async fn daemon(State(context): State<Arc<ApiState>>) -> Json<DaemonInfo> {
+    Json(DaemonInfo {
+        version: env!("CARGO_PKG_VERSION"),
+        enforcement: context.admission.enforcement(),
+        require_whitelist: context.admission.policy_store().requires_whitelist(),
     })
 }
 

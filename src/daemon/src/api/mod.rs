@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -37,6 +37,7 @@ use tower_http::timeout::TimeoutLayer;
 use utoipa::OpenApi;
 
 use crate::admission::Admission;
+use crate::admission::enforcement::Enforcement;
 use crate::api::request_body::DocumentLimits;
 use crate::api::ttl_cell::TtlCell;
 use crate::server::background::BackgroundHandle;
@@ -59,6 +60,10 @@ const REQUEST_EXPANSION: usize = 12;
 /// Time to live of the system's root certificates in memory.
 const ROOT_STORE_TTL: Duration = Duration::from_secs(300);
 
+/// The header of every response while the enforcement of containerd is `audit`, with that value. The decision in the
+/// body stays what the policy says (rule D4), and containerd's image verifier refuses nothing.
+pub const CONTAINERD_ENFORCEMENT_HEADER: &str = "pullgate-containerd-enforcement";
+
 /// State shared by all requests of one API listener.
 pub struct ApiState {
     /// The admission.
@@ -67,6 +72,8 @@ pub struct ApiState {
     pub resources: ApiResources,
     /// Enables `PUT /v1/policy`.
     pub allow_policy_updates: bool,
+    /// The project of all requests of containerd (rule J1).
+    pub containerd_project: Option<String>,
     /// The access policy of this listener.
     pub access_policy: AccessPolicy,
 }
@@ -160,6 +167,7 @@ pub fn router(context: Arc<ApiState>, health: Router) -> Router {
         .route("/decide", post(decide::decide))
         .route("/policy", get(policy::get_policy).put(policy::put_policy))
         .route("/module", get(health::module))
+        .route("/daemon", get(health::daemon))
         .route("/openapi.json", get(serve_openapi))
         .fallback(|| async { error::ApiError::not_found() })
         .method_not_allowed_fallback(|| async { error::ApiError::method_not_allowed() })
@@ -169,10 +177,20 @@ pub fn router(context: Arc<ApiState>, health: Router) -> Router {
         .fallback_service(static_files::static_files_router())
         .with_state(Arc::clone(&context))
         .merge(health)
-        .layer(from_fn_with_state(context, access_control::require_same_origin))
+        .layer(from_fn_with_state(Arc::clone(&context), access_control::require_same_origin))
         .layer(from_fn(policy_update_log::log_policy_updates))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(CatchPanicLayer::new())
+        .layer(from_fn_with_state(context, mark_enforcement))
+}
+
+/// Adds [`CONTAINERD_ENFORCEMENT_HEADER`], also to errors: in `audit` no failure to decide refuses an image.
+async fn mark_enforcement(State(context): State<Arc<ApiState>>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if context.admission.enforcement().containerd == Enforcement::Audit {
+        response.headers_mut().insert(CONTAINERD_ENFORCEMENT_HEADER, HeaderValue::from_static("audit"));
+    }
+    response
 }
 
 /// Runs a request on the background runtime, whatever runtime serves its connection.
@@ -221,6 +239,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         policy::get_policy,
         policy::put_policy,
         health::module,
+        health::daemon,
         probe::probe,
         health::healthz,
         health::readyz,

@@ -31,6 +31,7 @@ fn test_state() -> ApiState {
         admission,
         resources: ApiResources::new(None, BackgroundHandle::current(), 2),
         allow_policy_updates: false,
+        containerd_project: None,
         access_policy: AccessPolicy::new(None, true, false),
     }
 }

@@ -18,6 +18,10 @@ use tokio::time::timeout;
 /// Timeout for reading a policy, since a file system may not respond.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The error of a policy without `whitelist` where one is required.
+const MISSING_WHITELIST: &str = "the policy has no `whitelist`, so that it allows every registry, and the setting \
+    `require_whitelist` refuses that: write `whitelist = [...]`, which may be empty, or take the setting out";
+
 /// An error of loading or replacing the policy.
 #[derive(Debug, Error)]
 pub enum PolicyError {
@@ -66,6 +70,11 @@ impl Generation {
         self.whitelist || project.is_some_and(of)
     }
 
+    /// Returns whether the policy has this project (rule J1).
+    pub fn has_project(&self, project: &str) -> bool {
+        self.projects.iter().flatten().any(|(name, _)| name == project)
+    }
+
     /// Returns the entity tag (RFC 9110, section 8.8.3).
     pub fn etag(&self) -> String {
         format!("\"{}\"", self.sha256)
@@ -97,6 +106,8 @@ pub struct PolicyStore {
     module: Module,
     file: PolicyFile,
     options: StoreOptions,
+    /// True if a policy without `whitelist` is refused.
+    requires_whitelist: bool,
     current: ArcSwap<Generation>,
     /// The stamp of the last read text, taken before the read; `None` to force the next read.
     last_stamp: Mutex<Option<FileStamp>>,
@@ -136,7 +147,31 @@ impl PolicyStore {
         let (generation, said) = load_generation(&module, document.json(), render, options.clone(), 1)?;
         let current = ArcSwap::from_pointee(generation);
         let (reader, replace_lock) = (TimedReader::default(), tokio::sync::Mutex::default());
-        Ok((Self { module, file, options, current, last_stamp, reader, replace_lock }, said))
+        let requires_whitelist = false;
+        Ok((Self { module, file, options, requires_whitelist, current, last_stamp, reader, replace_lock }, said))
+    }
+
+    /// Refuses every policy without `whitelist`, this one included (rule W1): a file that was cut off may have lost it.
+    ///
+    /// # Errors
+    ///
+    /// If the current policy has none.
+    pub fn require_whitelist(mut self) -> Result<Self, PolicyError> {
+        self.requires_whitelist = true;
+        self.check_whitelist(&self.current())?;
+        Ok(self)
+    }
+
+    /// Returns whether a policy without `whitelist` is refused.
+    pub fn requires_whitelist(&self) -> bool {
+        self.requires_whitelist
+    }
+
+    fn check_whitelist(&self, generation: &Generation) -> Result<(), PolicyError> {
+        if self.requires_whitelist && !generation.whitelist {
+            return Err(PolicyError::Refused(MISSING_WHITELIST.to_owned()));
+        }
+        Ok(())
     }
 
     /// Returns the module.
@@ -241,7 +276,9 @@ impl PolicyStore {
         json: &str,
         render: impl Fn(Vec<Finding>) -> String,
     ) -> Result<(Generation, String), PolicyError> {
-        load_generation(&self.module, json, render, self.options.clone(), self.current().number + 1)
+        let next = load_generation(&self.module, json, render, self.options.clone(), self.current().number + 1)?;
+        self.check_whitelist(&next.0)?;
+        Ok(next)
     }
 
     fn swap(&self, (mut generation, said): (Generation, String)) -> (ReloadOutcome, String) {

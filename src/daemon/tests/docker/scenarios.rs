@@ -120,6 +120,14 @@ pub async fn other_commands(world: &TestWorld) {
     // An image that is present, by its id.
     let id = client.run(&["images", "--no-trunc", "--quiet", "seed"]).await;
     done(&client.run(&["create", id.text.trim(), "x"]).await);
+    // By a name without a registry, or a part of the id: dockerd has the image, or does not find it and pulls nothing.
+    done(&client.run(&["create", "seed:latest", "x"]).await);
+    let short = id.text.trim().trim_start_matches("sha256:").get(..12).unwrap();
+    done(&client.run(&["create", short, "x"]).await);
+    denied(&world.quietly("create", client.run(&["create", "nothing:latest", "x"])).await, "(docker.io)");
+    // BuildKit in a container of its own is a build, and the message says so.
+    let outcome = world.quietly("BuildKit", client.run(&["pull", "moby/buildkit:buildx-stable-1"])).await;
+    denied(&outcome, "docker_builds");
     done(&client.run(&["image", "inspect", &image]).await);
     done(&client.run(&["rmi", &image]).await);
     done(&client.run(&["info"]).await);
@@ -294,7 +302,7 @@ pub async fn settings(world: &TestWorld) {
     done(&client.run_with(&["import", "-", "seed:2"], &[0; 1024]).await);
     done(&client.run_with(&["build", "-"], b"FROM scratch\nLABEL a=b\n").await);
     world.plugin.serve(DockerOptions::default()).await;
-    // A policy with projects: requests of Docker have none, and the global lists decide.
+    // A policy with projects: without `docker_project` the global lists decide.
     world
         .plugin
         .set_policy(json!({"whitelist": [host], "projects": {"p": {"whitelist": ["127.0.79.1"]}}}).to_string())
@@ -302,6 +310,10 @@ pub async fn settings(world: &TestWorld) {
     done(&client.run(&["pull", &format!("{host}/team/app:1")]).await);
     let image = format!("127.0.79.1:{}/team/app:1", world.port);
     denied(&world.quietly("project", client.run(&["pull", &image])).await, "access to registry");
+    let options = DockerOptions { project: Some("p".to_owned()), ..DockerOptions::default() };
+    world.plugin.serve(options).await;
+    done(&client.run(&["pull", &image]).await);
+    world.plugin.serve(DockerOptions::default()).await;
     world.plugin.set_policy(world.policy()).await;
 }
 

@@ -63,6 +63,8 @@ fn the_arguments_are_settings_of_the_daemon() {
     assert!(listen.ip().is_unspecified());
     assert_eq!(listen.port().to_string(), member(&deployment, "containerPort"));
     assert!(settings.policy.is_some() && settings.tls_certificate.is_some() && settings.tls_key.is_some());
+    // A replica never allows every registry, and refuses what it denies.
+    assert!(settings.require_whitelist && settings.kubernetes_enforcement.is_none());
     // Nothing but the webhooks is reachable from outside of the pod.
     assert!(settings.listen.is_none() && settings.docker_socket.is_none() && !settings.allow_policy_updates);
 }

@@ -8,7 +8,8 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use pullgate_daemon::admission::audit_log::{AuditLog, AuditSink};
-use pullgate_daemon::frontends::kubernetes;
+use pullgate_daemon::admission::enforcement::{Enforcement, FrontendEnforcement};
+use pullgate_daemon::frontends::kubernetes::{self, KubernetesOptions};
 use pullgate_daemon::{Admission, PolicyStore};
 use pullgate_host::{EvaluatorOptions, Module};
 use pullgate_source::PolicyFile;
@@ -23,12 +24,19 @@ pub struct TestWebhook {
 impl TestWebhook {
     /// Creates the webhooks with a policy and without DNS.
     pub fn new(policy: &str) -> Self {
+        Self::with_settings(policy, Enforcement::Deny, &[])
+    }
+
+    /// Creates the webhooks with a policy, an enforcement and open images.
+    pub fn with_settings(policy: &str, enforcement: Enforcement, open_images: &[String]) -> Self {
         let module = Module::built_in().unwrap();
         let file = PolicyFile::built_in(policy.to_owned());
         let (policies, _) = PolicyStore::load(module, file, EvaluatorOptions::default()).unwrap();
         let audit = AuditLog::open(&AuditSink::Off).unwrap();
-        let admission = Arc::new(Admission::new(Arc::new(policies), audit));
-        Self { router: kubernetes::router(Arc::clone(&admission)), admission }
+        let modes = FrontendEnforcement { kubernetes: enforcement, ..FrontendEnforcement::default() };
+        let admission = Arc::new(Admission::new(Arc::new(policies), audit).with_enforcement(modes));
+        let options = KubernetesOptions { open_images: open_images.to_vec() };
+        Self { router: kubernetes::router(Arc::clone(&admission), options), admission }
     }
 
     /// Posts a body. Returns the status and the body of the response.

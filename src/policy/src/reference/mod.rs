@@ -90,10 +90,7 @@ fn parse_image(text: &str) -> Result<Reference<'_>, String> {
     if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
         return Err("64 hexadecimal digits are an image's id, not its name".to_owned());
     }
-    let (domain, remainder) = match split_once(text, b'/') {
-        Some((first, rest)) if is_domain(first) => (Some(first), rest),
-        _ => (None, text),
-    };
+    let (domain, remainder) = split_registry(text);
     let (name, digest) = split_at_byte(remainder, b'@');
     let (path, tag) = split_at_byte(name, b':');
     check_path(path)?;
@@ -118,14 +115,23 @@ fn parse_image(text: &str) -> Result<Reference<'_>, String> {
     Ok(Reference { registry, port, repository: Some(repository), tag, digest })
 }
 
+/// Returns whether an image reference is well-formed and names no registry, so that Docker Hub is only its default
+/// (rules H1 and H3).
+pub fn has_default_registry(reference: &str) -> bool {
+    split_registry(reference).0.is_none() && parse_image(reference).is_ok()
+}
+
+/// Splits off the registry, if the reference names one (rule H3).
+fn split_registry(text: &str) -> (Option<&str>, &str) {
+    match split_once(text, b'/') {
+        Some((first, rest)) if is_domain(first) => (Some(first), rest),
+        _ => (None, text),
+    }
+}
+
 /// Returns whether the first component of a reference names a registry (rule H3).
 fn is_domain(first: &str) -> bool {
     first == "localhost" || first.bytes().any(|byte| matches!(byte, b'.' | b':' | b'A'..=b'Z'))
-}
-
-/// Returns whether an image reference names its registry; without one it is Docker Hub's (rules H1, H3).
-pub fn names_registry(text: &str) -> bool {
-    split_once(text, b'/').is_some_and(|(first, _)| is_domain(first))
 }
 
 /// Parses `host[:port]` by the grammar, then normalizes the host (rules E3 to E5).
@@ -322,6 +328,23 @@ mod tests {
         assert_eq!(image("[2001:db8::1]/x"), expected("2001:db8::1", "x"));
         assert_eq!(image("[::ffff:a01:203]:5000/x"), expected("10.1.2.3:5000", "x"));
         assert_eq!(image("evil.example/quay.io/x"), expected("evil.example", "quay.io/x"));
+    }
+
+    #[test]
+    fn h1_docker_hub_is_the_default_only_where_no_registry_is_named() {
+        for reference in ["alpine", "alpine:3", "team/app:1", "harbor/x", "example.com:5000", "deadbeef", "sha256:abcd"]
+        {
+            assert!(has_default_registry(reference), "{reference}");
+        }
+        for reference in
+            ["docker.io/alpine", "index.docker.io/library/alpine", "localhost/x", "h:5000/x", "Harbor/x", "10.0.0.1/x"]
+        {
+            assert!(!has_default_registry(reference), "{reference}");
+        }
+        let id = "0123456789abcdef".repeat(4);
+        for malformed in ["", "/x", "a//b", "App", "x y", "../x", "u:secret@x", "x@sha256:0", &id] {
+            assert!(!has_default_registry(malformed), "{malformed}");
+        }
     }
 
     #[test]

@@ -8,15 +8,19 @@ use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pullgate::{ReferenceKind, Request};
+use libsystemd::logging::{Priority, journal_send};
+use pullgate::display::single_line;
+use pullgate::{ReferenceKind, Request, redact_userinfo};
+use pullgate_daemon::admission::enforcement::Enforcement;
 use pullgate_host::{Dns, DnsLimits, EvaluatorOptions, LoadError, Module, ResourceLimits, now};
 use tokio::runtime::Builder;
 use verifier::{
-    BIN_DIR, DEFAULT_SETTINGS_FILE, DEFAULT_SOCKET, DaemonError, VERIFIER_TIMEOUT, VerifierArgs, VerifierOutput,
-    VerifierSettings,
+    BIN_DIR, DEFAULT_SETTINGS_FILE, DEFAULT_SOCKET, DaemonAnswer, DaemonError, VERIFIER_TIMEOUT, VerifierArgs,
+    VerifierOutput, VerifierSettings,
 };
 
 use crate::error::io_error_reason;
@@ -46,63 +50,111 @@ pub fn verifier_args(mut arguments: impl Iterator<Item = std::ffi::OsString>) ->
 }
 
 /// Runs the verifier. Returns whether the image may be pulled. The reason is printed to standard output, and every
-/// failure is a denial.
+/// failure is a denial, which the settings may leave without effect.
 pub fn run(arguments: &[String]) -> bool {
     let start = Instant::now();
     // Drained so that containerd's write does not block; the digest in the descriptor is an argument too.
     thread::spawn(|| io::copy(&mut io::stdin().lock(), &mut io::sink()));
     let (sender, receiver) = channel();
     let call = VerifierArgs::parse(arguments);
+    let enforcement = Arc::new(OnceLock::new());
+    let known = Arc::clone(&enforcement);
     // A separate thread, so that the timeout holds wherever the time is spent.
     thread::spawn(move || {
-        let answer = call
-            .and_then(|call| call.reference())
-            .map_or_else(VerifierOutput::deny, |reference| decide_image(&reference, start));
+        let answer = decide_call(call, start, &known);
         // If the receiver is gone, the timeout has decided already.
         let _ = sender.send(answer);
     });
-    let answer = receiver.recv_timeout(VERIFIER_TIMEOUT).unwrap_or_else(|error| match error {
-        RecvTimeoutError::Timeout => {
-            VerifierOutput::deny(format!("not decided within {} ms", VERIFIER_TIMEOUT.as_millis()))
-        }
-        RecvTimeoutError::Disconnected => VerifierOutput::deny("the decision failed"),
+    let answer = receiver.recv_timeout(VERIFIER_TIMEOUT).unwrap_or_else(|error| {
+        let failure = match error {
+            RecvTimeoutError::Timeout => {
+                VerifierOutput::deny(format!("not decided within {} ms", VERIFIER_TIMEOUT.as_millis()))
+            }
+            RecvTimeoutError::Disconnected => VerifierOutput::deny("the decision failed"),
+        };
+        enforce(failure, enforcement.get().copied().unwrap_or_default(), "")
     });
     // If the reason cannot be written, the exit code is enough.
     let _ = writeln!(io::stdout(), "pullgate: {}", answer.to_line());
     answer.allowed
 }
 
-fn decide_image(reference: &str, start: Instant) -> VerifierOutput {
+/// Decides a call of containerd. `enforcement` is set once the settings are read: without them everything is enforced.
+fn decide_call(
+    call: Result<VerifierArgs, String>,
+    start: Instant,
+    enforcement: &OnceLock<Enforcement>,
+) -> VerifierOutput {
     let settings = match VerifierSettings::read(&env_path(SETTINGS_ENV).unwrap_or_else(|| DEFAULT_SETTINGS_FILE.into()))
     {
         Ok(settings) => settings,
         Err(text) => return VerifierOutput::deny(text),
     };
-    let socket = env_path(SOCKET_ENV).or(settings.socket).unwrap_or_else(|| DEFAULT_SOCKET.into());
+    let enforcement = *enforcement.get_or_init(|| settings.enforcement);
+    match call.and_then(|call| call.reference()) {
+        Ok(reference) => decide_image(&reference, &settings, start),
+        Err(text) => enforce(VerifierOutput::deny(text), enforcement, ""),
+    }
+}
+
+fn decide_image(reference: &str, settings: &VerifierSettings, start: Instant) -> VerifierOutput {
+    let socket = env_path(SOCKET_ENV).or(settings.socket.clone()).unwrap_or_else(|| DEFAULT_SOCKET.into());
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return VerifierOutput::deny(format!("nothing can be asked: {}", io_error_reason(&error))),
+        Err(error) => {
+            let failure = VerifierOutput::deny(format!("nothing can be asked: {}", io_error_reason(&error)));
+            return enforce(failure, settings.enforcement, reference);
+        }
     };
     let left = |keep: Duration| VERIFIER_TIMEOUT.saturating_sub(start.elapsed()).saturating_sub(keep);
-    match runtime.block_on(verifier::request_decision(&socket, reference, left(MIN_LOCAL_TIME))) {
-        Ok(answer) => answer,
+    let DaemonAnswer { decision, is_audit } =
+        runtime.block_on(verifier::request_decision(&socket, reference, left(MIN_LOCAL_TIME)));
+    let trouble = match decision {
+        // The daemon has recorded it.
+        Ok(answer) => return if is_audit { answer.without_enforcement() } else { answer },
+        Err(trouble) => trouble,
+    };
+    let output = match (&trouble, &settings.policy) {
         // No fallback: a daemon that runs but fails may have a newer policy than the file.
-        Err(trouble @ DaemonError::BadDaemon(..)) => VerifierOutput::deny(trouble.to_string()),
-        Err(trouble @ DaemonError::NoDaemon(_)) => match settings.policy {
-            Some(policy) => {
-                let decided = decide_locally(&policy, reference, left(Duration::ZERO), &runtime);
-                decided.unwrap_or_else(|text| VerifierOutput::deny(format!("{trouble}, and {text}")))
-            }
-            None => VerifierOutput::deny(format!(
-                "{trouble}, and no policy to decide by: give `policy` in `{DEFAULT_SETTINGS_FILE}`"
-            )),
-        },
+        (DaemonError::BadDaemon(..), _) => VerifierOutput::deny(trouble.to_string()),
+        (DaemonError::NoDaemon(_), Some(policy)) => {
+            let decided = decide_locally(policy, settings, reference, left(Duration::ZERO), &runtime);
+            decided.unwrap_or_else(|text| VerifierOutput::deny(format!("{trouble}, and {text}")))
+        }
+        (DaemonError::NoDaemon(_), None) => VerifierOutput::deny(format!(
+            "{trouble}, and no policy to decide by: give `policy` in `{DEFAULT_SETTINGS_FILE}`"
+        )),
+    };
+    let enforcement = if is_audit { Enforcement::Audit } else { settings.enforcement };
+    enforce(output, enforcement, reference)
+}
+
+/// Applies the enforcement to an output that the daemon did not give, and so did not record: a denial without effect is
+/// written to the journal, with the members of the daemon's record.
+fn enforce(output: VerifierOutput, enforcement: Enforcement, reference: &str) -> VerifierOutput {
+    if output.allowed || enforcement == Enforcement::Deny {
+        return output;
     }
+    let (reference, text) = (redact_userinfo(reference), output.to_line());
+    let reference = single_line(&reference);
+    let fields = [
+        ("PULLGATE_FRONTEND", "containerd"),
+        ("PULLGATE_ACTION", "decide"),
+        ("PULLGATE_REFERENCE", &*reference),
+        ("PULLGATE_DECISION", "deny"),
+        ("PULLGATE_ENFORCED", "false"),
+        ("PULLGATE_TEXT", &*text),
+    ];
+    let message = format!("not enforced: deny {reference}: {text}");
+    // Where there is no journal, containerd's log has the reason.
+    let _ = journal_send(Priority::Warning, &message, fields.into_iter());
+    output.without_enforcement()
 }
 
 /// Decides by a policy file, with the system's DNS.
 fn decide_locally(
     policy: &Path,
+    settings: &VerifierSettings,
     reference: &str,
     left: Duration,
     runtime: &tokio::runtime::Runtime,
@@ -123,9 +175,19 @@ fn decide_locally(
             LoadError::Policy(_) => format!("in `{shown}` {error}"),
             LoadError::Failed(_) => error.to_string(),
         })?;
-    let request = Request { reference, kind: ReferenceKind::Image, project: None, dns_answers: &[] };
+    if settings.require_whitelist && !has_whitelist(document.json()) {
+        return Err(format!("the policy file `{shown}` has no `whitelist`, which `require_whitelist` refuses"));
+    }
+    let project = settings.project.as_deref();
+    let request = Request { reference, kind: ReferenceKind::Image, project, dns_answers: &[] };
     VerifierOutput::from_response(&runtime.block_on(evaluator.answer(&request)), reference)
         .map_err(|error| format!("the module {error}"))
+}
+
+/// Returns whether a policy without errors has whitelist mode on (rule W1).
+fn has_whitelist(policy: &str) -> bool {
+    let members: Option<serde_json::Value> = serde_json::from_str(policy).ok();
+    members.is_some_and(|members| members.get("whitelist").is_some_and(serde_json::Value::is_array))
 }
 
 fn env_path(name: &str) -> Option<PathBuf> {

@@ -23,6 +23,8 @@ use tokio::time::{sleep, timeout};
 use pullgate::display::single_line;
 use pullgate::{is_digest, redact_userinfo};
 use pullgate_daemon::admission::denial_message;
+use pullgate_daemon::admission::enforcement::Enforcement;
+use pullgate_daemon::api::CONTAINERD_ENFORCEMENT_HEADER;
 use pullgate_daemon::util::sanitize::io_error_reason;
 use pullgate_daemon::util::strict_json::JsonObject;
 
@@ -62,6 +64,12 @@ pub struct VerifierSettings {
     pub socket: Option<PathBuf>,
     /// The policy that decides if there is no daemon.
     pub policy: Option<PathBuf>,
+    /// The project of this containerd in that policy (rule J1).
+    pub project: Option<String>,
+    /// Refuses to decide by a policy without `whitelist`.
+    pub require_whitelist: bool,
+    /// The effect of a denial to which the daemon has no answer.
+    pub enforcement: Enforcement,
 }
 
 /// The output of the verifier.
@@ -71,6 +79,15 @@ pub struct VerifierOutput {
     pub allowed: bool,
     /// The reason; one line once printed.
     pub reason: String,
+}
+
+/// An answer of the daemon.
+#[derive(Debug)]
+pub struct DaemonAnswer {
+    /// The decision, or why there is none.
+    pub decision: Result<VerifierOutput, DaemonError>,
+    /// True if the daemon enforces nothing in containerd.
+    pub is_audit: bool,
 }
 
 /// An error of the request to the daemon.
@@ -172,7 +189,7 @@ impl VerifierSettings {
             .map_err(|error| format!("`{}` cannot be used: {}", path.display(), error.message()))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         let absolute = |file: PathBuf| folder.join(file);
-        Ok(Self { socket: settings.socket.map(absolute), policy: settings.policy.map(absolute) })
+        Ok(Self { socket: settings.socket.map(absolute), policy: settings.policy.map(absolute), ..settings })
     }
 }
 
@@ -180,6 +197,16 @@ impl VerifierOutput {
     /// Returns a denial.
     pub fn deny(reason: impl Into<String>) -> Self {
         Self { allowed: false, reason: reason.into() }
+    }
+
+    /// Turns a denial into a permission, with its reason.
+    #[must_use]
+    pub fn without_enforcement(self) -> Self {
+        if self.allowed {
+            return self;
+        }
+        let reason = format!("allowed, as nothing is enforced here (`audit`); it would be denied: {}", self.reason);
+        Self { allowed: true, reason }
     }
 
     /// Parses a response of the daemon about a reference.
@@ -216,20 +243,18 @@ impl VerifierOutput {
 }
 
 /// Requests a decision about an image from the daemon on a unix socket.
-///
-/// # Errors
-///
-/// [`DaemonError::NoDaemon`] if nothing listens there, otherwise the failure of the exchange.
-pub async fn request_decision(socket: &Path, reference: &str, time: Duration) -> Result<VerifierOutput, DaemonError> {
+pub async fn request_decision(socket: &Path, reference: &str, time: Duration) -> DaemonAnswer {
     let shown = socket.display().to_string();
-    let asked = timeout(time, send_request(socket, reference)).await;
-    match asked
+    let mut is_audit = false;
+    let asked = timeout(time, send_request(socket, reference, &mut is_audit)).await;
+    let decision = match asked
         .unwrap_or_else(|_| Err(RequestError::BadResponse(format!("did not answer within {} ms", time.as_millis()))))
     {
         Ok(answer) => Ok(answer),
         Err(RequestError::NoDaemon) => Err(DaemonError::NoDaemon(shown)),
         Err(RequestError::BadResponse(what)) => Err(DaemonError::BadDaemon(shown, what)),
-    }
+    };
+    DaemonAnswer { decision, is_audit }
 }
 
 enum RequestError {
@@ -237,7 +262,8 @@ enum RequestError {
     BadResponse(String),
 }
 
-async fn send_request(socket: &Path, reference: &str) -> Result<VerifierOutput, RequestError> {
+/// Exchanges one request. `is_audit` is known once the head of the response is.
+async fn send_request(socket: &Path, reference: &str, is_audit: &mut bool) -> Result<VerifierOutput, RequestError> {
     let otherwise = |what: &str, error: &dyn std::fmt::Display| RequestError::BadResponse(format!("{what}: {error}"));
     let stream = loop {
         match UnixStream::connect(socket).await {
@@ -263,6 +289,7 @@ async fn send_request(socket: &Path, reference: &str) -> Result<VerifierOutput, 
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| otherwise("cannot be asked", &error))?;
         let response = sender.send_request(request).await.map_err(|error| otherwise("does not answer", &error))?;
+        *is_audit = response.headers().get(CONTAINERD_ENFORCEMENT_HEADER).is_some_and(|value| value == "audit");
         let status = response.status();
         if status != StatusCode::OK {
             return Err(RequestError::BadResponse(format!("answers with status {}", status.as_u16())));

@@ -1,17 +1,17 @@
 //! The decision about a request to dockerd.
 
 use pullgate::display::single_line;
-use pullgate::{ReferenceKind, names_registry};
+use pullgate::ReferenceKind;
 
 use super::DockerOptions;
 use super::classify::{
-    AmbiguousRequest, CREATE_CONTAINER, ClassifiedRequest, OpaqueOperation, Subject, SubjectReference, classify,
+    AmbiguousRequest, ClassifiedRequest, ImageSource, OpaqueOperation, Subject, SubjectReference, classify,
 };
 use super::protocol::{AuthzRequest, AuthzResponse, CallError};
 use crate::admission::audit_log::redact_field;
 use crate::admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend};
 use crate::policy::store::Generation;
-use crate::settings::OperationPermission;
+use crate::settings::{CreateDecision, OperationPermission};
 
 /// Decides a call by the current policy.
 pub async fn authorize(
@@ -24,12 +24,12 @@ pub async fn authorize(
         Ok(call) => (call.user.as_str(), classify(call)),
         Err(CallError(text)) => ("", Err(AmbiguousRequest { action: "request", text: text.clone() })),
     };
-    let asking = Authorization { admission, generation: &generation, user };
+    let asking = Authorization { admission, options, generation: &generation, user };
     let verdict = match intent {
         Ok(ClassifiedRequest { action, subject: object }) => match object {
             Subject::Unrelated => return AuthzResponse::allow(),
             Subject::References(references) => asking.decide_references(action, &references).await,
-            Subject::Opaque(matter, about) => asking.decide_by_setting(action, &about, matter, options),
+            Subject::Opaque(matter, about) => asking.decide_by_setting(action, &about, matter),
             Subject::Unknown(request) => asking.decide_unknown(&request),
         },
         Err(AmbiguousRequest { action, text }) => {
@@ -46,14 +46,10 @@ pub async fn authorize(
 const LOCAL_IMAGE_HINT: &str =
     "; an image of this machine can be run by its whole id, or tagged with the name of an allowed registry";
 
-/// Returns whether the reference may be meant as an image of this machine.
-fn is_perhaps_local(action: &str, reference: &SubjectReference) -> bool {
-    action == CREATE_CONTAINER && !names_registry(&reference.text)
-}
-
 /// One request, evaluated against one generation.
 struct Authorization<'a> {
     admission: &'a Admission,
+    options: &'a DockerOptions,
     generation: &'a Generation,
     user: &'a str,
 }
@@ -63,14 +59,9 @@ impl Authorization<'_> {
     async fn decide_references(&self, action: &str, references: &[SubjectReference]) -> AdmissionResponse {
         let mut refused = Vec::new();
         for reference in references {
-            let verdict = if reference.is_image_id {
-                self.record_override(action, &reference.text, "image-id", true, String::new())
-            } else {
-                let ask = self.admission_request(action, &reference.text, reference.kind);
-                self.admission.decide(self.generation, &ask).await
-            };
+            let verdict = self.decide_reference(action, reference).await;
             if !verdict.allowed {
-                let hint = if is_perhaps_local(action, reference) { LOCAL_IMAGE_HINT } else { "" };
+                let hint = if reference.source == ImageSource::LocalName { LOCAL_IMAGE_HINT } else { "" };
                 refused.push((reference, verdict.message + hint));
             }
         }
@@ -83,17 +74,29 @@ impl Authorization<'_> {
                 each.collect::<Vec<_>>().join("; ")
             }
         };
-        AdmissionResponse { allowed: refused.is_empty(), message }
+        AdmissionResponse::new(refused.is_empty(), message)
+    }
+
+    async fn decide_reference(&self, action: &str, reference: &SubjectReference) -> AdmissionResponse {
+        let text = reference.text.as_str();
+        match reference.source {
+            ImageSource::Id => return self.record_override(action, text, "image-id", true, String::new()),
+            ImageSource::LocalName if self.options.creates == CreateDecision::Local => {
+                return self.record_override(action, text, "local-image", true, String::new());
+            }
+            // Where builds are allowed, its registry still has to be.
+            ImageSource::BuildKit if !self.options.builds.allows(self.is_whitelist_mode()) => {
+                return self.decide_by_setting(action, text, OpaqueOperation::Builds);
+            }
+            ImageSource::Registry | ImageSource::LocalName | ImageSource::BuildKit => {}
+        }
+        let ask = self.admission_request(action, text, reference.kind);
+        self.admission.decide(self.generation, &ask).await
     }
 
     /// Decides an operation that the rules cannot evaluate, by its setting.
-    fn decide_by_setting(
-        &self,
-        action: &str,
-        about: &str,
-        matter: OpaqueOperation,
-        options: &DockerOptions,
-    ) -> AdmissionResponse {
+    fn decide_by_setting(&self, action: &str, about: &str, matter: OpaqueOperation) -> AdmissionResponse {
+        let options = self.options;
         let (permission, code, setting, what, why) = match matter {
             OpaqueOperation::Builds => {
                 (options.builds, "docker-builds", "docker_builds", "building images", "where a build pulls from")
@@ -115,13 +118,13 @@ impl Authorization<'_> {
         } else {
             format!("{what} is denied while whitelist mode is on, because {why} cannot be seen (setting `{setting}`)")
         };
-        let allowed = permission.allows(self.generation.in_whitelist_mode(None));
+        let allowed = permission.allows(self.is_whitelist_mode());
         self.record_override(action, about, code, allowed, message)
     }
 
     /// Allows an unknown operation while whitelist mode is off, as every registry is allowed then.
     fn decide_unknown(&self, request: &str) -> AdmissionResponse {
-        let allowed = !self.generation.in_whitelist_mode(None);
+        let allowed = !self.is_whitelist_mode();
         let message = format!(
             "`{}` is not known here, and may name a registry: denied while whitelist mode is on",
             display_text(request)
@@ -139,17 +142,22 @@ impl Authorization<'_> {
     ) -> AdmissionResponse {
         let message = if allowed { String::new() } else { message };
         let ask = self.admission_request(action, about, ReferenceKind::Image);
-        self.admission.record_override(self.generation, &ask, reason, AdmissionResponse { allowed, message })
+        self.admission.record_override(self.generation, &ask, reason, AdmissionResponse::new(allowed, message))
     }
 
-    /// Returns the admission request. Docker has no projects, so the global lists decide (rule J1).
+    fn is_whitelist_mode(&self) -> bool {
+        self.generation.in_whitelist_mode(self.options.project.as_deref())
+    }
+
+    /// Returns the admission request. Docker has no projects: all of its requests are of the host's (rule J1).
     fn admission_request<'b>(
         &'b self,
         action: &'b str,
         reference: &'b str,
         kind: ReferenceKind,
     ) -> AdmissionRequest<'b> {
-        AdmissionRequest { frontend: Frontend::Docker, user: self.user, action, reference, kind, project: None }
+        let project = self.options.project.as_deref();
+        AdmissionRequest { frontend: Frontend::Docker, user: self.user, action, reference, kind, project }
     }
 }
 

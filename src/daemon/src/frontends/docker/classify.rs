@@ -1,15 +1,12 @@
 //! Classification of a request to dockerd by the registries that it concerns.
 
-use pullgate::ReferenceKind;
+use pullgate::{ReferenceKind, has_default_registry};
 use thiserror::Error;
 
 use super::image_refs::{self, ImageRefsError};
 use super::operation::{Operation, classify_operation};
 use super::protocol::{AuthzRequest, CallError};
 use super::request_uri::{QueryParams, RequestUri};
-
-/// The action of `docker create` and `docker run`.
-pub const CREATE_CONTAINER: &str = "create container";
 
 /// A classified request.
 #[derive(Debug, PartialEq, Eq)]
@@ -38,8 +35,21 @@ pub enum Subject {
 pub struct SubjectReference {
     pub text: String,
     pub kind: ReferenceKind,
-    /// True if the text is the id of an image that dockerd has.
-    pub is_image_id: bool,
+    pub source: ImageSource,
+}
+
+/// The place that an image comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageSource {
+    /// The registry that the reference names, or Docker Hub.
+    Registry,
+    /// dockerd's own images: the text is the whole id of one, and no name.
+    Id,
+    /// dockerd's own images: dockerd does not pull for the request, and the name has no registry that it would have
+    /// been pulled from. It may be an id that is cut short.
+    LocalName,
+    /// The registry that the reference names, for BuildKit in a container of its own.
+    BuildKit,
 }
 
 /// Operations that are decided by a setting.
@@ -73,7 +83,9 @@ enum ClassifyError {
     Form,
     #[error("the request may have a form in its body, which cannot be seen: send it with `Content-Length: 0`")]
     PossibleForm,
-    #[error("dockerd showed no body: it must be JSON of less than 1 MiB with a `Content-Length`")]
+    #[error(
+        "dockerd showed no body: it must be JSON with a `Content-Length`, of less than 1 MiB, or 4 MiB from Engine 28 on"
+    )]
     NoBody,
     #[error(transparent)]
     Body(#[from] CallError),
@@ -109,7 +121,7 @@ fn action_name(route: Operation<'_>) -> &'static str {
         Operation::Search => "search",
         Operation::Inspect(_) => "inspect",
         Operation::Login => "login",
-        Operation::CreateContainer => CREATE_CONTAINER,
+        Operation::CreateContainer => "create container",
         Operation::CreateService => "create service",
         Operation::UpdateService => "update service",
         Operation::PullPlugin => "pull plugin",
@@ -146,14 +158,20 @@ fn subject_of(route: Operation<'_>, call: &AuthzRequest, target: &RequestUri<'_>
             Subject::References(vec![SubjectReference {
                 text: search_registry(&term),
                 kind: ReferenceKind::Registry,
-                is_image_id: false,
+                source: ImageSource::Registry,
             }])
         }
         Operation::Inspect(name) => image_subject(name.to_owned()),
         Operation::Login => Subject::Opaque(OpaqueOperation::Logins, String::new()),
-        Operation::CreateContainer => image_subjects(image_refs::images_of_container(&json_body(call)?)?),
+        Operation::CreateContainer => {
+            let images = image_refs::images_of_container(&json_body(call)?)?;
+            image_subjects(images, |image| match has_default_registry(image) {
+                true => ImageSource::LocalName,
+                false => ImageSource::Registry,
+            })
+        }
         Operation::CreateService | Operation::UpdateService => {
-            image_subjects(image_refs::images_of_service(&json_body(call)?)?)
+            image_subjects(image_refs::images_of_service(&json_body(call)?)?, |_| ImageSource::Registry)
         }
         Operation::PullPlugin | Operation::UpgradePlugin => {
             let query = target.query().map_err(ClassifyError::Query)?;
@@ -178,7 +196,9 @@ fn classify_create_image(call: &AuthzRequest, query: &QueryParams) -> Result<Sub
     let from = query.first_or_empty("fromImage");
     if !from.is_empty() {
         require_no_form(call)?;
-        return Ok(image_subject(with_tag(from, query.first_or_empty("tag"))));
+        let image = with_tag(from, query.first_or_empty("tag"));
+        let source = if image_refs::is_buildkit_image(&image) { ImageSource::BuildKit } else { ImageSource::Registry };
+        return Ok(Subject::References(vec![SubjectReference { text: image, kind: ReferenceKind::Image, source }]));
     }
     // The body of an import is a tar. It must not be a form, which could name an image to pull.
     if call.declares_form() {
@@ -227,16 +247,21 @@ fn plugin_subject(query: &QueryParams) -> Result<Subject, ClassifyError> {
 }
 
 fn image_subject(text: String) -> Subject {
-    Subject::References(vec![SubjectReference { text, kind: ReferenceKind::Image, is_image_id: false }])
+    let source = ImageSource::Registry;
+    Subject::References(vec![SubjectReference { text, kind: ReferenceKind::Image, source }])
 }
 
-fn image_subjects(mut texts: Vec<String>) -> Subject {
+/// Returns the distinct images of a container or a service. `source_of` says where one comes from by its name.
+fn image_subjects(mut texts: Vec<String>, source_of: impl Fn(&str) -> ImageSource) -> Subject {
     let mut seen = std::collections::HashSet::new();
     texts.retain(|text| seen.insert(text.clone()));
-    let reference = |text: String| SubjectReference {
-        is_image_id: image_refs::is_image_id(&text),
-        text,
-        kind: ReferenceKind::Image,
+    let reference = |text: String| {
+        let source = match text.as_str() {
+            image if image_refs::is_image_id(image) => ImageSource::Id,
+            image if image_refs::is_buildkit_image(image) => ImageSource::BuildKit,
+            image => source_of(image),
+        };
+        SubjectReference { text, kind: ReferenceKind::Image, source }
     };
     Subject::References(texts.into_iter().map(reference).collect())
 }

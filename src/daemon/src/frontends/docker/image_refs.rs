@@ -68,6 +68,15 @@ pub fn is_image_id(image: &str) -> bool {
     digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// Returns whether an image is BuildKit, in any registry and by any tag. buildx pulls it where dockerd denies it a
+/// build, and builds in a privileged container of it.
+pub fn is_buildkit_image(image: &str) -> bool {
+    let name = image.split('@').next().unwrap_or_default();
+    let Some((parent, last)) = name.rsplit_once('/') else { return false };
+    let last = last.split(':').next().unwrap_or_default();
+    last == "buildkit" && (parent == "moby" || parent.ends_with("/moby"))
+}
+
 /// Adds the images of image mounts.
 fn add_mounted_images(object: GoObject<'_>, images: &mut Vec<String>) -> Result<(), ImageRefsError> {
     for mount in object.array("Mounts")?.iter().filter(|mount| **mount != GoValue::Null) {
@@ -147,6 +156,34 @@ mod tests {
             r#"{"TaskTemplate": {"ContainerSpec": {"Image": "h.x/a"}, "containerſpec": {"Image": "h.y/a"}}}"#,
         ] {
             assert!(of(body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
+    fn buildkit_is_found_in_every_registry_and_by_every_tag() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for image in [
+            "moby/buildkit",
+            "moby/buildkit:buildx-stable-1",
+            "docker.io/moby/buildkit:buildx-stable-1",
+            "index.docker.io/moby/buildkit:master-rootless",
+            "h.example:5000/moby/buildkit",
+            "h.example/proxy/moby/buildkit:v0.25.0",
+            &format!("moby/buildkit:v1@{digest}"),
+            &format!("docker.io/moby/buildkit@{digest}"),
+        ] {
+            assert!(is_buildkit_image(image), "{image}");
+        }
+        for image in [
+            "buildkit",
+            "other/buildkit",
+            "xmoby/buildkit",
+            "h.example/moby/buildkit/x",
+            "h.example/moby/buildkit-x",
+            "moby/moby:buildkit",
+            "",
+        ] {
+            assert!(!is_buildkit_image(image), "{image}");
         }
     }
 

@@ -35,17 +35,21 @@ use axum::response::Response;
 use axum::routing::post;
 
 use crate::admission::Admission;
-use crate::settings::{OperationPermission, Settings};
+use crate::settings::{CreateDecision, OperationPermission, Settings};
 use authorize::authorize;
 use protocol::{AuthzResponse, CallError, MAX_CALL_BYTES, parse_call};
 
 /// Timeout for reading a call. dockerd sends calls whole, over a socket on the same machine.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Permissions for operations that the rules cannot evaluate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The project of a Docker Engine, and the permissions for operations that the rules cannot evaluate.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DockerOptions {
-    /// Builds: `POST /build`, and BuildKit's `/session` and `/grpc`.
+    /// The project of all requests (rule J1).
+    pub project: Option<String>,
+    /// The images of new containers that the rules decide about.
+    pub creates: CreateDecision,
+    /// Builds: `POST /build`, BuildKit's `/session` and `/grpc`, and the image of a BuildKit of its own.
     pub builds: OperationPermission,
     /// Images from a tar file or a URL: `docker load`, `docker import`.
     pub imports: OperationPermission,
@@ -58,6 +62,8 @@ pub struct DockerOptions {
 impl Default for DockerOptions {
     fn default() -> Self {
         Self {
+            project: None,
+            creates: CreateDecision::Local,
             builds: OperationPermission::WithoutWhitelist,
             imports: OperationPermission::WithoutWhitelist,
             logins: OperationPermission::Allow,
@@ -70,6 +76,8 @@ impl From<&Settings> for DockerOptions {
     fn from(settings: &Settings) -> Self {
         let default = Self::default();
         Self {
+            project: settings.docker_project.clone(),
+            creates: settings.docker_creates.unwrap_or(default.creates),
             builds: settings.docker_builds.unwrap_or(default.builds),
             imports: settings.docker_imports.unwrap_or(default.imports),
             logins: settings.docker_logins.unwrap_or(default.logins),
@@ -86,13 +94,13 @@ pub fn router(admission: Arc<Admission>, options: DockerOptions) -> Router {
         .route("/AuthZPlugin.AuthZRes", post(handle_response))
         .fallback(reject_unknown)
         .method_not_allowed_fallback(reject_unknown)
-        .with_state(PluginState { admission, options })
+        .with_state(PluginState { admission, options: Arc::new(options) })
 }
 
 #[derive(Clone)]
 struct PluginState {
     admission: Arc<Admission>,
-    options: DockerOptions,
+    options: Arc<DockerOptions>,
 }
 
 async fn activate() -> Response {

@@ -3,6 +3,7 @@
 //! The name of an image or plugin is the rest of a path, slashes included, as in dockerd's own routes.
 
 use super::local_operation::is_local_operation;
+use super::request_uri::without_version;
 
 /// An operation of Docker's API. Names are as in the path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,19 +59,6 @@ pub fn classify_operation<'p>(method: &str, path: &'p str) -> Operation<'p> {
     }
 }
 
-/// Strips the version: dockerd accepts every path with and without `/vN.N`.
-fn without_version(path: &str) -> &str {
-    let Some(rest) = path.strip_prefix("/v") else { return path };
-    match rest.find('/').map(|slash| rest.split_at(slash)) {
-        Some((version, rest))
-            if !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') =>
-        {
-            rest
-        }
-        _ => path,
-    }
-}
-
 fn post_only<'p>(method: &str, route: Operation<'p>) -> Operation<'p> {
     if method == "POST" { route } else { Operation::Unknown }
 }
@@ -91,7 +79,7 @@ fn image_operation<'p>(method: &str, rest: &'p str) -> Operation<'p> {
             "json" | "get" => Operation::NoRegistry,
             "search" => Operation::Search,
             _ => match rest.rsplit_once('/') {
-                Some((_, "get" | "history" | "json")) => Operation::NoRegistry,
+                Some((_, "attestations" | "get" | "history" | "json")) => Operation::NoRegistry,
                 _ => Operation::Unknown,
             },
         },
@@ -179,6 +167,8 @@ mod tests {
             ("GET", "/images/get"),
             ("GET", "/images/h:5000/a/b/get"),
             ("GET", "/images/h:5000/a/b/json"),
+            ("GET", "/v1.52/images/h:5000/a/b/attestations"),
+            ("GET", "/v1.51/networks/"),
             ("DELETE", "/images/h:5000/a/push"),
             ("POST", "/images/prune"),
             ("POST", "/containers/x/start"),
@@ -208,6 +198,7 @@ mod tests {
             ("POST", "/images/CREATE"),
             ("POST", "/images/x/PUSH"),
             ("POST", "/images/x/verify"),
+            ("POST", "/images/x/attestations"),
             ("POST", "/V1.47/images/create"),
             ("POST", "/v/images/create"),
             ("POST", "/v1.47/v1.47/images/create"),

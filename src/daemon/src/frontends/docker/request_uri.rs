@@ -2,6 +2,9 @@
 
 use percent_encoding::percent_decode_str;
 
+/// Routes of dockerd that end with a slash: for old clients, and for profiles of a dockerd with `--debug`.
+const TRAILING_SLASH_ROUTES: [&str; 2] = ["/networks/", "/debug/pprof/"];
+
 /// A parsed request target.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RequestUri<'u> {
@@ -23,7 +26,8 @@ impl<'u> RequestUri<'u> {
         }
         // dockerd redirects to the cleaned path; other servers resolve it in place.
         let mut segments = path.split('/').skip(1);
-        if segments.any(|segment| matches!(segment, "" | "." | "..")) {
+        let has_own_slash = TRAILING_SLASH_ROUTES.contains(&without_version(&path));
+        if !has_own_slash && segments.any(|segment| matches!(segment, "" | "." | "..")) {
             return Err("the path has an empty component, `.` or `..`, and could be read in two ways");
         }
         Ok(Self { path, query })
@@ -32,6 +36,19 @@ impl<'u> RequestUri<'u> {
     /// Parses the query. The error is human-readable.
     pub fn query(&self) -> Result<QueryParams, &'static str> {
         QueryParams::parse(self.query)
+    }
+}
+
+/// Strips the version of a path: dockerd accepts every path with and without `/vN.N`.
+pub fn without_version(path: &str) -> &str {
+    let Some(rest) = path.strip_prefix("/v") else { return path };
+    match rest.find('/').map(|slash| rest.split_at(slash)) {
+        Some((version, rest))
+            if !version.is_empty() && version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') =>
+        {
+            rest
+        }
+        _ => path,
     }
 }
 
@@ -111,6 +128,9 @@ mod tests {
         assert_eq!(path("/images/%2563reate"), "/images/%63reate");
         assert_eq!(path("/a+b"), "/a+b");
         assert_eq!(path("/x#/y"), "/x#/y");
+        for own in ["/networks/", "/v1.51/networks/", "/debug/pprof/"] {
+            assert_eq!(path(own), own);
+        }
     }
 
     #[test]
@@ -139,6 +159,11 @@ mod tests {
             "/images/%ff",
             "/images/x%00/push",
             "/images/x%0a/push",
+            "/v1.51/networks//",
+            "//networks/",
+            "/x/networks/",
+            "/v1.51/volumes/",
+            "/v../networks/../images/",
             "/imäges",
             "/a b",
             "http://x//y",

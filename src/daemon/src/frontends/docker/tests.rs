@@ -20,6 +20,7 @@ use super::{DockerOptions, router};
 use crate::admission::Admission;
 use crate::admission::audit_log::{AuditLog, AuditSink};
 use crate::policy::store::PolicyStore;
+use crate::settings::{CreateDecision, OperationPermission};
 
 /// Whitelist mode with one registry.
 const POLICY: &str = r#"{"whitelist": ["good.example"]}"#;
@@ -37,6 +38,11 @@ fn admission(policy: &'static str) -> Arc<Admission> {
 
 fn plugin_router(policy: &'static str) -> Router {
     router(admission(policy), DockerOptions::default())
+}
+
+/// Returns a plugin that lets the rules decide about the images of containers, too.
+fn deciding_router(policy: &'static str) -> Router {
+    router(admission(policy), DockerOptions { creates: CreateDecision::Decide, ..DockerOptions::default() })
 }
 
 /// Sends a call. The response must be 200, JSON, and of the plugin's media type.

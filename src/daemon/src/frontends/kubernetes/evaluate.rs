@@ -9,6 +9,7 @@ use tokio::time::{self, timeout_at};
 
 use super::image::{Image, MAX_IMAGES};
 use super::{DECISION_TIMEOUT, sanitize};
+use crate::admission::enforcement::Enforcement;
 use crate::admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend, policy_request};
 use crate::policy::store::Generation;
 
@@ -21,12 +22,17 @@ const MAX_REASON_CHARS: usize = 600;
 /// Maximum length of the list of images in an audit annotation, in characters.
 const MAX_ANNOTATION_CHARS: usize = 4_096;
 
+/// The code of a decision by the setting `kubernetes_open_images`.
+pub const OPEN_IMAGE: &str = "open-image";
+
 /// The requester and the action of a review.
 #[derive(Clone, Copy)]
 pub struct ReviewContext<'a> {
     pub admission: &'a Admission,
     pub generation: &'a Generation,
     pub frontend: Frontend,
+    /// Names that a template may have, and a pod may not: another webhook replaces them.
+    pub open_images: &'a [String],
     pub user: &'a str,
     pub action: &'a str,
     /// The namespace, if the policy has projects (rule J1).
@@ -38,8 +44,17 @@ pub struct ImageDecision<'a> {
     name: &'a str,
     /// All locations of the image.
     locations: Vec<&'a str>,
-    decision: Decision<'static>,
+    outcome: ImageOutcome,
     took: Duration,
+}
+
+/// The outcome of the decision about an image.
+enum ImageOutcome {
+    Decided(Decision<'static>),
+    /// An open image, which no rule decides.
+    Open {
+        is_template: bool,
+    },
 }
 
 /// An image that is denied.
@@ -60,10 +75,16 @@ impl<'a> ReviewContext<'a> {
         admission: &'a Admission,
         generation: &'a Generation,
         frontend: Frontend,
+        open_images: &'a [String],
         namespace: Option<&'a str>,
     ) -> Self {
         let project = namespace.filter(|namespace| generation.has_projects() && !namespace.is_empty());
-        Self { admission, generation, frontend, user: "", action: "", project }
+        Self { admission, generation, frontend, open_images, user: "", action: "", project }
+    }
+
+    /// Returns whether denials are enforced.
+    pub fn enforces(&self) -> bool {
+        self.admission.enforcement().of(self.frontend) == Enforcement::Deny
     }
 
     fn admission_request<'q>(&self, reference: &'q str) -> AdmissionRequest<'q>
@@ -78,57 +99,73 @@ impl<'a> ReviewContext<'a> {
     pub async fn decide<'i>(&self, images: &'i [Image]) -> Vec<ImageDecision<'i>> {
         let end = time::Instant::now() + DECISION_TIMEOUT;
         let mut deciding = Vec::new();
+        let is_template = images.iter().all(|image| image.is_template);
         for (name, places) in unique_images(images) {
-            deciding.push(self.decide_one(name, places, end));
+            deciding.push(self.decide_one(name, places, is_template, end));
         }
         stream::iter(deciding).buffered(DNS_CONCURRENCY).collect().await
     }
 
-    async fn decide_one<'i>(&self, name: &'i str, places: Vec<&'i str>, end: time::Instant) -> ImageDecision<'i> {
+    async fn decide_one<'i>(
+        &self,
+        name: &'i str,
+        places: Vec<&'i str>,
+        is_template: bool,
+        end: time::Instant,
+    ) -> ImageDecision<'i> {
         let start = Instant::now();
+        if self.open_images.iter().any(|open| open == name) {
+            let outcome = ImageOutcome::Open { is_template };
+            return ImageDecision { name, locations: places, outcome, took: Duration::ZERO };
+        }
         let asked = self.admission_request(name);
         let request = policy_request(&asked);
         let decision = timeout_at(end, self.generation.evaluator.decide(&request)).await;
         ImageDecision {
             name,
             locations: places,
-            decision: decision.unwrap_or_else(|_| timeout_denial()),
+            outcome: ImageOutcome::Decided(decision.unwrap_or_else(|_| timeout_denial())),
             took: start.elapsed(),
         }
     }
 
-    /// Records the decisions. Returns the rejected images.
+    /// Records the decisions. Returns the rejected images, also if that is not enforced.
     pub fn record_decisions(&self, decided: Vec<ImageDecision<'_>>) -> Vec<RejectedImage> {
         let refused = decided.into_iter().filter_map(|decided| {
-            let verdict = self.admission.record_decision(
-                self.generation,
-                &self.admission_request(decided.name),
-                &decided.decision,
-                decided.took,
-            );
-            (!verdict.allowed).then(|| decided.to_rejected(verdict.message))
+            let verdict = self.record_decision(&decided);
+            verdict.is_denial().then(|| decided.to_rejected(verdict.message))
         });
         refused.collect()
     }
 
+    fn record_decision(&self, decided: &ImageDecision<'_>) -> AdmissionResponse {
+        let ask = self.admission_request(decided.name);
+        match &decided.outcome {
+            ImageOutcome::Decided(decision) => {
+                self.admission.record_decision(self.generation, &ask, decision, decided.took)
+            }
+            ImageOutcome::Open { is_template } => {
+                let message = if *is_template { String::new() } else { open_image_message() };
+                let verdict = AdmissionResponse::new(*is_template, message);
+                self.admission.record_override(self.generation, &ask, OPEN_IMAGE, verdict)
+            }
+        }
+    }
+
     /// Records that unchanged images may stay, whatever the current policy says. Returns those that it rejects.
     pub fn record_unchanged(&self, decided: Vec<ImageDecision<'_>>) -> Vec<RejectedImage> {
-        let refused = decided.into_iter().filter_map(|decided| match &decided.decision {
-            Decision::Allow(_) => {
-                self.admission.record_decision(
-                    self.generation,
-                    &self.admission_request(decided.name),
-                    &decided.decision,
-                    decided.took,
-                );
+        let refused = decided.into_iter().filter_map(|decided| match &decided.outcome {
+            ImageOutcome::Decided(Decision::Allow(_)) | ImageOutcome::Open { is_template: true } => {
+                self.record_decision(&decided);
                 None
             }
             refusal => {
                 let message = match refusal {
-                    Decision::Deny(denied) => denied.text.clone(),
-                    _ => "it depends on DNS, which is not asked here".to_owned(),
+                    ImageOutcome::Decided(Decision::Deny(denied)) => denied.text.clone(),
+                    ImageOutcome::Decided(_) => "it depends on DNS, which is not asked here".to_owned(),
+                    ImageOutcome::Open { .. } => open_image_message(),
                 };
-                let verdict = AdmissionResponse { allowed: true, message };
+                let verdict = AdmissionResponse::new(true, message);
                 let verdict = self.admission.record_override(
                     self.generation,
                     &self.admission_request(decided.name),
@@ -143,11 +180,11 @@ impl<'a> ReviewContext<'a> {
 
     /// Records a decision made without the rules. `reason` is a stable code.
     pub fn record_override(&self, allowed: bool, reason: &'static str, message: &str) {
-        let verdict = AdmissionResponse { allowed, message: message.to_owned() };
+        let verdict = AdmissionResponse::new(allowed, message.to_owned());
         self.admission.record_override(self.generation, &self.admission_request(""), reason, verdict);
     }
 
-    /// Returns the annotations for the API server's audit log.
+    /// Returns the annotations for the API server's audit log. `allowed` is the decision before enforcement.
     pub fn annotations(
         &self,
         allowed: bool,
@@ -161,6 +198,9 @@ impl<'a> ReviewContext<'a> {
             ("policy", self.generation.sha256.clone()),
             ("reason", reason.to_owned()),
         ]);
+        if !allowed && !self.enforces() {
+            annotations.insert("enforced", "false".to_owned());
+        }
         if !refused.is_empty() {
             let names: Vec<_> = refused.iter().map(|refused| &*refused.name).collect();
             annotations.insert("refused", sanitize::sanitize_line(&names.join(", "), MAX_ANNOTATION_CHARS));
@@ -170,6 +210,11 @@ impl<'a> ReviewContext<'a> {
 }
 
 impl ImageDecision<'_> {
+    /// Returns whether the image is open, so that no rule decided it.
+    pub fn is_open(&self) -> bool {
+        matches!(self.outcome, ImageOutcome::Open { .. })
+    }
+
     fn to_rejected(&self, message: String) -> RejectedImage {
         let name = sanitize::sanitize_image(self.name);
         let mut image = format!("`{name}`");
@@ -178,9 +223,10 @@ impl ImageDecision<'_> {
         if !places.is_empty() {
             image.push_str(&format!(" ({})", sanitize::sanitize_line(&places.join(", "), MAX_REASON_CHARS)));
         }
-        let reason = match &self.decision {
-            Decision::Deny(denied) => denied.reason.as_str(),
-            _ => "undecided",
+        let reason = match &self.outcome {
+            ImageOutcome::Decided(Decision::Deny(denied)) => denied.reason.as_str(),
+            ImageOutcome::Decided(_) => "undecided",
+            ImageOutcome::Open { .. } => OPEN_IMAGE,
         };
         RejectedImage { image, name, reason, message: sanitize::sanitize_line(&message, MAX_REASON_CHARS) }
     }
@@ -222,6 +268,11 @@ fn unique_images(images: &[Image]) -> Vec<(&str, Vec<&str>)> {
     }
     different.iter_mut().for_each(|(_, places)| places.retain(|place| !place.is_empty()));
     different
+}
+
+fn open_image_message() -> String {
+    "it stands for an image that another webhook puts in its place, and none did (setting `kubernetes_open_images`)"
+        .to_owned()
 }
 
 fn timeout_denial() -> Decision<'static> {

@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::evaluate::{self, ReviewContext};
 use super::image::{Image, MAX_CONTAINERS, MAX_IMAGES};
 use super::{ReadError, WebhookState, sanitize};
-use crate::admission::{Admission, Frontend};
+use crate::admission::Frontend;
 use crate::util::bounded_list::TruncatedList;
 use crate::util::strict_json::JsonObject;
 
@@ -62,6 +62,13 @@ struct ImageReviewStatus {
     audit_annotations: BTreeMap<&'static str, String>,
 }
 
+impl ImageReviewStatus {
+    /// Creates a status. The reason of a permission is left out, as the API server shows only that of a denial.
+    fn new(allowed: bool, reason: String, audit_annotations: BTreeMap<&'static str, String>) -> Self {
+        Self { allowed, reason: if allowed { String::new() } else { reason }, audit_annotations }
+    }
+}
+
 /// An error of a review that is not decided. The texts are human-readable.
 #[derive(Debug, Error)]
 enum ImageReviewError {
@@ -76,7 +83,7 @@ pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> 
     let read = webhooks.read_review(body).await;
     let review = parse_review(read.as_ref().map(|(text, _)| text.as_str()));
     let unread = read.as_ref().map_or_else(ReadError::code, |_| "malformed-review");
-    let status = decide(&webhooks.admission, review, unread).await;
+    let status = decide(&webhooks, review, unread).await;
     Json(ImageReviewResponse { api_version: API_VERSION, kind: KIND, status })
 }
 
@@ -92,18 +99,19 @@ fn parse_review(read: Result<&str, &ReadError>) -> Result<ImageReviewSpec, Image
 
 /// Decides a review; `unread` is the code for one that could not be read.
 async fn decide(
-    admission: &Admission,
+    webhooks: &WebhookState,
     review: Result<ImageReviewSpec, ImageReviewError>,
     unread: &'static str,
 ) -> ImageReviewStatus {
+    let (admission, open_images) = (&*webhooks.admission, &*webhooks.options.open_images);
     let generation = admission.current_policy();
     let namespace = review.as_ref().ok().and_then(|spec| spec.namespace.clone());
-    let context = ReviewContext::new(admission, &generation, Frontend::ImagePolicy, namespace.as_deref());
+    let context = ReviewContext::new(admission, &generation, Frontend::ImagePolicy, open_images, namespace.as_deref());
     let context = ReviewContext { action: "create pods", ..context };
     let settled = |reason: &'static str, message: String| {
         context.record_override(false, reason, &message);
         let audit_annotations = context.annotations(false, reason, &[]);
-        ImageReviewStatus { allowed: false, reason: message, audit_annotations }
+        ImageReviewStatus::new(!context.enforces(), message, audit_annotations)
     };
     let (images, is_truncated): (Vec<_>, _) = match review {
         Ok(spec) => (spec.containers.elements.into_iter().map(to_image).collect(), spec.containers.is_truncated),
@@ -118,11 +126,12 @@ async fn decide(
     let decided = context.decide(&images).await;
     let all = decided.len();
     let refused = context.record_decisions(decided);
-    ImageReviewStatus {
-        allowed: refused.is_empty(),
-        reason: if refused.is_empty() { String::new() } else { evaluate::rejection_message(&refused, all) },
-        audit_annotations: context.annotations(refused.is_empty(), evaluate::rejection_code(&refused), &refused),
-    }
+    let allowed = refused.is_empty();
+    ImageReviewStatus::new(
+        allowed || !context.enforces(),
+        evaluate::rejection_message(&refused, all),
+        context.annotations(allowed, evaluate::rejection_code(&refused), &refused),
+    )
 }
 
 /// Converts a container; an image review has no location.

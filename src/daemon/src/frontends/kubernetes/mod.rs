@@ -26,6 +26,7 @@ use tokio::time::timeout;
 
 use crate::admission::Admission;
 use crate::server::load_shed::{BodyError, MemoryBudget, Permit, RETRY_AFTER_SECS};
+use crate::settings::Settings;
 
 /// Path of the validating admission webhook.
 pub const VALIDATE_PATH: &str = "/kubernetes/validate";
@@ -49,13 +50,28 @@ pub const DECISION_TIMEOUT: Duration = Duration::from_secs(8);
 /// Timeout for reading a review.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Options of both webhooks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KubernetesOptions {
+    /// Names that a template may have for another webhook to replace in its pods, such as `auto` of Istio. No rule
+    /// decides them, and a pod that still has one is denied: validating webhooks run after all mutating ones.
+    pub open_images: Vec<String>,
+}
+
+impl From<&Settings> for KubernetesOptions {
+    fn from(settings: &Settings) -> Self {
+        Self { open_images: settings.kubernetes_open_images.clone() }
+    }
+}
+
 /// Returns the routes of both webhooks.
-pub fn router(admission: Arc<Admission>) -> Router {
+pub fn router(admission: Arc<Admission>, options: KubernetesOptions) -> Router {
     Router::new()
         .route(VALIDATE_PATH, post(validating_webhook::handle_review))
         .route(IMAGE_POLICY_PATH, post(image_review::handle_review))
         .with_state(WebhookState {
             admission,
+            options: Arc::new(options),
             memory: MemoryBudget::new(MEMORY_BUDGET, "too many large reviews are read at the moment")
                 .with_expansion(REVIEW_EXPANSION),
         })
@@ -65,6 +81,7 @@ pub fn router(admission: Arc<Admission>) -> Router {
 #[derive(Clone)]
 struct WebhookState {
     admission: Arc<Admission>,
+    options: Arc<KubernetesOptions>,
     memory: MemoryBudget,
 }
 

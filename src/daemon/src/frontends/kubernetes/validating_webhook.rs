@@ -13,11 +13,11 @@ use super::admission_review::{
     API_VERSION, AdmissionReview, AdmissionReviewResponse, KIND, RequestUid, ReviewRequest, ReviewResponse,
     ReviewStatus,
 };
-use super::evaluate::{self, RejectedImage, ReviewContext};
+use super::evaluate::{self, ImageDecision, OPEN_IMAGE, RejectedImage, ReviewContext};
 use super::image::{ExtractError, Image, MAX_IMAGES};
 use super::pod_images;
 use super::{WebhookState, sanitize};
-use crate::admission::{Admission, Frontend};
+use crate::admission::Frontend;
 use crate::util::strict_json::JsonObject;
 
 /// Maximum length of a warning in characters: longer ones may be cut off before they reach the client.
@@ -25,6 +25,10 @@ const MAX_WARNING_CHARS: usize = 120;
 
 /// Maximum number of warnings. The API server drops those above 4,096 characters together.
 const MAX_WARNINGS: usize = 16;
+
+/// The beginning of a warning: about an object that is there, or one that is created or changed.
+const WOULD_BE_REFUSED_NOW: &str = "would be refused now";
+const WOULD_BE_REFUSED: &str = "would be refused";
 
 /// Handles a review. Without a `uid` there is no valid response; the API server takes the error as a denial.
 pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> HttpResponse {
@@ -49,7 +53,7 @@ pub async fn handle_review(State(webhooks): State<WebhookState>, body: Body) -> 
         Ok(_) => return bad("the request has an empty uid".to_owned()),
         Err(error) => return bad(format!("the request cannot be read: {}", sanitize::sanitize_json_error(&error))),
     };
-    let outcome = decide(&webhooks.admission, &review).await;
+    let outcome = decide(&webhooks, &review).await;
     let reply = AdmissionReviewResponse {
         api_version: review.api_version.as_deref().unwrap_or(API_VERSION),
         kind: review.kind.as_deref().unwrap_or(KIND),
@@ -101,9 +105,10 @@ struct ReviewOutcome {
     annotations: BTreeMap<&'static str, String>,
 }
 
-async fn decide(admission: &Admission, review: &AdmissionReview<'_>) -> ReviewOutcome {
+async fn decide(webhooks: &WebhookState, review: &AdmissionReview<'_>) -> ReviewOutcome {
+    let (admission, open_images) = (&*webhooks.admission, &*webhooks.options.open_images);
     let generation = admission.current_policy();
-    let nobody = ReviewContext::new(admission, &generation, Frontend::Kubernetes, None);
+    let nobody = ReviewContext::new(admission, &generation, Frontend::Kubernetes, open_images, None);
     if review.api_version.as_deref() != Some(API_VERSION) || review.kind.as_deref() != Some(KIND) {
         return record_error(&nobody, &ReviewError::WrongKind);
     }
@@ -114,7 +119,8 @@ async fn decide(admission: &Admission, review: &AdmissionReview<'_>) -> ReviewOu
         }
     };
     let action = request.action();
-    let context = ReviewContext::new(admission, &generation, Frontend::Kubernetes, request.namespace.as_deref());
+    let namespace = request.namespace.as_deref();
+    let context = ReviewContext::new(admission, &generation, Frontend::Kubernetes, open_images, namespace);
     let context = ReviewContext { user: request.user(), action: &action, ..context };
     let is_update = match &*request.operation {
         // Neither pulls an image.
@@ -140,15 +146,20 @@ async fn decide(admission: &Admission, review: &AdmissionReview<'_>) -> ReviewOu
         return record_no_image(&context);
     }
     let decided = context.decide(&images).await;
-    let all = decided.len();
+    let (all, is_open) = (decided.len(), decided.iter().all(ImageDecision::is_open));
     let stays = is_update && is_unchanged(&request, &images);
     let refused = if stays { context.record_unchanged(decided) } else { context.record_decisions(decided) };
     let allowed = stays || refused.is_empty();
-    let reason = if stays && !refused.is_empty() { "unchanged" } else { evaluate::rejection_code(&refused) };
+    let reason = match refused.is_empty() {
+        false if stays => "unchanged",
+        true if is_open => OPEN_IMAGE,
+        _ => evaluate::rejection_code(&refused),
+    };
+    let denial = (!allowed && context.enforces()).then(|| evaluate::rejection_message(&refused, all));
     ReviewOutcome {
         annotations: context.annotations(allowed, reason, &refused),
-        denial: (!allowed).then(|| evaluate::rejection_message(&refused, all)),
-        warnings: if allowed { rejection_warnings(&refused) } else { Vec::new() },
+        warnings: if denial.is_none() { rejection_warnings(&refused, stays) } else { Vec::new() },
+        denial,
     }
 }
 
@@ -158,12 +169,16 @@ fn record_unread(admission: &Admission, code: &'static str, message: &str) {
     ReviewContext::new(admission, &generation, Frontend::Kubernetes, None).record_override(false, code, message);
 }
 
-/// Denies a review without a decision.
+/// Denies a review without a decision, unless denials are not enforced.
 fn record_error(context: &ReviewContext<'_>, error: &ReviewError) -> ReviewOutcome {
     let message = error.to_string();
     context.record_override(false, error.code(), &message);
     let annotations = context.annotations(false, error.code(), &[]);
-    ReviewOutcome { denial: Some(message), warnings: Vec::new(), annotations }
+    if context.enforces() {
+        return ReviewOutcome { denial: Some(message), warnings: Vec::new(), annotations };
+    }
+    let warning = sanitize::sanitize_line(&format!("{WOULD_BE_REFUSED}: {message}"), MAX_WARNING_CHARS);
+    ReviewOutcome { denial: None, warnings: vec![warning], annotations }
 }
 
 /// Allows a review of an operation or object without images.
@@ -184,19 +199,18 @@ fn is_unchanged(request: &ReviewRequest<'_>, images: &[Image]) -> bool {
     old == new
 }
 
-fn rejection_warnings(refused: &[RejectedImage]) -> Vec<String> {
+/// Returns the warnings for images that were rejected, and allowed because they stay or denials are not enforced.
+fn rejection_warnings(refused: &[RejectedImage], stays: bool) -> Vec<String> {
+    let beginning = if stays { WOULD_BE_REFUSED_NOW } else { WOULD_BE_REFUSED };
     let mut warnings: Vec<_> = refused
         .iter()
         .take(MAX_WARNINGS)
         .map(|refused| {
-            sanitize::sanitize_line(
-                &format!("would be refused now: `{}`: {}", refused.name, refused.message),
-                MAX_WARNING_CHARS,
-            )
+            sanitize::sanitize_line(&format!("{beginning}: `{}`: {}", refused.name, refused.message), MAX_WARNING_CHARS)
         })
         .collect();
     if refused.len() > MAX_WARNINGS {
-        warnings.push(format!("would be refused now: {} more images", refused.len() - MAX_WARNINGS));
+        warnings.push(format!("{beginning}: {} more images", refused.len() - MAX_WARNINGS));
     }
     warnings
 }

@@ -32,7 +32,7 @@ impl DockerdRequest {
         call
     }
 
-    /// Returns the images that dockerd pulls, pushes or runs for the request.
+    /// Returns the images that dockerd pulls, pushes or runs for the request, without local ones.
     pub fn contacted_images(&self) -> Vec<String> {
         let rest = match self.target.split_once("://") {
             Some((_, rest)) => rest.split_once('/').map_or(String::new(), |(_, path)| format!("/{path}")),
@@ -98,6 +98,8 @@ impl DockerdRequest {
         let mut images: Vec<String> = texts(&members, "Image");
         images.extend(mounted(&members));
         images.extend(mounted(&merged(&members, "HostConfig")));
+        // A name of one component has no registry, and nothing is pulled for a container.
+        images.retain(|image| image.contains('/'));
         images
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::settings::OperationPermission;
+use crate::admission::enforcement::{Enforcement, FrontendEnforcement};
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -73,7 +73,7 @@ async fn local_image_has_a_remedy() {
 
 #[tokio::test]
 async fn docker_hub_is_where_no_registry_is_named() {
-    let (closed, open) = (plugin_router(POLICY), plugin_router(r#"{"whitelist": ["docker.io"]}"#));
+    let (closed, open) = (deciding_router(POLICY), plugin_router(r#"{"whitelist": ["docker.io"]}"#));
     for request in [
         empty("POST", "/images/create?fromImage=alpine&tag=3"),
         empty("POST", "/images/create?fromImage=evil.example:5000&tag=3"),
@@ -89,6 +89,145 @@ async fn docker_hub_is_where_no_registry_is_named() {
         let (allowed, message) = ask(&closed, &request).await;
         assert!(!allowed && message.contains("`docker.io` is denied"), "{request}: {message}");
         assert!(ask(&open, &request).await.0, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_container_of_a_local_image_is_allowed_and_recorded_as_such() {
+    let admission = admission(POLICY);
+    let plugin = router(Arc::clone(&admission), DockerOptions::default());
+    let create = |image: &str| with_json("/v1.51/containers/create", &json!({"Image": image}).to_string());
+    let mount = |image: &str| {
+        let mounts = json!([{"Type": "image", "Source": image}]);
+        with_json("/containers/create", &json!({"Image": "b1", "HostConfig": {"Mounts": mounts}}).to_string())
+    };
+    let local = ["b1", "wk-c", "team/app:1", "07e4", "07e4c4c95897", &"a".repeat(63), "evil.example:5000", "deadbeef"];
+    for image in local {
+        assert!(ask(&plugin, &create(image)).await.0, "{image}");
+        assert!(ask(&plugin, &mount(image)).await.0, "{image}");
+        // Everything else goes to a registry.
+        for request in [
+            empty("POST", &format!("/images/create?fromImage={image}")),
+            empty("POST", &format!("/images/{image}/push")),
+            with_json("/services/create", &json!({"TaskTemplate": {"ContainerSpec": {"Image": image}}}).to_string()),
+        ] {
+            assert!(!ask(&plugin, &request).await.0, "{request}");
+        }
+    }
+    // 2 for each name, but `b1` stands twice in one request.
+    let text = admission.metrics().to_openmetrics();
+    let counted = format!(r#"decision="allow",reason="local-image"}} {}"#, 3 * local.len() - 1);
+    assert!(text.contains(&counted), "no `{counted}` in {text}");
+
+    // A name with a registry is decided, and so is what dockerd could not read as a name.
+    for image in [
+        "evil.example/a",
+        "docker.io/library/alpine",
+        "localhost/x",
+        "evil:5000/x",
+        "Evil/x",
+        "u:secret@x",
+        "a//b",
+        "B1",
+    ] {
+        assert!(!ask(&plugin, &create(image)).await.0, "{image}");
+        assert!(!ask(&plugin, &mount(image)).await.0, "{image}");
+    }
+    assert!(ask(&plugin, &create("good.example/a")).await.0);
+    let deciding = deciding_router(POLICY);
+    for image in local {
+        assert!(!ask(&deciding, &create(image)).await.0, "{image}");
+    }
+}
+
+#[tokio::test]
+async fn buildkit_in_a_container_is_a_build() {
+    const SENTENCE: &str = "building images is denied while whitelist mode is on, because where a build pulls from cannot \
+                            be seen (setting `docker_builds`)";
+    let hub = r#"{"whitelist": ["docker.io", "good.example"]}"#;
+    let requests = [
+        empty("POST", "/v1.51/images/create?fromImage=docker.io%2Fmoby%2Fbuildkit&tag=buildx-stable-1"),
+        empty("POST", "/images/create?fromImage=moby/buildkit"),
+        empty("POST", &format!("/images/create?fromImage=good.example/proxy/moby/buildkit&tag={DIGEST}")),
+        with_json("/v1.51/containers/create?name=b", r#"{"Image": "docker.io/moby/buildkit:buildx-stable-1"}"#),
+        with_json("/containers/create", r#"{"Image": "moby/buildkit:buildx-stable-1"}"#),
+        with_json("/services/create", r#"{"TaskTemplate": {"ContainerSpec": {"Image": "moby/buildkit"}}}"#),
+    ];
+    for request in &requests {
+        for policy in [POLICY, hub] {
+            let (allowed, message) = ask(&plugin_router(policy), request).await;
+            assert!(!allowed && message == SENTENCE, "{request}: {message}");
+        }
+        // Where builds are allowed, the rules decide about it as about any other image.
+        let options = DockerOptions { builds: OperationPermission::Allow, ..DockerOptions::default() };
+        assert!(ask(&router(admission(hub), options.clone()), request).await.0, "{request}");
+        let (_, message) = ask(&router(admission(r#"{"whitelist": []}"#), options), request).await;
+        assert!(!message.contains("docker_builds"), "{request}: {message}");
+        assert!(ask(&plugin_router("{}"), request).await.0, "{request}");
+    }
+    let options = DockerOptions { builds: OperationPermission::Deny, ..DockerOptions::default() };
+    let (allowed, message) = ask(&router(admission("{}"), options), &requests[0]).await;
+    assert!(!allowed && message == "building images is denied here (setting `docker_builds`)", "{message}");
+    // A local copy can be pushed or named otherwise: neither builds.
+    assert!(ask(&plugin_router(hub), &empty("POST", "/images/good.example/moby/buildkit/push")).await.0);
+}
+
+#[tokio::test]
+async fn requests_are_of_the_project_of_the_host() {
+    const POLICIES: &str = r#"{"whitelist": ["good.example"], "projects": {"team-a": {"whitelist": ["a.example"]}}}"#;
+    let of = |policy, project: Option<&str>| {
+        let project = project.map(str::to_owned);
+        router(admission(policy), DockerOptions { project, ..DockerOptions::default() })
+    };
+    let pull = |host: &str| empty("POST", &format!("/images/create?fromImage={host}/a"));
+    for (project, good, own) in [(None, true, false), (Some("team-a"), true, true), (Some("team-b"), false, false)] {
+        let plugin = of(POLICIES, project);
+        assert_eq!(ask(&plugin, &pull("good.example")).await.0, good, "{project:?}");
+        assert_eq!(ask(&plugin, &pull("a.example")).await.0, own, "{project:?}");
+    }
+    // The whitelist of the project turns whitelist mode on for what a setting decides, too.
+    let only_there = r#"{"projects": {"team-a": {"whitelist": []}, "team-b": {}}}"#;
+    for (project, allowed) in [(None, true), (Some("team-a"), false), (Some("team-b"), true)] {
+        let plugin = of(only_there, project);
+        assert_eq!(ask(&plugin, &empty("POST", "/images/load")).await.0, allowed, "{project:?}");
+        assert_eq!(ask(&plugin, &empty("POST", "/models/create")).await.0, allowed, "{project:?}");
+    }
+}
+
+#[tokio::test]
+async fn in_audit_everything_is_allowed_and_counted() {
+    let modes = FrontendEnforcement { docker: Enforcement::Audit, ..FrontendEnforcement::default() };
+    let admission = Arc::new(Arc::into_inner(admission(POLICY)).unwrap().with_enforcement(modes));
+    let plugin = router(Arc::clone(&admission), DockerOptions::default());
+    let mut broken = with_json("/containers/create", "{}");
+    broken["RequestBody"] = "%".into();
+    for request in [
+        empty("POST", "/images/create?fromImage=evil.example/a"),
+        empty("POST", "/images/create?fromImage=ex_ample.com/a"),
+        empty("POST", "/build"),
+        empty("POST", "/images/create?fromImage=docker.io/moby/buildkit"),
+        empty("POST", "/models/create"),
+        empty("POST", "/images//create"),
+        json!({"RequestMethod": "POST", "RequestUri": "/images/create?fromImage=good.example/a"}),
+        broken,
+        json!({}),
+    ] {
+        assert_eq!(ask(&plugin, &request).await, (true, String::new()), "{request}");
+    }
+    assert!(ask(&plugin, &empty("POST", "/images/create?fromImage=good.example/a")).await.0);
+    let text = admission.metrics().to_openmetrics();
+    for line in [
+        r#"pullgate_enforcement{frontend="docker"} 0"#,
+        r#"pullgate_enforcement{frontend="containerd"} 1"#,
+        r#"pullgate_denials_not_enforced_total{frontend="docker",reason="not-whitelisted"} 1"#,
+        r#"pullgate_denials_not_enforced_total{frontend="docker",reason="invalid-reference"} 1"#,
+        r#"pullgate_denials_not_enforced_total{frontend="docker",reason="docker-builds"} 2"#,
+        r#"pullgate_denials_not_enforced_total{frontend="docker",reason="unknown-request"} 1"#,
+        r#"pullgate_denials_not_enforced_total{frontend="docker",reason="not-understood"} 4"#,
+        r#"pullgate_decisions_total{frontend="docker",decision="deny",reason="not-understood"} 4"#,
+        r#"pullgate_decisions_total{frontend="docker",decision="allow",reason="matched"} 1"#,
+    ] {
+        assert!(text.contains(line), "no `{line}` in\n{text}");
     }
 }
 
@@ -213,9 +352,15 @@ async fn settings_decide_what_cannot_be_seen() {
         (empty("POST", "/commit?repo=b"), "docker_tags"),
     ];
     for permission in [OperationPermission::Allow, OperationPermission::Deny, OperationPermission::WithoutWhitelist] {
-        let options = DockerOptions { builds: permission, imports: permission, logins: permission, tags: permission };
+        let options = DockerOptions {
+            builds: permission,
+            imports: permission,
+            logins: permission,
+            tags: permission,
+            ..DockerOptions::default()
+        };
         for (policy, whitelist) in [(POLICY, true), ("{}", false)] {
-            let plugin = router(admission(policy), options);
+            let plugin = router(admission(policy), options.clone());
             for (request, setting) in &requests {
                 let (allowed, message) = ask(&plugin, request).await;
                 assert_eq!(allowed, permission.allows(whitelist), "{request} {permission:?} {policy}");
@@ -250,7 +395,8 @@ async fn without_whitelist_mode_every_registry_is_allowed_and_recorded() {
     // An invalid reference is denied in any mode.
     assert!(!ask(&plugin, &empty("POST", "/images/create?fromImage=ex_ample.com/a")).await.0);
     let text = admission.metrics().to_openmetrics();
-    assert!(text.contains(r#"decision="allow",reason="matched"} 2"#), "{text}");
+    assert!(text.contains(r#"decision="allow",reason="matched"} 1"#), "{text}");
+    assert!(text.contains(r#"decision="allow",reason="local-image"} 1"#), "{text}");
     assert!(text.contains(r#"decision="deny",reason="invalid-reference"} 1"#), "{text}");
 }
 
@@ -263,7 +409,7 @@ async fn the_message_names_all_that_are_refused() {
     assert!(!allowed);
     assert!(message.contains("`evil.example/a`: ") && message.contains("; `worse.example/c`: "), "{message}");
     assert!(!message.contains("good.example/b"), "{message}");
-    let body = r#"{"Image": "u:secret@evil.example/a", "HostConfig": {"Mounts": [{"Type": "image", "Source": "b"}]}}"#;
+    let body = r#"{"Image": "u:secret@evil.example/a", "HostConfig": {"Mounts": [{"Type": "image", "Source": "b/"}]}}"#;
     let (allowed, message) = ask(&plugin, &with_json("/containers/create", body)).await;
     assert!(!allowed && !message.contains("secret"), "{message}");
 }
