@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api_server;
 mod apt;
 mod binary;
 mod bindgen;
@@ -11,6 +12,7 @@ mod component;
 mod deb;
 mod dependencies;
 mod dist;
+mod engines;
 mod module;
 mod node;
 mod npm;
@@ -54,6 +56,10 @@ enum Task {
     Deb,
     /// Writes the files that are generated from the table of finding codes.
     Codegen,
+    /// Fetches the newer Docker Engine and containerd that the tests run, into `target/engines`.
+    Engines,
+    /// Builds the API server of Kubernetes that the tests run, into `target/kubernetes`.
+    ApiServer,
     /// Builds what is missing, starts the daemon with an example policy, and opens its page.
     Run,
     /// Builds, checks and tests everything.
@@ -66,6 +72,8 @@ fn main() -> ExitCode {
         Task::Web => web::build_all(),
         Task::Deb => deb::build(),
         Task::Codegen => codegen::run(),
+        Task::Engines => engines::fetch(),
+        Task::ApiServer => api_server::build(),
         Task::Run => run::run(),
         Task::Test => test::test(),
     };

@@ -8,7 +8,7 @@ use xshell::cmd;
 
 use crate::shell::{cargo, root, run_within, shell};
 use crate::steps::{self, Step};
-use crate::{apt, binary, dependencies, module, node, npm, web};
+use crate::{api_server, apt, binary, dependencies, engines, module, node, npm, web};
 
 const STEPS: &[Step] = &[
     ("programs", install_tools),
@@ -22,7 +22,9 @@ const STEPS: &[Step] = &[
     ("tests in Node", node_tests),
     ("tests", tests),
     ("tests with the compiler", compiler_tests),
+    ("Docker Engine 28 and containerd 2.1", newer_engines),
     ("manifests for Kubernetes", manifests),
+    ("API server of Kubernetes", kubernetes_tests),
     ("npm package", npm_package),
     ("page in Chromium", browser),
 ];
@@ -58,6 +60,7 @@ const REQUIRED_TOOLS: &[RequiredTool] = &[
         otherwise: "the registry of that name",
     },
     RequiredTool { probe: "dockerd --version", package: "docker.io", otherwise: "Docker Engine" },
+    RequiredTool { probe: "ip -Version", package: "iproute2", otherwise: "iproute2" },
     RequiredTool { probe: "nginx -v", package: "nginx-light", otherwise: "nginx" },
     RequiredTool { probe: "htpasswd -nbB user password", package: "apache2-utils", otherwise: "htpasswd" },
     RequiredTool { probe: "dnsmasq --version", package: "dnsmasq-base", otherwise: "dnsmasq" },
@@ -134,6 +137,28 @@ fn compiler_tests() -> Result<()> {
     let sh = shell()?;
     let test = cargo(&sh).arg("test").args(program_packages()).args(["--features", COMPILER_FEATURE]);
     test.args(["--test", "compiler", "--test", "failures"]).run()?;
+    Ok(())
+}
+
+/// Runs the tests under the newer Docker Engine and containerd.
+fn newer_engines() -> Result<()> {
+    engines::fetch()?;
+    ignored_tests("docker")?;
+    ignored_tests("engines")
+}
+
+/// Runs the tests under a real API server. `kubectl` is there from the check of the manifests.
+fn kubernetes_tests() -> Result<()> {
+    api_server::build()?;
+    ignored_tests("api_server")
+}
+
+/// Runs the tests of a file that are ignored where a program is missing that only `cargo xtask` brings.
+fn ignored_tests(test: &str) -> Result<()> {
+    let sh = shell()?;
+    // All packages, so that none is compiled again with other features.
+    let command = cargo(&sh).arg("test").args(program_packages());
+    command.args(["--test", test, "--", "--ignored", "--nocapture"]).run()?;
     Ok(())
 }
 

@@ -4,6 +4,8 @@
 #![allow(dead_code)]
 
 pub mod daemon;
+pub mod sandbox;
+pub mod sandboxed_daemon;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -10,6 +10,8 @@ const COMMAND_TIMEOUT_SECS: &str = "60";
 pub struct Client {
     host: String,
     config: PathBuf,
+    /// The `PATH` with the client.
+    path: String,
 }
 
 /// The outcome of a command.
@@ -21,8 +23,8 @@ pub struct Outcome {
 }
 
 impl Client {
-    pub fn new(socket: &Path, config: PathBuf) -> Self {
-        Self { host: format!("unix://{}", socket.display()), config }
+    pub fn new(socket: &Path, config: PathBuf, path: String) -> Self {
+        Self { host: format!("unix://{}", socket.display()), config, path }
     }
 
     pub async fn run(&self, arguments: &[&str]) -> Outcome {
@@ -35,6 +37,7 @@ impl Client {
         command.args([COMMAND_TIMEOUT_SECS, "docker"]).args(arguments);
         // BuildKit is a separate program, which Debian's package does not have.
         command.env("DOCKER_HOST", &self.host).env("DOCKER_CONFIG", &self.config).env("DOCKER_BUILDKIT", "0");
+        command.env("PATH", &self.path);
         for name in ["DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "HTTP_PROXY", "http_proxy"] {
             command.env_remove(name);
         }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::client::Client;
+use crate::installation::Installation;
 use crate::pki::Ca;
 use crate::process::{Folder, Process};
 use crate::raw;
@@ -21,7 +22,7 @@ pub struct Engine {
 impl Engine {
     /// Starts a dockerd that uses a proxy for all but loopback addresses, and verifies all but those and these
     /// registries.
-    pub async fn start(plugin: &str, proxy: SocketAddr, insecure: &[String]) -> Self {
+    pub async fn start(installation: &Installation, plugin: &str, proxy: SocketAddr, insecure: &[String]) -> Self {
         let folder = Folder::new("engine");
         let path = |name: &str| folder.path(name).display().to_string();
         let socket = folder.path("docker.sock");
@@ -56,7 +57,12 @@ impl Engine {
             path("hosts")
         );
         let proxy = format!("http://{proxy}");
-        let variables = [("HTTP_PROXY", proxy.clone()), ("HTTPS_PROXY", proxy), ("NO_PROXY", String::new())];
+        let variables = [
+            ("HTTP_PROXY", proxy.clone()),
+            ("HTTPS_PROXY", proxy),
+            ("NO_PROXY", String::new()),
+            ("PATH", installation.path()),
+        ];
         let mut process = Process::start(&folder.path("log"), &script, &arguments, &variables);
         let get = "GET /version HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n";
         let mut version = String::new();
@@ -70,8 +76,10 @@ impl Engine {
             })
             .await;
         let version: serde_json::Value = serde_json::from_str(raw::json_in(&version)).unwrap();
-        let version = format!("dockerd {}, API {}", version["Version"], version["ApiVersion"]);
-        let client = Client::new(&socket, folder.path("client"));
+        let found = version["Version"].as_str().unwrap();
+        assert!(found.starts_with(installation.version), "dockerd {found} is not {}", installation.version);
+        let version = format!("dockerd {found}, API {}", version["ApiVersion"]);
+        let client = Client::new(&socket, folder.path("client"), installation.path());
         Self { version, socket, client, _process: process, folder }
     }
 

@@ -3,13 +3,15 @@
 //! dockerd reaches the registry by many names and addresses. Each leads through a listener of the test, so that every
 //! contact is observed: [`RecordingProxy`] on loopback addresses, and a proxy for all others.
 //!
-//! The test needs root, and Debian's packages `docker.io`, `docker-registry`, `apache2-utils`, `dnsmasq-base` and
+//! It runs under the Docker Engine of the machine, and under the newer one that `cargo xtask engines` unpacks. The tests
+//! need root, and Debian's packages `docker.io`, `docker-registry`, `apache2-utils`, `dnsmasq-base` and
 //! `skopeo`.
 
 mod client;
 #[path = "../../../connect/tests/programs/dnsmasq.rs"]
 mod dnsmasq;
 mod engine;
+mod installation;
 #[allow(dead_code, reason = "other tests use the rest")]
 #[path = "../../../connect/tests/pki/mod.rs"]
 mod pki;
@@ -32,6 +34,7 @@ use std::time::Instant;
 
 use dnsmasq::Dnsmasq;
 use engine::Engine;
+use installation::Installation;
 use plugin::Plugin;
 use programs::Program;
 use recording_proxy::RecordingProxy;
@@ -67,7 +70,7 @@ struct TestWorld {
 }
 
 impl TestWorld {
-    async fn start() -> Self {
+    async fn start(installation: &Installation) -> Self {
         process::require_root();
         let registry = Program::registry(None, |_| String::new());
         let address = SocketAddr::from(([127, 0, 0, 1], registry.port));
@@ -84,7 +87,7 @@ impl TestWorld {
         let mut insecure = ["a.wild.test", "evil.test", "wild.test"].map(|name| format!("{name}:{port}")).to_vec();
         insecure.extend(["named.test:5000", "named.test:5001", "198.51.100.0/24"].map(str::to_owned));
         insecure.extend(registries.insecure());
-        let engine = Engine::start(&plugin.name, proxy.address, &insecure).await;
+        let engine = Engine::start(installation, &plugin.name, proxy.address, &insecure).await;
         let skopeo = Skopeo::new(proxy.address, &registries.ca);
         Self {
             within: tap("127.0.72.9").await,
@@ -126,9 +129,19 @@ impl TestWorld {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn dockerd_does_what_the_policy_allows_and_nothing_else() {
+    run_scenarios(&Installation::of_machine()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[ignore = "needs the engine that `cargo xtask engines` fetches"]
+async fn newer_dockerd_does_what_the_policy_allows_and_nothing_else() {
+    run_scenarios(&Installation::unpacked()).await;
+}
+
+async fn run_scenarios(installation: &Installation) {
     let start = Instant::now();
     let say = |what: &str| println!("{:6.1} s  {what}", start.elapsed().as_secs_f64());
-    let world = Arc::new(TestWorld::start().await);
+    let world = Arc::new(TestWorld::start(installation).await);
     say(&world.engine.version);
     scenarios::seed(&world).await;
     say("an image is pushed under every name while whitelist mode is off");

@@ -35,7 +35,8 @@ pub struct Plugin {
 impl Plugin {
     /// Starts serving with whitelist mode off.
     pub async fn start(names: &Dnsmasq) -> Self {
-        let name = format!("pullgate-test-{}", std::process::id());
+        // DNS has a port for each test, so that tests may run at the same time.
+        let name = format!("pullgate-test-{}-{}", std::process::id(), names.address.port());
         let socket = PathBuf::from(format!("/run/docker/plugins/{name}.sock"));
         std::fs::create_dir_all("/run/docker/plugins").unwrap();
         let policy = NamedTempFile::new().unwrap();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// Timeout in seconds, longer than the whole test: a bound for the processes of a killed test.
@@ -17,17 +18,16 @@ pub struct Process {
 impl Process {
     /// Starts dockerd by a shell script that mounts other files over the machine's.
     pub fn start(log: &Path, script: &str, arguments: &[String], variables: &[(&str, String)]) -> Self {
-        let found = Command::new("which").arg("dockerd").stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let variables = || variables.iter().map(|(name, value)| (name, value));
+        let mut found = Command::new("which");
+        let found = found.arg("dockerd").envs(variables()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         assert!(found.is_ok_and(|status| status.success()), "`dockerd` is missing: apt-get install docker.io");
         let file = std::fs::File::create(log).unwrap();
         let mut command = Command::new("timeout");
         // Mounts in a separate namespace vanish with dockerd.
         command.args(["--kill-after=20", START_TIMEOUT_SECS, "unshare", "--mount", "sh", "-e", "-c"]);
         command.arg(format!("{script}\nexec dockerd \"$@\"")).arg("sh").args(arguments).stdin(Stdio::null());
-        command
-            .stdout(file.try_clone().unwrap())
-            .stderr(file)
-            .envs(variables.iter().map(|(name, value)| (name, value)));
+        command.stdout(file.try_clone().unwrap()).stderr(file).envs(variables());
         Self { child: command.spawn().unwrap(), log: log.to_owned() }
     }
 
@@ -70,8 +70,10 @@ pub struct Folder(pub PathBuf);
 
 impl Folder {
     pub fn new(name: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         // Short, as the path of a socket has at most 107 bytes.
-        let folder = std::env::temp_dir().join(format!("pullgate-{name}-{}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("pullgate-{name}-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         Self(folder)
     }

@@ -1,0 +1,33 @@
+//! Docker Engine 28 and containerd 2.1, as a newer Debian has them, under pullgate.
+//!
+//! `cargo xtask engines` fetches the programs. The tests need root besides, and Debian's packages `docker-registry`,
+//! `iproute2` and `runc`.
+
+mod commands;
+#[path = "../common/mod.rs"]
+mod common;
+mod containerd;
+mod containerd_scenarios;
+mod cri;
+mod docker;
+mod world;
+
+use docker::ImageStore;
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn docker_commands_have_their_outcome_with_images_in_dockerd() {
+    commands::run_table(ImageStore::Dockerd);
+}
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn docker_commands_have_their_outcome_with_images_in_containerd() {
+    commands::run_table(ImageStore::Containerd);
+}
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn containerd_pulls_what_the_verifier_allows_and_nothing_else() {
+    containerd_scenarios::run();
+}
