@@ -3,5 +3,6 @@
 import { api } from "./lib/api.js";
 
 export const {
-  checkCertificates, checkEntry, checkPolicy, compare, loadPolicy, moduleDigest, narrow, ready, rules, version,
+  applyFix, checkCertificates, checkEntry, checkPolicy, compare, isReady, loadPolicy, moduleDigest, narrow, ready,
+  rules, version,
 } = /* @__PURE__ */ api({ address: () => new URL("./dist/pullgate_bg.wasm", import.meta.url) });

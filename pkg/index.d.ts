@@ -7,17 +7,29 @@ import type { FindingCode } from "./codes.d.ts";
 export type { FindingCode };
 
 /**
- * The source of the module: its bytes, a `WebAssembly.Module`, a URL (also as a string), a `Response`, or a promise of
- * one. Typed as `object`, since types cannot tell a `WebAssembly.Module` from any other object.
+ * The source of the module (`pullgate/pullgate.wasm`): its bytes, a `WebAssembly.Module`, a URL (also as a string), a
+ * `Response`, or a promise of one. Typed as `object`, since types cannot tell a `WebAssembly.Module` from others.
  */
 export type ModuleSource = string | object;
 
 /**
- * Loads the module. A browser calls this first, once; every other function is synchronous. Without `source` the module is
- * fetched from beside the package. Node, Deno, Bun, workerd and `pullgate/inline` are ready without it. Has no effect once
- * a module is loaded.
+ * Loads the module. A browser calls this first, once; every other function is synchronous. Without `source` the module
+ * is fetched from beside the package. Node, Deno, Bun, workerd, edge functions and `pullgate/inline` are ready without
+ * it. Has no effect once a module is loaded.
+ *
+ * Returns the same promise every time, for React's `use(ready())`. A failure is an `Error` that names the cause and the
+ * remedy; it is kept for a second, and a call after that tries again, as does one with another source.
  */
 export function ready(source?: ModuleSource): Promise<void>;
+
+/** Returns whether the other functions can be called: in a browser after `ready`, elsewhere from the start. */
+export function isReady(): boolean;
+
+/**
+ * A time: a `Date`, or seconds since 1970-01-01 UTC. By default now. Milliseconds, as of `Date.now()`, are a
+ * `TypeError`.
+ */
+export type Time = number | Date;
 
 /** The severity of a finding: an error rejects the input, a warning marks a probable mistake, info only informs. */
 export type Severity = "error" | "warning" | "info";
@@ -71,6 +83,12 @@ export interface EntryReport {
 /** Checks one entry as an element of the given list. */
 export function checkEntry(text: string, list: EntryList): EntryReport;
 
+/**
+ * Applies the fix of a finding to the checked text of an entry, and returns the entries in its place: several for a
+ * range of addresses. A finding without `fix` is a `TypeError`.
+ */
+export function applyFix(text: string, finding: Pick<Finding, "fix" | "range">): string[];
+
 /** A human-readable description of a certificate (RFC 5280), with the findings about it as a certificate authority. */
 export interface CertificateInfo {
   /** The subject as an RFC 4514 string, the most specific part first; may be empty. */
@@ -123,31 +141,39 @@ export interface CertificateReport {
   findings: Finding[];
 }
 
-/**
- * Checks PEM certificates, as a string or as the bytes of any file. `at` is the time in seconds since 1970-01-01 UTC, by
- * default now.
- */
-export function checkCertificates(pem: string | Uint8Array, at?: number): CertificateReport;
+/** Checks PEM certificates, as a string or as the bytes of any file. */
+export function checkCertificates(pem: string | Uint8Array, at?: Time): CertificateReport;
 
 /** An element of a list of the policy document. */
-export type PolicyEntry = string | { entry: string; enabled?: boolean; comment?: string };
+export type PolicyEntry = string | PolicyEntryObject;
+
+/** An entry with what a list may say of it. */
+export interface PolicyEntryObject {
+  entry: string;
+  enabled?: boolean;
+  comment?: string;
+}
 
 /** A certificate authority of the policy document, perhaps limited to registries. */
 export interface PolicyAuthority {
   pem: string;
-  registries?: PolicyEntry[];
+  registries?: readonly PolicyEntry[];
 }
 
 /** The lists of a project. */
 export interface PolicyProject {
-  whitelist?: PolicyEntry[];
-  insecure?: PolicyEntry[];
-  certificate_authorities?: PolicyAuthority[];
+  whitelist?: readonly PolicyEntry[];
+  insecure?: readonly PolicyEntry[];
+  certificate_authorities?: readonly PolicyAuthority[];
 }
 
-/** A policy document. */
+/**
+ * A policy document. Functions that take one take a plain object, at any depth, or its JSON text. A promise, a Map, an
+ * instance of a class, and a member that is `undefined` or a function are a `TypeError`: JSON would make them a policy
+ * that allows more.
+ */
 export interface PolicyDocument extends PolicyProject {
-  built_in?: PolicyEntry[];
+  built_in?: readonly PolicyEntry[];
   match_resolved_addresses?: boolean;
   projects?: Record<string, PolicyProject>;
   /** How requests for a project that is not in `projects` are decided; `"deny"` by default. */
@@ -164,8 +190,8 @@ export interface PolicyReport {
   findings: Finding[];
 }
 
-/** Checks a policy document, as JSON text or as an object. `at` as for `checkCertificates`. */
-export function checkPolicy(document: string | PolicyDocument, at?: number): PolicyReport;
+/** Checks a policy document, as JSON text or as an object. */
+export function checkPolicy(document: string | PolicyDocument, at?: Time): PolicyReport;
 
 /** A DNS answer, given with a request. */
 export interface DnsAnswer extends DnsQuery {
@@ -302,7 +328,7 @@ export interface TrustAnchor {
   notAfter: number;
 }
 
-/** A loaded policy. */
+/** A loaded policy. Its functions work by themselves too: `const { decide } = policy`. */
 export interface Policy {
   /** Decides one request. */
   decide(request: string | Request): Decision;
@@ -323,8 +349,8 @@ export interface Policy {
 /** A policy with its warnings, or the findings that prevented loading. */
 export type LoadResult = { ok: true; findings: Finding[]; policy: Policy } | { ok: false; findings: Finding[] };
 
-/** Loads a policy document, as JSON text or as an object, if it has no error. `at` as for `checkCertificates`. */
-export function loadPolicy(document: string | PolicyDocument, at?: number): LoadResult;
+/** Loads a policy document, as JSON text or as an object, if it has no error. */
+export function loadPolicy(document: string | PolicyDocument, at?: Time): LoadResult;
 
 /** The kind of difference between two decisions. */
 export type ChangeKind =
@@ -404,8 +430,8 @@ export interface CompareError {
 /** A comparison, or the findings that prevented it. */
 export type CompareResult = { ok: true; comparison: Comparison } | CompareError;
 
-/** Compares two policy documents: the effect of replacing the first by the second. `at` as for `checkCertificates`. */
-export function compare(old: string | PolicyDocument, document: string | PolicyDocument, at?: number): CompareResult;
+/** Compares two policy documents: the effect of replacing the first by the second. */
+export function compare(old: string | PolicyDocument, document: string | PolicyDocument, at?: Time): CompareResult;
 
 /** An entry of a remote list that the policy does not cover completely. */
 export interface UncoveredEntry {
@@ -420,7 +446,7 @@ export interface UncoveredEntry {
 export type NarrowResult = { ok: true; document: string } | { ok: false; uncovered: UncoveredEntry } | CompareError;
 
 /** Narrows a policy to the lists of a remote document, if the policy covers each of their entries. */
-export function narrow(policy: string | PolicyDocument, remote: string | PolicyDocument, at?: number): NarrowResult;
+export function narrow(policy: string | PolicyDocument, remote: string | PolicyDocument, at?: Time): NarrowResult;
 
 /**
  * Returns the SHA-256 of the module's bytes in lower-case hexadecimal, as `pullgate module` does. `undefined` if unknown:

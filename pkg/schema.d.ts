@@ -40,8 +40,14 @@ export const builtInEntry: StandardValidator<string>;
 /** Validates PEM certificates, as a string or the bytes of a file, at the current time. */
 export const certificates: StandardValidator<string | Uint8Array>;
 
-/** Validates a policy as an object, at the current time. */
+/** Validates a policy as a plain object, at the current time. */
 export const policy: StandardValidator<PolicyDocument>;
+
+/**
+ * Returns `policy` with the type of a form's values, whose fields are narrower than those of a document:
+ * `policyOf<{ whitelist: { entry: string }[] }>()`.
+ */
+export function policyOf<Values extends PolicyDocument>(): StandardValidator<Values>;
 
 /** Validates a policy as JSON text, at the current time. */
 export const policyText: StandardValidator<string>;

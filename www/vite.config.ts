@@ -2,13 +2,14 @@ import { readFileSync } from "node:fs";
 import { defineConfig, type Plugin } from "vite";
 
 // The digest of the module according to the package. The page compares it with the bytes that it loaded.
-const digest = readFileSync(new URL("../pkg/dist/digest.js", import.meta.url), "utf8").match(/[0-9a-f]{64}/)?.[0];
+const digest = readFileSync(new URL("../pkg/dist/identity.js", import.meta.url), "utf8").match(/[0-9a-f]{64}/)?.[0];
 
-export default defineConfig({
+// `vite build --mode static` builds the playground: the page for a static host, without a daemon.
+export default defineConfig(({ mode }) => ({
   // Relative, so that the page can be served under any path.
   base: "./",
-  define: { PACKAGE_DIGEST: JSON.stringify(digest ?? "") },
-  plugins: [preloadModule(), englishOnly()],
+  define: { PACKAGE_DIGEST: JSON.stringify(digest ?? ""), IS_STATIC: mode === "static" },
+  plugins: [preloadModule(), englishOnly(), mode === "static" && contentSecurityPolicy()],
   build: {
     // Browsers with `light-dark()`: since May 2024.
     target: ["chrome123", "firefox120", "safari17.5"],
@@ -17,7 +18,23 @@ export default defineConfig({
     modulePreload: { polyfill: false },
   },
   server: { fs: { allow: [".", "../pkg"] } },
-});
+}));
+
+/** Adds the content security policy that the daemon sends in a header, which a static host does not. */
+function contentSecurityPolicy(): Plugin {
+  const content = [
+    "default-src 'none'",
+    "script-src 'self' 'wasm-unsafe-eval'",
+    ...["style-src", "img-src", "font-src", "connect-src"].map((directive) => `${directive} 'self'`),
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  const attrs = { "http-equiv": "Content-Security-Policy", content };
+  return {
+    name: "content-security-policy",
+    transformIndexHtml: () => [{ tag: "meta", attrs, injectTo: "head-prepend" }],
+  };
+}
 
 /** Leaves out React Aria's strings in other languages than that of the page (src/messages.ts): a sixth of the script. */
 function englishOnly(): Plugin {

@@ -1,8 +1,10 @@
 // The functions of the package: those of the module, with defaults for optional arguments.
 
+import { ownBytes, timeInSeconds } from "./arguments.js";
 import { compare } from "./compare.js";
 import { documentText } from "./document_text.js";
 import { Engine } from "./engine.js";
+import { applyFix } from "./fix.js";
 import { Policy } from "./policy.js";
 import { internalFinding, internalFindingsOfBoth, redactUserinfo, throwInternalError } from "./trap_answers.js";
 
@@ -11,6 +13,7 @@ export function api(source) {
   const engine = new Engine(source);
   return {
     ready: (source) => engine.ready(source),
+    isReady: () => engine.isReady(),
 
     checkEntry: (text, list) =>
       engine.call(
@@ -18,44 +21,45 @@ export function api(source) {
         () => ({ text: redactUserinfo(text), findings: [internalFinding()] }),
       ),
 
-    checkCertificates: (pem, at = now()) =>
-      engine.call(
-        (instance) => instance.checkCertificates(pem, at),
-        () => ({ certificates: [], findings: [internalFinding()] }),
-      ),
-
-    checkPolicy: (document, at = now()) => {
-      const text = documentText(document);
+    checkCertificates: (pem, at) => {
+      const [bytes, seconds] = [ownBytes(pem), timeInSeconds(at)];
       return engine.call(
-        (instance) => instance.checkPolicy(text, at),
+        (instance) => instance.checkCertificates(bytes, seconds),
+        () => ({ certificates: [], findings: [internalFinding()] }),
+      );
+    },
+
+    checkPolicy: (document, at) => {
+      const [text, seconds] = [documentText(document, "document"), timeInSeconds(at)];
+      return engine.call(
+        (instance) => instance.checkPolicy(text, seconds),
         () => ({ findings: [internalFinding()] }),
       );
     },
 
-    loadPolicy: (document, at = now()) => {
-      const text = documentText(document);
+    loadPolicy: (document, at) => {
+      const [text, seconds] = [documentText(document, "document"), timeInSeconds(at)];
       return engine.call(
         (instance) => {
-          const { ok, findings, policy } = instance.Policy.load(text, at);
-          return ok ? { ok, findings, policy: new Policy(engine, text, at, instance, policy) } : { ok, findings };
+          const { ok, findings, policy } = instance.Policy.load(text, seconds);
+          return ok ? { ok, findings, policy: new Policy(engine, text, seconds, instance, policy) } : { ok, findings };
         },
         () => ({ ok: false, findings: [internalFinding()] }),
       );
     },
 
-    compare: (old, document, at = now()) => compare(engine, documentText(old), documentText(document), at),
+    compare: (old, document, at) =>
+      compare(engine, documentText(old, "old"), documentText(document, "document"), timeInSeconds(at)),
 
-    narrow: (policy, remote, at = now()) => {
-      const texts = [documentText(policy), documentText(remote)];
-      return engine.call((instance) => instance.narrow(...texts, at), internalFindingsOfBoth);
+    narrow: (policy, remote, at) => {
+      const texts = [documentText(policy, "policy"), documentText(remote, "remote")];
+      const seconds = timeInSeconds(at);
+      return engine.call((instance) => instance.narrow(...texts, seconds), internalFindingsOfBoth);
     },
 
+    applyFix,
     moduleDigest: () => engine.loaded().digest,
     version: () => engine.call((instance) => instance.version(), throwInternalError),
     rules: () => engine.call((instance) => instance.rules(), throwInternalError),
   };
-}
-
-function now() {
-  return Math.floor(Date.now() / 1000);
 }

@@ -1,5 +1,6 @@
 // A loaded policy.
 
+import { assertRequest } from "./arguments.js";
 import { compare } from "./compare.js";
 import { documentText } from "./document_text.js";
 import { internalDecision, internalExplanation, throwInternalError } from "./trap_answers.js";
@@ -19,40 +20,40 @@ export class Policy {
     this.#at = at;
     this.#loaded = { engine, instance, policy };
     finalizers?.register(this, this.#loaded, this.#loaded);
+    // Some browsers lack `Symbol.dispose`.
+    if (Symbol.dispose) this[Symbol.dispose] = this.dispose;
   }
 
-  decide(request) {
+  // Functions of the object, so that they work by themselves too: `const { decide } = policy`.
+
+  decide = (request) => {
+    assertRequest(request);
     return this.#call((policy) => policy.decide(request), () => internalDecision(request));
-  }
+  };
 
-  decideMany(requests) {
+  decideMany = (requests) => {
+    if (Array.isArray(requests)) requests.forEach(assertRequest);
     return this.#call((policy) => policy.decideMany(requests), () => Array.from(requests, internalDecision));
-  }
+  };
 
-  explain(request) {
+  explain = (request) => {
+    assertRequest(request);
     return this.#call((policy) => policy.explain(request), () => internalExplanation(request));
-  }
+  };
 
-  compare(document) {
+  compare = (document) => {
     if (this.#text === undefined) throw new Error("this policy was disposed of");
-    return compare(this.#loaded.engine, this.#text, documentText(document), this.#at);
-  }
+    return compare(this.#loaded.engine, this.#text, documentText(document, "document"), this.#at);
+  };
 
-  authorities() {
-    return this.#call((policy) => policy.authorities(), throwInternalError);
-  }
+  authorities = () => this.#call((policy) => policy.authorities(), throwInternalError);
 
-  dispose() {
+  dispose = () => {
     if (this.#text === undefined) return;
     this.#text = undefined;
     finalizers?.unregister(this.#loaded);
     free(this.#loaded);
-  }
-
-  static {
-    // Some browsers lack `Symbol.dispose`.
-    if (Symbol.dispose) this.prototype[Symbol.dispose] = this.prototype.dispose;
-  }
+  };
 
   #call(operation, onTrap) {
     if (this.#text === undefined) throw new Error("this policy was disposed of");

@@ -1,29 +1,40 @@
 // Standard Schema v1 validators (https://standardschema.dev) over the functions of the package.
 
+import { isUint8Array } from "./arguments.js";
+import { NotJsonError } from "./document_text.js";
+
 /** Creates the validators over the functions of one entry point. */
 export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
   const entry = (list) =>
     schema((value) =>
       typeof value === "string" ? issues(checkEntry(value, list).findings) : [typeIssue("an entry must be a string")],
     );
+  const policy = schema((value) => {
+    if (typeof value !== "object" || value === null) return [typeIssue("a policy must be an object")];
+    try {
+      // Ranges refer to the serialized text, which a form does not have.
+      return policyIssues(checkPolicy(value), value).map(({ range, ...issue }) => issue);
+    } catch (error) {
+      if (error instanceof NotJsonError) return [typeIssue(error.message, error.path)];
+      throw error;
+    }
+  });
   return {
     whitelistEntry: entry("whitelist"),
     insecureEntry: entry("insecure"),
     builtInEntry: entry("built-in"),
 
     certificates: schema((value) => {
-      if (typeof value !== "string" && !(value instanceof Uint8Array)) {
+      if (typeof value !== "string" && !isUint8Array(value)) {
         return [typeIssue("certificates must be a string or a Uint8Array")];
       }
       const { certificates, findings } = checkCertificates(value);
       return issues([...certificates.flatMap((certificate) => certificate.findings), ...findings]);
     }),
 
-    policy: schema((value) => {
-      if (typeof value !== "object" || value === null) return [typeIssue("a policy must be an object")];
-      // Ranges refer to the serialized text, which a form does not have.
-      return policyIssues(checkPolicy(value), value).map(({ range, ...issue }) => issue);
-    }),
+    policy,
+    // The same at run time: its type is that of the form's values.
+    policyOf: () => policy,
 
     policyText: schema((value) =>
       typeof value === "string"
@@ -42,8 +53,8 @@ function schema(issuesOf) {
   return { "~standard": { version: 1, vendor: "pullgate", validate } };
 }
 
-function typeIssue(message) {
-  return { code: "type-wrong", message };
+function typeIssue(message, path) {
+  return { code: "type-wrong", message, ...(path?.length && { path }) };
 }
 
 // A policy that loads is valid: an expired certificate is an error of a check, and keeps nothing from loading (rule P3).

@@ -9,9 +9,10 @@ import { fileURLToPath } from "node:url";
 import { install, run } from "../programs.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const www = fileURLToPath(new URL("../../www/", import.meta.url));
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const www = join(root, "www");
 
-for (const folder of [www, here]) install(folder);
+for (const folder of [root, www, here]) install(folder);
 if (process.argv.includes("--install")) process.exit();
 
 const files = readdirSync(here).filter((name) => name.endsWith(".test.mjs")).sort();

@@ -30,14 +30,14 @@ const TYPES = {
 };
 
 /** Starts the server under a path. Returns its address, its list of requests, and a function that stops it. */
-export async function serve({ under = "/", daemon = {}, files = page } = {}) {
+export async function serve({ under = "/", daemon = {}, files = page, contentPolicy = CONTENT_POLICY } = {}) {
   const requests = [];
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://localhost").pathname;
     const name = path.startsWith(under) ? path.slice(under.length) || "index.html" : "";
     const body = await bodyOf(request);
     requests.push({ name, body });
-    response.setHeader("content-security-policy", CONTENT_POLICY);
+    if (contentPolicy !== null) response.setHeader("content-security-policy", contentPolicy);
     response.setHeader("cache-control", "no-store");
     const answer = daemon[name]?.(body);
     if (answer !== undefined) return reply(response, await answer);

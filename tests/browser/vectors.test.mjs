@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { answers } from "../npm/answers.mjs";
-import * as node from "../../pkg/node.js";
+import * as node from "../../pkg/inline.js";
 import { withPage } from "./browser.mjs";
 
 test("every case of tests/vectors is answered in the same bytes", { timeout: 120_000 }, async () => {

@@ -1,5 +1,7 @@
 // Dependencies of the consumers: the programs of package-lock.json, and the package, packed and installed.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,15 +15,44 @@ export const work = join(here, ".work");
 const modules = join(here, "node_modules");
 
 // Disables update checks and telemetry.
-const env = { ...process.env, DENO_DIR: join(work, "deno"), DENO_NO_UPDATE_CHECK: "1", DO_NOT_TRACK: "1" };
+const env = {
+  ...process.env,
+  DENO_DIR: join(work, "deno"),
+  DENO_NO_UPDATE_CHECK: "1",
+  DO_NOT_TRACK: "1",
+  NEXT_TELEMETRY_DISABLED: "1",
+  NUXT_TELEMETRY_DISABLED: "1",
+};
 
 /** Runs a program in a folder, and returns its output. */
 export function run(folder, program, ...args) {
   return runProgram(folder, program, args, { env });
 }
 
-/** Installs the programs, unless they are installed. */
+/** Starts a server in Node. Returns the address that it prints, and a function that ends it. */
+export function startServer(folder, args) {
+  const server = spawn(process.execPath, args, { cwd: folder, env: { ...env, HOST: "127.0.0.1", PORT: "0" } });
+  const ended = once(server, "exit");
+  const end = () => {
+    server.kill();
+    return ended;
+  };
+  return new Promise((resolve, reject) => {
+    let output = "";
+    const read = (chunk) => {
+      output += chunk;
+      const [address] = /http:\/\/127\.0\.0\.1:[1-9]\d*/.exec(output) ?? [];
+      if (address !== undefined) resolve({ address, end });
+    };
+    server.stdout.on("data", read);
+    server.stderr.on("data", read);
+    ended.then(([code]) => reject(new Error(`the server ended (${code}) before it had an address\n${output}`)));
+  });
+}
+
+/** Installs the programs, and those that the package is built with, unless they are installed. */
 export function installTools() {
+  install(fileURLToPath(new URL("../..", import.meta.url)));
   install(here);
 }
 

@@ -25,6 +25,7 @@ mod wasm_opt;
 mod wasm_sections;
 mod web;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -51,7 +52,11 @@ enum Task {
         force: bool,
     },
     /// Builds the module and the page, into `www/dist`.
-    Web,
+    Web {
+        /// Builds the page for a static host, without a daemon, into this folder instead.
+        #[arg(long = "static", value_name = "DIR")]
+        static_folder: Option<PathBuf>,
+    },
     /// Builds the Debian package, into `target/debian`.
     Deb,
     /// Writes the files that are generated from the table of finding codes.
@@ -69,7 +74,8 @@ enum Task {
 fn main() -> ExitCode {
     let result = match XtaskArgs::parse().task {
         Task::Module { toolchain, force } => module::build(toolchain, force),
-        Task::Web => web::build_all(),
+        Task::Web { static_folder: None } => web::build_all(),
+        Task::Web { static_folder: Some(folder) } => web::build_static(&folder),
         Task::Deb => deb::build(),
         Task::Codegen => codegen::run(),
         Task::Engines => engines::fetch(),

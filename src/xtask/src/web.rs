@@ -1,6 +1,7 @@
-//! The page, built by Vite into `www/dist`, for the daemon to embed.
+//! The page, built by Vite into `www/dist`, for the daemon to embed, or into another folder, for a static host.
 
 use std::fs;
+use std::path::{self, Path};
 
 use anyhow::Result;
 use xshell::cmd;
@@ -12,7 +13,9 @@ use crate::{module, npm};
 
 /// Files and folders that decide the bytes of the page.
 const INPUTS: &[&str] = &[
+    "package-lock.json",
     "pkg/browser.js",
+    "pkg/build.mjs",
     "pkg/dist/pullgate.js",
     "pkg/dist/pullgate_bg.wasm",
     "pkg/lib",
@@ -35,6 +38,21 @@ pub fn build_all() -> Result<()> {
     steps::take(STEPS)
 }
 
+/// Builds the module, and the page for a static host, into `folder`. It asks no daemon.
+pub fn build_static(folder: &Path) -> Result<()> {
+    module::build_default()?;
+    install()?;
+    let (sh, folder) = (shell()?, path::absolute(folder)?);
+    cmd!(sh, "npm run build:static --silent --prefix www -- --outDir {folder}").run()?;
+    Ok(())
+}
+
+/// Installs the packages that the page is built with: its own, and those of the npm package that it uses.
+fn install() -> Result<()> {
+    npm::install(".")?;
+    npm::install("www")
+}
+
 /// Builds the page, unless its inputs are unchanged. The module must be there.
 pub fn build() -> Result<()> {
     let stamp = root().join("www/node_modules/.built-from");
@@ -44,7 +62,7 @@ pub fn build() -> Result<()> {
         println!("nothing changed since the page was built");
         return Ok(());
     }
-    npm::install("www")?;
+    install()?;
     let sh = shell()?;
     cmd!(sh, "npm run build --silent --prefix www").run()?;
     write(&stamp, from.as_bytes())

@@ -5,24 +5,42 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 
 import * as pullgate from "pullgate";
 import * as inline from "pullgate/inline";
 import * as inlineSchema from "pullgate/inline/schema";
 import * as schema from "pullgate/schema";
 
-const { checkCertificates, checkEntry, checkPolicy, compare, loadPolicy, moduleDigest, narrow, ready, rules, version } = pullgate;
+const { applyFix, checkCertificates, checkEntry, checkPolicy, compare, isReady, loadPolicy } = pullgate;
+const { moduleDigest, narrow, ready, rules, version } = pullgate;
 const require = createRequire(import.meta.url);
 const description = require("pullgate/package.json");
 const ca = readFileSync(new URL("../../certificates/ca.pem", import.meta.url), "utf8");
 const codes = ({ findings }) => findings.map(({ code }) => code);
 
-test("`require` gives the same functions", () => {
-  assert.equal(require("pullgate").checkEntry, checkEntry);
+test("`require` gives the same functions, as a copy of CommonJS", () => {
+  assert.match(require.resolve("pullgate"), /\.cjs$/);
+  assert.deepEqual(Object.keys(require("pullgate")).sort(), Object.keys(pullgate).sort());
+  assert.deepEqual(Object.keys(require("pullgate/schema")).sort(), Object.keys(schema).sort());
+  assert.deepEqual(require("pullgate").checkEntry("a..b", "whitelist"), checkEntry("a..b", "whitelist"));
+  assert.equal(require("pullgate").checkEntry, require("pullgate/inline").checkEntry);
 });
 
-test("`ready` is welcome where nothing waits for it", async () => {
+test("`ready` is not needed, and gives one and the same promise", async () => {
+  assert.equal(isReady(), true);
+  assert.equal(ready(), ready());
   assert.equal(await ready(), undefined);
+});
+
+test("the module for browsers is exported", () => {
+  const preamble = readFileSync(require.resolve("pullgate/pullgate.wasm")).subarray(0, 8);
+  assert.deepEqual([...preamble], [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+});
+
+test("React Native fails on import, with a remedy", async () => {
+  const entry = new URL("react-native.js", import.meta.resolve("pullgate/package.json"));
+  await assert.rejects(import(entry), /no WebAssembly: .*`POST \/v1\/decide`/);
 });
 
 test("every entry point has the same exports, and the types have them", () => {
@@ -69,10 +87,30 @@ test("a policy is text or an object, which is read no less strictly", () => {
   assert.deepEqual(checkPolicy(document), checkPolicy(JSON.stringify(document)));
   assert.deepEqual(codes(checkPolicy(document)), ["member-unknown"]);
   assert.equal(checkPolicy({ whitelist: ["A.example.com"] }).canonical, '{"whitelist":["a.example.com"]}');
-  for (const value of [null, undefined, 7, true, Symbol("x"), () => "{}"]) {
-    assert.throws(() => checkPolicy(value), TypeError);
-    assert.throws(() => loadPolicy(value), TypeError);
+});
+
+test("a fix is applied to the text that was checked", () => {
+  const fixed = (text) => applyFix(text, checkEntry(text, "whitelist").findings[0]);
+  assert.deepEqual(fixed("10.2.2/24"), ["10.2.2.0/24"]);
+  assert.deepEqual(fixed("10.0.0.0-10.0.0.4"), ["10.0.0.0/30", "10.0.0.4"]);
+  assert.throws(() => applyFix("a..b", checkEntry("a..b", "whitelist").findings[0]), TypeError);
+});
+
+test("a time is in seconds, or a Date, and milliseconds are refused", () => {
+  const at = new Date("2031-01-01T00:00:00.9Z");
+  assert.deepEqual(checkCertificates(ca, at), checkCertificates(ca, Math.floor(at.getTime() / 1000)));
+  for (const check of [checkPolicy, loadPolicy, (document, at) => compare(document, document, at)]) {
+    assert.throws(() => check({}, Date.now()), /looks like milliseconds: pass a Date/);
+    assert.throws(() => check({}, new Date(NaN)), /invalid date/);
+    assert.throws(() => check({}, -1), /whole number of seconds/);
   }
+});
+
+test("the bytes of another realm are bytes", () => {
+  const foreign = runInNewContext("Uint8Array").from(Buffer.from(ca));
+  assert.equal(foreign instanceof Uint8Array, false);
+  assert.deepEqual(checkCertificates(foreign, 0), checkCertificates(ca, 0));
+  assert.throws(() => checkCertificates({ [Symbol.toStringTag]: "Uint8Array" }, 0), TypeError);
 });
 
 test("a policy says what another one in its place would do", () => {
@@ -106,6 +144,16 @@ test("a policy decides until it is disposed of", () => {
   assert.deepEqual(decisions.map(({ decision }) => decision), ["allow", "deny"]);
   assert.equal(policy.explain("a.example.com/b").steps.at(-1).kind, "outcome");
   assert.throws(() => policy.decide({ reference: "a.example.com/b", facs: [] }), /`facs`/);
+  const { decide } = policy;
+  assert.equal(decide("a.example.com/b").decision, "allow");
+  for (const request of [undefined, null, 7]) {
+    assert.throws(() => policy.decide(request), /^TypeError: `request` must be an image/);
+  }
+  const promise = Promise.resolve("a.example.com/b");
+  for (const [request, message] of [[promise, /`await` it first/], [new Map(), /no `reference`/]]) {
+    assert.throws(() => policy.decide(request), message);
+    assert.throws(() => policy.decideMany(["alpine", request]), message);
+  }
   policy[Symbol.dispose]();
   policy.dispose();
   assert.throws(() => policy.decide("a.example.com/b"), /disposed/);

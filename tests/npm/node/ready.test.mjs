@@ -7,6 +7,7 @@ import { after, before, beforeEach, test } from "node:test";
 
 const root = new URL(".", import.meta.resolve("pullgate/package.json"));
 const bytes = readFileSync(new URL("dist/pullgate_bg.wasm", root));
+const component = readFileSync(new URL("dist/pullgate.component.wasm", root));
 const digest = JSON.parse(readFileSync(new URL("package.json", root), "utf8")).wasm.sha256;
 
 let server;
@@ -90,12 +91,54 @@ test("many calls at once load it once, and so do later ones", async () => {
   works(digest);
 });
 
-test("`ready` can be called again after a failure", async () => {
-  await assert.rejects(pullgate.ready(`${address}.gone`), /404/);
-  await assert.rejects(pullgate.ready(new Uint8Array(8)), WebAssembly.CompileError);
-  // A valid module, but another one.
-  await assert.rejects(pullgate.ready(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)));
-  assert.throws(() => pullgate.version(), /comes first/);
-  await pullgate.ready(address);
-  works(digest);
+test("the promise is one and the same, before and after", async () => {
+  const first = pullgate.ready(address);
+  assert.equal(pullgate.ready(address), first);
+  assert.equal(pullgate.isReady(), false);
+  await first;
+  assert.equal(pullgate.isReady(), true);
+  assert.equal(pullgate.ready(), first);
+});
+
+// Each error names pullgate, the cause and the remedy.
+const REMEDY = ".*optimizeDeps.*`pullgate/inline`.*`pullgate/pullgate.wasm`";
+const ANOTHER = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+const page = () => new Response("\n<!doctype html><title>An application</title>");
+const REFUSED = [
+  ["a missing file", () => `${address}.gone`, `^Error: pullgate: http.*gone has no module \\(status 404\\): ${REMEDY}`],
+  ["a page in place of the module", page, `^Error: pullgate: the source is an HTML page .*: ${REMEDY}`],
+  ["other bytes", () => new Uint8Array(8), `^Error: pullgate: the source is no WebAssembly module: ${REMEDY}`],
+  ["no bytes", () => new Uint8Array(), "is no WebAssembly module"],
+  ["the component", () => component, "is the component: .*`pullgate/pullgate.wasm`"],
+  ["a cut module", () => bytes.subarray(0, 5_000), "^Error: pullgate: the source cannot be compiled: "],
+  ["another module", () => ANOTHER, "^Error: pullgate: the module is not pullgate's: use `pullgate/pullgate.wasm`"],
+  ["a server that is down", () => "http://127.0.0.1:1/x", "pullgate: http.*/x cannot be fetched: .*`connect-src`"],
+  ["a file", () => new URL("dist/pullgate_bg.wasm", root), "pullgate: file:.* cannot be fetched: .*`pullgate/inline`"],
+];
+
+for (const [name, source, message] of REFUSED) {
+  test(`${name} is refused with a remedy, and \`ready\` can be called again`, async () => {
+    await assert.rejects(pullgate.ready(source()), new RegExp(message));
+    assert.throws(() => pullgate.version(), /comes first/);
+    await pullgate.ready(address);
+    works(digest);
+  });
+}
+
+test("a value that is no source is a TypeError", async () => {
+  for (const source of [{}, 7, null, new Map(), Promise.resolve({})]) {
+    await assert.rejects(pullgate.ready(source), /^TypeError: `source` must be/);
+  }
+});
+
+test("a failure is kept for a second, then the same source is tried again", async (context) => {
+  context.mock.timers.enable({ apis: ["Date"] });
+  const gone = `${address}.gone`;
+  const failure = pullgate.ready(gone);
+  await assert.rejects(failure);
+  assert.equal(pullgate.ready(gone), failure);
+  assert.equal(asked, 1);
+  context.mock.timers.tick(1_000);
+  await assert.rejects(pullgate.ready(gone));
+  assert.equal(asked, 2);
 });

@@ -1,9 +1,11 @@
 // The types, as consumers use them: this file must compile under every configuration in this folder.
 
 import {
+  applyFix,
   checkCertificates,
   checkEntry,
   checkPolicy,
+  isReady,
   loadPolicy,
   moduleDigest,
   ready,
@@ -36,7 +38,9 @@ export async function everything(bytes: Uint8Array, module: object): Promise<voi
   // @ts-expect-error: the entry is there only when there is no error
   report.entry.length;
 
+  holds<Equal<ReturnType<typeof isReady>, boolean>>();
   for (const finding of report.findings) {
+    applyFix(report.text, finding).join();
     if (finding.code === "internal") continue;
     const code: FindingCode = finding.code;
     // @ts-expect-error: there is no such code
@@ -47,6 +51,15 @@ export async function everything(bytes: Uint8Array, module: object): Promise<voi
   // @ts-expect-error: a misspelt member
   const misspelt: PolicyDocument = { whitelst: [] };
   checkPolicy(misspelt, 0).canonical?.length;
+  const projects = { a: { insecure: [{ entry: "b.example.com" }] } } as const;
+  const constant = { whitelist: ["a.example.com"], projects } as const;
+  checkPolicy(constant, new Date()).findings.length;
+  // @ts-expect-error: a promise is no policy
+  checkPolicy(Promise.resolve(constant));
+  // @ts-expect-error: nor is a Map
+  checkPolicy(new Map<string, string[]>());
+  // @ts-expect-error: a time is no text
+  checkPolicy(constant, "2026-01-01");
 
   const loaded = loadPolicy(document);
   if (!loaded.ok) {

@@ -63,7 +63,7 @@ export function containsPrivateKey(text: string): boolean {
 /** Removes private keys from the authorities of a document. Returns the number of authorities that had one. */
 export function withoutPrivateKeys(document: PolicyDocument): { document: PolicyDocument; removed: number } {
   let removed = 0;
-  const clean = (authorities: PolicyAuthority[]) =>
+  const clean = (authorities: readonly PolicyAuthority[]) =>
     authorities.flatMap((authority) => {
       if (!containsPrivateKey(authority.pem)) return [authority];
       removed += 1;

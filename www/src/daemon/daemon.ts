@@ -34,6 +34,7 @@ export class DaemonError extends Error {}
 
 /** Finds the daemon: `"locked"` if it requires authentication, `undefined` if another server serves the page. */
 export async function findDaemon(): Promise<DaemonInfo | "locked" | undefined> {
+  if (IS_STATIC) return undefined;
   const module = await get<Partial<DaemonInfo>>("v1/module");
   if (module === "locked") return "locked";
   if (typeof module?.sha256 !== "string") return undefined;

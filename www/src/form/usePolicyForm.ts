@@ -1,13 +1,12 @@
 // The state of the form, everything derived from it, and its actions.
 
 import { standardSchemaResolver } from "@hookform/resolvers/standard-schema";
-import type { Finding, PolicyDocument } from "pullgate";
+import { applyFix, type Finding, type PolicyDocument } from "pullgate";
 import { createContext, use, useDeferredValue, useMemo, useState } from "react";
 import { type UseFormReturn, useFieldArray, useForm, useWatch } from "react-hook-form";
 import { announce } from "../announce";
 import { messages } from "../messages";
 import { analyse, type PolicyAnalysis } from "./analysis";
-import { applyFix } from "./applyFix";
 import { rowsForMode, textOf, valuesOf } from "./document";
 import { split } from "./hostPort";
 import { formSchema } from "./schema";

@@ -70,7 +70,7 @@ export function readOptions(text: string): ParsedOptions {
     const value = kind && (equals ?? words.shift());
     if (kind === undefined || value === undefined) found.others.push(word);
     else if (kind === "file") found.files.push(value);
-    else (found.document[kind] ??= []).push(value);
+    else ((found.document[kind] ??= []) as string[]).push(value);
   }
   return found;
 }

@@ -1,10 +1,9 @@
 // Registries that a certificate authority is limited to.
 
-import type { Finding } from "pullgate";
+import { applyFix, type Finding } from "pullgate";
 import { useController, useFieldArray } from "react-hook-form";
 import { Switch } from "react-aria-components/Switch";
 import { announce } from "../../announce";
-import { applyFix } from "../../form/applyFix";
 import { usePolicy } from "../../form/usePolicyForm";
 import { isBlank, type LimitValues } from "../../form/values";
 import { messages } from "../../messages";

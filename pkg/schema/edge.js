@@ -1,0 +1,7 @@
+// The validators of ../edge.js.
+
+import { checkCertificates, checkEntry, checkPolicy } from "../edge.js";
+import { schemas } from "../lib/schemas.js";
+
+export const { builtInEntry, certificates, insecureEntry, policy, policyOf, policyText, whitelistEntry } =
+  /* @__PURE__ */ schemas({ checkCertificates, checkEntry, checkPolicy });

@@ -1,7 +1,0 @@
-// The validators of ../node.js.
-
-import { checkCertificates, checkEntry, checkPolicy } from "../node.js";
-import { schemas } from "../lib/schemas.js";
-
-export const { builtInEntry, certificates, insecureEntry, policy, policyText, whitelistEntry } =
-  /* @__PURE__ */ schemas({ checkCertificates, checkEntry, checkPolicy });

@@ -1,0 +1,9 @@
+export const metadata = { title: "waiting" };
+
+export default function Layout({ children }) {
+  return (
+    <html>
+      <body>{children}</body>
+    </html>
+  );
+}
