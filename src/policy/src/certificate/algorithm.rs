@@ -256,7 +256,9 @@ impl PssParameters {
             match der::context_tag(&field) {
                 Some(0) => found.hash = identifier_within(&field).map(|(hash, _)| hash),
                 Some(1) => found.mask_hash = identifier_within(&field).and_then(|(_, mask)| mask),
-                Some(2) => found.salt_len = SliceReader::new(field.value()).ok().and_then(|mut salt| salt.decode().ok()),
+                Some(2) => {
+                    found.salt_len = SliceReader::new(field.value()).ok().and_then(|mut salt| salt.decode().ok())
+                }
                 _ => {}
             }
         }

@@ -60,11 +60,6 @@ fn is_pkcs7(structure: &AnyRef<'_>) -> bool {
     kind.is_some_and(|kind| kind.parent() == OID_SIGNED_DATA.parent())
 }
 
-/// Returns whether DER is exactly one element.
-pub(crate) fn is_single_element(der: &[u8]) -> bool {
-    AnyRef::from_der(der).is_ok()
-}
-
 /// OpenSSL's trust settings, which may follow a certificate in a `TRUSTED CERTIFICATE` (`X509_CERT_AUX`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TrustSettings {

@@ -11,7 +11,6 @@ use crate::certificate::algorithm::{PublicKeyInfo, SignatureAlgorithm};
 use crate::certificate::distinguished_name as dn;
 use crate::certificate::general_name::GeneralName;
 use crate::certificate::lint::{self, CertificateBundle, ParsedCertificate};
-use crate::certificate::pem;
 use crate::finding::{Finding, Utf16Counter, locate_findings};
 
 /// The result of checking a bundle of certificates.
@@ -120,7 +119,7 @@ fn certificate_info(counter: &mut Utf16Counter<'_>, mut certificate: ParsedCerti
         not_after: tbs.validity().not_after.to_string(),
         key: KeyInfo { algorithm, bits, curve },
         signature_algorithm: SignatureAlgorithm::from_identifier(certificate.inner.signature_algorithm()).name,
-        sha1: encode_string(&Sha1::digest(&certificate.der)),
+        sha1: encode_string(&Sha1::digest(certificate.der.as_bytes())),
         is_ca: certificate.is_ca(),
         path_length: extensions.basic_constraints.as_ref().and_then(|constraints| constraints.path_len_constraint),
         key_usage: key_usage_names(&certificate),
@@ -130,7 +129,7 @@ fn certificate_info(counter: &mut Utf16Counter<'_>, mut certificate: ParsedCerti
         authority_key_id: key_id(&extensions.authority_key),
         self_issued: certificate.is_self_issued(),
         line: u32::try_from(certificate.line).unwrap_or(u32::MAX),
-        pem: pem::to_pem(&certificate.der),
+        pem: certificate.der.to_pem(),
         findings: counter.locate_findings(findings),
         sha256: certificate.sha256,
     }

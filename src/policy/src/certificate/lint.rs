@@ -11,7 +11,7 @@ use x509_cert::certificate::{CertificateInner, Raw, TbsCertificateInner, Version
 use x509_cert::der::asn1::{BitStringRef, UintRef};
 use x509_cert::der::flagset::{FlagSet, Flags};
 use x509_cert::der::oid::{AssociatedOid, db::rfc5280};
-use x509_cert::der::{DateTime, Decode, Reader, SliceReader, Tag, Tagged, oid::ObjectIdentifier};
+use x509_cert::der::{DateTime, Decode, Tag, Tagged, oid::ObjectIdentifier};
 use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage, KeyUsages, SubjectKeyIdentifier};
 
 use crate::certificate::algorithm::{HashStrength, PublicKeyInfo, SignatureAlgorithm};
@@ -19,7 +19,7 @@ use crate::certificate::der::{self, DerKind, TrustSettings};
 use crate::certificate::distinguished_name as dn;
 use crate::certificate::general_name::{self, GeneralName};
 use crate::certificate::name_constraints::NameConstraints;
-use crate::certificate::pem::{self, PemBlock, PemForm};
+use crate::certificate::pem::{self, CertificateDer, PemBlock, PemForm};
 use crate::finding::RawFinding;
 use crate::finding::code::Code;
 
@@ -32,7 +32,8 @@ const MAX_VALIDITY_YEARS: u16 = 25;
 const MAX_SERIAL_BYTES: usize = 20;
 
 /// The consequence of an algorithm that Go's `crypto/x509` and the TLS library of pullgate do not have.
-const UNVERIFIABLE: &str = "and neither programs in Go, dockerd and containerd among them, nor pullgate verify signatures";
+const UNVERIFIABLE: &str =
+    "and neither programs in Go, dockerd and containerd among them, nor pullgate verify signatures";
 
 /// Critical extensions that are accepted: those that path validation must process (RFC 5280, section 4.2), and those
 /// that it may ignore.
@@ -65,7 +66,7 @@ pub(crate) struct ParsedCertificate {
     /// The span of the PEM block.
     pub span: Range<usize>,
     pub line: usize,
-    pub der: Vec<u8>,
+    pub der: CertificateDer,
     pub inner: CertificateInner<Raw>,
     pub extensions: ParsedExtensions,
     /// Subject and issuer, normalized for comparison.
@@ -124,18 +125,14 @@ impl ParsedCertificate {
     }
 
     fn from_block(block: PemBlock) -> Result<Self, RawFinding> {
-        let PemBlock { span, line, trusted, mut der, .. } = block;
+        let PemBlock { span, line, trusted, der, .. } = block;
         let unreadable = |at: u32| {
             let message = format!(
                 "the block that begins on line {line} cannot be read as a certificate: byte {at} of what it holds is not as it should be"
             );
             RawFinding::new(Code::CertificateUnreadable, span.clone(), message)
         };
-        let mut reader = SliceReader::new(&der).map_err(|_| unreadable(0))?;
-        let inner = CertificateInner::<Raw>::decode(&mut reader)
-            .map_err(|error| unreadable(error.position().map_or(0, u32::from)))?;
-        let length = usize::try_from(u32::from(reader.position())).unwrap_or(usize::MAX);
-        let more = der.get(length..).unwrap_or_default();
+        let (certificate, inner, more) = CertificateDer::decode_leading(&der).map_err(unreadable)?;
         let settings = if trusted { TrustSettings::parse(more) } else { None };
         if !more.is_empty() && settings.is_none() {
             if der::classify(more) == Some(DerKind::PrivateKey) {
@@ -148,13 +145,13 @@ impl ParsedCertificate {
             let message = format!("the block that begins on line {line} has {more} more bytes after the certificate");
             return Err(RawFinding::new(Code::PemTrailingData, span, message));
         }
-        der.truncate(length);
+        let der = certificate;
         let rejects_servers = settings.is_some_and(|settings| settings.rejects_servers);
         let mut findings = Vec::new();
         let extensions = ParsedExtensions::parse(inner.tbs_certificate(), &span, &mut findings);
         let tbs = inner.tbs_certificate();
         let [subject, issuer] = [tbs.subject(), tbs.issuer()].map(dn::normalized);
-        let sha256 = encode_string(&Sha256::digest(&der));
+        let sha256 = encode_string(&Sha256::digest(der.as_bytes()));
         Ok(ParsedCertificate { span, line, der, inner, extensions, subject, issuer, sha256, rejects_servers, findings })
     }
 

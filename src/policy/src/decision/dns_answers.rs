@@ -1,18 +1,15 @@
 //! The contribution of DNS to a decision (rules M4 to M6).
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
+use crate::decision::dns_answer_map::{parse_address, parse_name};
 use crate::decision::evaluation::{HostEvaluation, PrecedenceResolver};
 use crate::decision::query::{GroupMatch, Query, insert_by_specificity};
-use crate::decision::{DnsAnswer, DnsQuery, LookupKind, MAX_DNS_ANSWERS};
+use crate::decision::{DnsQuery, LookupKind, MAX_DNS_ANSWERS};
 use crate::finding::EntryList;
-use crate::host;
-use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::policy::index::HostKey;
 use crate::util::sort;
-use crate::util::string_map::StringMap;
 
 /// The contribution of DNS to a decision.
 pub(crate) enum DnsOutcome<'p> {
@@ -22,36 +19,6 @@ pub(crate) enum DnsOutcome<'p> {
     Lookup(Vec<DnsQuery>),
     /// The evaluation of the resolved addresses or names.
     Resolved { evaluation: HostEvaluation<'p>, addresses: Vec<IpAddr>, outside: Option<IpAddr> },
-}
-
-/// The DNS answers of a request by their normalized subjects. Of several about one subject the first counts.
-pub(crate) struct DnsAnswerMap<'r> {
-    pub answers: &'r [DnsAnswer],
-    positions: StringMap,
-}
-
-impl<'r> DnsAnswerMap<'r> {
-    pub fn new(answers: &'r [DnsAnswer]) -> Self {
-        let mut positions = StringMap::default();
-        for (dns_answer, position) in answers.iter().zip(0..) {
-            let subject = match dns_answer.kind {
-                LookupKind::Reverse => parse_address(&dns_answer.subject).map(|address| address.to_string()),
-                // No name looks like an address, so that one map serves both kinds.
-                LookupKind::Forward => parse_name(&dns_answer.subject).filter(|name| !dns_name::looks_numeric(name)),
-            };
-            if let Some(subject) = subject {
-                positions.get_or_insert(&subject, position);
-            }
-        }
-        DnsAnswerMap { answers, positions }
-    }
-
-    /// Returns the answers about a subject in canonical form.
-    fn get(&self, kind: LookupKind, subject: &str) -> Option<&'r [String]> {
-        let position = self.positions.get(subject)?;
-        let dns_answer = self.answers.get(usize::try_from(position).ok()?)?;
-        (dns_answer.kind == kind).then_some(&*dns_answer.answers)
-    }
 }
 
 impl<'p, 'r> Query<'p, 'r> {
@@ -165,14 +132,4 @@ pub(crate) fn sorted_unique<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> 
 /// Returns whether the addresses of a name include this one (rule M5).
 pub(crate) fn resolves_to(answers: &[String], address: IpAddr) -> bool {
     answers.iter().any(|answer| parse_address(answer) == Some(address))
-}
-
-/// Parses an address from DNS or from user input.
-pub(crate) fn parse_address(text: &str) -> Option<IpAddr> {
-    text.parse().ok().map(host::canonical)
-}
-
-/// Parses a name from DNS or from user input.
-pub(crate) fn parse_name(text: &str) -> Option<String> {
-    dns_name::to_ascii_name(text, text, &mut Vec::new()).map(Cow::into_owned)
 }

@@ -103,8 +103,7 @@ impl<'p, 'r> Query<'p, 'r> {
     ) -> Decision<'p> {
         if self.whitelist_mode() && evaluation.cover.is_none() {
             let registry = self.reference.registry_text();
-            let text =
-                concat(&["access to registry `", &registry, "` is denied: no entry of the whitelist covers it"]);
+            let text = concat(&["access to registry `", &registry, "` is denied: no entry of the whitelist covers it"]);
             let nearest = nearest::find_nearest(self, outside);
             return Decision::Deny(Deny { reason: DenialReason::NotWhitelisted, text, nearest });
         }

@@ -6,7 +6,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::decision::dns_answers::{parse_address, parse_name, resolves_to, sorted_unique};
+use crate::decision::dns_answer_map::{parse_address, parse_name};
+use crate::decision::dns_answers::{resolves_to, sorted_unique};
 use crate::decision::query::{EntryMatch, Query};
 use crate::decision::{
     Decision, DenialReason, Explanation, LookupKind, MatchedEntry, Request, Response, Scheme, Step, StepKind,
@@ -36,7 +37,11 @@ impl Policy {
                 explain_entries(&query, &mut steps);
                 authorities = describe_anchors(&query);
                 steps.extend(
-                    query.dns_answers.answers.iter().map(|dns_answer| step(StepKind::Dns, describe_dns_answer(dns_answer))),
+                    query
+                        .dns_answers
+                        .answers
+                        .iter()
+                        .map(|dns_answer| step(StepKind::Dns, describe_dns_answer(dns_answer))),
                 );
             }
         }
@@ -98,9 +103,10 @@ fn describe_dns_answer(dns_answer: &crate::decision::DnsAnswer) -> String {
 fn explain_entries<'a>(query: &Query<'a, '_>, steps: &mut Vec<Step<'a>>) {
     let mut hidden: usize = 0;
     let mut shown: usize = 0;
+    let dns = ParsedAnswers::new(query);
     for (project, index) in query.indexes() {
         for row in index.rows() {
-            let (covers, why) = explain_entry(query, row);
+            let (covers, why) = explain_entry(query, &dns, row);
             if !covers {
                 shown = shown.saturating_add(1);
                 if shown > MAX_LISTED_ENTRIES {
@@ -117,14 +123,53 @@ fn explain_entries<'a>(query: &Query<'a, '_>, steps: &mut Vec<Step<'a>>) {
     }
 }
 
+/// The DNS answers about the registry, parsed once for all entries.
+struct ParsedAnswers {
+    /// The addresses of the queried name; `None` for what is not an address.
+    addresses: Option<Vec<Option<IpAddr>>>,
+    /// True if each address is covered by some entry.
+    all_covered: bool,
+    /// The names of the queried address, each with whether it resolves back.
+    names: Option<Vec<(String, bool)>>,
+}
+
+impl ParsedAnswers {
+    fn new(query: &Query<'_, '_>) -> Self {
+        let name = match query.host_key() {
+            HostKey::DockerHub => docker_hub::REGISTRY_HOST,
+            HostKey::Name(name) => name,
+            HostKey::Address(address) => {
+                let resolves_back = |name: &str| {
+                    query.dns_answer(LookupKind::Forward, name).is_some_and(|answers| resolves_to(answers, address))
+                };
+                let names = query.dns_answer(LookupKind::Reverse, &address.to_string()).map(|answers| {
+                    let names = answers.iter().filter_map(|answer| parse_name(answer));
+                    let confirmed = |name: String| {
+                        let resolves = resolves_back(&name);
+                        (name, resolves)
+                    };
+                    names.map(confirmed).collect()
+                });
+                return ParsedAnswers { addresses: None, all_covered: false, names };
+            }
+        };
+        let answers = query.dns_answer(LookupKind::Forward, name).filter(|_| query.policy.match_resolved_addresses);
+        let addresses = answers.map(|answers| sorted_unique(answers.iter().map(|answer| parse_address(answer))));
+        let covered =
+            |address: &Option<IpAddr>| address.is_some_and(|found| query.evaluate_address(found).is_covered());
+        let all_covered = addresses.iter().flatten().all(covered);
+        ParsedAnswers { addresses, all_covered, names: None }
+    }
+}
+
 /// Returns whether one entry covers the reference, by itself or by one address among others that are covered (rule M4),
 /// and the reason.
-fn explain_entry(query: &Query<'_, '_>, row: &IndexedEntry) -> (bool, String) {
+fn explain_entry(query: &Query<'_, '_>, dns: &ParsedAnswers, row: &IndexedEntry) -> (bool, String) {
     // The text of an indexed entry is canonical, so it parses.
     let Some(entry) = entry::parse(&row.text, None, &mut Vec::new()).map(|written| written.entry) else {
         return (false, "cannot be read".to_owned());
     };
-    let host = match explain_host(query, &entry, row.list) {
+    let host = match explain_host(query, dns, &entry, row.list) {
         Ok(host) => host,
         Err(why) => return (false, why),
     };
@@ -142,14 +187,14 @@ fn explain_entry(query: &Query<'_, '_>, row: &IndexedEntry) -> (bool, String) {
 
 /// Rule M1, and M4 and M5 with the request's DNS answers: returns the reason that the entry covers the host, or that it
 /// does not.
-fn explain_host(query: &Query<'_, '_>, entry: &Entry, list: EntryList) -> Result<String, String> {
+fn explain_host(query: &Query<'_, '_>, dns: &ParsedAnswers, entry: &Entry, list: EntryList) -> Result<String, String> {
     match (query.host_key(), &entry.hosts) {
         (HostKey::DockerHub, _) if entry.is_docker_hub() => Ok("it is Docker Hub".to_owned()),
         (HostKey::DockerHub, HostPattern::Wildcard(domain)) if docker_hub::WILDCARD_DOMAINS.contains(&&**domain) => {
             Ok(format!("Docker Hub's `{}` is below `{domain}`", docker_hub::REGISTRY_HOST))
         }
         (HostKey::DockerHub, HostPattern::Address(_) | HostPattern::Network(_)) => {
-            explain_forward_dns(query, docker_hub::REGISTRY_HOST, entry, list)
+            explain_forward_dns(query, dns, docker_hub::REGISTRY_HOST, entry, list)
         }
         (HostKey::DockerHub, _) => Err("it is not Docker Hub".to_owned()),
         (HostKey::Name(name), HostPattern::Name(other)) if **other == *name && !entry.is_docker_hub() => {
@@ -165,7 +210,7 @@ fn explain_host(query: &Query<'_, '_>, entry: &Entry, list: EntryList) -> Result
             false => Err(format!("the name is not below `{domain}`")),
         },
         (HostKey::Name(name), HostPattern::Address(_) | HostPattern::Network(_)) => {
-            explain_forward_dns(query, name, entry, list)
+            explain_forward_dns(query, dns, name, entry, list)
         }
         (HostKey::Address(address), HostPattern::Address(other)) if address == *other => {
             Ok("it is the same address".to_owned())
@@ -176,7 +221,7 @@ fn explain_host(query: &Query<'_, '_>, entry: &Entry, list: EntryList) -> Result
             false => Err("the address is outside".to_owned()),
         },
         (HostKey::Address(_), HostPattern::Name(_)) => Err("an exact name never covers an address".to_owned()),
-        (HostKey::Address(address), HostPattern::Wildcard(domain)) => explain_reverse_dns(query, address, domain),
+        (HostKey::Address(address), HostPattern::Wildcard(domain)) => explain_reverse_dns(dns, address, domain),
     }
 }
 
@@ -188,11 +233,17 @@ fn is_below_domain(name: &str, domain: &str) -> bool {
     name.strip_suffix(domain).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
 }
 
-fn explain_forward_dns(query: &Query<'_, '_>, name: &str, entry: &Entry, list: EntryList) -> Result<String, String> {
+fn explain_forward_dns(
+    query: &Query<'_, '_>,
+    dns: &ParsedAnswers,
+    name: &str,
+    entry: &Entry,
+    list: EntryList,
+) -> Result<String, String> {
     if !query.policy.match_resolved_addresses {
         return Err("addresses do not cover names, since `match_resolved_addresses` is not set".to_owned());
     }
-    let Some(answers) = query.dns_answer(LookupKind::Forward, name) else {
+    let Some(addresses) = &dns.addresses else {
         return Err(format!("that depends on the addresses of `{name}`"));
     };
     let contains = |address: IpAddr| match &entry.hosts {
@@ -200,10 +251,7 @@ fn explain_forward_dns(query: &Query<'_, '_>, name: &str, entry: &Entry, list: E
         HostPattern::Network(network) => network_contains(address, network),
         HostPattern::Name(_) | HostPattern::Wildcard(_) => false,
     };
-    let addresses = sorted_unique(answers.iter().map(|answer| parse_address(answer)));
     let count = addresses.iter().filter(|address| address.is_some_and(contains)).count();
-    let covered =
-        |address: &Option<IpAddr>| address.is_some_and(|address| query.evaluate_address(address).is_covered());
     match (count, addresses.len()) {
         (_, 0) => Err(format!("`{name}` has no address")),
         (0, _) => Err(format!("no address of `{name}` is covered")),
@@ -212,7 +260,7 @@ fn explain_forward_dns(query: &Query<'_, '_>, name: &str, entry: &Entry, list: E
         (count, all) if list == EntryList::BuiltIn => {
             Ok(format!("{count} of the {all} addresses of `{name}` are covered"))
         }
-        (count, all) if addresses.iter().all(covered) => {
+        (count, all) if dns.all_covered => {
             Ok(format!("{count} of the {all} addresses of `{name}` are covered, and other entries cover the rest"))
         }
         (count, all) => {
@@ -221,18 +269,14 @@ fn explain_forward_dns(query: &Query<'_, '_>, name: &str, entry: &Entry, list: E
     }
 }
 
-fn explain_reverse_dns(query: &Query<'_, '_>, address: IpAddr, domain: &str) -> Result<String, String> {
-    let Some(answers) = query.dns_answer(LookupKind::Reverse, &address.to_string()) else {
+fn explain_reverse_dns(dns: &ParsedAnswers, address: IpAddr, domain: &str) -> Result<String, String> {
+    let Some(names) = &dns.names else {
         return Err(format!("that would depend on the names of {address}"));
     };
-    let names: Vec<String> =
-        answers.iter().filter_map(|answer| parse_name(answer)).filter(|name| is_below_domain(name, domain)).collect();
-    let confirmed = |name: &&String| {
-        query.dns_answer(LookupKind::Forward, name).is_some_and(|answers| resolves_to(answers, address))
-    };
-    match (names.iter().find(confirmed), names.first()) {
-        (Some(name), _) => Ok(format!("{address} is `{name}`, and that name resolves back to it")),
-        (None, Some(name)) => {
+    let mut below = names.iter().filter(|(name, _)| is_below_domain(name, domain));
+    match (below.clone().find(|(_, confirmed)| *confirmed), below.next()) {
+        (Some((name, _)), _) => Ok(format!("{address} is `{name}`, and that name resolves back to it")),
+        (None, Some((name, _))) => {
             Err(format!("{address} calls itself `{name}`, which was not confirmed by that name's addresses"))
         }
         (None, None) => Err(format!("no name of {address} is below `{domain}`")),

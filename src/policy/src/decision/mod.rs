@@ -1,6 +1,7 @@
 //! Requests and decisions (rules D1 to D4).
 
 pub(crate) mod canonical_json;
+pub(crate) mod dns_answer_map;
 pub(crate) mod dns_answers;
 pub(crate) mod evaluate;
 pub(crate) mod evaluation;

@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-use crate::decision::dns_answers::{parse_address, parse_name, resolves_to, sorted_unique};
+use crate::decision::dns_answer_map::{parse_address, parse_name};
+use crate::decision::dns_answers::{resolves_to, sorted_unique};
 use crate::decision::query::{EntryMatch, Query};
 use crate::decision::{LookupKind, MissReason, NearestEntry};
 use crate::finding::EntryList;

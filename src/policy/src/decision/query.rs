@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::decision::dns_answers::DnsAnswerMap;
+use crate::decision::dns_answer_map::DnsAnswerMap;
 use crate::decision::{Decision, DenialReason, Deny, DnsAnswer, MatchedEntry, Request, Response};
 use crate::entry::redact_userinfo;
 use crate::policy::index::{EntryGroup, EntryIndex, GroupVisitor, HostKey, IndexedEntry, Specificity};

@@ -139,7 +139,7 @@ pub(super) fn find_in_text(text: &str) -> Option<RawFinding> {
     let file = command_line(first, text).or_else(|| match first {
         _ if first.starts_with("-----BEGIN ") => Some(ForeignFile::Pem),
         _ if is_yaml(first) => Some(yaml_file(text)),
-        _ if first.starts_with(['{', '"']) || lines().any(|(_, line)| is_policy_line(line)) => None,
+        _ if first.starts_with(['{', '"']) || is_policy_in_toml(text) => None,
         _ => lines().find_map(|(_, line)| {
             TOML_SIGNATURES.iter().find(|(signature, _)| begins_with(line, signature)).map(|(_, file)| *file)
         }),
@@ -167,6 +167,15 @@ fn begins_with(line: &str, signature: &str) -> bool {
         }
         None => line.starts_with(signature),
     }
+}
+
+/// Returns whether a text has a member of a policy in TOML: a key in front of all tables, or a table.
+fn is_policy_in_toml(text: &str) -> bool {
+    let mut is_in_table = false;
+    significant_lines(text).any(|(_, line)| {
+        is_in_table |= line.starts_with('[');
+        (!is_in_table || line.starts_with('[')) && is_policy_line(line)
+    })
 }
 
 /// Returns whether a line begins a member of a policy in TOML.

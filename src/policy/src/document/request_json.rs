@@ -92,7 +92,9 @@ fn parse_dns_answers<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: Spann
 fn parse_dns_answer<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: SpannedValue<'t>) -> Option<DnsAnswer> {
     let span = value.span();
     let (mut kind, mut subject, mut answers) = (None, None, None);
+    let mut missing = vec!["kind", "subject", "answers"];
     for member in decoder.known_members(path, value, &["kind", "subject", "answers"])? {
+        missing.retain(|name| *name != member.name);
         let path = format!("{path}/{}", member.name);
         match &*member.name {
             "kind" => {
@@ -113,8 +115,7 @@ fn parse_dns_answer<'t>(decoder: &mut Decoder<'t, '_>, path: &str, value: Spanne
             }
         }
     }
-    let present = [("kind", kind.is_some()), ("subject", subject.is_some()), ("answers", answers.is_some())];
-    for (member, _) in present.into_iter().filter(|(_, present)| !present) {
+    for member in missing {
         decoder.report_missing(path, span.clone(), member);
     }
     let answers: Vec<Cow<'_, str>> = answers?;
@@ -169,9 +170,7 @@ mod tests {
 
     #[test]
     fn m6_requests_beyond_the_limits_are_refused() {
-        let answer = |subject: &str, answers: &[&str]| {
-            serde_json::json!({"kind": "reverse", "subject": subject, "answers": answers})
-        };
+        let answer = |subject: &str, answers: &[&str]| serde_json::json!({"kind": "reverse", "subject": subject, "answers": answers});
         let request = |dns_answers: Vec<serde_json::Value>| {
             OwnedRequest::from_json(&serde_json::json!({"reference": "h/x", "dnsAnswers": dns_answers}).to_string())
         };

@@ -23,8 +23,8 @@ mod wildcard;
 
 pub(crate) use lint::plain_http_finding;
 pub(crate) use parse::{parse, parse_port};
-pub(crate) use redact::{is_scheme, redact_secrets};
 pub use redact::{find_userinfo, redact_userinfo};
+pub(crate) use redact::{is_scheme, redact_secrets};
 
 /// The maximum size of an entry in bytes (rule E13).
 pub const MAX_ENTRY_BYTES: usize = 1_024;

@@ -3,6 +3,7 @@
 use crate::decision::Scheme;
 use crate::entry::parse_port;
 use crate::entry::parts::EntryParts;
+use crate::entry::redact;
 use crate::finding::RawFinding;
 use crate::finding::code::Code;
 use crate::host::{dns_name, docker_hub};
@@ -29,8 +30,10 @@ pub(super) fn several_entries_finding(text: &str, whole: &str) -> Option<RawFind
 }
 
 /// Returns whether a text names a host in a way that single words do not: by a dot, a port or `localhost`.
+#[inline(never)]
 fn is_registry_like(text: &str) -> bool {
-    let place = split_once_str(text, "://").map_or(text, |(_, place)| place);
+    let place =
+        split_once_str(text, "://").filter(|(scheme, _)| redact::is_scheme(scheme)).map_or(text, |(_, place)| place);
     let authority = place.split_once('/').map_or(place, |(authority, _)| authority);
     let is_plain = place.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_*[]/".contains(&byte));
     let has_host = authority.starts_with(|first: char| first.is_ascii_alphanumeric() || matches!(first, '[' | '*'));
@@ -103,6 +106,7 @@ pub(super) fn digest_of_image_finding(text: &str, parts: &EntryParts<'_>) -> Opt
 }
 
 /// Returns the entry for a repository that is written without a registry, as image references have it (rule H1).
+#[inline(never)]
 pub(super) fn docker_hub_path(repository: &str) -> String {
     let is_image = !repository.contains('/') && docker_hub::is_official_image(repository);
     format!("{}/{}{repository}", docker_hub::DISPLAY_NAME, if is_image { "library/" } else { "" })
@@ -168,6 +172,7 @@ fn without_trailing_stars(path: &str) -> Option<&str> {
 }
 
 /// Returns the entry for the repositories of a page of Docker Hub's web site.
+#[inline(never)]
 pub(super) fn entry_of_page(path: &str) -> String {
     let repositories = docker_hub::repositories_of_page(path);
     if repository::is_path(&repositories) {

@@ -116,7 +116,9 @@ impl<'t> EntryParser<'t, '_> {
             self.findings.push(finding);
             return None;
         }
-        if let Some(finding) = notation::several_entries_finding(self.text, whole) {
+        // A fix repeats the whole text, and no finding repeats user information (rule E11).
+        let several = || notation::several_entries_finding(self.text, whole);
+        if let Some(finding) = behind.is_none().then(several).flatten() {
             self.findings.push(finding);
             return None;
         }

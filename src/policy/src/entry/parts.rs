@@ -35,6 +35,7 @@ impl<'t> EntryParts<'t> {
     }
 
     /// Returns the text before a part and the character that separates it.
+    #[inline(never)]
     fn before(&self, part: &str) -> &'t str {
         self.whole.get(..span_of(self.whole, part).start.saturating_sub(1)).unwrap_or(self.whole)
     }

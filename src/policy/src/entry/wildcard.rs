@@ -37,17 +37,17 @@ pub(super) fn misplaced_star_finding(text: &str, parts: &EntryParts<'_>, list: O
         let message = format_args!("a star stands only in one leading `*.`: write `*.{domain}`");
         return about(Code::WildcardInvalid, host, message).with_fix(format!("*.{domain}"));
     }
-    let stars = host.trim_start_matches(['*', '.']);
-    if host.starts_with("*.*.") && is_domain(stars) {
+    let domain = host.trim_start_matches(['*', '.']);
+    if host.starts_with("*.*.") && is_domain(domain) {
         let message = format_args!(
-            "one leading `*.` covers names however deep: `*.{stars}` covers all that `{host}` means, and every name with \
+            "one leading `*.` covers names however deep: `*.{domain}` covers all that `{host}` means, and every name with \
              fewer labels too"
         );
         return about(Code::WildcardInvalid, host, message);
     }
-    if host.starts_with("**.") && is_domain(stars) {
-        let message = format_args!("one star covers names however deep: write `*.{stars}`");
-        return about(Code::WildcardInvalid, host, message).with_fix(format!("*.{stars}"));
+    if let Some(domain) = host.strip_prefix("**.").filter(|domain| is_domain(domain)) {
+        let message = format_args!("one star covers names however deep: write `*.{domain}`");
+        return about(Code::WildcardInvalid, host, message).with_fix(format!("*.{domain}"));
     }
     let message = format_args!(
         "a star stands only in one leading `*.`: write each name by itself, with its own label for the star"
@@ -55,6 +55,7 @@ pub(super) fn misplaced_star_finding(text: &str, parts: &EntryParts<'_>, list: O
     about(Code::WildcardInvalid, host, message)
 }
 
+#[inline(never)]
 fn is_domain(text: &str) -> bool {
     !dns_name::looks_numeric(text) && dns_name::to_ascii_name(text, text, &mut Vec::new()).is_some()
 }

@@ -28,6 +28,7 @@ pub(crate) fn implies_library_namespace(domain: &str) -> bool {
 }
 
 /// Returns whether a canonical name is of a web site of Docker Hub, where no images are.
+#[inline(never)]
 pub(crate) fn is_web_site(name: &str) -> bool {
     const SITES: [&str; 9] = [
         "docker.com",
@@ -57,6 +58,7 @@ pub(crate) fn repositories_of_page(path: &str) -> String {
 }
 
 /// Returns whether `name` is an official image, in `library/`.
+#[inline(never)]
 pub(crate) fn is_official_image(name: &str) -> bool {
     OFFICIAL_IMAGES.split(' ').any(|image| image == name)
 }

@@ -3,9 +3,9 @@
 pub(crate) mod dns_name;
 pub(crate) mod docker_hub;
 mod domain_hash;
+pub(crate) mod name_difference;
 pub(crate) mod provider;
 pub(crate) mod public_suffix;
-pub(crate) mod name_difference;
 pub(crate) mod script;
 
 use std::borrow::Cow;

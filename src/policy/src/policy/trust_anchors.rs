@@ -156,7 +156,7 @@ pub(crate) fn build_trust<'d>(
     let anchors = valid.map(|certificate| TrustAnchor {
         fingerprint: certificate.sha256.clone(),
         title: certificate.display_name(),
-        der: certificate.der.clone(),
+        der: certificate.der.as_bytes().to_vec(),
         not_before: certificate.not_before(),
         not_after: certificate.not_after(),
     });

@@ -83,15 +83,9 @@ mod tests {
             ("\u{a0}alpine ", "there are blanks at the beginning and at the end: leave them out"),
             (" ", "there are only blanks"),
             ("alpine latest", "there is a blank inside: a reference has none"),
-            (
-                "docker_test.nordwind.example/x",
-                "a host name has no `_`: letters, digits, hyphens and dots only",
-            ),
+            ("docker_test.nordwind.example/x", "a host name has no `_`: letters, digits, hyphens and dots only"),
             ("my_repo:5000/x", "a host name has no `_`: letters, digits, hyphens and dots only"),
-            (
-                "2001:DB8:40::5/x",
-                "an IPv6 address stands in brackets, and a port after them: `[2001:db8:40::5]`",
-            ),
+            ("2001:DB8:40::5/x", "an IPv6 address stands in brackets, and a port after them: `[2001:db8:40::5]`"),
             ("[::ffff:10.0.0.1]:5000/x", "in an image reference this host is `10.0.0.1`"),
             ("[fe80::1%eth0]/x", "a zone id means something on one machine only: leave it out"),
             ("bücher.example:5000/x", "in an image reference this host is `xn--bcher-kva.example`"),
@@ -99,7 +93,17 @@ mod tests {
         ] {
             assert_eq!(diagnose_image(text).as_deref(), Some(diagnosis), "{text}");
         }
-        for text in ["", "alpine", "a//b", "harbor.corp/App", "x@sha256:abc", "[2001:DB8::1]/X", "H:0/x", "[::1/x", "ü:secret@h/x"] {
+        for text in [
+            "",
+            "alpine",
+            "a//b",
+            "harbor.corp/App",
+            "x@sha256:abc",
+            "[2001:DB8::1]/X",
+            "H:0/x",
+            "[::1/x",
+            "ü:secret@h/x",
+        ] {
             assert_eq!(diagnose_image(text), None, "{text}");
         }
     }

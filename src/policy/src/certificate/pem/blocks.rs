@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use crate::certificate::der::{self, DerKind};
-use crate::certificate::pem::content::{decode_base64, is_certificate, not_a_certificate, to_pem};
+use crate::certificate::pem::content::{CertificateDer, decode_base64, not_a_certificate};
 use crate::certificate::pem::form::PemForm;
 use crate::certificate::pem::lines::{
     BoundaryLine, LineShape, PRIVATE_KEY_LABEL, TextLine, TextLines, contains_bytes, has_whole_block,
@@ -51,8 +51,7 @@ pub(super) struct FoldedLine {
 
 /// Reads the blocks of a text that hold certificates, and reports everything else that looks like a block.
 pub(super) fn read_blocks(text: &[u8], findings: &mut Vec<RawFinding>) -> BlockScan {
-    let mut reader =
-        BlockReader { text, findings, scan: BlockScan::default(), open: None, begin_damaged: false };
+    let mut reader = BlockReader { text, findings, scan: BlockScan::default(), open: None, begin_damaged: false };
     for line in TextLines::new(text) {
         reader.line(&line);
     }
@@ -97,8 +96,8 @@ struct OpenBlock<'t> {
     shape: LineShape,
     base64: Vec<u8>,
     has_no_break_space: bool,
-    /// The first header (RFC 1421, section 4.6): its name, and its line.
-    header: Option<(&'t str, usize)>,
+    /// The line of the first header (RFC 1421, section 4.6).
+    header: Option<usize>,
     /// The first character outside of base64, with its span and line.
     invalid_char: Option<(Range<usize>, usize)>,
 }
@@ -178,7 +177,14 @@ impl<'t> BlockReader<'t, '_> {
         let stop = start.saturating_add(line.content.len());
         let [first, second] = boundaries.each_ref().map(String::len);
         let part = |span| TextLine { number: line.number, span, content: line.content, shape: LineShape::default() };
-        self.findings.push(RawFinding::new(Code::PemArmour, start..stop, message).with_fix(boundaries.join("\n")));
+        let finding = RawFinding::new(Code::PemArmour, start..stop, message);
+        // Another label may be a part of a key, and a fix says nothing of other blocks.
+        let are_certificates =
+            [end, begin].iter().all(|label| matches!(BlockKind::from_label(label), BlockKind::Certificate(_)));
+        self.findings.push(match are_certificates {
+            true => finding.with_fix(boundaries.join("\n")),
+            false => finding,
+        });
         let end_line = part(line.span.start..start.saturating_add(first));
         if self.is_secret() {
             self.close_secret(&end_line);
@@ -206,10 +212,8 @@ impl<'t> BlockReader<'t, '_> {
         let secret = self.is_secret();
         let Some(open) = self.open.as_mut().filter(|_| !secret) else { return };
         open.has_no_break_space |= line.shape.has_no_break_space;
-        if open.base64.is_empty()
-            && let Some(name) = header_name(line.content)
-        {
-            open.header.get_or_insert((name, line.number));
+        if open.base64.is_empty() && is_header(line.content) {
+            open.header.get_or_insert(line.number);
             return;
         }
         let mut rest = line.content;
@@ -292,15 +296,15 @@ impl<'t> BlockReader<'t, '_> {
             self.findings.push(RawFinding::new(Code::PemBase64, span, message));
             return;
         };
-        if let Some((name, line)) = open.header {
+        if let Some(line) = open.header {
+            // Its name is not quoted: it may be a part of a damaged key.
             let message = format!(
-                "line {line} is a header, `{}`, and PEM of certificates has none: leave it out",
-                quotable_header(name)
+                "line {line} is a header, as in `Comment: text`, and PEM of certificates has none: leave it out"
             );
             let finding = RawFinding::new(Code::PemBase64, span, message);
-            self.findings.push(match is_certificate(&der) {
-                true => finding.with_fix(to_pem(&der).trim_end()),
-                false => finding,
+            self.findings.push(match CertificateDer::parse(&der) {
+                Some(whole) => finding.with_fix(whole.to_pem().trim_end()),
+                None => finding,
             });
             return;
         }
@@ -329,28 +333,22 @@ impl<'t> BlockReader<'t, '_> {
     }
 }
 
-/// Returns the name of the header on a line (RFC 1421, section 4.6), as in `Comment: text`.
-fn header_name(line: &[u8]) -> Option<&str> {
-    let length = line.iter().position(|byte| *byte == b':')?;
-    let name = std::str::from_utf8(line.get(..length)?).ok()?;
-    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    is_name.then_some(name)
+/// Returns whether a line is a header (RFC 1421, section 4.6), as in `Comment: text`.
+fn is_header(line: &[u8]) -> bool {
+    let Some((name, rest)) = line.iter().position(|byte| *byte == b':').and_then(|at| line.split_at_checked(at)) else {
+        return false;
+    };
+    name.first().is_some_and(u8::is_ascii_alphabetic)
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && matches!(rest, [b':'] | [b':', b' ' | b'\t', ..])
 }
-
-/// The maximum length of a label or a header's name that is quoted in messages.
-const MAX_QUOTED_CHARS: usize = 40;
 
 /// Returns a label for quotation in messages; unusual labels are not quoted.
 fn quotable_label(label: &str) -> &str {
+    const MAX_LABEL_CHARS: usize = 40;
     let plain =
         label.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b' ' | b'#'));
-    if plain && label.len() <= MAX_QUOTED_CHARS { label } else { "..." }
-}
-
-/// Returns a header's name for quotation in messages; long names, which may be base64, are not quoted.
-fn quotable_header(name: &str) -> &str {
-    if name.len() <= MAX_QUOTED_CHARS { name } else { "..." }
+    if plain && label.len() <= MAX_LABEL_CHARS { label } else { "..." }
 }
 
 /// Returns the size of the first character in bytes; 1 for malformed UTF-8.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::certificate::pem::content::to_pem;
+use crate::certificate::pem::content::CertificateDer;
 use crate::certificate::pem::lines::LineShape;
 use crate::finding::RawFinding;
 use crate::finding::code::Code;
@@ -41,14 +41,14 @@ impl PemForm {
     }
 
     /// Returns the finding about a block of this form; the fix is the plain PEM of its certificate.
-    pub fn finding(self, der: &[u8], span: Range<usize>, line: usize) -> Option<RawFinding> {
+    pub fn finding(self, der: &CertificateDer, span: Range<usize>, line: usize) -> Option<RawFinding> {
         let because = match self {
             PemForm::Plain => return None,
             PemForm::NoBreakSpaces => {
                 let message = format!(
                     "the block that begins on line {line} has no-break spaces (U+00A0), which look like blanks and are none: write the plain PEM"
                 );
-                return Some(RawFinding::new(Code::PemArmour, span, message).with_fix(to_pem(der).trim_end()));
+                return Some(RawFinding::new(Code::PemArmour, span, message).with_fix(der.to_pem().trim_end()));
             }
             PemForm::OtherLabel(label) => format!("it is labelled `{label}`, not `CERTIFICATE`"),
             PemForm::ByteOrderMark => "a byte-order mark stands before it".to_owned(),
@@ -58,7 +58,7 @@ impl PemForm {
         let message = format!(
             "programs in Go, dockerd and containerd among them, pass over the block that begins on line {line}, since {because}: write the plain PEM"
         );
-        let pem = to_pem(der);
+        let pem = der.to_pem();
         let fix = match self {
             // The line ends around the block are not those of plain PEM either.
             PemForm::LoneCr => format!("\n{pem}"),

@@ -7,7 +7,7 @@ mod lines;
 mod repair;
 
 pub(crate) use blocks::PemBlock;
-pub(crate) use content::{not_a_certificate, to_pem};
+pub(crate) use content::{CertificateDer, not_a_certificate};
 pub(crate) use form::PemForm;
 
 use crate::certificate::pem::blocks::{BlockScan, read_blocks};
@@ -62,9 +62,8 @@ pub(crate) fn parse_blocks(text: &[u8], findings: &mut Vec<RawFinding>) -> Vec<P
     if blocks.is_empty() && !is_repaired {
         let is_damaged = found.iter().all(|finding| matches!(finding.code, Code::PemArmour | Code::PemBase64));
         let base64 = if found.is_empty() { repair::bare_base64(text) } else { None };
-        let repaired = base64.or_else(|| {
-            is_damaged.then(|| repair::lost_line_ends(text, whole, first_begin_line(text))).flatten()
-        });
+        let repaired = base64
+            .or_else(|| is_damaged.then(|| repair::lost_line_ends(text, whole, first_begin_line(text))).flatten());
         if let Some(repaired) = repaired {
             found = vec![repaired];
             has_candidates = true;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::certificate::der::DerKind;
 use crate::certificate::pem::blocks::read_blocks;
-use crate::certificate::pem::content::{bare_der_finding, decode_base64, is_certificate, not_a_certificate, to_pem};
+use crate::certificate::pem::content::{CertificateDer, bare_der_finding, decode_base64, not_a_certificate};
 use crate::certificate::pem::lines::{
     BEGIN_PREFIX, HYPHENS, PRIVATE_KEY_LABEL, boundary_len, contains_bytes, find_bytes,
 };
@@ -65,8 +65,10 @@ fn plain_pem(text: &[u8]) -> Option<String> {
     let mut findings = Vec::new();
     let blocks = read_blocks(text, &mut findings).blocks;
     // A certificate with trust settings may be rejected by them, and plain PEM would lose that.
-    let sound = findings.is_empty() && blocks.iter().all(|block| !block.trusted && is_certificate(&block.der));
-    (sound && !blocks.is_empty()).then(|| blocks.iter().map(|block| to_pem(&block.der)).collect())
+    if !findings.is_empty() || blocks.is_empty() || blocks.iter().any(|block| block.trusted) {
+        return None;
+    }
+    blocks.iter().map(|block| Some(CertificateDer::parse(&block.der)?.to_pem())).collect()
 }
 
 /// Restores lost line ends. Returns the plain PEM, and the cause in words that follow "the PEM".
