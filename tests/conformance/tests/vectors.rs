@@ -239,7 +239,7 @@ fn check_certificates(pem: &[u8], at: u64, expect: &Expected, fail: &mut impl Fn
 
     if let Some(fix) = &expect.fix {
         let proposed = findings().find_map(|finding| finding.fix.as_ref());
-        want(proposed == Some(fix), format!("the fix `{fix}`"));
+        want(proposed == fix.as_ref(), format!("the fix {fix:?}"));
     }
 
     // What holds of every report.

@@ -57,7 +57,9 @@ pub fn differences(one: &CertificateInfo, pem: &str) -> Vec<String> {
         (None, None) => String::new(),
     };
     let theirs = match &one.key.curve {
-        Some(_) => Some(said.after("NIST CURVE: ")).filter(|nist| !nist.is_empty()).unwrap_or_else(|| said.after("ASN1 OID: ")),
+        Some(_) => {
+            Some(said.after("NIST CURVE: ")).filter(|nist| !nist.is_empty()).unwrap_or_else(|| said.after("ASN1 OID: "))
+        }
         None => said.after("Public-Key: "),
     };
     same("key", key, theirs);

@@ -141,11 +141,34 @@ fn each_missing_line_end_between_blocks_is_one_finding() {
 fn hostile_texts_are_read_in_linear_time() {
     let size = pullgate::MAX_BUNDLE_BYTES;
     for part in [
-        "-", "-----", "-----BEGIN", "-----END CERTIFICATE-----", "-----END CERTIFICATE----------", "----BEGIN CERTIFICATE----- ",
-        "\\", "\\n", "\u{a0}", "\"", "A:", "A: b\n", "LS0tLS1CRUdJTi", "/", "BEGIN ", "-----BEGIN CERTIFICATE-----\r", " \t",
-        "-----BEGIN CERTIFICATE-----A-----END CERTIFICATE-----", "\u{feff}", "=", "\n", "-----END X----------BEGIN X-----\n",
+        "-",
+        "-----",
+        "-----BEGIN",
+        "-----END CERTIFICATE-----",
+        "-----END CERTIFICATE----------",
+        "----BEGIN CERTIFICATE----- ",
+        "\\",
+        "\\n",
+        "\u{a0}",
+        "\"",
+        "A:",
+        "A: b\n",
+        "LS0tLS1CRUdJTi",
+        "/",
+        "BEGIN ",
+        "-----BEGIN CERTIFICATE-----\r",
+        " \t",
+        "-----BEGIN CERTIFICATE-----A-----END CERTIFICATE-----",
+        "\u{feff}",
+        "=",
+        "\n",
+        "-----END X----------BEGIN X-----\n",
     ] {
-        for around in [["", ""], ["-----BEGIN CERTIFICATE-----\n", ""], ["-----BEGIN CERTIFICATE----- ", " -----END CERTIFICATE-----"]] {
+        for around in [
+            ["", ""],
+            ["-----BEGIN CERTIFICATE-----\n", ""],
+            ["-----BEGIN CERTIFICATE----- ", " -----END CERTIFICATE-----"],
+        ] {
             let middle = part.repeat((size - around[0].len() - around[1].len()) / part.len());
             let text = format!("{}{middle}{}", around[0], around[1]);
             let begun = std::time::Instant::now();

@@ -1,5 +1,7 @@
 //! A private key that was given by mistake is in nothing that is said: not eight bytes of it, in whatever form.
 
+use std::collections::HashSet;
+
 use pullgate::Policy;
 use pullgate_host::{EvaluatorOptions, LoadError, Module};
 use rcgen::SigningKey;
@@ -25,9 +27,11 @@ struct Given {
 #[test]
 fn nothing_says_a_byte_of_a_private_key() {
     let module = Module::built_in().expect("the component is built: run `cargo xtask module` first");
+    // The object identifiers of a key's algorithm stand in every certificate, whose PEM a report has.
+    let public: HashSet<String> = windows(&self_signed(&ca("Example CA"))).into_iter().collect();
     let mut wrong = Vec::new();
     for given in all() {
-        let secrets = windows(&given.secret);
+        let secrets: Vec<String> = windows(&given.secret).into_iter().filter(|part| !public.contains(part)).collect();
         let mut look = |what: &str, said: &str| {
             let shown = secrets.iter().filter(|secret| said.contains(secret.as_str())).count();
             if shown > 0 {
