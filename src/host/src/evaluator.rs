@@ -113,8 +113,7 @@ impl PolicyEvaluator {
 
     /// Decides one request and returns the canonical text: one line of JSON without a line end (rule D4).
     pub async fn decide_text(&self, request: &Request<'_>) -> String {
-        let decided =
-            self.call_with_dns(request, |instance, time, request, _| decide_text_in(instance, time, request));
+        let decided = self.call_with_dns(request, |instance, time, request, _| decide_text_in(instance, time, request));
         decided.await.unwrap_or_else(|failure| failure.into_response(request.reference).to_json())
     }
 

@@ -127,7 +127,7 @@ async fn all_addresses_must_be_covered_and_are_pinned() {
     let book = FixedResolver::default().addresses("harbor.corp.local", &["10.2.2.5", "10.2.9.9"]);
     let evaluator = book.evaluator(NETWORK, DnsLimits::default());
     assert_eq!(pinned(evaluator.decide(&NAME).await), ["10.2.2.5", "10.2.9.9"]);
-    let book = FixedResolver::default().addresses("harbor.corp.local", &["10.2.2.5", "192.0.2.1"]);
+    let book = FixedResolver::default().addresses("harbor.corp.local", &["10.2.2.5", "10.3.0.1"]);
     let evaluator = book.evaluator(NETWORK, DnsLimits::default());
     assert_eq!(denial(&evaluator.decide(&NAME).await), OUTSIDE);
 }

@@ -12,8 +12,8 @@ use futures_util::stream::FuturesUnordered;
 use hostile_guest::{GUEST, digest, guest};
 use pullgate::{Decision, DenialReason, EntryList, LookupKind, Request};
 use pullgate_host::{
-    CallThreads, Dns, DnsLimits, DnsResponse, EvaluatorOptions, LoadError, Module, ModuleError, PolicyEvaluator, ResolveFuture,
-    Resolver, ResourceLimits,
+    CallThreads, Dns, DnsLimits, DnsResponse, EvaluatorOptions, LoadError, Module, ModuleError, PolicyEvaluator,
+    ResolveFuture, Resolver, ResourceLimits,
 };
 
 /// The guest's behaviour by the input's first byte, with reason and text of the denial.

@@ -5,6 +5,7 @@
 //! sent.
 
 mod dial;
+mod dial_target;
 mod endpoint_url;
 mod http_client;
 mod proxy_error;

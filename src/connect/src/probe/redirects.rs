@@ -6,7 +6,7 @@ use pullgate::{Decision, Scheme};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::dial::DialTarget;
+use super::dial_target::DialTarget;
 use super::endpoint_url::EndpointUrl;
 use super::http_client::{HttpResponse, get};
 use super::registry_api::RegistryInfo;

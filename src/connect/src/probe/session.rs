@@ -7,7 +7,7 @@ use pullgate::{Allow, Decision, ReferenceKind, Request, Response};
 use pullgate_host::PolicyEvaluator;
 use tokio::time::{Instant, timeout_at};
 
-use super::dial::DialTarget;
+use super::dial_target::DialTarget;
 use super::report::{AttemptReport, ProbeReport, Stage, StageKind};
 use super::{ProbeProgress, Prober, ProgressFn};
 

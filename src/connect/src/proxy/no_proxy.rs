@@ -104,8 +104,11 @@ fn split_port(text: &str) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
 
+    /// A host, its port, and whether it is reached without the proxy.
+    type GoAnswer = (&'static str, u16, bool);
+
     /// Lists, and hosts with the answers of `http.ProxyFromEnvironment` in Go 1.26: true if it gives no proxy.
-    const GO_ANSWERS: &[(&str, &[(&str, u16, bool)])] = &[
+    const GO_ANSWERS: &[(&str, &[GoAnswer])] = &[
         ("", &[("registry.corp", 443, false), ("10.0.0.1", 443, false)]),
         ("*", &[("registry.corp", 443, true), ("10.0.0.1", 443, true), ("fd00::1", 80, true)]),
         ("a.example, *", &[("registry.corp", 443, true)]),

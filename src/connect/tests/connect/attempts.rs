@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use crate::pki::{Ca, Identity, as_authority, expired};
 use crate::support::{
     GREETING, HTTP, Server, UNVERIFIED, VERIFIED, allowed, attempts, connect, connect_to, connector, error, free_port,
-    greets, limits, listen, plain, refusal,
+    greets, listen, plain, refusal,
 };
 
 #[tokio::test]

@@ -62,7 +62,8 @@ impl TestChain {
     fn serve(&self, arguments: &str) -> OpensslServer {
         let mut command = Command::new("openssl");
         command.args("s_server -accept 127.0.0.1:0 -cert server.pem -key server.key -www".split(' '));
-        command.args(arguments.split_whitespace()).current_dir(&self.folder);
+        // OpenSSL would not serve certificates signed with SHA-1.
+        command.args(["-cipher", "DEFAULT@SECLEVEL=0"]).args(arguments.split_whitespace()).current_dir(&self.folder);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut server = OpensslServer { child, port: 0 };
@@ -120,6 +121,8 @@ async fn signatures_that_go_verifies_are_verified() {
         let connection = connect(server.port, &[&chain.authority]).await;
         let connection = connection.unwrap_or_else(|error| panic!("{ca_key} {signature}: {error}"));
         assert_eq!(connection.verified_by(), Some(&VerifiedBy::Policy(chain.authority.fingerprint.clone())));
+        // The server has one connection at a time.
+        drop(connection);
         // Another key of the same kind, with the same name.
         let other = TestChain::new(ca_key, signature, P256);
         let error = refusal(connect(server.port, &[&other.authority]).await);
@@ -162,9 +165,8 @@ async fn signatures_that_go_does_not_verify_are_refused() {
     ] {
         let chain = TestChain::new(ca_key, signature, P256);
         let server = chain.serve("");
-        let found = refusal(connect(server.port, &[&chain.authority]).await);
-        let is_unsupported = matches!(found, VerificationError::UnsupportedAlgorithm { .. });
-        assert!(is_unsupported, "{ca_key} {signature}: {found:?}");
+        let found = refusal(connect(server.port, &[&chain.authority]).await).to_string();
+        assert!(found.contains("the certificate, or one above it, is signed"), "{ca_key} {signature}: {found}");
     }
     for (key, version) in [("-algorithm ED448", "-tls1_3"), ("-algorithm ED448", "-tls1_2")] {
         let chain = TestChain::new(P256, "-sha256", key);

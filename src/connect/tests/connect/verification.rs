@@ -1,6 +1,5 @@
 //! Certificates, and the trust anchors and roots that verify them.
 
-use pullgate::TrustAnchor;
 use pullgate_connect::rustls::RootCertStore;
 use pullgate_connect::rustls::version::{TLS12, TLS13};
 use pullgate_connect::{Connector, RootStore, VerificationError, VerifiedBy};

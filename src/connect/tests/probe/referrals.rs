@@ -113,7 +113,7 @@ async fn tokens_are_asked_for_where_the_policy_allows() {
     assert_eq!((report.ok, issuer.connections()), (false, 0), "{report:#?}");
     assert_eq!(report.protocol.as_deref(), Some("v2 over HTTPS with token authentication"));
     assert_eq!(course(only(&report)), "dns+ tcp+ tls+ v2+ token-");
-    let text = format!("tokens come from `{realm}`, which was not contacted: denied by the policy: Access denied");
+    let text = format!("tokens come from `{realm}`, which was not contacted: denied by the policy: access to registry");
     says(&report.summary, &["but it cannot be used: ", &text]);
 
     let policy = json!({ "whitelist": ["127.0.0.0/8"], "certificate_authorities": [mine] });
