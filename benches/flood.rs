@@ -22,7 +22,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use pullgate_connect::rustls::crypto::ring::default_provider;
+use pullgate_connect::crypto_provider;
 use pullgate_connect::rustls::pki_types::ServerName;
 use pullgate_connect::rustls::{ClientConfig, RootCertStore};
 use rustix::process::{Resource, getrlimit, setpriority_process, setrlimit};
@@ -111,10 +111,10 @@ async fn measure(seconds: u64) {
     print("none, after", &after);
     for (index, frontend) in FRONTENDS.iter().enumerate() {
         let base = idle[index].p99.max(after[index].p99);
-        let (name, worst) = rows.iter().map(|(name, times)| (name, times[index].p99 / base)).fold(
-            (&String::new(), 0.0),
-            |worst: (&String, f64), row| if row.1 > worst.1 { row } else { worst },
-        );
+        let (name, worst) = rows
+            .iter()
+            .map(|(name, times)| (name.as_str(), times[index].p99 / base))
+            .fold(("", 0.0), |worst: (&str, f64), row| if row.1 > worst.1 { row } else { worst });
         println!("\n{frontend}: at most {worst:.1} times its idle p99 ({name})");
     }
     println!("\nmost memory of the daemon: {:.0} MB", daemon.peak());
@@ -223,7 +223,7 @@ impl Daemon {
         fs::write(file("policy.json"), policy).unwrap();
         let mut roots = RootCertStore::empty();
         roots.add(identity.cert.der().clone()).unwrap();
-        let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()));
+        let tls = ClientConfig::builder_with_provider(crypto_provider());
         let tls = tls.with_safe_default_protocol_versions().unwrap();
         let tls = TlsConnector::from(Arc::new(tls.with_root_certificates(roots).with_no_client_auth()));
         // A port that was free a moment ago.
@@ -302,7 +302,9 @@ fn flood(name: &str, socket: &Path) {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let registry = silent.local_addr().unwrap();
     let (path, body) = match name {
-        "long references" => ("decide", format!(r#"{{"reference":"{}","kind":"registry"}}"#, "\u{fc}".repeat(1_000_000))),
+        "long references" => {
+            ("decide", format!(r#"{{"reference":"{}","kind":"registry"}}"#, "\u{fc}".repeat(1_000_000)))
+        }
         "DNS answers" => {
             let names: Vec<String> = (0..256).map(|number| format!("\"{number:08x}.wild.example\"")).collect();
             let answer = |subject: usize| {
@@ -344,7 +346,9 @@ fn flood(name: &str, socket: &Path) {
 }
 
 fn request(path: &str, length: usize, body: &str) -> String {
-    format!("POST /v1/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+    format!(
+        "POST /v1/{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+    )
 }
 
 /// The beginning of an upload of 2 MiB.

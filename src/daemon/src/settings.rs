@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::admission::audit_log::AuditSink;
 use crate::admission::enforcement::{Enforcement, FrontendEnforcement};
-use crate::server::TlsFiles;
+use crate::server::tls_files::TlsFiles;
 use crate::util::sanitize::io_error_reason;
 
 /// The default port of the API.

@@ -173,7 +173,9 @@ async fn in_audit_every_review_is_allowed_with_what_would_be_refused() {
 async fn a_review_that_is_too_large_is_not_read_and_recorded() {
     let webhook = TestWebhook::new("{}");
     let image = format!(r#"[{{"image":"{}"}}]"#, "a".repeat(pullgate_daemon::frontends::kubernetes::MAX_REVIEW_BYTES));
-    for (review, expected) in [(image.clone(), 413), ("{".to_owned(), 400), (r#"{"request": {"uid": ""}}"#.to_owned(), 400)] {
+    for (review, expected) in
+        [(image.clone(), 413), ("{".to_owned(), 400), (r#"{"request": {"uid": ""}}"#.to_owned(), 400)]
+    {
         assert_eq!(webhook.post("/kubernetes/validate", review).await.0, expected);
     }
     let line = r#"{frontend="kubernetes",decision="deny",reason="malformed-review"} 3"#;
@@ -213,13 +215,13 @@ async fn stalled_uploads_refuse_no_review() {
 #[tokio::test(start_paused = true)]
 async fn large_review_is_denied_and_small_one_read_when_memory_is_exhausted() {
     let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
-    // Uploads that go on, slowly.
+    // Uploads that go on, slowly: 35 of 312 KiB each fill the memory but for 16 KiB, and the others wait.
     let slow = (0..64).map(|_| {
         let more = stream::iter(0..).then(|_| async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             Ok("x".repeat(16 << 10))
         });
-        let begun = stream::iter([Ok::<_, Infallible>("x".repeat(256 << 10))]);
+        let begun = stream::iter([Ok::<_, Infallible>("x".repeat(312 << 10))]);
         webhook.request("POST", "/kubernetes/validate", Body::from_stream(begun.chain(more)))
     });
     let review = |path: &'static str, filling: usize| {
@@ -240,18 +242,26 @@ async fn large_review_is_denied_and_small_one_read_when_memory_is_exhausted() {
         webhook.post(path, review.to_string())
     };
     let others = async {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let (status, reply) = review("/kubernetes/validate", 16 << 10).await;
+        // Before an upload that waits for more gives up, which makes room.
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let large = async {
+            tokio::join!(review("/kubernetes/validate", 16 << 10), review("/kubernetes/imagepolicy", 16 << 10))
+        };
+        let small = async {
+            let started = tokio::time::Instant::now();
+            for (path, answer) in [("/kubernetes/validate", "response"), ("/kubernetes/imagepolicy", "status")] {
+                let (status, reply) = review(path, 0).await;
+                let reply: Value = serde_json::from_str(&reply).unwrap();
+                assert_eq!((status, &reply[answer]["allowed"]), (200, &Value::Bool(true)), "{reply}");
+            }
+            assert_eq!(started.elapsed(), Duration::ZERO);
+        };
+        let (((status, reply), image_review), ()) = tokio::join!(large, small);
         assert_eq!(status, 503, "{reply}");
-        let (status, reply) = review("/kubernetes/imagepolicy", 16 << 10).await;
+        let (status, reply) = image_review;
         let reply: Value = serde_json::from_str(&reply).unwrap();
         assert_eq!((status, &reply["status"]["allowed"]), (200, &Value::Bool(false)), "{reply}");
         assert_eq!(reply["status"]["auditAnnotations"]["reason"], "busy");
-        for (path, answer) in [("/kubernetes/validate", "response"), ("/kubernetes/imagepolicy", "status")] {
-            let (status, reply) = review(path, 0).await;
-            let reply: Value = serde_json::from_str(&reply).unwrap();
-            assert_eq!((status, &reply[answer]["allowed"]), (200, &Value::Bool(true)), "{reply}");
-        }
     };
     let (slow, ()) = tokio::join!(join_all(slow), others);
     assert!(slow.iter().all(|(status, _)| matches!(status, 408 | 503)), "{slow:?}");

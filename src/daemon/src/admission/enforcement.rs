@@ -9,7 +9,7 @@ use crate::admission::request::Frontend;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Enforcement {
-    /// What is denied is refused.
+    /// Denials are enforced.
     #[default]
     Deny,
     /// Nothing is refused: denials are recorded and counted only.

@@ -129,8 +129,10 @@ impl Metrics {
         registry.register("audit_records_dropped", "Audit records that were not written", audit.dropped().clone());
         let help = "Audit records of the API that were not written, above the rate of such records";
         registry.register("audit_records_omitted", help, audit.omitted().clone());
-        registry
-            .register_collector(Box::new(HostCollector { module: policies.module().clone(), dns: policies.resolvers() }));
+        registry.register_collector(Box::new(HostCollector {
+            module: policies.module().clone(),
+            dns: policies.resolvers(),
+        }));
         Self {
             registry,
             decisions,

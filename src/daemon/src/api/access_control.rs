@@ -1,6 +1,6 @@
 //! Access control: authentication, and protection against requests of other sites.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -116,16 +116,64 @@ fn request_host(request: &Request) -> Result<Option<&str>, &'static str> {
     if headers.next().is_some() {
         return Err("there are two `Host` headers");
     }
-    let header = header.map(|host| host.to_str().ok().filter(|host| host.parse::<Authority>().is_ok()));
+    let header = header.map(|host| host.to_str().ok().filter(|host| is_host_and_port(host)));
     match (request.uri().authority().map(Authority::as_str), header) {
         (_, Some(None)) => Err("the `Host` header is no host"),
+        (Some(target), _) if !is_host_and_port(target) => Err("the host of the target is none"),
         (Some(target), Some(Some(host))) if target != host => Err("the target and the `Host` header differ"),
         (target, header) => Ok(target.or(header.flatten())),
     }
+}
+
+/// Returns whether the text is one host with an optional port. [`Authority`] accepts more: user information, any text
+/// for a port, and names such as `a,b`, the combined form of two headers (RFC 9110, section 5.3).
+fn is_host_and_port(text: &str) -> bool {
+    let Ok(authority) = text.parse::<Authority>() else { return false };
+    let host = authority.host();
+    let is_name = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    let is_host = match host.strip_prefix('[') {
+        Some(address) => address.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()),
+        None => !host.is_empty() && is_name(host),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let port = text.strip_prefix(host);
+    is_host && port.is_some_and(|port| port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
 fn is_loopback(host: &str) -> bool {
     let Ok(uri) = host.parse::<Authority>() else { return false };
     let name = uri.host().trim_matches(['[', ']']);
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_header_is_one_host_with_an_optional_port() {
+        for text in ["localhost", "localhost:80", "127.0.0.1:5000", "[::1]", "[::1]:80", "a-b_c.example."] {
+            assert!(is_host_and_port(text), "{text}");
+        }
+        for text in [
+            "",
+            ":80",
+            "localhost:",
+            "localhost:+80",
+            "localhost:65536",
+            "localhost:80,evil.example",
+            "localhost,evil.example",
+            "localhost, evil.example",
+            "user@localhost",
+            "localhost@evil.example",
+            "localhost:80:80",
+            "localhost/x",
+            "::1",
+            "[::1",
+            "[::1]x",
+            "[localhost]",
+        ] {
+            assert!(!is_host_and_port(text), "{text}");
+        }
+    }
 }

@@ -76,14 +76,9 @@ enum CallerKind {
 }
 
 impl DecideRequest {
-    /// Returns the request of a project, if it is within the limits of rule M6.
-    fn to_request<'a>(&'a self, project: Option<&'a str>) -> Result<Request<'a>, ApiError> {
-        let request =
-            Request { reference: &self.reference, kind: self.kind, project, dns_answers: &self.dns_answers };
-        match request.exceeded_limit() {
-            Some(text) => Err(ApiError::bad_request(text)),
-            None => Ok(request),
-        }
+    /// Returns the request of a project. Its DNS answers are within the limits of rule M6.
+    fn to_request<'a>(&'a self, project: Option<&'a str>) -> Request<'a> {
+        Request { reference: &self.reference, kind: self.kind, project, dns_answers: &self.dns_answers }
     }
 
     /// Returns whether a container runtime waits for the decision.
@@ -202,7 +197,7 @@ async fn decide_one(
         CallerKind::Containerd => context.containerd_project.as_deref(),
     };
     let project = host_project.or(question.project.as_deref());
-    let answer = evaluator.answer(&question.to_request(project)?).await;
+    let answer = evaluator.answer(&question.to_request(project)).await;
     let ask = AdmissionRequest {
         frontend: match question.frontend {
             CallerKind::Api => Frontend::Api,
@@ -242,7 +237,7 @@ pub async fn explain(State(context): State<Arc<ApiState>>, body: Body) -> Result
         None => work.own_explain_limit.acquire().await?,
     };
     let evaluator = evaluator_for(&context, question.policy.as_deref()).await?;
-    let explained = evaluator.explain(&question.to_request(question.project.as_deref())?).await.to_json();
+    let explained = evaluator.explain(&question.to_request(question.project.as_deref())).await.to_json();
     drop((evaluator, explaining));
     buffered_json(explained, &work.response_memory).await
 }

@@ -2,27 +2,34 @@
 //!
 //! They are checked while they are read, so that a body of many short answers never becomes as many texts in memory.
 
-use pullgate::{DnsAnswer, LookupKind};
+use pullgate::{DnsAnswer, LookupKind, MAX_ANSWER_BYTES, MAX_ANSWERS_PER_QUERY, MAX_DNS_ANSWERS};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use crate::util::bounded_list::BoundedList;
-
-/// Maximum number of DNS answers of one request.
-const MAX_DNS_ANSWERS: usize = 32;
-
-/// Maximum number of addresses or names in one DNS answer.
-const MAX_VALUES: usize = 256;
-
-/// Maximum length of a subject, an address or a name in bytes: that of a DNS name.
-const MAX_VALUE_BYTES: usize = 253;
+use crate::util::bounded_list::TruncatedList;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct BoundedDnsAnswer {
     kind: LookupKind,
     subject: String,
-    answers: BoundedList<String, MAX_VALUES>,
+    answers: TruncatedList<String, MAX_ANSWERS_PER_QUERY>,
+}
+
+impl BoundedDnsAnswer {
+    /// Checks the bounds of one answer.
+    fn check<E: Error>(self) -> Result<DnsAnswer, E> {
+        let Self { kind, subject, answers: TruncatedList { elements: answers, is_truncated } } = self;
+        if is_truncated {
+            let message = format_args!("a DNS answer has at most {MAX_ANSWERS_PER_QUERY} addresses or names");
+            return Err(E::custom(message));
+        }
+        if answers.iter().chain([&subject]).any(|value| value.len() > MAX_ANSWER_BYTES) {
+            let message = format_args!("an address or name of DNS has at most {MAX_ANSWER_BYTES} bytes");
+            return Err(E::custom(message));
+        }
+        Ok(DnsAnswer { kind, subject, answers })
+    }
 }
 
 /// Deserializes DNS answers within the bounds.
@@ -31,15 +38,11 @@ struct BoundedDnsAnswer {
 ///
 /// If there are too many, or one is too long.
 pub fn deserialize_bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<DnsAnswer>, D::Error> {
-    let BoundedList(answers) = BoundedList::<BoundedDnsAnswer, MAX_DNS_ANSWERS>::deserialize(deserializer)?;
-    let check = |BoundedDnsAnswer { kind, subject, answers: BoundedList(answers) }| {
-        if answers.iter().chain([&subject]).any(|value| value.len() > MAX_VALUE_BYTES) {
-            let message = format!("a DNS answer has a text of more than {MAX_VALUE_BYTES} bytes: no name is as long");
-            return Err(D::Error::custom(message));
-        }
-        Ok(DnsAnswer { kind, subject, answers })
-    };
-    answers.into_iter().map(check).collect()
+    let list = TruncatedList::<BoundedDnsAnswer, MAX_DNS_ANSWERS>::deserialize(deserializer)?;
+    if list.is_truncated {
+        return Err(D::Error::custom(format_args!("a request has at most {MAX_DNS_ANSWERS} DNS answers")));
+    }
+    list.elements.into_iter().map(BoundedDnsAnswer::check).collect()
 }
 
 #[cfg(test)]
@@ -50,21 +53,19 @@ mod tests {
 
     #[test]
     fn dns_answers_are_read_up_to_their_bounds() {
-        let answer = |values: usize, length: usize| {
-            json!({"kind": "reverse", "subject": "10.0.0.1", "answers": vec!["x".repeat(length); values]})
-        };
+        let answer = |values: usize, length: usize| json!({"kind": "reverse", "subject": "10.0.0.1", "answers": vec!["x".repeat(length); values]});
         let read = |answers: serde_json::Value| {
             deserialize_bounded(&mut serde_json::Deserializer::from_str(&answers.to_string()))
         };
         let most = read(json!(vec![answer(256, 253); 32])).unwrap();
         assert_eq!((most.len(), most[31].answers.len()), (32, 256));
         for (answers, says) in [
-            (json!(vec![answer(0, 0); 33]), "more than 32 elements"),
-            (json!([answer(257, 0)]), "more than 256 elements"),
-            (json!([answer(1, 254)]), "more than 253 bytes"),
-            (json!([{"kind": "forward", "subject": "x".repeat(254), "answers": []}]), "more than 253 bytes"),
+            (json!(vec![answer(0, 0); 33]), "a request has at most 32 DNS answers"),
+            (json!([answer(257, 0)]), "a DNS answer has at most 256 addresses or names"),
+            (json!([answer(1, 254)]), "at most 253 bytes"),
+            (json!([{"kind": "forward", "subject": "x".repeat(254), "answers": []}]), "at most 253 bytes"),
             (json!([{"kind": "forward", "subject": "x", "answers": [], "more": 1}]), "unknown field"),
-            (json!({}), "a list of at most 32 elements"),
+            (json!({}), "expected a list"),
         ] {
             let error = read(answers).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");

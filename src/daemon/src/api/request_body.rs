@@ -99,16 +99,17 @@ async fn read_prefix(body: &mut Body, bytes: &mut Vec<u8>, rooms: &MemoryBudget)
     if body.size_hint().lower() > MAX_REQUEST_BYTES as u64 {
         return Ok((false, None));
     }
-    let read = timeout(READ_TIMEOUT, rooms.read_body(body, bytes, &mut permit, MAX_REQUEST_BYTES)).await;
-    match read {
-        Ok(Ok(is_whole)) => Ok((is_whole, permit)),
-        Ok(Err(BodyError::Overloaded(busy))) => {
-            drop(permit);
+    match rooms.read_body(body, bytes, &mut permit, MAX_REQUEST_BYTES, READ_TIMEOUT).await {
+        Ok(is_whole) => Ok((is_whole, permit)),
+        Err(BodyError::Overloaded(busy)) => {
+            // Draining takes a while, and others wait for the memory.
+            drop((std::mem::take(bytes), permit));
             Err(drain_and_reject(std::mem::take(body), busy).await)
         }
-        Ok(Err(BodyError::Interrupted(error))) => Err(ApiError::bad_request(format!("the body broke off: {error}"))),
-        Ok(Err(stalled @ BodyError::Stalled)) => Err(too_slow(format!("the body is too slow: {stalled}"))),
-        Err(_) => Err(too_slow(format!("the body was not complete after {} seconds", READ_TIMEOUT.as_secs()))),
+        Err(BodyError::Interrupted(error)) => Err(ApiError::bad_request(format!("the body broke off: {error}"))),
+        Err(slow @ (BodyError::Stalled | BodyError::TimedOut(_))) => {
+            Err(too_slow(format!("the body is too slow: {slow}")))
+        }
     }
 }
 

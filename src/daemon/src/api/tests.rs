@@ -50,6 +50,13 @@ async fn ask_as(api: &Router, user: u32, line: &str, body: impl Into<Body>) -> R
     api.clone().oneshot(request).await.unwrap()
 }
 
+/// Pauses the clock once the API has an instance: a thread outside of tokio starts it, and a paused clock would run to
+/// the timeout of the request meanwhile.
+async fn start_instance_and_pause_clock(api: &Router) {
+    assert_eq!(ask(api, "POST /v1/decide", r#"{"reference": "alpine"}"#).await.status(), StatusCode::OK);
+    tokio::time::pause();
+}
+
 async fn text(response: Response) -> Bytes {
     response.into_body().collect().await.unwrap().to_bytes()
 }
@@ -107,13 +114,15 @@ async fn request_beyond_the_limits_of_dns_answers_is_a_bad_request() {
         let refused = ask(&api, path, question(33)).await;
         assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{path}");
         let said = text(refused).await;
-        assert!(said.starts_with(br#"{"code":"bad-request","message":"a request has at most 32 DNS answers"#), "{said:?}");
+        let text = br#"{"code":"bad-request","message":"the body cannot be read: a request has at most 32 DNS answers"#;
+        assert!(said.starts_with(text), "{said:?}");
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn unread_responses_hold_memory() {
     let api = test_router();
+    start_instance_and_pause_clock(&api).await;
     // 10,000 requests, so that the response is much longer than the body.
     let questions = format!("[{}]", vec![r#"{"reference":"alpine"}"#; 10_000].join(","));
     let mut unread = Vec::new();
@@ -175,10 +184,11 @@ async fn dns_answers_beyond_their_bounds_are_refused() {
     assert_eq!(ask(&api, "POST /v1/decide", long).await.status(), StatusCode::BAD_REQUEST);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn explanations_of_the_own_policy_take_turns() {
     let state = Arc::new(test_state());
     let api = router(Arc::clone(&state), Router::new());
+    start_instance_and_pause_clock(&api).await;
     let question = r#"{"reference": "alpine"}"#;
     let held = [
         state.resources.own_explain_limit.acquire().await.unwrap(),

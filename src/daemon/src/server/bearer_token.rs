@@ -76,8 +76,7 @@ impl Debug for BearerToken {
 }
 
 fn read_token(path: &Path) -> Result<String, BearerTokenError> {
-    let text =
-        read_secret_file(path).map_err(|error| BearerTokenError::Unreadable { path: path.to_owned(), error })?;
+    let text = read_secret_file(path).map_err(|error| BearerTokenError::Unreadable { path: path.to_owned(), error })?;
     let token = std::str::from_utf8(&text).unwrap_or_default().trim();
     if token.len() < MIN_TOKEN_LENGTH || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(BearerTokenError::Invalid(path.to_owned()));

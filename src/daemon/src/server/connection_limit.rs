@@ -219,8 +219,7 @@ mod tests {
     #[test]
     fn user_who_fills_a_unix_socket_makes_room_for_another() {
         let places = ConnectionLimiter::new(3);
-        let held: Vec<_> =
-            (0..3).map(|_| places.try_acquire(Some(Client::User(1_000))).ok().unwrap()).collect();
+        let held: Vec<_> = (0..3).map(|_| places.try_acquire(Some(Client::User(1_000))).ok().unwrap()).collect();
         assert!(places.try_acquire(Some(Client::User(1_000))).is_err());
         let root = places.try_acquire(Some(Client::User(0))).ok().unwrap();
         assert_eq!(evicted_slots(&held).len(), 1);

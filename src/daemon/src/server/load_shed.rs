@@ -20,6 +20,9 @@ pub const RETRY_AFTER_SECS: u64 = 10;
 /// Timeout for acquiring memory.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Maximum time that one body waits for memory in total, so that a body cannot wait at each of its steps.
+const MAX_BODY_WAIT: Duration = Duration::from_secs(10);
+
 /// Step in which the permit of a body grows with what has arrived, in bytes of the body.
 const GROWTH_STEP_BYTES: usize = 8 << 10;
 
@@ -45,6 +48,9 @@ pub enum BodyError {
     /// It made no progress.
     #[error("nothing of it came for {} seconds", PROGRESS_TIMEOUT.as_secs())]
     Stalled,
+    /// It was too long underway.
+    #[error("it was not complete after {} seconds", .0.as_secs())]
+    TimedOut(Duration),
     /// Its memory was not free in time.
     #[error("{0}")]
     Overloaded(#[from] Overloaded),
@@ -87,59 +93,68 @@ impl MemoryBudget {
         if bytes <= SMALL_BODY_BYTES {
             return Ok(None);
         }
-        self.acquire_kib(to_kib(bytes).min(self.capacity_kib)).await
+        self.acquire_kib(to_kib(bytes).min(self.capacity_kib), ACQUIRE_TIMEOUT).await
     }
 
-    async fn acquire_kib(&self, kib: u32) -> Result<Permit, Overloaded> {
+    async fn acquire_kib(&self, kib: u32, wait: Duration) -> Result<Permit, Overloaded> {
         let room = Arc::clone(&self.semaphore).acquire_many_owned(kib);
-        acquire_within(ACQUIRE_TIMEOUT, room, self.overload_message).await
+        acquire_within(wait, room, self.overload_message).await
     }
 
     /// Reads a body until its end or until it exceeds `most` bytes, above [`SMALL_BODY_BYTES`] with a permit that grows
-    /// with what has arrived. Returns whether it ended.
+    /// with what has arrived. Returns whether it ended. The client has `time` for it, without the waits for memory.
     ///
     /// # Errors
     ///
-    /// If the body breaks off or stalls, or if its memory is not free in time.
+    /// If the body breaks off, stalls or takes longer, or if its memory is not free in time.
     pub async fn read_body(
         &self,
         body: &mut Body,
         bytes: &mut Vec<u8>,
         permit: &mut Permit,
         most: usize,
+        time: Duration,
     ) -> Result<bool, BodyError> {
-        // Small bodies hold no permit, so that they may take as long as the request.
-        if read_up_to(body, bytes, SMALL_BODY_BYTES.min(most)).await? {
+        let mut deadline = Instant::now() + time;
+        // Small bodies hold no permit, so that they need not make progress.
+        let small = timeout_at(deadline, read_up_to(body, bytes, SMALL_BODY_BYTES.min(most))).await;
+        if small.map_err(|_| BodyError::TimedOut(time))?? {
             return Ok(true);
         }
-        self.grow_permit(permit, bytes.len()).await?;
         let mut mark = (bytes.len(), Instant::now());
-        // A body with a `Content-Length` over the limit is not read at all.
-        while bytes.len() as u64 + body.size_hint().lower() <= most as u64 {
-            match timeout_at(mark.1 + PROGRESS_TIMEOUT, body.frame()).await.map_err(|_| BodyError::Stalled)? {
+        let mut waited = Duration::ZERO;
+        loop {
+            let since = Instant::now();
+            self.grow_permit(permit, bytes.len(), MAX_BODY_WAIT.saturating_sub(waited)).await?;
+            // The time that the body waits for its permit is not the client's.
+            let wait = since.elapsed();
+            (waited, deadline) = (waited + wait, deadline + wait);
+            mark = match bytes.len() >= mark.0 + MIN_PROGRESS_BYTES {
+                true => (bytes.len(), Instant::now()),
+                false => (mark.0, mark.1 + wait),
+            };
+            // A body with a `Content-Length` over the limit is not read at all.
+            if bytes.len() as u64 + body.size_hint().lower() > most as u64 {
+                return Ok(false);
+            }
+            let stalled = mark.1 + PROGRESS_TIMEOUT;
+            let frame = timeout_at(stalled.min(deadline), body.frame()).await;
+            match frame.map_err(|_| if deadline < stalled { BodyError::TimedOut(time) } else { BodyError::Stalled })? {
                 Some(frame) => bytes.extend(frame?.data_ref().into_iter().flatten()),
                 None => return Ok(true),
             }
-            let since = Instant::now();
-            self.grow_permit(permit, bytes.len()).await?;
-            mark = match bytes.len() >= mark.0 + MIN_PROGRESS_BYTES {
-                true => (bytes.len(), Instant::now()),
-                // The time that the body waited for its permit is not the client's.
-                false => (mark.0, mark.1 + since.elapsed()),
-            };
         }
-        Ok(false)
     }
 
     /// Grows a permit to what a body of so many bytes becomes, by whole steps.
-    async fn grow_permit(&self, permit: &mut Permit, bytes: usize) -> Result<(), Overloaded> {
+    async fn grow_permit(&self, permit: &mut Permit, bytes: usize, wait: Duration) -> Result<(), Overloaded> {
         let counted = bytes.next_multiple_of(GROWTH_STEP_BYTES).saturating_mul(self.expansion);
         let wanted = to_kib(counted).min(self.capacity_kib);
         let held = permit.as_ref().map_or(0, |permit| u32::try_from(permit.num_permits()).unwrap_or(u32::MAX));
         if wanted <= held {
             return Ok(());
         }
-        match (permit.as_mut(), self.acquire_kib(wanted - held).await?) {
+        match (permit.as_mut(), self.acquire_kib(wanted - held, wait.min(ACQUIRE_TIMEOUT)).await?) {
             (Some(held), Some(more)) => held.merge(more),
             (_, more) => *permit = more,
         }
@@ -234,6 +249,9 @@ mod tests {
         assert_eq!(Overloaded("full").to_string(), "full: try again in 10 seconds");
     }
 
+    /// Timeout for reading a body, unless a test is about it.
+    const READ_TIME: Duration = Duration::from_secs(999);
+
     /// A body that stalls after so many bytes.
     fn stalled(bytes: usize) -> Body {
         let begun = stream::iter([Ok::<_, Infallible>("x".repeat(bytes))]);
@@ -253,13 +271,13 @@ mod tests {
         let budget = MemoryBudget::new(8 << 20, "full").with_expansion(4);
         let read = async |mut body: Body| {
             let (mut bytes, mut permit) = (Vec::new(), None);
-            let read = budget.read_body(&mut body, &mut bytes, &mut permit, 8 << 20).await;
+            let read = budget.read_body(&mut body, &mut bytes, &mut permit, 8 << 20, READ_TIME).await;
             read.map(|ended| (ended, bytes.len(), permit.map(|permit| permit.num_permits())))
         };
         assert_eq!(read(Body::from("x".repeat(SMALL_BODY_BYTES))).await.unwrap(), (true, SMALL_BODY_BYTES, None));
         let arrived = 1 << 20;
         assert_eq!(read(Body::from("x".repeat(arrived))).await.unwrap(), (true, arrived, Some(4 << 10)));
-        assert_eq!(read(Body::from("x".repeat(9 << 20))).await.unwrap().0, false);
+        assert!(!read(Body::from("x".repeat(9 << 20))).await.unwrap().0);
 
         // Stalled uploads hold the memory of what they have sent, and for two seconds.
         let uploads = join_all((0..24).map(|_| read(stalled(9 << 10))));
@@ -282,9 +300,54 @@ mod tests {
         let held = budget.acquire(1 << 20).await.unwrap();
         let (mut bytes, mut permit) = (Vec::new(), None);
         let mut body = Body::from("x".repeat(SMALL_BODY_BYTES + 1));
-        let refused = budget.read_body(&mut body, &mut bytes, &mut permit, 1 << 20).await;
+        let refused = budget.read_body(&mut body, &mut bytes, &mut permit, 1 << 20, READ_TIME).await;
         assert!(matches!(refused, Err(BodyError::Overloaded(_))), "{refused:?}");
         drop(held);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_for_memory_are_not_the_time_of_the_client_and_end() {
+        let budget = MemoryBudget::new(1 << 20, "full");
+        let seconds = Duration::from_secs;
+        let read =
+            async |mut body: Body| budget.read_body(&mut body, &mut Vec::new(), &mut None, 1 << 20, seconds(6)).await;
+        let hold = async |time| {
+            let held = budget.acquire(1 << 20).await.unwrap();
+            tokio::time::sleep(time).await;
+            drop(held);
+        };
+        // Five seconds of the client's, and four of the budget's.
+        let (read_whole, ()) = tokio::join!(
+            async {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                read(slow(5, 16 << 10, seconds(1))).await
+            },
+            hold(seconds(5)),
+        );
+        assert!(matches!(read_whole, Ok(true)), "{read_whole:?}");
+        let too_slow = read(slow(7, 16 << 10, seconds(1))).await;
+        assert!(matches!(too_slow, Err(BodyError::TimedOut(time)) if time == seconds(6)), "{too_slow:?}");
+        let too_slow = read(slow(7, 16, seconds(1))).await;
+        assert!(matches!(too_slow, Err(BodyError::TimedOut(_))), "a small one has the same time: {too_slow:?}");
+
+        // Each step waits for less than the timeout, and all of them for longer than the maximum.
+        let started = Instant::now();
+        let others = async {
+            loop {
+                let held = budget.acquire(budget.semaphore.available_permits() << 10).await.unwrap();
+                tokio::time::sleep(seconds(4)).await;
+                drop(held);
+                // The body takes its step, and its next frame comes after one more millisecond.
+                tokio::time::sleep(Duration::from_micros(500)).await;
+            }
+        };
+        let refused = tokio::select! {
+            biased;
+            refused = read(slow(60, 16 << 10, Duration::from_millis(2))) => refused,
+            () = others => unreachable!(),
+        };
+        assert!(matches!(refused, Err(BodyError::Overloaded(_))), "{refused:?}");
+        assert!(started.elapsed() >= MAX_BODY_WAIT, "{:?}", started.elapsed());
     }
 
     #[tokio::test(start_paused = true)]
@@ -292,7 +355,7 @@ mod tests {
         let turns = ConcurrencyLimit::new(1, 1, Duration::from_secs(9), "full");
         let first = turns.acquire().await.unwrap();
         let (second, third) = tokio::join!(turns.acquire(), async {
-            let since = tokio::time::Instant::now();
+            let since = Instant::now();
             let third = turns.acquire().await;
             assert_eq!(since.elapsed(), Duration::ZERO, "who finds the line full does not wait");
             third

@@ -12,7 +12,7 @@ pub mod socket_activation;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod tls_files;
+pub(crate) mod tls_files;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -35,7 +35,8 @@ use listener::ByteStream;
 
 pub use listener::Listener;
 pub use peer::Peer;
-pub use tls::{ReloadingTlsAcceptor, TlsError, TlsFiles};
+pub use tls::{ReloadingTlsAcceptor, TlsError};
+pub use tls_files::TlsFiles;
 
 /// Timeout for a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,10 +1,10 @@
 //! Clients that only hold connections, and one that sends requests.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::routing::get;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -14,6 +14,9 @@ use crate::settings::ListenAddr;
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
 const TEST_CONNECTIONS: usize = 8;
+
+/// The address of a client that holds no connections.
+const OTHER_CLIENT: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// Response size in bytes, far above the buffers of two sockets.
 const LARGE_RESPONSE_BYTES: usize = 16 << 20;
@@ -53,8 +56,12 @@ impl TestServer {
         stream
     }
 
+    /// Asserts that another client is answered: connections of the first one beyond its own are dropped.
     async fn answers(&self) {
-        let mut stream = self.send(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((OTHER_CLIENT, 0))).unwrap();
+        let mut stream = socket.connect(self.address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         in_time(stream.read_to_string(&mut answer)).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("here"), "{answer}");

@@ -16,21 +16,8 @@ use tokio_rustls::server::TlsStream;
 
 use crate::server::listener::ByteStream;
 use crate::server::peer::ClientCertificate;
-use crate::server::tls_files::{PemError, read_certificates, read_key, warn_if_expired};
+use crate::server::tls_files::{PemError, TlsFiles, read_certificates, read_key, warn_if_expired};
 use crate::util::reloading_file::ReloadingFile;
-
-/// The TLS files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate and its intermediates, PEM.
-    pub certificate: PathBuf,
-    /// The private key, PEM.
-    pub key: PathBuf,
-    /// The certificate authorities of client certificates, PEM.
-    pub client_ca: Option<PathBuf>,
-    /// The certificate authorities of clients that may replace the policy, PEM; those of `client_ca` if there are none.
-    pub update_ca: Option<PathBuf>,
-}
 
 /// An error of the TLS files. The texts are human-readable.
 #[derive(Debug, Error)]
@@ -147,7 +134,7 @@ fn load_state(files: &TlsFiles) -> Result<TlsState, TlsError> {
             builder.with_client_cert_verifier(client_verifier(paths.into_iter().flatten(), &provider)?)
         }
     };
-    let update_verifier = files.update_ca.iter().map(|path| client_verifier([path], &provider)).next().transpose()?;
+    let update_verifier = files.update_ca.as_ref().map(|path| client_verifier([path], &provider)).transpose()?;
     let mut configuration = builder.with_single_cert(certificates, key).map_err(|error| match error {
         rustls::Error::InconsistentKeys(_) => {
             TlsError::OtherKey { key: files.key.clone(), certificate: files.certificate.clone() }

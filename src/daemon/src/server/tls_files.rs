@@ -15,6 +15,19 @@ use crate::server::secret_file::read_secret_file;
 use crate::util::sanitize::io_error_reason;
 use pullgate_source::file_stamp::read_regular_file;
 
+/// The TLS files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate and its intermediates, PEM.
+    pub certificate: PathBuf,
+    /// The private key, PEM.
+    pub key: PathBuf,
+    /// The certificate authorities of client certificates, PEM.
+    pub client_ca: Option<PathBuf>,
+    /// The certificate authorities of clients that may replace the policy, PEM; those of `client_ca` if there are none.
+    pub update_ca: Option<PathBuf>,
+}
+
 /// An error of a PEM file. The texts are human-readable.
 #[derive(Debug, Error)]
 pub enum PemError {

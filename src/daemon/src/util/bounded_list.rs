@@ -49,7 +49,7 @@ impl<'de, T: Deserialize<'de>, const N: usize> Visitor<'de> for ListVisitor<Boun
         }
         match sequence.next_element::<IgnoredAny>()? {
             None => Ok(BoundedList(elements)),
-            Some(_) => Err(A::Error::custom(format_args!("a list has more than {N} elements: send several"))),
+            Some(_) => Err(A::Error::custom(format_args!("a list has more than {N} elements: send it in parts"))),
         }
     }
 }

@@ -78,7 +78,7 @@ impl Engine {
         let version: serde_json::Value = serde_json::from_str(raw::json_in(&version)).unwrap();
         let found = version["Version"].as_str().unwrap();
         assert!(found.starts_with(installation.version), "dockerd {found} is not {}", installation.version);
-        let version = format!("dockerd {found}, API {}", version["ApiVersion"]);
+        let version = format!("dockerd {found}, API {}", version["ApiVersion"].as_str().unwrap());
         let client = Client::new(&socket, folder.path("client"), installation.path());
         Self { version, socket, client, _process: process, folder }
     }

@@ -3,9 +3,8 @@
 //! dockerd reaches the registry by many names and addresses. Each leads through a listener of the test, so that every
 //! contact is observed: [`RecordingProxy`] on loopback addresses, and a proxy for all others.
 //!
-//! It runs under the Docker Engine of the machine, and under the newer one that `cargo xtask engines` unpacks. The tests
-//! need root, and Debian's packages `docker.io`, `docker-registry`, `apache2-utils`, `dnsmasq-base` and
-//! `skopeo`.
+//! It runs under the Docker Engine of the machine, and under the newer one that `cargo xtask engines` unpacks. The
+//! tests need root, and Debian's packages `docker.io`, `docker-registry`, `apache2-utils`, `dnsmasq-base` and `skopeo`.
 
 mod client;
 #[path = "../../../connect/tests/programs/dnsmasq.rs"]

@@ -124,7 +124,7 @@ pub async fn other_commands(world: &TestWorld) {
     done(&client.run(&["create", "seed:latest", "x"]).await);
     let short = id.text.trim().trim_start_matches("sha256:").get(..12).unwrap();
     done(&client.run(&["create", short, "x"]).await);
-    denied(&world.quietly("create", client.run(&["create", "nothing:latest", "x"])).await, "(docker.io)");
+    denied(&world.quietly("create", client.run(&["create", "nothing:latest", "x"])).await, "docker.io");
     // BuildKit in a container of its own is a build, and the message says so.
     let outcome = world.quietly("BuildKit", client.run(&["pull", "moby/buildkit:buildx-stable-1"])).await;
     denied(&outcome, "docker_builds");
@@ -176,11 +176,12 @@ pub async fn raw_requests(world: &TestWorld) {
     assert_eq!(status, 201, "{text}");
 
     let half = |first: &str, second: &str| format!(r#"{{"Image":"{good}:1",{first}"Cmd":["x"]{second}}}"#);
-    let spaces = " ".repeat(2 << 20);
+    // Bodies of 1 MiB and more, and of 4 MiB and more from Engine 28 on, are not passed on.
+    let (spaces, more_spaces) = (" ".repeat(2 << 20), " ".repeat(5 << 20));
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("plain", post(&format!("/v1.41/images/create?{from}"), none, "")),
         ("no version", post(&format!("/images/create?{from}"), none, "")),
-        ("old version", post(&format!("/v1.12/images/create?{from}"), none, "")),
+        ("old version", post(&format!("/v1.24/images/create?{from}"), none, "")),
         ("encoded path", post(&format!("/v1.41/images/%63reate?{from}"), none, "")),
         ("encoded slash", post(&format!("/v1.41/images%2Fcreate?{from}"), none, "")),
         ("encoded key", post(&format!("/v1.41/images/create?%66romImage={evil_}&tag=1"), none, "")),
@@ -234,7 +235,7 @@ pub async fn raw_requests(world: &TestWorld) {
         ("escaped", create(&half("", &format!(r#","\u0049mage":"{evil}:1""#)))),
         ("no type", post("/v1.41/containers/create", &of("{}"), "{}")),
         ("large", create(&format!(r#"{{{spaces}"Image":"{evil}:1"}}"#))),
-        ("large, and hidden", create(&format!(r#"{{{spaces}"Image":"{good}:1"}}"#))),
+        ("large, and hidden", create(&format!(r#"{{{more_spaces}"Image":"{good}:1"}}"#))),
         ("/auth at the end", {
             let body = json!({"Image": format!("{evil}:1")}).to_string();
             post("/v1.41/containers/create?name=/auth", &format!("{json}{}", of(&body)), &body)
@@ -271,7 +272,12 @@ pub async fn raw_requests(world: &TestWorld) {
             "another method",
             "not known",
         ];
-        let expected: &[u16] = if own.contains(&what) { &[301, 404, 405] } else { &[403] };
+        let expected: &[u16] = match what {
+            _ if own.contains(&what) => &[301, 404, 405],
+            // Engine 28 refuses it itself.
+            "large, and hidden" => &[403, 500],
+            _ => &[403],
+        };
         assert!(expected.contains(&status), "{what}: {text}");
     }
     println!("         {number} raw requests denied");
@@ -362,11 +368,14 @@ pub async fn failures(world: &TestWorld) {
 
     // dockerd retries for a while, and a plugin that restarts in time is called.
     world.plugin.kill().await;
+    // dockerd finds its idle connection closed. One that it still uses takes the body of the call with it: the next
+    // attempt then has none, and is denied.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let (result, ()) = tokio::join!(raw::send(socket, pull.as_bytes()), async {
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         world.plugin.serve(DockerOptions::default()).await;
     });
-    assert_eq!(result.map(|(status, _)| status), Some(200), "the plugin was back in time");
+    assert!(matches!(result, Some((200, _))), "the plugin was back in time: {result:?}");
 
     world.plugin.kill().await;
     let start = Instant::now();

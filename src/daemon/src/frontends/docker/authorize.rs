@@ -1,7 +1,7 @@
 //! The decision about a request to dockerd.
 
-use pullgate::display::single_line;
 use pullgate::ReferenceKind;
+use pullgate::display::single_line;
 
 use super::DockerOptions;
 use super::classify::{

@@ -22,7 +22,6 @@ use axum::http::header::RETRY_AFTER;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use axum::routing::post;
 use thiserror::Error;
-use tokio::time::timeout;
 
 use crate::admission::Admission;
 use crate::server::load_shed::{BodyError, MemoryBudget, Permit, RETRY_AFTER_SECS};
@@ -89,8 +88,7 @@ impl WebhookState {
     /// Reads a review. The permit holds its memory.
     async fn read_review(&self, mut body: Body) -> Result<(String, Permit), ReadError> {
         let (mut bytes, mut permit) = (Vec::new(), None);
-        let read = self.memory.read_body(&mut body, &mut bytes, &mut permit, MAX_REVIEW_BYTES);
-        if !timeout(READ_TIMEOUT, read).await.map_err(|_| ReadError::TimedOut)?? {
+        if !self.memory.read_body(&mut body, &mut bytes, &mut permit, MAX_REVIEW_BYTES, READ_TIMEOUT).await? {
             return Err(ReadError::TooLarge);
         }
         Ok((String::from_utf8(bytes).map_err(|_| ReadError::NotUtf8)?, permit))
@@ -104,8 +102,6 @@ enum ReadError {
     NotUtf8,
     #[error("it has more than {MAX_REVIEW_BYTES} bytes")]
     TooLarge,
-    #[error("it was not complete after {} seconds", READ_TIMEOUT.as_secs())]
-    TimedOut,
     #[error("{0}")]
     Body(#[from] BodyError),
 }
@@ -126,7 +122,7 @@ impl IntoResponse for ReadError {
         let status = match self {
             Self::NotUtf8 | Self::Body(BodyError::Interrupted(_)) => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TimedOut | Self::Body(BodyError::Stalled) => StatusCode::REQUEST_TIMEOUT,
+            Self::Body(BodyError::Stalled | BodyError::TimedOut(_)) => StatusCode::REQUEST_TIMEOUT,
             Self::Body(BodyError::Overloaded(_)) => StatusCode::SERVICE_UNAVAILABLE,
         };
         let is_busy = status == StatusCode::SERVICE_UNAVAILABLE;

@@ -17,7 +17,7 @@ use super::evaluate::{self, ImageDecision, OPEN_IMAGE, RejectedImage, ReviewCont
 use super::image::{ExtractError, Image, MAX_IMAGES};
 use super::pod_images;
 use super::{WebhookState, sanitize};
-use crate::admission::Frontend;
+use crate::admission::{Admission, Frontend};
 use crate::util::strict_json::JsonObject;
 
 /// Maximum length of a warning in characters: longer ones may be cut off before they reach the client.
@@ -166,7 +166,7 @@ async fn decide(webhooks: &WebhookState, review: &AdmissionReview<'_>) -> Review
 /// Records a review that is answered with an error in place of a response, which the API server takes for a denial.
 fn record_unread(admission: &Admission, code: &'static str, message: &str) {
     let generation = admission.current_policy();
-    ReviewContext::new(admission, &generation, Frontend::Kubernetes, None).record_override(false, code, message);
+    ReviewContext::new(admission, &generation, Frontend::Kubernetes, &[], None).record_override(false, code, message);
 }
 
 /// Denies a review without a decision, unless denials are not enforced.

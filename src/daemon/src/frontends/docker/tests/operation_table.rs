@@ -56,7 +56,7 @@ async fn every_operation_by_the_name_that_it_has() {
 
 #[tokio::test]
 async fn local_image_has_a_remedy() {
-    let plugin = plugin_router(POLICY);
+    let plugin = deciding_router(POLICY);
     for (request, has_remedy) in [
         (with_json("/v1.47/containers/create", r#"{"Image": "myapp"}"#), true),
         (with_json("/containers/create", r#"{"Image": "team/app:1"}"#), true),
