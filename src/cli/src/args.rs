@@ -257,13 +257,14 @@ EXIT CODES:
   2  it cannot start: the policy has an error, an address is taken, or the settings make no sense";
 
 const IMAGE_VERIFIER_HELP: &str = "\
-The daemon decides, on its unix socket: that of the environment variable PULLGATE_SOCKET, or of `socket`
-in /etc/pullgate/image-verifier.toml, or /run/pullgate/pullgate.sock. Where there is no daemon, the
-policy file of `policy` decides, with the DNS of this machine. Where neither can be had, where the daemon
-answers something else, or not within 4 seconds, the image is denied. With `enforcement` set to `audit` in these
-settings, or for the daemon's `containerd_enforcement`, it is allowed. The reason goes to standard output.
-A program named pullgate-image-verifier, or one that containerd finds in its folder, does the same: then
-no command is written. PULLGATE_IMAGE_VERIFIER_CONFIG names another settings file.
+The daemon decides, on its unix socket: that of the environment variable PULLGATE_SOCKET, or of
+`socket` in /etc/pullgate/image-verifier.toml, or /run/pullgate/pullgate.sock. Where there is no
+daemon, the policy file of `policy` decides, with the DNS of this machine. Where neither can be had,
+where the daemon answers something else, or not within 4 seconds, the image is denied. With
+`enforcement` set to `audit` in these settings, or for the daemon's `containerd_enforcement`, it is
+allowed. The reason goes to standard output. A program named pullgate-image-verifier, or one that
+containerd finds in its folder, does the same: then no command is written.
+PULLGATE_IMAGE_VERIFIER_CONFIG names another settings file.
 
 EXAMPLES:
   # For containerd 2, which runs what is in this folder for every pull.

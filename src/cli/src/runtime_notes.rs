@@ -300,7 +300,7 @@ impl PolicyFacts {
                 Decision::Allow(allowed) => allowed.attempts.iter().any(|attempt| attempt.verified),
                 _ => false,
             }),
-            denies_sandbox_image: !matches!(decide(SANDBOX_IMAGE), Decision::Allow(_)),
+            denies_sandbox_image: matches!(decide(SANDBOX_IMAGE), Decision::Deny(_)),
             allows_short_names: matches!(decide(SHORT_NAME), Decision::Allow(_)),
         })
     }

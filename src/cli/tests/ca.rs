@@ -139,7 +139,12 @@ fn plain_pem_is_written_whatever_form_it_was_given_in() {
     ];
     for form in forms {
         let ran = run_with(&["ca", "--pem", "-"], &form);
-        assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), plain.as_str()), "{:?}: {ran:?}", String::from_utf8_lossy(&form));
+        assert_eq!(
+            (ran.code, ran.stdout.as_str()),
+            (Some(0), plain.as_str()),
+            "{:?}: {ran:?}",
+            String::from_utf8_lossy(&form)
+        );
     }
     // Joined without a line end, the second with a byte-order mark and the old label.
     let joined = format!("{}\u{feff}{}", plain.trim_end(), other.pem.replace("CERTIFICATE--", "X509 CERTIFICATE--"));

@@ -338,7 +338,7 @@ fn notes_are_about_what_a_runtime_does_otherwise() {
 fn notes_name_entries_and_sections_of_the_documentation() {
     let insecure: Vec<String> = (0..5).map(|index| format!("10.{index}.0.0/16")).collect();
     let path =
-        file("json", json!({"whitelist": ["*.example.com"], "insecure": insecure, "projects": {"p": {}}}).to_string());
+        file("json", json!({"whitelist": ["*.example.com", "docker.io", "localhost:5000"], "insecure": insecure, "projects": {"p": {}}}).to_string());
     let every = ["check", "--for", "docker", "--for", "containerd", "--for", "kubernetes", &path];
     let ran = run(&every);
     ran.says(&[

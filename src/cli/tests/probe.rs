@@ -85,7 +85,7 @@ fn unusable_registry_is_exit_code_1() {
         "bad  no registry was reached: unverified HTTPS on port",
         "\n\nharbor.corp.test\n",
         "denied: access to registry `harbor.corp.test` is denied",
-        "bad  denied by the policy: Access denied",
+        "bad  denied by the policy: access to registry",
         "nothing was contacted\n",
         "\n1 of 3 registries can be used\n",
     ]);

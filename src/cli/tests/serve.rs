@@ -57,10 +57,8 @@ fn daemon_decides_by_its_policy_and_records_it() {
     let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
     let (status, answer) = daemon.post("/v1/decide", &json!({"reference": "alpine"}));
     assert_eq!((status, &answer["decision"]), (200, &json!("allow")));
-    let (status, answers) = daemon.post(
-        "/v1/decide",
-        &json!([{"reference": "evil.example.com/x"}, {"reference": "harbor.example.com/x"}]),
-    );
+    let (status, answers) =
+        daemon.post("/v1/decide", &json!([{"reference": "evil.example.com/x"}, {"reference": "harbor.example.com/x"}]));
     assert_eq!(status, 200);
     assert_eq!([&answers[0]["decision"], &answers[1]["nearest"]["miss"]], [&json!("deny"), &json!("another-port")]);
 
@@ -105,18 +103,16 @@ fn daemon_decides_by_its_policy_and_records_it() {
 fn passwords_are_in_no_record() {
     let policy = policy(r#"{"whitelist": []}"#);
     let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
-    for reference in
-        [
-            "user:hunter2@evil.example.com/x",
-            "u:hunter2@e/x@sha256:0",
-            "https://u:hunter2@e/x",
-            "u:hunter2@e:5000",
-            "u:hunter2@md5:0a0a",
-            "_token:hunter2@0a:0a",
-            "u%3Ahunter2%40e/x",
-            "http://e/?token=hunter2",
-        ]
-    {
+    for reference in [
+        "user:hunter2@evil.example.com/x",
+        "u:hunter2@e/x@sha256:0",
+        "https://u:hunter2@e/x",
+        "u:hunter2@e:5000",
+        "u:hunter2@md5:0a0a",
+        "_token:hunter2@0a:0a",
+        "u%3Ahunter2%40e/x",
+        "http://e/?token=hunter2",
+    ] {
         for kind in ["image", "registry"] {
             let (_, answer) = daemon.post("/v1/decide", &json!({"reference": reference, "kind": kind}));
             assert!(!answer["text"].to_string().contains("hunter2"), "{answer}");
@@ -154,10 +150,10 @@ fn a_changed_file_is_read_and_a_bad_one_changes_nothing() {
     daemon.says("port-invalid");
     assert_eq!(decision(&daemon), "allow");
     let (_, metrics) = daemon.get("/metrics");
-    assert!(
-        metrics.contains("pullgate_policy_stale 1") && metrics.contains("pullgate_policy_generation 2"),
-        "{metrics}"
-    );
+    // Whole lines: the help text of the first one begins with a 1.
+    for line in ["pullgate_policy_stale 1", "pullgate_policy_generation 2"] {
+        assert!(metrics.lines().any(|found| found == line), "no `{line}` in\n{metrics}");
+    }
 
     // A file that is briefly missing is being replaced.
     fs::remove_file(&path).unwrap();

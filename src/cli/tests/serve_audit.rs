@@ -60,8 +60,7 @@ fn a_flood_of_questions_is_recorded_up_to_its_rate_and_displaces_no_record_of_ad
     let policy = file("json", r#"{"whitelist": ["docker.io", "*.example.com"]}"#);
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("plugin.sock");
-    let daemon =
-        Daemon::start(&["--policy", &policy, "--no-dns", "--docker-socket", &socket.display().to_string()]);
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns", "--docker-socket", &socket.display().to_string()]);
     let questions = json!(vec![json!({"reference": "evil.example.net/x"}); 5_000]);
     assert_eq!(daemon.post("/v1/decide", &questions).0, 200);
     for number in 0..20 {

@@ -56,14 +56,29 @@ fn review_of_eight_mib_costs_at_most_64_mib() {
     let names = [r#"{"spec":{"containers":[{"image":""#, r#""}]}}"#];
     for (what, body) in [
         ("containers", review("Pod", &format!(r#"{{"spec":{{"containers":[{}]}}}}"#, repeated("{}", LENGTH)))),
-        ("volumes", review("Pod", &format!(r#"{{"spec":{{"containers":[{{}}],"volumes":[{}]}}}}"#, repeated("{}", LENGTH)))),
-        ("images", review("Thing", &format!(r#"{{"spec":{{"containers":[{}]}}}}"#, repeated(r#"{"image":"a"}"#, LENGTH)))),
+        (
+            "volumes",
+            review("Pod", &format!(r#"{{"spec":{{"containers":[{{}}],"volumes":[{}]}}}}"#, repeated("{}", LENGTH))),
+        ),
+        (
+            "images",
+            review("Thing", &format!(r#"{{"spec":{{"containers":[{}]}}}}"#, repeated(r#"{"image":"a"}"#, LENGTH))),
+        ),
         ("members", review("Thing", &format!(r#"{{"spec":{{{members}"containers":[{{"image":"a"}}]}}}}"#))),
-        ("an image as a list", review("Thing", &format!(r#"{{"spec":{{"containers":[{{"image":[{}]}}]}}}}"#, repeated("1", LENGTH)))),
+        (
+            "an image as a list",
+            review("Thing", &format!(r#"{{"spec":{{"containers":[{{"image":[{}]}}]}}}}"#, repeated("1", LENGTH))),
+        ),
         ("a long name", review("Pod", &format!("{}{}{}", names[0], "a".repeat(LENGTH), names[1]))),
         ("a long name in escapes", review("Pod", &format!("{}{}{}", names[0], "\\u0061".repeat(LENGTH / 6), names[1]))),
         ("a long kind", review(&"k".repeat(LENGTH), "{}")),
-        ("an image review", format!(r#"{{"apiVersion":"imagepolicy.k8s.io/v1alpha1","kind":"ImageReview","spec":{{"containers":[{}]}}}}"#, repeated(r#"{"image":""}"#, LENGTH))),
+        (
+            "an image review",
+            format!(
+                r#"{{"apiVersion":"imagepolicy.k8s.io/v1alpha1","kind":"ImageReview","spec":{{"containers":[{}]}}}}"#,
+                repeated(r#"{"image":""}"#, LENGTH)
+            ),
+        ),
     ] {
         assert!(body.len() > 7 << 20 && body.len() <= 8 << 20, "{what}: {}", body.len());
         let path = if what == "an image review" { "/kubernetes/imagepolicy" } else { "/kubernetes/validate" };
@@ -98,10 +113,13 @@ fn many_large_questions_stay_within_their_budget() {
     let answers = format!(r#"{{"kind":"reverse","subject":"1.2.3.4","answers":[{}]}}"#, values(767));
     let question = format!(r#"{{"reference":"1.2.3.4/x","dnsAnswers":[{}]}}"#, vec![answers; 32].join(","));
     for (what, body) in [
-        ("an answer too long", format!(
-            r#"{{"reference":"1.2.3.4/x","dnsAnswers":[{{"kind":"reverse","subject":"1.2.3.4","answers":[{}]}}]}}"#,
-            values(LENGTH)
-        )),
+        (
+            "an answer too long",
+            format!(
+                r#"{{"reference":"1.2.3.4/x","dnsAnswers":[{{"kind":"reverse","subject":"1.2.3.4","answers":[{}]}}]}}"#,
+                values(LENGTH)
+            ),
+        ),
         ("an array with DNS answers", format!("[{}]", repeated(&question, LENGTH))),
         ("an array of short questions", format!("[{}]", vec![r#"{"reference":"a"}"#; 10_000].join(","))),
         ("an array too long", format!("[{}]", repeated("{}", LENGTH))),

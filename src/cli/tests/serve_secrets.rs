@@ -98,11 +98,14 @@ fn secrets_that_every_user_may_read_are_said() {
         let arguments = [&["serve", "--listen", "127.0.0.1:0", "--audit", "off"], &arguments[..]].concat();
         // It starts, and ends at the signal.
         let mut command = Command::new("timeout");
-        let ran = command.args(["--signal=TERM", "2", env!("CARGO_BIN_EXE_pullgate")]).args(arguments).output().unwrap();
+        let ran =
+            command.args(["--signal=TERM", "2", env!("CARGO_BIN_EXE_pullgate")]).args(arguments).output().unwrap();
         let ran = String::from_utf8(ran.stderr).unwrap();
         assert!(ran.contains("stopping"), "{ran}");
         for path in [&key, &token] {
-            let said = ran.lines().any(|line| line.contains("every user may read this secret") && line.contains(path.as_str()));
+            let said = ran
+                .lines()
+                .any(|line| line.contains("every user may read this secret") && line.contains(path.as_str()));
             assert_eq!(said, is_said, "{ran}");
         }
         assert!(!ran.lines().any(|line| line.contains("secret") && line.contains(&certificate)), "{ran}");

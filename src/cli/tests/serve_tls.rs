@@ -222,11 +222,13 @@ fn a_policy_comes_from_clients_of_the_authority_for_updates_only() {
     let client = clients.sign("node-1", ExtendedKeyUsagePurpose::ClientAuth);
     let editor = editors.sign("editor", ExtendedKeyUsagePurpose::ClientAuth);
     for (identity, put) in [(&client, 401), (&editor, 200)] {
-        let ask = |line: &str, body: &str| talk(authority.connect(port, Some(identity)), line, "localhost", &[], body).0;
+        let ask =
+            |line: &str, body: &str| talk(authority.connect(port, Some(identity)), line, "localhost", &[], body).0;
         assert_eq!(ask("POST /v1/decide", r#"{"reference":"alpine"}"#), 200);
         assert_eq!(ask("PUT /v1/policy", r#"{"whitelist": ["docker.io"]}"#), put);
     }
-    let refused = common::run(&["serve", "--update-ca", &update_ca, "--tls-certificate", &certificate, "--tls-key", &key]);
+    let refused =
+        common::run(&["serve", "--update-ca", &update_ca, "--tls-certificate", &certificate, "--tls-key", &key]);
     assert_eq!(refused.code, Some(2));
     assert!(refused.stderr.contains("--update-ca needs --client-ca"), "{refused:?}");
 }

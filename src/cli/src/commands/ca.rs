@@ -1,5 +1,6 @@
 //! `pullgate ca`: the certificates of PEM files, and the findings about them.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -60,19 +61,18 @@ fn write_plain_pem(
 ) -> Result<bool, CliError> {
     let name = escape_for_terminal(&display_name(path));
     let mut report = module.check_certificates(&bytes, at)?;
-    let mut printed: Vec<String> = Vec::new();
-    for _ in 0..=MAX_FIX_ROUNDS {
-        for finding in in_text_order(&report) {
-            // A fix moves lines, so that the same finding may have another one by now.
-            let place = if printed.is_empty() { place(&name, &bytes, finding) } else { name.clone() };
-            if !printed.contains(&finding.message) {
-                eprint_styled(format!("{place}: {}", leveled_message(finding)));
-                printed.push(finding.message.clone());
-            }
-        }
+    for finding in in_text_order(&report) {
+        eprint_styled(format!("{}: {}", place(&name, &bytes, finding), leveled_message(finding)));
+    }
+    let known: HashSet<Code> = all_findings(&report).map(|finding| finding.code).collect();
+    for _ in 0..MAX_FIX_ROUNDS {
         let Some(fixed) = apply_fixes(&bytes, &report) else { break };
         bytes = fixed;
         report = module.check_certificates(&bytes, at)?;
+    }
+    // What is to say only now, of a certificate that a fix has brought to light, has no line in the file.
+    for finding in in_text_order(&report).into_iter().filter(|finding| !known.contains(&finding.code)) {
+        eprint_styled(format!("{name}: {}", leveled_message(finding)));
     }
     let is_rejected = |finding: &Finding| finding.code == Code::CertificateTrustSettings;
     let written = report.certificates.iter().filter(|certificate| !certificate.findings.iter().any(is_rejected));

@@ -30,13 +30,13 @@ pub fn run(cluster: &mut Cluster) {
     ]);
 
     cluster.kubectl(&["run", "policy", "--image=registry.k8s.io/pause:3.10"]).succeeds();
-    cluster.kubectl(&["run", "bad", "--image=evil.test/app:1"]).is_denied(&["Forbidden", DENIAL, "evil.test"]);
+    cluster.kubectl(&["run", "bad", "--image=evil.test/app:1"]).fails(&["Forbidden", DENIAL, "evil.test"]);
     // Only pods are asked about, and every namespace.
     cluster.kubectl(&["create", "deployment", "bad", "--image=evil.test/app:1"]).succeeds();
     let exempt = ["run", "bad", "--namespace=kube-system", "--image=evil.test/app:2"];
-    cluster.kubectl(&exempt).is_denied(&[DENIAL]);
+    cluster.kubectl(&exempt).fails(&[DENIAL]);
     cluster.stop_daemon();
-    cluster.kubectl(&["run", "down", "--image=registry.k8s.io/pause:3.9"]).is_denied(&["Forbidden"]);
+    cluster.kubectl(&["run", "later", "--image=registry.k8s.io/pause:3.9"]).fails(&["Forbidden"]);
     cluster.start_daemon();
-    cluster.kubectl(&["run", "down", "--image=registry.k8s.io/pause:3.8"]).succeeds();
+    cluster.kubectl(&["run", "later", "--image=registry.k8s.io/pause:3.8"]).succeeds();
 }

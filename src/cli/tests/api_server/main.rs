@@ -1,9 +1,9 @@
 //! A real API server of Kubernetes, with the manifests of `deploy/kubernetes` applied to it, and the webhooks of a
 //! running daemon.
 //!
-//! `cargo xtask api-server` builds the server, and `tests/kubernetes/check.py` fetches `kubectl`. There are neither nodes
-//! nor controllers: admission needs none, and no object makes others. The test needs root besides, and Debian's packages
-//! `iproute2` and `openssl`.
+//! `cargo xtask api-server` builds the server, and `tests/kubernetes/check.py` fetches `kubectl`. There are neither
+//! nodes nor controllers: admission needs none, and no object makes others. The test needs root besides, and Debian's
+//! packages `iproute2` and `openssl`.
 
 mod cluster;
 #[path = "../common/mod.rs"]

@@ -150,6 +150,12 @@ impl Server {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
+    /// Lets a server go on that was stopped by a signal. `nsenter` stops itself with its child.
+    pub fn resume(&self) {
+        self.signal("CONT");
+        let _ = Command::new("kill").args(["-s", "CONT", &self.child.id().to_string()]).status();
+    }
+
     /// Sends a signal, by its name.
     pub fn signal(&self, name: &str) {
         let Ok(pid) = fs::read_to_string(&self.pid) else { return };
@@ -162,7 +168,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // One that is stopped would not hear.
-        self.signal("CONT");
+        self.resume();
         self.signal("TERM");
         for _ in 0..500 {
             if !matches!(self.child.try_wait(), Ok(None)) {

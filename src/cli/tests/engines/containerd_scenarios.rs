@@ -77,7 +77,7 @@ fn with_daemon(containerd: &Containerd<'_>, daemon: &mut SandboxedDaemon) {
     assert!(reference.starts_with(&format!("{ALLOWED}@sha256:")), "{reference}");
 
     for (image, reason) in
-        [(DENIED, "unauthorized registry (evil.test:5000)"), ("reg.test:5000/other/app:1", "`team` only")]
+        [(DENIED, "access to registry `evil.test:5000` is denied"), ("reg.test:5000/other/app:1", "`team` only")]
     {
         let outcome = pull(image, &[]);
         assert!(!outcome.is_success && outcome.text.contains(REASON) && outcome.text.contains(reason), "{outcome:?}");
@@ -94,7 +94,7 @@ fn with_daemon(containerd: &Containerd<'_>, daemon: &mut SandboxedDaemon) {
     let digest = containerd.cri.pull("reg.test:5000/team/app:2").unwrap();
     assert!(digest.starts_with("sha256:"), "{digest}");
     for (image, reason) in
-        [(DENIED, "unauthorized registry (evil.test:5000)"), ("reg.test:5000/other/app:1", "`team` only")]
+        [(DENIED, "access to registry `evil.test:5000` is denied"), ("reg.test:5000/other/app:1", "`team` only")]
     {
         let error = containerd.cri.pull(image).unwrap_err();
         assert!(error.contains(REASON) && error.contains(reason), "{error}");
@@ -119,7 +119,7 @@ fn daemon_that_hangs(containerd: &Containerd<'_>, daemon: &SandboxedDaemon) {
     let error = containerd.cri.pull(ALLOWED).unwrap_err();
     assert!(error.contains(REASON) && error.contains("did not answer within"), "{error}");
     assert!(start.elapsed() < Duration::from_secs(9), "containerd's own limit was reached first");
-    daemon.server.signal("CONT");
+    daemon.server.resume();
     containerd.cri.pull(ALLOWED).unwrap();
 }
 
@@ -131,7 +131,7 @@ fn without_daemon(world: &World, containerd: &Containerd<'_>) {
         assert!(error.contains(REASON) && error.contains(reason), "{error}");
     };
     let error = containerd.cri.pull(DENIED).unwrap_err();
-    assert!(error.contains(REASON) && error.contains("unauthorized registry"), "{error}");
+    assert!(error.contains(REASON) && error.contains("access to registry"), "{error}");
     let policy = world.sandbox.folder().join("policy.json");
     let text = fs::read_to_string(&policy).unwrap();
     fs::write(&policy, "{").unwrap();

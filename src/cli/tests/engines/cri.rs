@@ -40,7 +40,10 @@ impl CriClient {
     /// Starts the sandbox of a pod, for which containerd pulls an image by itself.
     pub fn run_pod_sandbox(&self) -> Result<(), String> {
         let metadata = [message(1, b"pod"), message(2, b"uid"), message(3, b"default")].concat();
-        self.call("RuntimeService/RunPodSandbox", &message(1, &message(1, &metadata))).map(drop)
+        // The network of the node, which needs no plugin: member `network` with the value `NODE`.
+        let network = message(8, &message(2, &message(1, &[1 << 3, 2])));
+        let config = [message(1, &metadata), network].concat();
+        self.call("RuntimeService/RunPodSandbox", &message(1, &config)).map(drop)
     }
 
     /// Calls a method. Returns the response, or the text of the status.
