@@ -38,6 +38,8 @@ export type FindingCode =
   | "wildcard-invalid"
   /** a wildcard covers a whole top-level domain (warning, E7) */
   | "wildcard-wide"
+  /** a wildcard covers names that anybody can have (warning, E16) */
+  | "wildcard-shared"
   /** a network has host bits, which are ignored (info, E8) */
   | "network-host-bits"
   /** a prefix is longer than the address (error, E8) */
@@ -84,6 +86,28 @@ export type FindingCode =
   | "control-character"
   /** an entry has over 1,024 bytes (error, E13) */
   | "entry-too-long"
+  /** a text has several entries in it, or a separator of entries (error, E17) */
+  | "entry-several"
+  /** an entry has a tag or a digest (error, E17) */
+  | "entry-tag"
+  /** a namespace has a star (error, E17) */
+  | "namespace-star"
+  /** a star, a range or a list stands in place of a port (error, E17) */
+  | "port-pattern"
+  /** an entry has the path of the registry's API in place of a namespace (warning, E17) */
+  | "api-path"
+  /** an entry names a web site of Docker Hub, which is no registry (warning, E17) */
+  | "docker-hub-site"
+  /** an entry for Docker Hub covers nothing that exists (warning, E17) */
+  | "docker-hub-unmatched"
+  /** an entry names the domain of a provider's registries, which is none itself (warning, E17) */
+  | "provider-domain"
+  /** an entry covers the organization on Docker Hub that has the name of an official image (info, E17) */
+  | "official-image"
+  /** an entry names a host as a repository of Docker Hub is named (info, E17) */
+  | "repository-as-host"
+  /** a registry with a public certificate is designated insecure (warning, E18) */
+  | "insecure-public"
   /** whitelist mode is on and nothing is allowed (warning, W1) */
   | "whitelist-empty"
   /** a whitelist entry stays verified inside a wider insecure entry (info, T4) */
@@ -138,6 +162,8 @@ export type FindingCode =
   | "certificate-key-weak"
   /** the signature of a certificate is by a broken hash function (error, C4) */
   | "certificate-signature-weak"
+  /** a key or signature is of an algorithm that clients of registries do not verify (error, C4) */
+  | "certificate-algorithm"
   /** the extended key usage of a certificate leaves TLS servers out (error, C4) */
   | "certificate-extended-key-usage"
   /** a certificate ends before it begins (error, C4) */
@@ -174,6 +200,12 @@ export type FindingCode =
   | "bundle-too-large"
   /** a bundle of certificates has over 1,000 blocks (error, C8) */
   | "bundle-too-many-blocks"
+  /** the trust settings of a certificate reject TLS servers (error, C9) */
+  | "certificate-trust-settings"
+  /** a text is the base64 of a PEM (error, C9) */
+  | "pem-in-base64"
+  /** a certificate is in a form of PEM that programs in Go do not read (info, C9) */
+  | "pem-not-plain"
   /** the text is not JSON (error, P2) */
   | "json-syntax"
   /** the text is not TOML (error, P2) */
@@ -199,4 +231,8 @@ export type FindingCode =
   /** a document has over 64 MiB (error, P5) */
   | "document-too-large"
   /** a document has over 1,000,000 entries (error, P5) */
-  | "entries-too-many";
+  | "entries-too-many"
+  /** the text is a file of another program, not a policy (error, P7) */
+  | "document-foreign"
+  /** unlisted projects are to be denied, and no project is listed (warning, J2) */
+  | "unlisted-projects-unused";

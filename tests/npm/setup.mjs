@@ -21,7 +21,6 @@ const env = {
   DENO_NO_UPDATE_CHECK: "1",
   DO_NOT_TRACK: "1",
   NEXT_TELEMETRY_DISABLED: "1",
-  NUXT_TELEMETRY_DISABLED: "1",
 };
 
 /** Runs a program in a folder, and returns its output. */
@@ -31,7 +30,7 @@ export function run(folder, program, ...args) {
 
 /** Starts a server in Node. Returns the address that it prints, and a function that ends it. */
 export function startServer(folder, args) {
-  const server = spawn(process.execPath, args, { cwd: folder, env: { ...env, HOST: "127.0.0.1", PORT: "0" } });
+  const server = spawn(process.execPath, args, { cwd: folder, env });
   const ended = once(server, "exit");
   const end = () => {
     server.kill();
