@@ -27,6 +27,7 @@ export function install(folder) {
   } catch {
     // Nothing is installed yet.
   }
-  run(folder, "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]);
+  const args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  run(folder, "npm", args, { timeout: 600_000 });
   writeFileSync(stamp, lock);
 }

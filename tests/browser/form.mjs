@@ -13,7 +13,7 @@ export const mode = (page) => page.getByRole("switch", { name: "Whitelist regist
 
 /** Turns whitelist mode on or off by a click. */
 export async function setMode(page, on) {
-  if ((await mode(page).isChecked()) !== on) await registries(page).getByText("Whitelist registry mode").click();
+  if ((await mode(page).isChecked()) !== on) await registries(page).getByText("Whitelist registry mode", { exact: true }).click();
 }
 
 /** Types registries into rows, which the + button adds. With whitelist mode on: `[text, "Secure" | "Insecure"]`. */

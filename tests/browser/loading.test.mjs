@@ -30,3 +30,17 @@ test("an expired certificate is left out, with a warning, and the policy is give
     assert.deepEqual(JSON.parse((await form.downloaded(page, "JSON")).text), document);
   }),
 );
+
+test("a certificate in a form that Go does not read is put right by a button", { timeout: 60_000 }, () =>
+  withPage({}, async (page) => {
+    const [ca, server, issuer] = ["ca.pem", "server.pem", "intermediate.pem"].map(form.certificate);
+    const pems = [`\uFEFF${ca}`, `${server}${issuer}`];
+    const opened = { whitelist: ["docker.io"], certificate_authorities: pems.map((pem) => ({ pem })) };
+    await form.openText(page, JSON.stringify(opened));
+    await page.locator('[data-authority="0"]').getByRole("button", { name: "Use the plain PEM" }).click();
+    await page.locator('[data-authority="1"]').getByRole("button", { name: "Delete this part" }).click();
+    await form.status(page).getByText(/^No errors/).waitFor();
+    const { certificate_authorities: authorities } = JSON.parse(await form.formattedText(page, "JSON"));
+    assert.deepEqual(authorities.map(({ pem }) => pem.trim()), [ca.trim(), issuer.trim()]);
+  }),
+);

@@ -90,6 +90,7 @@ export const messages = {
     unchecked: "Could not be checked",
     fix: (text: string) => `Use ${text}`,
     fixMany: (count: number) => `Split into ${count} entries`,
+    fixPem: "Use the plain PEM",
     remove: "Delete this part",
     fixed: "Put right",
     errors: (count: number) => plural(count, "error", "errors"),

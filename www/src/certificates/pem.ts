@@ -25,7 +25,7 @@ export function extractCertificates(input: Uint8Array | string): ExtractedCertif
   let report = checkCertificates(input);
   let text = typeof input === "string" ? input : new TextDecoder("utf-8", { ignoreBOM: true }).decode(input);
   for (let round = 0; round < MAX_FIX_ROUNDS && report.findings.some(isFixable); round += 1) {
-    text = withFixes(text, report.findings.filter(isFixable));
+    text = applyFixes(text, report.findings.filter(isFixable));
     report = checkCertificates(text);
   }
   const { certificates, findings } = report;
@@ -40,8 +40,8 @@ function isFixable({ fix, range }: Finding): boolean {
   return fix !== undefined && range !== undefined;
 }
 
-// Applies fixes that do not overlap, in the order of the text.
-function withFixes(text: string, findings: readonly Finding[]): string {
+/** Applies fixes that do not overlap, in the order of the text. */
+export function applyFixes(text: string, findings: readonly Finding[]): string {
   let fixed = "";
   let done = 0;
   for (const { fix, range } of findings) {

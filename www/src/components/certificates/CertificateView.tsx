@@ -1,12 +1,18 @@
 // One certificate: subject, validity, fingerprint and findings.
 
-import type { CertificateInfo } from "pullgate";
+import type { CertificateInfo, Finding } from "pullgate";
 import { messages } from "../../messages";
 import { FindingList } from "../ui/FindingList";
 import { RemoveCertificateButton } from "./RemoveCertificateButton";
 import { ValidityBar } from "./ValidityBar";
 
-export function CertificateView({ certificate, onRemove }: { certificate: CertificateInfo; onRemove: () => void }) {
+interface Props {
+  certificate: CertificateInfo;
+  onFix: (finding: Finding) => void;
+  onRemove: () => void;
+}
+
+export function CertificateView({ certificate, onFix, onRemove }: Props) {
   const { subject, issuer, selfIssued, findings, sha256 } = certificate;
   const t = messages.certificates;
   return (
@@ -24,7 +30,7 @@ export function CertificateView({ certificate, onRemove }: { certificate: Certif
       <p className="fingerprint">
         <span className="muted">{t.fingerprint}</span> <code>{colons(sha256)}</code>
       </p>
-      <FindingList findings={findings} />
+      <FindingList findings={findings} onFix={onFix} />
       <details className="certificate-details">
         <summary>{t.details}</summary>
         <dl>

@@ -55,6 +55,7 @@ export function FindingList({ findings, id, onFix, action }: Props) {
 
 function labelOf(fix: string): string {
   if (fix === "") return messages.findings.remove;
+  if (fix.includes("-----BEGIN ")) return messages.findings.fixPem;
   const count = fix.split(", ").length;
   return count > 1 ? messages.findings.fixMany(count) : messages.findings.fix(fix);
 }
