@@ -12,6 +12,24 @@ use crate::steps::NotRun;
 /// The sources, with the versions of the modules.
 const SOURCES: &str = "tests/kubernetes/apiserver";
 
+/// Returns the path of the program.
+fn program() -> PathBuf {
+    target().join("kubernetes/apiserver")
+}
+
+/// Builds the program again, if it has been built once: the first build takes longer than all other steps of the tests.
+///
+/// # Errors
+///
+/// [`NotRun`] if it has never been built, or if Go is missing or too old.
+pub fn rebuild() -> Result<()> {
+    if !program().exists() {
+        let remedy = "`cargo xtask api-server` builds it first, which takes 14 minutes of one processor";
+        return Err(NotRun(format!("it is not built: {remedy}")).into());
+    }
+    build()
+}
+
 /// Builds the program, `target/kubernetes/apiserver`. Go keeps what it compiled, so that only the first build takes
 /// long.
 ///
@@ -37,7 +55,7 @@ pub fn build() -> Result<()> {
     let version = kubernetes_version(&modules).context("`go.mod` names no version of Kubernetes")?;
     println!("{found}, Kubernetes {version}");
     sh.change_dir(sources);
-    let program = target().join("kubernetes/apiserver");
+    let program = program();
     // Without symbols the program is smaller by a third. Clients take no server without a version.
     let flags = format!("-ldflags=-s -w -X k8s.io/component-base/version.gitVersion={version}");
     cmd!(sh, "go build -mod=readonly -trimpath {flags} -o {program} .").run()?;

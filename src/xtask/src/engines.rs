@@ -80,6 +80,8 @@ fn download(sh: &Shell, folder: &Path) -> Result<Vec<String>> {
         format!("Dir::State::Lists={}", state.join("lists").display()),
         format!("Dir::Cache={}", state.join("cache").display()),
         "APT::Sandbox::User=root".to_owned(),
+        // A mirror that cannot be reached is an error.
+        "APT::Update::Error-Mode=any".to_owned(),
         "Acquire::Languages=none".to_owned(),
         "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false".to_owned(),
     ];
