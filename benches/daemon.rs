@@ -3,10 +3,9 @@
 //!
 //! `cargo build --release -p pullgate-cli && cargo bench -p pullgate-benches --bench daemon [-- RATE SECONDS]`
 
+mod running_daemon;
+
 use std::fs;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,14 +13,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use pullgate_connect::crypto_provider;
 use pullgate_connect::rustls::pki_types::ServerName;
-use pullgate_connect::rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Mutex, mpsc};
-use tokio_rustls::TlsConnector;
 
-/// How many connections share the requests, as the processes of a busy machine do.
+use running_daemon::RunningDaemon;
+
+/// The number of connections that share the requests, as the processes of a busy machine do.
 const CONNECTIONS: usize = 16;
 
 const POLICY: &str = r#"{"whitelist": ["docker.io", "10.2.0.0/16", "*.example.com"], "insecure": ["10.2.2.0/24"]}"#;
@@ -40,8 +38,9 @@ struct Load {
     name: &'static str,
     /// The path and body of a request for a reference.
     request: fn(&str) -> (&'static str, String),
-    /// What an answer that allows has, and one that denies.
+    /// The text of an answer that allows.
     allows: &'static str,
+    /// The text of an answer that denies.
     denies: &'static str,
 }
 
@@ -81,16 +80,7 @@ fn main() {
 async fn measure(rate: u64, seconds: u64) {
     let folder = std::env::temp_dir().join(format!("pullgate-load-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    let key = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    fs::write(folder.join("tls.crt"), key.cert.pem()).unwrap();
-    fs::write(folder.join("tls.key"), key.signing_key.serialize_pem()).unwrap();
-    fs::write(folder.join("policy.json"), POLICY).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(key.cert.der().clone()).unwrap();
-    let tls = ClientConfig::builder_with_provider(crypto_provider()).with_safe_default_protocol_versions();
-    let tls = TlsConnector::from(Arc::new(tls.unwrap().with_root_certificates(roots).with_no_client_auth()));
-
-    let daemon = Daemon::start(&folder);
+    let (daemon, tls) = RunningDaemon::start(&folder, POLICY);
     println!("| {rate} requests/s for {seconds} s | p50 ms | p99 ms | most ms | wrong | memory before, after (MB) |");
     println!("|---|---|---|---|---|---|");
     let mut connections = Vec::new();
@@ -120,9 +110,9 @@ async fn load(
     connections: Vec<SendRequest<Full<Bytes>>>,
     rate: u64,
     seconds: u64,
-    daemon: &Daemon,
+    daemon: &RunningDaemon,
 ) {
-    let before = daemon.memory();
+    let before = daemon.memory("VmRSS");
     let (free, waiting) = mpsc::channel(CONNECTIONS);
     for connection in connections {
         free.send(connection).await.unwrap();
@@ -159,7 +149,7 @@ async fn load(
         at(0.99),
         times[times.len() - 1].as_secs_f64() * 1_000.0,
         before,
-        daemon.memory()
+        daemon.memory("VmRSS")
     );
 }
 
@@ -177,57 +167,4 @@ async fn ask(connection: &mut SendRequest<Full<Bytes>>, load: &Load, reference: 
     let Ok(body) = answer.into_body().collect().await else { return false };
     let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
     text.contains(if allowed { load.allows } else { load.denies })
-}
-
-struct Daemon {
-    child: Child,
-    kubernetes: SocketAddr,
-}
-
-impl Daemon {
-    fn start(folder: &Path) -> Self {
-        let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/pullgate");
-        assert!(program.exists(), "run `cargo build --release -p pullgate-cli` first");
-        // A port that was free a moment ago.
-        let kubernetes = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let file = |name: &str| folder.join(name);
-        let start = Instant::now();
-        let child = Command::new(program)
-            .args(["serve", "--no-dns", "--listen"])
-            .arg(format!("unix:{}", file("api.sock").display()))
-            .args(["--kubernetes-listen", &kubernetes.to_string(), "--policy"])
-            .arg(file("policy.json"))
-            .arg("--docker-socket")
-            .arg(file("docker.sock"))
-            .arg("--tls-certificate")
-            .arg(file("tls.crt"))
-            .arg("--tls-key")
-            .arg(file("tls.key"))
-            .arg("--audit")
-            .arg(file("audit"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        while std::os::unix::net::UnixStream::connect(file("api.sock")).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(20), "the daemon does not start");
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        println!("started in {:.0} ms\n", start.elapsed().as_secs_f64() * 1_000.0);
-        Self { child, kubernetes }
-    }
-
-    /// The memory that it holds, in MB.
-    fn memory(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_024.0
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -10,7 +10,7 @@ use pullgate::{Policy, Request};
 use pullgate_benches::{ALLOWED, DENIED, policy};
 use pullgate_host::{EvaluatorOptions, Module};
 
-/// How many requests `decide-many` has.
+/// The number of requests of `decide-many`.
 const MANY: usize = 100;
 
 fn decide(criterion: &mut Criterion) {

@@ -6,6 +6,8 @@
 //! The flooders are processes of another user (65534) at the lowest priority: what is measured is what the daemon does
 //! for them, and not that they take the same processors as the clients.
 
+mod running_daemon;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -14,7 +16,6 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,12 +23,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
-use pullgate_connect::crypto_provider;
 use pullgate_connect::rustls::pki_types::ServerName;
-use pullgate_connect::rustls::{ClientConfig, RootCertStore};
 use rustix::process::{Resource, getrlimit, setpriority_process, setrlimit};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
+
+use running_daemon::RunningDaemon;
 
 /// Requests per second to each frontend.
 const RATE: u64 = 100;
@@ -84,13 +85,18 @@ async fn measure(seconds: u64) {
     let folder = std::env::temp_dir().join(format!("pullgate-flood-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-    let (daemon, tls) = Daemon::start(&folder);
+    let entries: Vec<String> = (0..ENTRIES).map(|number| format!("\"host{number}.example.com\"")).collect();
+    let policy = format!(r#"{{"whitelist":["good.example","*.wild.example",{}]}}"#, entries.join(","));
+    let (daemon, tls) = RunningDaemon::start(&folder, &policy);
+    // Every user of the machine may ask.
+    let api_socket = folder.join("api.sock");
+    fs::set_permissions(&api_socket, fs::Permissions::from_mode(0o666)).unwrap();
     let clients = Clients { folder: folder.clone(), kubernetes: daemon.kubernetes, tls };
     clients.measure(2).await;
     let idle = clients.measure(seconds).await;
     let mut rows = Vec::new();
     for (name, connections) in FLOODS {
-        let flooder = Flooder::start(name, &daemon.api_socket);
+        let flooder = Flooder::start(name, &api_socket);
         tokio::time::sleep(Duration::from_secs(2)).await;
         rows.push((format!("{name}, {connections} at once"), clients.measure(seconds).await));
         drop(flooder);
@@ -117,7 +123,7 @@ async fn measure(seconds: u64) {
             .fold(("", 0.0), |worst: (&str, f64), row| if row.1 > worst.1 { row } else { worst });
         println!("\n{frontend}: at most {worst:.1} times its idle p99 ({name})");
     }
-    println!("\nmost memory of the daemon: {:.0} MB", daemon.peak());
+    println!("\nmost memory of the daemon: {:.0} MB", daemon.memory("VmHWM"));
     drop(daemon);
     fs::remove_dir_all(folder).unwrap();
 }
@@ -201,73 +207,6 @@ async fn ask(connection: &mut SendRequest<Full<Bytes>>, path: &str, body: &'stat
     let Ok(body) = answer.into_body().collect().await else { return false };
     let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
     [r#""Allow":true"#, r#""allowed":true"#, r#""decision":"allow""#].iter().any(|allows| text.contains(allows))
-}
-
-struct Daemon {
-    child: Child,
-    kubernetes: SocketAddr,
-    api_socket: PathBuf,
-}
-
-impl Daemon {
-    fn start(folder: &Path) -> (Self, TlsConnector) {
-        let program = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/release/pullgate");
-        assert!(program.exists(), "run `cargo build --release -p pullgate-cli` first");
-        let identity = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let file = |name: &str| folder.join(name);
-        fs::write(file("tls.crt"), identity.cert.pem()).unwrap();
-        fs::write(file("tls.key"), identity.signing_key.serialize_pem()).unwrap();
-        fs::set_permissions(file("tls.key"), fs::Permissions::from_mode(0o600)).unwrap();
-        let entries: Vec<String> = (0..ENTRIES).map(|number| format!("\"host{number}.example.com\"")).collect();
-        let policy = format!(r#"{{"whitelist":["good.example","*.wild.example",{}]}}"#, entries.join(","));
-        fs::write(file("policy.json"), policy).unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(identity.cert.der().clone()).unwrap();
-        let tls = ClientConfig::builder_with_provider(crypto_provider());
-        let tls = tls.with_safe_default_protocol_versions().unwrap();
-        let tls = TlsConnector::from(Arc::new(tls.with_root_certificates(roots).with_no_client_auth()));
-        // A port that was free a moment ago.
-        let kubernetes = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let api_socket = file("api.sock");
-        let child = Command::new(program)
-            .args(["serve", "--no-dns", "--listen", &format!("unix:{}", api_socket.display())])
-            .args(["--kubernetes-listen", &kubernetes.to_string(), "--policy"])
-            .arg(file("policy.json"))
-            .arg("--docker-socket")
-            .arg(file("docker.sock"))
-            .arg("--tls-certificate")
-            .arg(file("tls.crt"))
-            .arg("--tls-key")
-            .arg(file("tls.key"))
-            .arg("--audit")
-            .arg(file("audit"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let start = Instant::now();
-        while StdUnixStream::connect(&api_socket).is_err() {
-            assert!(start.elapsed() < Duration::from_secs(60), "the daemon does not start");
-            thread::sleep(Duration::from_millis(10));
-        }
-        // Every user of the machine may ask.
-        fs::set_permissions(&api_socket, fs::Permissions::from_mode(0o666)).unwrap();
-        (Self { child, kubernetes, api_socket }, tls)
-    }
-
-    /// The peak of its memory, in MB.
-    fn peak(&self) -> f64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1_024.0
-    }
-}
-
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// A process that floods the API, killed on drop.

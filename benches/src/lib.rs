@@ -1,4 +1,4 @@
-//! What the benchmarks ask and of which policies.
+//! Requests and policies of the benchmarks.
 
 #![forbid(unsafe_code)]
 

@@ -39,7 +39,7 @@ pub struct Lists {
     pub whitelists: Vec<Option<String>>,
     /// The projects that there are.
     pub projects: Vec<String>,
-    /// Whether the global lists decide for other projects (rule J2).
+    /// True if the global lists decide for projects without lists (rule J2).
     pub unlisted_are_global: bool,
     /// Whether names are covered by the addresses that they resolve to (rule M4).
     pub match_resolved_addresses: bool,

@@ -82,7 +82,7 @@ pub const MAX_ANSWER_BYTES: usize = 253;
 
 impl Request<'_> {
     /// Returns the limit of rule M6 that the request exceeds, human-readable.
-    pub fn exceeded_limit(&self) -> Option<String> {
+    pub(crate) fn exceeded_limit(&self) -> Option<String> {
         if self.dns_answers.len() > MAX_DNS_ANSWERS {
             return Some(too_many_dns_answers(self.dns_answers.len()));
         }

@@ -91,7 +91,7 @@ fn what_cannot_be_read_is_named() {
     }
 }
 
-/// What is damaged beyond doubt has the plain PEM as its fix.
+/// Damage with one possible cause has the plain PEM as its fix.
 #[test]
 fn damage_without_doubt_has_the_plain_pem_as_its_fix() {
     let sound = [pem(&self_signed(&ca("Example CA"))), pem(&self_signed(&ca("Another CA")))].concat();

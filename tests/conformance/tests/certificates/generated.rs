@@ -146,7 +146,7 @@ pub struct ByHand {
     pub named: bool,
     /// What it says that it is signed with, inside of what is signed and outside: identifiers without tag and length.
     pub algorithms: [&'static [u8]; 2],
-    /// What it says its key is, if not the one that signs it.
+    /// The public key that it claims, if not the one that signs it.
     pub key: Option<Vec<u8>>,
 }
 
