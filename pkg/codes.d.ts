@@ -38,6 +38,8 @@ export type FindingCode =
   | "wildcard-invalid"
   /** a wildcard covers a whole top-level domain (warning, E7) */
   | "wildcard-wide"
+  /** a label of a pattern is one that no name has, or has two stars in a row (error, E15) */
+  | "pattern-invalid"
   /** a wildcard covers names that anybody can have (warning, E16) */
   | "wildcard-shared"
   /** a network has host bits, which are ignored (info, E8) */
@@ -110,6 +112,14 @@ export type FindingCode =
   | "insecure-public"
   /** whitelist mode is on and nothing is allowed (warning, W1) */
   | "whitelist-empty"
+  /** a blocked entry is given with plain HTTP (error, W6) */
+  | "blocked-http"
+  /** blocked addresses say nothing of names, since names are not resolved (warning, W6) */
+  | "blocked-addresses"
+  /** registries are blocked while whitelist mode is off (warning, W6) */
+  | "blocked-without-whitelist"
+  /** a blocked entry covers all images of the registries that this one names (warning, W6) */
+  | "entry-blocked"
   /** a whitelist entry stays verified inside a wider insecure entry (info, T4) */
   | "verified-inside-insecure"
   /** an insecure entry names one of the product's own registries (error, T5) */

@@ -66,7 +66,7 @@ export interface Finding {
 }
 
 /** A list of the policy document. */
-export type EntryList = "whitelist" | "insecure" | "built-in";
+export type EntryList = "whitelist" | "insecure" | "built-in" | "blocked";
 
 /** The result of checking one entry. */
 export interface EntryReport {
@@ -75,7 +75,7 @@ export interface EntryReport {
   /** The entry in its canonical form; absent when there is an error. */
   entry?: string;
   /** The kind of hosts that the entry names; absent when there is an error. */
-  kind?: "address" | "network" | "name" | "wildcard";
+  kind?: "address" | "network" | "name" | "wildcard" | "pattern";
   /** The findings, in the order of the text. */
   findings: Finding[];
 }
@@ -165,6 +165,8 @@ export interface PolicyProject {
   whitelist?: readonly PolicyEntry[];
   insecure?: readonly PolicyEntry[];
   certificate_authorities?: readonly PolicyAuthority[];
+  /** Registries that may not be used, whatever another list says. */
+  blocked?: readonly PolicyEntry[];
 }
 
 /**
@@ -283,9 +285,11 @@ export interface Allow extends DecidedReference {
 export interface Deny extends DecidedReference {
   decision: "deny";
   /** The reason. `"internal"` means that the module failed, which allows nothing. */
-  reason: "not-whitelisted" | "invalid-reference" | "unknown-project" | "internal";
+  reason: "not-whitelisted" | "blocked" | "invalid-reference" | "unknown-project" | "internal";
   /** The human-readable reason. */
   text: string;
+  /** The blocked entry that decided; absent for another reason. */
+  by?: MatchedEntry;
   /** The nearest entry; absent if none is near. */
   nearest?: NearestEntry;
 }
@@ -386,6 +390,8 @@ export interface Region {
   unverified: boolean;
   /** The hosts, in the form of entries; `*` for every name. */
   hosts: string[];
+  /** Patterns that the hosts match too; absent if there are none. */
+  matching?: string[];
   /** True if the region contains Docker Hub. */
   hub: boolean;
   /** Excluded hosts, with all that is below or in them. */
@@ -410,6 +416,8 @@ export interface Region {
 export interface Comparison {
   /** `"wider"` if anything is newly allowed or reached less safely; `"same"` if no decision differs. */
   verdict: "same" | "not-wider" | "wider";
+  /** False if patterns overlap in over 10,000 ways, so that regions may be missing; the verdict is then `"wider"`. */
+  exhaustive: boolean;
   /** Changes of whitelist mode, by project; without a project, of the global mode. */
   modes: { project?: string; on: boolean }[];
   /** The new value of `match_resolved_addresses`, if it changed. */

@@ -37,6 +37,9 @@ export const insecureEntry: StandardValidator<string>;
 /** Validates an entry of the built-in list. */
 export const builtInEntry: StandardValidator<string>;
 
+/** Validates an entry of the list of blocked registries. */
+export const blockedEntry: StandardValidator<string>;
+
 /** Validates PEM certificates, as a string or the bytes of a file, at the current time. */
 export const certificates: StandardValidator<string | Uint8Array>;
 

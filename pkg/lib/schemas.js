@@ -23,6 +23,7 @@ export function schemas({ checkEntry, checkCertificates, checkPolicy }) {
     whitelistEntry: entry("whitelist"),
     insecureEntry: entry("insecure"),
     builtInEntry: entry("built-in"),
+    blockedEntry: entry("blocked"),
 
     certificates: schema((value) => {
       if (typeof value !== "string" && !isUint8Array(value)) {

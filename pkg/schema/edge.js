@@ -3,5 +3,5 @@
 import { checkCertificates, checkEntry, checkPolicy } from "../edge.js";
 import { schemas } from "../lib/schemas.js";
 
-export const { builtInEntry, certificates, insecureEntry, policy, policyOf, policyText, whitelistEntry } =
+export const { blockedEntry, builtInEntry, certificates, insecureEntry, policy, policyOf, policyText, whitelistEntry } =
   /* @__PURE__ */ schemas({ checkCertificates, checkEntry, checkPolicy });

@@ -260,6 +260,8 @@ export const messages = {
         "This format cannot say “nothing is allowed”: without a whitelisted registry, vSphere Integrated Containers allows every registry.",
       insecureTwice:
         "All entries are insecure. They stand in the whitelist too, because vSphere Integrated Containers would leave whitelist mode without.",
+      patterns: (count: number) =>
+        `${plural(count, "pattern means", "patterns mean")} nothing to vSphere Integrated Containers, which knows a star in one leading “*.” only.`,
       limited: (count: number) =>
         `Here ${plural(count, "certificate authority that is", "certificate authorities that are")} limited to registries would count for all of them.`,
       disabled: (count: number) => `${plural(count, "disabled entry is", "disabled entries are")} left out.`,

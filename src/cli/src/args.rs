@@ -499,6 +499,8 @@ pub enum EntryListArg {
     Whitelist,
     /// Registries whose certificate is not checked, and that may be asked over plain HTTP.
     Insecure,
+    /// Registries that may not be used.
+    Blocked,
 }
 
 impl From<EntryListArg> for pullgate::EntryList {
@@ -506,6 +508,7 @@ impl From<EntryListArg> for pullgate::EntryList {
         match list {
             EntryListArg::Whitelist => Self::Whitelist,
             EntryListArg::Insecure => Self::Insecure,
+            EntryListArg::Blocked => Self::Blocked,
         }
     }
 }

@@ -76,7 +76,7 @@ impl ExecutionError {
     }
 
     pub(crate) fn into_decision(self) -> Decision<'static> {
-        Decision::Deny(Deny { reason: self.reason, text: self.text, nearest: None })
+        Decision::Deny(Deny { reason: self.reason, text: self.text, by: None, nearest: None })
     }
 
     /// Returns the denial as a response, for a reference that no module has read.

@@ -34,6 +34,7 @@ pub(crate) fn to_wit_list(list: EntryList) -> types::EntryList {
         EntryList::Whitelist => types::EntryList::Whitelist,
         EntryList::Insecure => types::EntryList::Insecure,
         EntryList::BuiltIn => types::EntryList::BuiltIn,
+        EntryList::Blocked => types::EntryList::Blocked,
     }
 }
 
@@ -46,6 +47,7 @@ pub(crate) fn entry_report(text: &str, report: validation::EntryReport) -> Resul
             types::EntryKind::Network => EntryKind::Network,
             types::EntryKind::Name => EntryKind::Name,
             types::EntryKind::Wildcard => EntryKind::Wildcard,
+            types::EntryKind::Pattern => EntryKind::Pattern,
         }),
         findings: findings(report.findings)?,
     })
@@ -118,8 +120,10 @@ pub(crate) fn decision(decision: admission::Decision) -> Decision<'static> {
                 admission::DenialReason::InvalidReference => DenialReason::InvalidReference,
                 admission::DenialReason::InvalidRequest => DenialReason::InvalidRequest,
                 admission::DenialReason::UnknownProject => DenialReason::UnknownProject,
+                admission::DenialReason::Blocked => DenialReason::Blocked,
             },
             text: denied.text,
+            by: denied.by.map(matched),
             nearest: denied.nearest.map(nearest),
         }),
         admission::Decision::Lookup(questions) => Decision::Lookup(questions.into_iter().map(question).collect()),
@@ -219,6 +223,7 @@ fn list(list: types::EntryList) -> EntryList {
         types::EntryList::Whitelist => EntryList::Whitelist,
         types::EntryList::Insecure => EntryList::Insecure,
         types::EntryList::BuiltIn => EntryList::BuiltIn,
+        types::EntryList::Blocked => EntryList::Blocked,
     }
 }
 
@@ -313,6 +318,7 @@ pub(crate) fn comparison(comparison: admission::Comparison) -> Comparison {
             admission::ComparisonVerdict::NotWider => ComparisonVerdict::NotWider,
             admission::ComparisonVerdict::Wider => ComparisonVerdict::Wider,
         },
+        exhaustive: comparison.exhaustive,
         modes: comparison.modes.into_iter().map(|mode| ModeChange { project: mode.project, on: mode.on }).collect(),
         match_resolved_addresses: comparison.match_resolved_addresses,
         regions: comparison.regions.into_iter().map(region).collect(),
@@ -346,6 +352,7 @@ fn region(region: admission::Region) -> Region {
         text: region.text,
         unverified: region.unverified,
         hosts: region.hosts,
+        matching: region.matching,
         hub: region.hub,
         except: region.except,
         more_except: region.more_except,

@@ -48,7 +48,7 @@ fn compiled_and_built_in_modules_agree() {
         }
     }
     for text in REFERENCES {
-        for list in [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn] {
+        for list in [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn, EntryList::Blocked] {
             assert_eq!(compiled.check_entry(text, list).unwrap(), built_in.check_entry(text, list).unwrap(), "{text}");
         }
     }

@@ -57,7 +57,7 @@ fn batches_are_decided_in_order() {
 fn built_in_module_checks_as_the_native_rules() {
     let module = Module::built_in().unwrap();
     for text in ["Harbor.Corp.Local.", "10.2.2.1/24", "256.1.1.1", "http://h", "user:secret@h", "", "*.com"] {
-        for list in [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn] {
+        for list in [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn, EntryList::Blocked] {
             assert_eq!(module.check_entry(text, list).unwrap(), pullgate::check_entry(text, list), "{text}");
         }
     }

@@ -138,6 +138,7 @@ fn list_in(list: types::EntryList) -> pullgate::EntryList {
         types::EntryList::Whitelist => pullgate::EntryList::Whitelist,
         types::EntryList::Insecure => pullgate::EntryList::Insecure,
         types::EntryList::BuiltIn => pullgate::EntryList::BuiltIn,
+        types::EntryList::Blocked => pullgate::EntryList::Blocked,
     }
 }
 
@@ -146,6 +147,7 @@ fn list_out(list: pullgate::EntryList) -> types::EntryList {
         pullgate::EntryList::Whitelist => types::EntryList::Whitelist,
         pullgate::EntryList::Insecure => types::EntryList::Insecure,
         pullgate::EntryList::BuiltIn => types::EntryList::BuiltIn,
+        pullgate::EntryList::Blocked => types::EntryList::Blocked,
     }
 }
 
@@ -155,6 +157,7 @@ fn entry_kind(kind: pullgate::EntryKind) -> types::EntryKind {
         pullgate::EntryKind::Network => types::EntryKind::Network,
         pullgate::EntryKind::Name => types::EntryKind::Name,
         pullgate::EntryKind::Wildcard => types::EntryKind::Wildcard,
+        pullgate::EntryKind::Pattern => types::EntryKind::Pattern,
     }
 }
 
@@ -219,6 +222,7 @@ fn decision(decision: pullgate::Decision<'_>) -> admission::Decision {
         pullgate::Decision::Deny(denied) => admission::Decision::Deny(admission::Deny {
             reason: denial(denied.reason),
             text: denied.text,
+            by: denied.by.map(matched),
             nearest: denied.nearest.map(|nearest| admission::NearestEntry {
                 entry: matched(nearest.entry),
                 miss: miss(nearest.miss),
@@ -236,6 +240,7 @@ fn denial(reason: pullgate::DenialReason) -> admission::DenialReason {
         pullgate::DenialReason::InvalidReference => admission::DenialReason::InvalidReference,
         pullgate::DenialReason::InvalidRequest => admission::DenialReason::InvalidRequest,
         pullgate::DenialReason::UnknownProject => admission::DenialReason::UnknownProject,
+        pullgate::DenialReason::Blocked => admission::DenialReason::Blocked,
         // The last three belong to hosts; the rules never return them.
         pullgate::DenialReason::NotWhitelisted
         | pullgate::DenialReason::Trap
@@ -331,6 +336,7 @@ fn comparison(comparison: pullgate::Comparison) -> admission::Comparison {
             pullgate::ComparisonVerdict::NotWider => admission::ComparisonVerdict::NotWider,
             pullgate::ComparisonVerdict::Wider => admission::ComparisonVerdict::Wider,
         },
+        exhaustive: comparison.exhaustive,
         modes: comparison
             .modes
             .into_iter()
@@ -370,6 +376,7 @@ fn region(region: pullgate::Region) -> admission::Region {
         text: region.text,
         unverified: region.unverified,
         hosts: region.hosts,
+        matching: region.matching,
         hub: region.hub,
         except: region.except,
         more_except: region.more_except,

@@ -11,7 +11,7 @@ use pullgate::OwnedRequest;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-/// Checks one entry as an element of `list` (`"whitelist"`, `"insecure"` or `"built-in"`).
+/// Checks one entry as an element of `list` (`"whitelist"`, `"insecure"`, `"built-in"` or `"blocked"`).
 #[wasm_bindgen(js_name = checkEntry)]
 pub fn check_entry(text: &JsValue, list: &JsValue) -> Result<JsValue, JsValue> {
     let text = parse_string(text, "text")?;
@@ -19,7 +19,8 @@ pub fn check_entry(text: &JsValue, list: &JsValue) -> Result<JsValue, JsValue> {
         Some("whitelist") => pullgate::EntryList::Whitelist,
         Some("insecure") => pullgate::EntryList::Insecure,
         Some("built-in") => pullgate::EntryList::BuiltIn,
-        _ => return Err(type_error("`list` must be \"whitelist\", \"insecure\" or \"built-in\"")),
+        Some("blocked") => pullgate::EntryList::Blocked,
+        _ => return Err(type_error("`list` must be \"whitelist\", \"insecure\", \"built-in\" or \"blocked\"")),
     };
     to_js(&pullgate::check_entry(&text, list))
 }

@@ -6,7 +6,7 @@ use crate::document::canonical;
 use crate::document::{self, ParsedDocument};
 use crate::finding::code::Code;
 use crate::finding::{Finding, RawFinding, locate_findings};
-use crate::lint::{authorities, entries};
+use crate::lint::{authorities, blocked, entries, overlaps};
 use crate::policy::Policy;
 use crate::policy::trust_anchors;
 
@@ -67,6 +67,8 @@ fn parse(text: &str, at: u64) -> ParsedPolicy<'_> {
     let parsed = trust_anchors::parse_authorities(text, &document, at, &mut certificate_findings);
     let policy = Policy::from_document(&document, &parsed, at);
     entries::lint(&document, &policy, &mut findings);
+    overlaps::lint(&document, &policy, &mut findings);
+    blocked::lint(&document, &policy, &mut findings);
     // A list with errors is incomplete, so nothing is reported about it as a whole.
     if !findings.iter().any(RawFinding::is_error) {
         authorities::lint(&document, &policy, &parsed, &mut certificate_findings);

@@ -153,7 +153,7 @@ impl PolicySource {
         let number = match list {
             EntryList::Whitelist => 0,
             EntryList::Insecure => 1,
-            EntryList::BuiltIn => return None,
+            EntryList::BuiltIn | EntryList::Blocked => return None,
         };
         let (length, sources) = self.added.get(number)?;
         let source = sources.clone().nth(index.checked_sub(*length)?)?;

@@ -85,6 +85,8 @@ pub enum Outcome {
     UnknownProject,
     /// Denied: nothing covers it.
     NotWhitelisted,
+    /// Denied: one of these blocked entries is said to cover it (rule W6).
+    Blocked(Vec<String>),
     /// Allowed.
     Allowed {
         /// What may be tried: whether over TLS, the port, whether verified.
@@ -98,8 +100,12 @@ pub enum Outcome {
 }
 
 /// How specific the host of an entry is, the larger the more (rule T4): whether it matched without DNS, whether it is
-/// exact, and the length of its prefix or domain.
-type Specific = (bool, bool, usize);
+/// exact, a pattern or else, and the length of its prefix or domain or the literal characters of the pattern.
+type Specific = (bool, u8, usize);
+
+const EXACT: u8 = 2;
+const PATTERN: u8 = 1;
+const RANGE: u8 = 0;
 
 /// An entry that covers the registry, and how specifically.
 #[derive(Clone, Copy, Debug)]
@@ -118,8 +124,52 @@ impl Lists {
         {
             return Outcome::UnknownProject;
         }
-        let mode = self.whitelists.iter().any(|scope| scope.is_none() || *scope == asked.project);
-        let effective: Vec<&Entry> = self.visible(asked).filter(|entry| entry.list != EntryList::BuiltIn).collect();
+        let blocked: Vec<&Entry> =
+            self.visible(asked).filter(|entry| entry.list == EntryList::Blocked && blocks(entry, asked)).collect();
+        let blocking = texts(blocked.iter().filter(|entry| directly(entry, asked).is_some()));
+        if !blocking.is_empty() {
+            return Outcome::Blocked(blocking);
+        }
+        let by_address: Vec<&Entry> = blocked.into_iter().filter(|entry| entry.is_by_address()).collect();
+        let outcome = self.decide_unblocked(asked, world);
+        if by_address.is_empty() || !self.match_resolved_addresses || matches!(asked.host, Host::Address(_)) {
+            return outcome;
+        }
+        // Nothing is asked about a name that no entry can allow.
+        let may_allow = |entry: &Entry| {
+            matches!(entry.list, EntryList::Whitelist | EntryList::Insecure)
+                && port_covers(entry, asked.port)
+                && in_namespace(entry, asked)
+                && (entry.is_by_address() || directly(entry, asked).is_some())
+        };
+        if self.has_mode(asked) && !self.visible(asked).any(may_allow) {
+            return outcome;
+        }
+        let addresses = self.addresses(asked, world);
+        let covers = |entry: &&&Entry| addresses.iter().any(|address| address_covers(entry, *address).is_some());
+        let blocking = match addresses.as_slice() {
+            // The client may find addresses where the daemon found none.
+            [] => texts(by_address.iter()),
+            _ => texts(by_address.iter().filter(covers)),
+        };
+        match outcome {
+            _ if !blocking.is_empty() => Outcome::Blocked(blocking),
+            // That no address is blocked holds for these addresses only.
+            Outcome::Allowed { attempts, by, .. } => Outcome::Allowed { attempts, pinned: addresses, by },
+            denied => denied,
+        }
+    }
+
+    /// Whether whitelist mode is on (rules W1 and J1).
+    fn has_mode(&self, asked: &Asked) -> bool {
+        self.whitelists.iter().any(|scope| scope.is_none() || *scope == asked.project)
+    }
+
+    /// What the rules say without the blocked entries.
+    fn decide_unblocked(&self, asked: &Asked, world: &World) -> Outcome {
+        let mode = self.has_mode(asked);
+        let is_effective = |entry: &&Entry| matches!(entry.list, EntryList::Whitelist | EntryList::Insecure);
+        let effective: Vec<&Entry> = self.visible(asked).filter(is_effective).collect();
         let own: Vec<&Entry> = self.visible(asked).filter(|entry| entry.list == EntryList::BuiltIn).collect();
         let named = self.named(&effective, asked, world);
         let built_in =
@@ -231,7 +281,7 @@ fn by_names<'a>(entries: &[&'a Entry], asked: &Asked, address: IpAddr, world: &W
     let of_registry: Vec<Covering<'a>> = entries
         .iter()
         .filter(|entry| port_covers(entry, asked.port))
-        .filter(|entry| entry.host().starts_with("*."))
+        .filter(|entry| entry.is_wildcard())
         .filter_map(|entry| {
             let (_, exact, length) = confirmed.iter().filter_map(|name| name_covers(entry, name)).max()?.specific;
             Some(Covering { entry, specific: (false, exact, length) })
@@ -298,10 +348,8 @@ fn directly<'a>(entry: &'a Entry, asked: &Asked) -> Option<Covering<'a>> {
     match &asked.host {
         Host::Address(address) => address_covers(entry, *address),
         Host::Name(name) => name_covers(entry, name),
-        Host::Hub if HUB_NAMES.contains(&entry.host()) => Some(Covering { entry, specific: (true, true, 0) }),
-        Host::Hub if entry.host().starts_with("*.") => {
-            HUB_WILDCARD_NAMES.iter().find_map(|name| name_covers(entry, name))
-        }
+        Host::Hub if HUB_NAMES.contains(&entry.host()) => Some(Covering { entry, specific: (true, EXACT, 0) }),
+        Host::Hub if entry.is_wildcard() => HUB_WILDCARD_NAMES.iter().find_map(|name| name_covers(entry, name)),
         Host::Hub => None,
     }
 }
@@ -309,22 +357,51 @@ fn directly<'a>(entry: &'a Entry, asked: &Asked) -> Option<Covering<'a>> {
 fn address_covers(entry: &Entry, address: IpAddr) -> Option<Covering<'_>> {
     let text = entry.host();
     if let Ok(host) = text.parse::<IpAddr>() {
-        return (host == address).then_some(Covering { entry, specific: (true, true, 0) });
+        return (host == address).then_some(Covering { entry, specific: (true, EXACT, 0) });
     }
     let network = entry.text.parse::<IpNet>().ok()?;
     let length = usize::from(network.prefix_len());
-    network.contains(&address).then_some(Covering { entry, specific: (true, false, length) })
+    network.contains(&address).then_some(Covering { entry, specific: (true, RANGE, length) })
 }
 
 fn name_covers<'a>(entry: &'a Entry, name: &str) -> Option<Covering<'a>> {
     let text = entry.host();
+    if text.contains('*') && !entry.is_wildcard() {
+        // Rule M7.
+        let labels: Vec<(&str, &str)> = text.split('.').zip(name.split('.')).collect();
+        let as_many = text.matches('.').count() == name.matches('.').count();
+        let matches = as_many && labels.iter().all(|(glob, label)| label_matches(glob, label));
+        let literals = text.chars().filter(|character| !matches!(character, '*' | '.')).count();
+        return matches.then_some(Covering { entry, specific: (true, PATTERN, literals) });
+    }
     match text.strip_prefix('*') {
         Some(domain) if name.len() > domain.len() && name.ends_with(domain) => {
-            Some(Covering { entry, specific: (true, false, domain.len()) })
+            Some(Covering { entry, specific: (true, RANGE, domain.len()) })
         }
-        None if text == name => Some(Covering { entry, specific: (true, true, 0) }),
+        None if text == name => Some(Covering { entry, specific: (true, EXACT, 0) }),
         _ => None,
     }
+}
+
+/// Whether a label is the text of a glob with something, or nothing, in place of each star.
+pub fn label_matches(glob: &str, label: &str) -> bool {
+    match glob.split_once('*') {
+        None => glob == label,
+        Some((before, after)) => label.strip_prefix(before).is_some_and(|rest| {
+            (0..=rest.len()).any(|taken| rest.get(taken..).is_some_and(|rest| label_matches(after, rest)))
+        }),
+    }
+}
+
+/// Whether a blocked entry is about the port and the repository (rule W6). A login is about no repository, and only the
+/// registry as a whole can be blocked for it.
+fn blocks(entry: &Entry, asked: &Asked) -> bool {
+    let is_about = asked.repository.is_some() || entry.namespace().is_none();
+    port_covers(entry, asked.port) && in_namespace(entry, asked) && is_about
+}
+
+fn texts<'a>(entries: impl Iterator<Item = &'a &'a Entry>) -> Vec<String> {
+    entries.map(|entry| entry.text.clone()).collect()
 }
 
 /// Rule M2.
@@ -360,6 +437,11 @@ impl Outcome {
 }
 
 impl Entry {
+    /// Whether it is every name below a domain; any other star makes it a pattern (rule E15).
+    fn is_wildcard(&self) -> bool {
+        self.host().strip_prefix("*.").is_some_and(|domain| !domain.contains('*'))
+    }
+
     /// Whether it is about addresses.
     fn is_by_address(&self) -> bool {
         self.host().parse::<IpAddr>().is_ok() || self.text.parse::<IpNet>().is_ok()

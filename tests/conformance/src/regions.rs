@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use pullgate::Region;
 
-use crate::reference_model::Host;
+use crate::reference_model::{Host, label_matches};
 
 /// A request without what DNS says.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub struct Place<'a> {
 /// Whether the region has the request in it. `projects` are those that the documents name.
 pub fn contains(region: &Region, place: &Place<'_>, projects: &[String]) -> bool {
     let host = region.hosts.iter().any(|text| has_host(text, region.hub, place.host))
+        && region.matching.iter().all(|text| has_host(text, region.hub, place.host))
         && !region.except.iter().any(|text| has_host(text, region.hub, place.host));
     let port = match place.port {
         None => region.ports.without_port,
@@ -50,6 +51,7 @@ fn has_host(text: &str, hub: bool, host: &Host) -> bool {
     match host {
         Host::Hub => hub,
         _ if hub => false,
+        Host::Name(name) if is_pattern(text) => matches_pattern(text, name),
         Host::Name(name) => match text.strip_prefix('*') {
             Some(domain) => name.len() > domain.len() && name.ends_with(domain),
             None => text == name,
@@ -60,6 +62,18 @@ fn has_host(text: &str, hub: bool, host: &Host) -> bool {
             _ => false,
         },
     }
+}
+
+/// Whether a text in the notation of entries is a pattern (rule E15), and not every name, or every name below a domain.
+pub fn is_pattern(text: &str) -> bool {
+    text.strip_prefix('*').unwrap_or(text).trim_start_matches('.').contains('*')
+        || text.starts_with('*') && text != "*" && !text.starts_with("*.")
+}
+
+/// Whether a name matches a pattern, label by label (rule M7).
+pub fn matches_pattern(pattern: &str, name: &str) -> bool {
+    pattern.matches('.').count() == name.matches('.').count()
+        && pattern.split('.').zip(name.split('.')).all(|(glob, label)| label_matches(glob, label))
 }
 
 fn is_within(path: &str, namespace: &str) -> bool {

@@ -14,7 +14,7 @@ use pullgate::{
     Allow, ChangeKind, Code, Decision, DnsAnswer, LookupKind, Policy, ReferenceKind, Region, Request, Scheme, compare,
 };
 use pullgate_tests::reference_model::{HUB, Host};
-use pullgate_tests::regions::{Place, contains};
+use pullgate_tests::regions::{Place, contains, is_pattern, matches_pattern};
 use serde_json::{Map, Value, json};
 
 const ENTRIES: &[&str] = &[
@@ -23,6 +23,13 @@ const ENTRIES: &[&str] = &[
     "*.corp.test",
     "*.a.corp.test",
     "*.test",
+    "a*.corp.test",
+    "*b.corp.test",
+    "*b*.corp.test",
+    "x.*.corp.test",
+    "*.a*.corp.test",
+    "x.a*.corp.test",
+    "*.ab.corp.test",
     "docker.io",
     "index.docker.io",
     "*.docker.io",
@@ -48,6 +55,21 @@ const NAMES: &[&str] = &[
     "a.corp.test",
     "b.corp.test",
     "x.a.corp.test",
+    "ab.corp.test",
+    "acb.corp.test",
+    "ac.corp.test",
+    "cb.corp.test",
+    "aba.corp.test",
+    "cbc.corp.test",
+    "c.corp.test",
+    "x.c.corp.test",
+    "x.ab.corp.test",
+    "x.ac.corp.test",
+    "y.a.corp.test",
+    "y.ab.corp.test",
+    "y.ac.corp.test",
+    "y.c.corp.test",
+    "z.y.a.corp.test",
     "other.test",
     "other.example",
     "docker.io",
@@ -59,7 +81,7 @@ const NAMES: &[&str] = &[
 const ADDRESSES: &[&str] =
     &["10.1.1.0", "10.1.1.1", "10.1.9.9", "10.9.9.9", "192.0.2.1", "2001:db8::1", "2001:db8::9", "2002::1", "9000::1"];
 /// Of each kind of name that wildcards tell apart, one.
-const PEERS: &[&str] = &["b.corp.test", "x.a.corp.test", "other.test", "x.docker.io", "x.io"];
+const PEERS: &[&str] = &["c.corp.test", "x.ab.corp.test", "x.a.corp.test", "other.test", "x.docker.io", "x.io"];
 const ASKED_PORTS: &[Option<u16>] = &[None, Some(443), Some(80), Some(5000), Some(7000)];
 const REPOSITORIES: &[Option<&str>] =
     &[None, Some("x/y"), Some("team"), Some("team/x"), Some("team/app"), Some("team/app/x"), Some("teams/x")];
@@ -70,6 +92,7 @@ const PROJECTS: &[Option<&str>] = &[None, Some("p"), Some("q"), Some("z")];
 struct Lists {
     whitelist: Option<Vec<String>>,
     insecure: Vec<String>,
+    blocked: Vec<String>,
     authorities: Vec<(usize, Option<Vec<String>>)>,
 }
 
@@ -140,6 +163,26 @@ proptest! {
             // it is reached; whether it may be reached stays as it is.
             let changed = comparison.regions.iter().find(|region| {
                 region.witness.dns_answers.is_empty() || matches!(region.change, ChangeKind::NewlyAllowed | ChangeKind::NewlyDenied)
+            });
+            prop_assert!(changed.is_none(), "{:#?}\n{:#?}\n{}", finding, changed, &text);
+        }
+    }
+
+    /// What the check says of a blocked entry holds (rule W6): no image is decided otherwise without the entry, directly.
+    #[test]
+    fn an_entry_that_is_blocked_allows_no_image(document in document()) {
+        let text = text_of(&document);
+        let Ok(loaded) = Policy::load(&text, 1_800_000_000) else { return Ok(()) };
+        for finding in loaded.findings.iter().filter(|finding| finding.code == Code::EntryBlocked) {
+            let mut without: Value = serde_json::from_str(&text).expect("it is JSON");
+            let (list, index) = finding.path.as_deref().and_then(|path| path.rsplit_once('/')).expect("an entry has a path");
+            let list = without.pointer_mut(list).and_then(Value::as_array_mut).expect("the list is there");
+            list.remove(index.parse().expect("an entry has an index"));
+            let comparison = compare(&text, &without.to_string(), 1_800_000_000).expect("both load");
+            let changed = comparison.regions.iter().find(|region| {
+                region.witness.dns_answers.is_empty()
+                    && region.witness.kind == ReferenceKind::Image
+                    && !matches!(region.change, ChangeKind::NowByDns | ChangeKind::NoLongerByDns)
             });
             prop_assert!(changed.is_none(), "{:#?}\n{:#?}\n{}", finding, changed, &text);
         }
@@ -251,7 +294,9 @@ impl Line {
             Host::Hub => self.hub || ["*.docker.io", "*.io"].contains(&self.text.as_str()),
             _ if self.hub => false,
             Host::Name(name) => {
-                self.text == *name || self.text.strip_prefix('*').is_some_and(|end| name.ends_with(end))
+                self.text == *name
+                    || is_pattern(&self.text) && matches_pattern(&self.text, name)
+                    || !is_pattern(&self.text) && self.text.strip_prefix('*').is_some_and(|end| name.ends_with(end))
             }
             Host::Address(address) => self.network().is_some_and(|network| network.contains(address)),
         }
@@ -261,6 +306,9 @@ impl Line {
         match (self.network(), wider.network()) {
             (Some(own), Some(wider)) => wider.contains(&own),
             (None, None) if self.hub => wider.has(&Host::Hub),
+            // A wildcard is in no pattern: it has names with any number of labels.
+            (None, None) if self.text.starts_with("*.") && !is_pattern(&self.text) && is_pattern(&wider.text) => false,
+            // A star matches nothing but a star.
             (None, None) => wider.has(&Host::Name(self.text.clone())) && !wider.hub,
             _ => false,
         }
@@ -450,8 +498,9 @@ fn lists(most: usize) -> impl Strategy<Value = Lists> {
         prop::collection::vec((0_usize..2, prop::option::of(prop::collection::vec(entry(true), 0..3))), 0..2);
     let authorities = prop_oneof![2 => Just(Vec::new()), 1 => authorities];
     let whitelist = prop_oneof![1 => Just(None), 3 => prop::collection::vec(entry(true), 0..most).prop_map(Some)];
-    (whitelist, prop::collection::vec(entry(false), 0..most), authorities)
-        .prop_map(|(whitelist, insecure, authorities)| Lists { whitelist, insecure, authorities })
+    let blocked = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(entry(true), 0..3)];
+    (whitelist, prop::collection::vec(entry(false), 0..most), blocked, authorities)
+        .prop_map(|(whitelist, insecure, blocked, authorities)| Lists { whitelist, insecure, blocked, authorities })
 }
 
 fn document() -> impl Strategy<Value = Document> {
@@ -470,7 +519,7 @@ fn document() -> impl Strategy<Value = Document> {
 
 /// A policy, and either another one or itself with a thing or two changed.
 fn pair() -> impl Strategy<Value = (Document, Document)> {
-    (document(), document(), prop::collection::vec(0_u8..10, 1..4)).prop_map(|(old, other, edits)| {
+    (document(), document(), prop::collection::vec(0_u8..11, 1..4)).prop_map(|(old, other, edits)| {
         let mut new = old.clone();
         for edit in edits {
             match edit {
@@ -484,6 +533,7 @@ fn pair() -> impl Strategy<Value = (Document, Document)> {
                     new.global.insecure.pop();
                 }
                 7 => new.unlisted = other.unlisted,
+                9 => new.global.blocked.clone_from(&other.global.blocked),
                 8 => {
                     if let (Some(whitelist), Some(more)) = (&mut new.global.whitelist, &other.global.whitelist) {
                         whitelist.extend(more.first().cloned());
@@ -527,6 +577,7 @@ fn members(lists: &Lists) -> Map<String, Value> {
         members.insert("whitelist".to_owned(), json!(whitelist));
     }
     members.insert("insecure".to_owned(), json!(lists.insecure));
+    members.insert("blocked".to_owned(), json!(lists.blocked));
     let authorities = lists.authorities.iter().map(|(which, registries)| match registries {
         Some(registries) => json!({ "pem": CERTIFICATES[*which], "registries": registries }),
         None => json!({ "pem": CERTIFICATES[*which] }),

@@ -14,7 +14,11 @@ use pullgate_tests::reference_model::{Asked, Entry, HUB, Host, Lists, Outcome, W
 use serde_json::{Map, Value, json};
 
 /// Names of hosts. Those below one domain share its suffix, and all domains of as many labels are as long.
-const NAMES: &[&str] = &["corp.test", "a.corp.test", "lab.corp.test", "b.lab.corp.test", "evil.test", "x.evil.test"];
+const NAMES: &[&str] =
+    &["corp.test", "a.corp.test", "lab.corp.test", "b.lab.corp.test", "ab.lab.corp.test", "evil.test", "x.evil.test"];
+/// Patterns, some of them equally specific.
+const PATTERNS: &[&str] =
+    &["b*.lab.corp.test", "*b.lab.corp.test", "*b.l*.corp.test", "*b*.lab.corp.test", "a*.corp.test", "l*b.corp.test"];
 const WILDCARDS: &[&str] = &["*.corp.test", "*.lab.corp.test", "*.evil.test", "*.test", "*.docker.io"];
 const HUBS: &[&str] = &["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"];
 const ADDRESSES: &[&str] = &["10.1.1.1", "10.1.1.2", "10.1.2.1", "10.2.1.1", "2001:db8::1"];
@@ -148,7 +152,7 @@ fn shadowed(lists: &Lists) -> bool {
 /// Every world that agrees with the dns_answers, as far as the request can tell.
 fn worlds(asked: &Asked, dns_answers: &[DnsAnswer]) -> Vec<World> {
     // Addresses that no entry names, within the networks and without.
-    let unnamed = ["192.0.2.1", "10.1.1.9", "10.1.9.9", "10.9.9.9", "2001:db8::9"];
+    let unnamed = ["192.0.2.1", "10.1.1.9", "10.1.9.9", "10.9.9.9", "2001:db8::9", "fd00::9"];
     match &asked.host {
         Host::Hub | Host::Name(_) => {
             let name = match &asked.host {
@@ -212,6 +216,11 @@ fn differs(decision: &Decision<'_>, outcome: &Outcome, asked: &Asked) -> Option<
     match (decision, outcome) {
         (Decision::Deny(denied), Outcome::UnknownProject) if denied.reason == DenialReason::UnknownProject => None,
         (Decision::Deny(denied), Outcome::NotWhitelisted) if denied.reason == DenialReason::NotWhitelisted => None,
+        (Decision::Deny(denied), Outcome::Blocked(entries)) if denied.reason == DenialReason::Blocked => {
+            let by = denied.by.as_ref().map(|by| (by.list, &*by.entry));
+            let is_said = entries.iter().any(|text| by == Some((EntryList::Blocked, canonical(text).as_str())));
+            (!is_said).then(|| "another entry blocked".to_owned())
+        }
         (Decision::Allow(allowed), Outcome::Allowed { attempts, pinned, by }) => {
             let got: Vec<_> =
                 allowed.attempts.iter().map(|try_| (try_.scheme == Scheme::Https, try_.port, try_.verified)).collect();
@@ -254,7 +263,12 @@ fn without_order(decision: Decision<'_>) -> Decision<'_> {
             allowed.by = allowed.by.map(|by| MatchedEntry { index: 0, entry: one_spelling(&by.entry).into(), ..by });
             Decision::Allow(allowed)
         }
-        Decision::Deny(denied) => Decision::Deny(Deny { nearest: None, ..denied }),
+        Decision::Deny(Deny { reason, text, by, .. }) => {
+            let by = by.map(|by| MatchedEntry { index: 0, entry: one_spelling(&by.entry).into(), ..by });
+            // The text of a blocked one quotes its entry.
+            let text = if by.is_some() { String::new() } else { text };
+            Decision::Deny(Deny { reason, text, by, nearest: None })
+        }
         lookup => lookup,
     }
 }
@@ -299,6 +313,7 @@ fn fill(members: &mut Map<String, Value>, lists: &Lists, project: Option<&String
         members.insert("whitelist".to_owned(), elements(lists, EntryList::Whitelist, project).into());
     }
     members.insert("insecure".to_owned(), elements(lists, EntryList::Insecure, project).into());
+    members.insert("blocked".to_owned(), elements(lists, EntryList::Blocked, project).into());
 }
 
 fn elements(lists: &Lists, list: EntryList, project: Option<&String>) -> Vec<Value> {
@@ -378,7 +393,7 @@ fn lists() -> impl Strategy<Value = Lists> {
         whitelists.retain(|scope| exists(scope));
         entries.retain(|entry| match entry.list {
             EntryList::Whitelist => whitelists.contains(&entry.project),
-            EntryList::Insecure => exists(&entry.project),
+            EntryList::Insecure | EntryList::Blocked => exists(&entry.project),
             EntryList::BuiltIn => entry.project.is_none(),
         });
         Lists { entries, whitelists, projects, unlisted_are_global: unlisted, match_resolved_addresses: resolve }
@@ -386,8 +401,7 @@ fn lists() -> impl Strategy<Value = Lists> {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let list =
-        prop_oneof![4 => Just(EntryList::Whitelist), 4 => Just(EntryList::Insecure), 1 => Just(EntryList::BuiltIn)];
+    let list = prop_oneof![8 => Just(EntryList::Whitelist), 8 => Just(EntryList::Insecure), 2 => Just(EntryList::BuiltIn), 3 => Just(EntryList::Blocked)];
     let project = prop_oneof![3 => Just(None), 1 => Just(Some("alpha".to_owned()))];
     list.prop_flat_map(|list| (Just(list), entry_text(list))).prop_flat_map(move |(list, text)| {
         (project.clone(), prop::bool::weighted(0.9)).prop_map(move |(project, enabled)| Entry {
@@ -401,7 +415,7 @@ fn entry() -> impl Strategy<Value = Entry> {
 
 /// An entry in canonical form. Docker Hub has one port only, a network none.
 fn entry_text(list: EntryList) -> impl Strategy<Value = String> {
-    let placed = prop_oneof![select(NAMES), select(WILDCARDS), select(ADDRESSES)];
+    let placed = prop_oneof![select(NAMES), select(WILDCARDS), select(PATTERNS), select(ADDRESSES)];
     let placed = (placed, select(PORTS)).prop_map(|(host, port)| match port {
         Some(port) if host.contains("::") => format!("[{host}]:{port}"),
         Some(port) => format!("{host}:{port}"),
@@ -410,7 +424,9 @@ fn entry_text(list: EntryList) -> impl Strategy<Value = String> {
     let hub = select(HUBS).prop_map(str::to_owned);
     let network = select(NETWORKS).prop_map(str::to_owned);
     let namespace = match list {
-        EntryList::Whitelist => prop_oneof![3 => Just(""), 1 => Just("/team"), 1 => Just("/team/app")].boxed(),
+        EntryList::Whitelist | EntryList::Blocked => {
+            prop_oneof![3 => Just(""), 1 => Just("/team"), 1 => Just("/team/app")].boxed()
+        }
         _ => Just("").boxed(),
     };
     let limited = (prop_oneof![4 => placed, 1 => hub], namespace).prop_map(|(place, namespace)| place + namespace);

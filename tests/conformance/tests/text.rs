@@ -84,7 +84,7 @@ const PIECES: &[&str] = &[
     "<script>",
 ];
 
-const LISTS: [EntryList; 3] = [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn];
+const LISTS: [EntryList; 4] = [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn, EntryList::Blocked];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]

@@ -123,6 +123,7 @@ fn print_entry_report(report: EntryReport, list: EntryList, output: &mut OutputW
         EntryList::Whitelist => "whitelist",
         EntryList::Insecure => "insecure list",
         EntryList::BuiltIn => "list of built-in registries",
+        EntryList::Blocked => "list of blocked registries",
     };
     output.line(match (entry, kind) {
         (Some(entry), Some(kind)) => {
@@ -138,5 +139,6 @@ fn kind_noun(kind: EntryKind) -> &'static str {
         EntryKind::Network => "the network",
         EntryKind::Name => "the name",
         EntryKind::Wildcard => "the wildcard",
+        EntryKind::Pattern => "the pattern",
     }
 }

@@ -53,7 +53,7 @@ pub fn narrow(arguments: &NarrowArgs) -> Result<bool, CliError> {
         Err(NarrowError::Uncovered(refused)) => {
             let list = match refused.list {
                 EntryList::Whitelist => "whitelist",
-                EntryList::Insecure | EntryList::BuiltIn => "insecure",
+                EntryList::Insecure | EntryList::BuiltIn | EntryList::Blocked => "insecure",
             };
             eprint_styled(format!(
                 "{}: `{}`, {list}[{}] of the remote list, would make the policy wider",
@@ -146,6 +146,9 @@ fn print_comparison(comparison: &Comparison, output: &mut OutputWriter) -> Resul
     }
     if last.is_some() {
         output.line("")?;
+    }
+    if !comparison.exhaustive {
+        output.line("patterns overlap in over 10,000 ways, so that differences may be missing here")?;
     }
     output.line(match comparison.verdict {
         ComparisonVerdict::Same => {

@@ -53,8 +53,9 @@ impl DecisionRenderer<'_> {
                 }
                 block.row("only at", comma_list(&allowed.pinned, |address| escape_for_terminal(address)));
             }
-            Decision::Deny(Deny { text, nearest, .. }) => {
+            Decision::Deny(Deny { text, by, nearest, .. }) => {
                 block.row("why", Some(escape_for_terminal(text)));
+                block.row("by", by.as_ref().map(|by| describe_entry(by, self.document)));
                 block.row("nearest", nearest.as_ref().map(|nearest| describe_nearest(nearest, self.document)));
             }
             Decision::Lookup(queries) => {
@@ -75,10 +76,12 @@ pub fn decision_line(decision: &Decision<'_>, document: &PolicySource) -> String
         Decision::Allow(allowed) => {
             format!("{} by {}", styled(GOOD_STYLE, "allowed"), allowed_by(allowed.by.as_ref(), document))
         }
-        Decision::Deny(Deny { text, nearest, .. }) => {
+        Decision::Deny(Deny { text, by, nearest, .. }) => {
             let nearest = nearest.as_ref().map(|nearest| format!("; {}", describe_nearest(nearest, document)));
+            let by = by.as_ref().map(|by| format!(" by {}", describe_entry(by, document)));
             let why = escape_for_terminal(text);
-            format!("{}: {why}{}", styled(BAD_STYLE, "denied"), nearest.unwrap_or_default())
+            let (by, nearest) = (by.unwrap_or_default(), nearest.unwrap_or_default());
+            format!("{}{by}: {why}{nearest}", styled(BAD_STYLE, "denied"))
         }
         Decision::Lookup(_) => format!("{}: {UNDECIDED_REASON}", styled(WARNING_STYLE, "undecided")),
     }
@@ -127,6 +130,7 @@ fn describe_entry(matched: &MatchedEntry<'_>, document: &PolicySource) -> String
         EntryList::Whitelist => "whitelist",
         EntryList::Insecure => "insecure",
         EntryList::BuiltIn => "built_in",
+        EntryList::Blocked => "blocked",
     };
     let index = matched.index;
     let mut text = format!("`{}`, {list}[{index}]", escape_for_terminal(&matched.entry));

@@ -2,6 +2,7 @@
 
 use crate::certificate::der;
 use crate::certificate::general_name::{GeneralName, network_from_octets};
+use crate::entry::name_pattern::NamePattern;
 use crate::entry::{Entry, HostPattern};
 use crate::host::docker_hub;
 use ipnet::IpNet;
@@ -66,6 +67,7 @@ fn overlap(constraint: &GeneralName, entry: &Entry) -> Option<Overlap> {
         (GeneralName::Dns(name), _) if entry.is_docker_hub() => Some(name_overlap(name, docker_hub::REGISTRY_HOST)),
         (GeneralName::Dns(name), HostPattern::Name(host)) => Some(name_overlap(name, host)),
         (GeneralName::Dns(name), HostPattern::Wildcard(domain)) => Some(subtree_overlap(name, domain)),
+        (GeneralName::Dns(name), HostPattern::Pattern(pattern)) => Some(pattern_overlap(name, pattern)),
         (GeneralName::Ip(bytes), HostPattern::Address(address)) => {
             Some(network_overlap(network_from_octets(bytes), IpNet::from(*address)))
         }
@@ -87,6 +89,19 @@ fn subtree_overlap(constraint: &str, domain: &str) -> Overlap {
     if is_within(domain, base) {
         Overlap::Full
     } else if is_within(base, domain) {
+        Overlap::Partial
+    } else {
+        Overlap::None
+    }
+}
+
+/// Returns the overlap with all names of a pattern.
+fn pattern_overlap(constraint: &str, pattern: &NamePattern) -> Overlap {
+    let constraint = constraint.to_ascii_lowercase();
+    let base = constraint.strip_prefix('.').unwrap_or(&constraint);
+    if is_within(pattern.as_str(), &constraint) {
+        Overlap::Full
+    } else if pattern.matches(base) || pattern.below(base).is_some() {
         Overlap::Partial
     } else {
         Overlap::None

@@ -4,10 +4,12 @@ use ipnet::IpNet;
 use std::ops::ControlFlow;
 
 use crate::document::{ListItem, PolicyLists};
+use crate::entry::name_pattern::NamePattern;
 use crate::entry::{Entry, HostPattern};
 use crate::finding::EntryList;
 use crate::host::dns_name;
 use crate::host::docker_hub;
+use crate::policy::pattern_index::PatternIndex;
 use crate::policy::prefix_map::PrefixMap;
 use crate::policy::trust_anchors::enabled_entries;
 use crate::policy::{Policy, PolicyScope};
@@ -24,7 +26,9 @@ pub(super) struct AffectedHosts {
     pub all_addresses: bool,
     /// Names, and wildcards as `*.domain`.
     names: StringMap,
-    wildcards: bool,
+    /// The domains of wildcards.
+    domains: Vec<Box<str>>,
+    patterns: PatternIndex,
     networks: Vec<(IpNet, u32)>,
     network_map: PrefixMap,
 }
@@ -63,7 +67,12 @@ impl AffectedHosts {
     }
 
     pub fn is_empty(&self) -> bool {
-        !self.hub && !self.all_names && !self.all_addresses && self.names.is_empty() && self.network_map.is_empty()
+        !self.hub
+            && !self.all_names
+            && !self.all_addresses
+            && self.names.is_empty()
+            && self.patterns.is_empty()
+            && self.network_map.is_empty()
     }
 
     fn mark_all(&mut self) {
@@ -81,8 +90,11 @@ impl AffectedHosts {
             HostPattern::Wildcard(domain) => {
                 self.hub |= docker_hub::WILDCARD_DOMAINS.contains(&&**domain);
                 self.all_addresses |= of_list;
-                self.wildcards = true;
+                self.domains.push(domain.clone());
                 self.names.get_or_insert(&wildcard_key(domain), 0);
+            }
+            HostPattern::Pattern(pattern) => {
+                self.patterns.group_for(pattern, 0);
             }
             HostPattern::Address(address) => self.networks.push((IpNet::from(*address), 0)),
             HostPattern::Network(network) => self.networks.push((*network, 0)),
@@ -96,8 +108,21 @@ impl AffectedHosts {
     pub fn has_name(&self, key: &str) -> bool {
         self.all_names
             || self.names.get(key).is_some()
-            || self.wildcards
+            || !self.domains.is_empty()
                 && dns_name::parent_domains(key).any(|domain| self.names.get(&wildcard_key(domain)).is_some())
+            || match key.strip_prefix("*.") {
+                Some(domain) => self.patterns.iter().any(|pattern| pattern.below(domain).is_some()),
+                None => self.patterns.matches(key),
+            }
+    }
+
+    /// Returns whether names of a pattern are affected. Of many changed wildcards each counts as one that affects them.
+    pub fn has_pattern(&self, pattern: &NamePattern) -> bool {
+        const MAX_COMPARED_DOMAINS: usize = 1_000;
+        self.all_names
+            || self.domains.len() > MAX_COMPARED_DOMAINS
+            || self.domains.iter().any(|domain| pattern.below(domain).is_some())
+            || self.patterns.iter().any(|other| other.overlaps(pattern))
     }
 
     /// Returns whether the addresses of an entry are affected.
@@ -132,7 +157,7 @@ fn listed_entries<'d>(view: &PolicyView<'d>, position: usize) -> Vec<ListedEntry
 
 fn scope_entries<'d>(lists: &'d PolicyLists<'d>, scope: &'d PolicyScope, policy: &'d Policy) -> Vec<ListedEntry<'d>> {
     let mut lines: Vec<ListedEntry<'d>> = Vec::new();
-    for list in [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn] {
+    for list in EntryList::ALL {
         let items = lists.items(list).iter().filter(|item| item.enabled);
         lines.extend(items.map(ListItem::entry).map(|entry| (Some(list), Some(entry), "")));
     }

@@ -3,7 +3,7 @@
 use crate::compare::affected_hosts::AffectedHosts;
 use crate::compare::describe::{describe_decision, describe_hosts, host_patterns, witness_reference};
 use crate::compare::differences::{DecisionDifference, DifferenceFinder, DifferenceKind, Example};
-use crate::compare::host_classes::{HostSet, host_classes};
+use crate::compare::host_classes::{HostClass, HostSet, host_classes};
 use crate::compare::policy_view::PolicyView;
 use crate::compare::report::{
     Comparison, ComparisonVerdict, MAX_EXCEPTIONS, MAX_REGIONS, ModeChange, ProjectSet, Region, TruncatedCount, Witness,
@@ -26,6 +26,8 @@ pub(super) struct ComparisonBuilder<'p> {
     regions: Vec<(Region, usize)>,
     /// The index of regions, by all members that regions of several requesters share.
     region_index: StringMap,
+    /// False if patterns overlap in too many ways to be told apart (rule A3).
+    is_exhaustive: bool,
     /// The number of regions of each kind of change, those over the maximum included.
     counts: Vec<TruncatedCount>,
 }
@@ -39,6 +41,7 @@ impl<'p> ComparisonBuilder<'p> {
             regions: Vec::new(),
             region_index: StringMap::default(),
             counts: Vec::new(),
+            is_exhaustive: true,
         }
     }
 
@@ -50,7 +53,8 @@ impl<'p> ComparisonBuilder<'p> {
         if affected.is_empty() {
             return;
         }
-        let classes = host_classes(views, &affected);
+        let (classes, is_complete) = host_classes(views, &affected);
+        self.is_exhaustive &= is_complete;
         let mut answering = DifferenceFinder::new(views);
         let labels: Vec<(Option<u32>, Labels)> = classes
             .iter()
@@ -70,7 +74,7 @@ impl<'p> ComparisonBuilder<'p> {
                 continue;
             };
             let except: Vec<&HostSet> = part.except.iter().filter_map(|node| Some(&class_at(*node)?.set)).collect();
-            self.add(&part, &root.set, &except, host, &mut answering, requester);
+            self.add(&part, root, &except, host, &mut answering, requester);
         }
     }
 
@@ -94,7 +98,10 @@ impl<'p> ComparisonBuilder<'p> {
             .collect();
         let resolves = self.new.match_resolved_addresses;
         Comparison {
-            verdict: if regions.is_empty() {
+            exhaustive: self.is_exhaustive,
+            verdict: if !self.is_exhaustive {
+                ComparisonVerdict::Wider
+            } else if regions.is_empty() {
                 ComparisonVerdict::Same
             } else if regions.iter().any(Region::is_wider) {
                 ComparisonVerdict::Wider
@@ -120,7 +127,7 @@ impl<'p> ComparisonBuilder<'p> {
     fn add(
         &mut self,
         part: &LabelledSubtree,
-        what: &HostSet,
+        root: &HostClass,
         except: &[&HostSet],
         host: &Registry<'_>,
         answering: &mut DifferenceFinder<'_, '_>,
@@ -134,9 +141,11 @@ impl<'p> ComparisonBuilder<'p> {
         let DifferenceKind { change, unverified, by_dns, authorities } = kind;
         let came_and_went = authorities.checked_sub(1).and_then(|position| answering.authorities.get(position));
         let (added, removed) = came_and_went.cloned().unwrap_or_default();
-        let (hosts, except) = host_patterns(what, except);
+        let what = &root.set;
+        let (hosts, except) = host_patterns(root, except);
+        let matching = what.matching().to_vec();
         let mut key = format!("{}{words}", DifferenceKind { authorities: 0, ..kind }.ordinal());
-        for (texts, mark) in [(&hosts, '+'), (&except, '-'), (&added, '>'), (&removed, '<')] {
+        for (texts, mark) in [(&hosts, '+'), (&matching, '&'), (&except, '-'), (&added, '>'), (&removed, '<')] {
             texts.iter().for_each(|text| key.extend([mark].into_iter().chain(text.chars())));
         }
         if matches!(what, HostSet::DockerHub) {
@@ -210,6 +219,7 @@ impl<'p> ComparisonBuilder<'p> {
                 text,
                 unverified,
                 hosts,
+                matching,
                 hub,
                 except,
                 more_except,

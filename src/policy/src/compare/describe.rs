@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
-use crate::compare::host_classes::{HostSet, address_range};
+use crate::compare::host_classes::{HostClass, HostSet, address_range};
 use crate::decision::{Decision, DenialReason, ReferenceKind, Scheme};
 use crate::host::dns_name;
 use crate::host::docker_hub;
@@ -12,7 +12,8 @@ use crate::reference::Registry;
 
 /// Returns the hosts of a region and its exceptions in the syntax of entries. A network with few exceptions is written
 /// as the networks that remain.
-pub(super) fn host_patterns(what: &HostSet, except: &[&HostSet]) -> (Vec<String>, Vec<String>) {
+pub(super) fn host_patterns(class: &HostClass, except: &[&HostSet]) -> (Vec<String>, Vec<String>) {
+    let what = &class.set;
     // The number of exceptions from which the remaining networks are the longer list.
     const MAX_SPLIT_EXCEPTIONS: usize = 16;
     if let (HostSet::Network(network), 1..=MAX_SPLIT_EXCEPTIONS) = (what, except.len()) {
@@ -21,7 +22,8 @@ pub(super) fn host_patterns(what: &HostSet, except: &[&HostSet]) -> (Vec<String>
             return (rest, Vec::new());
         }
     }
-    (vec![host_set_text(what)], except.iter().map(|what| host_set_text(what)).collect())
+    let without = class.without.iter().map(|pattern| pattern.to_string());
+    (vec![host_set_text(what)], except.iter().map(|what| host_set_text(what)).chain(without).collect())
 }
 
 pub(super) fn host_set_text(what: &HostSet) -> String {
@@ -29,6 +31,7 @@ pub(super) fn host_set_text(what: &HostSet) -> String {
         HostSet::DockerHub => docker_hub::DISPLAY_NAME.to_owned(),
         HostSet::EveryName => "*".to_owned(),
         HostSet::Names(key) => key.to_string(),
+        HostSet::Cell { pattern, .. } => pattern.to_string(),
         HostSet::Network(network) => network_text(*network),
     }
 }
@@ -76,8 +79,14 @@ pub(super) fn describe_hosts(what: &HostSet, hosts: &[String], except: &[String]
         HostSet::EveryName => "every name".to_owned(),
         HostSet::Network(IpNet::V4(network)) if whole(&IpNet::V4(*network)) => "every IPv4 address".to_owned(),
         HostSet::Network(IpNet::V6(network)) if whole(&IpNet::V6(*network)) => "every IPv6 address".to_owned(),
-        HostSet::Names(_) | HostSet::Network(_) => list_some(hosts),
+        HostSet::Names(_) | HostSet::Cell { .. } | HostSet::Network(_) => list_some(hosts),
     };
+    if let HostSet::Cell { matching, .. } = what
+        && !matching.is_empty()
+    {
+        text.push_str(" where it overlaps ");
+        text.push_str(&list_some(matching));
+    }
     if !except.is_empty() {
         text.push_str(" but ");
         text.push_str(&list_some(except));
@@ -128,6 +137,7 @@ pub(super) fn describe_decision(decision: &Decision<'_>) -> String {
         Decision::Deny(denied) if denied.reason == DenialReason::UnknownProject => {
             return "denied: there is no such project".to_owned();
         }
+        Decision::Deny(denied) if denied.reason == DenialReason::Blocked => return "blocked".to_owned(),
         Decision::Deny(_) => return "denied".to_owned(),
         Decision::Allow(allowed) => allowed,
     };

@@ -1,19 +1,18 @@
 //! Equivalence classes of hosts: Docker Hub, the tree of names, and nested networks. Each class has a representative
 //! that is in no narrower class.
 
-use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::entry::HostPattern;
-use crate::host::dns_name;
-use crate::host::docker_hub;
+use crate::policy::pattern_index::PatternIndex;
 use crate::reference::Registry;
 use crate::util::sort;
 use crate::util::string_map::StringMap;
 
 use super::affected_hosts::{AffectedHosts, wildcard_key};
+use super::name_classes::NameClasses;
 use super::policy_view::PolicyView;
 
 /// A class of hosts that no entry tells apart.
@@ -23,6 +22,8 @@ pub(super) struct HostClass {
     /// The representative; absent if narrower classes cover all of the class.
     pub host: Option<Registry<'static>>,
     pub set: HostSet,
+    /// Patterns and wildcards whose names are in classes of their own, beside those of narrower classes.
+    pub without: Vec<Box<str>>,
 }
 
 /// A set of hosts.
@@ -31,17 +32,40 @@ pub(super) enum HostSet {
     EveryName,
     /// A name, or a wildcard as `*.domain`.
     Names(Box<str>),
+    /// The names that a pattern and others match.
+    Cell {
+        pattern: Box<str>,
+        matching: Vec<String>,
+    },
     Network(IpNet),
 }
 
-/// Returns the host classes that a change can affect, the wider ones first.
-pub(super) fn host_classes(views: &[PolicyView<'_>; 2], affected: &AffectedHosts) -> Vec<HostClass> {
+impl HostSet {
+    /// Returns the patterns that the hosts match too.
+    pub fn matching(&self) -> &[String] {
+        match self {
+            HostSet::Cell { matching, .. } => matching,
+            HostSet::DockerHub | HostSet::EveryName | HostSet::Names(_) | HostSet::Network(_) => &[],
+        }
+    }
+}
+
+impl HostClass {
+    pub fn new(parent: Option<u32>, host: Option<Registry<'static>>, set: HostSet) -> Self {
+        HostClass { parent, host, set, without: Vec::new() }
+    }
+}
+
+/// Returns the host classes that a change can affect, the wider ones first, and whether these are all: patterns can
+/// overlap in too many ways (rule A3).
+pub(super) fn host_classes(views: &[PolicyView<'_>; 2], affected: &AffectedHosts) -> (Vec<HostClass>, bool) {
     let mut classes = Vec::new();
     if affected.hub {
-        classes.push(HostClass { parent: None, host: Some(Registry::DockerHub), set: HostSet::DockerHub });
+        classes.push(HostClass::new(None, Some(Registry::DockerHub), HostSet::DockerHub));
     }
     let mut keys = StringMap::default();
     let mut networks = Vec::new();
+    let mut patterns = PatternIndex::default();
     for entry in views.iter().flat_map(PolicyView::entries) {
         match &entry.hosts {
             HostPattern::Name(_) if entry.is_docker_hub() => {}
@@ -54,6 +78,11 @@ pub(super) fn host_classes(views: &[PolicyView<'_>; 2], affected: &AffectedHosts
                     keys.get_or_insert(&key, 0);
                 }
             }
+            HostPattern::Pattern(pattern) => {
+                if affected.has_pattern(pattern) {
+                    patterns.group_for(pattern, 0);
+                }
+            }
             HostPattern::Address(address) if affected.has_network(IpNet::from(*address)) => {
                 networks.push(IpNet::from(*address));
             }
@@ -61,9 +90,9 @@ pub(super) fn host_classes(views: &[PolicyView<'_>; 2], affected: &AffectedHosts
             HostPattern::Name(_) | HostPattern::Address(_) | HostPattern::Network(_) => {}
         }
     }
-    add_name_classes(&keys, affected.all_names, &mut classes);
+    let is_complete = NameClasses::new(&keys, patterns).add(affected.all_names, &mut classes);
     add_address_classes(networks, affected.all_addresses, &mut classes);
-    classes
+    (classes, is_complete)
 }
 
 /// Returns a class for each wildcard in the lists: the possible names of addresses (rule M5).
@@ -75,7 +104,7 @@ pub(super) fn wildcard_classes(views: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
         }
     }
     let mut classes = Vec::new();
-    add_name_classes(&keys, false, &mut classes);
+    NameClasses::new(&keys, PatternIndex::default()).add(false, &mut classes);
     classes
 }
 
@@ -86,76 +115,12 @@ pub(super) fn address_classes(views: &[PolicyView<'_>; 2]) -> Vec<HostClass> {
         match &entry.hosts {
             HostPattern::Address(address) => networks.push(IpNet::from(*address)),
             HostPattern::Network(network) => networks.push(*network),
-            HostPattern::Name(_) | HostPattern::Wildcard(_) => {}
+            HostPattern::Name(_) | HostPattern::Wildcard(_) | HostPattern::Pattern(_) => {}
         }
     }
     let mut classes = Vec::new();
     add_address_classes(networks, true, &mut classes);
     classes
-}
-
-fn add_name_classes(keys: &StringMap, all: bool, classes: &mut Vec<HostClass>) {
-    let mut keys: Vec<Box<str>> = keys.keys().map(Box::from).collect();
-    // A name below a domain is no shorter than `*.` and the domain, and `*` sorts before the first character of any
-    // name.
-    keys = sort::sorted(keys, |a, b| (a.len(), a).cmp(&(b.len(), b)));
-    let root = u32::try_from(classes.len()).ok().filter(|_| all);
-    let first = u32::try_from(classes.len()).unwrap_or(u32::MAX).saturating_add(u32::from(all));
-    let mut class_of = StringMap::default();
-    for (key, class) in keys.iter().zip(first..) {
-        class_of.get_or_insert(key, class);
-    }
-    let over = |key: &str| {
-        let base = key.strip_prefix("*.").unwrap_or(key);
-        dns_name::parent_domains(base).find_map(|domain| class_of.get(&wildcard_key(domain)))
-    };
-    if all {
-        let fits =
-            |name: &str| class_of.get(name).is_none() && over(name).is_none() && !docker_hub::is_docker_hub(name, None);
-        let host = candidate_labels(&["example.com", "example.net", "example.org", "test", "invalid"], "registry.")
-            .find(|name| fits(name));
-        classes.push(HostClass { parent: None, host: host.map(name_registry), set: HostSet::EveryName });
-    }
-    let number = keys.len();
-    for key in keys {
-        let host = match key.strip_prefix("*.") {
-            None => Some(key.clone().into_string()),
-            Some(domain) => candidate_labels(&["registry", "harbor"], "")
-                .map(|label| format!("{label}.{domain}"))
-                .take(number.saturating_add(40))
-                .find(|name| {
-                    name.len() <= dns_name::MAX_NAME_BYTES
-                        && class_of.get(name).is_none()
-                        && !docker_hub::is_docker_hub(name, None)
-                }),
-        };
-        classes.push(HostClass {
-            parent: over(&key).or(root),
-            host: host.map(name_registry),
-            set: HostSet::Names(key),
-        });
-    }
-}
-
-fn name_registry(name: String) -> Registry<'static> {
-    Registry::Name(Cow::Owned(name))
-}
-
-/// Returns candidate labels without end, the readable ones first.
-fn candidate_labels(first: &'static [&'static str], before: &'static str) -> impl Iterator<Item = String> {
-    let letters = (0_u32..).map(|number| {
-        let mut label = String::new();
-        let mut rest = number;
-        loop {
-            label.push(char::from(b'a'.saturating_add(u8::try_from(rest % 26).unwrap_or_default())));
-            rest /= 26;
-            if rest == 0 {
-                return label;
-            }
-            rest = rest.saturating_sub(1);
-        }
-    });
-    first.iter().map(|text| (*text).to_owned()).chain(letters).map(move |text| format!("{before}{text}"))
 }
 
 /// IPv4-mapped addresses, which no reference has, because they are converted to IPv4 (rule E4).
@@ -195,7 +160,7 @@ fn add_address_classes(mut networks: Vec<IpNet>, all: bool, classes: &mut Vec<Ho
         }
         let mapped = network == IpNet::V6(MAPPED_IPV4);
         open.push(OpenNetwork { class: classes.len(), last, next: Some(first).filter(|_| !mapped), v4 });
-        classes.push(HostClass { parent, host: None, set: HostSet::Network(network) });
+        classes.push(HostClass::new(parent, None, HostSet::Network(network)));
     }
     while let Some(closed) = open.pop() {
         close_network(&closed, classes);

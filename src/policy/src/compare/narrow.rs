@@ -50,6 +50,7 @@ pub fn narrow(policy: &str, remote: &str, at: u64) -> Result<String, NarrowError
     if let Some(uncovered) = first_uncovered(&mut policy, &lines, at) {
         return Err(NarrowError::Uncovered(Box::new(uncovered)));
     }
+    add_blocked(&mut policy.document, &remote.document);
     if remote.document.global.whitelist.is_none() {
         return Ok(canonical::to_json(&policy.document));
     }
@@ -62,6 +63,17 @@ pub fn narrow(policy: &str, remote: &str, at: u64) -> Result<String, NarrowError
     Ok(if is_wider { narrow_to_lines(&mut policy.document, &lines, false) } else { first })
 }
 
+/// Adds the blocked entries of the remote document (rule A2): a list only ever takes away.
+fn add_blocked(policy: &mut ParsedDocument<'_>, remote: &ParsedDocument<'_>) {
+    let own = &mut policy.global.blocked;
+    for item in remote.global.items(EntryList::Blocked).iter().filter(|item| item.enabled) {
+        let known = own.iter().flat_map(|items| &items.items).any(|own| own.enabled && own.entry() == item.entry());
+        if !known {
+            own.get_or_insert_with(EntryItems::empty).items.push(ListItem::from_entry(item.entry().clone()));
+        }
+    }
+}
+
 /// Returns the first line with which the policy would allow more than it does, or reach it less safely.
 fn first_uncovered(
     policy: &mut ParsedPolicy<'_>,
@@ -71,7 +83,11 @@ fn first_uncovered(
     let mut wider = |count: usize| -> Option<Option<Witness>> {
         let text = with_lines(&mut policy.document, lines.get(..count).unwrap_or_default());
         match load_document(&text, at) {
-            Ok(read) => compare_parsed(policy, &read).first_wider().map(|region| Some(region.witness.clone())),
+            Ok(read) => {
+                let comparison = compare_parsed(policy, &read);
+                let first = comparison.first_wider().map(|region| region.witness.clone());
+                comparison.is_wider().then_some(first)
+            }
             Err(_) => Some(None),
         }
     };
@@ -119,7 +135,7 @@ fn with_lines<'t>(document: &mut ParsedDocument<'t>, lines: &[(EntryList, &ListI
         let items = match list {
             EntryList::Whitelist if mode => &mut lists.whitelist,
             EntryList::Whitelist => continue,
-            EntryList::Insecure | EntryList::BuiltIn => &mut lists.insecure,
+            EntryList::Insecure | EntryList::BuiltIn | EntryList::Blocked => &mut lists.insecure,
         };
         items.get_or_insert_with(EntryItems::empty).items.push(ListItem::from_entry(item.entry().clone()));
     }
@@ -221,13 +237,16 @@ fn is_subset(one: &HostPattern, other: &HostPattern) -> bool {
     let network = |hosts: &HostPattern| match hosts {
         HostPattern::Address(address) => Some(IpNet::from(*address)),
         HostPattern::Network(network) => Some(*network),
-        HostPattern::Name(_) | HostPattern::Wildcard(_) => None,
+        HostPattern::Name(_) | HostPattern::Wildcard(_) | HostPattern::Pattern(_) => None,
     };
     let below = |name: &str, domain: &str| name.strip_suffix(domain).is_some_and(|front| front.ends_with('.'));
     match (one, other) {
         (HostPattern::Name(name), HostPattern::Wildcard(domain)) => below(name, domain),
         (HostPattern::Wildcard(one), HostPattern::Wildcard(other)) => one == other || below(one, other),
         (HostPattern::Name(one), HostPattern::Name(other)) => one == other,
+        (HostPattern::Name(name), HostPattern::Pattern(pattern)) => pattern.matches(name),
+        (HostPattern::Pattern(one), HostPattern::Pattern(other)) => other.matches(one.as_str()),
+        (HostPattern::Pattern(pattern), HostPattern::Wildcard(domain)) => below(pattern.as_str(), domain),
         _ => network(one).zip(network(other)).is_some_and(|(one, other)| other.contains(&one)),
     }
 }

@@ -49,7 +49,7 @@ impl<'d> PolicyView<'d> {
 
     /// Returns every entry that applies, those that authorities are limited to included.
     pub fn entries(&self) -> impl Iterator<Item = &'d Entry> {
-        let lists = || [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn].into_iter();
+        let lists = || EntryList::ALL.into_iter();
         self.scopes.iter().flat_map(move |(of, _)| {
             let items = lists().flat_map(|list| of.items(list)).filter(|item| item.enabled).map(ListItem::entry);
             let limits = of.authorities.iter().flatten().filter_map(|authority| authority.registries.as_ref());

@@ -76,6 +76,9 @@ pub enum ComparisonVerdict {
 pub struct Comparison {
     /// The overall result.
     pub verdict: ComparisonVerdict,
+    /// False if patterns overlap in more ways than can be told apart, so that regions may be missing. The verdict is then
+    /// [`ComparisonVerdict::Wider`] (rule A3).
+    pub exhaustive: bool,
     /// Changes of whitelist mode.
     pub modes: Vec<ModeChange>,
     /// The new value of `match_resolved_addresses`, if it changed.
@@ -118,9 +121,12 @@ pub struct Region {
     pub text: String,
     /// True if a newly allowed registry is reached without verification.
     pub unverified: bool,
-    /// The hosts in the syntax of entries: addresses and networks, a name, `*.domain` for all names below, `*` for
-    /// every name, `docker.io` for Docker Hub with `hub`.
+    /// The hosts in the syntax of entries: addresses and networks, a name, `*.domain` for all names below, a pattern, `*`
+    /// for every name, `docker.io` for Docker Hub with `hub`.
     pub hosts: Vec<String>,
+    /// Patterns that the hosts match too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub matching: Vec<String>,
     /// True for Docker Hub, whose names stand for it without a port and with 443.
     pub hub: bool,
     /// Exceptions from `hosts`, each with everything below or inside it.

@@ -26,11 +26,7 @@ fn write_response(answer: &Response<'_>, steps: Option<&[Step<'_>]>) -> String {
     match &answer.decision {
         Decision::Allow(allowed) => {
             out.string_member("decision", "allow");
-            if let Some(by) = &allowed.by {
-                out.name("by");
-                write_entry_members(&mut out, by);
-                out.end('}');
-            }
+            write_deciding_entry(&mut out, allowed.by.as_ref());
             write_list(&mut out, "attempts", &allowed.attempts, write_attempt);
             write_list(&mut out, "authorities", &allowed.authorities, |out, authority| out.string(authority));
             write_list(&mut out, "pinned", &allowed.pinned, |out, address| out.string(address));
@@ -39,6 +35,7 @@ fn write_response(answer: &Response<'_>, steps: Option<&[Step<'_>]>) -> String {
             out.string_member("decision", "deny");
             out.string_member("reason", denied.reason.as_str());
             out.string_member("text", &denied.text);
+            write_deciding_entry(&mut out, denied.by.as_ref());
             if let Some(nearest) = &denied.nearest {
                 out.name("nearest");
                 write_entry_members(&mut out, &nearest.entry);
@@ -71,6 +68,15 @@ fn write_list<T>(out: &mut JsonWriter, name: &str, elements: &[T], write: fn(&mu
     out.begin('[');
     elements.iter().for_each(|element| write(out, element));
     out.end(']');
+}
+
+/// Writes the entry that decided, if there is one.
+fn write_deciding_entry(out: &mut JsonWriter, by: Option<&MatchedEntry<'_>>) {
+    if let Some(by) = by {
+        out.name("by");
+        write_entry_members(out, by);
+        out.end('}');
+    }
 }
 
 /// Begins an object with the members of an entry. The caller ends it.
@@ -149,6 +155,7 @@ mod tests {
             DenialReason::InvalidReference,
             DenialReason::InvalidRequest,
             DenialReason::UnknownProject,
+            DenialReason::Blocked,
             DenialReason::Trap,
             DenialReason::TimeOut,
             DenialReason::Memory,

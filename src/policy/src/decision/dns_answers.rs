@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use crate::decision::dns_answer_map::{parse_address, parse_name};
 use crate::decision::evaluation::{HostEvaluation, PrecedenceResolver};
-use crate::decision::query::{GroupMatch, Query, insert_by_specificity};
+use crate::decision::query::{EntryMatch, GroupMatch, Query, insert_by_specificity};
 use crate::decision::{DnsQuery, LookupKind, MAX_DNS_ANSWERS};
 use crate::finding::EntryList;
 use crate::host::docker_hub;
@@ -27,8 +27,13 @@ impl<'p, 'r> Query<'p, 'r> {
         if !self.policy.match_resolved_addresses && !matches!(self.host_key(), HostKey::Address(_)) {
             return false;
         }
+        if first.blocked.is_some() {
+            return false;
+        }
         if self.whitelist_mode() && first.cover.is_none() {
             self.dns_could_match(EntryList::Whitelist) || self.dns_could_match(EntryList::Insecure)
+        } else if self.dns_could_block() {
+            true
         } else if first.transport_decided {
             first.is_insecure() && self.policy.has_built_in() && self.dns_could_match(EntryList::BuiltIn)
         } else {
@@ -42,6 +47,28 @@ impl<'p, 'r> Query<'p, 'r> {
         self.indexes().any(|(_, index)| {
             index.by_dns(self.host_key()).cover(list, self.ports.for_list(list), repository).is_some()
         })
+    }
+
+    /// Returns whether a blocked entry could cover an address of the queried name (rule W6).
+    pub fn dns_could_block(&self) -> bool {
+        self.unknown_address().blocked.is_some()
+    }
+
+    /// Returns the evaluation of a name without addresses that are known. With blocked addresses it is denied, since the
+    /// client may find other answers.
+    pub fn unknown_address(&self) -> HostEvaluation<'p> {
+        let policy = self.policy;
+        if !policy.has_blocked() || !policy.match_resolved_addresses || matches!(self.host_key(), HostKey::Address(_)) {
+            return HostEvaluation::default();
+        }
+        let repository = Some(self.reference.repository.as_deref().unwrap_or_default());
+        let ports = self.ports.for_list(EntryList::Blocked);
+        let blocked = self.indexes().find_map(|(project, index)| {
+            let group = index.by_dns(self.host_key());
+            let row = group.row(group.cover(EntryList::Blocked, ports, repository)?)?;
+            Some(EntryMatch { row, project })
+        });
+        HostEvaluation { blocked, ..HostEvaluation::default() }
     }
 
     /// Returns the contribution of DNS to the decision.
@@ -64,12 +91,11 @@ impl<'p, 'r> Query<'p, 'r> {
         let addresses: Vec<Option<IpAddr>> = sorted_unique(answers.iter().map(|answer| parse_address(answer)));
         let evaluations: Vec<HostEvaluation<'p>> = addresses
             .iter()
-            .map(|address| {
-                address.map_or_else(HostEvaluation::default, |address| self.evaluate_host(HostKey::Address(address)))
-            })
+            .map(|address| address.map_or_else(|| self.unknown_address(), |address| self.evaluate_address(address)))
             .collect();
         let outside = addresses.iter().zip(&evaluations).find(|(_, evaluation)| evaluation.cover.is_none());
-        let evaluation = evaluations.iter().copied().reduce(HostEvaluation::intersect_address).unwrap_or_default();
+        let evaluation = evaluations.iter().copied().reduce(HostEvaluation::intersect_address);
+        let evaluation = evaluation.unwrap_or_else(|| self.unknown_address());
         let outside = outside.and_then(|(address, _)| *address);
         DnsOutcome::Resolved { evaluation, addresses: addresses.into_iter().flatten().collect(), outside }
     }

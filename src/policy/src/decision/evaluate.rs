@@ -11,6 +11,7 @@ use crate::decision::evaluation::{HostEvaluation, Outcome, PrecedenceResolver};
 use crate::decision::nearest;
 use crate::decision::query::{EntryMatch, GroupMatch, Query};
 use crate::decision::{Allow, Attempt, Decision, DenialReason, Deny, Scheme};
+use crate::finding::EntryList;
 use crate::host::docker_hub;
 use crate::policy::index::HostKey;
 use crate::policy::trust_anchors::TrustAnchor;
@@ -22,7 +23,7 @@ impl<'p, 'r> Query<'p, 'r> {
     pub fn decide(&self) -> Decision<'p> {
         let first = self.evaluate_host(self.host_key());
         match self.dns_outcome(&first) {
-            DnsOutcome::NotNeeded => self.to_decision(&first, Vec::new(), None),
+            DnsOutcome::NotNeeded => self.to_decision(&first, Vec::new(), None, ""),
             DnsOutcome::Lookup(queries) => Decision::Lookup(queries),
             DnsOutcome::Resolved { evaluation, addresses, outside } => {
                 let both = first.or_else(&evaluation);
@@ -30,16 +31,20 @@ impl<'p, 'r> Query<'p, 'r> {
                 if self.must_pin(&first, &both) {
                     pinned.extend(addresses.iter().map(IpAddr::to_string));
                 }
-                self.to_decision(&both, pinned, outside)
+                let why_blocked = match addresses.as_slice() {
+                    [] => ", and no address of the name is known",
+                    _ => ", and covers an address of the name",
+                };
+                self.to_decision(&both, pinned, outside, why_blocked)
             }
         }
     }
 
     /// Returns whether connections are limited to the resolved addresses (rule M4): if the addresses are the reason for
-    /// the decision to allow, or to skip verification.
+    /// the decision to allow, or to skip verification, or if others could be blocked (rule W6).
     pub fn must_pin(&self, first: &HostEvaluation<'p>, both: &HostEvaluation<'p>) -> bool {
         let allowed = self.whitelist_mode() && first.cover.is_none() && both.cover.is_some();
-        let by_dns = allowed || both.is_insecure();
+        let by_dns = allowed || both.is_insecure() || self.dns_could_block();
         by_dns && !matches!(self.host_key(), HostKey::Address(_))
     }
 
@@ -47,7 +52,7 @@ impl<'p, 'r> Query<'p, 'r> {
     pub fn decision_outcome(&self, first: &HostEvaluation<'p>, dns: Option<&HostEvaluation<'p>>) -> Outcome {
         let both = dns.map_or(*first, |evaluation| first.or_else(evaluation));
         Outcome {
-            allowed: !self.whitelist_mode() || both.cover.is_some(),
+            allowed: both.blocked.is_none() && (!self.whitelist_mode() || both.cover.is_some()),
             verified: !both.is_insecure(),
             plain_http: self.attempts(&both).len() > 1,
             pinned: dns.is_some() && self.must_pin(first, &both),
@@ -71,6 +76,27 @@ impl<'p, 'r> Query<'p, 'r> {
 
     /// Evaluates the entries that match a host without DNS.
     pub fn evaluate_host(&self, key: HostKey<'_>) -> HostEvaluation<'p> {
+        let mut evaluation = self.evaluate_lists(key);
+        if self.policy.has_blocked() {
+            evaluation.blocked = self.blocking_entry(key);
+        }
+        evaluation
+    }
+
+    /// Returns the blocked entry that covers the reference at a host, the most specific one (rule W6). A login is blocked
+    /// by an entry without a namespace.
+    fn blocking_entry(&self, key: HostKey<'_>) -> Option<EntryMatch<'p>> {
+        let repository = Some(self.reference.repository.as_deref().unwrap_or_default());
+        let ports = self.ports.for_list(EntryList::Blocked);
+        let matches = self.matching_groups(|index, found| index.covering(key, found));
+        matches.iter().find_map(|found| {
+            let row = found.group.cover(EntryList::Blocked, ports, repository)?;
+            Some(EntryMatch { row: found.group.row(row)?, project: found.project })
+        })
+    }
+
+    /// Evaluates the whitelist, the insecure and the built-in entries that match a host without DNS.
+    fn evaluate_lists(&self, key: HostKey<'_>) -> HostEvaluation<'p> {
         let mut resolver = PrecedenceResolver::new(self);
         if self.project.is_some() {
             let matches = self.matching_groups(|index, found| index.covering(key, found));
@@ -100,12 +126,16 @@ impl<'p, 'r> Query<'p, 'r> {
         evaluation: &HostEvaluation<'p>,
         pinned: Vec<String>,
         outside: Option<IpAddr>,
+        why_blocked: &str,
     ) -> Decision<'p> {
+        if let Some(blocked) = evaluation.blocked {
+            return Decision::Deny(self.blocked_denial(blocked, why_blocked));
+        }
         if self.whitelist_mode() && evaluation.cover.is_none() {
             let registry = self.reference.registry_text();
             let text = concat(&["access to registry `", &registry, "` is denied: no entry of the whitelist covers it"]);
             let nearest = nearest::find_nearest(self, outside);
-            return Decision::Deny(Deny { reason: DenialReason::NotWhitelisted, text, nearest });
+            return Decision::Deny(Deny { reason: DenialReason::NotWhitelisted, text, by: None, nearest });
         }
         let verified = !evaluation.is_insecure();
         Decision::Allow(Allow {
@@ -114,6 +144,14 @@ impl<'p, 'r> Query<'p, 'r> {
             authorities: if verified { self.fingerprints() } else { Vec::new() },
             pinned,
         })
+    }
+
+    /// Rule W6.
+    fn blocked_denial(&self, blocked: EntryMatch<'p>, why: &str) -> Deny<'p> {
+        let registry = self.reference.registry_text();
+        let text =
+            concat(&["access to registry `", &registry, "` is denied: `", &blocked.row.text, "` is blocked", why]);
+        Deny { reason: DenialReason::Blocked, text, by: Some(blocked.matched_entry()), nearest: None }
     }
 
     fn fingerprints(&self) -> Vec<Cow<'p, str>> {

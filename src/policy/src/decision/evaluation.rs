@@ -18,6 +18,8 @@ pub(crate) struct HostEvaluation<'p> {
     pub transport_decided: bool,
     /// True if the registry is built in (rule T5).
     pub built_in: bool,
+    /// The blocked entry that covers the reference (rule W6).
+    pub blocked: Option<EntryMatch<'p>>,
     /// The specificity of the entry that decides the transport; 0 for a name that matches by its addresses.
     pub specificity: Specificity,
 }
@@ -42,6 +44,7 @@ impl<'p> HostEvaluation<'p> {
             plain_http_on_80: transport.plain_http_on_80,
             transport_decided: self.transport_decided || other.transport_decided,
             built_in: self.built_in || other.built_in,
+            blocked: self.blocked.or(other.blocked),
             specificity: transport.specificity,
         }
     }
@@ -54,6 +57,7 @@ impl<'p> HostEvaluation<'p> {
             plain_http_on_80: self.plain_http_on_80 && other.plain_http_on_80,
             transport_decided: self.transport_decided && other.transport_decided,
             built_in: self.built_in || other.built_in,
+            blocked: self.blocked.or(other.blocked),
             specificity: 0,
         }
     }
@@ -75,8 +79,14 @@ impl<'p> HostEvaluation<'p> {
     /// Returns a number that is equal for evaluations with equal effects.
     pub fn equivalence_key(&self) -> u32 {
         let insecure = self.insecure.is_some();
-        let bits =
-            [self.cover.is_some(), insecure, insecure && self.plain_http_on_80, self.transport_decided, self.built_in];
+        let bits = [
+            self.cover.is_some(),
+            insecure,
+            insecure && self.plain_http_on_80,
+            self.transport_decided,
+            self.built_in,
+            self.blocked.is_some(),
+        ];
         bits.iter().fold(u32::from(self.specificity), |number, bit| number << 1 | u32::from(*bit))
     }
 }

@@ -104,8 +104,10 @@ fn explain_entries<'a>(query: &Query<'a, '_>, steps: &mut Vec<Step<'a>>) {
     let mut hidden: usize = 0;
     let mut shown: usize = 0;
     let dns = ParsedAnswers::new(query);
-    for (project, index) in query.indexes() {
-        for row in index.rows() {
+    // Blocked entries come first, as in the decision (rule W6).
+    for blocked in [true, false] {
+        let rows = query.indexes().flat_map(|(project, index)| index.rows().iter().map(move |row| (project, row)));
+        for (project, row) in rows.filter(|(_, row)| (row.list == EntryList::Blocked) == blocked) {
             let (covers, why) = explain_entry(query, &dns, row);
             if !covers {
                 shown = shown.saturating_add(1);
@@ -181,6 +183,9 @@ fn explain_entry(query: &Query<'_, '_>, dns: &ParsedAnswers, row: &IndexedEntry)
         Some(repository) if !namespace.is_empty() && !repository::is_within(repository, namespace) => {
             (false, format!("{host}, but it covers repositories in `{namespace}` only"))
         }
+        None if !namespace.is_empty() && row.list == EntryList::Blocked => {
+            (false, format!("{host}, but it blocks repositories in `{namespace}` only, and a login names none"))
+        }
         _ => (true, host),
     }
 }
@@ -196,6 +201,7 @@ fn explain_host(query: &Query<'_, '_>, dns: &ParsedAnswers, entry: &Entry, list:
         (HostKey::DockerHub, HostPattern::Address(_) | HostPattern::Network(_)) => {
             explain_forward_dns(query, dns, docker_hub::REGISTRY_HOST, entry, list)
         }
+        (HostKey::DockerHub, HostPattern::Pattern(_)) => Err("a pattern never covers Docker Hub".to_owned()),
         (HostKey::DockerHub, _) => Err("it is not Docker Hub".to_owned()),
         (HostKey::Name(name), HostPattern::Name(other)) if **other == *name && !entry.is_docker_hub() => {
             Ok("it is the same name".to_owned())
@@ -209,6 +215,10 @@ fn explain_host(query: &Query<'_, '_>, dns: &ParsedAnswers, entry: &Entry, list:
             false if **domain == *name => Err(format!("`{domain}` itself is not below `{domain}`")),
             false => Err(format!("the name is not below `{domain}`")),
         },
+        (HostKey::Name(name), HostPattern::Pattern(pattern)) => match pattern.matches(name) {
+            true => Ok("the name matches, label by label".to_owned()),
+            false => Err("the name does not match".to_owned()),
+        },
         (HostKey::Name(name), HostPattern::Address(_) | HostPattern::Network(_)) => {
             explain_forward_dns(query, dns, name, entry, list)
         }
@@ -221,6 +231,10 @@ fn explain_host(query: &Query<'_, '_>, dns: &ParsedAnswers, entry: &Entry, list:
             false => Err("the address is outside".to_owned()),
         },
         (HostKey::Address(_), HostPattern::Name(_)) => Err("an exact name never covers an address".to_owned()),
+        (HostKey::Address(_), HostPattern::Pattern(_)) => Err("a pattern never covers an address".to_owned()),
+        (HostKey::Address(_), HostPattern::Wildcard(_)) if list == EntryList::Blocked => {
+            Err("a blocked wildcard does not cover addresses".to_owned())
+        }
         (HostKey::Address(address), HostPattern::Wildcard(domain)) => explain_reverse_dns(dns, address, domain),
     }
 }
@@ -249,15 +263,18 @@ fn explain_forward_dns(
     let contains = |address: IpAddr| match &entry.hosts {
         HostPattern::Address(other) => *other == address,
         HostPattern::Network(network) => network_contains(address, network),
-        HostPattern::Name(_) | HostPattern::Wildcard(_) => false,
+        HostPattern::Name(_) | HostPattern::Wildcard(_) | HostPattern::Pattern(_) => false,
     };
     let count = addresses.iter().filter(|address| address.is_some_and(contains)).count();
     match (count, addresses.len()) {
+        (_, 0) if list == EntryList::Blocked => {
+            Ok(format!("`{name}` has no address that is known, so that it may have a blocked one"))
+        }
         (_, 0) => Err(format!("`{name}` has no address")),
         (0, _) => Err(format!("no address of `{name}` is covered")),
         (count, all) if count == all => Ok(format!("every address of `{name}` is covered")),
-        // Rule T5: one built-in address is enough.
-        (count, all) if list == EntryList::BuiltIn => {
+        // Rules T5 and W6: one address is enough.
+        (count, all) if matches!(list, EntryList::BuiltIn | EntryList::Blocked) => {
             Ok(format!("{count} of the {all} addresses of `{name}` are covered"))
         }
         (count, all) if dns.all_covered => {

@@ -139,6 +139,8 @@ pub struct Deny<'a> {
     pub reason: DenialReason,
     /// The reason, human-readable.
     pub text: String,
+    /// The blocked entry that decided (rule W6).
+    pub by: Option<MatchedEntry<'a>>,
     /// The entry that came nearest.
     pub nearest: Option<NearestEntry<'a>>,
 }
@@ -155,6 +157,8 @@ pub enum DenialReason {
     InvalidRequest,
     /// The policy has projects, and not this one (rules J1, J2).
     UnknownProject,
+    /// A blocked entry covers the reference (rule W6).
+    Blocked,
     /// Reported by the host: the module trapped.
     Trap,
     /// Reported by the host: the decision exceeded its time limit.
@@ -171,6 +175,7 @@ impl DenialReason {
             Self::InvalidReference => "invalid-reference",
             Self::InvalidRequest => "invalid-request",
             Self::UnknownProject => "unknown-project",
+            Self::Blocked => "blocked",
             Self::Trap => "trap",
             Self::TimeOut => "time-out",
             Self::Memory => "memory",

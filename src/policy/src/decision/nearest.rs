@@ -8,6 +8,7 @@ use crate::decision::dns_answer_map::{parse_address, parse_name};
 use crate::decision::dns_answers::{resolves_to, sorted_unique};
 use crate::decision::query::{EntryMatch, Query};
 use crate::decision::{LookupKind, MissReason, NearestEntry};
+use crate::entry::name_pattern::glob_matches;
 use crate::finding::EntryList;
 use crate::host::dns_name;
 use crate::host::docker_hub;
@@ -161,7 +162,10 @@ fn similar_name<'p>(query: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p
         let hub = index.exact(HostKey::DockerHub).into_iter().flat_map(|group| {
             docker_hub::NAMES.into_iter().filter_map(move |hub| Some((difference(hub, name)?, group)))
         });
-        for (similar, group) in names.chain(domains).chain(hub) {
+        let patterns = index
+            .comparable_patterns(name)
+            .filter_map(|(pattern, group)| Some((pattern_difference(pattern.as_str(), name)?, group)));
+        for (similar, group) in names.chain(domains).chain(hub).chain(patterns) {
             if best.is_none_or(|(of, ..)| similar < of)
                 && let Some(row) = first_whitelisted(group)
             {
@@ -184,6 +188,18 @@ fn similar_name<'p>(query: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p
 
 fn difference<'n>(entry: &'n str, name: &'n str) -> Option<SimilarName<'n>> {
     Some((name_difference(entry, name)?, entry, name))
+}
+
+/// Returns the difference of a name from a pattern that it matches in all labels but one in the middle.
+fn pattern_difference<'n>(pattern: &'n str, name: &'n str) -> Option<SimilarName<'n>> {
+    let count = |text: &str| text.split('.').count();
+    let mut differing = pattern.split('.').zip(name.split('.')).enumerate();
+    let mut differing = differing.by_ref().filter(|(_, (glob, label))| !glob_matches(glob, label));
+    let (position, (glob, label)) = differing.next()?;
+    // The last two labels are a domain that belongs to somebody else.
+    let is_middle = position > 0 && position.saturating_add(2) < count(name);
+    let is_near = is_middle && differing.next().is_none() && count(pattern) == count(name);
+    is_near.then_some((NameDifference::Label(glob, label), pattern, name))
 }
 
 /// Finds an entry that names the queried repository on Docker Hub, or its first component, as a host.

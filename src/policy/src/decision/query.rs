@@ -53,7 +53,7 @@ impl Policy {
         request: &Request<'r>,
     ) -> Result<Query<'p, 'r>, Deny<'static>> {
         if let Some(text) = request.exceeded_limit() {
-            return Err(Deny { reason: DenialReason::InvalidRequest, text, nearest: None });
+            return Err(Deny { reason: DenialReason::InvalidRequest, text, by: None, nearest: None });
         }
         let project = request.project.and_then(|name| self.project(name));
         match request.project {
@@ -81,12 +81,12 @@ fn unknown_project(name: &str) -> Deny<'static> {
         "the policy has no project `{name}`: list it in `projects`, or set `unlisted_projects` to `global`, and the global \
          lists decide for projects that are not listed"
     );
-    Deny { reason: DenialReason::UnknownProject, text, nearest: None }
+    Deny { reason: DenialReason::UnknownProject, text, by: None, nearest: None }
 }
 
 fn invalid_reference(reference: &str, why: &str) -> Decision<'static> {
     let text = format!("`{}` cannot be read as a reference: {why}", shown_reference(reference));
-    Decision::Deny(Deny { reason: DenialReason::InvalidReference, text, nearest: None })
+    Decision::Deny(Deny { reason: DenialReason::InvalidReference, text, by: None, nearest: None })
 }
 
 /// A parsed request and the policy that it is decided by.

@@ -50,6 +50,7 @@ impl<'de> Deserialize<'de> for Response<'static> {
             DecisionName::Deny => Decision::Deny(Deny {
                 reason: members.reason.ok_or_else(|| D::Error::missing_field("reason"))?,
                 text: members.text.ok_or_else(|| D::Error::missing_field("text"))?,
+                by: members.by,
                 nearest: members.nearest,
             }),
             DecisionName::Lookup => Decision::Lookup(members.queries),
@@ -71,12 +72,19 @@ mod tests {
 
     #[test]
     fn d4_canonical_json_is_deserialized_to_the_same_response() {
-        let document = r#"{"match_resolved_addresses":true,"whitelist":["h.example:443/a","10.0.0.0/8"],"insecure":["h.example"],
+        let document = r#"{"match_resolved_addresses":true,"whitelist":["h.example:443/a","10.0.0.0/8"],"insecure":["h.example"],"blocked":["h.example/a/z"],
             "projects":{"p":{"insecure":["*.b.example"]}}}"#;
         let policy = Policy::load(document, 0).unwrap().policy;
-        for reference in
-            ["h.example/a/b", "h.example/c", "alpine", "10.1.2.3/x", "x.b.example/y", "A B", "10.1.2.3:99/x"]
-        {
+        for reference in [
+            "h.example/a/b",
+            "h.example/a/z",
+            "h.example/c",
+            "alpine",
+            "10.1.2.3/x",
+            "x.b.example/y",
+            "A B",
+            "10.1.2.3:99/x",
+        ] {
             for project in [None, Some("p")] {
                 let response = policy.answer(&Request { reference, project, ..Request::default() });
                 let read: Response<'static> = serde_json::from_str(&response.to_json()).unwrap();

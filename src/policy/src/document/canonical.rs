@@ -45,6 +45,7 @@ fn write_lists(out: &mut JsonWriter, lists: &PolicyLists<'_>) {
         out.end(']');
     }
     write_items(out, "built_in", lists.built_in.as_ref());
+    write_items(out, "blocked", lists.blocked.as_ref());
 }
 
 fn write_items(out: &mut JsonWriter, name: &str, items: Option<&EntryItems<'_>>) {

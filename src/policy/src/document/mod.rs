@@ -60,6 +60,7 @@ pub(crate) struct PolicyLists<'t> {
     pub whitelist: Option<EntryItems<'t>>,
     pub insecure: Option<EntryItems<'t>>,
     pub built_in: Option<EntryItems<'t>>,
+    pub blocked: Option<EntryItems<'t>>,
     pub authorities: Option<Vec<CaListItem<'t>>>,
 }
 
@@ -166,6 +167,7 @@ pub(crate) fn member_name(list: EntryList) -> &'static str {
         EntryList::Whitelist => "whitelist",
         EntryList::Insecure => "insecure",
         EntryList::BuiltIn => "built_in",
+        EntryList::Blocked => "blocked",
     }
 }
 
@@ -178,12 +180,13 @@ const POLICY_MEMBERS: &[&str] = &[
     "insecure",
     "certificate_authorities",
     "built_in",
+    "blocked",
     "match_resolved_addresses",
     "projects",
     "unlisted_projects",
     "image_fetch_proxy",
 ];
-const PROJECT_MEMBERS: &[&str] = &["whitelist", "insecure", "certificate_authorities"];
+const PROJECT_MEMBERS: &[&str] = &["whitelist", "insecure", "certificate_authorities", "blocked"];
 const ITEM_MEMBERS: &[&str] = &["entry", "enabled", "comment"];
 const AUTHORITY_MEMBERS: &[&str] = &["pem", "registries"];
 
@@ -242,6 +245,7 @@ impl<'t> DocumentReader<'t, '_> {
             "whitelist" => lists.whitelist = self.items(path, member.value, Some(EntryList::Whitelist)),
             "insecure" => lists.insecure = self.items(path, member.value, Some(EntryList::Insecure)),
             "built_in" => lists.built_in = self.items(path, member.value, Some(EntryList::BuiltIn)),
+            "blocked" => lists.blocked = self.items(path, member.value, Some(EntryList::Blocked)),
             "certificate_authorities" => lists.authorities = self.authorities(path, member.value),
             _ => {}
         }
@@ -375,13 +379,14 @@ impl<'t> PolicyLists<'t> {
             EntryList::Whitelist => &self.whitelist,
             EntryList::Insecure => &self.insecure,
             EntryList::BuiltIn => &self.built_in,
+            EntryList::Blocked => &self.blocked,
         };
         items.as_ref().map_or(&[], |items| &items.items)
     }
 
     /// Returns the enabled entries, each with its list and its position there.
     pub fn entries(&self) -> impl Iterator<Item = (EntryList, u32, &Entry)> {
-        [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn].into_iter().flat_map(|list| {
+        EntryList::ALL.into_iter().flat_map(|list| {
             let enabled = self.items(list).iter().filter(|item| item.enabled);
             enabled.map(move |item| (list, u32::try_from(item.index).unwrap_or(u32::MAX), item.entry()))
         })

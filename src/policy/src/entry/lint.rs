@@ -5,6 +5,7 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::decision::Scheme;
+use crate::entry::name_pattern::NamePattern;
 use crate::entry::parts::EntryParts;
 use crate::entry::{Entry, HostPattern, ParsedEntry, notation};
 use crate::finding::code::Code;
@@ -27,6 +28,7 @@ pub(super) fn lint(
     match &parsed.entry.hosts {
         HostPattern::Name(name) => linter.name(name),
         HostPattern::Wildcard(domain) => linter.wildcard(domain),
+        HostPattern::Pattern(pattern) => linter.pattern(pattern),
         HostPattern::Address(_) | HostPattern::Network(_) => {}
     }
     linter.api_path();
@@ -67,6 +69,13 @@ impl<'e> EntryLinter<'e, '_> {
         } else if self.list == Some(EntryList::BuiltIn) && scheme == Some(Scheme::Http) {
             let message = "one of the product's own registries is always asked over HTTPS: leave `http://` out";
             self.findings.push(RawFinding::new(Code::BuiltInHttp, span, message));
+        } else if self.list == Some(EntryList::Blocked) && scheme == Some(Scheme::Http) {
+            let entry = self.entry;
+            let message = format!(
+                "a blocked registry is blocked over HTTPS and plain HTTP alike: leave `http://` out, or write `{entry}` \
+                 for this port alone"
+            );
+            self.findings.push(RawFinding::new(Code::BlockedHttp, span, message).with_fix_display(entry));
         }
     }
 
@@ -120,7 +129,7 @@ impl<'e> EntryLinter<'e, '_> {
         if self.parts.port.is_some() {
             return;
         }
-        let is_whitelist = self.list == Some(EntryList::Whitelist);
+        let is_whitelist = self.is_repository_list();
         let image = match &self.entry.namespace {
             Some(namespace) => notation::docker_hub_path(&concat(&[name, "/", namespace])),
             None => notation::docker_hub_path(name),
@@ -151,15 +160,44 @@ impl<'e> EntryLinter<'e, '_> {
                 "anybody can have repositories on the hosts below `{domain}`: add the namespace of yours, as in \
                  `*.{domain}/my-project`"
             );
-            if self.entry.namespace.is_none() && self.list != Some(EntryList::Insecure) {
+            if self.entry.namespace.is_none() && !matches!(self.list, Some(EntryList::Insecure | EntryList::Blocked)) {
                 self.report(Code::WildcardShared, self.parts.host, message, None);
             }
-        } else if tenancy.is_some() || public_suffix::is_shared_domain(domain) {
+        } else if self.list != Some(EntryList::Blocked)
+            && (tenancy.is_some() || public_suffix::is_shared_domain(domain))
+        {
             let message = format_args!(
                 "anybody can have a name below `{domain}`, and `*.{domain}` covers the registries of all of them: write \
                  the names of yours"
             );
             self.report(Code::WildcardShared, self.parts.host, message, None);
+        }
+    }
+
+    /// Rules E15 and E16: reports a pattern for Docker Hub, and one under which strangers have names.
+    fn pattern(&mut self, pattern: &NamePattern) {
+        if docker_hub::NAMES.iter().any(|name| pattern.matches(name)) {
+            let message = format_args!("a pattern never covers Docker Hub: write `docker.io`");
+            return self.report(Code::DockerHubUnmatched, self.parts.whole, message, None);
+        }
+        match provider::tenancy_of_pattern(pattern.as_str()) {
+            Some(Tenancy::Namespace)
+                if self.entry.namespace.is_none()
+                    && !matches!(self.list, Some(EntryList::Insecure | EntryList::Blocked)) =>
+            {
+                let message = format_args!(
+                    "anybody can have repositories on the hosts of `{pattern}`: add the namespace of yours, as in \
+                     `{pattern}/my-project`"
+                );
+                self.report(Code::WildcardShared, self.parts.host, message, None);
+            }
+            Some(Tenancy::Host) if self.list != Some(EntryList::Blocked) => {
+                let message = format_args!(
+                    "anybody can have a name that matches `{pattern}`: write your part of the name without a star"
+                );
+                self.report(Code::WildcardShared, self.parts.host, message, None);
+            }
+            _ => {}
         }
     }
 
@@ -185,6 +223,9 @@ impl<'e> EntryLinter<'e, '_> {
         let registry = match &self.entry.hosts {
             HostPattern::Name(_) if self.entry.is_docker_hub() => docker_hub::DISPLAY_NAME,
             HostPattern::Name(name) if provider::is_public_registry(name) => name,
+            HostPattern::Pattern(pattern) if provider::tenancy_of_pattern(pattern.as_str()).is_some() => {
+                self.parts.host
+            }
             HostPattern::Wildcard(domain) => match provider::public_registry_below(domain) {
                 Some(docker_hub::REGISTRY_HOST) => docker_hub::DISPLAY_NAME,
                 Some(registry) => registry,
@@ -201,7 +242,12 @@ impl<'e> EntryLinter<'e, '_> {
     }
 
     fn whitelisted_namespace(&self) -> Option<&'e str> {
-        self.entry.namespace.as_deref().filter(|_| self.list == Some(EntryList::Whitelist))
+        self.entry.namespace.as_deref().filter(|_| self.is_repository_list())
+    }
+
+    /// Returns whether entries of the list are about repositories, and not about transport alone.
+    fn is_repository_list(&self) -> bool {
+        matches!(self.list, Some(EntryList::Whitelist | EntryList::Blocked))
     }
 
     #[inline(never)]

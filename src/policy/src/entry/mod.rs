@@ -7,11 +7,13 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Scheme;
+use crate::entry::name_pattern::NamePattern;
 use crate::finding::{EntryList, Finding, RawFinding, locate_findings};
 use crate::host;
 use crate::host::docker_hub;
 
 mod lint;
+pub(crate) mod name_pattern;
 mod network;
 mod notation;
 mod parse;
@@ -41,6 +43,8 @@ pub enum EntryKind {
     Name,
     /// Every name below a domain.
     Wildcard,
+    /// Names with stars inside their labels.
+    Pattern,
 }
 
 /// The pattern of hosts that an entry covers.
@@ -54,6 +58,20 @@ pub(crate) enum HostPattern {
     Name(Box<str>),
     /// Every name below this domain.
     Wildcard(Box<str>),
+    /// Every name that matches (rule M7); never Docker Hub.
+    Pattern(NamePattern),
+}
+
+impl HostPattern {
+    /// Returns whether a name that matches the pattern is among these hosts without DNS.
+    pub fn overlaps(&self, pattern: &NamePattern) -> bool {
+        match self {
+            HostPattern::Address(_) | HostPattern::Network(_) => false,
+            HostPattern::Name(name) => pattern.matches(name),
+            HostPattern::Wildcard(domain) => pattern.below(domain).is_some(),
+            HostPattern::Pattern(other) => pattern.overlaps(other),
+        }
+    }
 }
 
 /// An entry. `Display` writes its canonical text, which parses to the same entry (rule E14).
@@ -111,6 +129,7 @@ impl Entry {
             HostPattern::Network(_) => EntryKind::Network,
             HostPattern::Name(_) => EntryKind::Name,
             HostPattern::Wildcard(_) => EntryKind::Wildcard,
+            HostPattern::Pattern(_) => EntryKind::Pattern,
         }
     }
 
@@ -128,6 +147,7 @@ impl fmt::Display for Entry {
             (HostPattern::Network(network), _) => write!(out, "{network}")?,
             (HostPattern::Name(name), _) => out.write_str(name)?,
             (HostPattern::Wildcard(domain), _) => write!(out, "*.{domain}")?,
+            (HostPattern::Pattern(pattern), _) => out.write_str(pattern.as_str())?,
         }
         if let Some(port) = self.port {
             write!(out, ":{port}")?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::decision::Scheme;
+use crate::entry::name_pattern::{NamePattern, is_pattern_like};
 use crate::entry::parts::EntryParts;
 use crate::entry::{self, Entry, HostPattern, MAX_ENTRY_BYTES, ParsedEntry, lint, network, notation, redact, wildcard};
 use crate::finding::code::Code;
@@ -263,9 +264,14 @@ impl<'t> EntryParser<'t, '_> {
         Some(ParsedEntry { entry, scheme: None })
     }
 
-    /// Rule E7: parses the rest of a wildcard.
+    /// Rules E7 and E15: parses the rest of a wildcard or of a pattern.
     fn wildcard(&mut self, parts: &EntryParts<'t>) -> Option<ParsedEntry> {
         let host = parts.host;
+        let is_wildcard = host.strip_prefix("*.").is_some_and(|domain| !domain.contains('*'));
+        if !is_wildcard && is_pattern_like(host) && !host.starts_with("**.") && !dns_name::looks_numeric(host) {
+            let pattern = NamePattern::parse(self.text, host, self.findings)?;
+            return self.finish(parts, HostPattern::Pattern(pattern));
+        }
         let Some(domain) = host.strip_prefix("*.").filter(|domain| !domain.contains('*') && !domain.is_empty()) else {
             self.findings.push(wildcard::misplaced_star_finding(self.text, parts, self.list));
             return None;

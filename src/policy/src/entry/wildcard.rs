@@ -49,8 +49,13 @@ pub(super) fn misplaced_star_finding(text: &str, parts: &EntryParts<'_>, list: O
         let message = format_args!("one star covers names however deep: write `*.{domain}`");
         return about(Code::WildcardInvalid, host, message).with_fix(format!("*.{domain}"));
     }
+    if dns_name::looks_numeric(host) {
+        let message = format_args!("`{host}` is no name: for addresses write a network, as in `10.2.0.0/16`");
+        return about(Code::WildcardInvalid, host, message);
+    }
     let message = format_args!(
-        "a star stands only in one leading `*.`: write each name by itself, with its own label for the star"
+        "a star stands in one leading `*.`, or in front of two labels without one and beside a literal character, as in \
+         `*-docker.pkg.dev`: write each name by itself"
     );
     about(Code::WildcardInvalid, host, message)
 }

@@ -82,6 +82,7 @@ codes! {
     WildcardAll "wildcard-all" Error E7 "a lone `*` is not an entry: turn whitelist mode off instead"
     WildcardInvalid "wildcard-invalid" Error E7 "a star stands anywhere but in one leading `*.`"
     WildcardWide "wildcard-wide" Warning E7 "a wildcard covers a whole top-level domain"
+    PatternInvalid "pattern-invalid" Error E15 "a label of a pattern is one that no name has, or has two stars in a row"
     WildcardShared "wildcard-shared" Warning E16 "a wildcard covers names that anybody can have"
     NetworkHostBits "network-host-bits" Info E8 "a network has host bits, which are ignored"
     NetworkPrefixTooLong "network-prefix-too-long" Error E8 "a prefix is longer than the address"
@@ -120,6 +121,10 @@ codes! {
 
     // Whitelist and transport.
     WhitelistEmpty "whitelist-empty" Warning W1 "whitelist mode is on and nothing is allowed"
+    BlockedHttp "blocked-http" Error W6 "a blocked entry is given with plain HTTP"
+    BlockedAddresses "blocked-addresses" Warning W6 "blocked addresses say nothing of names, since names are not resolved"
+    BlockedWithoutWhitelist "blocked-without-whitelist" Warning W6 "registries are blocked while whitelist mode is off"
+    EntryBlocked "entry-blocked" Warning W6 "a blocked entry covers all images of the registries that this one names"
     VerifiedInsideInsecure "verified-inside-insecure" Info T4 "a whitelist entry stays verified inside a wider insecure entry"
     BuiltInInsecure "built-in-insecure" Error T5 "an insecure entry names one of the product's own registries"
     BuiltInHttp "built-in-http" Error T5 "one of the product's own registries is given with plain HTTP"

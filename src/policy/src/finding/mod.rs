@@ -20,15 +20,22 @@ pub enum EntryList {
     Insecure,
     /// The product's own registries (rule T5).
     BuiltIn,
+    /// Registries that may not be used (rule W6).
+    Blocked,
 }
 
 impl EntryList {
+    /// Every list, in the order in which decisions consult them.
+    pub(crate) const ALL: [EntryList; 4] =
+        [EntryList::Blocked, EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn];
+
     /// Returns the name in canonical JSON.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             EntryList::Whitelist => "whitelist",
             EntryList::Insecure => "insecure",
             EntryList::BuiltIn => "built-in",
+            EntryList::Blocked => "blocked",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Domains of container registries at providers (rule E16), where the public suffix list lacks them or has them in
 //! another form, and registries of the public (rule E18). Each is in its provider's documentation of registry names.
 
-use crate::host::docker_hub;
+use crate::host::{docker_hub, public_suffix};
 
 /// The place of a customer's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +77,26 @@ pub(crate) fn tenancy_below(domain: &str) -> Option<Tenancy> {
     provider.map(|provider| provider.tenancy)
 }
 
+/// Returns the tenancy of a provider whose customers' names match a pattern: a star stands in the label of the customer,
+/// or customers share the hosts. A public suffix counts as a provider with hosts.
+pub(crate) fn tenancy_of_pattern(pattern: &str) -> Option<Tenancy> {
+    let labels: Vec<&str> = pattern.split('.').map(|label| if label.contains('*') { "*" } else { label }).collect();
+    labels.iter().zip(1..).find_map(|(label, position)| {
+        let domain = labels.get(position..).filter(|labels| labels.len() > 1)?.join(".");
+        let is_same = |provider: &&ProviderDomain| {
+            is_at_or_below(&domain, provider.domain) && is_at_or_below(provider.domain, &domain)
+        };
+        match PROVIDER_DOMAINS.iter().find(is_same).map(|provider| provider.tenancy) {
+            Some(Tenancy::Namespace) => Some(Tenancy::Namespace),
+            _ if *label != "*" => None,
+            Some(Tenancy::Host) => Some(Tenancy::Host),
+            // Customers of a provider further down are not here.
+            None if tenancy_below(&domain).is_some() || domain.contains('*') => None,
+            None => public_suffix::is_shared_domain(&domain).then_some(Tenancy::Host),
+        }
+    })
+}
+
 /// Returns whether a name is the domain of a provider's registries, and none itself.
 pub(crate) fn is_provider_domain(name: &str) -> bool {
     PROVIDER_DOMAINS.iter().any(|provider| {
@@ -128,6 +148,24 @@ mod tests {
         }
         for domain in ["io", "nordwind.azurecr.io", "123456789012.dkr.ecr.eu-west-1.amazonaws.com", "xazurecr.io"] {
             assert_eq!(tenancy_below(domain), None, "{domain}");
+        }
+    }
+
+    #[test]
+    fn e16_patterns_over_customers() {
+        for (pattern, tenancy) in [
+            ("123456789012.dkr.ecr.*.amazonaws.com", None),
+            ("*.dkr.ecr.eu-*.amazonaws.com", Some(Tenancy::Host)),
+            ("*-docker.pkg.dev", Some(Tenancy::Namespace)),
+            ("nordwind-*.azurecr.io", Some(Tenancy::Host)),
+            ("nordwind.*.data.azurecr.io", None),
+            ("nordwind*.github.io", Some(Tenancy::Host)),
+            ("r*.nordwind.github.io", None),
+            ("registry.*.corp.example", None),
+            ("registry-*.nordwind.co.uk", None),
+            ("a.*.co.uk", Some(Tenancy::Host)),
+        ] {
+            assert_eq!(tenancy_of_pattern(pattern), tenancy, "{pattern}");
         }
     }
 

@@ -142,9 +142,11 @@ fn may_cover(policy: &Policy, view: &EffectiveLists<'_, '_>, limit: &Entry) -> b
     });
     covered
         || view.effective_entries().any(|entry| match (&limit.hosts, &entry.hosts) {
-            (HostPattern::Name(_) | HostPattern::Wildcard(_), HostPattern::Address(_) | HostPattern::Network(_)) => {
-                policy.match_resolved_addresses
-            }
+            (
+                HostPattern::Name(_) | HostPattern::Wildcard(_) | HostPattern::Pattern(_),
+                HostPattern::Address(_) | HostPattern::Network(_),
+            ) => policy.match_resolved_addresses,
+            (HostPattern::Pattern(pattern), other) | (other, HostPattern::Pattern(pattern)) => other.overlaps(pattern),
             (HostPattern::Address(_) | HostPattern::Network(_), HostPattern::Wildcard(_)) => true,
             _ => false,
         })
@@ -335,6 +337,7 @@ fn is_private(entry: &Entry) -> bool {
     match &entry.hosts {
         HostPattern::Name(name) => !entry.is_docker_hub() && (!name.contains('.') || is_private_domain(name)),
         HostPattern::Wildcard(domain) => is_private_domain(domain),
+        HostPattern::Pattern(pattern) => is_private_domain(pattern.as_str()),
         HostPattern::Address(address) => is_private_network(IpNet::from(*address)),
         HostPattern::Network(network) => is_private_network(*network),
     }

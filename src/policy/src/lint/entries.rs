@@ -4,13 +4,16 @@ use std::cell::OnceCell;
 use std::fmt;
 use std::ops::ControlFlow;
 
-use crate::decision::{Decision, ReferenceKind, Request, Scheme};
+use crate::decision::{Decision, DenialReason, ReferenceKind, Request, Scheme};
 use crate::document::{EntryItems, ListItem, ParsedDocument, PolicyLists, item_pointer, list_pointer, member_name};
 use crate::entry::{self, Entry, HostPattern};
 use crate::finding::code::Code;
 use crate::finding::{EntryList, RawFinding};
 use crate::host::docker_hub;
-use crate::policy::index::{ANY_PORT, EntryGroup, EntryIndex, IndexedEntry, Specificity, to_usize};
+use crate::policy::index::{
+    ANY_PORT, EXACT_HOST, EntryGroup, EntryIndex, IndexedEntry, Specificity, to_usize, wildcard_specificity,
+};
+use crate::policy::pattern_index;
 use crate::policy::{Policy, PolicyScope};
 
 /// Adds the findings that follow from more than one entry.
@@ -58,7 +61,7 @@ struct CrossEntryLinter<'d, 'n> {
 
 impl<'d, 'n> CrossEntryLinter<'d, 'n> {
     fn run(&mut self, whole: bool) {
-        for list in [EntryList::Whitelist, EntryList::Insecure, EntryList::BuiltIn] {
+        for list in EntryList::ALL {
             for item in self.lists.items(list).iter().filter(|item| item.enabled) {
                 let counts = !self.report_redundant(list, item);
                 match list {
@@ -67,7 +70,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
                         self.lint_transport(item, counts);
                     }
                     EntryList::Insecure => self.lint_built_in(item),
-                    EntryList::BuiltIn => {}
+                    EntryList::BuiltIn | EntryList::Blocked => {}
                 }
             }
         }
@@ -89,9 +92,12 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         let ports = covering_ports(entry);
         let namespace = entry.namespace.as_deref().unwrap_or_default();
         let own_rank = own_specificity(entry);
+        // Two patterns with names in common can be equally specific.
+        let text = entry.to_string();
         let is_alike = |row: &IndexedEntry, specificity: Specificity| {
             let same_port = row.port == entry.port.unwrap_or(ANY_PORT) || entry.is_docker_hub();
-            specificity == own_rank && same_port && row.namespace() == namespace
+            let same_hosts = !matches!(entry.hosts, HostPattern::Pattern(_)) || *row.text == *text;
+            specificity == own_rank && same_port && row.namespace() == namespace && same_hosts
         };
         for (project, index) in self.visible_indexes() {
             // Of identical entries the first one is kept.
@@ -145,7 +151,7 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
                 EntryList::Insecure => {
                     specificity > wider && (!group.in_list(EntryList::Whitelist).is_empty() || http && insecure(443))
                 }
-                EntryList::BuiltIn => false,
+                EntryList::BuiltIn | EntryList::Blocked => false,
             }
         };
         let separates = |index: &EntryIndex| {
@@ -154,6 +160,12 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
                 found |= specificity >= wider && decides(specificity, group);
                 ControlFlow::Continue(())
             });
+            if let HostPattern::Pattern(pattern) = &entry.hosts {
+                let is_complete = index.overlapping(pattern, &mut |specificity, group| {
+                    found |= (wider..=own).contains(&specificity) && decides(specificity, group);
+                });
+                found |= !is_complete;
+            }
             found
         };
         // A global entry also applies to the requests of every project, among that project's entries.
@@ -357,7 +369,8 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             project: self.project,
             ..Request::default()
         };
-        if matches!(self.policy.decide(&request), Decision::Deny(_)) {
+        let decision = self.policy.decide(&request);
+        if matches!(decision, Decision::Deny(denied) if denied.reason == DenialReason::NotWhitelisted) {
             report(Code::DockerHubDenied, "the whitelist denies Docker Hub; to allow it, add `docker.io`".to_owned());
         }
     }
@@ -538,11 +551,12 @@ pub(crate) fn covering_ports(entry: &Entry) -> Vec<u16> {
 }
 
 /// Returns the specificity that `covering_entry` reports for the group of exactly the entry's hosts.
-fn own_specificity(entry: &Entry) -> Specificity {
+pub(crate) fn own_specificity(entry: &Entry) -> Specificity {
     match &entry.hosts {
         HostPattern::Network(network) => Specificity::from(network.prefix_len()),
-        HostPattern::Wildcard(domain) => Specificity::try_from(domain.len()).unwrap_or(Specificity::MAX),
-        HostPattern::Address(_) | HostPattern::Name(_) => crate::policy::index::EXACT_HOST,
+        HostPattern::Wildcard(domain) => wildcard_specificity(domain),
+        HostPattern::Pattern(pattern) => pattern_index::specificity(pattern),
+        HostPattern::Address(_) | HostPattern::Name(_) => EXACT_HOST,
     }
 }
 
@@ -560,7 +574,7 @@ fn item_position(item: &ListItem<'_>) -> u32 {
 }
 
 /// Returns the description of an entry in messages: text, list, index and project.
-fn entry_location(project: Option<&str>, row: &IndexedEntry) -> String {
+pub(crate) fn entry_location(project: Option<&str>, row: &IndexedEntry) -> String {
     entry_location_at(project, row, row.position)
 }
 

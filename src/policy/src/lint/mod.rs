@@ -1,4 +1,6 @@
 //! Linters of a policy document as a whole (rules C2 and P4).
 
 pub(crate) mod authorities;
+pub(crate) mod blocked;
 pub(crate) mod entries;
+pub(crate) mod overlaps;

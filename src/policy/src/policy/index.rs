@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 
+use crate::entry::name_pattern::NamePattern;
 use crate::entry::{Entry, HostPattern};
 use crate::finding::EntryList;
 use crate::host::dns_name;
@@ -17,6 +18,7 @@ use crate::reference::repository;
 use crate::util::sort;
 use crate::util::string_map::StringMap;
 
+use crate::policy::pattern_index::PatternIndex;
 use crate::policy::prefix_map::PrefixMap;
 
 /// The key of a lookup: a host.
@@ -53,6 +55,9 @@ pub(crate) type Specificity = u16;
 /// The specificity of an exact host.
 pub(crate) const EXACT_HOST: Specificity = Specificity::MAX;
 
+/// The maximum number of patterns under one domain, and of wildcards, that a lint compares with each other.
+const MAX_LINTED_PATTERNS: usize = 1_000;
+
 /// A visitor of the groups that a search finds.
 pub(crate) type GroupVisitor<'f, 'i> = dyn FnMut(Specificity, EntryGroup<'i>) -> ControlFlow<()> + 'f;
 
@@ -67,6 +72,7 @@ pub(crate) struct EntryIndex {
     names: StringMap,
     /// Groups by domain.
     wildcards: StringMap,
+    patterns: PatternIndex,
     addresses: PrefixMap,
     networks: PrefixMap,
     /// All entries that can match a name by forward DNS: addresses and networks (rule M4). Sorted like a group.
@@ -75,6 +81,8 @@ pub(crate) struct EntryIndex {
     by_reverse_dns: Vec<u32>,
     /// True if there are built-in registries.
     built_in: bool,
+    /// True if there are blocked entries.
+    blocked: bool,
 }
 
 /// The addresses and networks found while an index is built, each with its group.
@@ -121,10 +129,11 @@ impl EntryIndex {
             group_of.push(index.group_for(entry, &mut ranges));
             let row = to_u32(index.rows.len());
             index.built_in |= list == EntryList::BuiltIn;
+            index.blocked |= list == EntryList::Blocked;
             match entry.hosts {
                 HostPattern::Address(_) | HostPattern::Network(_) => index.by_forward_dns.push(row),
                 HostPattern::Wildcard(_) => index.by_reverse_dns.push(row),
-                HostPattern::Name(_) => {}
+                HostPattern::Name(_) | HostPattern::Pattern(_) => {}
             }
             index.rows.push(IndexedEntry::new(list, position, entry));
         }
@@ -138,6 +147,11 @@ impl EntryIndex {
 
     pub fn has_built_in(&self) -> bool {
         self.built_in
+    }
+
+    #[inline(always)]
+    pub fn has_blocked(&self) -> bool {
+        self.blocked
     }
 
     pub fn rows(&self) -> &[IndexedEntry] {
@@ -158,11 +172,57 @@ impl EntryIndex {
             HostKey::DockerHub => {
                 docker_hub::WILDCARD_DOMAINS.iter().try_for_each(|domain| self.wildcard_at(domain, found))
             }
-            HostKey::Name(name) => self.wildcards_over(name, found),
+            HostKey::Name(name) => {
+                self.patterns_over(name, found)?;
+                self.wildcards_over(name, found)
+            }
             HostKey::Address(address) => self
                 .networks
                 .matching_prefixes(address, &mut |prefix, group| found(Specificity::from(prefix), self.group(group))),
         }
+    }
+
+    /// Visits the patterns that cover a name, or all names of a pattern, those with more literal characters first.
+    #[inline(always)]
+    fn patterns_over<'i>(&'i self, name: &str, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
+        if self.patterns.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        self.patterns.covering(name, &mut |specificity, _, group| found(specificity, self.group(group)))
+    }
+
+    /// Returns the patterns that may come near a name; none if they are too many to be compared one by one.
+    pub fn comparable_patterns(&self, name: &str) -> impl Iterator<Item = (&NamePattern, EntryGroup<'_>)> {
+        let patterns = self.patterns.of_domain(name, MAX_COMPARED_NAMES);
+        patterns.into_iter().flatten().map(|(pattern, _, group)| (pattern, self.group(group)))
+    }
+
+    /// Returns the patterns with the same last two labels as a name, with their specificities and groups; `None` if they
+    /// are too many for a lint.
+    pub fn patterns_beside(
+        &self,
+        name: &str,
+    ) -> Option<impl Iterator<Item = (&NamePattern, Specificity, EntryGroup<'_>)>> {
+        let patterns = self.patterns.of_domain(name, MAX_LINTED_PATTERNS)?;
+        Some(patterns.map(|(pattern, specificity, group)| (pattern, specificity, self.group(group))))
+    }
+
+    /// Visits the patterns and wildcards that share names with a pattern. Returns false if they are too many for a lint.
+    pub fn overlapping<'i>(
+        &'i self,
+        pattern: &NamePattern,
+        found: &mut dyn FnMut(Specificity, EntryGroup<'i>),
+    ) -> bool {
+        let Some(patterns) = self.patterns_beside(pattern.as_str()) else { return false };
+        for (_, specificity, group) in patterns.filter(|(other, ..)| pattern.overlaps(other)) {
+            found(specificity, group);
+        }
+        for (domain, group) in self.wildcards.iter_up_to(MAX_LINTED_PATTERNS) {
+            if pattern.below(domain).is_some() {
+                found(wildcard_specificity(domain), self.group(group));
+            }
+        }
+        self.wildcards.len() <= MAX_LINTED_PATTERNS
     }
 
     /// Visits the wildcards that cover a name, the longest domain first, until the visitor breaks.
@@ -230,6 +290,10 @@ impl EntryIndex {
                 self.wildcard_at(domain, found)?;
                 self.wildcards_over(domain, found)
             }
+            HostPattern::Pattern(pattern) => {
+                self.patterns_over(pattern.as_str(), found)?;
+                self.wildcards_over(pattern.as_str(), found)
+            }
         }
     }
 
@@ -243,6 +307,7 @@ impl EntryIndex {
                 self.networks.exact(network.addr(), network.prefix_len()).map(|group| self.group(group))
             }
             HostPattern::Wildcard(domain) => self.wildcard(domain),
+            HostPattern::Pattern(pattern) => self.patterns.get(pattern).map(|group| self.group(group)),
         }
     }
 
@@ -253,7 +318,7 @@ impl EntryIndex {
             HostPattern::Network(network) if network.prefix_len() == network.max_prefix_len() => {
                 self.exact(HostKey::Address(network.addr()))
             }
-            HostPattern::Network(_) | HostPattern::Address(_) | HostPattern::Name(_) | HostPattern::Wildcard(_) => None,
+            _ => None,
         }
     }
 
@@ -268,7 +333,7 @@ impl EntryIndex {
     #[inline(always)]
     fn wildcard_at<'i>(&'i self, domain: &str, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
         match self.wildcard(domain) {
-            Some(group) => found(Specificity::try_from(domain.len()).unwrap_or(EXACT_HOST), group),
+            Some(group) => found(wildcard_specificity(domain), group),
             None => ControlFlow::Continue(()),
         }
     }
@@ -290,6 +355,7 @@ impl EntryIndex {
             HostPattern::Network(network) => ranges.group_for(*network, false, next),
             HostPattern::Name(name) => self.names.get_or_insert(name, next),
             HostPattern::Wildcard(domain) => self.wildcards.get_or_insert(domain, next),
+            HostPattern::Pattern(pattern) => self.patterns.group_for(pattern, next),
         };
         if group == next {
             self.groups.push(GroupRange::default());
@@ -465,6 +531,11 @@ fn sort_rows(rows: &[IndexedEntry], order: &mut [u32]) {
     // The text precedes the position, so that document order only decides between identical entries.
     let key = |row: usize| rows.get(row).map(|row| (row.list, row.port, row.namespace(), &row.text, row.position));
     sort::sort_indices(order, &|a, b| key(a).cmp(&key(b)));
+}
+
+/// Returns the specificity of a wildcard (rule T4).
+pub(crate) fn wildcard_specificity(domain: &str) -> Specificity {
+    Specificity::try_from(domain.len()).unwrap_or(EXACT_HOST)
 }
 
 /// Converts a `u32` index; no target has a narrower `usize`.

@@ -1,6 +1,7 @@
 //! A loaded policy: the index and trust of every scope.
 
 pub(crate) mod index;
+pub(crate) mod pattern_index;
 pub(crate) mod prefix_map;
 pub(crate) mod trust_anchors;
 
@@ -19,6 +20,7 @@ pub struct Policy {
     unlisted_projects: UnlistedProjects,
     /// True if addresses and networks may cover names (rule M4).
     pub(crate) match_resolved_addresses: bool,
+    has_blocked: bool,
     /// The trust anchors of the document, sorted by fingerprint.
     anchors: Vec<TrustAnchor>,
 }
@@ -55,12 +57,20 @@ impl Policy {
             policy.projects.get_or_insert(&project.name, position);
             policy.project_scopes.push(scope(&project.lists));
         }
+        let mut scopes = std::iter::once(&policy.global).chain(&policy.project_scopes);
+        policy.has_blocked = scopes.any(|scope| scope.index.has_blocked());
         policy
     }
 
     /// Returns whether there are built-in registries; they are global.
     pub(crate) fn has_built_in(&self) -> bool {
         self.global.index.has_built_in()
+    }
+
+    /// Returns whether there are blocked entries, global or of a project.
+    #[inline(always)]
+    pub(crate) fn has_blocked(&self) -> bool {
+        self.has_blocked
     }
 
     pub(crate) fn has_projects(&self) -> bool {

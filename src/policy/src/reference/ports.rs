@@ -23,7 +23,7 @@ impl ReferencePorts {
     pub fn for_list(&self, list: EntryList) -> &[u16] {
         match list {
             EntryList::Insecure => &self.insecure,
-            EntryList::Whitelist | EntryList::BuiltIn => &self.verified,
+            EntryList::Whitelist | EntryList::BuiltIn | EntryList::Blocked => &self.verified,
         }
     }
 }

@@ -17,6 +17,10 @@ impl StringMap {
         self.names.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
     /// Returns the number of a key.
     #[inline(always)]
     pub fn get(&self, name: &str) -> Option<u32> {

@@ -277,5 +277,5 @@ fn open_image_message() -> String {
 
 fn timeout_denial() -> Decision<'static> {
     let text = format!("not decided within {} seconds", DECISION_TIMEOUT.as_secs());
-    Decision::Deny(Deny { reason: DenialReason::TimeOut, text, nearest: None })
+    Decision::Deny(Deny { reason: DenialReason::TimeOut, text, by: None, nearest: None })
 }
