@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pullgate::{Policy, Request};
-use pullgate_benches::{ALLOWED, DENIED, policy};
+use pullgate_benches::{ALLOWED, ALLOWED_BY_PATTERN, DENIED, policy, with_patterns};
 use pullgate_host::{EvaluatorOptions, Module};
 
 /// The number of requests of `decide-many`.
@@ -16,18 +16,23 @@ const MANY: usize = 100;
 fn decide(criterion: &mut Criterion) {
     let module = Module::built_in().unwrap();
     for entries in [4, 1_000_000] {
-        let document = policy(entries);
-        let native = Policy::load(&document, 0).unwrap().policy;
-        let (evaluator, _) = module.load(&document, 0, EvaluatorOptions::default()).unwrap();
-        for (name, reference) in ALLOWED.into_iter().chain(DENIED) {
-            let request = Request { reference, ..Request::default() };
-            assert_eq!(native.decide(&request), evaluator.decide_offline(&request));
-            let many = [request; MANY];
-            let mut group = criterion.benchmark_group(format!("{name}/{entries}"));
-            group.bench_function("native", |bench| bench.iter(|| native.decide(black_box(&request))));
-            group.bench_function("module", |bench| bench.iter(|| evaluator.decide_offline(black_box(&request))));
-            group.throughput(Throughput::Elements(MANY as u64));
-            group.bench_function("module-many", |bench| bench.iter(|| evaluator.decide_many_offline(black_box(&many))));
+        let plain = policy(entries);
+        for (kind, document) in [("", plain.clone()), ("patterns/", with_patterns(&plain))] {
+            let native = Policy::load(&document, 0).unwrap().policy;
+            let (evaluator, _) = module.load(&document, 0, EvaluatorOptions::default()).unwrap();
+            let by_pattern = Some(ALLOWED_BY_PATTERN).filter(|_| !kind.is_empty());
+            for (name, reference) in ALLOWED.into_iter().chain(DENIED).chain(by_pattern) {
+                let request = Request { reference, ..Request::default() };
+                assert_eq!(native.decide(&request), evaluator.decide_offline(&request));
+                let many = [request; MANY];
+                let mut group = criterion.benchmark_group(format!("{kind}{name}/{entries}"));
+                group.bench_function("native", |bench| bench.iter(|| native.decide(black_box(&request))));
+                group.bench_function("module", |bench| bench.iter(|| evaluator.decide_offline(black_box(&request))));
+                group.throughput(Throughput::Elements(MANY as u64));
+                group.bench_function("module-many", |bench| {
+                    bench.iter(|| evaluator.decide_many_offline(black_box(&many)))
+                });
+            }
         }
     }
 }

@@ -33,6 +33,16 @@ pub fn policy(entries: u32) -> String {
     text
 }
 
+/// A reference that one of the patterns allows.
+pub const ALLOWED_BY_PATTERN: (&str, &str) =
+    ("allow-pattern", "100000000500.dkr.ecr.eu-west-1.cloud-0.example/team/app:1");
+
+/// The policy with 1,000 patterns more: accounts of ten clouds, each in every region.
+pub fn with_patterns(policy: &str) -> String {
+    let patterns = (0..1_000).map(|number| format!(r#""1000000{number:05}.dkr.ecr.*.cloud-{}.example","#, number % 10));
+    policy.replacen(r#""whitelist":["#, &(r#""whitelist":["#.to_owned() + &patterns.collect::<String>()), 1)
+}
+
 /// A policy of at least 100 entries with ten of them changed: names, wildcards, networks and addresses.
 pub fn changed(policy: &str) -> String {
     let mut text = policy.to_owned();
