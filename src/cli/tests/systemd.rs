@@ -36,7 +36,7 @@ fn installed(folder: &Path) -> Vec<PathBuf> {
 fn the_units_are_sound_and_confine_the_daemon() {
     let folder = tempfile::tempdir().unwrap();
     let units = installed(folder.path());
-    assert_eq!(units.len(), 3);
+    assert_eq!(units.len(), 4);
     let verified = Command::new("systemd-analyze").arg("verify").args(&units).output().expect("systemd is installed");
     let said = String::from_utf8_lossy(&verified.stderr);
     assert!(verified.status.success() && said.is_empty(), "{said}");

@@ -2,21 +2,24 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use libsystemd::daemon::{NotifyState, notify};
+use pullgate_connect::RootStore;
 use pullgate_host::{CallThreads, Dns, DnsError, DnsLimits, EvaluatorOptions, Module, ModuleError, ResourceLimits};
 use pullgate_source::PolicyFile;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::admission::Admission;
 use crate::admission::audit_log::{AuditLog, AuditSink};
 use crate::api::{self, AccessPolicy, ApiResources, ApiState};
 use crate::frontends::docker;
+use crate::frontends::gate::{Gate, GateOptions};
 use crate::frontends::kubernetes;
 use crate::policy::reload;
 use crate::policy::store::{PolicyError, PolicyStore, StoreOptions};
@@ -45,6 +48,12 @@ pub enum DaemonError {
     /// The plugin's socket of systemd is no unix socket.
     #[error("the socket `docker` of systemd must be a unix socket: whoever reaches it is taken for dockerd")]
     DockerSocketOverTcp,
+    /// The gate's socket of systemd is a unix socket.
+    #[error("the socket `gate` of systemd must be a TCP socket: clients reach a proxy by an address and a port")]
+    GateOverUnix,
+    /// TLS of the gate cannot be set up.
+    #[error("the gate cannot be set up: {0}")]
+    Gate(rustls::Error),
     /// The module cannot be instantiated.
     #[error(transparent)]
     Module(#[from] ModuleError),
@@ -99,18 +108,25 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         let router = docker::router(Arc::clone(&admission), docker::DockerOptions::from(&settings));
         tasks.spawn(server::serve(listener, ListenerRole::Plugin, None, router, stopping.clone()));
     }
+    let mut kubernetes_addr = None;
     if let Some(listener) = match (handed_over.take("kubernetes"), settings.kubernetes_listen) {
         (Some(listener), _) => Some(listener),
         (None, Some(address)) => Some(bind(&ListenAddr::Tcp(address), 0o600).await?),
         (None, None) => None,
     } {
         let Some(tls) = &tls else { return Err(SettingsError::KubernetesWithoutTls.into()) };
+        kubernetes_addr = listener.tcp_addr();
         tracing::info!(address = %display_addr(&listener), "Kubernetes may ask");
         let health = api::health_router(Arc::clone(&admission), stopping.clone());
         let options = kubernetes::KubernetesOptions::from(&settings);
         let router = kubernetes::router(Arc::clone(&admission), options).merge(health);
         tasks.spawn(server::serve(listener, ListenerRole::Admission, Some(tls.clone()), router, stopping.clone()));
     }
+    let gate = match (handed_over.take("gate"), settings.gate) {
+        (Some(listener), _) => Some(listener),
+        (None, Some(address)) => Some(bind(&ListenAddr::Tcp(address), 0o600).await?),
+        (None, None) => None,
+    };
     // Sockets of systemd replace the default address, not a configured one. DNS servers in the settings resolve all
     // names; otherwise connections use the system's resolver.
     let names = admission.policy_store().api_options().dns.as_ref().filter(|_| !settings.dns_server.is_empty());
@@ -120,6 +136,13 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
     let mut apis: Vec<Listener> = handed_over.take("api").into_iter().collect();
     if apis.is_empty() || settings.listen.is_some() {
         apis.push(bind(&settings.api_listen_addr(), 0o660).await?);
+    }
+    if let Some(listener) = gate {
+        let listeners = apis.iter().chain([&listener]).filter_map(Listener::tcp_addr).chain(kubernetes_addr);
+        let gate = load_gate(&settings, &admission, &listener, listeners.collect()).await?;
+        tracing::info!(address = %display_addr(&listener), "the gate is open");
+        let (tls, stopping) = (tls.clone().filter(|_| !listener.is_local()), stopping.clone());
+        tasks.spawn(async move { gate.serve(listener, tls, stopping).await });
     }
     for listener in apis {
         let address = display_addr(&listener);
@@ -153,6 +176,31 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
     Ok(())
 }
 
+/// Creates the gate of a listener.
+async fn load_gate(
+    settings: &Settings,
+    admission: &Arc<Admission>,
+    listener: &Listener,
+    own_listeners: Vec<SocketAddr>,
+) -> Result<Arc<Gate>, DaemonError> {
+    if listener.is_unix() {
+        return Err(DaemonError::GateOverUnix);
+    }
+    settings.check_gate(&display_addr(listener), listener.is_local())?;
+    let token = settings.gate_token_file.as_deref().map(BearerToken::load).transpose()?.map(Arc::new);
+    let dns = admission.policy_store().admission_options().dns.clone();
+    let options = GateOptions {
+        project: settings.gate_project.clone(),
+        token,
+        is_exposed: !listener.is_local(),
+        own_listeners,
+        dns: dns.filter(|_| !settings.dns_server.is_empty()),
+    };
+    let roots = spawn_blocking(RootStore::platform).await.ok().and_then(Result::ok);
+    let roots = roots.unwrap_or_else(RootStore::well_known);
+    Gate::new(Arc::clone(admission), roots, options).map_err(DaemonError::Gate)
+}
+
 fn load_admission(settings: &Settings, policy: PolicyFile) -> Result<Arc<Admission>, DaemonError> {
     let module = Module::built_in()?;
     let (policies, said) = PolicyStore::load(module, policy, store_options(settings)?)?;
@@ -173,7 +221,11 @@ fn load_admission(settings: &Settings, policy: PolicyFile) -> Result<Arc<Admissi
     }
     let target = settings.audit.clone().unwrap_or(AuditSink::Stdout);
     let audit = AuditLog::open(&target).map_err(DaemonError::Audit)?;
-    let projects = [("docker_project", &settings.docker_project), ("containerd_project", &settings.containerd_project)];
+    let projects = [
+        ("docker_project", &settings.docker_project),
+        ("containerd_project", &settings.containerd_project),
+        ("gate_project", &settings.gate_project),
+    ];
     for (setting, project) in projects {
         if let Some(project) =
             project.as_deref().filter(|project| current.has_projects() && !current.has_project(project))

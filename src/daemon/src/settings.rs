@@ -61,6 +61,12 @@ pub enum SettingsError {
     /// DNS servers, and no DNS.
     #[error("--no-dns and --dns-server contradict each other: leave one of them out")]
     ContradictoryDns,
+    /// A gate on a reachable address without authentication.
+    #[error(
+        "refusing to serve the gate on `{0}`, where others than this machine can reach it: give --require-whitelist, and \
+         --gate-token-file or --client-ca; or listen on 127.0.0.1"
+    )]
+    ExposedGate(String),
     /// An API on a reachable address without authentication.
     #[error(
         "refusing to serve the API on `{0}`, where others than this machine can reach it: give --tls-certificate and \
@@ -130,6 +136,13 @@ pub struct Settings {
     #[arg(long, value_name = "ADDRESS", value_parser = parse_tcp_addr)]
     #[serde(deserialize_with = "tcp_setting")]
     pub kubernetes_listen: Option<SocketAddr>,
+
+    /// Serves the gate here, a proxy through which container engines reach the registries that the policy allows:
+    /// `ADDRESS:PORT`, such as 127.0.0.1:8733. Other than on loopback this needs `require_whitelist`, and
+    /// --gate-token-file or --client-ca.
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_tcp_addr)]
+    #[serde(deserialize_with = "tcp_setting")]
+    pub gate: Option<SocketAddr>,
 
     /// The certificate of the TLS listeners, PEM, with its intermediates. It is read again when it changes.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "TLS and authentication")]
@@ -209,6 +222,17 @@ pub struct Settings {
     #[arg(long, value_name = "IMAGE", value_parser = parse_open_image, help_heading = "Kubernetes")]
     #[serde(deserialize_with = "open_images_setting")]
     pub kubernetes_open_images: Vec<String>,
+
+    /// The project of the policy that the clients of the gate belong to. By default they belong to none, and the global
+    /// lists decide.
+    #[arg(long, value_name = "PROJECT", value_parser = parse_project, help_heading = "Gate")]
+    #[serde(deserialize_with = "project_setting")]
+    pub gate_project: Option<String>,
+
+    /// The file of the token that clients of the gate give as the password of the proxy. It is read again when it
+    /// changes. On loopback no token is needed.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Gate")]
+    pub gate_token_file: Option<PathBuf>,
 
     /// Asks no DNS server for a decision: what depends on DNS is denied. Testing a connection looks up names all the
     /// same.
@@ -399,6 +423,7 @@ impl Settings {
             &mut settings.client_ca,
             &mut settings.update_ca,
             &mut settings.token_file,
+            &mut settings.gate_token_file,
         ] {
             *file = file.take().map(|file| folder.join(file));
         }
@@ -453,6 +478,9 @@ impl Settings {
         if self.kubernetes_listen.is_some() && !has_tls {
             return Err(SettingsError::KubernetesWithoutTls);
         }
+        if let Some(address) = self.gate {
+            self.check_gate(&address.to_string(), address.ip().is_loopback())?;
+        }
         if self.allow_policy_updates && !has_authentication {
             return Err(SettingsError::UpdatesWithoutAuthentication);
         }
@@ -479,6 +507,19 @@ impl Settings {
             return Ok(());
         }
         Err(SettingsError::ExposedApi(address.to_owned()))
+    }
+
+    /// Rejects a gate on a reachable address without authentication, or with a policy that may allow every host.
+    ///
+    /// # Errors
+    ///
+    /// With the remedy, human-readable.
+    pub fn check_gate(&self, address: &str, is_local: bool) -> Result<(), SettingsError> {
+        let is_guarded = self.gate_token_file.is_some() || (self.tls_files().is_some() && self.client_ca.is_some());
+        if is_local || (is_guarded && self.require_whitelist) {
+            return Ok(());
+        }
+        Err(SettingsError::ExposedGate(address.to_owned()))
     }
 
     /// Merges the settings with those of a file, which have lower precedence.
@@ -512,6 +553,9 @@ impl Settings {
             containerd_project: self.containerd_project.or(file.containerd_project),
             kubernetes_enforcement: self.kubernetes_enforcement.or(file.kubernetes_enforcement),
             kubernetes_open_images,
+            gate: self.gate.or(file.gate),
+            gate_project: self.gate_project.or(file.gate_project),
+            gate_token_file: self.gate_token_file.or(file.gate_token_file),
             no_dns,
             dns_server,
             instances: self.instances.or(file.instances),

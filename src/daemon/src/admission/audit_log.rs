@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -94,6 +95,49 @@ pub struct AuditRecord<'a> {
     /// `false` for a question that admits nothing; absent otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     admits: Option<bool>,
+}
+
+/// The record of a transfer, written at its end. Its decision has a record of its own, at its beginning.
+#[derive(Serialize)]
+pub struct TransferRecord<'a> {
+    time: String,
+    frontend: Frontend,
+    user: Cow<'a, str>,
+    action: Cow<'a, str>,
+    reference: Cow<'a, str>,
+    generation: u64,
+    transfer: TransferSummary,
+}
+
+/// The connection and the size of a transfer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransferSummary {
+    /// The address and port that were reached.
+    pub address: SocketAddr,
+    /// Bytes from the client to the server.
+    pub sent_bytes: u64,
+    /// Bytes from the server to the client.
+    pub received_bytes: u64,
+    /// The duration.
+    pub milliseconds: u64,
+    /// The reason of its end, as a stable code.
+    pub end: &'static str,
+}
+
+impl<'a> TransferRecord<'a> {
+    /// Creates a record.
+    pub fn new(ask: &AdmissionRequest<'a>, generation: u64, transfer: TransferSummary) -> Self {
+        Self {
+            time: Timestamp::now().to_string(),
+            frontend: ask.frontend,
+            user: truncate(ask.user),
+            action: truncate(ask.action),
+            reference: redact_field(ask.reference),
+            generation,
+            transfer,
+        }
+    }
 }
 
 /// A record of the API.
@@ -217,6 +261,15 @@ impl AuditLog {
         }
     }
 
+    /// Queues the record of a transfer. It is dropped and counted if the queue is full.
+    pub fn write_transfer(&self, record: &TransferRecord<'_>) {
+        let Some(queue) = &self.queue else { return };
+        let line = serde_json::to_string(record);
+        if !line.is_ok_and(|line| queue.push(true, format!("{}\n", escape_controls(&line)))) {
+            self.dropped.inc();
+        }
+    }
+
     /// Returns the counter of dropped records.
     pub fn dropped(&self) -> &Counter {
         &self.dropped
@@ -307,8 +360,9 @@ fn send_to_journal(line: &str) -> io::Result<()> {
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let member = |name: &str| members.get(name).map(text).unwrap_or_default();
     let message = format!("{} {} {}", member("decision"), member("action"), member("reference"));
+    let message = message.trim_start();
     let fields = members.iter().map(|(name, value)| (format!("PULLGATE_{}", name.to_ascii_uppercase()), text(value)));
-    journal_send(Priority::Info, &message, fields).map_err(|error| io::Error::other(error.to_string()))
+    journal_send(Priority::Info, message, fields).map_err(|error| io::Error::other(error.to_string()))
 }
 
 #[cfg(test)]

@@ -28,13 +28,14 @@ pub struct FrontendEnforcement {
 }
 
 impl FrontendEnforcement {
-    /// Returns the enforcement of a frontend. The HTTP API admits nothing, so that nothing there could be refused.
+    /// Returns the enforcement of a frontend. The HTTP API admits nothing, so that nothing there could be refused. The
+    /// gate has no attempts for what is denied, so that it cannot connect to it.
     pub fn of(&self, frontend: Frontend) -> Enforcement {
         match frontend {
             Frontend::Docker => self.docker,
             Frontend::Containerd => self.containerd,
             Frontend::Kubernetes | Frontend::ImagePolicy => self.kubernetes,
-            Frontend::Api => Enforcement::Deny,
+            Frontend::Gate | Frontend::Api => Enforcement::Deny,
         }
     }
 

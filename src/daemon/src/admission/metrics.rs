@@ -35,6 +35,13 @@ pub struct Metrics {
     whitelist: Gauge,
     stale: Gauge,
     expirations: Family<CertificateLabels, Gauge>,
+    transfers: Gauge,
+    transferred: Family<DirectionLabels, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DirectionLabels {
+    direction: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -129,6 +136,10 @@ impl Metrics {
         registry.register("audit_records_dropped", "Audit records that were not written", audit.dropped().clone());
         let help = "Audit records of the API that were not written, above the rate of such records";
         registry.register("audit_records_omitted", help, audit.omitted().clone());
+        let (transfers, transferred) = (Gauge::default(), Family::default());
+        registry.register("gate_transfers", "Open tunnels and requests of the gate", transfers.clone());
+        let help = "Bytes through the gate, from clients (`sent`) and to them (`received`)";
+        registry.register("gate_bytes", help, transferred.clone());
         registry.register_collector(Box::new(HostCollector {
             module: policies.module().clone(),
             dns: policies.resolvers(),
@@ -144,6 +155,8 @@ impl Metrics {
             whitelist,
             stale,
             expirations,
+            transfers,
+            transferred,
         }
     }
 
@@ -157,6 +170,19 @@ impl Metrics {
     /// Counts a denial that is not enforced.
     pub fn record_unenforced_denial(&self, frontend: Frontend, reason: &'static str) {
         self.unenforced.get_or_create(&DenialLabels { frontend: frontend.as_str(), reason }).inc();
+    }
+
+    /// Counts a transfer of the gate that begins.
+    pub fn record_transfer_begin(&self) {
+        self.transfers.inc();
+    }
+
+    /// Counts a transfer of the gate that ends, with its bytes.
+    pub fn record_transfer_end(&self, sent: u64, received: u64) {
+        self.transfers.dec();
+        for (direction, bytes) in [("sent", sent), ("received", received)] {
+            self.transferred.get_or_create(&DirectionLabels { direction }).inc_by(bytes);
+        }
     }
 
     /// Records the enforcement of the frontends that admit.

@@ -15,6 +15,8 @@ pub enum Frontend {
     Kubernetes,
     /// Kubernetes' image policy webhook.
     ImagePolicy,
+    /// The gate: a proxy for registries.
+    Gate,
     /// The HTTP API.
     Api,
 }
@@ -27,6 +29,7 @@ impl Frontend {
             Self::Containerd => "containerd",
             Self::Kubernetes => "kubernetes",
             Self::ImagePolicy => "image-policy",
+            Self::Gate => "gate",
             Self::Api => "api",
         }
     }

@@ -12,6 +12,7 @@ use pullgate_source::{PolicyFile, PolicyFileError, PolicySource};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
@@ -109,6 +110,8 @@ pub struct PolicyStore {
     /// True if a policy without `whitelist` is refused.
     requires_whitelist: bool,
     current: ArcSwap<Generation>,
+    /// Changes with each policy that becomes current.
+    changes: watch::Sender<()>,
     /// The stamp of the last read text, taken before the read; `None` to force the next read.
     last_stamp: Mutex<Option<FileStamp>>,
     reader: TimedReader,
@@ -145,10 +148,12 @@ impl PolicyStore {
         let document = file.read()?;
         let render = |findings| file.render_findings(&document, findings);
         let (generation, said) = load_generation(&module, document.json(), render, options.clone(), 1)?;
-        let current = ArcSwap::from_pointee(generation);
+        let (current, changes) = (ArcSwap::from_pointee(generation), watch::Sender::default());
         let (reader, replace_lock) = (TimedReader::default(), tokio::sync::Mutex::default());
         let requires_whitelist = false;
-        Ok((Self { module, file, options, requires_whitelist, current, last_stamp, reader, replace_lock }, said))
+        let store =
+            Self { module, file, options, requires_whitelist, current, changes, last_stamp, reader, replace_lock };
+        Ok((store, said))
     }
 
     /// Refuses every policy without `whitelist`, this one included (rule W1): a file that was cut off may have lost it.
@@ -186,6 +191,11 @@ impl PolicyStore {
         admission.into_iter().chain(separate).cloned().collect()
     }
 
+    /// Returns the options of the evaluators for admission.
+    pub fn admission_options(&self) -> &EvaluatorOptions {
+        &self.options.admission
+    }
+
     /// Returns the options of the API's evaluators.
     pub fn api_options(&self) -> &EvaluatorOptions {
         &self.options.api
@@ -194,6 +204,11 @@ impl PolicyStore {
     /// Returns the current generation. A holder keeps deciding by it across reloads.
     pub fn current(&self) -> Arc<Generation> {
         self.current.load_full()
+    }
+
+    /// Returns a receiver that sees each later change of the current generation.
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// Returns the current stamp of the text; `None` if there is no file.
@@ -290,6 +305,7 @@ impl PolicyStore {
         }
         let new = Arc::new(generation);
         self.current.store(Arc::clone(&new));
+        self.changes.send_replace(());
         (if is_same { ReloadOutcome::Unchanged } else { ReloadOutcome::Replaced { old, new } }, said)
     }
 }

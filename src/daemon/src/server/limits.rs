@@ -7,8 +7,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Maximum number of connections of one listener, if the process may open that many files.
 const MAX_CONNECTIONS: usize = 1_024;
 
-/// Divisor of the file limit: a share for each of three listeners, and one for everything else.
-const FD_SHARES: u64 = 4;
+/// Divisor of the file limit: a share for each of three listeners, two for the gate, whose connections have two ends, and
+/// one for everything else.
+const FD_SHARES: u64 = 6;
 
 /// The limits of one listener.
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,9 @@
 
 pub mod background;
 pub mod bearer_token;
-mod connection_limit;
-mod limits;
-mod listener;
+pub(crate) mod connection_limit;
+pub(crate) mod limits;
+pub(crate) mod listener;
 pub mod load_shed;
 mod peer;
 mod secret_file;
@@ -24,14 +24,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use background::BackgroundHandle;
 use connection_limit::{ConnectionLimiter, ConnectionSlot};
 use limits::ListenerLimits;
-use listener::ByteStream;
+use listener::{AcceptedStream, ByteStream};
 
 pub use listener::Listener;
 pub use peer::Peer;
@@ -39,7 +40,7 @@ pub use tls::{ReloadingTlsAcceptor, TlsError};
 pub use tls_files::TlsFiles;
 
 /// Timeout for a TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Maximum number of concurrent requests of one connection. Each takes about ten KiB at least.
 const MAX_STREAMS: u32 = 16;
@@ -81,18 +82,83 @@ async fn serve_with_limits(
     role: ListenerRole,
     tls: Option<ReloadingTlsAcceptor>,
     router: Router,
+    stop: watch::Receiver<bool>,
+) {
+    let is_plugin = matches!(role, ListenerRole::Plugin);
+    let builder = connection_builder(&limits, !is_plugin);
+    let stopping = stop.clone();
+    let start = move |connection: AcceptedConnection| {
+        let peer = connection.peer.clone();
+        let runtime = match &role {
+            ListenerRole::Api(background) if !peer.is_trusted_user() => Some(background.runtime().clone()),
+            _ => None,
+        };
+        let (task, tls) = (
+            ConnectionTask {
+                builder: builder.clone(),
+                router: router.clone(),
+                stop: stop.clone(),
+                limits,
+                has_timeouts: !is_plugin,
+            },
+            tls.clone(),
+        );
+        let served = async move {
+            let served = async {
+                let (stream, place) = task.until_stopped(connection.acquire_slot()).await?;
+                task.serve_in_slot(stream.into_current_runtime()?, tls, peer, &place).await
+            };
+            if let Err(error) = served.await {
+                tracing::debug!(%error, "a connection ended");
+            }
+        };
+        (runtime, served)
+    };
+    // The one client of the plugin's listener waits for itself alone.
+    accept_connections(limits, listener, is_plugin, stopping, start).await;
+}
+
+/// An accepted connection, with its slot or the right to wait for one.
+pub(crate) struct AcceptedConnection {
+    stream: AcceptedStream,
+    pub(crate) peer: Peer,
+    slot: Result<ConnectionSlot, WaitingConnection>,
+}
+
+/// The right of a connection to wait for a slot.
+struct WaitingConnection {
+    places: Arc<ConnectionLimiter>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl AcceptedConnection {
+    /// Waits for the slot, and returns the stream with it.
+    pub(crate) async fn acquire_slot(self) -> (AcceptedStream, ConnectionSlot) {
+        let slot = match self.slot {
+            Ok(slot) => slot,
+            Err(waiting) => waiting.places.acquire(self.peer.client).await,
+        };
+        (self.stream, slot)
+    }
+}
+
+/// Accepts connections until `stop`, and spawns the future that `start` makes of each, on a runtime if it names one.
+/// Then waits until all have ended, up to the drain timeout. With `waits_for_slots` a full listener accepts nothing and
+/// evicts nothing.
+pub(crate) async fn accept_connections<F: Future<Output = ()> + Send + 'static>(
+    limits: ListenerLimits,
+    listener: Listener,
+    waits_for_slots: bool,
     mut stop: watch::Receiver<bool>,
+    start: impl Fn(AcceptedConnection) -> (Option<Handle>, F),
 ) {
     let places = ConnectionLimiter::new(limits.max_connections);
     let waiting = Arc::new(Semaphore::new((limits.max_connections / WAITING_SHARES).max(1)));
     let mut connections = JoinSet::new();
-    let is_plugin = matches!(role, ListenerRole::Plugin);
-    let builder = connection_builder(&limits, !is_plugin);
     loop {
         let next = async {
             let (stream, peer) = listener.accept().await?;
-            // The one client of this listener waits for itself alone.
-            let place = if is_plugin { Some(places.acquire(None).await) } else { None };
+            let place = if waits_for_slots { Some(places.acquire(None).await) } else { None };
             Ok::<_, std::io::Error>((stream, peer, place))
         };
         let accepted = tokio::select! {
@@ -110,37 +176,14 @@ async fn serve_with_limits(
             }
         };
         // Only a client that holds the most connections waits for a slot, and the listener never waits with it.
-        let place = match place.map_or_else(|| places.try_acquire(peer.client), Ok) {
+        let slot = match place.map_or_else(|| places.try_acquire(peer.client), Ok) {
             Ok(place) => Ok(place),
             Err(_) => match Arc::clone(&waiting).try_acquire_owned() {
-                Ok(waiting) => Err(waiting),
+                Ok(permit) => Err(WaitingConnection { places: Arc::clone(&places), _permit: permit }),
                 Err(_) => continue,
             },
         };
-        let runtime = match &role {
-            ListenerRole::Api(background) if !peer.is_trusted_user() => Some(background.runtime().clone()),
-            _ => None,
-        };
-        let connection = ConnectionTask {
-            builder: builder.clone(),
-            router: router.clone(),
-            stop: stop.clone(),
-            limits,
-            has_timeouts: !is_plugin,
-        };
-        let (places, tls) = (Arc::clone(&places), tls.clone());
-        let task = async move {
-            let served = async {
-                let place = match place {
-                    Ok(place) => place,
-                    Err(_waiting) => connection.until_stopped(places.acquire(peer.client)).await?,
-                };
-                connection.serve_in_slot(stream.into_current_runtime()?, tls, peer, &place).await
-            };
-            if let Err(error) = served.await {
-                tracing::debug!(%error, "a connection ended");
-            }
-        };
+        let (runtime, task) = start(AcceptedConnection { stream, peer, slot });
         match runtime {
             Some(runtime) => connections.spawn_on(task, &runtime),
             None => connections.spawn(task),

@@ -1,4 +1,5 @@
-//! Socket activation by systemd (sd_listen_fds(3)): sockets with the names `docker`, `kubernetes` and `api`.
+//! Socket activation by systemd (sd_listen_fds(3)): sockets with the names `docker`, `kubernetes`,
+//! `api` and `gate`.
 
 use std::env;
 use std::io;
@@ -11,7 +12,7 @@ use crate::server::Listener;
 use crate::util::sanitize::io_error_reason;
 
 /// The valid names.
-const SOCKET_NAMES: [&str; 3] = ["docker", "kubernetes", "api"];
+const SOCKET_NAMES: [&str; 4] = ["docker", "kubernetes", "api", "gate"];
 
 /// An error of a socket passed by systemd. The texts are human-readable.
 #[derive(Debug, Error)]

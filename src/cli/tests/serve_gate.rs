@@ -1,0 +1,84 @@
+//! `pullgate serve --gate`: its settings, and one tunnel through the process.
+
+mod common;
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use common::daemon::{Daemon, TEST_TIMEOUT, TOKEN};
+use common::file;
+
+/// Runs the daemon with settings that it must refuse. Returns the error.
+fn refused(arguments: &[&str]) -> String {
+    let ran = common::run(&[&["serve", "--listen", "127.0.0.1:0", "--no-dns"], arguments].concat());
+    assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:?}");
+    ran.stderr.clone()
+}
+
+#[test]
+fn gate_on_a_reachable_address_needs_a_whitelist_and_a_token() {
+    let (policy, token) = (file("json", r#"{"whitelist": []}"#), file("token", TOKEN));
+    let own = ["--policy", &policy, "--gate", "0.0.0.0:0"];
+    for more in [&[][..], &["--require-whitelist"], &["--gate-token-file", &token], &["--token-file", &token]] {
+        let error = refused(&[&own[..], more].concat());
+        assert!(error.contains("refusing to serve the gate on `0.0.0.0:0`"), "{error}");
+        assert!(error.contains("--require-whitelist") && error.contains("--gate-token-file"), "{error}");
+    }
+    drop(Daemon::start(&[&own[..], &["--no-dns", "--require-whitelist", "--gate-token-file", &token]].concat()));
+    let short = file("token", "short");
+    let error = refused(&["--gate", "127.0.0.1:0", "--gate-token-file", &short]);
+    assert!(error.contains("must hold one line of at least 16"), "{error}");
+    for address in ["unix:/tmp/x", "localhost:1", "8733"] {
+        assert!(refused(&["--gate", address]).contains("write an address and a port"));
+    }
+}
+
+/// Sends a request and returns the answer as far as it came.
+fn ask(address: &str, request: &str, more: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(TEST_TIMEOUT)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.write_all(more).unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+/// A ClientHello without any name, as a client sends it to an address.
+const HELLO: &[u8] = b"\x16\x03\x01\x00\x2f\x01\x00\x00\x2b\x03\x030123456789abcdef0123456789abcdef\
+    \x00\x00\x02\x13\x01\x01\x00\x00\x00";
+
+#[test]
+fn process_serves_its_gate_and_records_it() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = server.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in server.incoming().flatten() {
+            let mut stream = stream;
+            let mut seen = [0; HELLO.len()];
+            let _ = stream.read_exact(&mut seen);
+            let _ = stream.write_all(if seen == HELLO { b"as it was sent" } else { b"otherwise" });
+        }
+    });
+    let policy = file("json", r#"{"whitelist": [], "insecure": ["127.0.0.1"]}"#);
+    let config = file("toml", "gate = '127.0.0.1:0'\n");
+    let arguments = ["--policy", &policy, "--config", &config, "--no-dns"];
+    let (daemon, line) = Daemon::start_and_see("127.0.0.1:0", &arguments, "the gate is open");
+    let gate = line.split_once("address=").unwrap().1.trim_matches('"').to_owned();
+    let connect = |target: &str, more: &[u8]| ask(&gate, &format!("CONNECT {target} HTTP/1.1\r\nConnection: close\r\n\r\n"), more);
+    let answer = connect(&target.to_string(), HELLO);
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("as it was sent"), "{answer}");
+    assert!(connect("10.0.0.1:443", b"").starts_with("HTTP/1.1 403 pullgate: access to registry `10.0.0.1:443`"));
+    for own in [&gate, &daemon.address] {
+        assert!(connect(own, b"").contains("pullgate's own address"), "{own}");
+    }
+    let (code, records) = daemon.stop();
+    assert_eq!(code, Some(0));
+    let told: Vec<_> =
+        records.iter().map(|record| (record["frontend"].as_str(), record["decision"].as_str())).collect();
+    assert!(told.contains(&(Some("gate"), Some("allow"))) && told.contains(&(Some("gate"), Some("deny"))), "{told:?}");
+    let transfer = records.iter().find(|record| record["transfer"].is_object()).unwrap();
+    assert_eq!(transfer["transfer"]["address"], target.to_string());
+    assert_eq!(transfer["transfer"]["sentBytes"], HELLO.len());
+}

@@ -1,0 +1,83 @@
+//! Routes: the decision of the policy on a registry or an image, with the endpoints that it allows.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pullgate::{Allow, Decision, ReferenceKind};
+use pullgate_connect::Endpoint;
+
+use super::Gate;
+use super::refusal::Refusal;
+use crate::admission::{AdmissionRequest, AdmissionResponse, Frontend, policy_request};
+use crate::policy::store::Generation;
+use crate::server::Peer;
+
+/// A request that a client makes through the gate.
+#[derive(Clone, Copy, Debug)]
+pub struct GateRequest<'a> {
+    /// The client.
+    pub client: &'a Peer,
+    /// The action for the record: `tunnel`, `forward`, `pull`.
+    pub action: &'static str,
+    /// The reference that the policy is asked about.
+    pub reference: &'a str,
+    /// The kind of the reference.
+    pub kind: ReferenceKind,
+}
+
+/// An allowed destination.
+pub struct Route {
+    /// The policy that allowed it.
+    pub generation: Arc<Generation>,
+    /// The decision.
+    pub allowed: Allow<'static>,
+    /// The registry in canonical form, `HOST[:PORT]`.
+    pub registry: String,
+    /// The endpoints of the decision, in order.
+    pub endpoints: Vec<Endpoint>,
+}
+
+impl Gate {
+    /// Asks the policy, and writes the record.
+    ///
+    /// # Errors
+    ///
+    /// If the request is not allowed.
+    pub(super) async fn route(&self, request: GateRequest<'_>) -> Result<Route, Refusal> {
+        let generation = self.admission.current_policy();
+        let ask = self.admission_request(request);
+        if self.options.is_exposed && !generation.in_whitelist_mode(self.options.project.as_deref()) {
+            let message = "other machines reach this gate, and whitelist mode is off: it would be an open proxy";
+            return Err(self.refuse(request, "whitelist-off", message));
+        }
+        let start = Instant::now();
+        let response = generation.evaluator.answer(&policy_request(&ask)).await;
+        let verdict = self.admission.record_decision(&generation, &ask, &response.decision, start.elapsed());
+        let (Decision::Allow(allowed), Some(registry), true) = (response.decision, response.registry, verdict.allowed)
+        else {
+            return Err(Refusal::denied(verdict.message));
+        };
+        let endpoints = self.connector.load().endpoints(&registry, &allowed, generation.evaluator.authorities());
+        let endpoints = endpoints.map_err(|error| self.refuse(request, "no-endpoint", &error.to_string()))?;
+        Ok(Route { generation, allowed, registry: registry.into_owned(), endpoints })
+    }
+
+    /// Records a refusal that the policy did not decide. `reason` is a stable code.
+    pub(super) fn refuse(&self, request: GateRequest<'_>, reason: &'static str, message: &str) -> Refusal {
+        let ask = self.admission_request(request);
+        let verdict = AdmissionResponse::new(false, message.to_owned());
+        let verdict = self.admission.record_override(&self.admission.current_policy(), &ask, reason, verdict);
+        Refusal::denied(verdict.message)
+    }
+
+    fn admission_request<'a>(&'a self, request: GateRequest<'a>) -> AdmissionRequest<'a> {
+        AdmissionRequest {
+            frontend: Frontend::Gate,
+            user: &request.client.name,
+            action: request.action,
+            reference: request.reference,
+            kind: request.kind,
+            project: self.options.project.as_deref(),
+        }
+    }
+}
