@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
+use pullgate_runtimes::Target;
 
 use crate::runtime_notes::Runtime;
 
@@ -59,6 +61,15 @@ pub enum Command {
     /// Shows the certificates of PEM files, and what is wrong with them as certificate authorities.
     #[command(after_help = CA_HELP)]
     Ca(CaArgs),
+    /// Writes a policy as the settings of a container runtime, and says what they cannot say.
+    #[command(after_help = EXPORT_HELP)]
+    Export(ExportArgs),
+    /// Makes a policy of the settings of a container runtime, each line with its origin.
+    #[command(after_help = IMPORT_HELP)]
+    Import(ImportArgs),
+    /// Finds the settings of a host that do otherwise than a policy says.
+    #[command(after_help = DOCTOR_HELP)]
+    Doctor(DoctorArgs),
     /// Stands in front of Docker Engine, containerd and Kubernetes, and serves the page.
     #[command(after_help = SERVE_HELP)]
     Serve(Box<ServeArgs>),
@@ -235,6 +246,62 @@ EXIT CODES:
   0  there are no errors; there may be warnings
   1  there are errors; with --pem, errors that no fix takes away
   2  a file cannot be read, or the command line is wrong";
+
+const EXPORT_HELP: &str = "\
+Each entry is reported: `equal`; `narrower`, where the target allows less or verifies more; `wider`; or
+`by-pullgate`, where the target has no word for it and pullgate decides about each of its images. Nothing
+wider is written without --allow-wider, and nothing that verifies less at all. With --out, files take
+their places whole, and members of them that are not pullgate's stay as they are; without it, they go to
+standard output, and the report to standard error.
+
+EXAMPLES:
+  # What Docker Engine has to be told.
+  pullgate export --to docker --policy policy.toml
+
+  # The settings of this host, and of an image that is being built.
+  pullgate export --to containerd --policy /etc/pullgate/policy.toml --out /
+  pullgate export --to containers --policy policy.toml --out rootfs
+
+  # Without a file, for a program.
+  pullgate export --to docker --wr harbor.corp.local --rc corp-ca.pem --json
+
+EXIT CODES:
+  0  exported; what is narrower is reported
+  1  the target would allow more than the policy, and nothing was written
+  2  the policy has an error, a file cannot be read or written, or the command line is wrong";
+
+const IMPORT_HELP: &str = "\
+A FILE can be a folder: then all files in it are read. The policy goes to standard output, as TOML with
+the origin of each line, or as JSON; what is ambiguous or dangerous in the source to standard error.
+
+EXAMPLES:
+  # What Docker Engine is told now.
+  pullgate import --from docker /etc/docker/daemon.json /etc/docker/certs.d > policy.toml
+
+  # The merged settings of Podman, and what they accept.
+  pullgate import --from containers /etc/containers/policy.json /etc/containers/registries.conf \\
+    /etc/containers/registries.conf.d
+
+EXIT CODES:
+  0  imported; there may be warnings
+  1  a part of the source is not in the policy, and has to be decided by hand
+  2  a file cannot be read, or the command line is wrong";
+
+const DOCTOR_HELP: &str = "\
+Compares the files of the host with the policy. `silent` is what allows more or verifies less than the
+policy without a word; `fails` is what keeps an allowed registry from being reached.
+
+EXAMPLES:
+  # Does this host do what the policy says?
+  pullgate doctor --for docker --policy /etc/pullgate/policy.toml
+
+  # For a monitoring system: one JSON object.
+  pullgate doctor --for containerd --for containers --policy /etc/pullgate/policy.toml --json
+
+EXIT CODES:
+  0  they agree
+  1  there are disagreements
+  2  the policy has an error, a file cannot be read, or the command line is wrong";
 
 const SERVE_HELP: &str = "\
 Every setting can stand in the file of --config too, TOML, under the name of its flag with `_` in place of
@@ -457,6 +524,72 @@ pub struct CaArgs {
     /// Prints one JSON object a line for each file.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// The program that the settings are for.
+    #[arg(long, value_name = "TARGET", value_parser = target_parser())]
+    pub to: Target,
+
+    #[command(flatten)]
+    pub flags: PolicyFlags,
+
+    /// Writes the files below this folder, `/` for those of this host.
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub out: Option<PathBuf>,
+
+    /// Also writes what allows more than the policy, where the target cannot say it exactly.
+    #[arg(long, help_heading = "Output")]
+    pub allow_wider: bool,
+
+    /// Prints one JSON object: files, entries and notes.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// Arguments of `import`.
+#[derive(Args, Debug)]
+pub struct ImportArgs {
+    /// The program that the settings are of.
+    #[arg(long, value_name = "TARGET", value_parser = target_parser())]
+    pub from: Target,
+
+    /// The files and folders that the program reads; `-` reads standard input.
+    #[arg(value_name = "FILE", required = true, value_hint = ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
+
+    /// Prints one JSON object: the policy, the origins of its entries, and the findings.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// The program whose settings are compared; may be repeated.
+    #[arg(long = "for", value_name = "TARGET", required = true, value_parser = target_parser())]
+    pub targets: Vec<Target>,
+
+    #[command(flatten)]
+    pub flags: PolicyFlags,
+
+    /// The folder below which the files of the host are.
+    #[arg(long, value_name = "DIR", default_value = "/", value_hint = ValueHint::DirPath)]
+    pub root: PathBuf,
+
+    /// Prints one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// Parses the name of a target.
+fn target_parser() -> impl TypedValueParser<Value = Target> {
+    PossibleValuesParser::new(Target::ALL.map(Target::as_str)).try_map(|name| {
+        let target = Target::ALL.into_iter().find(|target| target.as_str() == name);
+        target.ok_or("there is no such target")
+    })
 }
 
 /// Parses an RFC 3339 date or time to seconds since 1970-01-01 UTC.

@@ -7,6 +7,7 @@ mod commands;
 mod dns_answers;
 mod error;
 mod output;
+mod policy_decisions;
 mod render;
 mod runtime_notes;
 
@@ -17,7 +18,9 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
-use crate::commands::{ca, check, compare, decide, image_verifier, man_page, module, probe, serve};
+use crate::commands::{
+    ca, check, compare, decide, doctor, export, image_verifier, import, man_page, module, probe, serve,
+};
 use crate::error::CliError;
 use crate::output::{BAD_STYLE, eprint_styled, escape_lines_for_terminal, styled};
 
@@ -81,6 +84,9 @@ fn run(cli: &Cli, matches: &ArgMatches) -> Result<u8, CliError> {
         Command::Probe(arguments) => probe::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Ca(arguments) => ca::run(arguments),
+        Command::Export(arguments) => export::run(arguments),
+        Command::Import(arguments) => import::run(arguments),
+        Command::Doctor(arguments) => doctor::run(arguments),
         Command::Serve(arguments) => serve::run(arguments).map(|()| true),
         Command::ImageVerifier { arguments } => Ok(image_verifier::run(arguments)),
         Command::Module(arguments) => module::run(arguments).map(|()| true),

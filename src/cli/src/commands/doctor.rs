@@ -1,0 +1,84 @@
+//! `pullgate doctor`: the settings of a host that do otherwise than a policy.
+
+use pullgate_runtimes::{Disagreement, DisagreementEffect, DoctorRequest, HostFiles, Target};
+use serde::Serialize;
+
+use crate::args::DoctorArgs;
+use crate::commands::export::LoadedPolicy;
+use crate::error::CliError;
+use crate::output::{
+    BAD_STYLE, GOOD_STYLE, INFO_STYLE, OutputWriter, WARNING_STYLE, escape_for_terminal, json_line, styled,
+};
+
+/// The result as JSON.
+#[derive(Serialize)]
+struct DoctorReport {
+    /// True if there are no disagreements.
+    agrees: bool,
+    disagreements: Vec<TargetDisagreement>,
+}
+
+/// A disagreement with a target.
+#[derive(Serialize)]
+struct TargetDisagreement {
+    target: Target,
+    #[serde(flatten)]
+    disagreement: Disagreement,
+}
+
+/// Runs the command. Returns whether there are no disagreements.
+pub fn run(arguments: &DoctorArgs) -> Result<bool, CliError> {
+    if !arguments.root.is_dir() {
+        return Err(CliError::new(
+            format!("there is no folder `{}`", arguments.root.display()),
+            "give the folder below which the files of the host are",
+        ));
+    }
+    let policy = LoadedPolicy::load(&arguments.flags)?;
+    let files = HostFiles::below(&arguments.root);
+    let request = DoctorRequest { policy: policy.context(), files: &files };
+    let mut disagreements = Vec::new();
+    for target in &arguments.targets {
+        let found = target.diagnose(&request).map_err(|error| CliError::without_help(error.to_string()))?;
+        disagreements
+            .extend(found.into_iter().map(|disagreement| TargetDisagreement { target: *target, disagreement }));
+    }
+    let agrees = disagreements.is_empty();
+    let mut output = OutputWriter::new(arguments.json);
+    if arguments.json {
+        output.line(json_line(&DoctorReport { agrees, disagreements })?)?;
+    } else {
+        for TargetDisagreement { target, disagreement } in &disagreements {
+            output.line(render(*target, disagreement))?;
+        }
+        output.line(summary(&disagreements))?;
+    }
+    output.flush()?;
+    Ok(agrees)
+}
+
+fn render(target: Target, disagreement: &Disagreement) -> String {
+    let Disagreement { code, effect, file, line, text, mend } = disagreement;
+    let label = match effect {
+        DisagreementEffect::Silent => styled(BAD_STYLE, format!("silent[{code}]")),
+        DisagreementEffect::Fails => styled(WARNING_STYLE, format!("fails[{code}]")),
+    };
+    let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+    format!(
+        "{label}: {}\n  --> {}{line} ({})\n  {}: {}\n",
+        escape_for_terminal(text),
+        escape_for_terminal(file),
+        target.as_str(),
+        styled(INFO_STYLE, "mend"),
+        escape_for_terminal(mend)
+    )
+}
+
+fn summary(disagreements: &[TargetDisagreement]) -> String {
+    let silent = disagreements.iter().filter(|each| each.disagreement.effect == DisagreementEffect::Silent).count();
+    match disagreements.len() {
+        0 => styled(GOOD_STYLE, "the settings agree with the policy"),
+        1 => format!("{}, {silent} of them silent", styled(BAD_STYLE, "1 disagreement")),
+        count => format!("{}, {silent} of them silent", styled(BAD_STYLE, format!("{count} disagreements"))),
+    }
+}
