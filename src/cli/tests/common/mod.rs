@@ -6,6 +6,8 @@
 pub mod daemon;
 pub mod sandbox;
 pub mod sandboxed_daemon;
+pub mod settings_docker;
+pub mod settings_world;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -10,6 +10,7 @@ mod containerd;
 mod containerd_scenarios;
 mod cri;
 mod docker;
+mod settings_scenarios;
 mod world;
 
 use docker::ImageStore;
@@ -30,4 +31,22 @@ fn docker_commands_have_their_outcome_with_images_in_containerd() {
 #[ignore = "needs the engines that `cargo xtask engines` fetches"]
 fn containerd_pulls_what_the_verifier_allows_and_nothing_else() {
     containerd_scenarios::run();
+}
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn dockerd_pulls_by_the_exported_settings_with_images_in_dockerd() {
+    settings_scenarios::docker(ImageStore::Dockerd);
+}
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn dockerd_pulls_by_the_exported_settings_with_images_in_containerd() {
+    settings_scenarios::docker(ImageStore::Containerd);
+}
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn containerd_pulls_by_the_exported_settings() {
+    settings_scenarios::containerd();
 }
