@@ -85,11 +85,11 @@ fn a_flood_of_questions_is_recorded_up_to_its_rate_and_displaces_no_record_of_ad
     let (_, audit) = daemon.stop();
     let pulls: Vec<_> = audit.iter().filter(|record| record["frontend"] == "docker").collect();
     assert_eq!(pulls.len(), 20);
-    assert!(pulls.iter().all(|record| record.get("admits").is_none() && record.get("dnsAnswers").is_none()));
+    assert!(pulls.iter().all(|record| record.get("admits").is_none() && record.get("dnsAnswersFrom").is_none()));
     let questions: Vec<_> = audit.iter().filter(|record| record["frontend"] == "api").collect();
     assert_eq!(questions.len() + omitted, 5_001);
     let told: u64 = questions.iter().filter_map(|record| record["omitted"].as_u64()).sum();
     assert_eq!(told, omitted as u64, "a record says how many are missing before it");
     let last = questions.last().unwrap();
-    assert_eq!((&last["dnsAnswers"], &last["admits"]), (&json!("caller"), &json!(false)), "{last}");
+    assert_eq!((&last["dnsAnswersFrom"], &last["admits"]), (&json!("caller"), &json!(false)), "{last}");
 }

@@ -75,21 +75,33 @@ impl PolicyEvaluator {
 
     /// Decides one request, with DNS queries if needed. Never fails: a failure is a denial.
     pub async fn decide(&self, request: &Request<'_>) -> Decision<'static> {
+        self.decide_with_dns_answers(request).await.0
+    }
+
+    /// Like [`decide`](Self::decide), with the DNS answers that the decision had, those of the request first. With them
+    /// in a request, the same policy decides alike without DNS.
+    pub async fn decide_with_dns_answers(&self, request: &Request<'_>) -> (Decision<'static>, Vec<DnsAnswer>) {
         let decided = match (self.call(request, decide_in).await, &self.dns) {
-            (Ok(Decision::Lookup(questions)), Some(dns)) => {
-                self.resolve_lookups(dns, request, questions).await.map(|(decision, _)| decision)
-            }
-            (decided, _) => decided,
+            (Ok(Decision::Lookup(questions)), Some(dns)) => self.resolve_lookups(dns, request, questions).await,
+            (decided, _) => decided.map(|decision| (decision, request.dns_answers.to_vec())),
         };
-        decided.unwrap_or_else(ExecutionError::into_decision)
+        decided.unwrap_or_else(|failure| (failure.into_decision(), request.dns_answers.to_vec()))
     }
 
     /// Like [`decide`](Self::decide), with the registry to connect to and the repository.
     pub async fn answer(&self, request: &Request<'_>) -> Response<'static> {
+        self.answer_with_dns_answers(request).await.0
+    }
+
+    /// Like [`answer`](Self::answer), with the DNS answers that the decision had, those of the request first.
+    pub async fn answer_with_dns_answers(&self, request: &Request<'_>) -> (Response<'static>, Vec<DnsAnswer>) {
         let answered = self.call_with_dns(request, |instance, time, request, decision| {
-            wit_convert::response(&decide_text_in(instance, time, request)?, decision)
+            let response = wit_convert::response(&decide_text_in(instance, time, request)?, decision)?;
+            Ok((response, request.dns_answers.to_vec()))
         });
-        answered.await.unwrap_or_else(|failure| failure.into_response(request.reference))
+        answered
+            .await
+            .unwrap_or_else(|failure| (failure.into_response(request.reference), request.dns_answers.to_vec()))
     }
 
     /// Decides many requests, in order: the fast path.

@@ -1,8 +1,6 @@
 //! The audit log: one line of JSON for each decision, written by a thread of its own.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -10,25 +8,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use libsystemd::logging::{Priority, journal_send};
 use prometheus_client::metrics::counter::Counter;
-use pullgate::redact_userinfo;
 use serde::Serialize;
 use thiserror::Error;
 
 use crate::admission::append_file::AppendFile;
+use crate::admission::audit_record::{AuditRecord, TransferRecord};
 use crate::admission::record_queue::{RecordQueue, WriterTask};
 use crate::admission::record_rate::RecordRate;
-use crate::admission::request::{AdmissionRequest, Frontend};
-use crate::policy::store::Generation;
 use crate::util::sanitize::escape_controls;
 
 /// Timeout for writing the queue at shutdown.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Maximum size of one field in bytes: references and users are input.
-const MAX_FIELD_BYTES: usize = 1_024;
 
 /// The destination of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,84 +54,6 @@ impl FromStr for AuditSink {
     }
 }
 
-/// The record of one decision.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AuditRecord<'a> {
-    time: String,
-    /// The frontend.
-    pub frontend: Frontend,
-    user: Cow<'a, str>,
-    action: Cow<'a, str>,
-    reference: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    project: Option<Cow<'a, str>>,
-    decision: &'static str,
-    /// `false` for a denial that was not enforced; absent otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enforced: Option<bool>,
-    /// The reason: the code of a denial, `matched`, or the setting that decided.
-    pub reason: &'static str,
-    /// The deciding entry, or the nearest one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub entry: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    text: String,
-    generation: u64,
-    policy: &'a str,
-    module: &'a str,
-    microseconds: u64,
-    /// `caller` if DNS answers of the caller were given with the request, so that they may have decided it.
-    #[serde(rename = "dnsAnswers", skip_serializing_if = "Option::is_none")]
-    pub dns_answers: Option<&'static str>,
-    /// `false` for a question that admits nothing; absent otherwise.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    admits: Option<bool>,
-}
-
-/// The record of a transfer, written at its end. Its decision has a record of its own, at its beginning.
-#[derive(Serialize)]
-pub struct TransferRecord<'a> {
-    time: String,
-    frontend: Frontend,
-    user: Cow<'a, str>,
-    action: Cow<'a, str>,
-    reference: Cow<'a, str>,
-    generation: u64,
-    transfer: TransferSummary,
-}
-
-/// The connection and the size of a transfer.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TransferSummary {
-    /// The address and port that were reached.
-    pub address: SocketAddr,
-    /// Bytes from the client to the server.
-    pub sent_bytes: u64,
-    /// Bytes from the server to the client.
-    pub received_bytes: u64,
-    /// The duration.
-    pub milliseconds: u64,
-    /// The reason of its end, as a stable code.
-    pub end: &'static str,
-}
-
-impl<'a> TransferRecord<'a> {
-    /// Creates a record.
-    pub fn new(ask: &AdmissionRequest<'a>, generation: u64, transfer: TransferSummary) -> Self {
-        Self {
-            time: Timestamp::now().to_string(),
-            frontend: ask.frontend,
-            user: truncate(ask.user),
-            action: truncate(ask.action),
-            reference: redact_field(ask.reference),
-            generation,
-            transfer,
-        }
-    }
-}
-
 /// A record of the API.
 #[derive(Serialize)]
 struct ApiRecord<'a> {
@@ -152,53 +66,6 @@ struct ApiRecord<'a> {
 
 fn is_zero(number: &u64) -> bool {
     *number == 0
-}
-
-impl<'a> AuditRecord<'a> {
-    /// Creates a record with an allowing outcome.
-    pub fn new(ask: &AdmissionRequest<'a>, generation: &'a Generation, module: &'a str, took: Duration) -> Self {
-        Self {
-            time: Timestamp::now().to_string(),
-            frontend: ask.frontend,
-            user: truncate(ask.user),
-            action: truncate(ask.action),
-            reference: redact_field(ask.reference),
-            project: ask.project.map(truncate),
-            decision: "allow",
-            enforced: None,
-            reason: "matched",
-            entry: None,
-            text: String::new(),
-            generation: generation.number,
-            policy: &generation.sha256,
-            module,
-            microseconds: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-            dns_answers: None,
-            admits: (!ask.frontend.admits()).then_some(false),
-        }
-    }
-
-    /// Sets the outcome.
-    pub fn set_outcome(&mut self, allowed: bool, text: &str) {
-        self.decision = if allowed { "allow" } else { "deny" };
-        self.text = truncate(text).into_owned();
-    }
-}
-
-fn truncate(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_FIELD_BYTES {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(format!("{}...", &text[..text.floor_char_boundary(MAX_FIELD_BYTES)]))
-    }
-}
-
-/// Redacts user information (rule E11), then truncates: the other way round, a password could lose its `@`.
-pub fn redact_field(text: &str) -> Cow<'_, str> {
-    match redact_userinfo(text) {
-        Cow::Borrowed(text) => truncate(text),
-        Cow::Owned(redacted) => Cow::Owned(truncate(&redacted).into_owned()),
-    }
 }
 
 /// The audit log. Records are written by a thread, so that no decision waits for a disk.
@@ -375,33 +242,6 @@ mod tests {
 
     use super::*;
     use crate::admission::record_queue::ADMISSION_CAPACITY;
-
-    #[test]
-    fn passwords_are_not_shown_and_digests_are() {
-        let hex = "0a".repeat(32);
-        let digest = format!("h.example/x@sha256:{hex}");
-        for (reference, shown) in [
-            ("h.example/x:1", "h.example/x:1"),
-            (&*digest, &*digest),
-            ("user:secret@h.example/x", "***********@h.example/x"),
-            ("user:secret@h.example:5000", "***********@h.example:5000"),
-            ("user:sec@ret@h.example", "************@h.example"),
-            ("https://user:secret@h.example/x@sha256:0", "https://***********************@sha256:0"),
-            // A password before a whole digest, and a port that reads as one.
-            (&*format!("user:secret/x@sha256:{hex}"), &*format!("*************@sha256:{hex}")),
-            (&*format!("user:secret@h.example:{hex}"), &*format!("***********@h.example:{hex}")),
-            // Digests of other algorithms and other lengths.
-            ("bob:s3cret@md5:0a0a", "**********@md5:0a0a"),
-            ("_token:s3cret@0a:0a", "*************@0a:0a"),
-            // Percent-encoded, and in a query.
-            ("bob%3As3cret%40h.example/x", "************%40h.example/x"),
-            ("http://h.example/?token=s3cret", "http://h.example/?************"),
-        ] {
-            assert_eq!(redact_field(reference), shown);
-        }
-        let long = format!("user:{}@h.example", "secret".repeat(MAX_FIELD_BYTES));
-        assert!(!redact_field(&long).contains("secret"));
-    }
 
     /// Returns an audit log into a full pipe without a reader, the number of lines that it has accepted, its path, and
     /// the pipe.

@@ -3,6 +3,7 @@
 
 mod append_file;
 pub mod audit_log;
+pub mod audit_record;
 pub mod enforcement;
 pub mod metrics;
 mod record_queue;
@@ -16,10 +17,11 @@ use std::time::{Duration, Instant};
 use pullgate::display::single_line;
 use pullgate::{Decision, Deny};
 
-use crate::admission::audit_log::{AuditLog, AuditRecord, redact_field};
+use crate::admission::audit_log::AuditLog;
+use crate::admission::audit_record::{AuditRecord, redact_field};
 use crate::admission::enforcement::{Enforcement, FrontendEnforcement};
 use crate::admission::metrics::Metrics;
-pub use crate::admission::request::{AdmissionRequest, Frontend, policy_request};
+pub use crate::admission::request::{AdmissionRequest, DecidedRequest, Frontend, policy_request};
 use crate::policy::store::{Generation, PolicyStore};
 
 /// The response to an admission request.
@@ -100,20 +102,20 @@ impl Admission {
     pub async fn decide(&self, generation: &Generation, ask: &AdmissionRequest<'_>) -> AdmissionResponse {
         let start = Instant::now();
         let request = policy_request(ask);
-        let decision = generation.evaluator.decide(&request).await;
-        self.record_decision(generation, ask, &decision, start.elapsed())
+        let (decision, dns_answers) = generation.evaluator.decide_with_dns_answers(&request).await;
+        let decided = DecidedRequest { decision: &decision, dns_answers: &dns_answers, took: start.elapsed() };
+        self.record_decision(generation, ask, decided)
     }
 
-    /// Records a decision that was made by the caller, and the time it took.
+    /// Records a decision that was made by the caller.
     pub fn record_decision(
         &self,
         generation: &Generation,
         ask: &AdmissionRequest<'_>,
-        decision: &Decision<'_>,
-        took: Duration,
+        decided: DecidedRequest<'_>,
     ) -> AdmissionResponse {
-        let record = AuditRecord::new(ask, generation, self.policy_store.module().digest(), took);
-        self.complete_record(record, ask, decision, took)
+        let record = AuditRecord::new(ask, generation, self.policy_store.module().digest(), decided.took);
+        self.complete_record(record, ask, decided)
     }
 
     /// Like [`record_decision`](Self::record_decision), for a decision with DNS answers of the caller.
@@ -121,12 +123,11 @@ impl Admission {
         &self,
         generation: &Generation,
         ask: &AdmissionRequest<'_>,
-        decision: &Decision<'_>,
-        took: Duration,
+        decided: DecidedRequest<'_>,
     ) -> AdmissionResponse {
-        let mut record = AuditRecord::new(ask, generation, self.policy_store.module().digest(), took);
-        record.dns_answers = Some("caller");
-        self.complete_record(record, ask, decision, took)
+        let mut record = AuditRecord::new(ask, generation, self.policy_store.module().digest(), decided.took);
+        record.dns_answers_from = Some("caller");
+        self.complete_record(record, ask, decided)
     }
 
     /// Writes the record of a decision.
@@ -134,12 +135,13 @@ impl Admission {
         &self,
         mut record: AuditRecord<'a>,
         ask: &AdmissionRequest<'a>,
-        decision: &'a Decision<'_>,
-        took: Duration,
+        decided: DecidedRequest<'a>,
     ) -> AdmissionResponse {
-        let verdict = match decision {
+        record.set_question(ask.kind, decided.dns_answers);
+        let verdict = match decided.decision {
             Decision::Allow(allowed) => {
                 record.entry = allowed.by.as_ref().map(|by| Cow::Borrowed(&*by.entry));
+                record.set_transport(allowed);
                 AdmissionResponse::new(true, String::new())
             }
             Decision::Deny(denied) => {
@@ -158,7 +160,7 @@ impl Admission {
                 AdmissionResponse::new(false, message)
             }
         };
-        self.write_record(record, verdict, took)
+        self.write_record(record, verdict, decided.took)
     }
 
     /// Records a decision made without the rules: an input that the frontend does not understand, or one that a setting

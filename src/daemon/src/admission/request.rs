@@ -1,6 +1,8 @@
 //! The admission request that all frontends build.
 
-use pullgate::{ReferenceKind, Request};
+use std::time::Duration;
+
+use pullgate::{Decision, DnsAnswer, ReferenceKind, Request};
 use serde::Serialize;
 
 /// The frontend that a request came through.
@@ -55,6 +57,17 @@ pub struct AdmissionRequest<'a> {
     pub kind: ReferenceKind,
     /// The project of the request (rule J1).
     pub project: Option<&'a str>,
+}
+
+/// The decision about an admission request, for its record.
+#[derive(Clone, Copy, Debug)]
+pub struct DecidedRequest<'a> {
+    /// The decision.
+    pub decision: &'a Decision<'a>,
+    /// The DNS answers that it had.
+    pub dns_answers: &'a [DnsAnswer],
+    /// The time that it took.
+    pub took: Duration,
 }
 
 /// Maximum length of a reference for the module in bytes, twice that of a valid one (rule H4). Of a longer one the rules

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use tokio::task::yield_now;
 use utoipa::ToSchema;
 
-use crate::admission::{AdmissionRequest, Frontend};
+use crate::admission::{AdmissionRequest, DecidedRequest, Frontend};
 use crate::api::ApiState;
 use crate::api::dns_answers;
 use crate::api::error::ApiError;
@@ -197,7 +197,7 @@ async fn decide_one(
         CallerKind::Containerd => context.containerd_project.as_deref(),
     };
     let project = host_project.or(question.project.as_deref());
-    let answer = evaluator.answer(&question.to_request(project)).await;
+    let (answer, dns_answers) = evaluator.answer_with_dns_answers(&question.to_request(project)).await;
     let ask = AdmissionRequest {
         frontend: match question.frontend {
             CallerKind::Api => Frontend::Api,
@@ -210,10 +210,11 @@ async fn decide_one(
         project,
     };
     let admission = &context.admission;
+    let decided = DecidedRequest { decision: &answer.decision, dns_answers: &dns_answers, took: start.elapsed() };
     if question.dns_answers.is_empty() {
-        admission.record_decision(generation, &ask, &answer.decision, start.elapsed());
+        admission.record_decision(generation, &ask, decided);
     } else {
-        admission.record_decision_by_caller_answers(generation, &ask, &answer.decision, start.elapsed());
+        admission.record_decision_by_caller_answers(generation, &ask, decided);
     }
     Ok(answer.to_json())
 }

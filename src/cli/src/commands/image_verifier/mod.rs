@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use libsystemd::logging::{Priority, journal_send};
 use pullgate::display::single_line;
-use pullgate::{ReferenceKind, Request, redact_userinfo};
+use pullgate::{Decision, DnsAnswer, ReferenceKind, Request, redact_userinfo};
 use pullgate_daemon::admission::enforcement::Enforcement;
 use pullgate_host::{Dns, DnsLimits, EvaluatorOptions, LoadError, Module, ResourceLimits, now};
 use tokio::runtime::Builder;
@@ -72,7 +72,7 @@ pub fn run(arguments: &[String]) -> bool {
             }
             RecvTimeoutError::Disconnected => VerifierOutput::deny("the decision failed"),
         };
-        enforce(failure, enforcement.get().copied().unwrap_or_default(), "")
+        enforce(failure, enforcement.get().copied().unwrap_or_default(), "", None)
     });
     // If the reason cannot be written, the exit code is enough.
     let _ = writeln!(io::stdout(), "pullgate: {}", answer.to_line());
@@ -93,7 +93,7 @@ fn decide_call(
     let enforcement = *enforcement.get_or_init(|| settings.enforcement);
     match call.and_then(|call| call.reference()) {
         Ok(reference) => decide_image(&reference, &settings, start),
-        Err(text) => enforce(VerifierOutput::deny(text), enforcement, ""),
+        Err(text) => enforce(VerifierOutput::deny(text), enforcement, "", None),
     }
 }
 
@@ -103,7 +103,7 @@ fn decide_image(reference: &str, settings: &VerifierSettings, start: Instant) ->
         Ok(runtime) => runtime,
         Err(error) => {
             let failure = VerifierOutput::deny(format!("nothing can be asked: {}", io_error_reason(&error)));
-            return enforce(failure, settings.enforcement, reference);
+            return enforce(failure, settings.enforcement, reference, None);
         }
     };
     let left = |keep: Duration| VERIFIER_TIMEOUT.saturating_sub(start.elapsed()).saturating_sub(keep);
@@ -114,41 +114,82 @@ fn decide_image(reference: &str, settings: &VerifierSettings, start: Instant) ->
         Ok(answer) => return if is_audit { answer.without_enforcement() } else { answer },
         Err(trouble) => trouble,
     };
+    let mut denial = None;
     let output = match (&trouble, &settings.policy) {
         // No fallback: a daemon that runs but fails may have a newer policy than the file.
         (DaemonError::BadDaemon(..), _) => VerifierOutput::deny(trouble.to_string()),
         (DaemonError::NoDaemon(_), Some(policy)) => {
-            let decided = decide_locally(policy, settings, reference, left(Duration::ZERO), &runtime);
-            decided.unwrap_or_else(|text| VerifierOutput::deny(format!("{trouble}, and {text}")))
+            match decide_locally(policy, settings, reference, left(Duration::ZERO), &runtime) {
+                Ok((output, policy_denial)) => {
+                    denial = policy_denial;
+                    output
+                }
+                Err(text) => VerifierOutput::deny(format!("{trouble}, and {text}")),
+            }
         }
         (DaemonError::NoDaemon(_), None) => VerifierOutput::deny(format!(
             "{trouble}, and no policy to decide by: give `policy` in `{DEFAULT_SETTINGS_FILE}`"
         )),
     };
     let enforcement = if is_audit { Enforcement::Audit } else { settings.enforcement };
-    enforce(output, enforcement, reference)
+    enforce(output, enforcement, reference, denial)
 }
 
 /// Applies the enforcement to an output that the daemon did not give, and so did not record: a denial without effect is
-/// written to the journal, with the members of the daemon's record.
-fn enforce(output: VerifierOutput, enforcement: Enforcement, reference: &str) -> VerifierOutput {
+/// written to the journal, with the members of the daemon's record. `denial` is that of the policy file, if it decided.
+fn enforce(
+    output: VerifierOutput,
+    enforcement: Enforcement,
+    reference: &str,
+    denial: Option<PolicyDenial>,
+) -> VerifierOutput {
     if output.allowed || enforcement == Enforcement::Deny {
         return output;
     }
     let (reference, text) = (redact_userinfo(reference), output.to_line());
     let reference = single_line(&reference);
-    let fields = [
-        ("PULLGATE_FRONTEND", "containerd"),
-        ("PULLGATE_ACTION", "decide"),
-        ("PULLGATE_REFERENCE", &*reference),
-        ("PULLGATE_DECISION", "deny"),
-        ("PULLGATE_ENFORCED", "false"),
-        ("PULLGATE_TEXT", &*text),
-    ];
     let message = format!("not enforced: deny {reference}: {text}");
+    let mut fields = vec![
+        ("PULLGATE_FRONTEND", "containerd".to_owned()),
+        ("PULLGATE_ACTION", "decide".to_owned()),
+        ("PULLGATE_REFERENCE", reference.into_owned()),
+        ("PULLGATE_DECISION", "deny".to_owned()),
+        ("PULLGATE_ENFORCED", "false".to_owned()),
+        ("PULLGATE_TEXT", text),
+    ];
+    fields.extend(denial.map_or_else(|| vec![("PULLGATE_REASON", "no-answer".to_owned())], PolicyDenial::into_fields));
     // Where there is no journal, containerd's log has the reason.
     let _ = journal_send(Priority::Warning, &message, fields.into_iter());
     output.without_enforcement()
+}
+
+/// Maximum size of the DNS answers in the journal in bytes: more than `journalctl` shows of a field is left out.
+const MAX_DNS_FIELD_BYTES: usize = 4_095;
+
+/// A denial by the policy file, for its record.
+struct PolicyDenial {
+    project: Option<String>,
+    reason: &'static str,
+    entry: Option<String>,
+    dns_answers: Vec<DnsAnswer>,
+}
+
+impl PolicyDenial {
+    /// Returns the fields of the journal that a decision of the policy adds.
+    fn into_fields(self) -> Vec<(&'static str, String)> {
+        let dns_answers =
+            (!self.dns_answers.is_empty()).then(|| serde_json::to_string(&self.dns_answers).ok()).flatten();
+        let dns_field = dns_answers.map(|text| match text.len() <= MAX_DNS_FIELD_BYTES {
+            true => ("PULLGATE_DNSANSWERS", text),
+            false => ("PULLGATE_DNSANSWERCOUNT", self.dns_answers.len().to_string()),
+        });
+        [("PULLGATE_KIND", "image".to_owned()), ("PULLGATE_REASON", self.reason.to_owned())]
+            .into_iter()
+            .chain(self.project.map(|project| ("PULLGATE_PROJECT", project)))
+            .chain(self.entry.map(|entry| ("PULLGATE_ENTRY", entry)))
+            .chain(dns_field)
+            .collect()
+    }
 }
 
 /// Decides by a policy file, with the system's DNS.
@@ -158,7 +199,7 @@ fn decide_locally(
     reference: &str,
     left: Duration,
     runtime: &tokio::runtime::Runtime,
-) -> Result<VerifierOutput, String> {
+) -> Result<(VerifierOutput, Option<PolicyDenial>), String> {
     let shown = policy.display();
     let (document, errors) = PolicySource::read(policy).map_err(|error| error.message)?;
     if let Some(first) = errors.first() {
@@ -181,8 +222,17 @@ fn decide_locally(
     }
     let project = settings.project.as_deref();
     let request = Request { reference, kind: ReferenceKind::Image, project, dns_answers: &[] };
-    VerifierOutput::from_response(&runtime.block_on(evaluator.answer(&request)), reference)
-        .map_err(|error| format!("the module {error}"))
+    let (response, dns_answers) = runtime.block_on(evaluator.answer_with_dns_answers(&request));
+    let output = VerifierOutput::from_response(&response, reference).map_err(|error| format!("the module {error}"))?;
+    let denial = |reason, entry| PolicyDenial { project: settings.project.clone(), reason, entry, dns_answers };
+    let denial = match response.decision {
+        Decision::Allow(_) => None,
+        Decision::Deny(denied) => {
+            Some(denial(denied.reason.as_str(), denied.nearest.map(|nearest| nearest.entry.entry.into_owned())))
+        }
+        Decision::Lookup(_) => Some(denial("undecided", None)),
+    };
+    Ok((output, denial))
 }
 
 /// Returns whether a policy without errors has whitelist mode on (rule W1).

@@ -8,7 +8,7 @@ use super::classify::{
     AmbiguousRequest, ClassifiedRequest, ImageSource, OpaqueOperation, Subject, SubjectReference, classify,
 };
 use super::protocol::{AuthzRequest, AuthzResponse, CallError};
-use crate::admission::audit_log::redact_field;
+use crate::admission::audit_record::redact_field;
 use crate::admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend};
 use crate::policy::store::Generation;
 use crate::settings::{CreateDecision, OperationPermission};

@@ -8,7 +8,7 @@ use pullgate_connect::Endpoint;
 
 use super::Gate;
 use super::refusal::Refusal;
-use crate::admission::{AdmissionRequest, AdmissionResponse, Frontend, policy_request};
+use crate::admission::{AdmissionRequest, AdmissionResponse, DecidedRequest, Frontend, policy_request};
 use crate::policy::store::Generation;
 use crate::server::Peer;
 
@@ -51,8 +51,9 @@ impl Gate {
             return Err(self.refuse(request, "whitelist-off", message));
         }
         let start = Instant::now();
-        let response = generation.evaluator.answer(&policy_request(&ask)).await;
-        let verdict = self.admission.record_decision(&generation, &ask, &response.decision, start.elapsed());
+        let (response, dns_answers) = generation.evaluator.answer_with_dns_answers(&policy_request(&ask)).await;
+        let decided = DecidedRequest { decision: &response.decision, dns_answers: &dns_answers, took: start.elapsed() };
+        let verdict = self.admission.record_decision(&generation, &ask, decided);
         let (Decision::Allow(allowed), Some(registry), true) = (response.decision, response.registry, verdict.allowed)
         else {
             return Err(Refusal::denied(verdict.message));

@@ -14,7 +14,7 @@ use super::Gate;
 use super::dial::Reached;
 use super::refusal::Refusal;
 use super::route::{GateRequest, Route};
-use crate::admission::audit_log::{TransferRecord, TransferSummary};
+use crate::admission::audit_record::{TransferRecord, TransferSummary};
 use crate::admission::{AdmissionRequest, Frontend};
 
 /// A permission that a transfer depends on: a reference, and the connection that its decision allowed.

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
-use pullgate::{Decision, DenialReason, Deny, ReferenceKind};
+use pullgate::{Decision, DenialReason, Deny, DnsAnswer, ReferenceKind};
 use tokio::time::{self, timeout_at};
 
 use super::image::{Image, MAX_IMAGES};
 use super::{DECISION_TIMEOUT, sanitize};
 use crate::admission::enforcement::Enforcement;
-use crate::admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend, policy_request};
+use crate::admission::{Admission, AdmissionRequest, AdmissionResponse, DecidedRequest, Frontend, policy_request};
 use crate::policy::store::Generation;
 
 /// Concurrent decisions of one review that wait for DNS.
@@ -35,7 +35,7 @@ pub struct ReviewContext<'a> {
     pub open_images: &'a [String],
     pub user: &'a str,
     pub action: &'a str,
-    /// The namespace, if the policy has projects (rule J1).
+    /// The namespace (rule J1). It is without effect, and on record all the same, where the policy has no projects.
     pub project: Option<&'a str>,
 }
 
@@ -50,7 +50,7 @@ pub struct ImageDecision<'a> {
 
 /// The outcome of the decision about an image.
 enum ImageOutcome {
-    Decided(Decision<'static>),
+    Decided(Decision<'static>, Vec<DnsAnswer>),
     /// An open image, which no rule decides.
     Open {
         is_template: bool,
@@ -78,7 +78,7 @@ impl<'a> ReviewContext<'a> {
         open_images: &'a [String],
         namespace: Option<&'a str>,
     ) -> Self {
-        let project = namespace.filter(|namespace| generation.has_projects() && !namespace.is_empty());
+        let project = namespace.filter(|namespace| !namespace.is_empty());
         Self { admission, generation, frontend, open_images, user: "", action: "", project }
     }
 
@@ -120,13 +120,10 @@ impl<'a> ReviewContext<'a> {
         }
         let asked = self.admission_request(name);
         let request = policy_request(&asked);
-        let decision = timeout_at(end, self.generation.evaluator.decide(&request)).await;
-        ImageDecision {
-            name,
-            locations: places,
-            outcome: ImageOutcome::Decided(decision.unwrap_or_else(|_| timeout_denial())),
-            took: start.elapsed(),
-        }
+        let decided = timeout_at(end, self.generation.evaluator.decide_with_dns_answers(&request)).await;
+        let (decision, dns_answers) = decided.unwrap_or_else(|_| (timeout_denial(), Vec::new()));
+        let outcome = ImageOutcome::Decided(decision, dns_answers);
+        ImageDecision { name, locations: places, outcome, took: start.elapsed() }
     }
 
     /// Records the decisions. Returns the rejected images, also if that is not enforced.
@@ -141,8 +138,9 @@ impl<'a> ReviewContext<'a> {
     fn record_decision(&self, decided: &ImageDecision<'_>) -> AdmissionResponse {
         let ask = self.admission_request(decided.name);
         match &decided.outcome {
-            ImageOutcome::Decided(decision) => {
-                self.admission.record_decision(self.generation, &ask, decision, decided.took)
+            ImageOutcome::Decided(decision, dns_answers) => {
+                let decided = DecidedRequest { decision, dns_answers, took: decided.took };
+                self.admission.record_decision(self.generation, &ask, decided)
             }
             ImageOutcome::Open { is_template } => {
                 let message = if *is_template { String::new() } else { open_image_message() };
@@ -155,14 +153,14 @@ impl<'a> ReviewContext<'a> {
     /// Records that unchanged images may stay, whatever the current policy says. Returns those that it rejects.
     pub fn record_unchanged(&self, decided: Vec<ImageDecision<'_>>) -> Vec<RejectedImage> {
         let refused = decided.into_iter().filter_map(|decided| match &decided.outcome {
-            ImageOutcome::Decided(Decision::Allow(_)) | ImageOutcome::Open { is_template: true } => {
+            ImageOutcome::Decided(Decision::Allow(_), _) | ImageOutcome::Open { is_template: true } => {
                 self.record_decision(&decided);
                 None
             }
             refusal => {
                 let message = match refusal {
-                    ImageOutcome::Decided(Decision::Deny(denied)) => denied.text.clone(),
-                    ImageOutcome::Decided(_) => "it depends on DNS, which is not asked here".to_owned(),
+                    ImageOutcome::Decided(Decision::Deny(denied), _) => denied.text.clone(),
+                    ImageOutcome::Decided(..) => "it depends on DNS, which is not asked here".to_owned(),
                     ImageOutcome::Open { .. } => open_image_message(),
                 };
                 let verdict = AdmissionResponse::new(true, message);
@@ -224,8 +222,8 @@ impl ImageDecision<'_> {
             image.push_str(&format!(" ({})", sanitize::sanitize_line(&places.join(", "), MAX_REASON_CHARS)));
         }
         let reason = match &self.outcome {
-            ImageOutcome::Decided(Decision::Deny(denied)) => denied.reason.as_str(),
-            ImageOutcome::Decided(_) => "undecided",
+            ImageOutcome::Decided(Decision::Deny(denied), _) => denied.reason.as_str(),
+            ImageOutcome::Decided(..) => "undecided",
             ImageOutcome::Open { .. } => OPEN_IMAGE,
         };
         RejectedImage { image, name, reason, message: sanitize::sanitize_line(&message, MAX_REASON_CHARS) }
