@@ -55,6 +55,9 @@ pub enum Command {
     /// Says what a change to a policy does: what it allows, denies, and makes more or less safe.
     #[command(after_help = COMPARE_HELP)]
     Compare(CompareArgs),
+    /// Says which requests of an audit record another policy would decide otherwise.
+    #[command(after_help = REPLAY_HELP)]
+    Replay(ReplayArgs),
     /// Narrows a policy to a list from elsewhere, which must not have anything that the policy denies.
     #[command(after_help = NARROW_HELP)]
     Narrow(NarrowArgs),
@@ -205,6 +208,27 @@ EXIT CODES:
   1  they differ, and nothing is newly allowed or reached less safely
   2  something is newly allowed, or reached less safely
   3  a policy has an error, or the command line is wrong";
+
+const REPLAY_HELP: &str = "\
+Every distinct request on record is decided by the new policy, with the DNS answers on record. What differs
+is counted for each registry: denied now and allowed on record, allowed now and denied on record, reached
+otherwise, and undecided for lack of DNS answers. What an audit record says was denied counts as denied,
+also where nothing was enforced. Records are the lines that the daemon writes, or those of
+`journalctl -o json --all`; gzip is recognised by its content.
+
+EXAMPLES:
+  # What would the new policy have done last month?
+  pullgate replay --policy policy.toml /var/log/pullgate/audit.jsonl*
+
+  # The same from the journal, for a program.
+  journalctl -o json --all PULLGATE_DECISION=allow PULLGATE_DECISION=deny |
+    pullgate replay --policy policy.toml --json -
+
+EXIT CODES:
+  0  every request on record is decided as before
+  1  some are not, and nothing is newly allowed or reached less safely
+  2  something is newly allowed, reached less safely, or undecided
+  3  the policy has an error, a record cannot be read or has no decision, or the command line is wrong";
 
 const NARROW_HELP: &str = "\
 What remains is what the whitelist and the insecure list of REMOTE name. Ports and namespaces count, and
@@ -490,6 +514,30 @@ pub struct CompareArgs {
     pub new: PathBuf,
 
     /// Prints one JSON object.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// The policy file as it will be, JSON or TOML; `-` reads it from standard input.
+    #[arg(long, value_name = "NEW", value_hint = ValueHint::FilePath)]
+    pub policy: PathBuf,
+
+    /// Audit records in any order, rotated and compressed ones too; `-` reads standard input.
+    #[arg(value_name = "RECORD", required = true, value_hint = ValueHint::FilePath)]
+    pub records: Vec<PathBuf>,
+
+    /// Leaves out questions over the API, which admit nothing.
+    #[arg(long)]
+    pub admissions_only: bool,
+
+    /// Asks DNS where answers are not on record; today's answers may not be those of the record's time.
+    #[arg(long)]
+    pub ask_dns: bool,
+
+    /// Prints one JSON object, with every registry.
     #[arg(long)]
     pub json: bool,
 }

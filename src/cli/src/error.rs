@@ -1,4 +1,4 @@
-//! Errors of commands. All of them are exit code 2, and 3 for `compare`.
+//! Errors of commands. All of them are exit code 2, and 3 for `compare` and `replay`.
 
 use std::io;
 

@@ -19,7 +19,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::args::{Cli, Command};
 use crate::commands::{
-    ca, check, compare, decide, doctor, export, image_verifier, import, man_page, module, probe, serve,
+    ca, check, compare, decide, doctor, export, image_verifier, import, man_page, module, probe, replay, serve,
 };
 use crate::error::CliError;
 use crate::output::{BAD_STYLE, eprint_styled, escape_lines_for_terminal, styled};
@@ -28,7 +28,7 @@ use crate::output::{BAD_STYLE, eprint_styled, escape_lines_for_terminal, styled}
 const EXIT_DENIED: u8 = 1;
 /// Exit code: the command failed.
 const EXIT_ERROR: u8 = 2;
-/// Exit code of `compare` for a failure, since 1 and 2 are kinds of difference.
+/// Exit code of `compare` and `replay` for a failure, since 1 and 2 are kinds of difference.
 const EXIT_COMPARE_ERROR: u8 = 3;
 
 fn main() -> ExitCode {
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             print_error(failure, &matches);
             ExitCode::from(match cli.command {
-                Command::Compare(_) => EXIT_COMPARE_ERROR,
+                Command::Compare(_) | Command::Replay(_) => EXIT_COMPARE_ERROR,
                 _ => EXIT_ERROR,
             })
         }
@@ -68,7 +68,7 @@ fn print_clap_error(error: &clap::Error) -> ExitCode {
         // For a verifier success means that the image may be pulled.
         false if command == "image-verifier" => ExitCode::from(EXIT_DENIED),
         false => ExitCode::SUCCESS,
-        true if command == "compare" => ExitCode::from(EXIT_COMPARE_ERROR),
+        true if command == "compare" || command == "replay" => ExitCode::from(EXIT_COMPARE_ERROR),
         true => ExitCode::from(EXIT_ERROR),
     }
 }
@@ -78,6 +78,7 @@ fn run(cli: &Cli, matches: &ArgMatches) -> Result<u8, CliError> {
     let (_, matches) = matches.subcommand().unwrap_or(("", matches));
     let good = match &cli.command {
         Command::Compare(arguments) => return compare::run(arguments),
+        Command::Replay(arguments) => return replay::run(arguments),
         Command::Narrow(arguments) => compare::narrow(arguments),
         Command::Decide(ask) => decide::run(ask, matches, decide::DecideMode::Decide),
         Command::Explain(ask) => decide::run(ask, matches, decide::DecideMode::Explain),

@@ -11,4 +11,5 @@ pub mod import;
 pub mod man_page;
 pub mod module;
 pub mod probe;
+pub mod replay;
 pub mod serve;

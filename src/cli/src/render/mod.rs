@@ -1,3 +1,4 @@
 //! Human-readable rendering of results.
 
 pub mod decision;
+pub mod replay;
