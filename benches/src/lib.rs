@@ -62,3 +62,38 @@ pub fn changed(policy: &str) -> String {
     }
     text
 }
+
+/// The lines of an audit record of a month, as the daemon writes them: `distinct` requests, of which a few are most of the
+/// record, as in a cluster whose pods are restarted. Each line is written with its number.
+pub fn audit_line(number: u64, distinct: u64) -> String {
+    // A linear congruential generator (Knuth's MMIX): the same record in every run.
+    let random = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> 33;
+    // Squaring makes requests with small numbers frequent; a tenth of the lines is spread evenly.
+    let share = random % 65_536;
+    let request = if number % 10 == 0 { random % distinct } else { share * share / 65_536 * distinct / 65_536 };
+    let (day, second) = (1 + number % 28, number % 86_400);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let namespace = request % 40;
+    let start = format!(
+        r#"{{"time":"2026-11-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z","frontend":"kubernetes","user":"system:serviceaccount:kube-system:replicaset-controller","action":"create pod","reference":"#,
+        number % 1_000
+    );
+    let sha256 = "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6d7e8f9";
+    let end = format!(r#""generation":3,"policy":"{sha256}","module":"{sha256}","microseconds":{}}}"#, 9 + random % 90);
+    let project = format!(r#""kind":"image","project":"team-{namespace}""#);
+    match request % 10 {
+        0 => format!(
+            r#"{start}"evil-{}.example.net/app-{request}:1.2",{project},"decision":"deny","reason":"not-whitelisted","text":"access to registry `evil-{}.example.net` is denied: no entry of the whitelist covers it",{end}"#,
+            request % 500,
+            request % 500
+        ),
+        1 => format!(
+            r#"{start}"10.2.2.{}:5000/team/app-{request}:1.2",{project},"decision":"allow","reason":"matched","entry":"10.2.2.0/24","attempts":[{{"scheme":"https","port":5000,"verified":false}},{{"scheme":"http","port":5000,"verified":false}}],{end}"#,
+            request % 250
+        ),
+        _ => format!(
+            r#"{start}"registry-{}.example.com/team-{namespace}/app-{request}:1.2",{project},"decision":"allow","reason":"matched","entry":"*.example.com","attempts":[{{"scheme":"https","port":443,"verified":true}}],{end}"#,
+            request % 30
+        ),
+    }
+}
