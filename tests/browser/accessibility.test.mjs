@@ -94,6 +94,14 @@ const STATES = {
     await page.getByRole("button", { name: "Test connection to 10.2.40.40" }).click();
     await page.locator(".elsewhere .probe-summary").waitFor();
   },
+  replay: async (page) => {
+    await form.openText(page, JSON.stringify({ whitelist: ["a.example"] }));
+    const members = { time: "2026-10-01T08:00:00Z", frontend: "docker", user: "alice", kind: "image", reason: "matched" };
+    const lines = ["b.example/x", "a.example/x"].map((reference) => ({ ...members, reference, decision: "allow", attempts: [] }));
+    const text = lines.map((line) => JSON.stringify(line)).join("\n");
+    await form.giveFiles(page, form.chooseRecords(page), [["audit.jsonl", text]]);
+    await form.replays(page).locator("table").nth(1).waitFor();
+  },
   unchecked: async (page) => {
     await page.evaluate(() => void (window.trap = true));
     await form.typeRegistries(page, [["a.example", "Secure"]]);

@@ -152,3 +152,14 @@ export function trapOnDemand() {
   };
   WebAssembly.Instance.prototype = Instance.prototype;
 }
+
+/** Gives files to a button that opens a file dialog. */
+export async function giveFiles(page, button, files) {
+  const chooser = page.waitForEvent("filechooser");
+  await button.click();
+  await (await chooser).setFiles(files.map(([name, content]) => ({ name, mimeType: "", buffer: Buffer.from(content) })));
+}
+
+/** Returns the replays of audit records, and the button that takes records. */
+export const replays = (page) => page.getByRole("region", { name: "What it would have done" });
+export const chooseRecords = (page) => replays(page).getByRole("button", { name: "Choose audit records…" });

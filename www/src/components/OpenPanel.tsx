@@ -4,22 +4,26 @@ import { announce } from "../announce";
 import { usePolicy } from "../form/usePolicyForm";
 import { openPolicy, type OpenResult } from "../formats/openPolicy";
 import { messages } from "../messages";
+import { isRecordFile } from "../replay/readRecords";
 import { type DroppedFile, DropZone } from "./ui/DropZone";
 import { Section } from "./ui/Section";
 
 interface Props {
   onOpened: (opened: OpenResult) => void;
+  /** Receives audit records, which are replayed. */
+  onRecords: (files: File[]) => void;
 }
 
-export function OpenPanel({ onOpened }: Props) {
+export function OpenPanel({ onOpened, onRecords }: Props) {
   const { actions } = usePolicy();
   const t = messages.open;
 
   const openText = (text: string) => finish(openPolicy(text));
   const refuse = (problem: string) => finish({ ok: false, problems: [problem] });
-  const openFiles = ([file, ...others]: DroppedFile[]) => {
-    if (others.length > 0) refuse(t.oneAtATime);
-    else void file?.text().then(openText, () => refuse(t.unread(file.name)));
+  const openFiles = async ([file, ...others]: DroppedFile[]) => {
+    if (file instanceof File && (await isRecordFile(file))) onRecords([file, ...others].filter((each) => each instanceof File));
+    else if (others.length > 0) refuse(t.oneAtATime);
+    else await file?.text().then(openText, () => refuse(t.unread(file.name)));
   };
   const finish = (opened: OpenResult) => {
     if (opened.ok) actions.open(opened.document);
@@ -31,7 +35,7 @@ export function OpenPanel({ onOpened }: Props) {
     <Section title={t.title} intro={t.intro} className="open-panel">
       <DropZone
         labels={{ ...t, add: t.submit }}
-        onFiles={openFiles}
+        onFiles={(files) => void openFiles(files)}
         onText={openText}
       />
     </Section>

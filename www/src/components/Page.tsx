@@ -19,6 +19,7 @@ import { PolicyStatus } from "./PolicyStatus";
 import { PreservedFields } from "./PreservedFields";
 import { highlightFor } from "./registries/highlight";
 import { RegistriesSection } from "./registries/RegistriesSection";
+import { ReplaySection } from "../replay/ReplaySection";
 import { useDaemon } from "./useDaemon";
 
 const EMPTY_TRIAL: TryImageValues = { reference: "", kind: "image", project: "", dnsAnswers: [], askDaemon: true };
@@ -30,6 +31,7 @@ export function Page() {
   const [isOpening, setIsOpening] = useState(false);
   const [opened, setOpened] = useState<OpenResult>();
   const { daemon, isLocked, text, openCurrent } = useDaemon(policy, opened?.ok === true);
+  const [records, setRecords] = useState<File[]>();
   const [trial, setTrial] = useState(EMPTY_TRIAL);
   const decision = useDecision(policy.analysis, trial, daemon);
 
@@ -65,7 +67,7 @@ export function Page() {
           <p className="muted">{messages.intro}</p>
         </header>
         <main id="main" tabIndex={-1}>
-          {isOpening && <OpenPanel onOpened={onOpened} />}
+          {isOpening && <OpenPanel onOpened={onOpened} onRecords={setRecords} />}
           {opened && <OpenResultNotice opened={opened} onDismiss={() => onOpened(undefined)} />}
           <EnforcementNotice daemon={daemon} />
           <DaemonNotice daemon={daemon} text={text} onOpen={() => onOpened(openCurrent())} />
@@ -83,6 +85,7 @@ export function Page() {
             </div>
           </div>
           <OutputSection onError={toFirstError} />
+          <ReplaySection policy={later.analysis.canonical} given={records} />
         </main>
         <ModuleFooter daemon={isLocked ? "locked" : daemon} />
       </PolicyFormContext>
