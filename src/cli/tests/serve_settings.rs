@@ -77,7 +77,7 @@ fn a_required_whitelist_is_not_lost_by_a_reload() {
     assert_eq!(fs::read_to_string(&path).unwrap(), r#"{"whitelist": ["good.example"]}"#);
     assert_eq!(put(r#"{"whitelist": []}"#).0, 200);
     let (_, about) = daemon.get("/v1/daemon");
-    assert!(about.contains(r#""requireWhitelist":true"#), "{about}");
+    assert!(about.contains(r#""requireWhitelist":true,"allowPolicyUpdates":true"#), "{about}");
 }
 
 #[test]
@@ -100,6 +100,7 @@ fn audit_is_said_at_the_start_and_by_the_api() {
     let about: Value = serde_json::from_str(&daemon.get("/v1/daemon").1).unwrap();
     assert_eq!(about["enforcement"], json!({"docker": "deny", "containerd": "deny", "kubernetes": "deny"}));
     assert_eq!(about["requireWhitelist"], false);
+    assert_eq!(about["allowPolicyUpdates"], false);
 }
 
 /// Waits for a unix socket and sends one request.

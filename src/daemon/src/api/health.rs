@@ -49,6 +49,8 @@ pub struct DaemonInfo {
     enforcement: FrontendEnforcement,
     /// True if a policy without `whitelist` is refused.
     require_whitelist: bool,
+    /// True if `PUT /v1/policy` takes policies.
+    allow_policy_updates: bool,
 }
 
 /// Returns how the daemon decides.
@@ -58,6 +60,7 @@ pub async fn daemon(State(context): State<Arc<ApiState>>) -> Json<DaemonInfo> {
         version: env!("CARGO_PKG_VERSION"),
         enforcement: context.admission.enforcement(),
         require_whitelist: context.admission.policy_store().requires_whitelist(),
+        allow_policy_updates: context.allow_policy_updates,
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, ETAG, IF_MATCH};
+use axum::http::header::{CONTENT_TYPE, ETAG, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -18,6 +18,9 @@ use crate::api::request_body;
 use crate::policy::reload;
 use crate::policy::store::{Generation, PolicyError};
 
+/// The number of the generation in a header: a response without a body has it, too.
+pub const GENERATION_HEADER: HeaderName = HeaderName::from_static("pullgate-generation");
+
 /// The current policy with its identity.
 #[derive(Serialize, ToSchema)]
 pub struct CurrentPolicy<'a> {
@@ -30,10 +33,23 @@ pub struct CurrentPolicy<'a> {
     policy: &'a RawValue,
 }
 
-/// Returns the current policy.
-#[utoipa::path(get, path = "/v1/policy", responses((status = 200, body = CurrentPolicy)))]
-pub async fn get_policy(State(context): State<Arc<ApiState>>) -> Result<Response, ApiError> {
-    policy_response(&context)
+/// Returns the current policy. With `If-None-Match`, only if it is another one than that of the `ETag`.
+#[utoipa::path(get, path = "/v1/policy", responses(
+    (status = 200, body = CurrentPolicy),
+    (status = 304, description = "the policy is that of `If-None-Match`; `pullgate-generation` has its generation")
+))]
+pub async fn get_policy(State(context): State<Arc<ApiState>>, headers: HeaderMap) -> Result<Response, ApiError> {
+    let generation = context.admission.current_policy();
+    if is_known(&headers, &generation.etag()) {
+        return Ok((StatusCode::NOT_MODIFIED, identity_headers(&generation)).into_response());
+    }
+    policy_response(&context, &generation)
+}
+
+/// Returns whether `If-None-Match` lists an entity tag (RFC 9110, section 13.1.2).
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let tags = headers.get_all(IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
+    tags.flat_map(|tags| tags.split(',')).any(|tag| matches!(tag.trim(), tag if tag == "*" || tag == etag))
 }
 
 /// Replaces the policy: the document is checked, written to disk, and then takes effect; or it is refused and nothing
@@ -62,7 +78,7 @@ pub async fn put_policy(
     let admission = &context.admission;
     let wanted = headers.get(IF_MATCH).map(|tag| tag.to_str().unwrap_or_default().to_owned());
     match reload::replace(admission, body, wanted.as_deref()).await {
-        Ok(()) => policy_response(&context),
+        Ok(()) => policy_response(&context, &context.admission.current_policy()),
         Err(PolicyError::Outdated(message)) => {
             Err(ApiError::new(StatusCode::PRECONDITION_FAILED, "another-policy", message))
         }
@@ -70,11 +86,14 @@ pub async fn put_policy(
     }
 }
 
-fn policy_response(context: &ApiState) -> Result<Response, ApiError> {
-    let generation = context.admission.current_policy();
+fn policy_response(context: &ApiState, generation: &Generation) -> Result<Response, ApiError> {
     let text =
-        context.resources.policy_cache.get_or_render(&generation).map_err(|error| internal_error(error.to_string()))?;
-    Ok(([(CONTENT_TYPE, "application/json".to_owned()), (ETAG, generation.etag())], text).into_response())
+        context.resources.policy_cache.get_or_render(generation).map_err(|error| internal_error(error.to_string()))?;
+    Ok((identity_headers(generation), [(CONTENT_TYPE, "application/json")], text).into_response())
+}
+
+fn identity_headers(generation: &Generation) -> [(HeaderName, String); 2] {
+    [(ETAG, generation.etag()), (GENERATION_HEADER, generation.number.to_string())]
 }
 
 /// The response for one policy, with the number of its generation. It is as long as the policy and needs no

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::{Body, Bytes};
 use axum::http::Request;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{ETAG, IF_NONE_MATCH, RETRY_AFTER};
 use axum::response::Response;
 use futures_util::stream;
 use http_body_util::BodyExt;
@@ -68,6 +68,27 @@ async fn policy_requests_share_one_response() {
     assert!(first.ends_with(br#""policy":{"whitelist":["docker.io"]}}"#), "{first:?}");
     let second = text(ask(&api, "GET /v1/policy", "").await).await;
     assert_eq!(first.as_ptr(), second.as_ptr());
+}
+
+#[tokio::test]
+async fn known_policy_is_not_sent_again_but_its_generation_is() {
+    let api = test_router();
+    let first = ask(&api, "GET /v1/policy", "").await;
+    let tag = first.headers()[ETAG].to_str().unwrap().to_owned();
+    for (known, status) in [
+        (tag.as_str(), StatusCode::NOT_MODIFIED),
+        (&format!("\"other\", {tag}"), StatusCode::NOT_MODIFIED),
+        ("*", StatusCode::NOT_MODIFIED),
+        ("\"other\"", StatusCode::OK),
+        (tag.trim_matches('"'), StatusCode::OK),
+    ] {
+        let request = Request::builder().uri("/v1/policy").header(IF_NONE_MATCH, known).body(Body::empty()).unwrap();
+        let response = api.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), status, "{known}");
+        assert_eq!(response.headers()["pullgate-generation"], "1");
+        assert_eq!(response.headers()[ETAG], tag.as_str());
+        assert_eq!(text(response).await.is_empty(), status == StatusCode::NOT_MODIFIED);
+    }
 }
 
 #[tokio::test]
