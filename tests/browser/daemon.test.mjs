@@ -149,9 +149,9 @@ test("the daemon's policy does not replace typed entries", { timeout: 60_000 }, 
   await withPage({ server }, async (page) => {
     await form.field(page, 1).fill("mine.example");
     answer({ generation: 8, policy });
-    await page.locator("main").getByText("The daemon has a policy (generation 8).").waitFor();
+    await page.locator("main").getByText("The daemon decides by another policy (generation 8).").waitFor();
     assert.equal(await form.field(page, 1).inputValue(), "mine.example");
-    await page.getByRole("button", { name: "Open it" }).click();
+    await page.getByRole("button", { name: "Open the daemon’s" }).click();
     await page.waitForFunction(() => document.querySelector("li.row input").value === "10.2.0.0/16");
   });
 });
@@ -209,7 +209,7 @@ check("the connection is tested", { daemon: daemon() }, async (page, { server })
   await report.waitFor({ state: "detached" });
   await page.getByRole("button", { name: "Test connection to 10.2.3.4:5000" }).waitFor();
   assert.equal(await page.locator(".probe-report").count(), 0);
-  await page.locator("main").getByText("The daemon has a policy (generation 7).").waitFor();
+  await page.locator("main").getByText("The daemon decides by another policy (generation 7).").waitFor();
 });
 
 const withProjects = { whitelist: ["a.example"], projects: { blue: { whitelist: ["b.example"] } } };
@@ -219,7 +219,7 @@ check("the project is sent, and no other policy's", { daemon: daemon() }, async 
   await page.locator("main").getByText("This is what the daemon decides by now").waitFor();
   await form.openText(page, JSON.stringify(withProjects));
   await page.locator(".summary").getByText("A project may allow more.").waitFor();
-  await page.getByLabel("Project").selectOption("blue");
+  await page.getByLabel("Project", { exact: true }).selectOption("blue");
   assert.equal((await form.decisionOf(page, "b.example/app")).decision, "allow");
   assert.equal(sent("v1/explain"), "blue");
   await page.getByRole("button", { name: "Test connection to b.example" }).click();
@@ -275,16 +275,17 @@ test("the daemon's policy does not replace an opened one", { timeout: 60_000 }, 
     await form.openText(page, '{"whitelist": []}');
     await page.locator("main").getByText("The policy is open.").waitFor();
     answer({ generation: 8, policy });
-    await page.locator("main").getByText("The daemon has a policy (generation 8).").waitFor();
+    await page.locator("main").getByText("The daemon decides by another policy (generation 8).").waitFor();
     assert.equal(await form.field(page, 1).inputValue(), "");
   });
 });
 
-check("the first error may be in what is kept, which says where", {}, async (page) => {
+check("the first error may be in the lists of a project, which are shown then", {}, async (page) => {
   await form.openText(page, '{"whitelist": [], "projects": {"blue": {"whitelist": ["h:0"]}, "red": {"whitelist": ["h:0"]}}}');
   await page.getByRole("button", { name: "Go to the first error" }).first().click();
-  await page.waitForFunction(() => document.activeElement.matches(".preserved"));
-  await page.locator(".preserved .finding").getByText("/projects/red/whitelist/0", { exact: true }).first().waitFor();
+  await page.waitForFunction(() => document.activeElement.matches("li.row input"));
+  assert.equal(await page.getByLabel("Lists for").locator("option:checked").innerText(), "project blue");
+  assert.equal(await form.field(page, 1).inputValue(), "h:0");
   await page.locator(".summary").getByText("A policy with 2 errors decides nothing. Correct them first.").waitFor();
 });
 

@@ -37,8 +37,8 @@ test("a certificate in a form that Go does not read is put right by a button", {
     const pems = [`\uFEFF${ca}`, `${server}${issuer}`];
     const opened = { whitelist: ["docker.io"], certificate_authorities: pems.map((pem) => ({ pem })) };
     await form.openText(page, JSON.stringify(opened));
-    await page.locator('[data-authority="0"]').getByRole("button", { name: "Use the plain PEM" }).click();
-    await page.locator('[data-authority="1"]').getByRole("button", { name: "Delete this part" }).click();
+    await page.locator(".authority").nth(0).getByRole("button", { name: "Use the plain PEM" }).click();
+    await page.locator(".authority").nth(1).getByRole("button", { name: "Delete this part" }).click();
     await form.status(page).getByText(/^No errors/).waitFor();
     const { certificate_authorities: authorities } = JSON.parse(await form.formattedText(page, "JSON"));
     assert.deepEqual(authorities.map(({ pem }) => pem.trim()), [ca.trim(), issuer.trim()]);

@@ -1,21 +1,16 @@
 // The page with a real daemon, `pullgate serve`, behind the server of this build of the page.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { withPage } from "./browser.mjs";
 import * as form from "./form.mjs";
-import { program } from "./program.mjs";
+import { forwardTo, freePort, listen, startDaemon } from "./real_daemon.mjs";
 import { CONTENT_POLICY } from "./server.mjs";
 
 const wasm = readFileSync(new URL("../../pkg/dist/pullgate_bg.wasm", import.meta.url));
 const digest = createHash("sha256").update(wasm).digest("hex");
-const PROXIED_PATHS = ["v1/module", "v1/policy", "v1/daemon", "v1/explain", "v1/probe"];
 
 test("the real daemon", { timeout: 120_000 }, async (context) => {
   const closed = await freePort();
@@ -27,9 +22,8 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
   context.after(() => registry.server.close());
   const insecure = [`127.0.0.1:${closed}`, `127.0.0.1:${registry.port}`];
   const projects = { blue: { whitelist: ["blue.example"] } };
-  const address = await startDaemon(context, { whitelist: ["harbor.example"], insecure, projects });
-  const daemon = Object.fromEntries(PROXIED_PATHS.map((path) => [path, (body) => ask(`${address}/${path}`, body)]));
-  const server = { daemon, expectErrorsOf: ["v1/explain", "v1/probe"] };
+  const { address } = await startDaemon(context, { whitelist: ["harbor.example"], insecure, projects });
+  const server = { daemon: forwardTo(address), expectErrorsOf: ["v1/explain", "v1/probe"] };
   const main = (page) => page.locator("main");
   const check = (name, use) => context.test(name, { timeout: 60_000 }, () => withPage({ server }, use));
 
@@ -51,7 +45,7 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
     assert.equal((await form.decisionOf(page, "harbor.example/app")).decision, "allow");
     await page.getByLabel("Image or registry").fill("blue.example/app");
     await page.locator('.decision[data-decision="deny"]').waitFor();
-    await page.getByLabel("Project").selectOption("blue");
+    await page.getByLabel("Project", { exact: true }).selectOption("blue");
     await page.locator('.decision[data-decision="allow"]').waitFor();
     await page.getByText("Log in to a registry").click();
     await page.getByLabel("Image or registry").fill("https://harbor.example/");
@@ -82,52 +76,8 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
     assert.equal((await form.decisionOf(page, "other.example/app")).decision, "deny");
     await form.field(page, 1).fill("other.example:0");
     await page.locator(".try").getByText("A policy with 1 error decides nothing. Correct it first.").waitFor();
-    await main(page).getByText("The daemon has a policy (generation 1).").waitFor();
+    await main(page).getByText("The daemon decides by another policy (generation 1).").waitFor();
     await form.field(page, 1).fill("other.example");
     await page.locator('.decision[data-decision="allow"]').waitFor();
   });
 });
-
-/** Starts the daemon with a policy, and returns its address once it is ready. It ends with the test. */
-async function startDaemon(context, policy) {
-  const folder = mkdtempSync(join(tmpdir(), "pullgate-page-"));
-  const file = join(folder, "policy.json");
-  writeFileSync(file, JSON.stringify(policy));
-  const address = `127.0.0.1:${await freePort()}`;
-  const daemon = spawn(program(), ["serve", "--listen", address, "--policy", file, "--audit", "off"], { cwd: folder });
-  let log = "";
-  for (const stream of [daemon.stdout, daemon.stderr]) stream.on("data", (data) => (log += data));
-  const ended = new Promise((resolve) => daemon.on("close", resolve));
-  context.after(async () => {
-    daemon.kill();
-    await ended;
-    rmSync(folder, { recursive: true });
-  });
-  const until = Date.now() + 30_000;
-  while (Date.now() < until && daemon.exitCode === null) {
-    const ready = await fetch(`http://${address}/readyz`).catch(() => undefined);
-    if (ready?.ok) return `http://${address}`;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`the daemon did not start:\n${log}`);
-}
-
-/** Requests a path of the daemon, and returns its response unchanged. */
-async function ask(address, body) {
-  const post = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
-  const response = await fetch(address, body === undefined ? {} : post);
-  const bytes = Buffer.from(await response.arrayBuffer());
-  return { status: response.status, type: response.headers.get("content-type"), bytes };
-}
-
-async function listen(answer) {
-  const server = createServer(answer);
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { server, port: server.address().port };
-}
-
-async function freePort() {
-  const { server, port } = await listen();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -1,6 +1,6 @@
 // Serves the built page as the daemon does, under the strict content security policy. A test gives the daemon's responses in
-// `daemon`: functions by path, from the request body to an object, `{status, text}` or `{bytes}`, the last optionally with a
-// `status` and a `type`.
+// `daemon`: functions by path, from the request body and the request to an object, `{status, text}` or `{bytes}`, the last
+// optionally with a `status`, a `type` and `headers`.
 
 import { createReadStream, existsSync } from "node:fs";
 import { createServer } from "node:http";
@@ -36,10 +36,10 @@ export async function serve({ under = "/", daemon = {}, files = page, contentPol
     const path = new URL(request.url, "http://localhost").pathname;
     const name = path.startsWith(under) ? path.slice(under.length) || "index.html" : "";
     const body = await bodyOf(request);
-    requests.push({ name, body });
+    requests.push({ name, method: request.method, headers: request.headers, body });
     if (contentPolicy !== null) response.setHeader("content-security-policy", contentPolicy);
     response.setHeader("cache-control", "no-store");
-    const answer = daemon[name]?.(body);
+    const answer = daemon[name]?.(body, request);
     if (answer !== undefined) return reply(response, await answer);
     const file = join(files, normalize(`/${name}`));
     if (name === "" || !existsSync(file)) return reply(response, { status: 404, text: "not here" });
@@ -61,8 +61,9 @@ async function bodyOf(request) {
 }
 
 function reply(response, answer) {
-  if (answer.bytes) {
+  if (answer.bytes !== undefined) {
     response.statusCode = answer.status ?? 200;
+    for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
     if (answer.type) response.setHeader("content-type", answer.type);
     return response.end(answer.bytes);
   }

@@ -8,6 +8,7 @@ import "./style/registries.css";
 import "./style/certificates.css";
 import "./style/decision.css";
 import "./style/output.css";
+import "./style/changes.css";
 import { ready } from "pullgate";
 import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";

@@ -1,25 +1,57 @@
-// Notices of the daemon: that the form holds its policy or can open it, and that it enforces nothing.
+// Notices of the daemon: how the form stands to its policy, and that it enforces nothing.
 
 import { useDeferredValue } from "react";
 import { Button } from "react-aria-components/Button";
-import { usePolicy } from "../form/usePolicyForm";
+import { unenforcedFrontends } from "../daemon/daemon";
 import { messages } from "../messages";
+import { TokenForm } from "./TokenForm";
 import type { DaemonState } from "./useDaemon";
+import type { DaemonPolicy } from "./useDaemonPolicy";
 
-export function DaemonNotice({ daemon, text, onOpen }: Pick<DaemonState, "daemon" | "text"> & { onOpen: () => void }) {
-  const { analysis } = usePolicy();
+interface Props {
+  daemon: DaemonState;
+  relation: DaemonPolicy["relation"];
+  onOpen: () => void;
+  onReview: () => void;
+}
+
+export function DaemonNotice({ daemon, relation: now, onOpen, onReview }: Props) {
+  const { status, current } = daemon;
   // Deferred like the analysis, so that the offer does not flash up in between.
-  const current = useDeferredValue(daemon)?.current;
-  if (current === undefined) return null;
+  const relation = useDeferredValue(now);
   const t = messages.daemon;
-  const isOpen = analysis.text === text;
+  if (status === "locked") {
+    return (
+      <div className="notice" data-severity="warning">
+        <div className="notice-text">
+          <p>{t.locked}</p>
+          <TokenForm onToken={daemon.authenticate} />
+        </div>
+      </div>
+    );
+  }
+  if (status === "lost") {
+    return (
+      <div className="notice" data-severity="warning" role="status">
+        <p className="notice-text">{t.lost}</p>
+      </div>
+    );
+  }
+  if (status !== "found" || current === undefined || relation === "unknown") return null;
   return (
-    <div className="notice" data-severity="info">
-      <p className="notice-text">{isOpen ? t.loaded(current.generation) : t.offer(current.generation)}</p>
-      {!isOpen && (
-        <Button className="button small" onPress={onOpen}>
-          {t.open}
-        </Button>
+    <div className="notice" data-severity={relation === "changed" ? "warning" : "info"} role="status">
+      <p className="notice-text">
+        {relation === "same" ? t.loaded(current.generation) : t[relation](current.generation)}
+      </p>
+      {relation !== "same" && (
+        <div className="notice-buttons">
+          <Button className="button small" onPress={onReview}>
+            {t.differs}
+          </Button>
+          <Button className="button small" onPress={onOpen}>
+            {t.open}
+          </Button>
+        </div>
       )}
     </div>
   );
@@ -27,10 +59,11 @@ export function DaemonNotice({ daemon, text, onOpen }: Pick<DaemonState, "daemon
 
 /** Warning that some frontends of the daemon refuse nothing. */
 export function EnforcementNotice({ daemon }: Pick<DaemonState, "daemon">) {
-  if (daemon === undefined || daemon.unenforced.length === 0) return null;
+  const frontends = daemon === undefined ? [] : unenforcedFrontends(daemon);
+  if (frontends.length === 0) return null;
   return (
     <div className="notice" data-severity="warning">
-      <p className="notice-text">{messages.daemon.unenforced(daemon.unenforced)}</p>
+      <p className="notice-text">{messages.daemon.unenforced(frontends)}</p>
     </div>
   );
 }

@@ -2,11 +2,11 @@
 
 import { moduleDigest, version } from "pullgate";
 import { useState } from "react";
-import type { DaemonInfo } from "../daemon/daemon";
 import { messages } from "../messages";
 import { Icon } from "./ui/Icon";
+import type { DaemonState } from "./useDaemon";
 
-export function ModuleFooter({ daemon }: { daemon: DaemonInfo | "locked" | undefined }) {
+export function ModuleFooter({ status, daemon }: Pick<DaemonState, "status" | "daemon">) {
   // Read once: `version` throws while the module fails, and the page has to go on.
   const [running] = useState(version);
   // The digest of the loaded bytes, not of the expected ones.
@@ -24,8 +24,8 @@ export function ModuleFooter({ daemon }: { daemon: DaemonInfo | "locked" | undef
         {digest !== undefined && (
           <Check good={digest === PACKAGE_DIGEST} text={digest === PACKAGE_DIGEST ? t.asPackage : t.notAsPackage} />
         )}
-        {daemon === undefined || daemon === "locked" ? (
-          <li>{daemon === "locked" ? t.locked : t.noDaemon}</li>
+        {daemon === undefined ? (
+          status !== "searching" && <li>{status === "locked" ? t.locked : t.noDaemon}</li>
         ) : (
           digest !== undefined && (
             <Check

@@ -1,12 +1,21 @@
 // The page.
 
 import { useDeferredValue, useRef, useState } from "react";
-import { FormProvider } from "react-hook-form";
 import { Button } from "react-aria-components/Button";
+import { announce } from "../announce";
+import type { CurrentPolicy } from "../daemon/daemon";
+import { valuesOf } from "../form/document";
+import { readDraft } from "../form/draft";
 import { PolicyFormContext, usePolicyForm } from "../form/usePolicyForm";
-import type { OpenResult } from "../formats/openPolicy";
+import { blankValues } from "../form/values";
+import { openPolicy, type OpenResult } from "../formats/openPolicy";
 import { messages } from "../messages";
 import { CertificatesSection } from "./certificates/CertificatesSection";
+import { ChangesBar } from "./changes/ChangesBar";
+import { DraftNotice } from "./changes/DraftNotice";
+import { ReviewDialog } from "./changes/ReviewDialog";
+import { useHistoryKeys } from "./changes/useHistoryKeys";
+import { useUnsaved } from "./changes/useUnsaved";
 import { DaemonNotice, EnforcementNotice } from "./DaemonNotice";
 import { TryImageSection } from "./decision/TryImageSection";
 import { type TryImageValues, useDecision } from "./decision/useDecision";
@@ -16,79 +25,134 @@ import { OpenPanel } from "./OpenPanel";
 import { OpenResultNotice } from "./OpenResultNotice";
 import { OutputSection } from "./output/OutputSection";
 import { PolicyStatus } from "./PolicyStatus";
-import { PreservedFields } from "./PreservedFields";
+import { SettingsSection } from "./SettingsSection";
 import { highlightFor } from "./registries/highlight";
 import { RegistriesSection } from "./registries/RegistriesSection";
 import { ReplaySection } from "../replay/ReplaySection";
 import { useDaemon } from "./useDaemon";
+import { useDaemonPolicy } from "./useDaemonPolicy";
 
 const EMPTY_TRIAL: TryImageValues = { reference: "", kind: "image", project: "", dnsAnswers: [], askDaemon: true };
 
 export function Page() {
-  const policy = usePolicyForm();
+  const [draft] = useState(readDraft);
+  const [isDraftNoted, setIsDraftNoted] = useState(draft !== undefined);
+  const policy = usePolicyForm(() => draft?.values ?? blankValues());
   // Rendering a hundred certificates takes longer than a key press may: their cards are deferred.
   const later = useDeferredValue(policy);
   const [isOpening, setIsOpening] = useState(false);
   const [opened, setOpened] = useState<OpenResult>();
-  const { daemon, isLocked, text, openCurrent } = useDaemon(policy, opened?.ok === true);
   const [records, setRecords] = useState<File[]>();
+  const daemon = useDaemon();
+  const daemonPolicy = useDaemonPolicy(policy, daemon, draft);
+  const { relation, openCurrent } = daemonPolicy;
+  const { isUnsaved, markSaved } = useUnsaved(policy, daemonPolicy, draft !== undefined);
+  const [isReviewing, setIsReviewing] = useState(false);
   const [trial, setTrial] = useState(EMPTY_TRIAL);
-  const decision = useDecision(policy.analysis, trial, daemon);
+  const decision = useDecision(policy.analysis, trial, daemon.daemon);
+  useHistoryKeys(policy.actions);
 
   const openButton = useRef<HTMLButtonElement>(null);
 
   // The focused element disappears with the panel or the notice.
   const onOpened = (result: OpenResult | undefined) => {
     setOpened(result);
-    if (result?.ok) setIsOpening(false);
+    if (result?.ok) {
+      setIsOpening(false);
+      markSaved();
+    }
     if (result === undefined || result.ok) openButton.current?.focus();
   };
+  const onApplied = (current: CurrentPolicy) => {
+    daemon.take(current);
+    setIsReviewing(false);
+    announce(messages.apply.applied(current.generation));
+  };
   const toFirstError = () => focusFirstError(policy);
+  const isUnapplied = relation === "edited" || relation === "changed";
+  const discardDraft = () => {
+    setIsDraftNoted(false);
+    const document = daemon.current && openPolicy(JSON.stringify(daemon.current.policy));
+    policy.actions.edit(() => (document?.ok ? valuesOf(document.document) : blankValues()), {
+      label: messages.draft.discarded,
+      isDestructive: true,
+    });
+    markSaved();
+    announce(messages.draft.discarded);
+    openButton.current?.focus();
+  };
 
   return (
-    <FormProvider {...policy.form}>
-      <PolicyFormContext value={policy}>
-        <a className="skip" href="#main">
-          {messages.skip}
-        </a>
-        <header className="page-header">
-          <div>
-            <p className="muted">{messages.wizard}</p>
-            <h1>{messages.title}</h1>
+    <PolicyFormContext value={policy}>
+      <a className="skip" href="#main">
+        {messages.skip}
+      </a>
+      <header className="page-header">
+        <div>
+          <p className="muted">{messages.wizard}</p>
+          <h1>{messages.title}</h1>
+        </div>
+        <Button
+          ref={openButton}
+          className="button"
+          aria-expanded={isOpening}
+          onPress={() => setIsOpening(!isOpening)}
+        >
+          {messages.open.button}
+        </Button>
+        <p className="muted">{messages.intro}</p>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {isDraftNoted && draft && (
+          <DraftNotice
+            time={draft.time}
+            onDiscard={discardDraft}
+            onDismiss={() => {
+              setIsDraftNoted(false);
+              openButton.current?.focus();
+            }}
+          />
+        )}
+        {isOpening && <OpenPanel onOpened={onOpened} onRecords={setRecords} />}
+        {opened && <OpenResultNotice opened={opened} onDismiss={() => onOpened(undefined)} />}
+        <EnforcementNotice daemon={daemon.daemon} />
+        <DaemonNotice
+          daemon={daemon}
+          relation={relation}
+          onOpen={() => onOpened(openCurrent())}
+          onReview={() => setIsReviewing(true)}
+        />
+        <div className="columns">
+          <div className="column">
+            <RegistriesSection highlight={highlightFor(decision.explanation, policy.analysis.places)} />
+            <PolicyFormContext value={later}>
+              <CertificatesSection />
+              <SettingsSection />
+            </PolicyFormContext>
           </div>
-          <Button
-            ref={openButton}
-            className="button"
-            aria-expanded={isOpening}
-            onPress={() => setIsOpening(!isOpening)}
-          >
-            {messages.open.button}
-          </Button>
-          <p className="muted">{messages.intro}</p>
-        </header>
-        <main id="main" tabIndex={-1}>
-          {isOpening && <OpenPanel onOpened={onOpened} onRecords={setRecords} />}
-          {opened && <OpenResultNotice opened={opened} onDismiss={() => onOpened(undefined)} />}
-          <EnforcementNotice daemon={daemon} />
-          <DaemonNotice daemon={daemon} text={text} onOpen={() => onOpened(openCurrent())} />
-          <div className="columns">
-            <div className="column">
-              <RegistriesSection highlight={highlightFor(decision.explanation, policy.analysis.rowIndexes)} />
-              <PolicyFormContext value={later}>
-                <CertificatesSection />
-              </PolicyFormContext>
-              <PreservedFields />
-            </div>
-            <div className="column aside">
-              <PolicyStatus onFirst={toFirstError} />
-              <TryImageSection values={trial} onChange={setTrial} result={decision} daemon={daemon} />
-            </div>
+          <div className="column aside">
+            <PolicyStatus onFirst={toFirstError} />
+            <TryImageSection values={trial} onChange={setTrial} result={decision} daemon={daemon.daemon} />
           </div>
-          <OutputSection onError={toFirstError} />
-          <ReplaySection policy={later.analysis.canonical} given={records} />
-        </main>
-        <ModuleFooter daemon={isLocked ? "locked" : daemon} />
-      </PolicyFormContext>
-    </FormProvider>
+        </div>
+        <PolicyFormContext value={later}>
+          <OutputSection onError={toFirstError} onSaved={markSaved} />
+        </PolicyFormContext>
+        <ReplaySection policy={later.analysis.canonical} given={records} />
+        <ChangesBar
+          unsaved={isUnapplied ? messages.history.unapplied : isUnsaved ? messages.history.unsaved : undefined}
+          onReview={daemon.current && (() => setIsReviewing(true))}
+        />
+      </main>
+      <ModuleFooter status={daemon.status} daemon={daemon.daemon} />
+      {isReviewing && daemon.current && (
+        <ReviewDialog
+          current={daemon.current}
+          isUpdatable={daemon.daemon?.allowPolicyUpdates ?? true}
+          onApplied={onApplied}
+          onClose={() => setIsReviewing(false)}
+        />
+      )}
+    </PolicyFormContext>
   );
 }

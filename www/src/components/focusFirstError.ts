@@ -2,23 +2,30 @@ import type { Finding } from "pullgate";
 import type { PolicyForm } from "../form/usePolicyForm";
 import { severityOf } from "./ui/FindingList";
 
-/** Focuses the first error: in a row, an authority, or the preserved members. */
+/** Focuses the first error: in a row, an authority, or another member. */
 export function focusFirstError({ analysis, actions }: PolicyForm): void {
   const isWrong = (findings: Finding[]) => findings.some((finding) => severityOf(finding) === "error");
-  const rows = [...analysis.rows].filter(([, { findings }]) => isWrong(findings)).map(([row]) => row);
-  if (rows.length > 0) {
-    actions.focus(Math.min(...rows));
-    return;
-  }
-  const limit = [...analysis.limits].find(([, { findings }]) => isWrong(findings))?.[0];
+  const row = firstWrongRow();
+  if (row !== undefined) return actions.focus(row);
   const authority = [...analysis.authorities].find(([, findings]) => isWrong(findings))?.[0];
-  const selector =
-    limit !== undefined
-      ? `[data-limit="${limit}"] input`
-      : authority !== undefined
-        ? `[data-authority="${authority}"] .certificate-remove`
-        : ".preserved";
+  const selector = authority === undefined ? ".settings" : `[data-authority="${authority}"] .certificate-remove`;
   const found = document.querySelector<HTMLElement>(selector);
   found?.focus();
   found?.scrollIntoView({ block: "center" });
+
+  // In the order of the form, in which insecure registries may stand before others.
+  function firstWrongRow(): number | undefined {
+    const { values, rows } = analysis;
+    const scopes = [values, ...values.projects];
+    const lists = [
+      ...scopes.map((scope) => scope.rows),
+      ...scopes.flatMap((scope) => scope.authorities.map(({ registries }) => registries)),
+      values.builtIn,
+    ];
+    for (const list of lists) {
+      const wrong = list.find(({ id }) => isWrong(rows.get(id)?.findings ?? []));
+      if (wrong) return wrong.id;
+    }
+    return undefined;
+  }
 }

@@ -1,60 +1,117 @@
-// Finds the daemon once, and opens its policy if the form is untouched.
+// Follows the daemon that may serve the page: finds it, and asks again and again for the policy in use.
 
-import { useEffect, useMemo, useRef, useState } from "react";
-import { type DaemonInfo, findDaemon } from "../daemon/daemon";
-import { documentOf, valuesOf } from "../form/document";
-import type { PolicyForm } from "../form/usePolicyForm";
-import { blankValues, isBlank } from "../form/values";
-import { openPolicy, type OpenResult } from "../formats/openPolicy";
+import { checkPolicy } from "pullgate";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type CurrentPolicy, type DaemonInfo, findDaemon, readPolicy, setBearerToken } from "../daemon/daemon";
+
+/** Interval between two requests for the policy in use, in milliseconds. */
+const POLL_INTERVAL_MS = 2000;
+/** Time without an answer after which the policy in use is not known any more, in milliseconds. */
+const DOUBT_AFTER_MS = 4000;
 
 export interface DaemonState {
+  /**
+   * `stale` and `lost`: the policy in use may be another one by now, since the page was in the background, or since the
+   * daemon does not answer.
+   */
+  status: "searching" | "none" | "locked" | "found" | "stale" | "lost";
   daemon: DaemonInfo | undefined;
-  /** True if the daemon requires authentication. */
-  isLocked: boolean;
-  /** The daemon's policy in JSON, as written by the form. */
+  /** The policy in use, or the last that was. */
+  current: CurrentPolicy | undefined;
+  /** That policy in canonical form, as JSON. */
   text: string | undefined;
-  /** Opens the daemon's policy, in place of the form's content. */
-  openCurrent: () => OpenResult | undefined;
+  /** Sets the token for all further requests, and asks again. */
+  authenticate: (token: string) => void;
+  /** Takes the policy that the daemon answered with. */
+  take: (current: CurrentPolicy) => void;
 }
 
-export function useDaemon({ form, values, actions }: PolicyForm, hasOpened: boolean): DaemonState {
-  const [found, setFound] = useState<DaemonInfo | "locked">();
-  const daemon = found === "locked" ? undefined : found;
-  const untouched = useRef(true);
-  // An opened policy is not "dirty", and may have no rows.
-  untouched.current &&=
-    !hasOpened &&
-    !form.formState.isDirty &&
-    values.whitelistMode &&
-    values.rows.every(isBlank) &&
-    values.authorities.length === 0 &&
-    values.preserved === blankValues().preserved;
+type Followed = Pick<DaemonState, "status" | "daemon" | "current">;
+
+export function useDaemon(): DaemonState {
+  const [followed, setFollowed] = useState<Followed>({ status: "searching", daemon: undefined, current: undefined });
+  const latest = useRef(followed);
+  const poll = useRef(() => {});
+
+  const publish = useCallback((next: Followed) => {
+    const last = latest.current;
+    if (last.status === next.status && last.daemon === next.daemon && last.current === next.current) return;
+    latest.current = next;
+    setFollowed(next);
+  }, []);
 
   useEffect(() => {
     let gone = false;
-    void findDaemon().then((found) => {
-      if (gone || found === undefined) return;
-      setFound(found);
-      const read = found === "locked" ? undefined : policyOf(found);
-      if (untouched.current && read?.ok) actions.open(read.document);
-    });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let running = 0;
+    const ask = async () => {
+      clearTimeout(timer);
+      running += 1;
+      const turn = running;
+      const { status, ...last } = latest.current;
+      const doubt = setTimeout(() => status === "found" && publish({ status: "lost", ...last }), DOUBT_AFTER_MS);
+      const next = await follow(latest.current);
+      clearTimeout(doubt);
+      if (gone || turn !== running) return;
+      publish(next);
+      // Another server does not become a daemon. In the background nobody reads what is asked.
+      if (next.status !== "none" && !document.hidden) timer = setTimeout(() => void ask(), POLL_INTERVAL_MS);
+    };
+    const wake = () => {
+      const { status, daemon, current } = latest.current;
+      if (document.hidden || status === "none") return;
+      if (status === "found") publish({ status: "stale", daemon, current });
+      void ask();
+    };
+    poll.current = () => void ask();
+    void ask();
+    document.addEventListener("visibilitychange", wake);
+    addEventListener("online", wake);
     return () => {
       gone = true;
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", wake);
+      removeEventListener("online", wake);
     };
-  }, []);
+  }, [publish]);
 
-  const text = useMemo(() => {
-    const read = daemon && policyOf(daemon);
-    return read?.ok ? JSON.stringify(documentOf(valuesOf(read.document)).document) : undefined;
-  }, [daemon]);
-  const openCurrent = () => {
-    const read = daemon && policyOf(daemon);
-    if (read?.ok) actions.open(read.document);
-    return read;
-  };
-  return { daemon, isLocked: found === "locked", text, openCurrent };
+  const { current } = followed;
+  // A new generation of the same policy is the same policy.
+  const policy = current?.policy;
+  const text = useMemo(() => policy && (checkPolicy(policy).canonical ?? JSON.stringify(policy)), [policy]);
+
+  const authenticate = useCallback((token: string) => {
+    setBearerToken(token);
+    poll.current();
+  }, []);
+  const take = useCallback(
+    (current: CurrentPolicy) => {
+      publish({ ...latest.current, status: "found", current });
+      poll.current();
+    },
+    [publish],
+  );
+  return useMemo(() => ({ ...followed, text, authenticate, take }), [followed, text, authenticate, take]);
 }
 
-function policyOf({ current }: DaemonInfo): OpenResult | undefined {
-  return current && openPolicy(JSON.stringify(current.policy));
+async function follow({ status, daemon, current }: Followed): Promise<Followed> {
+  // A daemon that is back may be another one.
+  if (status !== "found") {
+    const found = await findDaemon();
+    if (found === "locked") return { status: "locked", daemon: undefined, current: undefined };
+    if (found === undefined) return { status: status === "searching" ? "none" : "lost", daemon, current };
+    daemon = isSameDaemon(found, daemon) ? daemon : found;
+  }
+  const read = await readPolicy(current);
+  if (read === "locked") return { status: "locked", daemon: undefined, current: undefined };
+  if (read === undefined) return { status: current === undefined ? "found" : "lost", daemon, current };
+  return { status: "found", daemon, current: isSamePolicy(read, current) ? current : read };
+}
+
+function isSameDaemon(a: DaemonInfo, b: DaemonInfo | undefined): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function isSamePolicy(a: CurrentPolicy, b: CurrentPolicy | undefined): boolean {
+  return a === b || (a.etag !== "" && a.generation === b?.generation && a.etag === b.etag);
 }

@@ -7,10 +7,18 @@ export interface DaemonInfo {
   /** The SHA-256 of its module. */
   sha256: string;
   version: string;
-  /** The frontends that refuse nothing: `docker`, `containerd`, `kubernetes`. */
-  unenforced: string[];
-  /** The policy in use. */
-  current?: { generation: number; policy: PolicyDocument };
+  /** The enforcement of each frontend: `deny`, or `audit`, which refuses nothing. */
+  enforcement: Record<string, unknown>;
+  /** False if it takes no policy over its API. */
+  allowPolicyUpdates: boolean;
+}
+
+/** The policy in use. */
+export interface CurrentPolicy {
+  generation: number;
+  /** Its identity, for `If-None-Match` and `If-Match`. */
+  etag: string;
+  policy: PolicyDocument;
 }
 
 /** The body of a `v1/explain` request. */
@@ -30,7 +38,28 @@ export interface ProbeRequest {
 }
 
 /** An error response of the daemon, with its message. */
-export class DaemonError extends Error {}
+export class DaemonError extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+const READ_TIMEOUT_MS = 10_000;
+
+// In memory only, so that it ends with the page.
+let bearerToken: string | undefined;
+
+/** Sets the token for all further requests. */
+export function setBearerToken(token: string | undefined): void {
+  bearerToken = token;
+}
+
+export function hasBearerToken(): boolean {
+  return bearerToken !== undefined;
+}
 
 /** Finds the daemon: `"locked"` if it requires authentication, `undefined` if another server serves the page. */
 export async function findDaemon(): Promise<DaemonInfo | "locked" | undefined> {
@@ -38,18 +67,50 @@ export async function findDaemon(): Promise<DaemonInfo | "locked" | undefined> {
   const module = await get<Partial<DaemonInfo>>("v1/module");
   if (module === "locked") return "locked";
   if (typeof module?.sha256 !== "string") return undefined;
-  const [current, settings] = await Promise.all([
-    get<NonNullable<DaemonInfo["current"]>>("v1/policy"),
-    get<{ enforcement?: Record<string, unknown> }>("v1/daemon"),
-  ]);
-  const known = current !== "locked" && typeof current?.policy === "object" && current.policy !== null;
-  const enforcement = settings === "locked" ? {} : (settings?.enforcement ?? {});
-  return {
-    sha256: module.sha256,
-    version: String(module.version ?? ""),
-    unenforced: Object.keys(enforcement).filter((frontend) => enforcement[frontend] === "audit"),
-    ...(known && { current }),
-  };
+  const answer = await get<Partial<DaemonInfo>>("v1/daemon");
+  const { enforcement = {}, allowPolicyUpdates = true } = answer === "locked" ? {} : (answer ?? {});
+  return { sha256: module.sha256, version: String(module.version ?? ""), enforcement, allowPolicyUpdates };
+}
+
+/** Returns the frontends that refuse nothing. */
+export function unenforcedFrontends({ enforcement }: DaemonInfo): string[] {
+  return Object.keys(enforcement).filter((frontend) => enforcement[frontend] === "audit");
+}
+
+/**
+ * Reads the policy in use: the known one if it is that, `"locked"` without authentication, and `undefined` if the daemon
+ * does not answer, or has no policy to show.
+ */
+export async function readPolicy(known: CurrentPolicy | undefined): Promise<CurrentPolicy | "locked" | undefined> {
+  try {
+    const response = await request("v1/policy", {
+      ...(known?.etag && { headers: { "if-none-match": known.etag } }),
+      signal: AbortSignal.timeout(READ_TIMEOUT_MS),
+    });
+    if (response.status === 401) return "locked";
+    // The same policy may be in use again, as another generation.
+    const generation = Number(response.headers.get("pullgate-generation"));
+    if (response.status === 304 && known) return generation > 0 ? { ...known, generation } : known;
+    return response.ok && isJson(response) ? await currentPolicy(response) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts a policy into effect in place of the one of an `ETag`. Throws a `DaemonError` if the daemon refuses it. */
+export async function putPolicy(policy: string, etag: string): Promise<CurrentPolicy> {
+  const headers = { "content-type": "application/json", "if-match": etag };
+  const response = await request("v1/policy", { method: "PUT", headers, body: policy });
+  if (!response.ok) throw await errorOf(response);
+  const current = await currentPolicy(response);
+  if (current === undefined) throw new Error("the answer is no policy");
+  return current;
+}
+
+async function currentPolicy(response: Response): Promise<CurrentPolicy | undefined> {
+  const { generation, policy } = (await response.json()) as Partial<CurrentPolicy>;
+  if (typeof policy !== "object" || policy === null) return undefined;
+  return { generation: Number(generation), etag: response.headers.get("etag") ?? "", policy };
 }
 
 /** Requests an explanation from the daemon, which resolves DNS queries. */
@@ -68,7 +129,7 @@ export async function probe(request: ProbeRequest, signal: AbortSignal): Promise
 
 async function get<T>(path: string): Promise<T | "locked" | undefined> {
   try {
-    const response = await fetch(path, { headers: { accept: "application/json" } });
+    const response = await request(path, { signal: AbortSignal.timeout(READ_TIMEOUT_MS) });
     if (response.status === 401) return "locked";
     if (!response.ok || !isJson(response)) return undefined;
     return (await response.json()) as T;
@@ -78,13 +139,23 @@ async function get<T>(path: string): Promise<T | "locked" | undefined> {
 }
 
 async function post<T>(path: string, body: object, signal: AbortSignal): Promise<T> {
-  const headers = { "content-type": "application/json", accept: "application/json" };
-  const response = await fetch(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+  const headers = { "content-type": "application/json" };
+  const response = await request(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+  if (!response.ok) throw await errorOf(response);
   if (!isJson(response)) throw new Error(`status ${response.status}`);
-  const answer: unknown = await response.json();
-  if (response.ok) return answer as T;
-  const { message } = answer as { message?: unknown };
-  throw typeof message === "string" ? new DaemonError(message) : new Error(`status ${response.status}`);
+  return (await response.json()) as T;
+}
+
+function request(path: string, { headers, ...options }: RequestInit & { headers?: Record<string, string> }) {
+  const authorization = bearerToken === undefined ? {} : { authorization: `Bearer ${bearerToken}` };
+  return fetch(path, { ...options, headers: { accept: "application/json", ...authorization, ...headers } });
+}
+
+async function errorOf(response: Response): Promise<Error> {
+  const answer: unknown = isJson(response) ? await response.json().catch(() => undefined) : undefined;
+  const { message } = (answer ?? {}) as { message?: unknown };
+  const { status } = response;
+  return typeof message === "string" ? new DaemonError(status, message) : new Error(`status ${status}`);
 }
 
 function isJson(response: Response): boolean {

@@ -1,11 +1,10 @@
-// Analysis of the form's current values by the module, with findings sorted by the field that shows them.
+// Analysis of the form's values by the module, with findings sorted by the row or authority that shows them.
 
-import { checkEntry, checkPolicy, type EntryList, type Finding, type PolicyDocument } from "pullgate";
-import { documentOf, type RowIndexes, textOf } from "./document";
-import { fieldOf } from "./schema";
-import type { FormValues } from "./values";
+import { checkEntry, checkPolicy, type EntryList, type EntryReport, type Finding, type PolicyDocument } from "pullgate";
+import { type DocumentPlaces, documentOf, textOf } from "./document";
+import type { FormValues, RegistryValues } from "./values";
 
-/** The findings of one field. Ranges refer to `text`; a finding about the policy as a whole has none. */
+/** The findings of one row. Ranges refer to `text`; a finding about the policy as a whole has none. */
 export interface FieldReport {
   text: string;
   findings: Finding[];
@@ -13,21 +12,30 @@ export interface FieldReport {
   canonical?: string;
 }
 
+/** The findings of the policy's check about one row, as it was then. */
+interface RowFindings {
+  row: RegistryValues;
+  findings: Finding[];
+}
+
 export interface PolicyAnalysis {
+  /** The analysed values. During a check they are older than those of the form. */
+  values: FormValues;
   document: PolicyDocument;
   /** The checked document, as JSON. */
   text: string;
-  /** The document in canonical form; absent if it does not load. */
+  /** The document in canonical form, and as JSON; absent if it does not load. */
   canonical: PolicyDocument | undefined;
-  rowIndexes: RowIndexes;
-  rows: Map<number, FieldReport>;
-  /** The reports of the registries that authorities are limited to, by `authority/row`. */
-  limits: Map<string, FieldReport>;
+  canonicalText: string | undefined;
+  places: DocumentPlaces;
+  /** By the identity of the row, in the order of the document. */
+  rows: Map<number, RowFindings>;
+  /** By the identity of the authority. */
   authorities: Map<number, Finding[]>;
-  /** The findings about a list as a whole. */
-  lists: Finding[];
-  /** The findings about members without a field. */
-  preserved: Finding[];
+  /** The findings about a list as a whole, by its pointer. */
+  lists: Map<string, Finding[]>;
+  /** The findings about other members, with their paths. */
+  others: Finding[];
   errors: number;
   warnings: number;
   /** True if certificates are left out of the trust anchors because of their dates (rule P3). */
@@ -39,82 +47,93 @@ export interface PolicyAnalysis {
 const DATE_CODES: Finding["code"][] = ["certificate-expired", "certificate-not-yet-valid"];
 
 export function analyse(values: FormValues): PolicyAnalysis {
-  const { document, rowIndexes } = documentOf(values);
+  const { document, places } = documentOf(values);
   const text = JSON.stringify(document);
   const { findings, canonical } = checkPolicy(text);
   const count = (severity: Finding["severity"]) =>
     findings.filter((finding) => finding.severity === severity && finding.code !== "internal").length;
   const analysis: PolicyAnalysis = {
+    values,
     document,
     text,
     canonical: canonical === undefined ? undefined : (JSON.parse(canonical) as PolicyDocument),
-    rowIndexes,
+    canonicalText: canonical,
+    places,
     rows: new Map(),
-    limits: new Map(),
     authorities: new Map(),
-    lists: [],
-    preserved: [],
+    lists: new Map(),
+    others: [],
     errors: count("error"),
     warnings: count("warning"),
     ignoresCertificates: findings.some(({ code }) => DATE_CODES.includes(code)),
     unchecked: findings.some(({ code }) => code === "internal"),
   };
-  for (const finding of findings) fileFinding(finding, analysis, values);
-  for (const list of ["whitelist", "insecure"] as const) {
-    // With whitelist mode off, the rows of the whitelist are hidden and unchecked.
-    if (document[list] === undefined) continue;
-    for (const index of rowIndexes[list]) addEntryReport(analysis.rows, index, textOf(values.rows[index]!), list);
-  }
-  for (const [authority, rows] of rowIndexes.registries.entries()) {
-    if (!values.authorities[authority]?.limited) continue;
-    for (const row of rows) {
-      // A limit has the syntax of an insecure entry: a host and a port, with any scheme.
-      const { entry } = values.authorities[authority].registries[row]!;
-      addEntryReport(analysis.limits, `${authority}/${row}`, entry, "insecure");
-    }
-  }
+  for (const finding of findings) fileFinding(finding, analysis);
   return analysis;
 }
 
-function fileFinding(finding: Finding, analysis: PolicyAnalysis, values: FormValues): void {
-  if (finding.path === undefined) return;
-  const [field, index, inside, row] = fieldOf(pointerSegments(finding.path), analysis.rowIndexes);
+const ELEMENT = /^(.+)\/(\d+)$/;
+const AUTHORITY_MEMBER = /^(.*\/certificate_authorities)\/(\d+)(?:\/|$)/;
+
+function fileFinding(finding: Finding, analysis: PolicyAnalysis): void {
+  const { path } = finding;
+  if (path === undefined) return;
   // The range refers to the JSON text, which the form does not show.
   const { range: _, fix: __, ...shown } = finding;
-  if (field === "rows") {
-    appendFinding(analysis.rows, index as number, textOf(values.rows[index as number]!), shown);
-  } else if (field === "authorities" && inside === "registries") {
-    const { entry } = values.authorities[index as number]!.registries[row as number]!;
-    appendFinding(analysis.limits, `${index}/${row}`, entry, shown);
-  } else if (field === "authorities") {
-    analysis.authorities.set(index as number, [...(analysis.authorities.get(index as number) ?? []), shown]);
-  } else if (finding.path === "/whitelist" || finding.path === "/insecure") {
-    analysis.lists.push(shown);
+  const row = elementAt(analysis.places.rows, ELEMENT.exec(path.replace(/\/(?:entry|enabled|comment)$/, "")));
+  const authority = elementAt(analysis.places.authorities, AUTHORITY_MEMBER.exec(path));
+  if (row !== undefined) {
+    const known = analysis.rows.get(row.id);
+    if (known === undefined) analysis.rows.set(row.id, { row, findings: [shown] });
+    else known.findings.push(shown);
+  } else if (authority !== undefined) {
+    append(analysis.authorities, authority.id, shown);
+  } else if (analysis.places.rows.has(path)) {
+    append(analysis.lists, path, shown);
   } else {
-    analysis.preserved.push(shown);
+    analysis.others.push(shown);
   }
 }
 
-function appendFinding<K>(reports: Map<K, FieldReport>, key: K, text: string, finding: Finding): void {
-  const report = reports.get(key);
-  if (report === undefined) reports.set(key, { text, findings: [finding] });
-  else report.findings.push(finding);
+function elementAt<T>(lists: Map<string, readonly T[]>, match: RegExpExecArray | null): T | undefined {
+  const [, pointer, index] = match ?? [];
+  return pointer === undefined ? undefined : lists.get(pointer)?.[Number(index)];
 }
 
-/** Adds the ranges and fixes of the check of a single entry to the findings of the policy's check. */
-function addEntryReport<K>(reports: Map<K, FieldReport>, key: K, text: string, list: EntryList): void {
-  const alone = checkEntry(text, list);
+function append<K>(map: Map<K, Finding[]>, key: K, finding: Finding): void {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, [finding]);
+  else known.push(finding);
+}
+
+/**
+ * Returns what is found about a row: at once what its text says by itself, with ranges and fixes, and what the policy says
+ * of it once the analysis has caught up with the row.
+ */
+export function reportOf(row: RegistryValues, list: EntryList, known: RowFindings | undefined): FieldReport {
+  const text = textOf(row);
+  const alone = checkEntryOnce(row, text, list);
+  if (known === undefined || known.row !== row) return withCanonical(text, alone.findings, alone);
   const rest = [...alone.findings];
-  const findings = (reports.get(key)?.findings ?? []).map((finding) => {
+  const findings = known.findings.map((finding) => {
     const same = rest.findIndex(({ code }) => code === finding.code);
     return same === -1 ? finding : rest.splice(same, 1)[0]!;
   });
   const unchecked = rest.filter(({ code }) => code === "internal");
-  const canonical = alone.entry === undefined || alone.entry === text ? {} : { canonical: alone.entry };
-  reports.set(key, { text, findings: [...findings, ...unchecked], ...canonical });
+  return withCanonical(text, [...findings, ...unchecked], alone);
 }
 
-// Splits a JSON Pointer (RFC 6901). All-digit segments become indexes, since only the form's lists matter.
-function pointerSegments(pointer: string): (string | number)[] {
-  return pointer.slice(1).split("/").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+function withCanonical(text: string, findings: Finding[], { entry }: EntryReport): FieldReport {
+  return { text, findings, ...(entry !== undefined && entry !== text && { canonical: entry }) };
+}
+
+const checkedEntries = new WeakMap<RegistryValues, { list: EntryList; report: EntryReport }>();
+
+/** Checks the entry of a row. Rows are immutable, so that the report is kept; a failure of the module is not. */
+function checkEntryOnce(row: RegistryValues, text: string, list: EntryList): EntryReport {
+  const known = checkedEntries.get(row);
+  if (known?.list === list) return known.report;
+  const report = text === "" ? { text, findings: [] } : checkEntry(text, list);
+  if (!report.findings.some(({ code }) => code === "internal")) checkedEntries.set(row, { list, report });
+  return report;
 }

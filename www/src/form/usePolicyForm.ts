@@ -1,39 +1,82 @@
 // The state of the form, everything derived from it, and its actions.
 
-import { standardSchemaResolver } from "@hookform/resolvers/standard-schema";
 import { applyFix, type Finding, type PolicyDocument } from "pullgate";
-import { createContext, use, useDeferredValue, useMemo, useState } from "react";
-import { type UseFormReturn, useFieldArray, useForm, useWatch } from "react-hook-form";
+import {
+  createContext,
+  startTransition,
+  use,
+  useCallback,
+  useDeferredValue,
+  useEffect,
+  useMemo,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { announce } from "../announce";
 import { messages } from "../messages";
 import { analyse, type PolicyAnalysis } from "./analysis";
-import { rowsForMode, textOf, valuesOf } from "./document";
-import { split } from "./hostPort";
-import { formSchema } from "./schema";
-import { blankRow, blankValues, type FormValues, isBlank, type RegistryValues } from "./values";
+import { isVisible, textOf, valuesOf } from "./document";
+import {
+  addRows,
+  changeRow,
+  changeRows,
+  commentedRow,
+  enabledRow,
+  type ListAddress,
+  listOf,
+  newRow,
+  removeRows,
+  replaceRow,
+  type Scope,
+  scopeOf,
+  withMode,
+  withText,
+} from "./edits";
+import { type Change, History } from "./history";
+import { blankValues, type FormValues, isBlank, type RegistryValues, type ScopeValues } from "./values";
 
-/** The actions on rows. Each moves the focus to where typing continues. */
+/** The actions on the form as a whole. */
 export interface FormActions {
-  setMode(on: boolean): void;
-  add(after: number): void;
-  remove(index: number): void;
-  paste(index: number, lines: string[]): void;
-  fix(index: number, finding: Finding): void;
-  enable(index: number): void;
-  focus(index: number): void;
+  /** Changes the values. */
+  edit(change: (values: FormValues) => FormValues, about: Change): void;
+  setMode(scope: Scope, on: boolean): void;
   open(document: PolicyDocument): void;
+  /** Begins with other values, which is no change. */
+  start(values: FormValues): void;
+  undo(): void;
+  redo(): void;
+  /** Shows other lists. */
+  setScope(scope: Scope): void;
+  /** Moves the focus to a row once it is rendered, in the lists that it is in. */
+  focus(row: number): void;
+}
+
+/** The actions on one list. Each moves the focus to where typing continues. */
+export interface ListActions {
+  setText(id: number, part: "entry" | "port", text: string): void;
+  setInsecure(ids: readonly number[], insecure: boolean): void;
+  setEnabled(ids: readonly number[], enabled: boolean): void;
+  setComment(id: number, comment: string): void;
+  add(after?: number): void;
+  addEntries(rows: readonly Partial<RegistryValues>[], after?: number): void;
+  remove(ids: readonly number[]): void;
+  fix(id: number, finding: Finding): void;
+  focus(id: number): void;
 }
 
 export interface PolicyForm {
-  form: UseFormReturn<FormValues>;
-  /** The React keys of the rows. */
-  ids: string[];
   values: FormValues;
+  /** The lists shown. */
+  scope: Scope;
   analysis: PolicyAnalysis;
   /** Whether the values have changed since the analysis, which follows them a moment later. */
   isStale: boolean;
+  undoable: Change | undefined;
+  redoable: Change | undefined;
   actions: FormActions;
-  /** The row to focus once it is rendered. */
+  /** Returns the values as of the last action, which may not be rendered yet. */
+  getValues: () => FormValues;
+  /** The row to focus once it is rendered. Each request is a new object, so that the same row can be focused again. */
   focused: { row: number } | undefined;
 }
 
@@ -45,92 +88,187 @@ export function usePolicy(): PolicyForm {
   return policy;
 }
 
-export function usePolicyForm(): PolicyForm {
-  // `analyse` checks at every key press, for more than errors. The resolver guards copying and downloading.
-  const form = useForm<FormValues>({
-    defaultValues: blankValues(),
-    resolver: standardSchemaResolver(formSchema),
-    mode: "onSubmit",
-    reValidateMode: "onSubmit",
-    shouldFocusError: false,
-  });
-  const { control } = form;
-  const { fields, insert, remove, replace, update } = useFieldArray({ control, name: "rows" });
-  const values = useWatch({ control }) as FormValues;
-  // With thousands of rows a check may take longer than a key press: deferred, it does not block typing.
-  const checked = useDeferredValue(values);
+export function usePolicyForm(initial: () => FormValues = blankValues): PolicyForm {
+  const [history] = useState(() => new History(initial()));
+  const { value: values, undoable, redoable } = useSyncExternalStore(history.subscribe, history.getState);
+  const checked = useChecked(values);
   const analysis = useMemo(() => analyse(checked), [checked]);
   const [focused, setFocused] = useState<PolicyForm["focused"]>();
+  const [chosen, setScope] = useState<Scope>();
+  const scope = values.projects.some(({ id }) => id === chosen) ? chosen : undefined;
+  const getValues = useCallback(() => history.value, [history]);
 
   const actions = useMemo((): FormActions => {
-    const rows = () => form.getValues("rows");
-    const focus = (row: number) => setFocused({ row });
-    const set = (index: number, text: string) => update(index, { ...rows()[index]!, ...fieldsOf(text) });
-    const fieldsOf = (text: string): Pick<RegistryValues, "entry" | "port"> => {
-      if (form.getValues("whitelistMode")) return { entry: text, port: "" };
-      const { host, port } = split(text);
-      return { entry: host, port };
+    const focus = (row: number) => {
+      const place = scopeOfRow(history.value, row);
+      if (place !== null) setScope(place);
+      setFocused({ row });
     };
-    const more = (after: number, entries: string[]) =>
-      insert(after + 1, entries.map((text) => ({ ...blankRow(rows()[after]!.insecure), ...fieldsOf(text) })), {
-        shouldFocus: false,
-      });
+    const move = (step: "undo" | "redo") => {
+      const before = history.value;
+      const change = history[step]();
+      if (change === undefined) return;
+      const row = firstChangedRow(before, history.value);
+      if (row !== undefined) focus(row);
+      announce(messages.history[step === "undo" ? "undone" : "redone"](change.label));
+    };
     return {
       focus,
-      setMode(on) {
-        replace(rowsForMode(rows(), on));
-        form.setValue("whitelistMode", on, { shouldDirty: true });
-        announce(on ? messages.registries.turnedOn : messages.registries.turnedOff);
+      setScope,
+      edit(change, about) {
+        history.set(change(history.value), about);
       },
-      add(after) {
-        more(after, [""]);
-        focus(after + 1);
-        announce(messages.registries.added);
-      },
-      remove(index) {
-        const shown = rows().flatMap((row, at) => (form.getValues("whitelistMode") || row.insecure ? [at] : []));
-        if (shown.length === 1) {
-          update(index, blankRow(rows()[index]!.insecure));
-          focus(index);
-          announce(messages.registries.cleared);
-          return;
-        }
-        const at = shown.indexOf(index);
-        const next = shown[at + 1] ?? shown[at - 1] ?? 0;
-        remove(index);
-        focus(next > index ? next - 1 : next);
-        announce(messages.registries.removed);
-      },
-      paste(index, lines) {
-        const [first, ...others] = isBlank(rows()[index]!) ? lines : [textOf(rows()[index]!), ...lines];
-        set(index, first ?? "");
-        more(index, others);
-        focus(index + others.length);
-        announce(messages.registries.addedMany(lines.length));
-      },
-      fix(index, finding) {
-        const [first = "", ...others] = applyFix(textOf(rows()[index]!), finding);
-        set(index, first);
-        if (others.length > 0) more(index, others);
-        focus(index);
-        announce(messages.findings.fixed);
-      },
-      enable(index) {
-        const { enabled: _, ...row } = rows()[index]!;
-        update(index, row);
-        focus(index);
-        announce(messages.registries.enabled);
+      setMode(scope, on) {
+        const label = on ? messages.registries.turnedOn : messages.registries.turnedOff;
+        history.set(withMode(history.value, scope, on), { label });
+        announce(label);
       },
       open(document) {
-        form.reset(valuesOf(document));
+        history.set(valuesOf(document), { label: messages.open.opened, isDestructive: true });
+      },
+      start: (values) => history.reset(values),
+      undo: () => move("undo"),
+      redo: () => move("redo"),
+    };
+  }, [history]);
+
+  return useMemo(
+    () => ({
+      values,
+      scope,
+      analysis,
+      isStale: checked !== values,
+      undoable,
+      redoable,
+      actions,
+      getValues,
+      focused,
+    }),
+    [values, scope, analysis, checked, undoable, redoable, actions, getValues, focused],
+  );
+}
+
+/** The number of rows from which a check takes so long that it waits for a pause in typing. */
+const LARGE_POLICY_ROWS = 1000;
+/** Pause in typing before a large policy is checked, in milliseconds. */
+const CHECK_DELAY_MS = 300;
+
+/** Returns the values to check: the current ones, a moment later. */
+function useChecked(values: FormValues): FormValues {
+  const deferred = useDeferredValue(values);
+  const [settled, setSettled] = useState(values);
+  const isLarge = values.rows.length + values.projects.reduce((sum, { rows }) => sum + rows.length, 0) > LARGE_POLICY_ROWS;
+  useEffect(() => {
+    if (!isLarge) return;
+    const timer = setTimeout(() => startTransition(() => setSettled(values)), CHECK_DELAY_MS);
+    return () => clearTimeout(timer);
+  }, [values, isLarge]);
+  return isLarge ? settled : deferred;
+}
+
+/** Returns the scope of a row; `null` if it is in none, as a built-in registry. */
+function scopeOfRow(values: FormValues, row: number): Scope | null {
+  const has = ({ rows, authorities }: ScopeValues) =>
+    [rows, ...authorities.map(({ registries }) => registries)].some((list) => list.some(({ id }) => id === row));
+  if (has(values)) return undefined;
+  return values.projects.find(has)?.id ?? null;
+}
+
+/** Returns the first row of the second version that the first has otherwise, or lacks. */
+function firstChangedRow(before: FormValues, after: FormValues): number | undefined {
+  const listsOf = ({ rows, builtIn, projects }: FormValues) => [rows, builtIn, ...projects.map(({ rows }) => rows)];
+  const known = new Set(listsOf(before).flat());
+  const changed = listsOf(after).flat().find((row) => !known.has(row));
+  if (changed !== undefined || before.rows === after.rows) return changed?.id;
+  // Rows are gone: the one before them, if any is left.
+  const gone = before.rows.findIndex((row, index) => row !== after.rows[index]);
+  return after.rows[Math.max(0, gone - 1)]?.id;
+}
+
+/** Returns the actions on one list. The same address gives the same actions. */
+export function useListActions({ actions, getValues }: PolicyForm, address: ListAddress): ListActions {
+  return useMemo((): ListActions => {
+    const t = messages.registries;
+    const { scope, list } = address;
+    const rows = () => listOf(getValues(), address);
+    const { focus } = actions;
+    const change = (label: string, edit: (values: FormValues) => FormValues, about: Partial<Change> = {}) => {
+      actions.edit(edit, { label, ...about });
+      if (about.merge === undefined) announce(label);
+    };
+    return {
+      focus,
+      setText(id, part, text) {
+        change(
+          t.typed,
+          (values) => changeRow(values, address, id, (row) => ({ ...row, [part]: text })),
+          { merge: `${id} ${part}` },
+        );
+      },
+      setInsecure(ids, insecure) {
+        const label = insecure ? t.madeInsecure(ids.length) : t.madeSecure(ids.length);
+        change(label, (values) => changeRows(values, address, new Set(ids), (row) => ({ ...row, insecure })));
+      },
+      setEnabled(ids, enabled) {
+        const label = enabled ? t.enabled(ids.length) : t.disabledMany(ids.length);
+        change(label, (values) => changeRows(values, address, new Set(ids), (row) => enabledRow(row, enabled)));
+      },
+      setComment(id, comment) {
+        change(
+          t.commented,
+          (values) => changeRow(values, address, id, (row) => commentedRow(row, comment)),
+          { merge: `${id} comment` },
+        );
+      },
+      add(after) {
+        const row = newRow(getValues(), address);
+        change(t.added, (values) => addRows(values, address, [row], after));
+        focus(row.id);
+      },
+      addEntries(entries, after) {
+        const values = getValues();
+        const added = entries.map(({ entry = "", ...more }) => ({
+          ...withText(values, address, newRow(values, address), entry),
+          ...more,
+        }));
+        const at = rows().find(({ id }) => id === after);
+        // What is added at a blank row takes its place.
+        const replaces = at !== undefined && isBlank(at);
+        change(t.addedMany(added.length), (values) =>
+          replaces ? replaceRow(values, address, at.id, () => added) : addRows(values, address, added, after),
+        );
+        const last = added.at(-1);
+        if (last) focus(last.id);
+      },
+      remove(ids) {
+        const { whitelistMode } = scopeOf(getValues(), scope);
+        const shown = rows().filter((row) => list !== "rows" || isVisible(row, whitelistMode));
+        const gone = new Set(ids);
+        const at = shown.findIndex(({ id }) => gone.has(id));
+        const next = shown.slice(at).find(({ id }) => !gone.has(id)) ?? shown.slice(0, Math.max(0, at)).at(-1);
+        const isCleared = shown.length === 1 && list === "rows";
+        const label = isCleared ? t.cleared : t.removed(ids.length);
+        change(label, (values) => removeRows(values, address, gone), { isDestructive: true });
+        const focusable = next ?? rows().find((row) => list !== "rows" || isVisible(row, whitelistMode));
+        if (focusable) focus(focusable.id);
+      },
+      fix(id, finding) {
+        const values = getValues();
+        const row = rows().find((row) => row.id === id);
+        if (row === undefined) return;
+        const [first = "", ...others] = applyFix(textOf(row), finding);
+        // The parts of one entry are reached as it was.
+        const more = others.map((text) => ({
+          ...withText(values, address, newRow(values, address), text),
+          insecure: row.insecure,
+        }));
+        change(
+          messages.findings.fixed,
+          (values) => replaceRow(values, address, id, (row) => [withText(values, address, row, first), ...more]),
+          { isDestructive: true },
+        );
+        focus(id);
       },
     };
-  }, [form, insert, remove, replace, update]);
-
-  const ids = useMemo(() => fields.map(({ id }) => id), [fields]);
-  const isStale = checked !== values;
-  return useMemo(
-    () => ({ form, ids, values, analysis, isStale, actions, focused }),
-    [form, ids, values, analysis, isStale, actions, focused],
-  );
+  }, [actions, getValues, address]);
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compare } from "pullgate";
 import { documentOf, rowsForMode, valuesOf } from "../form/document";
+import { blankRow } from "../form/values";
 import { writeJson, writeRest } from "./json";
 import { openPolicy } from "./openPolicy";
 import { countComments, readToml, writeToml } from "./toml";
@@ -14,7 +15,7 @@ const FULL = {
   certificate_authorities: [{ pem: PEM, registries: ["10.2.40.40", { entry: "b.example", comment: "🐳" }] }],
   built_in: ["vic.local"],
   match_resolved_addresses: false,
-  projects: { "a.b/c": { whitelist: ["x.example"], insecure: [] }, "7": {} },
+  projects: { "a.b/c": { whitelist: ["x.example"], insecure: ["y.example"] }, "7": {} },
   image_fetch_proxy: { host: "proxy", list: [1, "two", { three: 3 }] },
 };
 
@@ -39,12 +40,12 @@ test("the form gives back the document that it was given, whole", () => {
 });
 
 test("whitelist mode off and on again preserves the rows, and adds none", () => {
-  const typed = ["a.example:1", "[::1]:5000", "10.0.0.0/8"].map((entry, index) => ({ entry, port: "", insecure: index > 0 }));
+  const typed = ["a.example:1", "[::1]:5000", "10.0.0.0/8"].map((entry, id) => ({ id, entry, port: "", insecure: id > 0 }));
   const off = rowsForMode(typed, false);
   assert.deepEqual(off.map(({ entry, port }) => `${entry} ${port}`), ["a.example:1 ", "::1 5000", "10.0.0.0/8 "]);
   assert.deepEqual(rowsForMode(off, true), typed);
-  const blank = [{ entry: "", port: "", insecure: false }];
-  assert.deepEqual(rowsForMode(rowsForMode(blank, false), true), blank);
+  const [blank, ...others] = rowsForMode(rowsForMode([blankRow()], false), true);
+  assert.deepEqual([blank?.entry, blank?.insecure, others], ["", false, []]);
 });
 
 test("a project of a strange name is not lost", () => {

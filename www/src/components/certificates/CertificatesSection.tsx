@@ -1,11 +1,11 @@
 // Upload of certificate authorities, and a card for each.
 
 import { memo, useState } from "react";
-import { useFieldArray } from "react-hook-form";
 import { announce } from "../../announce";
 import { extractCertificates, withoutCertificate } from "../../certificates/pem";
+import { scopeOf, withAuthority, withScope } from "../../form/edits";
 import { usePolicy } from "../../form/usePolicyForm";
-import type { AuthorityValues } from "../../form/values";
+import { type AuthorityValues, newId } from "../../form/values";
 import { messages } from "../../messages";
 import { Section } from "../ui/Section";
 import { AuthorityCard } from "./AuthorityCard";
@@ -13,25 +13,31 @@ import { CertificateUpload, type UploadedFile } from "./CertificateUpload";
 import { type RejectedFile, RejectedFiles } from "./RejectedFiles";
 
 export const CertificatesSection = memo(function CertificatesSection() {
-  const { form, values } = usePolicy();
-  const { fields, append, remove, update } = useFieldArray({ control: form.control, name: "authorities" });
+  const { values, scope, actions, getValues } = usePolicy();
   const [rejectedFiles, setRejectedFiles] = useState<RejectedFile[]>([]);
   const t = messages.certificates;
+  const { authorities } = scopeOf(values, scope);
 
   const upload = (files: UploadedFile[]) => {
-    const known = new Set(form.getValues("authorities").flatMap(({ pem }) => extractCertificates(pem).fingerprints));
-    const authorities: AuthorityValues[] = [];
+    const present = scopeOf(getValues(), scope).authorities;
+    const known = new Set(present.flatMap(({ pem }) => extractCertificates(pem).fingerprints));
+    const added: AuthorityValues[] = [];
     const rejected = files.flatMap(({ name, content }): RejectedFile[] => {
       if (content === undefined) return [{ name, findings: [], hasPrivateKey: false, duplicates: 0, isUnreadable: true }];
       const { blocks, fingerprints, findings } = extractCertificates(content);
       const fresh = blocks.filter((_, index) => !known.has(fingerprints[index]!) && known.add(fingerprints[index]!));
-      authorities.push(...fresh.map((pem) => ({ pem, limited: false, registries: [] })));
+      added.push(...fresh.map((pem) => ({ id: newId(), pem, limited: false, registries: [] })));
       const errors = findings.filter(({ severity }) => severity === "error");
       const duplicates = blocks.length - fresh.length;
       const hasPrivateKey = errors.some(({ code }) => code === "private-key");
       return errors.length + duplicates > 0 ? [{ name, findings: errors, hasPrivateKey, duplicates, isUnreadable: false }] : [];
     });
-    if (authorities.length > 0) append(authorities, { shouldFocus: false });
+    if (added.length > 0) {
+      actions.edit(
+        (values) => withScope(values, scope, ({ authorities }) => ({ authorities: [...authorities, ...added] })),
+        { label: t.added(added.length) },
+      );
+    }
     setRejectedFiles(rejected);
     const problems = rejected.map(({ name, findings, hasPrivateKey, duplicates, isUnreadable }) =>
       isUnreadable
@@ -40,33 +46,44 @@ export const CertificatesSection = memo(function CertificatesSection() {
           ? t.keyRefused(name)
           : (findings[0]?.message ?? t.again(duplicates, name)),
     );
-    announce([authorities.length > 0 ? t.added(authorities.length) : t.none, ...problems].join(". "));
+    announce([added.length > 0 ? t.added(added.length) : t.none, ...problems].join(". "));
   };
 
   const dismiss = () => {
     setRejectedFiles([]);
-    focusCertificate(-1);
+    focusCertificate(undefined);
   };
 
-  const removeCertificate = (index: number, line: number, last: boolean) => {
-    const authority = form.getValues(`authorities.${index}`);
-    if (last) remove(index);
-    else update(index, { ...authority, pem: withoutCertificate(authority.pem, line) });
+  const removeCertificate = ({ id }: AuthorityValues, line: number, last: boolean) => {
+    const index = scopeOf(getValues(), scope).authorities.findIndex((authority) => authority.id === id);
+    actions.edit(
+      (values) =>
+        last
+          ? withScope(values, scope, ({ authorities }) => ({
+              authorities: authorities.filter((authority) => authority.id !== id),
+            }))
+          : withAuthority(values, scope, id, (authority) => ({
+              ...authority,
+              pem: withoutCertificate(authority.pem, line),
+            })),
+      { label: t.removed, isDestructive: true },
+    );
     announce(t.removed);
-    requestAnimationFrame(() => focusCertificate(Math.min(index, form.getValues("authorities").length - 1)));
+    requestAnimationFrame(() => {
+      const { authorities } = scopeOf(getValues(), scope);
+      focusCertificate(authorities[Math.min(index, authorities.length - 1)]?.id);
+    });
   };
 
   return (
     <Section title={t.title} intro={t.intro} className="certificates">
       <CertificateUpload onUpload={upload} />
       <RejectedFiles files={rejectedFiles} onDismiss={dismiss} />
-      {fields.length > 0 && (
+      {authorities.length > 0 && (
         <ul className="authorities">
-          {fields.map(({ id }, index) => {
-            const authority = values.authorities[index];
-            if (authority === undefined) return null;
-            return <AuthorityCard key={id} index={index} pem={authority.pem} onRemove={removeCertificate} />;
-          })}
+          {authorities.map((authority) => (
+            <AuthorityCard key={authority.id} scope={scope} authority={authority} onRemove={removeCertificate} />
+          ))}
         </ul>
       )}
     </Section>
@@ -74,7 +91,7 @@ export const CertificatesSection = memo(function CertificatesSection() {
 });
 
 // Focuses the card in place of the removed one, or else the upload button.
-function focusCertificate(index: number): void {
-  const next = `[data-authority="${index}"] .certificate-remove`;
-  document.querySelector<HTMLElement>(`.certificates ${index < 0 ? ".choose-files" : next}`)?.focus();
+function focusCertificate(id: number | undefined): void {
+  const next = `[data-authority="${id}"] .certificate-remove`;
+  document.querySelector<HTMLElement>(`.certificates ${id === undefined ? ".choose-files" : next}`)?.focus();
 }

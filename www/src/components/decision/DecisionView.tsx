@@ -30,7 +30,7 @@ interface Props {
 export function DecisionView({ explanation, children }: Props) {
   const { analysis, isStale, actions } = usePolicy();
   const state = stateOf(explanation);
-  const row = rowOf(explanation, analysis.rowIndexes);
+  const row = rowOf(explanation, analysis.places);
   const t = messages.tryOut;
   return (
     <div className="decision" data-decision={state} aria-busy={isStale}>

@@ -1,14 +1,13 @@
 // Choice of the requesting project, if the policy has projects.
 
 import { useId } from "react";
-import { preservedMembers } from "../../form/document";
 import { usePolicy } from "../../form/usePolicyForm";
 import { messages } from "../../messages";
 
 export function ProjectSelect({ project, onProject }: { project: string; onProject: (project: string) => void }) {
   const id = useId();
   const { values } = usePolicy();
-  const projects = Object.keys(preservedMembers(values).projects ?? {});
+  const projects = values.projects.map(({ name }) => name);
   if (projects.length === 0) return null;
   return (
     <div className="text-field">

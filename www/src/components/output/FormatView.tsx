@@ -19,10 +19,11 @@ interface Props {
   document: PolicyDocument;
   state: "ready" | "draft" | "unchecked";
   onError: () => void;
+  onSaved: () => void;
 }
 
-export function FormatView({ format, write, document, state, onError }: Props) {
-  const { form } = usePolicy();
+export function FormatView({ format, write, document, state, onError, onSaved }: Props) {
+  const { getValues } = usePolicy();
   const shown = useRef<HTMLPreElement>(null);
   const [status, setStatus] = useState("");
   const t = messages.output;
@@ -35,19 +36,18 @@ export function FormatView({ format, write, document, state, onError }: Props) {
   };
   // Only validated documents leave the page: the current values, not the text shown. Warnings do not block.
   const whenValid = (action: (document: PolicyDocument) => void | Promise<void>) => {
-    const reject = () => {
-      const { unchecked } = analyse(form.getValues());
+    return () => {
+      const { canonical, unchecked } = analyse(getValues());
+      if (canonical !== undefined) return action(canonical);
       report(unchecked ? t.unchecked : t.blocked);
       if (!unchecked) onError();
     };
-    return form.handleSubmit((values) => {
-      const { canonical } = analyse(values);
-      return canonical === undefined ? reject() : action(canonical);
-    }, reject);
   };
-  const copyText = whenValid(async (checked) =>
-    report((await copy(write(checked).text, shown.current)) ? t.copied : t.notCopied),
-  );
+  const copyText = whenValid(async (checked) => {
+    const isCopied = await copy(write(checked).text, shown.current);
+    report(isCopied ? t.copied : t.notCopied);
+    if (isCopied) onSaved();
+  });
   const save = (name: string, content: string) => {
     download(name, content);
     report(t.downloaded(name));
@@ -55,6 +55,7 @@ export function FormatView({ format, write, document, state, onError }: Props) {
   const downloadText = whenValid((checked) => {
     const { fileName, text } = write(checked);
     save(fileName, text);
+    onSaved();
   });
   const downloadAuthorities = whenValid((checked) => save(AUTHORITIES_FILE, certificateBundle(checked)));
 

@@ -18,7 +18,14 @@ const FORMATTERS: Record<OutputFormat, (document: PolicyDocument) => FormattedDo
   json: writeJson,
 };
 
-export function OutputSection({ onError }: { onError: () => void }) {
+interface Props {
+  /** Goes to the first error. */
+  onError: () => void;
+  /** Called once the whole policy is copied or downloaded. */
+  onSaved: () => void;
+}
+
+export function OutputSection({ onError, onSaved }: Props) {
   const { analysis } = usePolicy();
   const t = messages.output;
   const document = analysis.canonical ?? analysis.document;
@@ -40,6 +47,7 @@ export function OutputSection({ onError }: { onError: () => void }) {
               document={document}
               state={analysis.unchecked ? "unchecked" : analysis.canonical === undefined ? "draft" : "ready"}
               onError={onError}
+              onSaved={onSaved}
             />
           </TabPanel>
         ))}

@@ -1,14 +1,13 @@
 // One registry: its fields, findings and buttons.
 
-import { memo, useEffect, useId, useRef } from "react";
-import { useFormContext, useWatch } from "react-hook-form";
+import type { EntryList, Finding } from "pullgate";
+import { memo, useEffect, useId, useMemo, useRef } from "react";
 import { Button } from "react-aria-components/Button";
 import { announceSettled } from "../../announce";
-import type { FieldReport } from "../../form/analysis";
-import { textOf } from "../../form/document";
+import { type FieldReport, type PolicyAnalysis, reportOf } from "../../form/analysis";
 import { join } from "../../form/hostPort";
-import type { FormActions } from "../../form/usePolicyForm";
-import type { FormValues } from "../../form/values";
+import type { ListActions } from "../../form/usePolicyForm";
+import type { RegistryValues } from "../../form/values";
 import { messages } from "../../messages";
 import { EntryInput } from "../ui/EntryInput";
 import { FindingList, severityOf } from "../ui/FindingList";
@@ -18,119 +17,122 @@ import type { RowHighlight } from "./highlight";
 import { RowNotes } from "./RowNotes";
 import { TransportRadio } from "./TransportRadio";
 
-interface Props {
-  index: number;
-  /** The position among the visible rows, from 1. */
-  number: number;
-  whitelistMode: boolean;
-  report: FieldReport | undefined;
-  highlight: RowHighlight["kind"] | undefined;
-  actions: FormActions;
+/** The accessible names of a row's controls, by the number of the row. */
+export interface RowLabels {
+  entry: (number: number) => string;
+  remove: (number: number) => string;
+  add: (number: number) => string;
+  example: string;
 }
 
-export const RegistryRow = memo(
-  function RegistryRow({ index, number, whitelistMode, report, highlight, actions }: Props) {
-    const { control } = useFormContext<FormValues>();
-    const row = useWatch({ control, name: `rows.${index}` });
-    const item = useRef<HTMLLIElement>(null);
-    const findingsId = useId();
-    const current = row === undefined ? "" : textOf(row);
-    // During a check the report refers to an older text.
-    const fresh = report?.text === current ? report : undefined;
-    const findings = report?.findings ?? [];
-    const isInvalid = findings.some((finding) => severityOf(finding) === "error");
-    useAnnouncedFinding(item, fresh);
+/** The fields of a row: an entry with its transport, a host and a port, or an entry alone. */
+export type RowForm = "transport" | "port" | "entry";
 
-    if (row === undefined) return null;
-    const { hostStart, portStart } = join({ host: row.entry, port: row.port });
-    const marks = fresh === undefined ? [] : textMarks(fresh);
-    const describedBy = findings.length > 0 ? findingsId : undefined;
-    const common = { describedBy, onEnter: () => actions.add(index) };
-    const inHost = within(marks, hostStart, row.entry.length);
-    const inPort = within(marks, portStart, row.port.length);
-    // An error without a range marks both fields.
-    const isElsewhere = (here: TextMark[], there: TextMark[]) => !here.some(isError) && there.some(isError);
-    const name = messages.registries;
-    const switchOff = () => {
-      actions.setMode(false);
-      // This row disappears.
-      document.querySelector<HTMLElement>(".registries .switch input")?.focus();
-    };
+interface Props {
+  row: RegistryValues;
+  /** The position in the list, from 1. */
+  number: number;
+  form: RowForm;
+  list: EntryList;
+  labels: RowLabels;
+  known: ReturnType<PolicyAnalysis["rows"]["get"]>;
+  highlight: RowHighlight["kind"] | undefined;
+  actions: ListActions;
+  /** Moves the focus by rows. */
+  onMove: (id: number, step: 1 | -1) => void;
+  onPaste: (text: string, row: RegistryValues) => void;
+  /** Additional buttons for some findings. */
+  findingAction?: ((finding: Finding, row: RegistryValues) => React.ReactNode) | undefined;
+}
 
-    return (
-      <li
-        ref={item}
-        className="row"
-        data-row={index}
-        data-highlight={highlight}
-        data-disabled={row.enabled === false || undefined}
-      >
-        <div className="row-fields" data-mode={whitelistMode ? "on" : "off"}>
+export const RegistryRow = memo(function RegistryRow(props: Props) {
+  const { row, number, form, list, labels, known, highlight, actions, onMove, onPaste, findingAction } = props;
+  const item = useRef<HTMLDivElement>(null);
+  const findingsId = useId();
+  const report = useMemo(() => reportOf(row, list, known), [row, list, known]);
+  const { findings } = report;
+  const isInvalid = findings.some((finding) => severityOf(finding) === "error");
+  useAnnouncedFinding(item, report);
+
+  const { hostStart, portStart } = join({ host: row.entry, port: row.port });
+  const marks = textMarks(report);
+  const inHost = within(marks, hostStart, row.entry.length);
+  const inPort = within(marks, portStart, row.port.length);
+  // An error without a range marks both fields.
+  const isElsewhere = (here: TextMark[], there: TextMark[]) => !here.some(isError) && there.some(isError);
+  const t = messages.registries;
+  const common = {
+    describedBy: findings.length > 0 ? findingsId : undefined,
+    onKeyDown: (event: React.KeyboardEvent) => {
+      if (event.key === "Enter") actions.add(row.id);
+      else if (event.key === "ArrowDown") onMove(row.id, 1);
+      else if (event.key === "ArrowUp") onMove(row.id, -1);
+      else return;
+      event.preventDefault();
+    },
+  };
+
+  return (
+    <div ref={item} className="row-content">
+      <div className="row-fields" data-form={form}>
+        <EntryInput
+          {...common}
+          value={row.entry}
+          onChange={(text) => actions.setText(row.id, "entry", text)}
+          isInvalid={isInvalid && !isElsewhere(inHost, inPort)}
+          label={labels.entry(number)}
+          example={labels.example}
+          marks={inHost}
+          onLines={(text) => onPaste(text, row)}
+        />
+        {form === "transport" && (
+          <TransportRadio
+            isInsecure={row.insecure}
+            label={t.transportLabel(number)}
+            onChange={(insecure) => actions.setInsecure([row.id], insecure)}
+          />
+        )}
+        {form === "port" && (
           <EntryInput
             {...common}
-            isInvalid={isInvalid && !isElsewhere(inHost, inPort)}
-            name={`rows.${index}.entry`}
-            label={whitelistMode ? name.entryLabel(number) : name.hostLabel(number)}
-            example={whitelistMode ? name.entryExample : name.hostExample}
-            marks={inHost}
-            onLines={(lines) => actions.paste(index, lines)}
+            className="port"
+            value={row.port}
+            onChange={(text) => actions.setText(row.id, "port", text)}
+            isInvalid={isInvalid && !isElsewhere(inPort, inHost)}
+            label={t.portLabel(number)}
+            example={t.portExample}
+            marks={inPort}
           />
-          {whitelistMode ? (
-            <TransportRadio index={index} label={name.transportLabel(number)} />
-          ) : (
-            <EntryInput
-              {...common}
-              isInvalid={isInvalid && !isElsewhere(inPort, inHost)}
-              className="port"
-              name={`rows.${index}.port`}
-              label={name.portLabel(number)}
-              example={name.portExample}
-              marks={inPort}
-            />
-          )}
-          <div className="row-buttons">
-            <Button className="button icon-only" aria-label={name.remove(number)} onPress={() => actions.remove(index)}>
-              <Icon name="minus" />
-            </Button>
-            <Button className="button icon-only" aria-label={name.add(number)} onPress={() => actions.add(index)}>
-              <Icon name="plus" />
-            </Button>
-          </div>
+        )}
+        <div className="row-buttons">
+          <Button className="button icon-only" aria-label={labels.remove(number)} onPress={() => actions.remove([row.id])}>
+            <Icon name="minus" />
+          </Button>
+          <Button className="button icon-only" aria-label={labels.add(number)} onPress={() => actions.add(row.id)}>
+            <Icon name="plus" />
+          </Button>
         </div>
-        <FindingList
-          id={findingsId}
-          findings={findings}
-          {...(fresh && { onFix: (finding) => actions.fix(index, finding) })}
-          action={({ code }) =>
-            code === "wildcard-all" &&
-            whitelistMode &&
-            !row.insecure && (
-              <Button className="button small" onPress={switchOff}>
-                {name.switchOff}
-              </Button>
-            )
-          }
-        />
-        <RowNotes
-          row={row}
-          canonical={fresh && canonicalHint(fresh)}
-          highlight={highlight}
-          onEnable={() => actions.enable(index)}
-        />
-      </li>
-    );
-  },
-  // Each key press creates new reports, most of them equal to the old ones.
-  (before, after) =>
-    before.index === after.index &&
-    before.number === after.number &&
-    before.whitelistMode === after.whitelistMode &&
-    before.highlight === after.highlight &&
-    before.actions === after.actions &&
-    JSON.stringify(before.report) === JSON.stringify(after.report),
-);
+      </div>
+      <FindingList
+        id={findingsId}
+        findings={findings}
+        onFix={(finding) => actions.fix(row.id, finding)}
+        {...(findingAction && { action: (finding) => findingAction(finding, row) })}
+      />
+      <RowNotes
+        row={row}
+        canonical={canonicalHint(report)}
+        highlight={highlight}
+        onEnable={() => {
+          actions.setEnabled([row.id], true);
+          actions.focus(row.id);
+        }}
+      />
+    </div>
+  );
+});
 
-export function textMarks({ findings }: FieldReport): TextMark[] {
+function textMarks({ findings }: FieldReport): TextMark[] {
   return findings.flatMap((finding) =>
     finding.range
       ? [{ start: finding.range.startUtf16, end: finding.range.endUtf16, severity: severityOf(finding) }]
@@ -143,7 +145,7 @@ function isError({ severity }: TextMark): boolean {
 }
 
 /** Returns the canonical form to show, unless a finding shows it already. */
-export function canonicalHint({ canonical, findings }: FieldReport): string | undefined {
+function canonicalHint({ canonical, findings }: FieldReport): string | undefined {
   return findings.some(({ message }) => message.includes(`\`${canonical}\``)) ? undefined : canonical;
 }
 
@@ -155,8 +157,8 @@ function within(marks: readonly TextMark[], from: number, length: number): TextM
 }
 
 /** Announces the first problem of the focused row. */
-function useAnnouncedFinding(item: React.RefObject<HTMLLIElement | null>, report: FieldReport | undefined) {
-  const [first] = report?.findings.filter(({ severity }) => severity !== "info") ?? [];
+function useAnnouncedFinding(item: React.RefObject<HTMLElement | null>, report: FieldReport) {
+  const [first] = report.findings.filter(({ severity }) => severity !== "info");
   const text = first && `${messages.findings[severityOf(first)]}: ${first.message}`;
   useEffect(() => {
     if (text !== undefined && item.current?.contains(document.activeElement)) announceSettled("finding", text);

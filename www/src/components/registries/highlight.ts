@@ -1,7 +1,7 @@
 // Highlighting of the row that a decision refers to.
 
 import type { Explanation, MatchedEntry } from "pullgate";
-import type { RowIndexes } from "../../form/document";
+import { type DocumentPlaces, listPointer } from "../../form/document";
 
 export interface RowHighlight {
   row: number;
@@ -9,15 +9,14 @@ export interface RowHighlight {
 }
 
 /** Returns the row to highlight for a decision, if there is one. */
-export function highlightFor(explanation: Explanation | undefined, rowIndexes: RowIndexes): RowHighlight | undefined {
-  const row = explanation && rowOf(explanation, rowIndexes);
+export function highlightFor(explanation: Explanation | undefined, places: DocumentPlaces): RowHighlight | undefined {
+  const row = explanation && rowOf(explanation, places);
   return row === undefined ? undefined : { row, kind: explanation?.decision === "allow" ? "decides" : "nearest" };
 }
 
-/** Returns the row of the deciding or nearest entry. Entries of projects and built-in entries have no row. */
-export function rowOf(explanation: Explanation, rowIndexes: RowIndexes): number | undefined {
+/** Returns the row of the deciding or nearest entry. */
+export function rowOf(explanation: Explanation, places: DocumentPlaces): number | undefined {
   const entry: MatchedEntry | undefined =
     explanation.decision === "allow" ? explanation.by : explanation.decision === "deny" ? explanation.nearest : undefined;
-  if (entry === undefined || entry.project !== undefined || entry.list === "built-in") return undefined;
-  return rowIndexes[entry.list][entry.index];
+  return entry && places.rows.get(listPointer(entry))?.[entry.index]?.id;
 }

@@ -11,8 +11,8 @@ const ICON_PATHS = {
   close: "m4 4 8 8M12 4l-8 8",
   lock: "M4 7.500h8v6H4ZM5.5 7.500V5a2.5 2.5 0 0 1 5 0v2.5",
   unlock: "M4 7.500h8v6H4ZM5.5 7.500V5a2.5 2.5 0 0 1 4.8-1",
-  previous: "m10 3-5 5 5 5",
-  next: "m6 3 5 5-5 5",
+  undo: "M3.5 6.500h6a3.500 3.500 0 0 1 0 7H6M6 3.500l-3 3 3 3",
+  redo: "M12.500 6.500h-6a3.500 3.500 0 0 0 0 7H10M10 3.500l3 3-3 3",
 };
 
 export type IconName = keyof typeof ICON_PATHS;

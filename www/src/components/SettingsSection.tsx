@@ -1,0 +1,99 @@
+// The members of a policy besides its lists: rules for names and projects, the built-in registries, and what has no field.
+
+import type { Finding, PolicyDocument } from "pullgate";
+import { useId } from "react";
+import { Button } from "react-aria-components/Button";
+import { Switch } from "react-aria-components/Switch";
+import type { ListAddress } from "../form/edits";
+import { usePolicy } from "../form/usePolicyForm";
+import { blankRow, type FormValues } from "../form/values";
+import { messages } from "../messages";
+import { RegistryList } from "./registries/RegistryList";
+import { FindingList } from "./ui/FindingList";
+import { FormattedMessage } from "./ui/FormattedMessage";
+import { Icon } from "./ui/Icon";
+import { Section } from "./ui/Section";
+
+const BUILT_IN: ListAddress = { scope: undefined, list: "builtIn" };
+const t = messages.settings;
+const BUILT_IN_LABELS = { entry: t.builtInLabel, remove: t.removeBuiltIn, add: t.addBuiltIn, example: t.builtInExample };
+
+export function SettingsSection() {
+  const { values, analysis, actions } = usePolicy();
+  const hasProxy = (JSON.parse(values.preserved) as PolicyDocument).image_fetch_proxy !== undefined;
+  // Without a field, the path shows which member is concerned.
+  const placed = (finding: Finding) => ({
+    ...finding,
+    message: `\`${(finding.path ?? "").replaceAll("`", "'")}\`${messages.tryOut.colon}${finding.message}`,
+  });
+  const addBuiltIn = () => {
+    const row = blankRow();
+    actions.edit((values) => ({ ...values, builtIn: [...values.builtIn, row] }), { label: messages.registries.added });
+    actions.focus(row.id);
+  };
+
+  return (
+    <Section title={t.title} className="settings" isTarget>
+      <div className="setting">
+        <Switch
+          className="switch small"
+          isSelected={values.matchResolvedAddresses === true}
+          onChange={(on) =>
+            actions.edit((values) => withResolvedAddresses(values, on), { label: on ? t.resolvedOn : t.resolvedOff })
+          }
+        >
+          <span className="switch-track" aria-hidden="true" />
+          {t.resolved}
+        </Switch>
+        <p className="muted">{t.resolvedHint}</p>
+      </div>
+      {(values.projects.length > 0 || values.unlistedProjects !== undefined) && <UnlistedProjects />}
+      <div className="setting">
+        <h3>{t.builtIn}</h3>
+        <p className="muted">{t.builtInHint}</p>
+        {values.builtIn.length > 0 ? (
+          <RegistryList address={BUILT_IN} form="entry" label={t.builtIn} labels={BUILT_IN_LABELS} />
+        ) : (
+          <Button className="button small" onPress={addBuiltIn}>
+            <Icon name="plus" />
+            {t.addFirstBuiltIn}
+          </Button>
+        )}
+        <FindingList findings={analysis.lists.get("/built_in") ?? []} />
+      </div>
+      {hasProxy && <p className="muted">{t.proxy}</p>}
+      <FindingList findings={analysis.others.map(placed)} />
+    </Section>
+  );
+}
+
+function UnlistedProjects() {
+  const id = useId();
+  const { values, actions } = usePolicy();
+  return (
+    <div className="setting text-field">
+      <label htmlFor={id}>{t.unlisted}</label>
+      <select
+        id={id}
+        value={values.unlistedProjects ?? "deny"}
+        onChange={({ target }) =>
+          actions.edit((values) => withUnlistedProjects(values, target.value === "global"), { label: t.unlistedChanged })
+        }
+      >
+        <option value="deny">{t.unlistedDeny}</option>
+        <option value="global">{t.unlistedGlobal}</option>
+      </select>
+      <p className="muted">
+        <FormattedMessage text={t.unlistedHint} />
+      </p>
+    </div>
+  );
+}
+
+function withResolvedAddresses({ matchResolvedAddresses: _, ...values }: FormValues, on: boolean): FormValues {
+  return on ? { ...values, matchResolvedAddresses: true } : values;
+}
+
+function withUnlistedProjects({ unlistedProjects: _, ...values }: FormValues, global: boolean): FormValues {
+  return global ? { ...values, unlistedProjects: "global" } : values;
+}
