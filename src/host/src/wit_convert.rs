@@ -1,5 +1,7 @@
 //! Conversion between the component's WIT types and the types of crate `pullgate`.
 
+use std::borrow::Cow;
+
 use pullgate::{
     Allow, Attempt, CertificateInfo, CertificateReport, ChangeKind, Code, CompareError, Comparison, ComparisonVerdict,
     Decision, DenialReason, Deny, DnsAnswer, DnsQuery, EntryKind, EntryList, EntryReport, Explanation, Finding,
@@ -108,12 +110,7 @@ pub(crate) fn findings(findings: Vec<types::Finding>) -> Result<Vec<Finding>, Ex
 
 pub(crate) fn decision(decision: admission::Decision) -> Decision<'static> {
     match decision {
-        admission::Decision::Allow(allowed) => Decision::Allow(Allow {
-            by: allowed.by.map(matched),
-            attempts: allowed.attempts.into_iter().map(attempt).collect(),
-            authorities: allowed.authorities.into_iter().map(Into::into).collect(),
-            pinned: allowed.pinned,
-        }),
+        admission::Decision::Allow(allowed) => Decision::Allow(allow(allowed)),
         admission::Decision::Deny(denied) => Decision::Deny(Deny {
             reason: match denied.reason {
                 admission::DenialReason::NotWhitelisted => DenialReason::NotWhitelisted,
@@ -192,7 +189,7 @@ fn to_wit_request<'a>(request: &Request<'a>, dns_answers: &'a [admission::DnsAns
             ReferenceKind::Registry => admission::ReferenceKind::Registry,
         },
         project: request.project,
-        dns_answers,
+        dns_answers: (!dns_answers.is_empty()).then_some(dns_answers),
     }
 }
 
@@ -236,15 +233,18 @@ fn matched(matched: admission::MatchedEntry) -> MatchedEntry<'static> {
     }
 }
 
-fn attempt(attempt: admission::Attempt) -> Attempt<'static> {
-    Attempt {
-        scheme: match attempt.scheme {
-            admission::Scheme::Https => Scheme::Https,
-            admission::Scheme::Http => Scheme::Http,
-        },
-        port: attempt.port,
-        verified: attempt.verified,
-        host: attempt.host.map(Into::into),
+fn allow(allowed: admission::Allow) -> Allow<'static> {
+    let host: Option<Cow<'static, str>> = allowed.host.map(Into::into);
+    let https = allowed.https.map(|https| (Scheme::Https, https.port, https.verified));
+    let http = allowed.http_port.map(|port| (Scheme::Http, port, false));
+    let attempts = https.into_iter().chain(http);
+    Allow {
+        by: allowed.by.map(matched),
+        attempts: attempts
+            .map(|(scheme, port, verified)| Attempt { scheme, port, verified, host: host.clone() })
+            .collect(),
+        authorities: allowed.authorities.into_iter().flatten().map(Into::into).collect(),
+        pinned: allowed.pinned.unwrap_or_default(),
     }
 }
 

@@ -110,7 +110,8 @@ mod bindings {
 
 /// Calls `ask` with the request in the form of crate `pullgate`.
 fn with_request<T>(request: admission::Request, ask: impl FnOnce(&pullgate::Request<'_>) -> T) -> T {
-    let dns_answers: Vec<pullgate::DnsAnswer> = request.dns_answers.into_iter().map(dns_answer_in).collect();
+    let dns_answers: Vec<pullgate::DnsAnswer> =
+        request.dns_answers.into_iter().flatten().map(dns_answer_in).collect();
     ask(&pullgate::Request {
         reference: &request.reference,
         kind: match request.kind {
@@ -213,12 +214,7 @@ fn finding(finding: pullgate::Finding) -> types::Finding {
 
 fn decision(decision: pullgate::Decision<'_>) -> admission::Decision {
     match decision {
-        pullgate::Decision::Allow(allowed) => admission::Decision::Allow(admission::Allow {
-            by: allowed.by.map(matched),
-            attempts: allowed.attempts.into_iter().map(attempt).collect(),
-            authorities: allowed.authorities.into_iter().map(|authority| authority.into_owned()).collect(),
-            pinned: allowed.pinned,
-        }),
+        pullgate::Decision::Allow(allowed) => admission::Decision::Allow(allow(allowed)),
         pullgate::Decision::Deny(denied) => admission::Decision::Deny(admission::Deny {
             reason: denial(denied.reason),
             text: denied.text,
@@ -258,16 +254,25 @@ fn matched(matched: pullgate::MatchedEntry<'_>) -> admission::MatchedEntry {
     }
 }
 
-fn attempt(attempt: pullgate::Attempt<'_>) -> admission::Attempt {
-    admission::Attempt {
-        scheme: match attempt.scheme {
-            pullgate::Scheme::Https => admission::Scheme::Https,
-            pullgate::Scheme::Http => admission::Scheme::Http,
-        },
-        port: attempt.port,
-        verified: attempt.verified,
-        host: attempt.host.map(|host| host.into_owned()),
+/// Converts what is allowed. Lists without elements are absent: each would cost an allocation here and another at the host.
+fn allow(allowed: pullgate::Allow<'_>) -> admission::Allow {
+    let mut converted = admission::Allow {
+        by: allowed.by.map(matched),
+        https: None,
+        http_port: None,
+        host: None,
+        authorities: (!allowed.authorities.is_empty())
+            .then(|| allowed.authorities.into_iter().map(|authority| authority.into_owned()).collect()),
+        pinned: (!allowed.pinned.is_empty()).then_some(allowed.pinned),
+    };
+    for pullgate::Attempt { scheme, port, verified, host } in allowed.attempts {
+        match scheme {
+            pullgate::Scheme::Https => converted.https = Some(admission::HttpsAttempt { port, verified }),
+            pullgate::Scheme::Http => converted.http_port = Some(port),
+        }
+        converted.host = host.map(|host| host.into_owned());
     }
+    converted
 }
 
 fn miss(miss: pullgate::MissReason) -> admission::MissReason {

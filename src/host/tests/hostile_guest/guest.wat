@@ -40,7 +40,7 @@
     (local.get $answer))
 
   (func (export "pullgate:policy/admission@0.1.0#[method]policy.decide")
-    (param $self i32) (param $text i32) (param $length i32) (param i32 i32 i32 i32 i32 i32) (result i32)
+    (param $self i32) (param $text i32) (param $length i32) (param i32 i32 i32 i32 i32 i32 i32) (result i32)
     (local $answer i32)
     (local.set $answer (call $obey (local.get $text)))
     (if (i32.eq (i32.load8_u offset=1 (local.get $text)) (i32.const 0x3f))
@@ -60,11 +60,11 @@
     (call $obey (i32.load (local.get 1))))
 
   (func (export "pullgate:policy/admission@0.1.0#[method]policy.decide-text")
-    (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
     (call $obey (local.get 1)))
 
   (func (export "pullgate:policy/admission@0.1.0#[method]policy.explain")
-    (param i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32)
     (call $obey (local.get 1)))
 
   ;; No trust anchors: zeros, apart from the policy's handle.
