@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod entry_line;
 pub mod node;
 pub mod reference_model;
 pub mod regions;

@@ -111,7 +111,7 @@ impl AffectedHosts {
             || !self.domains.is_empty()
                 && dns_name::parent_domains(key).any(|domain| self.names.get(&wildcard_key(domain)).is_some())
             || match key.strip_prefix("*.") {
-                Some(domain) => self.patterns.iter().any(|pattern| pattern.below(domain).is_some()),
+                Some(domain) => self.has_changed_pattern(domain, &|pattern| pattern.below(domain).is_some()),
                 None => self.patterns.matches(key),
             }
     }
@@ -122,7 +122,14 @@ impl AffectedHosts {
         self.all_names
             || self.domains.len() > MAX_COMPARED_DOMAINS
             || self.domains.iter().any(|domain| pattern.below(domain).is_some())
-            || self.patterns.iter().any(|other| other.overlaps(pattern))
+            || self.has_changed_pattern(pattern.domain(), &|other| other.overlaps(pattern))
+    }
+
+    /// Returns whether a changed pattern of a domain satisfies a predicate.
+    fn has_changed_pattern(&self, domain: &str, is_wanted: &dyn Fn(&NamePattern) -> bool) -> bool {
+        let mut found = false;
+        self.patterns.beside(domain, usize::MAX, &mut |pattern, _| found |= is_wanted(pattern));
+        found
     }
 
     /// Returns whether the addresses of an entry are affected.

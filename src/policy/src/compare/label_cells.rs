@@ -1,7 +1,21 @@
 //! Classes of labels that the same globs match, each with labels that are in it.
 //!
-//! The globs run side by side as one automaton. A state is the set of positions that each glob may be at; characters
-//! that stand in no glob are alike, so that one stands for all of them.
+//! The globs run side by side as one deterministic automaton. Characters that stand in no glob are alike, so that one
+//! stands for all of them.
+
+use crate::entry::name_pattern::glob_matches;
+use crate::policy::index::{to_u32, to_usize};
+use crate::util::string_map::StringMap;
+
+/// The classes of labels of a set of globs.
+#[derive(Default)]
+pub(super) struct LabelCells {
+    pub cells: Vec<LabelCell>,
+    /// Positions in `cells` by the globs that match.
+    by_globs: StringMap,
+    /// The characters that stand in no glob.
+    other: Vec<u8>,
+}
 
 /// A class of labels that the same globs match.
 pub(super) struct LabelCell {
@@ -13,24 +27,20 @@ pub(super) struct LabelCell {
     pumped: Option<(String, usize)>,
 }
 
-/// The classes of labels of a set of globs.
-pub(super) struct LabelCells {
-    pub cells: Vec<LabelCell>,
-    /// The characters that stand in no glob.
-    other: Vec<u8>,
-}
-
 /// Characters of labels; a hyphen stands at no end.
 const CHARACTERS: &[u8] = b"rxyzabcdefghijklmnopqstuvw0123456789-";
 
-/// The maximum size of an example. It leaves room for every glob that a label can have.
+/// The maximum size of a label (RFC 1035, section 2.3.4).
 const MAX_EXAMPLE_BYTES: usize = 63;
 
-/// A word on the way through the automaton.
+/// The position of a glob that no longer can match.
+const DEAD: u32 = 0x100;
+
+/// A state of the automaton, with a word that leads to it.
 #[derive(Clone)]
-struct Step {
-    /// For each glob with a star, the set of positions that it may be at.
-    positions: Vec<u128>,
+struct State {
+    /// For each glob with a star, the position in it.
+    positions: Vec<u32>,
     word: String,
     /// The index of the first character that stands in no glob.
     other: Option<usize>,
@@ -39,49 +49,54 @@ struct Step {
 impl LabelCells {
     /// Returns the classes; `None` if there are more than `most` states.
     pub fn new(globs: &[&str], most: usize) -> Option<Self> {
-        let with_star: Vec<(u32, &str)> =
-            (0..).zip(globs.iter().copied()).filter(|(_, glob)| glob.contains('*')).collect();
-        let used = |character: &&u8| with_star.iter().any(|(_, glob)| glob.as_bytes().contains(character));
-        let mut alphabet: Vec<u8> = CHARACTERS.iter().filter(used).copied().collect();
-        let is_other = |character: &&u8| **character != b'-' && !used(character);
-        let other: Vec<u8> = CHARACTERS.iter().filter(is_other).copied().collect();
-        alphabet.extend(other.first());
-        let mut cells = LabelCells { cells: Vec::new(), other };
-        for literal in globs.iter().filter(|glob| !glob.contains('*')) {
-            let matching = (0..).zip(globs).filter(|(_, glob)| crate::entry::name_pattern::glob_matches(glob, literal));
-            let step = Step { positions: Vec::new(), word: (*literal).to_owned(), other: None };
-            cells.add(matching.map(|(number, _)| number).collect(), &step);
+        let mut cells = LabelCells::default();
+        let mut stars: Vec<(u32, &str)> = Vec::new();
+        for (number, glob) in (0..).zip(globs) {
+            if glob.contains('*') {
+                stars.push((number, glob));
+            } else {
+                let matching =
+                    (0..).zip(globs).filter(|(_, other)| glob_matches(other, glob)).map(|(number, _)| number);
+                cells.add(matching.collect(), glob, None);
+            }
         }
-        let start = with_star.iter().map(|(_, glob)| closure(glob, 1)).collect();
-        let mut open = vec![Step { positions: start, word: String::new(), other: None }];
-        let mut seen: Vec<(Vec<u128>, bool, bool)> = Vec::new();
+        let mut alphabet: Vec<u8> = Vec::new();
+        for character in CHARACTERS {
+            if stars.iter().any(|(_, glob)| glob.as_bytes().contains(character)) {
+                alphabet.push(*character);
+            } else if *character != b'-' {
+                cells.other.push(*character);
+            }
+        }
+        alphabet.extend(cells.other.first());
+        let start = stars.iter().map(|(_, glob)| skip_star(glob.as_bytes(), 0)).collect();
+        let mut open = vec![State { positions: start, word: String::new(), other: None }];
+        let mut seen = StringMap::default();
         let mut next: usize = 0;
-        while let Some(step) = open.get(next).cloned() {
+        while let Some(state) = open.get(next).cloned() {
             next = next.saturating_add(1);
-            let is_label = !step.word.is_empty() && !step.word.ends_with('-') && !step.word.starts_with("xn--");
-            if is_label {
-                let accepts = with_star
-                    .iter()
-                    .zip(&step.positions)
-                    .filter(|((_, glob), set)| u32::try_from(glob.len()).is_ok_and(|end| has(**set, end)));
-                cells.add(accepts.map(|((number, _), _)| *number).collect(), &step);
+            let word = state.word.as_str();
+            if !word.is_empty() && !word.ends_with('-') && !word.starts_with("xn--") {
+                let accepts = |((_, glob), position): &(&(u32, &str), &u32)| to_usize(**position) == glob.len();
+                let matching = stars.iter().zip(&state.positions).filter(accepts).map(|((number, _), _)| *number);
+                cells.add(matching.collect(), word, state.other);
             }
             for character in &alphabet {
-                if step.word.len() >= MAX_EXAMPLE_BYTES || step.word.is_empty() && *character == b'-' {
+                if word.len() >= MAX_EXAMPLE_BYTES || word.is_empty() && *character == b'-' {
                     continue;
                 }
                 let is_other = cells.other.first() == Some(character);
-                let positions: Vec<u128> = with_star
-                    .iter()
-                    .zip(&step.positions)
-                    .map(|((_, glob), set)| advance(glob, *set, *character))
-                    .collect();
-                let other = step.other.or(is_other.then_some(step.word.len()));
-                let key = (positions.clone(), *character == b'-', other.is_some());
-                if let Err(position) = seen.binary_search(&key) {
-                    seen.insert(position, key);
-                    let word = format!("{}{}", step.word, char::from(*character));
-                    open.push(Step { positions, word, other });
+                let other = state.other.or(is_other.then_some(word.len()));
+                let mut positions: Vec<u32> = Vec::with_capacity(stars.len());
+                for ((_, glob), position) in stars.iter().zip(&state.positions) {
+                    positions.push(advance(glob.as_bytes(), *position, *character));
+                }
+                let marks = [u32::from(*character == b'-'), u32::from(other.is_some())];
+                let number = to_u32(open.len());
+                if seen.get_or_insert(&set_key(positions.iter().chain(&marks)), number) == number {
+                    let mut word = state.word.clone();
+                    word.push(char::from(*character));
+                    open.push(State { positions, word, other });
                 }
             }
             if open.len() > most {
@@ -94,68 +109,78 @@ impl LabelCells {
     /// Returns an example of a class by number; there may be fewer.
     pub fn example(&self, cell: &LabelCell, number: usize) -> Option<String> {
         let Some((word, position)) = &cell.pumped else { return cell.fixed.get(number).cloned() };
-        let (mut front, back) = (word.get(..=*position)?.to_owned(), word.get(position.saturating_add(1)..)?);
+        let (front, back) = word.split_at_checked(position.saturating_add(1))?;
+        let mut example = front.to_owned();
         let mut rest = number;
         while let Some(digit) = rest.checked_sub(1) {
             let count = self.other.len().max(1);
-            front.push(char::from(*self.other.get(digit.checked_rem(count)?)?));
+            example.push(char::from(*self.other.get(digit.checked_rem(count)?)?));
             rest = digit.checked_div(count)?;
         }
-        front.push_str(back);
-        Some(front).filter(|label| label.len() <= MAX_EXAMPLE_BYTES)
+        example.push_str(back);
+        Some(example).filter(|label| label.len() <= MAX_EXAMPLE_BYTES)
     }
 
     /// Adds an example to the class of the labels that these globs match.
-    fn add(&mut self, globs: Vec<u32>, example: &Step) {
-        let position = self.cells.partition_point(|cell| cell.globs < globs);
-        if self.cells.get(position).is_none_or(|cell| cell.globs != globs) {
-            self.cells.insert(position, LabelCell { globs, fixed: Vec::new(), pumped: None });
+    fn add(&mut self, globs: Vec<u32>, word: &str, other: Option<usize>) {
+        let number = to_u32(self.cells.len());
+        let position = to_usize(self.by_globs.get_or_insert(&set_key(globs.iter()), number));
+        if position == self.cells.len() {
+            self.cells.push(LabelCell { globs, fixed: Vec::new(), pumped: None });
         }
         let Some(cell) = self.cells.get_mut(position) else { return };
-        match example.other {
-            Some(position) => {
-                cell.pumped.get_or_insert_with(|| (example.word.clone(), position));
-            }
-            None => cell.fixed.push(example.word.clone()),
+        match other {
+            Some(_) if cell.pumped.is_some() => {}
+            Some(position) => cell.pumped = Some((word.to_owned(), position)),
+            None => cell.fixed.push(word.to_owned()),
         }
     }
 }
 
-/// Returns whether a set has a position. A glob has fewer than 128: at most 63 characters and a star between any two.
-fn has(set: u128, position: u32) -> bool {
-    set.wrapping_shr(position) & 1 == 1
+/// Returns a set of numbers as the key of a map.
+pub(super) fn set_key<'n>(numbers: impl Iterator<Item = &'n u32>) -> String {
+    // Beyond the surrogates there are more characters than a policy has entries.
+    const FIRST_CHARACTER: u32 = 0x1_0000;
+    let mut key = String::new();
+    for number in numbers {
+        key.push(char::from_u32(number.saturating_add(FIRST_CHARACTER)).unwrap_or_default());
+    }
+    key
 }
 
-/// Adds the positions that a glob reaches without a character.
-fn closure(glob: &str, mut set: u128) -> u128 {
-    for (byte, position) in glob.bytes().zip(0_u32..) {
-        if byte == b'*' && has(set, position) {
-            set |= 2_u128.wrapping_shl(position);
-        }
-    }
-    set
+/// Returns the position after a star at this one.
+fn skip_star(glob: &[u8], position: usize) -> u32 {
+    to_u32(position.saturating_add(usize::from(glob.get(position) == Some(&b'*'))))
 }
 
-fn advance(glob: &str, set: u128, character: u8) -> u128 {
-    let mut next = 0;
-    for (byte, position) in glob.bytes().zip(0_u32..).filter(|(_, position)| has(set, *position)) {
-        if byte == b'*' {
-            next |= 1_u128.wrapping_shl(position);
-        } else if byte == character {
-            next |= 2_u128.wrapping_shl(position);
-        }
+/// Returns the position in a glob after one more character. One position is enough: the last star that was passed
+/// absorbs whatever an earlier one could. After it, the position is the longest beginning of the next literal text that
+/// the label ends in (Knuth, Morris and Pratt).
+fn advance(glob: &[u8], position: u32, character: u8) -> u32 {
+    let position = to_usize(position);
+    let Some(passed) = glob.get(..position) else { return DEAD };
+    if glob.get(position) == Some(&character) {
+        return skip_star(glob, position.saturating_add(1));
     }
-    closure(glob, next)
+    let Some(star) = passed.iter().rposition(|byte| *byte == b'*') else { return DEAD };
+    let start = star.saturating_add(1);
+    let literal = glob.get(start..).unwrap_or_default();
+    let mut read = passed.get(start..).unwrap_or_default().to_vec();
+    read.push(character);
+    let mut length = read.len().saturating_sub(1);
+    while !literal.get(..length).is_some_and(|beginning| read.ends_with(beginning)) {
+        length = length.saturating_sub(1);
+    }
+    to_u32(start.saturating_add(length))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::name_pattern::glob_matches;
 
     #[test]
     fn a3_every_class_has_examples_and_every_label_a_class() {
-        let globs = ["*", "a*", "*b", "a*b*", "ab", "eu-*", "*-docker", "a*a"];
+        let globs = ["*", "a*", "*b", "a*b*", "ab", "eu-*", "*-docker", "a*a", "*aab*ab"];
         let cells = LabelCells::new(&globs, 10_000).unwrap();
         let matching = |label: &str| -> Vec<u32> {
             (0..).zip(globs).filter(|(_, glob)| glob_matches(glob, label)).map(|(number, _)| number).collect()
@@ -169,14 +194,46 @@ mod tests {
                 cell.globs
             );
         }
-        for label in
-            ["ab", "a", "aab", "abb", "b", "z", "eu-b", "eu-x", "a-docker", "ab-docker", "aba", "aa", "eu-docker"]
-        {
+        for label in [
+            "ab",
+            "a",
+            "aab",
+            "abb",
+            "b",
+            "z",
+            "eu-b",
+            "eu-x",
+            "a-docker",
+            "ab-docker",
+            "aba",
+            "aa",
+            "eu-docker",
+            "aabab",
+            "aaabab",
+            "baabab",
+            "aabxab",
+        ] {
             assert!(cells.cells.iter().any(|cell| cell.globs == matching(label)), "{label}");
         }
         let all = cells.cells.iter().find(|cell| cell.globs == [0]).unwrap();
         let examples: Vec<String> = (0..100).map(|number| cells.example(all, number).unwrap()).collect();
         assert!(examples.iter().all(|label| matching(label) == [0]), "{examples:?}");
         assert!(LabelCells::new(&globs, 3).is_none());
+    }
+
+    #[test]
+    fn a3_automaton_matches_what_the_globs_match() {
+        let mut words = vec![String::new()];
+        for length in 0..7 {
+            let longer: Vec<String> = words.iter().filter(|word| word.len() == length).cloned().collect();
+            words.extend(longer.iter().flat_map(|word| ["a", "b", "z"].map(|letter| format!("{word}{letter}"))));
+        }
+        for glob in ["*", "a*", "*a", "a*a", "*b*", "*aab*ab", "*ab*", "b*a*b", "aa*aa", "*abab"] {
+            for word in &words {
+                let start = skip_star(glob.as_bytes(), 0);
+                let end = word.bytes().fold(start, |position, byte| advance(glob.as_bytes(), position, byte));
+                assert_eq!(to_usize(end) == glob.len(), glob_matches(glob, word), "{glob} {word}");
+            }
+        }
     }
 }

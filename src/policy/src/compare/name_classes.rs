@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use crate::entry::name_pattern::NamePattern;
 use crate::host::dns_name;
 use crate::host::docker_hub;
+use crate::policy::index::{to_u32, to_usize};
 use crate::policy::pattern_index::PatternIndex;
 use crate::reference::Registry;
 use crate::util::sort;
@@ -20,11 +21,11 @@ use super::pattern_cells::{MAX_CELLS, PatternCell, pattern_cells};
 
 /// The names, wildcards and patterns of which classes are made.
 pub(super) struct NameClasses {
-    /// Names, and domains of wildcards, the shorter ones first.
-    names: Vec<Box<str>>,
+    names: StringMap,
+    /// The domains of wildcards, the shorter ones first.
     domains: Vec<Box<str>>,
     patterns: PatternIndex,
-    /// The classes of names, and of wildcards as `*.domain`.
+    /// The classes of wildcards by domain.
     class_of: StringMap,
     /// The classes of cells, by base domain and patterns.
     cell_of: StringMap,
@@ -34,6 +35,13 @@ pub(super) struct NameClasses {
 
 /// The maximum number of comparisons of patterns with domains. They are quadratic.
 const MAX_COMPARISONS: usize = 20_000_000;
+
+/// The names of a pattern that are below a domain, as a pattern, and the pattern itself. The former may look like a
+/// wildcard: `*.b.example.com` for the names of `*.b*.example.com`.
+struct OwnPattern {
+    inside: NamePattern,
+    pattern: NamePattern,
+}
 
 impl NameClasses {
     /// Collects names, and wildcards as `*.domain`.
@@ -50,14 +58,17 @@ impl NameClasses {
         }
         // A pattern can have one name below a domain.
         for domain in &domains {
-            for (_, name) in below(&patterns, domain).filter(|(_, name)| !name.contains('*')) {
-                names.get_or_insert(&name, 0);
-            }
+            for_each_below(&patterns, domain, &mut |_, name| {
+                if !name.contains('*') {
+                    names.get_or_insert(&name, 0);
+                }
+            });
         }
-        let by_length = |a: &Box<str>, b: &Box<str>| (a.len(), a).cmp(&(b.len(), b));
+        // A domain is no longer than those below it.
+        let domains = sort::sorted(domains, |a, b| (a.len(), a).cmp(&(b.len(), b)));
         NameClasses {
-            names: sort::sorted(names.keys().map(Box::from).collect(), by_length),
-            domains: sort::sorted(domains, by_length),
+            names,
+            domains,
             patterns,
             class_of: StringMap::default(),
             cell_of: StringMap::default(),
@@ -67,52 +78,47 @@ impl NameClasses {
 
     /// Adds the classes, those of all other names included with `all`. Returns whether these are all.
     pub fn add(mut self, all: bool, classes: &mut Vec<HostClass>) -> bool {
-        let root = u32::try_from(classes.len()).ok().filter(|_| all);
-        let first = u32::try_from(classes.len()).unwrap_or(u32::MAX).saturating_add(u32::from(all));
+        let root = Some(to_u32(classes.len())).filter(|_| all);
+        let first = to_u32(classes.len()).saturating_add(u32::from(all));
         for (domain, class) in self.domains.iter().zip(first..) {
-            self.class_of.get_or_insert(&wildcard_key(domain), class);
-        }
-        // Names count as taken before their classes are there.
-        for name in &self.names {
-            self.class_of.get_or_insert(name, u32::MAX);
+            self.class_of.get_or_insert(domain, class);
         }
         if all {
-            let mut examples =
-                candidate_labels(&["example.com", "example.net", "example.org", "test", "invalid"], "registry.");
-            let host = examples.find(|name| self.is_free(name, None));
-            let without = self.patterns.iter().map(|pattern| pattern.as_str().into()).collect();
+            let readable = &["example.com", "example.net", "example.org", "test", "invalid"];
+            let host = candidate_labels(readable, "registry.").find(|name| self.is_free(name, None));
+            let mut without = Vec::new();
+            for_each_below(&self.patterns, "", &mut |pattern, _| without.push(pattern.as_str().into()));
             classes.push(HostClass { parent: None, host: host.map(name_registry), set: HostSet::EveryName, without });
         }
         let domains = std::mem::take(&mut self.domains);
         for domain in &domains {
-            let without: Vec<Box<str>> =
-                below(&self.patterns, domain).map(|(pattern, _)| pattern.as_str().into()).collect();
-            let set = HostSet::Names(wildcard_key(domain));
+            let mut without: Vec<Box<str>> = Vec::new();
+            for_each_below(&self.patterns, domain, &mut |pattern, _| without.push(pattern.as_str().into()));
             let host = self.name_below(domain, &without).map(name_registry);
+            let set = HostSet::Names(wildcard_key(domain));
             classes.push(HostClass { parent: self.over(domain).or(root), host, set, without });
         }
         let mut is_complete = self.add_cells(None, &domains, classes);
         for domain in &domains {
             is_complete &= self.add_cells(Some(domain), &domains, classes);
         }
-        for name in std::mem::take(&mut self.names) {
-            let parent = match self.cell_key(&name) {
+        for name in self.names.keys() {
+            let parent = match self.cell_key(name) {
                 Some(key) => self.cell_of.get(&key),
-                None => self.over(&name).or(root),
+                None => self.over(name).or(root),
             };
-            let host = Some(name_registry(name.clone().into_string()));
-            classes.push(HostClass::new(parent, host, HostSet::Names(name)));
+            classes.push(HostClass::new(parent, Some(name_registry(name.to_owned())), HostSet::Names(name.into())));
         }
         is_complete
     }
 
     /// Returns the class of the nearest wildcard over a name or a domain.
     fn over(&self, name: &str) -> Option<u32> {
-        self.class_of.get(&wildcard_key(self.domain_over(name)?))
+        self.class_of.get(self.domain_over(name)?)
     }
 
     fn domain_over<'n>(&self, name: &'n str) -> Option<&'n str> {
-        dns_name::parent_domains(name).find(|domain| self.class_of.get(&wildcard_key(domain)).is_some())
+        dns_name::parent_domains(name).find(|domain| self.class_of.get(domain).is_some())
     }
 
     /// Returns whether a name stands for the names below a domain, or for all names, that no pattern matches.
@@ -123,13 +129,14 @@ impl NameClasses {
     /// Returns whether a name is below a domain, and neither in a narrower class of the tree nor Docker Hub.
     fn is_own(&self, name: &str, domain: Option<&str>) -> bool {
         name.len() <= dns_name::MAX_NAME_BYTES
-            && self.class_of.get(name).is_none()
+            && self.names.get(name).is_none()
             && !docker_hub::is_docker_hub(name, None)
             && self.domain_over(name) == domain
     }
 
     fn tries(&self) -> usize {
-        self.class_of.len().saturating_add(self.patterns.len()).saturating_add(40)
+        let taken = self.names.len().saturating_add(self.class_of.len());
+        taken.saturating_add(self.patterns.len()).saturating_add(40)
     }
 
     /// Returns a name below a domain that is in no narrower class. With more labels than any pattern, none matches.
@@ -145,80 +152,88 @@ impl NameClasses {
 
     /// Adds the cells of the patterns below a domain, or of those that are below none.
     fn add_cells(&mut self, base: Option<&str>, domains: &[Box<str>], classes: &mut Vec<HostClass>) -> bool {
-        // The names of each pattern below the base, as a pattern, with the pattern itself.
-        let own: Vec<OwnPattern> = match base {
-            Some(domain) => {
-                let inside = below(&self.patterns, domain).filter(|(_, text)| text.contains('*'));
-                inside.map(|(pattern, text)| (NamePattern::from_canonical(text), pattern.clone())).collect()
+        let mut own: Vec<OwnPattern> = Vec::new();
+        let mut seen = StringMap::default();
+        for_each_below(&self.patterns, base.unwrap_or_default(), &mut |pattern, inside| {
+            let is_own = inside.contains('*') && self.domain_over(&inside) == base;
+            let number = to_u32(own.len());
+            if is_own && seen.get_or_insert(&inside, number) == number {
+                own.push(OwnPattern { inside: NamePattern::from_canonical(inside), pattern: pattern.clone() });
             }
-            None => self.patterns.iter().map(|pattern| (pattern.clone(), pattern.clone())).collect(),
-        };
-        let own = own.into_iter().filter(|(inside, _)| self.domain_over(inside.as_str()) == base).collect();
-        let mut own = sort::sorted(own, |(a, _), (b, _)| (label_count(a), a).cmp(&(label_count(b), b)));
-        own.dedup_by(|(a, _), (b, _)| a == b);
-        for own in own.chunk_by(|(a, _), (b, _)| label_count(a) == label_count(b)) {
-            let patterns: Vec<NamePattern> = own.iter().map(|(inside, _)| inside.clone()).collect();
-            let depth = base.map_or(0, |base| base.split('.').count());
-            let labels = own.first().map_or(0, |(inside, _)| label_count(inside));
-            // A domain across these patterns is below the base and above a name of theirs.
-            let domains = if labels > depth.saturating_add(1) { domains } else { &[] };
-            self.comparisons = self.comparisons.saturating_add(domains.len().saturating_mul(own.len()));
-            if self.comparisons > MAX_COMPARISONS {
-                return false;
-            }
-            let is_across = |domain: &&str| {
-                let is_below =
-                    base.is_none_or(|base| domain.strip_suffix(base).is_some_and(|front| front.ends_with('.')));
-                is_below && patterns.iter().any(|pattern| pattern.below(domain).is_some())
-            };
-            let across: Vec<&str> = domains.iter().map(|domain| &**domain).filter(is_across).collect();
-            let cells = pattern_cells(&patterns, &across, self.tries(), &|name| self.is_own(name, base));
-            let Some(cells) = cells.filter(|cells| classes.len().saturating_add(cells.len()) <= self.most_classes())
-            else {
-                return false;
-            };
-            for cell in cells {
-                self.add_cell(&cell, base, own, &across, classes);
-            }
-        }
-        true
+        });
+        let deepest = own.iter().map(|own| label_count(&own.inside)).max().unwrap_or_default();
+        (1..=deepest).all(|labels| self.add_cells_of_length(base, &own, labels, domains, classes))
     }
 
-    /// Returns the number of classes from which cells are too many.
-    fn most_classes(&self) -> usize {
-        MAX_CELLS.saturating_add(self.class_of.len())
+    /// Adds the cells of the patterns with this many labels.
+    fn add_cells_of_length(
+        &mut self,
+        base: Option<&str>,
+        own: &[OwnPattern],
+        labels: usize,
+        domains: &[Box<str>],
+        classes: &mut Vec<HostClass>,
+    ) -> bool {
+        let own: Vec<&OwnPattern> = own.iter().filter(|own| label_count(&own.inside) == labels).collect();
+        if own.is_empty() {
+            return true;
+        }
+        let patterns: Vec<NamePattern> = own.iter().map(|own| own.inside.clone()).collect();
+        // A domain across these patterns is below the base and above a name of theirs.
+        let depth = base.map_or(0, |base| base.split('.').count());
+        let domains = if labels > depth.saturating_add(1) { domains } else { &[] };
+        self.comparisons = self.comparisons.saturating_add(domains.len().saturating_mul(own.len()));
+        if self.comparisons > MAX_COMPARISONS {
+            return false;
+        }
+        let is_across = |domain: &&str| {
+            base.is_none_or(|base| is_below(domain, base)) && patterns.iter().any(|own| own.below(domain).is_some())
+        };
+        let across: Vec<&str> = domains.iter().map(|domain| &**domain).filter(is_across).collect();
+        let Some(cells) = pattern_cells(&patterns, &across, self.tries(), &|name| self.is_own(name, base)) else {
+            return false;
+        };
+        let most = MAX_CELLS.saturating_add(self.class_of.len());
+        let fits = classes.len().saturating_add(cells.len()) <= most;
+        for cell in cells.iter().filter(|_| fits) {
+            self.add_cell(cell, base, &own, &across, classes);
+        }
+        fits
     }
 
     fn add_cell(
         &mut self,
         cell: &PatternCell,
         base: Option<&str>,
-        own: &[OwnPattern],
+        own: &[&OwnPattern],
         across: &[&str],
         classes: &mut Vec<HostClass>,
     ) {
-        let is_in = |number: &u32| cell.patterns.binary_search(number).is_ok();
-        let numbered = || (0_u32..).zip(own);
-        let inside = || numbered().filter(|(number, _)| is_in(number)).map(|(_, own)| own);
-        let Some((narrowest, pattern)) = inside().max_by_key(|(inside, _)| (inside.literals(), inside)) else { return };
-        let matching = inside().filter(|(other, _)| !other.matches(narrowest.as_str()));
-        let is_below = |domain: &&str| !pattern.as_str().ends_with(&format!(".{domain}"));
-        let base = base.filter(is_below).map(|domain| String::from(wildcard_key(domain)));
-        let matching = matching.map(|(_, pattern)| pattern.to_string()).chain(base);
-        let outside = numbered().filter(|(number, (other, _))| !is_in(number) && other.overlaps(narrowest));
-        let outside = outside.map(|(_, (_, pattern))| pattern.as_str().into());
-        let across =
-            across.iter().filter(|domain| narrowest.below(domain).is_some()).map(|domain| wildcard_key(domain));
-        let class = HostClass {
-            parent: None,
-            host: cell.host.clone().map(name_registry),
-            set: HostSet::Cell { pattern: pattern.as_str().into(), matching: matching.collect() },
-            without: outside.chain(across).collect(),
-        };
-        if let Some(key) = cell.host.as_deref().and_then(|host| self.cell_key(host)) {
-            self.cell_of.get_or_insert(&key, u32::try_from(classes.len()).unwrap_or(u32::MAX));
+        let own_at = |number: &u32| own.get(to_usize(*number));
+        let rank = |own: &OwnPattern| (own.inside.literals(), own.inside.clone());
+        let Some(narrowest) = cell.patterns.iter().filter_map(own_at).max_by_key(|own| rank(own)) else { return };
+        let (mut matching, mut without) = (Vec::new(), Vec::new());
+        for (number, other) in (0..).zip(own) {
+            let text = other.pattern.as_str();
+            if cell.patterns.binary_search(&number).is_ok() {
+                if !other.inside.matches(narrowest.inside.as_str()) {
+                    matching.push(text.to_owned());
+                }
+            } else if other.inside.overlaps(&narrowest.inside) {
+                without.push(text.into());
+            }
         }
-        classes.push(class);
+        if let Some(base) = base.filter(|base| !is_below(narrowest.pattern.as_str(), base)) {
+            matching.push(wildcard_key(base).into());
+        }
+        for domain in across.iter().filter(|domain| narrowest.inside.below(domain).is_some()) {
+            without.push(wildcard_key(domain));
+        }
+        if let Some(key) = cell.host.as_deref().and_then(|host| self.cell_key(host)) {
+            self.cell_of.get_or_insert(&key, to_u32(classes.len()));
+        }
+        let set = HostSet::Cell { pattern: narrowest.pattern.as_str().into(), matching };
+        classes.push(HostClass { parent: None, host: cell.host.clone().map(name_registry), set, without });
     }
 
     /// Returns the key of the cell that a name is in; `None` if no pattern matches it.
@@ -234,22 +249,23 @@ impl NameClasses {
     }
 }
 
-/// The names of a pattern that are below a domain, as a pattern, and the pattern itself. The former may look like a
-/// wildcard: `*.b.example.com` for the names of `*.b*.example.com`.
-type OwnPattern = (NamePattern, NamePattern);
-
 fn label_count(pattern: &NamePattern) -> usize {
     pattern.as_str().split('.').count()
 }
 
-/// Returns the patterns with names below a domain, and these names: a pattern, or one name.
-fn below<'i>(patterns: &'i PatternIndex, domain: &'i str) -> impl Iterator<Item = (&'i NamePattern, String)> + 'i {
-    let (few, all) = match domain.contains('.') {
-        true => (patterns.of_domain(domain, usize::MAX), None),
-        false => (None, Some(patterns.iter())),
-    };
-    let few = few.into_iter().flatten().map(|(pattern, ..)| pattern);
-    few.chain(all.into_iter().flatten()).filter_map(move |pattern| Some((pattern, pattern.below(domain)?)))
+fn is_below(name: &str, domain: &str) -> bool {
+    name.strip_suffix(domain).is_some_and(|front| front.ends_with('.'))
+}
+
+/// Visits the patterns with names below a domain, each with these names: a pattern, or one name. Without a domain, all
+/// patterns with all of their names.
+fn for_each_below(patterns: &PatternIndex, domain: &str, found: &mut dyn FnMut(&NamePattern, String)) {
+    patterns.beside(domain, usize::MAX, &mut |pattern, _| {
+        let inside = if domain.is_empty() { Some(pattern.to_string()) } else { pattern.below(domain) };
+        if let Some(inside) = inside {
+            found(pattern, inside);
+        }
+    });
 }
 
 fn name_registry(name: String) -> Registry<'static> {

@@ -162,16 +162,17 @@ fn similar_name<'p>(query: &Query<'p, '_>, name: &str) -> Option<NearestEntry<'p
         let hub = index.exact(HostKey::DockerHub).into_iter().flat_map(|group| {
             docker_hub::NAMES.into_iter().filter_map(move |hub| Some((difference(hub, name)?, group)))
         });
-        let patterns = index
-            .comparable_patterns(name)
-            .filter_map(|(pattern, group)| Some((pattern_difference(pattern.as_str(), name)?, group)));
-        for (similar, group) in names.chain(domains).chain(hub).chain(patterns) {
-            if best.is_none_or(|(of, ..)| similar < of)
+        let mut consider = |similar, group: EntryGroup<'p>| {
+            if best.as_ref().is_none_or(|(of, ..)| similar < *of)
                 && let Some(row) = first_whitelisted(group)
             {
                 best = Some((similar, row, project));
             }
-        }
+        };
+        names.chain(domains).chain(hub).for_each(|(similar, group)| consider(similar, group));
+        index.comparable_patterns(name, &mut |pattern, group| {
+            pattern_difference(pattern.as_str(), name).into_iter().for_each(|similar| consider(similar, group));
+        });
     }
     let ((difference, entry, name), row, project) = best?;
     Some(match difference {

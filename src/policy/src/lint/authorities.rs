@@ -10,7 +10,7 @@ use crate::entry::{Entry, HostPattern};
 use crate::finding::code::Code;
 use crate::finding::{EntryList, RawFinding};
 use crate::host::public_suffix;
-use crate::lint::entries::{covering_ports, port_overlap};
+use crate::lint::coverage::{covering_ports, port_overlap};
 use crate::policy::Policy;
 use crate::policy::index::{EntryGroup, EntryIndex, Specificity, to_usize};
 use crate::policy::trust_anchors::{ParsedAuthority, enabled_entries, scoped_lists};

@@ -6,7 +6,7 @@ use crate::document::{ListItem, ParsedDocument, PolicyLists, item_pointer, list_
 use crate::entry::{Entry, HostPattern};
 use crate::finding::code::Code;
 use crate::finding::{EntryList, RawFinding};
-use crate::lint::entries::{covering_ports, entry_location};
+use crate::lint::coverage::{covering_ports, entry_location};
 use crate::policy::index::{ANY_PORT, EntryIndex};
 use crate::policy::trust_anchors::scoped_lists;
 use crate::policy::{Policy, PolicyScope};

@@ -2,5 +2,6 @@
 
 pub(crate) mod authorities;
 pub(crate) mod blocked;
+mod coverage;
 pub(crate) mod entries;
 pub(crate) mod overlaps;

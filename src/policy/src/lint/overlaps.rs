@@ -5,9 +5,10 @@ use crate::document::{ListItem, ParsedDocument, item_pointer};
 use crate::entry::{Entry, HostPattern};
 use crate::finding::code::Code;
 use crate::finding::{EntryList, RawFinding};
-use crate::lint::entries::{entry_location, own_specificity, port_overlap};
+use crate::lint::coverage::{entry_location, own_specificity, port_overlap};
 use crate::policy::Policy;
 use crate::policy::index::{EntryIndex, IndexedEntry};
+use crate::policy::pattern_index::specificity;
 use crate::policy::trust_anchors::scoped_lists;
 
 /// Adds a finding for each whitelisted wildcard or pattern of which a part, and not all, is reached without
@@ -42,12 +43,15 @@ fn overlapping_insecure<'i>(index: &'i EntryIndex, entry: &Entry) -> Option<&'i 
         HostPattern::Address(_) | HostPattern::Network(_) | HostPattern::Name(_) => return None,
     };
     let own = own_specificity(entry);
-    index.patterns_beside(text)?.find_map(|(other, specificity, group)| {
+    let mut found = None;
+    index.patterns_beside(text, &mut |other, group| {
         let is_nested = match &entry.hosts {
             HostPattern::Pattern(pattern) => other.matches(pattern.as_str()) || pattern.matches(other.as_str()),
             _ => other.as_str().strip_suffix(text).is_some_and(|front| front.ends_with('.')),
         };
-        let overlaps = specificity >= own && !is_nested && entry.hosts.overlaps(other);
-        overlaps.then(|| port_overlap(group, EntryList::Insecure, entry)).flatten()
-    })
+        if found.is_none() && specificity(other) >= own && !is_nested && entry.hosts.overlaps(other) {
+            found = port_overlap(group, EntryList::Insecure, entry);
+        }
+    });
+    found
 }

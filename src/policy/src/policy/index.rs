@@ -18,7 +18,7 @@ use crate::reference::repository;
 use crate::util::sort;
 use crate::util::string_map::StringMap;
 
-use crate::policy::pattern_index::PatternIndex;
+use crate::policy::pattern_index::{self, PatternIndex};
 use crate::policy::prefix_map::PrefixMap;
 
 /// The key of a lookup: a host.
@@ -191,20 +191,15 @@ impl EntryIndex {
         self.patterns.covering(name, &mut |specificity, _, group| found(specificity, self.group(group)))
     }
 
-    /// Returns the patterns that may come near a name; none if they are too many to be compared one by one.
-    pub fn comparable_patterns(&self, name: &str) -> impl Iterator<Item = (&NamePattern, EntryGroup<'_>)> {
-        let patterns = self.patterns.of_domain(name, MAX_COMPARED_NAMES);
-        patterns.into_iter().flatten().map(|(pattern, _, group)| (pattern, self.group(group)))
+    /// Visits the patterns that may come near a name; none if they are too many to be compared one by one.
+    pub fn comparable_patterns<'i>(&'i self, name: &str, found: &mut dyn FnMut(&'i NamePattern, EntryGroup<'i>)) {
+        self.patterns.beside(name, MAX_COMPARED_NAMES, &mut |pattern, group| found(pattern, self.group(group)));
     }
 
-    /// Returns the patterns with the same last two labels as a name, with their specificities and groups; `None` if they
-    /// are too many for a lint.
-    pub fn patterns_beside(
-        &self,
-        name: &str,
-    ) -> Option<impl Iterator<Item = (&NamePattern, Specificity, EntryGroup<'_>)>> {
-        let patterns = self.patterns.of_domain(name, MAX_LINTED_PATTERNS)?;
-        Some(patterns.map(|(pattern, specificity, group)| (pattern, specificity, self.group(group))))
+    /// Visits the patterns with the same last two labels as a name. Returns false, and visits none, if they are too many
+    /// for a lint.
+    pub fn patterns_beside<'i>(&'i self, name: &str, found: &mut dyn FnMut(&NamePattern, EntryGroup<'i>)) -> bool {
+        self.patterns.beside(name, MAX_LINTED_PATTERNS, &mut |pattern, group| found(pattern, self.group(group)))
     }
 
     /// Visits the patterns and wildcards that share names with a pattern. Returns false if they are too many for a lint.
@@ -213,16 +208,17 @@ impl EntryIndex {
         pattern: &NamePattern,
         found: &mut dyn FnMut(Specificity, EntryGroup<'i>),
     ) -> bool {
-        let Some(patterns) = self.patterns_beside(pattern.as_str()) else { return false };
-        for (_, specificity, group) in patterns.filter(|(other, ..)| pattern.overlaps(other)) {
-            found(specificity, group);
-        }
+        let is_complete = self.patterns_beside(pattern.as_str(), &mut |other, group| {
+            if pattern.overlaps(other) {
+                found(pattern_index::specificity(other), group);
+            }
+        });
         for (domain, group) in self.wildcards.iter_up_to(MAX_LINTED_PATTERNS) {
             if pattern.below(domain).is_some() {
                 found(wildcard_specificity(domain), self.group(group));
             }
         }
-        self.wildcards.len() <= MAX_LINTED_PATTERNS
+        is_complete && self.wildcards.len() <= MAX_LINTED_PATTERNS
     }
 
     /// Visits the wildcards that cover a name, the longest domain first, until the visitor breaks.
@@ -544,6 +540,6 @@ pub(crate) fn to_usize(index: u32) -> usize {
 }
 
 /// Converts a count of entries, of which there are at most a million.
-fn to_u32(count: usize) -> u32 {
+pub(crate) fn to_u32(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }

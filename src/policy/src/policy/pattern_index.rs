@@ -8,7 +8,7 @@
 use std::ops::ControlFlow;
 
 use crate::entry::name_pattern::{NamePattern, domain_of};
-use crate::policy::index::Specificity;
+use crate::policy::index::{Specificity, to_u32, to_usize};
 use crate::util::string_map::StringMap;
 
 /// The specificity of a pattern without literal characters, above that of every wildcard (rule T4).
@@ -17,10 +17,26 @@ const MIN_SPECIFICITY: Specificity = 0x100;
 /// The patterns of a scope, each with the group of its entries.
 #[derive(Debug, Default)]
 pub(crate) struct PatternIndex {
-    patterns: Vec<(NamePattern, u32)>,
-    /// Shapes by the last two labels.
+    patterns: Vec<IndexedPattern>,
+    /// Positions in `domains` by the last two labels.
     by_domain: StringMap,
-    domains: Vec<Vec<PatternShape>>,
+    domains: Vec<DomainPatterns>,
+}
+
+#[derive(Debug)]
+struct IndexedPattern {
+    pattern: NamePattern,
+    group: u32,
+    /// The next pattern with the same text when it is cut down to its shape: both have several stars in a label.
+    next: Option<usize>,
+}
+
+/// The patterns with the same last two labels.
+#[derive(Debug, Default)]
+struct DomainPatterns {
+    shapes: Vec<PatternShape>,
+    /// All of them, as positions in `PatternIndex::patterns`.
+    patterns: Vec<usize>,
 }
 
 /// The patterns of one shape.
@@ -28,10 +44,8 @@ pub(crate) struct PatternIndex {
 struct PatternShape {
     /// For each label, the characters before the first star and after the last one; `None` for a label without a star.
     labels: Vec<Option<(usize, usize)>>,
-    /// The position in `candidates` by text cut down to the shape.
+    /// Positions in `PatternIndex::patterns` by text cut down to the shape.
     by_text: StringMap,
-    /// Positions in `PatternIndex::patterns`. Several patterns have one text if they have more than one star in a label.
-    candidates: Vec<Vec<u32>>,
 }
 
 impl PatternIndex {
@@ -44,46 +58,41 @@ impl PatternIndex {
         self.patterns.len()
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &NamePattern> {
-        self.patterns.iter().map(|(pattern, _)| pattern)
-    }
-
     /// Returns the group of a pattern; a new one becomes `next`.
     pub fn group_for(&mut self, pattern: &NamePattern, next: u32) -> u32 {
         if let Some(group) = self.get(pattern) {
             return group;
         }
-        let number = u32::try_from(self.patterns.len()).unwrap_or(u32::MAX);
-        self.patterns.push((pattern.clone(), next));
-        let position = u32::try_from(self.domains.len()).unwrap_or(u32::MAX);
-        let position = self.by_domain.get_or_insert(pattern.domain(), position);
-        if usize::try_from(position).is_ok_and(|position| position == self.domains.len()) {
-            self.domains.push(Vec::new());
+        let number = self.patterns.len();
+        let position = self.by_domain.get_or_insert(pattern.domain(), to_u32(self.domains.len()));
+        if to_usize(position) == self.domains.len() {
+            self.domains.push(DomainPatterns::default());
         }
-        let Some(shapes) = usize::try_from(position).ok().and_then(|position| self.domains.get_mut(position)) else {
-            return next;
-        };
-        let labels: Vec<Option<(usize, usize)>> = pattern.as_str().split('.').map(label_shape).collect();
-        let known = shapes.iter().position(|shape| shape.labels == labels).unwrap_or(shapes.len());
-        if known == shapes.len() {
-            shapes.push(PatternShape { labels, ..PatternShape::default() });
-        }
-        if let Some(shape) = shapes.get_mut(known)
-            && let Some(text) = shape.cut(pattern.as_str())
-        {
-            let position = u32::try_from(shape.candidates.len()).unwrap_or(u32::MAX);
-            let position = usize::try_from(shape.by_text.get_or_insert(&text, position)).unwrap_or(usize::MAX);
-            match shape.candidates.get_mut(position) {
-                Some(candidates) => candidates.push(number),
-                None => shape.candidates.push(vec![number]),
+        let mut same_text = None;
+        if let Some(domain) = self.domains.get_mut(to_usize(position)) {
+            domain.patterns.push(number);
+            let labels: Vec<Option<(usize, usize)>> = pattern.as_str().split('.').map(label_shape).collect();
+            let known = domain.shapes.iter().position(|shape| shape.labels == labels).unwrap_or(domain.shapes.len());
+            if known == domain.shapes.len() {
+                domain.shapes.push(PatternShape { labels, by_text: StringMap::default() });
+            }
+            if let Some(shape) = domain.shapes.get_mut(known)
+                && let Some(text) = shape.cut(pattern.as_str())
+            {
+                same_text = Some(to_usize(shape.by_text.get_or_insert(&text, to_u32(number))));
             }
         }
+        let mut after = None;
+        if let Some(first) = same_text.and_then(|first| self.patterns.get_mut(first)) {
+            after = first.next.replace(number);
+        }
+        self.patterns.push(IndexedPattern { pattern: pattern.clone(), group: next, next: after });
         next
     }
 
     /// Returns the group of exactly this pattern.
     pub fn get(&self, pattern: &NamePattern) -> Option<u32> {
-        self.matching(pattern.as_str()).into_iter().find(|(_, found, _)| *found == pattern).map(|(.., group)| group)
+        self.matching(pattern.as_str()).into_iter().find(|found| found.pattern == *pattern).map(|found| found.group)
     }
 
     /// Visits the patterns that match a name, or all names of a pattern, those with more literal characters first, until
@@ -93,7 +102,10 @@ impl PatternIndex {
         name: &str,
         found: &mut dyn FnMut(Specificity, &NamePattern, u32) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.matching(name).into_iter().try_for_each(|(specificity, pattern, group)| found(specificity, pattern, group))
+        for IndexedPattern { pattern, group, .. } in self.matching(name) {
+            found(specificity(pattern), pattern, *group)?;
+        }
+        ControlFlow::Continue(())
     }
 
     /// Returns whether a pattern matches a name.
@@ -101,40 +113,43 @@ impl PatternIndex {
         !self.matching(name).is_empty()
     }
 
-    /// Returns the patterns under the same last two labels, with their specificities and groups; `None` if there are more
-    /// than `most`.
-    pub fn of_domain(&self, name: &str, most: usize) -> Option<impl Iterator<Item = (&NamePattern, Specificity, u32)>> {
-        let domain = domain_of(name).unwrap_or(name);
-        let candidates = || self.shapes(domain).iter().flat_map(|shape| shape.candidates.iter().flatten());
-        let few = candidates().nth(most).is_none();
-        let patterns = candidates().filter_map(|number| self.pattern(*number));
-        few.then(|| patterns.map(|(pattern, group)| (pattern, specificity(pattern), *group)))
+    /// Visits the patterns whose last two labels are those of a name; of a name with one label, all patterns. Returns
+    /// false, and visits none, if there are more than `most`.
+    pub fn beside<'i>(&'i self, name: &str, most: usize, found: &mut dyn FnMut(&'i NamePattern, u32)) -> bool {
+        if !name.contains('.') {
+            self.patterns.iter().for_each(|indexed| found(&indexed.pattern, indexed.group));
+            return true;
+        }
+        let Some(domain) = self.domain(name) else { return true };
+        if domain.patterns.len() > most {
+            return false;
+        }
+        for indexed in domain.patterns.iter().filter_map(|number| self.patterns.get(*number)) {
+            found(&indexed.pattern, indexed.group);
+        }
+        true
     }
 
-    fn shapes(&self, domain: &str) -> &[PatternShape] {
-        let position = self.by_domain.get(domain).and_then(|position| usize::try_from(position).ok());
-        position.and_then(|position| self.domains.get(position)).map_or(&[], Vec::as_slice)
+    fn domain(&self, name: &str) -> Option<&DomainPatterns> {
+        self.domains.get(to_usize(self.by_domain.get(domain_of(name).unwrap_or(name))?))
     }
 
-    fn pattern(&self, number: u32) -> Option<&(NamePattern, u32)> {
-        self.patterns.get(usize::try_from(number).ok()?)
-    }
-
-    /// Returns the matching patterns, with their specificities and groups.
-    fn matching(&self, name: &str) -> Vec<(Specificity, &NamePattern, u32)> {
-        let mut found: Vec<(Specificity, &NamePattern, u32)> = Vec::new();
-        let shapes = domain_of(name).map_or(&[][..], |domain| self.shapes(domain));
-        for shape in shapes {
-            let position = shape.cut(name).and_then(|text| shape.by_text.get(&text));
-            let Some(position) = position.and_then(|position| usize::try_from(position).ok()) else { continue };
-            for number in shape.candidates.get(position).into_iter().flatten() {
-                if let Some((pattern, group)) = self.pattern(*number)
-                    && pattern.matches(name)
-                {
-                    let own = specificity(pattern);
-                    let before =
-                        |other: &(Specificity, &NamePattern, u32)| other.0 > own || other.0 == own && other.1 < pattern;
-                    found.insert(found.partition_point(before), (own, pattern, *group));
+    /// Returns the matching patterns, those with more literal characters first.
+    fn matching(&self, name: &str) -> Vec<&IndexedPattern> {
+        let mut found: Vec<&IndexedPattern> = Vec::new();
+        let Some(domain) = self.domain(name) else { return found };
+        for shape in &domain.shapes {
+            let first = shape.cut(name).and_then(|text| shape.by_text.get(&text));
+            let mut next = first.map(to_usize);
+            while let Some(indexed) = next.and_then(|next| self.patterns.get(next)) {
+                next = indexed.next;
+                if indexed.pattern.matches(name) {
+                    let rank = |indexed: &IndexedPattern| specificity(&indexed.pattern);
+                    let position = found.partition_point(|other| {
+                        let (own, other_rank) = (rank(indexed), rank(other));
+                        other_rank > own || other_rank == own && other.pattern < indexed.pattern
+                    });
+                    found.insert(position, indexed);
                 }
             }
         }
@@ -225,8 +240,11 @@ mod tests {
             wanted.sort_unstable();
             assert_eq!(found, wanted, "{name}");
         }
-        assert_eq!(index.of_domain("y.corp.test", 6).unwrap().count(), 6);
-        assert_eq!(index.of_domain("corp.test", 6).unwrap().count(), 6);
-        assert!(index.of_domain("y.corp.test", 5).is_none());
+        let beside = |name: &str, most| {
+            let mut count = 0;
+            index.beside(name, most, &mut |_, _| count += 1).then_some(count)
+        };
+        assert_eq!([beside("y.corp.test", 6), beside("corp.test", 6), beside("test", 0)], [Some(6), Some(6), Some(7)]);
+        assert_eq!(beside("y.corp.test", 5), None);
     }
 }
