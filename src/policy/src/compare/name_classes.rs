@@ -155,7 +155,8 @@ impl NameClasses {
         let mut own: Vec<OwnPattern> = Vec::new();
         let mut seen = StringMap::default();
         for_each_below(&self.patterns, base.unwrap_or_default(), &mut |pattern, inside| {
-            let is_own = inside.contains('*') && self.domain_over(&inside) == base;
+            // A pattern that has one name here sets it apart from the cells of others.
+            let is_own = self.domain_over(&inside) == base;
             let number = to_u32(own.len());
             if is_own && seen.get_or_insert(&inside, number) == number {
                 own.push(OwnPattern { inside: NamePattern::from_canonical(inside), pattern: pattern.clone() });
@@ -209,6 +210,8 @@ impl NameClasses {
         across: &[&str],
         classes: &mut Vec<HostClass>,
     ) {
+        // Names of entries are classes of their own, and may be all that there is.
+        let Some(host) = &cell.host else { return };
         let own_at = |number: &u32| own.get(to_usize(*number));
         let rank = |own: &OwnPattern| (own.inside.literals(), own.inside.clone());
         let Some(narrowest) = cell.patterns.iter().filter_map(own_at).max_by_key(|own| rank(own)) else { return };
@@ -229,11 +232,11 @@ impl NameClasses {
         for domain in across.iter().filter(|domain| narrowest.inside.below(domain).is_some()) {
             without.push(wildcard_key(domain));
         }
-        if let Some(key) = cell.host.as_deref().and_then(|host| self.cell_key(host)) {
+        if let Some(key) = self.cell_key(host) {
             self.cell_of.get_or_insert(&key, to_u32(classes.len()));
         }
         let set = HostSet::Cell { pattern: narrowest.pattern.as_str().into(), matching };
-        classes.push(HostClass { parent: None, host: cell.host.clone().map(name_registry), set, without });
+        classes.push(HostClass { parent: None, host: Some(name_registry(host.clone())), set, without });
     }
 
     /// Returns the key of the cell that a name is in; `None` if no pattern matches it.
