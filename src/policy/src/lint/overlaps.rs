@@ -45,12 +45,14 @@ fn overlapping_insecure<'i>(index: &'i EntryIndex, entry: &Entry) -> Option<&'i 
     let own = own_specificity(entry);
     let mut found = None;
     index.patterns_beside(text, &mut |other, group| {
-        let is_nested = match &entry.hosts {
+        // Few patterns are insecure.
+        let row = port_overlap(group, EntryList::Insecure, entry).filter(|_| specificity(other) >= own);
+        let is_nested = || match &entry.hosts {
             HostPattern::Pattern(pattern) => other.matches(pattern.as_str()) || pattern.matches(other.as_str()),
             _ => other.as_str().strip_suffix(text).is_some_and(|front| front.ends_with('.')),
         };
-        if found.is_none() && specificity(other) >= own && !is_nested && entry.hosts.overlaps(other) {
-            found = port_overlap(group, EntryList::Insecure, entry);
+        if found.is_none() && row.is_some() && !is_nested() && entry.hosts.overlaps(other) {
+            found = row;
         }
     });
     found
