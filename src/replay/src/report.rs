@@ -101,13 +101,16 @@ impl Outcome {
                 transport: Some(Transport::from_allow(allowed)),
                 ..outcome
             },
-            Decision::Deny(denied) => Self {
-                decision: "deny",
-                reason: denied.reason.as_str().to_owned(),
-                text: Some(denied.text.clone()),
-                entry: denied.nearest.as_ref().map(|nearest| nearest.entry.entry.to_string()),
-                ..outcome
-            },
+            Decision::Deny(denied) => {
+                let nearest = denied.nearest.as_ref().map(|nearest| &nearest.entry);
+                Self {
+                    decision: "deny",
+                    reason: denied.reason.as_str().to_owned(),
+                    text: Some(denied.text.clone()),
+                    entry: denied.by.as_ref().or(nearest).map(|entry| entry.entry.to_string()),
+                    ..outcome
+                }
+            }
             Decision::Lookup(queries) => {
                 Self { decision: "lookup", reason: "undecided".to_owned(), queries: queries.clone(), ..outcome }
             }

@@ -99,6 +99,18 @@ fn each_kind_of_difference_is_a_group() {
 }
 
 #[test]
+fn blocked_registry_is_denied_by_its_entry() {
+    let report = replay(r#"{"blocked": ["*.evil.test"]}"#, &[allowed(1, "a", "x.evil.test/y").as_bytes()]);
+    let after = &report.changes[0].examples[0].after;
+    assert_eq!((&*after.reason, after.entry.as_deref()), ("blocked", Some("*.evil.test")));
+    let unblocked = record(
+        1,
+        r#""user":"","reference":"evil.test/x","kind":"image","decision":"deny","reason":"blocked","entry":"evil.test""#,
+    );
+    assert_eq!(replay("{}", &[unblocked.as_bytes()]).changes[0].change, ReplayChange::NewlyAllowed);
+}
+
+#[test]
 fn policy_that_changes_nothing_is_the_same() {
     let record = [allowed(1, "a", "h.test/x"), denied(2, "a", "evil.test/x")].concat();
     let report = replay(r#"{"whitelist": ["h.test"]}"#, &[record.as_bytes()]);

@@ -100,7 +100,7 @@ function decidedText(decision: Decision, isBoth: boolean): string {
   if (decision.decision === "lookup") {
     return queriesOf(decision).map(({ kind, subject }) => t.needs[kind](subject)).join(", ");
   }
-  if (decision.decision === "deny") return t.denied(decision.reason, decision.nearest?.entry);
+  if (decision.decision === "deny") return t.denied(decision.reason, (decision.by ?? decision.nearest)?.entry);
   return isBoth ? transportText(decision.attempts, decision.authorities?.length ?? 0) : t.allowedBy(decision.by?.entry);
 }
 

@@ -56,7 +56,8 @@ export const replayMessages = {
   login: (registry: string) => `a login to ${registry}`,
   lessSafe: "less safe",
   allowedBy: (entry: string | undefined) => (entry === undefined ? "allowed by no entry" : `allowed by ${entry}`),
-  denied: (reason: string, entry: string | undefined) => (entry === undefined ? reason : `${reason}, nearest ${entry}`),
+  denied: (reason: string, entry: string | undefined) =>
+    entry === undefined ? reason : reason === "blocked" ? `blocked by ${entry}` : `${reason}, nearest ${entry}`,
   needs: { reverse: (subject: string) => `needs the names of ${subject}`, forward: (subject: string) => `needs the addresses of ${subject}` },
   attempt: (scheme: string, port: number, verified: boolean) =>
     `${scheme === "http" ? "plain HTTP" : verified ? "verified HTTPS" : "unverified HTTPS"} on ${port}`,

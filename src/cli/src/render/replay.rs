@@ -1,7 +1,7 @@
 //! Human-readable rendering of replays.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use pullgate::{Attempt, LookupKind, ReferenceKind, Scheme};
+use pullgate::{Attempt, DenialReason, LookupKind, ReferenceKind, Scheme};
 use pullgate_replay::{
     ChangedRegistry, ExampleRequest, Outcome, ReplayChange, ReplayReport, ReplayVerdict, SkipReason,
 };
@@ -215,6 +215,10 @@ fn outcome_text(change: ReplayChange, outcome: &Outcome) -> String {
             });
             format!("needs {}", queries.collect::<Vec<_>>().join(", "))
         }
+        _ if outcome.reason == DenialReason::Blocked.as_str() => match entry {
+            Some(entry) => format!("blocked by `{entry}`"),
+            None => outcome.reason.clone(),
+        },
         _ => {
             let nearest = entry.map(|entry| format!(", nearest `{entry}`")).unwrap_or_default();
             format!("{}{nearest}", escape_for_terminal(&outcome.reason))

@@ -146,7 +146,8 @@ impl Admission {
             }
             Decision::Deny(denied) => {
                 record.reason = denied.reason.as_str();
-                record.entry = denied.nearest.as_ref().map(|nearest| Cow::Borrowed(&*nearest.entry.entry));
+                let nearest = denied.nearest.as_ref().map(|nearest| &nearest.entry);
+                record.entry = denied.by.as_ref().or(nearest).map(|entry| Cow::Borrowed(&*entry.entry));
                 AdmissionResponse::new(false, denial_message(denied))
             }
             Decision::Lookup(questions) => {

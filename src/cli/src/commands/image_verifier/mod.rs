@@ -228,7 +228,8 @@ fn decide_locally(
     let denial = match response.decision {
         Decision::Allow(_) => None,
         Decision::Deny(denied) => {
-            Some(denial(denied.reason.as_str(), denied.nearest.map(|nearest| nearest.entry.entry.into_owned())))
+            let entry = denied.by.or(denied.nearest.map(|nearest| nearest.entry));
+            Some(denial(denied.reason.as_str(), entry.map(|entry| entry.entry.into_owned())))
         }
         Decision::Lookup(_) => Some(denial("undecided", None)),
     };
