@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { defineConfig, type Plugin } from "vite";
+import { compressedFiles, firstTexts, lateStyleSheet, styleHashes } from "./firstPaint";
 
 // The digest of the module according to the package. The page compares it with the bytes that it loaded.
 const digest = readFileSync(new URL("../pkg/dist/identity.js", import.meta.url), "utf8").match(/[0-9a-f]{64}/)?.[0];
@@ -9,7 +10,14 @@ export default defineConfig(({ mode }) => ({
   // Relative, so that the page can be served under any path.
   base: "./",
   define: { PACKAGE_DIGEST: JSON.stringify(digest ?? ""), IS_STATIC: mode === "static" },
-  plugins: [preloadModule(), englishOnly(), mode === "static" && contentSecurityPolicy()],
+  plugins: [
+    firstTexts(),
+    preloadModule(),
+    lateStyleSheet(),
+    englishOnly(),
+    // A static host compresses by itself, and sends no content security policy.
+    mode === "static" ? contentSecurityPolicy() : compressedFiles(),
+  ],
   build: {
     // Browsers with `light-dark()`: since May 2024.
     target: ["chrome123", "firefox120", "safari17.5"],
@@ -22,17 +30,24 @@ export default defineConfig(({ mode }) => ({
 
 /** Adds the content security policy that the daemon sends in a header, which a static host does not. */
 function contentSecurityPolicy(): Plugin {
-  const content = [
-    "default-src 'none'",
-    "script-src 'self' 'wasm-unsafe-eval'",
-    ...["style-src", "img-src", "font-src", "connect-src"].map((directive) => `${directive} 'self'`),
-    "base-uri 'none'",
-    "form-action 'none'",
-  ].join("; ");
-  const attrs = { "http-equiv": "Content-Security-Policy", content };
+  const contentOf = (html: string) =>
+    [
+      "default-src 'none'",
+      "script-src 'self' 'wasm-unsafe-eval'",
+      `style-src ${["'self'", ...styleHashes(html)].join(" ")}`,
+      ...["img-src", "font-src", "connect-src"].map((directive) => `${directive} 'self'`),
+      "base-uri 'none'",
+      "form-action 'none'",
+    ].join("; ");
   return {
     name: "content-security-policy",
-    transformIndexHtml: () => [{ tag: "meta", attrs, injectTo: "head-prepend" }],
+    transformIndexHtml: {
+      order: "post",
+      handler: (html) => {
+        const attrs = { "http-equiv": "Content-Security-Policy", content: contentOf(html) };
+        return [{ tag: "meta", attrs, injectTo: "head-prepend" }];
+      },
+    },
   };
 }
 

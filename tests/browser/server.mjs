@@ -2,17 +2,22 @@
 // `daemon`: functions by path, from the request body and the request to an object, `{status, text}` or `{bytes}`, the last
 // optionally with a `status`, a `type` and `headers`.
 
-import { createReadStream, existsSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const page = fileURLToPath(new URL("../../www/dist/", import.meta.url));
 
+/** The style of the first paint is allowed by its hash. */
+const [, style = ""] = /<style>(.*?)<\/style>/s.exec(readFileSync(join(page, "index.html"), "utf8")) ?? [];
+const styleHash = createHash("sha256").update(style).digest("base64");
+
 export const CONTENT_POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
-  "style-src 'self'",
+  `style-src 'self' 'sha256-${styleHash}'`,
   "img-src 'self'",
   "font-src 'self'",
   "connect-src 'self'",

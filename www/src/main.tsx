@@ -13,6 +13,7 @@ import { ready } from "pullgate";
 import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";
 import { createRoot } from "react-dom/client";
+import { LoadFailure } from "./components/LoadFailure";
 import { Page } from "./components/Page";
 import { messages } from "./messages";
 
@@ -38,6 +39,5 @@ try {
     </StrictMode>,
   );
 } catch (error) {
-  root.render(<p className="load-failed">{messages.loadFailed}</p>);
-  throw error;
+  root.render(<LoadFailure error={error} />);
 }

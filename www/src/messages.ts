@@ -15,6 +15,12 @@ export const messages = {
   title: "Registry Access",
   intro: "Choose the registries that containers may be created from, and how they are reached.",
   loadFailed: "The module with the rules could not be loaded, so nothing can be checked here.",
+  /** What is read before the page is there. */
+  start: {
+    loading: "The rules are being loaded.",
+    late: "This takes long.",
+    tryAgain: "Try again",
+  },
   skip: "Skip to the registries",
 
   /** What the page calls the members of a policy, which messages of the module name. */
