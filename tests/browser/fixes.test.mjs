@@ -68,7 +68,7 @@ for (const [typed, buttons, entries] of MISTAKES) {
 
 check("a star among strangers' names has no button, and says why", async (page) => {
   await form.setMode(page, true);
-  await form.field(page, 1).fill("123456789012.dkr.ecr.*.amazonaws.com");
+  await form.field(page, 1).fill("harbor.*");
   await form.row(page, 1).locator('.finding[data-code="wildcard-invalid"]').waitFor();
   assert.equal(await form.row(page, 1).locator(".finding").getByRole("button").count(), 0);
   await form.field(page, 1).fill("*.azurecr.io");

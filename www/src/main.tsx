@@ -9,6 +9,7 @@ import "./style/certificates.css";
 import "./style/decision.css";
 import "./style/output.css";
 import "./style/changes.css";
+import "./style/forced-colors.css";
 import { ready } from "pullgate";
 import { StrictMode } from "react";
 import { I18nProvider } from "react-aria-components/I18nProvider";

@@ -26,6 +26,7 @@ import { OpenResultNotice } from "./OpenResultNotice";
 import { OutputSection } from "./output/OutputSection";
 import { PolicyStatus } from "./PolicyStatus";
 import { SettingsSection } from "./SettingsSection";
+import { BlockedSection } from "./registries/BlockedSection";
 import { highlightFor } from "./registries/highlight";
 import { RegistriesSection } from "./registries/RegistriesSection";
 import { ReplaySection } from "../replay/ReplaySection";
@@ -50,6 +51,7 @@ export function Page() {
   const [isReviewing, setIsReviewing] = useState(false);
   const [trial, setTrial] = useState(EMPTY_TRIAL);
   const decision = useDecision(policy.analysis, trial, daemon.daemon);
+  const highlight = highlightFor(decision.explanation, policy.analysis.places);
   useHistoryKeys(policy.actions);
 
   const openButton = useRef<HTMLButtonElement>(null);
@@ -124,7 +126,8 @@ export function Page() {
         />
         <div className="columns">
           <div className="column">
-            <RegistriesSection highlight={highlightFor(decision.explanation, policy.analysis.places)} />
+            <RegistriesSection highlight={highlight} />
+            <BlockedSection highlight={highlight} />
             <PolicyFormContext value={later}>
               <CertificatesSection />
               <SettingsSection />

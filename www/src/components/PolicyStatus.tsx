@@ -6,10 +6,11 @@ import { messages } from "../messages";
 import { Icon } from "./ui/Icon";
 
 export function PolicyStatus({ onFirst }: { onFirst: () => void }) {
-  const { errors, warnings, unchecked } = usePolicy().analysis;
+  const { errors, warnings, unchecked, document } = usePolicy().analysis;
   const t = messages.findings;
-  const severity = unchecked ? "unchecked" : errors > 0 ? "error" : warnings > 0 ? "warning" : "good";
-  const words = unchecked ? t.unchecked : errors > 0 ? t.errors(errors) : t.none;
+  const isOpen = document.whitelist === undefined;
+  const severity = unchecked ? "unchecked" : errors > 0 ? "error" : warnings > 0 || isOpen ? "warning" : "good";
+  const words = unchecked ? t.unchecked : errors > 0 ? t.errors(errors) : isOpen ? t.noneButOpen : t.none;
   return (
     <p className="status" data-severity={severity}>
       <Icon name={severity === "good" ? "check" : severity} />

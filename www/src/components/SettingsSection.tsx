@@ -2,16 +2,14 @@
 
 import type { Finding, PolicyDocument } from "pullgate";
 import { useId } from "react";
-import { Button } from "react-aria-components/Button";
 import { Switch } from "react-aria-components/Switch";
 import type { ListAddress } from "../form/edits";
 import { usePolicy } from "../form/usePolicyForm";
-import { blankRow, type FormValues } from "../form/values";
+import type { FormValues } from "../form/values";
 import { messages } from "../messages";
-import { RegistryList } from "./registries/RegistryList";
+import { EntrySection } from "./registries/EntrySection";
 import { FindingList } from "./ui/FindingList";
 import { FormattedMessage } from "./ui/FormattedMessage";
-import { Icon } from "./ui/Icon";
 import { Section } from "./ui/Section";
 
 const BUILT_IN: ListAddress = { scope: undefined, list: "builtIn" };
@@ -26,11 +24,6 @@ export function SettingsSection() {
     ...finding,
     message: `\`${(finding.path ?? "").replaceAll("`", "'")}\`${messages.tryOut.colon}${finding.message}`,
   });
-  const addBuiltIn = () => {
-    const row = blankRow();
-    actions.edit((values) => ({ ...values, builtIn: [...values.builtIn, row] }), { label: messages.registries.added });
-    actions.focus(row.id);
-  };
 
   return (
     <Section title={t.title} className="settings" isTarget>
@@ -51,15 +44,13 @@ export function SettingsSection() {
       <div className="setting">
         <h3>{t.builtIn}</h3>
         <p className="muted">{t.builtInHint}</p>
-        {values.builtIn.length > 0 ? (
-          <RegistryList address={BUILT_IN} form="entry" label={t.builtIn} labels={BUILT_IN_LABELS} />
-        ) : (
-          <Button className="button small" onPress={addBuiltIn}>
-            <Icon name="plus" />
-            {t.addFirstBuiltIn}
-          </Button>
-        )}
-        <FindingList findings={analysis.lists.get("/built_in") ?? []} />
+        <EntrySection
+          address={BUILT_IN}
+          label={t.builtIn}
+          labels={BUILT_IN_LABELS}
+          addFirst={t.addFirstBuiltIn}
+          findings={analysis.lists.get("/built_in") ?? []}
+        />
       </div>
       {hasProxy && <p className="muted">{t.proxy}</p>}
       <FindingList findings={analysis.others.map(placed)} />

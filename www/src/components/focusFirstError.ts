@@ -18,7 +18,7 @@ export function focusFirstError({ analysis, actions }: PolicyForm): void {
     const { values, rows } = analysis;
     const scopes = [values, ...values.projects];
     const lists = [
-      ...scopes.map((scope) => scope.rows),
+      ...scopes.flatMap((scope) => [scope.rows, scope.blocked]),
       ...scopes.flatMap((scope) => scope.authorities.map(({ registries }) => registries)),
       values.builtIn,
     ];

@@ -78,6 +78,11 @@ function scopeMembers(scope: ScopeValues, pointer: string, places: DocumentPlace
     places.rows.set(`${pointer}/insecure`, insecure);
     members.insecure = insecure.map(element);
   }
+  const blocked = filled(scope.blocked);
+  if (blocked.length > 0) {
+    places.rows.set(`${pointer}/blocked`, blocked);
+    members.blocked = blocked.map(element);
+  }
   if (scope.authorities.length > 0) {
     const authorities = `${pointer}/certificate_authorities`;
     places.authorities.set(authorities, scope.authorities);
@@ -107,6 +112,7 @@ export function valuesOf(document: PolicyDocument): FormValues {
   const {
     whitelist,
     insecure,
+    blocked,
     certificate_authorities,
     built_in: builtIn,
     match_resolved_addresses: matchResolvedAddresses,
@@ -118,6 +124,7 @@ export function valuesOf(document: PolicyDocument): FormValues {
     ...scopeValues({
       ...(whitelist && { whitelist }),
       ...(insecure && { insecure }),
+      ...(blocked && { blocked }),
       ...(certificate_authorities && { certificate_authorities }),
     }),
     builtIn: (builtIn ?? []).map(rowOf),
@@ -128,7 +135,7 @@ export function valuesOf(document: PolicyDocument): FormValues {
   };
 }
 
-function scopeValues({ whitelist, insecure, certificate_authorities: authorities }: PolicyProject): ScopeValues {
+function scopeValues({ whitelist, insecure, blocked, certificate_authorities: authorities }: PolicyProject): ScopeValues {
   const whitelistMode = whitelist !== undefined;
   const insecureRow = (given: PolicyEntry): RegistryValues => {
     const row = { ...rowOf(given), insecure: true };
@@ -138,6 +145,7 @@ function scopeValues({ whitelist, insecure, certificate_authorities: authorities
   return {
     whitelistMode,
     rows: rows.length > 0 ? rows : [blankRow(!whitelistMode)],
+    blocked: (blocked ?? []).map(rowOf),
     authorities: (authorities ?? []).map(({ pem, registries }) => ({
       id: newId(),
       pem,

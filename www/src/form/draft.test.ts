@@ -6,6 +6,7 @@ import { parseDraft } from "./draft";
 const DOCUMENT = {
   whitelist: ["a.example", { entry: "b.example", enabled: false, comment: "later" }],
   insecure: ["10.0.0.0/8"],
+  blocked: ["evil.example"],
   certificate_authorities: [{ pem: "-----BEGIN CERTIFICATE-----", registries: ["a.example"] }],
   built_in: ["vic.local"],
   match_resolved_addresses: true,

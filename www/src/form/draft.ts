@@ -65,6 +65,7 @@ function withoutSecrets(values: FormValues): FormValues {
   const scope = <S extends ScopeValues>(scope: S): S => ({
     ...scope,
     rows: scope.rows.map(row),
+    blocked: scope.blocked.map(row),
     authorities: scope.authorities.map((authority) => ({ ...authority, registries: authority.registries.map(row) })),
   });
   return { ...scope(values), builtIn: values.builtIn.map(row), projects: values.projects.map(scope) };
@@ -93,10 +94,11 @@ function formOf(values: Record<string, unknown>): FormValues {
   };
 }
 
-function scopeOf({ whitelistMode, rows, authorities }: Record<string, unknown>): ScopeValues {
+function scopeOf({ whitelistMode, rows, blocked, authorities }: Record<string, unknown>): ScopeValues {
   return {
     whitelistMode: boolean(whitelistMode),
     rows: array(rows).map(rowOf),
+    blocked: array(blocked).map(rowOf),
     authorities: array(authorities).map((authority): AuthorityValues => {
       const { pem, limited, registries } = object(authority);
       return { id: newId(), pem: string(pem), limited: boolean(limited), registries: array(registries).map(rowOf) };

@@ -15,10 +15,10 @@ import {
 /** The lists for all requests, or those of a project, by its identity. */
 export type Scope = number | undefined;
 
-/** A list of rows: the registries, those of an authority's limit, or the built-in ones. */
+/** A list of rows: the registries, the blocked ones, those of an authority's limit, or the built-in ones. */
 export interface ListAddress {
   scope: Scope;
-  list: "rows" | "builtIn" | { authority: number };
+  list: "rows" | "blocked" | "builtIn" | { authority: number };
 }
 
 export function scopeOf(values: FormValues, scope: Scope): ScopeValues | ProjectValues {
@@ -46,8 +46,9 @@ export function withAuthority(
 
 export function listOf(values: FormValues, { scope, list }: ListAddress): readonly RegistryValues[] {
   if (list === "builtIn") return values.builtIn;
-  const { rows, authorities } = scopeOf(values, scope);
+  const { rows, blocked, authorities } = scopeOf(values, scope);
   if (list === "rows") return rows;
+  if (list === "blocked") return blocked;
   return authorities.find(({ id }) => id === list.authority)?.registries ?? [];
 }
 
@@ -58,6 +59,7 @@ export function withList(
 ): FormValues {
   if (list === "builtIn") return { ...values, builtIn: change(values.builtIn) };
   if (list === "rows") return withScope(values, scope, ({ rows }) => ({ rows: change(rows) }));
+  if (list === "blocked") return withScope(values, scope, ({ blocked }) => ({ blocked: change(blocked) }));
   return withAuthority(values, scope, list.authority, (authority) => ({
     ...authority,
     registries: change(authority.registries),
@@ -114,12 +116,12 @@ export function changeRows(
   return withList(values, address, (rows) => rows.map((row) => (ids.has(row.id) ? change(row) : row)));
 }
 
-/** Removes rows. All lists but that of built-in registries keep a blank one to type into. */
+/** Removes rows. Lists that are always shown keep a blank one to type into. */
 export function removeRows(values: FormValues, address: ListAddress, ids: ReadonlySet<number>): FormValues {
   const { whitelistMode } = scopeOf(values, address.scope);
   return withList(values, address, (rows) => {
     const rest = rows.filter(({ id }) => !ids.has(id));
-    if (address.list === "builtIn") return rest;
+    if (address.list === "builtIn" || address.list === "blocked") return rest;
     const isShown = (row: RegistryValues) => address.list !== "rows" || isVisible(row, whitelistMode);
     return rest.some(isShown) ? rest : [...rest, newRow(values, address)];
   });
@@ -162,8 +164,8 @@ export function projectNamed({ projects }: FormValues, name: string): ProjectVal
 export function withProject(values: FormValues, id: number): FormValues {
   let number = values.projects.length + 1;
   while (projectNamed(values, `project-${number}`)) number += 1;
-  const project: ProjectValues = { id, name: `project-${number}`, whitelistMode: true, rows: [blankRow()], authorities: [] };
-  return { ...values, projects: [...values.projects, project] };
+  const lists: ScopeValues = { whitelistMode: true, rows: [blankRow()], blocked: [], authorities: [] };
+  return { ...values, projects: [...values.projects, { id, name: `project-${number}`, ...lists }] };
 }
 
 export function withoutProject(values: FormValues, id: number): FormValues {

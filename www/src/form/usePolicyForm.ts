@@ -29,6 +29,7 @@ import {
   replaceRow,
   type Scope,
   scopeOf,
+  withList,
   withMode,
   withText,
 } from "./edits";
@@ -61,6 +62,8 @@ export interface ListActions {
   addEntries(rows: readonly Partial<RegistryValues>[], after?: number): void;
   remove(ids: readonly number[]): void;
   fix(id: number, finding: Finding): void;
+  /** Applies the first fix of each row. */
+  fixAll(fixes: ReadonlyMap<number, Finding>): void;
   focus(id: number): void;
 }
 
@@ -168,21 +171,35 @@ function useChecked(values: FormValues): FormValues {
 
 /** Returns the scope of a row; `null` if it is in none, as a built-in registry. */
 function scopeOfRow(values: FormValues, row: number): Scope | null {
-  const has = ({ rows, authorities }: ScopeValues) =>
-    [rows, ...authorities.map(({ registries }) => registries)].some((list) => list.some(({ id }) => id === row));
+  const has = ({ rows, blocked, authorities }: ScopeValues) =>
+    [rows, blocked, ...authorities.map(({ registries }) => registries)].some((list) => list.some(({ id }) => id === row));
   if (has(values)) return undefined;
   return values.projects.find(has)?.id ?? null;
 }
 
 /** Returns the first row of the second version that the first has otherwise, or lacks. */
 function firstChangedRow(before: FormValues, after: FormValues): number | undefined {
-  const listsOf = ({ rows, builtIn, projects }: FormValues) => [rows, builtIn, ...projects.map(({ rows }) => rows)];
+  const listsOf = (values: FormValues) => [
+    values.builtIn,
+    ...[values, ...values.projects].flatMap(({ rows, blocked }) => [rows, blocked]),
+  ];
   const known = new Set(listsOf(before).flat());
   const changed = listsOf(after).flat().find((row) => !known.has(row));
   if (changed !== undefined || before.rows === after.rows) return changed?.id;
   // Rows are gone: the one before them, if any is left.
   const gone = before.rows.findIndex((row, index) => row !== after.rows[index]);
   return after.rows[Math.max(0, gone - 1)]?.id;
+}
+
+/** Returns the rows in place of one whose fix is applied: several for a range of addresses. */
+function fixedRows(values: FormValues, address: ListAddress, row: RegistryValues, finding: Finding): RegistryValues[] {
+  const [first = "", ...others] = applyFix(textOf(row), finding);
+  // The parts of one entry are reached as it was.
+  const more = others.map((text) => ({
+    ...withText(values, address, newRow(values, address), text),
+    insecure: row.insecure,
+  }));
+  return [withText(values, address, row, first), ...more];
 }
 
 /** Returns the actions on one list. The same address gives the same actions. */
@@ -253,21 +270,25 @@ export function useListActions({ actions, getValues }: PolicyForm, address: List
         if (focusable) focus(focusable.id);
       },
       fix(id, finding) {
-        const values = getValues();
-        const row = rows().find((row) => row.id === id);
-        if (row === undefined) return;
-        const [first = "", ...others] = applyFix(textOf(row), finding);
-        // The parts of one entry are reached as it was.
-        const more = others.map((text) => ({
-          ...withText(values, address, newRow(values, address), text),
-          insecure: row.insecure,
-        }));
         change(
           messages.findings.fixed,
-          (values) => replaceRow(values, address, id, (row) => [withText(values, address, row, first), ...more]),
+          (values) => replaceRow(values, address, id, (row) => fixedRows(values, address, row, finding)),
           { isDestructive: true },
         );
         focus(id);
+      },
+      fixAll(fixes) {
+        change(
+          t.corrected(fixes.size),
+          (values) =>
+            withList(values, address, (rows) =>
+              rows.flatMap((row) => {
+                const finding = fixes.get(row.id);
+                return finding === undefined ? [row] : fixedRows(values, address, row, finding);
+              }),
+            ),
+          { isDestructive: true },
+        );
       },
     };
   }, [actions, getValues, address]);

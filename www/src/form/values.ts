@@ -26,6 +26,7 @@ export interface ScopeValues {
   whitelistMode: boolean;
   /** The whitelist and the insecure list. */
   rows: readonly RegistryValues[];
+  blocked: readonly RegistryValues[];
   authorities: readonly AuthorityValues[];
 }
 
@@ -60,6 +61,7 @@ export function blankValues(): FormValues {
   return {
     whitelistMode: true,
     rows: [blankRow()],
+    blocked: [],
     authorities: [],
     builtIn: [],
     projects: [],

@@ -13,9 +13,10 @@ const FULL = {
   whitelist: ["10.2.40.40:443", { entry: "*.example.com", enabled: false, comment: "say \"when\" # not yet" }],
   insecure: [{ entry: "10.2.2.0/24", enabled: true }],
   certificate_authorities: [{ pem: PEM, registries: ["10.2.40.40", { entry: "b.example", comment: "🐳" }] }],
+  blocked: ["evil.example", { entry: "10.9.0.0/16", comment: "old" }],
   built_in: ["vic.local"],
   match_resolved_addresses: false,
-  projects: { "a.b/c": { whitelist: ["x.example"], insecure: ["y.example"] }, "7": {} },
+  projects: { "a.b/c": { whitelist: ["x.example"], insecure: ["y.example"], blocked: ["z.example"] }, "7": {} },
   image_fetch_proxy: { host: "proxy", list: [1, "two", { three: 3 }] },
 };
 
@@ -64,7 +65,7 @@ test("JSON and REST JSON: notes name what REST cannot express", () => {
     certificate_authorities: [{ pem: PEM }],
     image_fetch_proxy: FULL.image_fetch_proxy,
   });
-  assert.equal(notes.length, 6);
+  assert.equal(notes.length, 7);
 });
 
 test("options: quoted, and read back", () => {

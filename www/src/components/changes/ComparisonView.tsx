@@ -38,7 +38,7 @@ export function ComparisonView({ result }: { result: CompareResult }) {
       </p>
     );
   }
-  const { verdict, modes, matchResolvedAddresses, regions, omitted } = result.comparison;
+  const { verdict, exhaustive, modes, matchResolvedAddresses, regions, omitted } = result.comparison;
   return (
     <div className="comparison" data-verdict={verdict}>
       <p className="notice" data-severity={verdict === "wider" ? "warning" : verdict === "same" ? "info" : "good"}>
@@ -47,6 +47,7 @@ export function ComparisonView({ result }: { result: CompareResult }) {
           <span>{t.verdict[verdict]}</span>
         </span>
       </p>
+      {!exhaustive && <p>{t.notExhaustive}</p>}
       {modes.length > 0 && (
         <ul className="plain-list">
           {modes.map(({ project, on }) => (

@@ -5,20 +5,29 @@ import type { ReactNode } from "react";
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../../form/usePolicyForm";
 import { messages } from "../../messages";
-import { rowOf } from "../registries/highlight";
+import { decidingEntry, rowOf } from "../registries/highlight";
 import { FormattedMessage } from "../ui/FormattedMessage";
 import { Icon } from "../ui/Icon";
 import { ExplanationSteps } from "./ExplanationSteps";
 
-const DECISION_ICONS = { allow: "check", deny: "close", lookup: "unchecked", internal: "unchecked" } as const;
+const DECISION_ICONS = {
+  allow: "check",
+  unverified: "warning",
+  deny: "close",
+  lookup: "unchecked",
+  internal: "unchecked",
+} as const;
 
 /** Returns the headline of a decision. A failure of the module is not called a denial. */
 export function headlineOf(explanation: Explanation): string {
   return messages.tryOut[stateOf(explanation)];
 }
 
-function stateOf(explanation: Explanation) {
-  return explanation.decision === "deny" && explanation.reason === "internal" ? "internal" : explanation.decision;
+/** Returns what a decision comes to. Only what is verified whichever way it is reached is shown as good. */
+function stateOf(explanation: Explanation): keyof typeof DECISION_ICONS {
+  if (explanation.decision === "deny" && explanation.reason === "internal") return "internal";
+  const isUnverified = explanation.decision === "allow" && explanation.attempts.some(({ verified }) => !verified);
+  return isUnverified ? "unverified" : explanation.decision;
 }
 
 interface Props {
@@ -30,18 +39,19 @@ interface Props {
 export function DecisionView({ explanation, children }: Props) {
   const { analysis, isStale, actions } = usePolicy();
   const state = stateOf(explanation);
+  const by = decidingEntry(explanation);
   const row = rowOf(explanation, analysis.places);
   const t = messages.tryOut;
   return (
-    <div className="decision" data-decision={state} aria-busy={isStale}>
+    <div className="decision" data-decision={explanation.decision} data-state={state} aria-busy={isStale}>
       <div className="verdict">
         <Icon name={DECISION_ICONS[state]} />
         <p>
           <strong>{headlineOf(explanation)}</strong>
-          {explanation.decision === "allow" && explanation.by && (
+          {by && (
             <>
               {" "}
-              {t.by} <code>{explanation.by.entry}</code>
+              {t.by} <code>{by.entry}</code>
             </>
           )}
           {explanation.decision === "deny" && (
@@ -93,7 +103,7 @@ function AttemptView({ attempt: { scheme, port, host, verified } }: { attempt: A
       <Icon name={verified ? "lock" : "unlock"} />
       <span>
         {t.attempt(scheme, port, host)}{" "}
-        <span className="muted">{verified ? t.verified : scheme === "http" ? t.plain : t.unverified}</span>
+        <span className="muted">{verified ? t.verified : scheme === "http" ? t.plain : t.notVerified}</span>
       </span>
     </li>
   );

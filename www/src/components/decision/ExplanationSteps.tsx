@@ -1,33 +1,35 @@
-// Steps of an explanation. Most of many entries that do not match are folded.
+// Steps of an explanation: first the entries that decided, then how, and at last the entries that do not match.
 
 import type { Step } from "pullgate";
 import { messages } from "../../messages";
 import { FormattedMessage } from "../ui/FormattedMessage";
 
+/** The number of entries without a match that are shown at once. */
 const MAX_SHOWN_MISSES = 6;
 
 export function ExplanationSteps({ steps }: { steps: readonly Step[] }) {
   const misses = steps.filter(isMiss);
-  const folded = new Set(misses.length > MAX_SHOWN_MISSES + 1 ? misses.slice(MAX_SHOWN_MISSES) : []);
-  const [firstFolded] = folded;
+  const shown = misses.length > MAX_SHOWN_MISSES ? [] : misses;
+  const folded = misses.length > MAX_SHOWN_MISSES ? misses : [];
+  const matches = steps.filter(({ kind, matches }) => kind === "entry" && matches === true);
+  const others = steps.filter((step) => !isMiss(step) && !matches.includes(step));
   return (
     <ol className="steps">
-      {steps.map((step, index) => {
-        if (!folded.has(step)) return <StepView key={index} step={step} />;
-        if (step !== firstFolded) return null;
-        return (
-          <li key={index} data-matches={false}>
-            <details>
-              <summary>{messages.tryOut.moreMisses(folded.size)}</summary>
-              <ol>
-                {[...folded].map((step, index) => (
-                  <StepView key={index} step={step} />
-                ))}
-              </ol>
-            </details>
-          </li>
-        );
-      })}
+      {[...matches, ...others, ...shown].map((step, index) => (
+        <StepView key={index} step={step} />
+      ))}
+      {folded.length > 0 && (
+        <li data-matches={false}>
+          <details>
+            <summary>{messages.tryOut.misses(folded.length)}</summary>
+            <ol>
+              {folded.map((step, index) => (
+                <StepView key={index} step={step} />
+              ))}
+            </ol>
+          </details>
+        </li>
+      )}
     </ol>
   );
 }

@@ -6,16 +6,26 @@ import { FormattedMessage } from "../ui/FormattedMessage";
 import { Icon } from "../ui/Icon";
 
 /** Returns the outcome of a connection test in a few words. */
-export function outcomeOf({ ok }: ProbeReport): string {
-  return ok ? messages.tryOut.connects : messages.tryOut.connectsNot;
+export function outcomeOf(report: ProbeReport): string {
+  const t = messages.tryOut;
+  return { good: t.connects, unverified: t.connectsUnverified, failed: t.connectsNot }[stateOf(report)];
 }
+
+/** Returns what a test comes to. Only a connection with a verified certificate is shown as good. */
+function stateOf({ ok, attempts }: ProbeReport): "good" | "unverified" | "failed" {
+  if (!ok) return "failed";
+  const worked = attempts.filter(({ stages }) => stages.length > 0 && stages.every((stage) => stage.ok));
+  return worked.some(({ verified }) => verified) || worked.length === 0 ? "good" : "unverified";
+}
+
+const STATE_ICONS = { good: "check", unverified: "warning", failed: "close" } as const;
 
 export function ProbeReportView({ report }: { report: ProbeReport }) {
   const { ok, registry, summary, hint, attempts } = report;
   return (
     <div className="probe-report">
-      <p className="probe-summary" data-ok={ok}>
-        <Icon name={ok ? "check" : "close"} />
+      <p className="probe-summary" data-ok={ok} data-state={stateOf(report)}>
+        <Icon name={STATE_ICONS[stateOf(report)]} />
         <span>
           <strong>{outcomeOf(report)}</strong> <bdi>{registry}</bdi>
           <span className="probe-text">
@@ -46,7 +56,7 @@ function AttemptView({ attempt }: { attempt: ProbeAttempt }) {
     <li>
       <p>
         {[t.attempt(scheme, port, host), address].filter(Boolean).join(", ")}{" "}
-        <span className="muted">{verified ? t.mustVerify : scheme === "http" ? t.plain : t.unverified}</span>
+        <span className="muted">{verified ? t.mustVerify : scheme === "http" ? t.plain : t.notVerified}</span>
       </p>
       <ul className="stages">
         {stages.map((stage, index) => (

@@ -47,7 +47,10 @@ export function useDecision(
     (): Request => ({ reference, kind, dnsAnswers, ...(project !== undefined && { project }) }),
     [reference, kind, dnsAnswers, project],
   );
-  const key = isDecidable && usesDaemon ? `{"policy":${analysis.text},${JSON.stringify(request).slice(1)}` : "";
+  const key = useMemo(
+    () => (isDecidable && usesDaemon ? `{"policy":${analysis.text},${JSON.stringify(request).slice(1)}` : ""),
+    [isDecidable, usesDaemon, analysis.text, request],
+  );
   const [answered, setAnswered] = useState<DaemonAnswer>();
   useEffect(() => {
     if (key === "") return;

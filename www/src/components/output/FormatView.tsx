@@ -1,7 +1,7 @@
 // The policy in one format: its text, notes on what the format cannot express, and buttons.
 
 import type { PolicyDocument } from "pullgate";
-import { useRef, useState } from "react";
+import { useMemo, useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { announce } from "../../announce";
 import { analyse } from "../../form/analysis";
@@ -27,7 +27,8 @@ export function FormatView({ format, write, document, state, onError, onSaved }:
   const shown = useRef<HTMLPreElement>(null);
   const [status, setStatus] = useState("");
   const t = messages.output;
-  const { text, notes } = write(document);
+  const { text, notes } = useMemo(() => write(document), [write, document]);
+  const excerpt = useMemo(() => excerptOf(text), [text]);
   const hasBundle = format === "options" && certificateBundle(document) !== "";
 
   const report = (message: string) => {
@@ -45,7 +46,7 @@ export function FormatView({ format, write, document, state, onError, onSaved }:
   };
   const copyText = whenValid(async (checked) => {
     const isCopied = await copy(write(checked).text, shown.current);
-    report(isCopied ? t.copied : t.notCopied);
+    report(isCopied ? t.copied : excerpt.left > 0 ? t.notCopiedLong : t.notCopied);
     if (isCopied) onSaved();
   });
   const save = (name: string, content: string) => {
@@ -77,9 +78,10 @@ export function FormatView({ format, write, document, state, onError, onSaved }:
           ))}
         </ul>
       )}
-      <pre ref={shown} className="format-text" tabIndex={0} role="group" aria-label={t.content(t.tabs[format])}>
-        <code>{text.trim() === "" ? t.empty : text}</code>
+      <pre ref={shown} className="format-text" dir="ltr" tabIndex={0} role="group" aria-label={t.content(t.tabs[format])}>
+        <code>{text.trim() === "" ? t.empty : excerpt.text}</code>
       </pre>
+      {excerpt.left > 0 && <p className="muted">{t.excerpt(excerpt.left)}</p>}
       <div className="format-buttons">
         <Button className="button primary" onPress={() => void copyText()}>
           {t.copy}
@@ -96,4 +98,14 @@ export function FormatView({ format, write, document, state, onError, onSaved }:
       </div>
     </>
   );
+}
+
+/** The number of lines that are shown: a text of thousands would slow down every key press. */
+const SHOWN_LINES = 1000;
+
+/** Returns the beginning of a text, and the number of lines that are left out. */
+function excerptOf(text: string): { text: string; left: number } {
+  const lines = text.split("\n");
+  const left = lines.length - SHOWN_LINES;
+  return left > 0 ? { text: lines.slice(0, SHOWN_LINES).join("\n"), left } : { text, left: 0 };
 }

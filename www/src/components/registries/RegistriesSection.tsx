@@ -4,6 +4,7 @@ import type { Finding } from "pullgate";
 import { useCallback, useMemo } from "react";
 import { Button } from "react-aria-components/Button";
 import { Switch } from "react-aria-components/Switch";
+import type { PolicyAnalysis } from "../../form/analysis";
 import { isVisible, scopePointer } from "../../form/document";
 import { type ListAddress, scopeOf } from "../../form/edits";
 import { usePolicy } from "../../form/usePolicyForm";
@@ -16,13 +17,24 @@ import { RegistryList } from "./RegistryList";
 import { ScopeSelect } from "./ScopeSelect";
 import { summaryOf } from "./summary";
 
+/** Returns the tone of the summary: of a policy that decides nothing, that allows everything, or of any other. */
+function toneOf({ canonical, unchecked }: PolicyAnalysis, isOpen: boolean): "error" | "unchecked" | "warning" | "info" {
+  if (unchecked) return "unchecked";
+  if (canonical === undefined) return "error";
+  return isOpen ? "warning" : "info";
+}
+
 export function RegistriesSection({ highlight }: { highlight: RowHighlight | undefined }) {
   const { values, scope, analysis, actions } = usePolicy();
   const lists = scopeOf(values, scope);
   const { whitelistMode, rows } = lists;
   const address = useMemo((): ListAddress => ({ scope, list: "rows" }), [scope]);
   const t = messages.registries;
-  const hidden = rows.filter((row) => !isVisible(row, whitelistMode) && !isBlank(row)).length;
+  const hidden = useMemo(
+    () => rows.filter((row) => !isVisible(row, whitelistMode) && !isBlank(row)).length,
+    [rows, whitelistMode],
+  );
+  const summary = useMemo(() => summaryOf(analysis), [analysis]);
   const labels = useMemo(
     () => ({
       entry: whitelistMode ? t.entryLabel : t.hostLabel,
@@ -53,6 +65,15 @@ export function RegistriesSection({ highlight }: { highlight: RowHighlight | und
   const pointer = scopePointer("name" in lists ? lists.name : undefined);
   const findings = ["whitelist", "insecure"].flatMap((list) => analysis.lists.get(`${pointer}/${list}`) ?? []);
   const projectSummary = whitelistMode ? messages.projects.summaryOn : messages.projects.summaryOff;
+  const headings = (
+    <div className="row-headings" data-mode={whitelistMode ? "on" : "off"} aria-hidden="true">
+      <span>
+        {whitelistMode ? t.entryHeading : t.hostHeading}
+        {!whitelistMode && <span className="hint"> {t.hostHint}</span>}
+      </span>
+      <span>{whitelistMode ? t.transportHeading : t.portHeading}</span>
+    </div>
+  );
 
   return (
     <Section title={t.title} className="registries">
@@ -61,21 +82,16 @@ export function RegistriesSection({ highlight }: { highlight: RowHighlight | und
         <span className="switch-track" aria-hidden="true" />
         {t.switch}
       </Switch>
-      <p className="summary" data-mode={whitelistMode ? "on" : "off"}>
-        {scope === undefined || analysis.canonical === undefined ? summaryOf(analysis) : projectSummary}
+      <p className="summary" data-tone={toneOf(analysis, scope === undefined && !whitelistMode)}>
+        {scope === undefined || analysis.canonical === undefined ? summary : projectSummary}
       </p>
-      <div className="row-headings" data-mode={whitelistMode ? "on" : "off"} aria-hidden="true">
-        <span>
-          {whitelistMode ? t.entryHeading : t.hostHeading}
-          {!whitelistMode && <span className="hint"> {t.hostHint}</span>}
-        </span>
-        <span>{whitelistMode ? t.transportHeading : t.portHeading}</span>
-      </div>
       <RegistryList
         address={address}
         form={whitelistMode ? "transport" : "port"}
         label={t.title}
         labels={labels}
+        tools
+        heading={headings}
         highlight={highlight}
         findingAction={findingAction}
       />

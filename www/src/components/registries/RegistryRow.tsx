@@ -1,8 +1,9 @@
 // One registry: its fields, findings and buttons.
 
 import type { EntryList, Finding } from "pullgate";
-import { memo, useEffect, useId, useMemo, useRef } from "react";
+import { memo, useEffect, useId, useMemo, useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
+import { Toolbar } from "react-aria-components/Toolbar";
 import { announceSettled } from "../../announce";
 import { type FieldReport, type PolicyAnalysis, reportOf } from "../../form/analysis";
 import { join } from "../../form/hostPort";
@@ -14,6 +15,7 @@ import { FindingList, severityOf } from "../ui/FindingList";
 import { Icon } from "../ui/Icon";
 import type { TextMark } from "../ui/MarkedInput";
 import type { RowHighlight } from "./highlight";
+import { RowDetails } from "./RowDetails";
 import { RowNotes } from "./RowNotes";
 import { TransportRadio } from "./TransportRadio";
 
@@ -37,6 +39,9 @@ interface Props {
   labels: RowLabels;
   known: ReturnType<PolicyAnalysis["rows"]["get"]>;
   highlight: RowHighlight["kind"] | undefined;
+  /** Absent unless rows are being selected. */
+  isSelected: boolean | undefined;
+  onSelect: (id: number, isSelected: boolean) => void;
   actions: ListActions;
   /** Moves the focus by rows. */
   onMove: (id: number, step: 1 | -1) => void;
@@ -46,7 +51,8 @@ interface Props {
 }
 
 export const RegistryRow = memo(function RegistryRow(props: Props) {
-  const { row, number, form, list, labels, known, highlight, actions, onMove, onPaste, findingAction } = props;
+  const { row, number, form, list, labels, known, highlight, isSelected, actions, onMove, onPaste, findingAction } = props;
+  const [hasDetails, setHasDetails] = useState(false);
   const item = useRef<HTMLDivElement>(null);
   const findingsId = useId();
   const report = useMemo(() => reportOf(row, list, known), [row, list, known]);
@@ -74,7 +80,17 @@ export const RegistryRow = memo(function RegistryRow(props: Props) {
 
   return (
     <div ref={item} className="row-content">
-      <div className="row-fields" data-form={form}>
+      <div className="row-fields" data-form={form} data-selecting={isSelected !== undefined || undefined}>
+        {isSelected !== undefined && (
+          <label className="row-select">
+            <input
+              type="checkbox"
+              aria-label={messages.list.selectOne(number)}
+              checked={isSelected}
+              onChange={({ target }) => props.onSelect(row.id, target.checked)}
+            />
+          </label>
+        )}
         <EntryInput
           {...common}
           value={row.entry}
@@ -104,14 +120,22 @@ export const RegistryRow = memo(function RegistryRow(props: Props) {
             marks={inPort}
           />
         )}
-        <div className="row-buttons">
+        <Toolbar className="row-buttons" aria-label={messages.list.buttons(number)}>
           <Button className="button icon-only" aria-label={labels.remove(number)} onPress={() => actions.remove([row.id])}>
             <Icon name="minus" />
           </Button>
           <Button className="button icon-only" aria-label={labels.add(number)} onPress={() => actions.add(row.id)}>
             <Icon name="plus" />
           </Button>
-        </div>
+          <Button
+            className="button icon-only"
+            aria-label={messages.list.more(number)}
+            aria-expanded={hasDetails}
+            onPress={() => setHasDetails(!hasDetails)}
+          >
+            <Icon name="more" />
+          </Button>
+        </Toolbar>
       </div>
       <FindingList
         id={findingsId}
@@ -119,8 +143,10 @@ export const RegistryRow = memo(function RegistryRow(props: Props) {
         onFix={(finding) => actions.fix(row.id, finding)}
         {...(findingAction && { action: (finding) => findingAction(finding, row) })}
       />
+      {hasDetails && <RowDetails row={row} hasNamespaces={list === "whitelist" || list === "blocked"} actions={actions} />}
       <RowNotes
         row={row}
+        hasDetails={hasDetails}
         canonical={canonicalHint(report)}
         highlight={highlight}
         onEnable={() => {

@@ -8,14 +8,17 @@ import type { RowHighlight } from "./highlight";
 interface Props {
   row: RegistryValues;
   canonical: string | undefined;
+  /** True if the fields of the details are shown. */
+  hasDetails: boolean;
   highlight: RowHighlight["kind"] | undefined;
   onEnable: () => void;
 }
 
-export function RowNotes({ row, canonical, highlight, onEnable }: Props) {
+export function RowNotes({ row, canonical, hasDetails, highlight, onEnable }: Props) {
   const t = messages.registries;
   const disabled = row.enabled === false;
-  if (!highlight && !canonical && !disabled && !row.comment) return null;
+  const comment = hasDetails ? undefined : row.comment;
+  if (!highlight && !canonical && !disabled && !comment) return null;
   return (
     <div className="row-notes">
       {highlight && (
@@ -28,9 +31,9 @@ export function RowNotes({ row, canonical, highlight, onEnable }: Props) {
           {t.readAs} <code>{canonical}</code>
         </span>
       )}
-      {row.comment && (
+      {comment && (
         <span className="muted">
-          {t.comment}: <bdi>{row.comment}</bdi>
+          {t.comment}: <bdi>{comment}</bdi>
         </span>
       )}
       {disabled && (

@@ -5,6 +5,7 @@ import { Label } from "react-aria-components/Label";
 import { TextField } from "react-aria-components/TextField";
 import { announce } from "../../announce";
 import { containsPrivateKey } from "../../certificates/pem";
+import { splitList } from "../../form/splitList";
 import { messages } from "../../messages";
 import { MarkedInput, type TextMark } from "./MarkedInput";
 
@@ -17,7 +18,7 @@ interface Props {
   isInvalid: boolean;
   describedBy: string | undefined;
   className?: string;
-  /** Receives a pasted text of several lines. */
+  /** Receives a pasted text of several entries. */
   onLines?: (text: string) => void;
   onKeyDown?: (event: React.KeyboardEvent) => void;
 }
@@ -39,7 +40,7 @@ export function EntryInput(props: Props) {
     if (containsPrivateKey(text)) {
       event.preventDefault();
       refuse();
-    } else if (onLines && /[\r\n]/.test(text.trim())) {
+    } else if (onLines && (/[\r\n]/.test(text.trim()) || splitList(text).length > 1)) {
       event.preventDefault();
       onLines(text);
     }
