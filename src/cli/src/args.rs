@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
-use pullgate_runtimes::Target;
+use pullgate_runtimes::{ImportSource, Target};
 
 use crate::runtime_notes::Runtime;
 
@@ -578,7 +578,7 @@ pub struct CaArgs {
 #[derive(Args, Debug)]
 pub struct ExportArgs {
     /// The program that the settings are for.
-    #[arg(long, value_name = "TARGET", value_parser = target_parser())]
+    #[arg(long, value_name = "TARGET", value_parser = target_parser(&Target::ALL))]
     pub to: Target,
 
     #[command(flatten)]
@@ -600,9 +600,9 @@ pub struct ExportArgs {
 /// Arguments of `import`.
 #[derive(Args, Debug)]
 pub struct ImportArgs {
-    /// The program that the settings are of.
-    #[arg(long, value_name = "TARGET", value_parser = target_parser())]
-    pub from: Target,
+    /// The program that the settings are of, or `list` for a plain list of registries.
+    #[arg(long, value_name = "SOURCE", value_parser = source_parser())]
+    pub from: ImportSource,
 
     /// The files and folders that the program reads; `-` reads standard input.
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::AnyPath)]
@@ -617,7 +617,7 @@ pub struct ImportArgs {
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
     /// The program whose settings are compared; may be repeated.
-    #[arg(long = "for", value_name = "TARGET", required = true, value_parser = target_parser())]
+    #[arg(long = "for", value_name = "TARGET", required = true, value_parser = target_parser(&Target::ON_HOSTS))]
     pub targets: Vec<Target>,
 
     #[command(flatten)]
@@ -633,10 +633,19 @@ pub struct DoctorArgs {
 }
 
 /// Parses the name of a target.
-fn target_parser() -> impl TypedValueParser<Value = Target> {
-    PossibleValuesParser::new(Target::ALL.map(Target::as_str)).try_map(|name| {
+fn target_parser(targets: &'static [Target]) -> impl TypedValueParser<Value = Target> {
+    let names = targets.iter().map(|target| target.as_str());
+    PossibleValuesParser::new(names).try_map(|name| {
         let target = Target::ALL.into_iter().find(|target| target.as_str() == name);
         target.ok_or("there is no such target")
+    })
+}
+
+/// Parses the name of a source.
+fn source_parser() -> impl TypedValueParser<Value = ImportSource> {
+    PossibleValuesParser::new(ImportSource::all().into_iter().map(ImportSource::as_str)).try_map(|name| {
+        let source = ImportSource::all().into_iter().find(|source| source.as_str() == name);
+        source.ok_or("there is no such source")
     })
 }
 

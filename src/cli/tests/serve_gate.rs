@@ -66,7 +66,9 @@ fn process_serves_its_gate_and_records_it() {
     let arguments = ["--policy", &policy, "--config", &config, "--no-dns"];
     let (daemon, line) = Daemon::start_and_see("127.0.0.1:0", &arguments, "the gate is open");
     let gate = line.split_once("address=").unwrap().1.trim_matches('"').to_owned();
-    let connect = |target: &str, more: &[u8]| ask(&gate, &format!("CONNECT {target} HTTP/1.1\r\nConnection: close\r\n\r\n"), more);
+    let connect = |target: &str, more: &[u8]| {
+        ask(&gate, &format!("CONNECT {target} HTTP/1.1\r\nConnection: close\r\n\r\n"), more)
+    };
     let answer = connect(&target.to_string(), HELLO);
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("as it was sent"), "{answer}");
     assert!(connect("10.0.0.1:443", b"").starts_with("HTTP/1.1 403 pullgate: access to registry `10.0.0.1:443`"));

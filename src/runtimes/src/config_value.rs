@@ -69,6 +69,32 @@ impl ConfigValue {
         Self { line: 0, kind: ConfigKind::String(text.into()) }
     }
 
+    /// Creates a boolean of no file.
+    pub fn bool(value: bool) -> Self {
+        Self { line: 0, kind: ConfigKind::Bool(value) }
+    }
+
+    /// Returns a member for a change, made if it is not there.
+    pub fn entry(&mut self, name: &str) -> &mut ConfigValue {
+        if self.get(name).is_none() {
+            self.set(name, Self::map(Vec::<(String, Self)>::new()));
+        }
+        match &mut self.kind {
+            ConfigKind::Map(members) => {
+                let index = members.iter().rposition(|member| member.name == name).unwrap_or_default();
+                &mut members[index].value
+            }
+            _ => unreachable!("a member was set"),
+        }
+    }
+
+    /// Removes a member.
+    pub fn remove(&mut self, name: &str) {
+        if let ConfigKind::Map(members) = &mut self.kind {
+            members.retain(|member| member.name != name);
+        }
+    }
+
     /// Returns the members of a mapping; none of any other value.
     pub fn members(&self) -> &[ConfigMember] {
         match &self.kind {

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::docker_hub;
+use crate::policy_view::is_below;
 use crate::registry_name::{exact_entry, split_port};
 use crate::text::shown;
 
@@ -126,8 +127,9 @@ impl std::fmt::Display for Origin {
 impl ImportList {
     fn entry_list(self) -> EntryList {
         match self {
-            Self::Whitelist | Self::Blocked => EntryList::Whitelist,
+            Self::Whitelist => EntryList::Whitelist,
             Self::Insecure => EntryList::Insecure,
+            Self::Blocked => EntryList::Blocked,
         }
     }
 }
@@ -177,6 +179,41 @@ impl Import {
             }
             _ => self.add(ImportList::Insecure, &exact_entry(registry), origin, setting),
         }
+    }
+
+    /// Adds an insecure prefix of containers/image: without a port it is for every port. In whitelist mode an insecure entry
+    /// allows its registry, too (rule W2), so that only what the whitelist has is added.
+    pub fn add_insecure_prefix(&mut self, prefix: &str, origin: Origin, setting: &str) {
+        let Some(whitelist) = &self.whitelist else {
+            return self.add(ImportList::Insecure, prefix, origin, setting);
+        };
+        let host = |entry: &str| split_port(entry).0.to_owned();
+        let covers = |entry: &ImportedEntry| match entry.entry.strip_prefix("*.") {
+            Some(domain) => {
+                !domain.contains([':', '/'])
+                    && (prefix == entry.entry || is_below(&host(prefix.trim_start_matches("*.")), domain))
+            }
+            None => entry.entry == exact_entry(prefix),
+        };
+        let is_part = |entry: &ImportedEntry| {
+            !entry.entry.contains('/') && split_port(prefix).1.is_none() && host(&entry.entry) == host(prefix)
+        };
+        let texts: Vec<String> = match whitelist.iter().any(covers) {
+            true if whitelist.iter().any(|entry| entry.entry.starts_with("*.") && covers(entry)) => {
+                vec![prefix.to_owned()]
+            }
+            true if split_port(prefix).1.is_some() => vec![prefix.to_owned()],
+            _ => whitelist.iter().filter(|entry| is_part(entry)).map(|entry| entry.entry.clone()).collect(),
+        };
+        if texts.is_empty() {
+            let message = format!(
+                "`{}` is not imported as insecure, because not all of its images are accepted, and an insecure entry allows them \
+                 all",
+                shown(prefix)
+            );
+            return self.report("insecure-rejected", ImportSeverity::Error, origin, message);
+        }
+        texts.iter().for_each(|text| self.add(ImportList::Insecure, text, origin.clone(), setting));
     }
 
     /// Adds a certificate authority. Certificates that a policy cannot have become a finding.

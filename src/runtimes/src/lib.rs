@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod blocked;
 mod command_line;
 mod config_value;
 mod containerd;
@@ -19,6 +20,10 @@ mod host_files;
 mod hosts_toml;
 mod import;
 mod json_edit;
+mod k3s;
+mod kubernetes;
+mod openshift;
+mod plain_list;
 mod policy_view;
 mod registries;
 mod registry_name;
@@ -27,6 +32,8 @@ mod source_files;
 mod target;
 mod text;
 mod toml_edits;
+mod vic;
+mod yaml;
 
 #[cfg(test)]
 mod tests;
@@ -39,4 +46,4 @@ pub use host_files::{ConfigFile, FileContent, HostFileError, HostFiles};
 pub use import::{Import, ImportFinding, ImportSeverity, ImportedAuthority, ImportedEntry, Origin, SourceFile};
 pub use policy_view::{EntryHosts, PolicyAuthority, PolicyEntry, PolicyView, PolicyViewError};
 pub use source_files::read_source_files;
-pub use target::Target;
+pub use target::{ImportSource, Target};

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::blocked::{refused_prefixes, touches_scope};
 use crate::decisions::PolicyContext;
 use crate::docker_hub;
 use crate::export::{ExportedEntry, ExportedList, Fidelity};
@@ -40,7 +41,41 @@ impl ScopePlan {
             plan.entries.push(ExportedEntry::new(list, &entry.text, fidelity, reason));
         }
         plan.rejected.retain(|scope| !plan.accepted.contains(scope));
+        plan.remove_blocked(policy, terms);
         plan
+    }
+
+    /// Takes out what a blocked entry covers a part of (rule W6). What is exact inside of an accepted wildcard, or of a
+    /// namespace, is left to be refused by itself.
+    fn remove_blocked(&mut self, policy: &PolicyContext<'_>, terms: &ScopeTerms) {
+        for entry in &policy.view.blocked {
+            let is_refused = |scope: &String| match terms.can_reject {
+                // A scope around the blocked namespace stays, with the namespace refused.
+                true => {
+                    entry.namespace.is_some() && !is_in_namespace(scope, entry) && refused_prefixes(entry).is_some()
+                }
+                false => false,
+            };
+            let is_inside = |scope: &String| match (scope.strip_prefix("*."), &entry.hosts) {
+                (Some(domain), EntryHosts::Name(name)) => is_below(name, domain),
+                (Some(domain), EntryHosts::DockerHub) => docker_hub::NAMES.iter().any(|name| is_below(name, domain)),
+                (Some(domain), EntryHosts::Wildcard(inner)) => is_below(inner, domain),
+                _ => false,
+            };
+            if !terms.can_reject {
+                self.accepted.retain(|scope| !is_inside(scope));
+            }
+            self.accepted.retain(|scope| !touches_scope(entry, scope) || is_refused(scope));
+            if terms.can_reject && entry.exact_host().is_some() {
+                let path = entry.namespace.as_ref().map(|namespace| format!("/{namespace}")).unwrap_or_default();
+                match entry.hosts {
+                    EntryHosts::DockerHub => self.rejected.extend(docker_hub::spellings().map(|scope| scope + &path)),
+                    _ => {
+                        self.rejected.extend(registries_of(policy, entry).into_iter().map(|registry| registry + &path))
+                    }
+                }
+            }
+        }
     }
 
     fn add(
@@ -54,7 +89,7 @@ impl ScopePlan {
         let path = entry.namespace.as_ref().map(|namespace| format!("/{namespace}")).unwrap_or_default();
         match &entry.hosts {
             EntryHosts::DockerHub => {
-                self.accepted.extend(hub_scopes().map(|scope| scope + &path));
+                self.accepted.extend(docker_hub::spellings().map(|scope| scope + &path));
                 (Fidelity::Equal, None)
             }
             EntryHosts::Name(_) | EntryHosts::Address(_) => {
@@ -92,7 +127,7 @@ impl ScopePlan {
         // Another name of Docker Hub that the wildcard covers as text, and by the rules does not (H2).
         let exceptions: Vec<_> = match covers_docker_hub(domain) {
             true => Vec::new(),
-            false => hub_scopes().filter(|scope| is_below(scope.trim_end_matches(":443"), domain)).collect(),
+            false => docker_hub::spellings().filter(|scope| is_below(scope.trim_end_matches(":443"), domain)).collect(),
         };
         let limit = match (entry.port, &entry.namespace) {
             (None, None) if exceptions.is_empty() || *can_reject => None,
@@ -111,7 +146,7 @@ impl ScopePlan {
         }
         self.accepted.insert(format!("*.{domain}"));
         if covers_docker_hub(domain) {
-            self.accepted.extend(hub_scopes());
+            self.accepted.extend(docker_hub::spellings());
         }
         match limit {
             Some(limit) => {
@@ -141,9 +176,10 @@ fn noun(entry: &PolicyEntry) -> &'static str {
     if matches!(entry.hosts, EntryHosts::Network(_)) { "network" } else { "pattern" }
 }
 
-/// Returns the scopes of Docker Hub by each of its names.
-pub(crate) fn hub_scopes() -> impl Iterator<Item = String> {
-    docker_hub::NAMES.into_iter().flat_map(|name| [name.to_owned(), format!("{name}:443")])
+/// Returns whether a scope is at or below the namespace of an entry.
+fn is_in_namespace(scope: &str, entry: &PolicyEntry) -> bool {
+    let (Some(namespace), Some((_, path))) = (&entry.namespace, scope.split_once('/')) else { return false };
+    path.strip_prefix(namespace.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Returns a scope and those around it, the most specific first, as containers/image looks them up.

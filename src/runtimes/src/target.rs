@@ -6,7 +6,7 @@ use crate::doctor::{Disagreement, DoctorRequest};
 use crate::export::{Export, ExportError, ExportRequest};
 use crate::host_files::HostFileError;
 use crate::import::{Import, SourceFile};
-use crate::{containerd, containers, docker};
+use crate::{containerd, containers, docker, k3s, kubernetes, openshift, plain_list, vic};
 
 /// A program with settings of registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -18,11 +18,43 @@ pub enum Target {
     Containerd,
     /// Podman, Skopeo, Buildah and CRI-O.
     Containers,
+    /// K3s and RKE2.
+    K3s,
+    /// OpenShift's configuration of images.
+    Openshift,
+    /// An admission policy of Kubernetes.
+    Kubernetes,
+    /// Options of `vic-machine create`.
+    VicMachine,
+    /// A virtual container host in VIC's REST API.
+    Vch,
+}
+
+/// A notation of registries that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", untagged)]
+pub enum ImportSource {
+    /// The settings of a target.
+    Target(Target),
+    /// A plain list.
+    List,
 }
 
 impl Target {
     /// All targets.
-    pub const ALL: [Self; 3] = [Self::Docker, Self::Containerd, Self::Containers];
+    pub const ALL: [Self; 8] = [
+        Self::Docker,
+        Self::Containerd,
+        Self::Containers,
+        Self::K3s,
+        Self::Openshift,
+        Self::Kubernetes,
+        Self::VicMachine,
+        Self::Vch,
+    ];
+
+    /// The targets that have settings on a host.
+    pub const ON_HOSTS: [Self; 4] = [Self::Docker, Self::Containerd, Self::Containers, Self::K3s];
 
     /// Returns the name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -30,6 +62,11 @@ impl Target {
             Self::Docker => "docker",
             Self::Containerd => "containerd",
             Self::Containers => "containers",
+            Self::K3s => "k3s",
+            Self::Openshift => "openshift",
+            Self::Kubernetes => "kubernetes",
+            Self::VicMachine => "vic-machine",
+            Self::Vch => "vch",
         }
     }
 
@@ -39,6 +76,11 @@ impl Target {
             Self::Docker => docker::export(request),
             Self::Containerd => containerd::export(request),
             Self::Containers => containers::export(request),
+            Self::K3s => k3s::export(request),
+            Self::Openshift => openshift::export(request),
+            Self::Kubernetes => kubernetes::export(request),
+            Self::VicMachine => vic::export_options(request),
+            Self::Vch => vic::export_rest(request),
         }
     }
 
@@ -48,15 +90,45 @@ impl Target {
             Self::Docker => docker::import(sources),
             Self::Containerd => containerd::import(sources),
             Self::Containers => containers::import(sources),
+            Self::K3s => k3s::import(sources),
+            Self::Openshift => openshift::import(sources),
+            Self::Kubernetes => kubernetes::import(sources),
+            Self::VicMachine => vic::import_options(sources),
+            Self::Vch => vic::import_rest(sources),
         }
     }
 
-    /// Compares a policy with the settings of a host.
-    pub fn diagnose(self, request: &DoctorRequest<'_>) -> Result<Vec<Disagreement>, HostFileError> {
+    /// Compares a policy with the settings of a host; `None` if the target has none there.
+    pub fn diagnose(self, request: &DoctorRequest<'_>) -> Option<Result<Vec<Disagreement>, HostFileError>> {
         match self {
-            Self::Docker => docker::diagnose(request),
-            Self::Containerd => containerd::diagnose(request),
-            Self::Containers => containers::diagnose(request),
+            Self::Docker => Some(docker::diagnose(request)),
+            Self::Containerd => Some(containerd::diagnose(request)),
+            Self::Containers => Some(containers::diagnose(request)),
+            Self::K3s => Some(k3s::diagnose(request)),
+            Self::Openshift | Self::Kubernetes | Self::VicMachine | Self::Vch => None,
+        }
+    }
+}
+
+impl ImportSource {
+    /// Returns all sources.
+    pub fn all() -> Vec<Self> {
+        Target::ALL.into_iter().map(Self::Target).chain([Self::List]).collect()
+    }
+
+    /// Returns the name on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Target(target) => target.as_str(),
+            Self::List => "list",
+        }
+    }
+
+    /// Imports settings.
+    pub fn import(self, sources: &[SourceFile]) -> Import {
+        match self {
+            Self::Target(target) => target.import(sources),
+            Self::List => plain_list::import(sources),
         }
     }
 }

@@ -39,7 +39,9 @@ pub fn run(arguments: &DoctorArgs) -> Result<bool, CliError> {
     let request = DoctorRequest { policy: policy.context(), files: &files };
     let mut disagreements = Vec::new();
     for target in &arguments.targets {
-        let found = target.diagnose(&request).map_err(|error| CliError::without_help(error.to_string()))?;
+        // The command line takes targets that have settings on a host.
+        let found = target.diagnose(&request).transpose().map_err(|error| CliError::without_help(error.to_string()))?;
+        let found = found.unwrap_or_default();
         disagreements
             .extend(found.into_iter().map(|disagreement| TargetDisagreement { target: *target, disagreement }));
     }

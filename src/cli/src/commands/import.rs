@@ -2,7 +2,7 @@
 
 use pullgate::Finding;
 use pullgate_host::{Module, now};
-use pullgate_runtimes::{Import, ImportSeverity, Target, read_source_files};
+use pullgate_runtimes::{Import, ImportSeverity, read_source_files};
 use pullgate_source::display_name;
 use serde::Serialize;
 use serde_json::Value;
@@ -16,7 +16,7 @@ use crate::output::{
 /// The result as JSON.
 #[derive(Serialize)]
 struct ImportReport<'a> {
-    source: Target,
+    source: &'static str,
     policy: Value,
     #[serde(flatten)]
     import: &'a Import,
@@ -37,7 +37,7 @@ pub fn run(arguments: &ImportArgs) -> Result<bool, CliError> {
     }
     let mut output = OutputWriter::new(arguments.json);
     if arguments.json {
-        output.line(json_line(&ImportReport { source: arguments.from, policy, import: &import })?)?;
+        output.line(json_line(&ImportReport { source: arguments.from.as_str(), policy, import: &import })?)?;
     } else {
         let names: Vec<_> = arguments.files.iter().map(|file| display_name(file)).collect();
         output.text(&import.to_toml(&format!(

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use crate::config_value::{ConfigValue, read_toml};
 use crate::containerd::settings::{IMAGES_PLUGINS, images, images_plugin, local_pull_settings};
-use crate::docker_hub;
 use crate::hosts_toml::{self, FILE_NAME, HostEntry, is_same_file};
-use crate::import::{Import, ImportList, ImportSeverity, Origin, SourceFile};
+use crate::import::{Import, ImportSeverity, Origin, SourceFile};
 use crate::registry_name::exact_entry;
 use crate::text::shown;
 
@@ -45,11 +44,11 @@ fn import_config(source: &SourceFile, sources: &[SourceFile], import: &mut Impor
     let Some(registry) = images(&config).and_then(|images| images.get("registry")) else { return };
     for member in registry.get("mirrors").map(ConfigValue::members).unwrap_or_default() {
         for (url, line) in member.value.get("endpoint").map(ConfigValue::strings).unwrap_or_default() {
-            import_endpoint(&member.name, url, Origin::new(path, line), import);
+            import_endpoint(registry, &member.name, url, Origin::new(path, line), import);
         }
     }
     for member in registry.get("configs").map(ConfigValue::members).unwrap_or_default() {
-        import_registry_config(&member.name, &member.value, path, sources, import);
+        import_registry_config(registry, &member.name, &member.value, path, sources, import);
     }
     if let Some(auths) = registry.get("auths").filter(|auths| !auths.is_empty()) {
         let message = "credentials are no part of a policy, and are not imported";
@@ -57,10 +56,12 @@ fn import_config(source: &SourceFile, sources: &[SourceFile], import: &mut Impor
     }
 }
 
-fn import_endpoint(registry: &str, url: &str, origin: Origin, import: &mut Import) {
+fn import_endpoint(settings: &ConfigValue, registry: &str, url: &str, origin: Origin, import: &mut Import) {
     let host = HostEntry { url: url.to_owned(), line: 0, skips_verification: false, authorities: Vec::new() };
     match host.is_registry(registry) {
-        true if host.is_unverified() => import.add(ImportList::Insecure, &exact_entry(registry), origin, "endpoint"),
+        true if host.is_unverified() => {
+            import.add_insecure_registry(registry, |name| is_unverified(settings, name), origin, "endpoint");
+        }
         true => {}
         false => {
             let message = format!(
@@ -73,8 +74,20 @@ fn import_endpoint(registry: &str, url: &str, origin: Origin, import: &mut Impor
     }
 }
 
+/// Returns whether `mirrors` or `configs` make a registry unverified.
+pub(crate) fn is_unverified(settings: &ConfigValue, registry: &str) -> bool {
+    let endpoints = settings.at(&["mirrors", registry, "endpoint"]).map(ConfigValue::strings).unwrap_or_default();
+    let skips = settings.at(&["configs", registry, "tls", "insecure_skip_verify"]).and_then(ConfigValue::as_bool);
+    let is_plain = |url: &str| {
+        let host = HostEntry { url: url.to_owned(), line: 0, skips_verification: false, authorities: Vec::new() };
+        host.is_registry(registry) && host.is_unverified()
+    };
+    skips == Some(true) || endpoints.iter().any(|(url, _)| is_plain(url))
+}
+
 /// Imports `tls` of a registry, and says that `auth` stays where it is.
 pub(crate) fn import_registry_config(
+    all: &ConfigValue,
     registry: &str,
     settings: &ConfigValue,
     path: &str,
@@ -87,22 +100,8 @@ pub(crate) fn import_registry_config(
     }
     let Some(tls) = settings.get("tls") else { return };
     if let Some(skips) = tls.get("insecure_skip_verify").filter(|value| value.as_bool() == Some(true)) {
-        match docker_hub::NAMES.contains(&registry) {
-            true => import.add(
-                ImportList::Insecure,
-                docker_hub::NAME,
-                Origin::new(path, skips.line),
-                "insecure_skip_verify",
-            ),
-            false => {
-                import.add(
-                    ImportList::Insecure,
-                    &exact_entry(registry),
-                    Origin::new(path, skips.line),
-                    "insecure_skip_verify",
-                );
-            }
-        }
+        let origin = Origin::new(path, skips.line);
+        import.add_insecure_registry(registry, |name| is_unverified(all, name), origin, "insecure_skip_verify");
         return;
     }
     for (file, line) in tls.get("ca_file").map(ConfigValue::strings).unwrap_or_default() {

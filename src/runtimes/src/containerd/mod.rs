@@ -8,6 +8,7 @@ mod settings;
 pub use doctor::diagnose;
 pub use export::export;
 pub use import::import;
+pub(crate) use import::{import_registry_config, is_unverified};
 
 /// The settings of containerd.
 const CONFIG_TOML: &str = "/etc/containerd/config.toml";

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use toml_edit::{DocumentMut, Item, value};
 
+use crate::blocked::{refused_prefixes, unrefusable};
 use crate::config_value::{ConfigKind, ConfigValue};
 use crate::containers::registries_conf::{RegistriesConf, matches_prefix};
 use crate::containers::signature_policy::{Requirement, SignaturePolicy, accept, effect, reject};
 use crate::containers::{CERTS_FOLDERS, OWN_REGISTRIES, POLICY_JSON, REGISTRIES_CONF, REGISTRIES_FOLDER};
 use crate::decisions::{PolicyContext, RegistryAccess};
 use crate::docker_hub;
-use crate::export::{Export, ExportError, ExportRequest, ExportedList, Fidelity};
+use crate::export::{Export, ExportError, ExportRequest, ExportedEntry, ExportedList, Fidelity};
 use crate::host_files::{ConfigFile, HostFiles};
 use crate::json_edit::{set_members, to_input};
 use crate::policy_view::{EntryHosts, PolicyEntry, covers_docker_hub, is_below};
 use crate::registries::{RegistryTerms, authority_entries, named_registries, registries_of};
 use crate::registry_name::address_of;
-use crate::scopes::{ScopePlan, ScopeTerms, hub_scopes};
+use crate::scopes::{ScopePlan, ScopeTerms};
 
 const SCOPES: ScopeTerms = ScopeTerms { program: "policy.json", can_reject: true };
 
@@ -34,6 +35,9 @@ const LOCAL_TRANSPORTS: [&str; 8] =
 /// Exports a policy.
 pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     let policy = &request.policy;
+    if let Some(reason) = unrefusable(policy.view, !policy.view.is_whitelist_mode()).filter(|_| !request.allows_wider) {
+        return Err(ExportError::Wider(reason));
+    }
     let mut export = Export::default();
     let mut plan = ScopePlan::new(policy, &SCOPES, request.allows_wider);
     add_policy_json(request, &plan, &mut export)?;
@@ -52,8 +56,11 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
         }
     }
     export.entries = plan.entries;
+    let mut prefixes = insecure.states();
+    export.entries.extend(policy.view.blocked.iter().map(|entry| block(entry, policy, &mut prefixes)));
+    leave_out_hiding(&mut prefixes, &mut export.entries);
     export.entries.extend(authority_entries(policy, &REGISTRIES));
-    add_registries_conf(request, &insecure, &mut export)?;
+    add_registries_conf(request, prefixes, &mut export)?;
     for registry in named_registries(policy).iter().filter(|registry| !registry.authorities().is_empty()) {
         let path = format!("{}/{}/ca.crt", CERTS_FOLDERS[0], registry.registry);
         export.files.push(ConfigFile::text(path, policy.plain_pem(registry.authorities())));
@@ -120,6 +127,85 @@ fn add_policy_json(request: &ExportRequest<'_>, plan: &ScopePlan, export: &mut E
     Ok(())
 }
 
+/// The members of a prefix in registries.conf.
+#[derive(Clone, Copy)]
+struct PrefixState {
+    insecure: bool,
+    blocked: bool,
+}
+
+/// Adds the prefixes of a blocked entry. A longer prefix decides before a shorter one, so that those inside are blocked, too.
+fn block(
+    entry: &PolicyEntry,
+    policy: &PolicyContext<'_>,
+    prefixes: &mut BTreeMap<String, PrefixState>,
+) -> ExportedEntry {
+    let exported = |fidelity, reason| ExportedEntry::new(ExportedList::Blocked, &entry.text, fidelity, reason);
+    let Some(refused) = refused_prefixes(entry) else {
+        let reason = format!("registries.conf has no place for {}", entry.kind_noun());
+        return match policy.view.is_whitelist_mode() {
+            true => exported(
+                Fidelity::Narrower,
+                Some(format!("{reason}: what may be in it is not accepted by policy.json")),
+            ),
+            false => exported(Fidelity::Wider, Some(reason)),
+        };
+    };
+    for (prefix, state) in prefixes.iter_mut() {
+        let inside = prefix.trim_start_matches("*.");
+        state.blocked |= refused.prefixes.iter().any(|refused| prefix == refused || matches_prefix(inside, refused));
+    }
+    for prefix in refused.prefixes {
+        prefixes.entry(prefix).or_insert(PrefixState { insecure: false, blocked: true });
+    }
+    match refused.is_exact {
+        true => exported(Fidelity::Equal, None),
+        false => {
+            let reason = "registries.conf blocks a registry with all of its ports and repositories".to_owned();
+            exported(Fidelity::Narrower, Some(reason))
+        }
+    }
+}
+
+/// Leaves out insecure wildcards that would be found before a blocked name: of prefixes of the same length, the wildcard is.
+fn leave_out_hiding(prefixes: &mut BTreeMap<String, PrefixState>, entries: &mut [ExportedEntry]) {
+    let blocked: Vec<_> =
+        prefixes.iter().filter(|(_, state)| state.blocked).map(|(prefix, _)| prefix.clone()).collect();
+    let hides = |prefix: &String| {
+        blocked
+            .iter()
+            .find(|name| matches_prefix(name, prefix) && prefix.len() >= name.len() && *name != prefix)
+            .cloned()
+    };
+    let hiding: Vec<_> = prefixes
+        .iter()
+        .filter(|(prefix, state)| prefix.starts_with("*.") && !state.blocked)
+        .filter_map(|(prefix, _)| Some((prefix.clone(), hides(prefix)?)))
+        .collect();
+    for (prefix, name) in hiding {
+        let is_verified = prefixes.remove(&prefix).is_some_and(|state| !state.insecure);
+        // Without the exception the wildcards around it would not verify.
+        let around = |other: &String| other.starts_with("*.") && matches_prefix(prefix.trim_start_matches("*."), other);
+        let left_out: Vec<_> = match is_verified {
+            true => prefixes
+                .iter()
+                .filter(|(other, state)| state.insecure && around(other))
+                .map(|(other, _)| other.clone())
+                .collect(),
+            false => vec![prefix.clone()],
+        };
+        prefixes.retain(|other, _| !left_out.contains(other));
+        let is_left_out =
+            |entry: &&mut ExportedEntry| entry.list == ExportedList::Insecure && left_out.contains(&entry.entry);
+        for entry in entries.iter_mut().filter(is_left_out) {
+            entry.fidelity = Fidelity::Narrower;
+            entry.reason = Some(format!(
+                "registries.conf would find `{prefix}` before `{name}`, which is blocked: it is verified"
+            ));
+        }
+    }
+}
+
 /// The prefixes of registries.conf for the insecure list, each with whether it is insecure.
 struct InsecurePrefixes {
     prefixes: BTreeMap<String, bool>,
@@ -141,6 +227,11 @@ impl InsecurePrefixes {
             }
         }
         plan
+    }
+
+    fn states(&self) -> BTreeMap<String, PrefixState> {
+        let states = self.prefixes.iter();
+        states.map(|(prefix, insecure)| (prefix.clone(), PrefixState { insecure: *insecure, blocked: false })).collect()
     }
 
     /// Returns whether the longest prefix of a registry makes it insecure.
@@ -210,7 +301,7 @@ impl InsecurePrefixes {
                 _ => {}
             }
         }
-        if !hub_scopes().all(|name| is_insecure(policy, &name)) {
+        if !docker_hub::spellings().all(|name| is_insecure(policy, &name)) {
             verified.extend(docker_hub::NAMES.into_iter().filter(|name| is_below(name, domain)).map(str::to_owned));
         }
         // Of prefixes of the same length the wildcard is found first.
@@ -274,22 +365,28 @@ fn read_registries(files: &HostFiles) -> Result<RegistriesConf, ExportError> {
 /// whole replaces it.
 fn add_registries_conf(
     request: &ExportRequest<'_>,
-    insecure: &InsecurePrefixes,
+    mut prefixes: BTreeMap<String, PrefixState>,
     export: &mut Export,
 ) -> Result<(), ExportError> {
     let conf = read_registries(request.files)?;
-    let mut prefixes = insecure.prefixes.clone();
     let mut narrowed = Vec::new();
-    for table in conf.registries.values().filter(|table| table.insecure.is_some()) {
-        let is_ours = |(prefix, is_insecure): (&String, &bool)| *is_insecure && matches_prefix(&table.prefix, prefix);
-        if !prefixes.contains_key(&table.prefix) && !prefixes.iter().any(is_ours) {
+    for table in conf.registries.values().filter(|table| !prefixes.contains_key(&table.prefix)).collect::<Vec<_>>() {
+        let inside = table.prefix.trim_start_matches("*.");
+        let is_in = |state: fn(&PrefixState) -> bool| {
+            prefixes.iter().any(|(prefix, members)| state(members) && matches_prefix(inside, prefix))
+        };
+        let is_blocked = is_in(|state| state.blocked);
+        let is_narrowed = table.insecure.is_some() && !is_in(|state| state.insecure);
+        if is_narrowed {
             narrowed.push(format!("`{}`", table.prefix));
-            prefixes.insert(table.prefix.clone(), false);
+        }
+        if is_narrowed || is_blocked {
+            prefixes.insert(table.prefix.clone(), PrefixState { insecure: false, blocked: is_blocked });
         }
     }
     let mut document = DocumentMut::new();
     let mut tables = toml_edit::ArrayOfTables::new();
-    for (prefix, is_insecure) in &prefixes {
+    for (prefix, state) in &prefixes {
         let mut table = toml_edit::Table::new();
         table.insert("prefix", value(prefix));
         match conf.registries.get(prefix) {
@@ -302,7 +399,10 @@ fn add_registries_conf(
             None if !prefix.starts_with("*.") => drop(table.insert("location", value(prefix))),
             None => {}
         }
-        table.insert("insecure", value(*is_insecure));
+        table.insert("insecure", value(state.insecure));
+        if state.blocked {
+            table.insert("blocked", value(true));
+        }
         tables.push(table);
     }
     if !tables.is_empty() {

@@ -188,7 +188,7 @@ fn import_table(table: &RegistryTable, conf: &RegistriesConf, import: &mut Impor
         (_, Some(80)) => {
             import.add_insecure_registry(prefix, |name| is_insecure(name), Origin::new(file, line), "insecure")
         }
-        _ => import.add(ImportList::Insecure, prefix, Origin::new(file, line), "insecure"),
+        _ => import.add_insecure_prefix(prefix, Origin::new(file, line), "insecure"),
     }
 }
 

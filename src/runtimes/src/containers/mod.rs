@@ -4,12 +4,13 @@
 mod doctor;
 mod export;
 mod import;
-pub(crate) mod registries_conf;
+mod registries_conf;
 mod signature_policy;
 
 pub use doctor::diagnose;
 pub use export::export;
 pub use import::import;
+pub(crate) use registries_conf::matches_prefix;
 
 /// The file that says which images are accepted.
 const POLICY_JSON: &str = "/etc/containers/policy.json";

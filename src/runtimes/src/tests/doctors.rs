@@ -68,7 +68,9 @@ impl Tree {
 
     fn diagnose(&self) -> Vec<Disagreement> {
         let files = self.files();
-        with_policy(&policy(), |policy| self.target.diagnose(&DoctorRequest { policy, files: &files }).unwrap())
+        with_policy(&policy(), |policy| {
+            self.target.diagnose(&DoctorRequest { policy, files: &files }).unwrap().unwrap()
+        })
     }
 
     /// Requires this disagreement, and no other of another code.
@@ -113,7 +115,7 @@ fn with_daemon_json(members: &str) -> Tree {
 
 #[test]
 fn an_export_agrees_with_its_policy() {
-    for target in Target::ALL {
+    for target in Target::ON_HOSTS {
         let found: Vec<_> = Tree::new(target).diagnose().into_iter().filter(|each| each.code != "loopback").collect();
         assert_eq!(found, [], "{target:?}");
     }

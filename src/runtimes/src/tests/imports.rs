@@ -208,8 +208,9 @@ insecure = true
             ("insecure-namespace", "registries.conf:10"),
         ],
     );
-    // Without the second file the insecure line counts.
-    assert_eq!(import(Target::Containers, &files[..2]).to_policy()["insecure"], json!(["10.0.0.1:5000"]));
+    // Without the second file the insecure line counts, where the registry is accepted.
+    assert_eq!(import(Target::Containers, &files[1..2]).to_policy()["insecure"], json!(["10.0.0.1:5000"]));
+    assert!(import(Target::Containers, &files[..2]).findings.iter().any(|finding| finding.code == "insecure-rejected"));
     let version_1 = "[registries.insecure]\nregistries = ['a.test', 'b.test:5000']\n";
     expect(
         Target::Containers,

@@ -3,7 +3,7 @@
 mod doctors;
 mod imports;
 mod model;
-mod round_trips;
+pub(crate) mod round_trips;
 
 use pullgate::Policy;
 

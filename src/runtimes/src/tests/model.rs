@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value;
 
+use crate::config_value::{ConfigKind, ConfigValue};
 use crate::host_files::{ConfigFile, FileContent};
+use crate::yaml::read_yaml;
 
 /// Returns the text of an exported file.
 pub fn text_of<'f>(files: &'f [ConfigFile], path: &str) -> Option<&'f str> {
@@ -88,14 +90,54 @@ impl Containerd {
     }
 }
 
+/// The settings that K3s writes for its containerd: the registries that are reached unverified.
+pub struct K3s {
+    settings: ConfigValue,
+}
+
+impl K3s {
+    pub fn load(registries_yaml: &str) -> Self {
+        let document = read_yaml(registries_yaml).unwrap().into_iter().next();
+        Self { settings: document.unwrap_or(ConfigValue { line: 0, kind: ConfigKind::Null }) }
+    }
+
+    pub fn is_unverified(&self, reference: &str) -> bool {
+        let registry = registry_of(reference).replace("index.docker.io", "docker.io");
+        let endpoints = self.settings.at(&["mirrors", &registry, "endpoint"]).map(ConfigValue::strings);
+        let skips = self.settings.at(&["configs", &registry, "tls", "insecure_skip_verify"]);
+        skips.is_some_and(|skips| skips.as_bool() == Some(true))
+            || endpoints.is_some_and(|urls| urls.iter().any(|(url, _)| url.starts_with("http://")))
+    }
+}
+
 /// `policy.json` and `registries.conf` of containers/image.
 pub struct ContainersImage {
     default_accepts: bool,
     scopes: BTreeMap<String, bool>,
-    prefixes: BTreeMap<String, bool>,
+    /// The prefixes, each with `insecure` and `blocked`.
+    prefixes: BTreeMap<String, (bool, bool)>,
 }
 
 impl ContainersImage {
+    /// Reads OpenShift's object, of which the nodes get the files.
+    pub fn from_openshift(objects: &str) -> Self {
+        let documents = read_yaml(objects).unwrap();
+        let image = documents.iter().find(|document| document.get("kind").unwrap().as_str() == Some("Image")).unwrap();
+        let list = |name: &str| -> Option<Vec<String>> {
+            let list = image.at(&["spec", "registrySources", name])?;
+            Some(list.strings().into_iter().map(|(text, _)| text.to_owned()).collect())
+        };
+        let allowed = list("allowedRegistries");
+        assert!(allowed.is_none() || list("blockedRegistries").is_none(), "{objects}");
+        let insecure = list("insecureRegistries").into_iter().flatten().map(|prefix| (prefix, (true, false)));
+        let blocked = list("blockedRegistries").into_iter().flatten().map(|prefix| (prefix, (false, true)));
+        Self {
+            default_accepts: allowed.is_none(),
+            scopes: allowed.into_iter().flatten().map(|scope| (scope, true)).collect(),
+            prefixes: insecure.chain(blocked).collect(),
+        }
+    }
+
     pub fn load(policy_json: Option<&str>, registries_conf: Option<&str>) -> Self {
         let policy: Value = serde_json::from_str(policy_json.unwrap_or("{}")).unwrap();
         let accepts = |requirements: &Value| requirements[0]["type"] == "insecureAcceptAnything";
@@ -106,19 +148,24 @@ impl ContainersImage {
             default_accepts: policy_json.is_none() || accepts(&policy["default"]),
             scopes: scopes.iter().map(|(scope, requirements)| (scope.clone(), accepts(requirements))).collect(),
             prefixes: tables
-                .map(|table| (table["prefix"].as_str().unwrap().to_owned(), table["insecure"].as_bool().unwrap()))
+                .map(|table| {
+                    let blocked = table.get("blocked").is_some_and(|blocked| blocked.as_bool().unwrap());
+                    (table["prefix"].as_str().unwrap().to_owned(), (table["insecure"].as_bool().unwrap(), blocked))
+                })
                 .collect(),
         }
     }
 
-    /// `DockerReferenceNamespaces`: the repository, its parents, the host, and the domains of the host.
+    /// The image is neither blocked nor rejected.
     pub fn accepts(&self, reference: &str) -> bool {
-        let name = match reference.strip_prefix("index.docker.io/") {
-            Some(rest) => format!("docker.io/{rest}"),
-            None => reference.to_owned(),
-        };
-        let mut scopes = vec![name.clone()];
-        let mut rest = name.as_str();
+        let name = normalized(reference);
+        !self.find(&name).is_some_and(|(_, blocked)| blocked) && self.is_accepted(&name)
+    }
+
+    /// `DockerReferenceNamespaces`: the repository, its parents, the host, and the domains of the host.
+    fn is_accepted(&self, name: &str) -> bool {
+        let mut scopes = vec![name.to_owned()];
+        let mut rest = name;
         while let Some((before, _)) = rest.rsplit_once('/') {
             scopes.push(before.to_owned());
             rest = before;
@@ -132,9 +179,9 @@ impl ContainersImage {
     }
 
     /// `findRegistryWithParsedConfig`: the first of the longest prefixes, in their order.
-    pub fn is_insecure(&self, reference: &str) -> bool {
-        let mut best: Option<(&str, bool)> = None;
-        for (prefix, insecure) in &self.prefixes {
+    fn find(&self, reference: &str) -> Option<(bool, bool)> {
+        let mut best: Option<(&str, (bool, bool))> = None;
+        for (prefix, state) in &self.prefixes {
             let matches = match prefix.strip_prefix('*') {
                 Some(suffix) => {
                     let at = reference.find(suffix).filter(|at| !reference[..*at].contains('/'));
@@ -148,9 +195,21 @@ impl ContainersImage {
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '@'])),
             };
             if matches && best.is_none_or(|(other, _)| prefix.len() > other.len()) {
-                best = Some((prefix, *insecure));
+                best = Some((prefix, *state));
             }
         }
-        best.is_some_and(|(_, insecure)| insecure)
+        best.map(|(_, state)| state)
+    }
+
+    pub fn is_insecure(&self, reference: &str) -> bool {
+        self.find(&normalized(reference)).is_some_and(|(insecure, _)| insecure)
+    }
+}
+
+/// `ParseNormalizedNamed`, for references with a registry and a path.
+fn normalized(reference: &str) -> String {
+    match reference.strip_prefix("index.docker.io/") {
+        Some(rest) => format!("docker.io/{rest}"),
+        None => reference.to_owned(),
     }
 }

@@ -5,14 +5,16 @@ use pullgate::{ChangeKind, ComparisonVerdict, Region, compare};
 use serde_json::{Map, Value, json};
 
 use crate::decisions::{PolicyContext, RegistryAccess};
-use crate::export::{Export, ExportRequest, ExportedList, Fidelity};
+use crate::export::{Export, ExportError, ExportRequest, ExportedList, Fidelity};
 use crate::host_files::{FileContent, HostFiles};
 use crate::import::{ImportSeverity, SourceFile};
 use crate::target::Target;
-use crate::tests::model::{Containerd, ContainersImage, Dockerd, text_of};
+use crate::tests::model::{Containerd, ContainersImage, Dockerd, K3s, text_of};
 use crate::tests::with_policy;
 
-const HOSTS: [&str; 21] = [
+const HOSTS: [&str; 23] = [
+    "x.*.example.com",
+    "*-b.example.com",
     "a.example.com",
     "b.example.com",
     "c.d.example.com",
@@ -61,14 +63,18 @@ fn entry(has_namespaces: bool) -> impl Strategy<Value = String> {
 /// Returns policies that load.
 pub fn policies() -> impl Strategy<Value = String> {
     let entries = |has_namespaces| prop::collection::vec(entry(has_namespaces), 0..5);
-    let policy = (prop::option::of(entries(true)), entries(false), prop::collection::vec(entry(false), 0..2));
-    let policy = policy.prop_map(|(whitelist, insecure, built_in)| {
+    let few = |has_namespaces| prop::collection::vec(entry(has_namespaces), 0..2);
+    let policy = (prop::option::of(entries(true)), entries(false), few(false), few(true));
+    let policy = policy.prop_map(|(whitelist, insecure, built_in, blocked)| {
         let mut policy = Map::new();
         if let Some(whitelist) = whitelist {
             policy.insert("whitelist".to_owned(), whitelist.into());
         }
         policy.insert("insecure".to_owned(), insecure.into());
         policy.insert("built_in".to_owned(), built_in.into());
+        if !blocked.is_empty() {
+            policy.insert("blocked".to_owned(), blocked.into());
+        }
         Value::Object(policy).to_string()
     });
     policy.prop_filter("the policy has to load", |policy| pullgate::check_policy(policy, 0).canonical.is_some())
@@ -118,7 +124,9 @@ fn check_round_trip(policy: &str, export: &Export, target: Target, is_equal: boo
     }
     let import = target.import(&sources(export));
     let errors = import.findings.iter().filter(|finding| finding.severity == ImportSeverity::Error);
-    let errors: Vec<_> = errors.filter(|finding| !["port-80", "verified-exception"].contains(&finding.code)).collect();
+    let errors: Vec<_> = errors
+        .filter(|finding| !["port-80", "verified-exception", "insecure-rejected"].contains(&finding.code))
+        .collect();
     prop_assert!(errors.is_empty(), "{:#?}", errors);
     let is_equal = is_equal && !import.has_errors();
     let imported = import.to_policy().to_string();
@@ -142,10 +150,24 @@ fn check_round_trip(policy: &str, export: &Export, target: Target, is_equal: boo
     Ok(())
 }
 
+/// Requires the same of the transports of a target that has no whitelist.
+fn check_transports(
+    policy: &PolicyContext<'_>,
+    json: &str,
+    export: &Export,
+    target: Target,
+) -> Result<(), TestCaseError> {
+    // A registry with a blocked port is told without that port.
+    if !policy.view.blocked.is_empty() {
+        return Ok(());
+    }
+    check_round_trip(&transports_of(json), export, target, false)
+}
+
 /// Returns the policy without what a runtime that has no whitelist can say.
 fn transports_of(policy: &str) -> String {
     let mut policy: Value = serde_json::from_str(policy).unwrap();
-    policy.as_object_mut().unwrap().remove("whitelist");
+    policy.as_object_mut().unwrap().retain(|name, _| name != "whitelist" && name != "blocked");
     policy.to_string()
 }
 
@@ -158,7 +180,7 @@ proptest! {
             let export = export(policy, Target::Docker);
             let dockerd = Dockerd::load(text_of(&export.files, "/etc/docker/daemon.json").unwrap());
             check_transport(&policy, &export, |reference| dockerd.is_unverified(reference))?;
-            check_round_trip(&transports_of(&json), &export, Target::Docker, false)
+            check_transports(&policy, &json, &export, Target::Docker)
         })?;
     }
 
@@ -175,36 +197,90 @@ proptest! {
                     prop_assert!(!is_unverified(&reference) || attempts == urls, "{}: {:?}, {:?}", reference, attempts, urls);
                 }
             }
-            check_round_trip(&transports_of(&json), &export, Target::Containerd, false)
+            check_transports(&policy, &json, &export, Target::Containerd)
+        })?;
+    }
+
+    #[test]
+    fn k3s_is_never_less_verified(json in policies()) {
+        with_policy(&json, |policy| {
+            let export = export(policy, Target::K3s);
+            let k3s = K3s::load(text_of(&export.files, "/etc/rancher/k3s/registries.yaml").unwrap());
+            check_transport(&policy, &export, |reference| k3s.is_unverified(reference))?;
+            check_transports(&policy, &json, &export, Target::K3s)
         })?;
     }
 
     #[test]
     fn containers_image_accepts_what_the_policy_allows(json in policies()) {
-        with_policy(&json, |policy| {
-            let export = export(policy, Target::Containers);
-            let image = ContainersImage::load(
+        with_policy(&json, |policy| check_images(&policy, &json, Target::Containers, |export| {
+            ContainersImage::load(
                 text_of(&export.files, "/etc/containers/policy.json"),
                 text_of(&export.files, "/etc/containers/registries.conf.d/zz-pullgate.conf"),
-            );
-            let is_exact = is_equal(&export, ExportedList::Whitelist) && is_equal(&export, ExportedList::Insecure);
-            for reference in references() {
-                let access = policy.image_access(&reference);
-                let is_allowed = match access {
-                    RegistryAccess::Denied => false,
-                    // DNS decides about the transport only, where it decides whether a registry is a built-in one.
-                    RegistryAccess::DependsOnDns => !policy.view.is_whitelist_mode() || !policy.view.built_in.is_empty(),
-                    _ => true,
-                };
-                let accepts = image.accepts(&reference);
-                prop_assert!(is_allowed || !accepts, "{} is accepted: {:#?}", reference, export);
-                prop_assert!(!is_allowed || accepts || !is_exact, "{} is rejected: {:#?}", reference, export);
+            )
+        }))?;
+    }
+
+    #[test]
+    fn openshift_accepts_what_the_policy_allows(json in policies()) {
+        with_policy(&json, |policy| check_images(&policy, &json, Target::Openshift, |export| {
+            ContainersImage::from_openshift(text_of(&export.files, "/openshift-image.yaml").unwrap())
+        }))?;
+    }
+
+    #[test]
+    fn what_other_targets_say_is_not_wider(json in policies()) {
+        with_policy(&json, |policy| {
+            for target in [Target::Kubernetes, Target::VicMachine, Target::Vch] {
+                let Some(export) = export_unless_wider(policy, target)? else { continue };
+                check_round_trip(&json, &export, target, target == Target::Kubernetes)?;
             }
-            check_transport(&policy, &export, |reference| image.is_insecure(reference))?;
-            let has_built_in = !policy.view.built_in.is_empty();
-            check_round_trip(&json, &export, Target::Containers, is_exact && !has_built_in)
+            Ok::<_, TestCaseError>(())
         })?;
     }
+}
+
+/// Exports a policy; `None` if the target would be wider.
+fn export_unless_wider(policy: PolicyContext<'_>, target: Target) -> Result<Option<Export>, TestCaseError> {
+    let files = HostFiles::none();
+    match target.export(&ExportRequest { policy, files: &files, allows_wider: false }) {
+        Ok(export) => {
+            prop_assert!(export.entries.iter().all(|entry| entry.fidelity != Fidelity::Wider), "{:#?}", export);
+            Ok(Some(export))
+        }
+        Err(ExportError::Wider(_)) => Ok(None),
+        Err(error) => Err(TestCaseError::fail(error.to_string())),
+    }
+}
+
+/// Holds a target with scopes and prefixes against the policy.
+fn check_images(
+    policy: &PolicyContext<'_>,
+    json: &str,
+    target: Target,
+    load: impl Fn(&Export) -> ContainersImage,
+) -> Result<(), TestCaseError> {
+    let Some(export) = export_unless_wider(*policy, target)? else {
+        prop_assert!(policy.view.restricts_access());
+        return Ok(());
+    };
+    let image = load(&export);
+    let lists = [ExportedList::Whitelist, ExportedList::Insecure, ExportedList::Blocked];
+    let is_exact = lists.into_iter().all(|list| is_equal(&export, list));
+    for reference in references() {
+        let access = policy.image_access(&reference);
+        let is_allowed = match access {
+            RegistryAccess::Denied => false,
+            // DNS decides about the transport only, where it decides whether a registry is a built-in one.
+            RegistryAccess::DependsOnDns => !policy.view.is_whitelist_mode() || !policy.view.built_in.is_empty(),
+            _ => true,
+        };
+        let accepts = image.accepts(&reference);
+        prop_assert!(is_allowed || !accepts, "{} is accepted: {:#?}", reference, export);
+        prop_assert!(!is_allowed || accepts || !is_exact, "{} is rejected: {:#?}", reference, export);
+    }
+    check_transport(policy, &export, |reference| image.is_insecure(reference))?;
+    check_round_trip(json, &export, target, is_exact && policy.view.built_in.is_empty())
 }
 
 #[test]

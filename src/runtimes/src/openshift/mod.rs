@@ -1,0 +1,28 @@
+//! OpenShift: the object `Image` of its configuration, with a ConfigMap of authorities.
+
+mod export;
+mod import;
+
+pub use export::export;
+pub use import::import;
+
+/// The file of both objects.
+const IMAGE_YAML: &str = "/openshift-image.yaml";
+
+/// The API group of the configuration.
+const API_VERSION: &str = "config.openshift.io/v1";
+
+/// The name of the ConfigMap.
+const AUTHORITIES_NAME: &str = "pullgate-registry-authorities";
+
+/// The namespace in which OpenShift looks for it.
+const AUTHORITIES_NAMESPACE: &str = "openshift-config";
+
+/// Registries that a cluster pulls its own images from.
+const CLUSTER_REGISTRIES: [&str; 3] =
+    ["quay.io", "registry.redhat.io", "image-registry.openshift-image-registry.svc:5000"];
+
+/// Returns the key of a registry in the ConfigMap, in which `..` stands for the colon before the port.
+fn authority_key(registry: &str) -> String {
+    registry.replace(':', "..")
+}
