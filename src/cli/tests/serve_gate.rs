@@ -75,6 +75,15 @@ fn process_serves_its_gate_and_records_it() {
     for own in [&gate, &daemon.address] {
         assert!(connect(own, b"").contains("pullgate's own address"), "{own}");
     }
+    let (status, recent) = daemon.get("/v1/gate");
+    let recent: serde_json::Value = serde_json::from_str(&recent).unwrap();
+    let find = |registry: &str| {
+        let mut all = recent["registries"].as_array().unwrap().iter();
+        all.find(|found| found["registry"] == registry).unwrap().clone()
+    };
+    assert_eq!((status, &find(&target.to_string())["allowed"]), (200, &serde_json::json!(1)), "{recent}");
+    assert_eq!(find("10.0.0.1:443")["refused"], 1);
+    assert!(find("10.0.0.1:443")["reason"].as_str().unwrap().contains("no entry of the whitelist"));
     let (code, records) = daemon.stop();
     assert_eq!(code, Some(0));
     let told: Vec<_> =

@@ -32,6 +32,7 @@ mod connection;
 mod connector;
 mod crypto_provider;
 mod endpoint;
+mod endpoint_url;
 mod error;
 mod handshake;
 mod prefix_recorder;
@@ -41,6 +42,7 @@ mod root_store;
 mod text;
 mod trust_anchor;
 mod verifier;
+mod www_authenticate;
 
 pub use certificate::CertificateSummary;
 pub use certificate_error::{IgnoredAnchor, VerificationError};
@@ -48,6 +50,7 @@ pub use connection::Connection;
 pub use connector::{ConnectLimits, Connector};
 pub use crypto_provider::crypto_provider;
 pub use endpoint::Endpoint;
+pub use endpoint_url::EndpointUrl;
 pub use error::{AttemptError, ConnectError, FailedAttempt, transport_name};
 pub use handshake::{HandshakeResult, ResolvedEndpoint, TcpConnection};
 pub use proxy::{ProxySettings, ProxySettingsError, ProxySource, ProxyUrlError};
@@ -56,3 +59,4 @@ pub use root_store::RootStoreError;
 /// Re-export of rustls, for callers that make their own connections with an [`Endpoint`].
 pub use rustls;
 pub use verifier::VerifiedBy;
+pub use www_authenticate::AuthChallenge;

@@ -19,7 +19,7 @@ use crate::admission::Admission;
 use crate::admission::audit_log::{AuditLog, AuditSink};
 use crate::api::{self, AccessPolicy, ApiResources, ApiState};
 use crate::frontends::docker;
-use crate::frontends::gate::{Gate, GateOptions};
+use crate::frontends::gate::{Credentials, CredentialsError, Gate, GateOptions};
 use crate::frontends::kubernetes;
 use crate::policy::reload;
 use crate::policy::store::{PolicyError, PolicyStore, StoreOptions};
@@ -51,6 +51,9 @@ pub enum DaemonError {
     /// The gate's socket of systemd is a unix socket.
     #[error("the socket `gate` of systemd must be a TCP socket: clients reach a proxy by an address and a port")]
     GateOverUnix,
+    /// The credentials of the gate cannot be used.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
     /// TLS of the gate cannot be set up.
     #[error("the gate cannot be set up: {0}")]
     Gate(rustls::Error),
@@ -189,12 +192,15 @@ async fn load_gate(
     settings.check_gate(&display_addr(listener), listener.is_local())?;
     let token = settings.gate_token_file.as_deref().map(BearerToken::load).transpose()?.map(Arc::new);
     let dns = admission.policy_store().admission_options().dns.clone();
+    let credentials = settings.gate_credentials.as_deref().map(Credentials::load).transpose()?.map(Arc::new);
     let options = GateOptions {
         project: settings.gate_project.clone(),
         token,
         is_exposed: !listener.is_local(),
         own_listeners,
         dns: dns.filter(|_| !settings.dns_server.is_empty()),
+        credentials,
+        redirects: settings.gate_redirects.unwrap_or_default(),
     };
     let roots = spawn_blocking(RootStore::platform).await.ok().and_then(Result::ok);
     let roots = roots.unwrap_or_else(RootStore::well_known);

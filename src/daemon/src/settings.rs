@@ -230,9 +230,20 @@ pub struct Settings {
     pub gate_project: Option<String>,
 
     /// The file of the token that clients of the gate give as the password of the proxy. It is read again when it
-    /// changes. On loopback no token is needed.
+    /// changes. On loopback it is needed for pulls with --gate-credentials only.
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Gate")]
     pub gate_token_file: Option<PathBuf>,
+
+    /// The file of the credentials with which images are pulled through the gate, of the shape of Docker's config.json;
+    /// its credential helpers are used. On loopback it then serves pulls to root, to the daemon's own user, and to
+    /// those with the token.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Gate")]
+    pub gate_credentials: Option<PathBuf>,
+
+    /// The hosts that registries may redirect pulls through the gate to: `listed` ones, the default; with `content`, a
+    /// blob that is checked by its digest may come from others too.
+    #[arg(long, value_enum, value_name = "HOSTS", help_heading = "Gate")]
+    pub gate_redirects: Option<RedirectPolicy>,
 
     /// Asks no DNS server for a decision: what depends on DNS is denied. Testing a connection looks up names all the
     /// same.
@@ -288,6 +299,17 @@ impl OperationPermission {
             Self::WithoutWhitelist => !whitelist,
         }
     }
+}
+
+/// The hosts that a registry may redirect pulls through the gate to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum RedirectPolicy {
+    /// Those that the policy allows.
+    #[default]
+    Listed,
+    /// For whole blobs by digest also those that no entry covers, over verified HTTPS on port 443 at public addresses.
+    Content,
 }
 
 /// The address of a listener.
@@ -424,6 +446,7 @@ impl Settings {
             &mut settings.update_ca,
             &mut settings.token_file,
             &mut settings.gate_token_file,
+            &mut settings.gate_credentials,
         ] {
             *file = file.take().map(|file| folder.join(file));
         }
@@ -556,6 +579,8 @@ impl Settings {
             gate: self.gate.or(file.gate),
             gate_project: self.gate_project.or(file.gate_project),
             gate_token_file: self.gate_token_file.or(file.gate_token_file),
+            gate_credentials: self.gate_credentials.or(file.gate_credentials),
+            gate_redirects: self.gate_redirects.or(file.gate_redirects),
             no_dns,
             dns_server,
             instances: self.instances.or(file.instances),

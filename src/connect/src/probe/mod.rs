@@ -6,7 +6,6 @@
 
 mod dial;
 mod dial_target;
-mod endpoint_url;
 mod http_client;
 mod proxy_error;
 mod proxy_mode;
@@ -15,7 +14,6 @@ mod redirects;
 mod registry_api;
 mod report;
 mod session;
-mod www_authenticate;
 
 use std::time::Duration;
 

@@ -4,9 +4,9 @@ use hyper::header::PROXY_AUTHENTICATE;
 use hyper::{HeaderMap, StatusCode};
 use thiserror::Error;
 
-use super::www_authenticate::AuthChallenge;
 use crate::proxy::ProxyServer;
 use crate::text::sanitize_server_text;
+use crate::www_authenticate::AuthChallenge;
 use crate::{AttemptError, VerificationError};
 
 /// The proxy cannot be used.

@@ -7,13 +7,13 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::dial_target::DialTarget;
-use super::endpoint_url::EndpointUrl;
 use super::http_client::{HttpResponse, get};
 use super::registry_api::RegistryInfo;
 use super::report::{AttemptReport, ProbeReport, StageKind};
 use super::session::{ProbeSession, describe_denial};
-use super::www_authenticate::AuthChallenge;
+use crate::endpoint_url::EndpointUrl;
 use crate::text::sanitize_server_text;
+use crate::www_authenticate::AuthChallenge;
 
 /// The maximum length of a redirect chain.
 const MAX_REDIRECTS: usize = 4;

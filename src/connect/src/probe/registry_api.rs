@@ -6,8 +6,8 @@ use pullgate::Scheme;
 use serde_json::Value;
 
 use super::http_client::HttpResponse;
-use super::www_authenticate::AuthChallenge;
 use crate::text::sanitize_server_text;
+use crate::www_authenticate::AuthChallenge;
 
 /// The version header of a V2 registry, and its value.
 const API_VERSION_HEADER: &str = "Docker-Distribution-API-Version";

@@ -6,6 +6,7 @@ pub mod audit_log;
 pub mod audit_record;
 pub mod enforcement;
 pub mod metrics;
+pub mod recent_registries;
 mod record_queue;
 mod record_rate;
 pub mod request;
@@ -21,6 +22,7 @@ use crate::admission::audit_log::AuditLog;
 use crate::admission::audit_record::{AuditRecord, redact_field};
 use crate::admission::enforcement::{Enforcement, FrontendEnforcement};
 use crate::admission::metrics::Metrics;
+use crate::admission::recent_registries::RecentRegistries;
 pub use crate::admission::request::{AdmissionRequest, DecidedRequest, Frontend, policy_request};
 use crate::policy::store::{Generation, PolicyStore};
 
@@ -53,6 +55,7 @@ pub struct Admission {
     audit: AuditLog,
     metrics: Metrics,
     enforcement: FrontendEnforcement,
+    recent_registries: RecentRegistries,
 }
 
 impl Admission {
@@ -62,7 +65,7 @@ impl Admission {
         metrics.record_policy(&policy_store.current());
         let enforcement = FrontendEnforcement::default();
         metrics.record_enforcement(enforcement);
-        Self { policy_store, audit, metrics, enforcement }
+        Self { policy_store, audit, metrics, enforcement, recent_registries: RecentRegistries::default() }
     }
 
     /// Sets the enforcement of the frontends.
@@ -85,6 +88,11 @@ impl Admission {
     /// Returns the audit log.
     pub fn audit(&self) -> &AuditLog {
         &self.audit
+    }
+
+    /// Returns the registries that were asked for at the gate.
+    pub fn recent_registries(&self) -> &RecentRegistries {
+        &self.recent_registries
     }
 
     /// Returns the metrics.

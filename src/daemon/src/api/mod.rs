@@ -7,6 +7,7 @@ mod access_control;
 mod decide;
 mod dns_answers;
 mod error;
+mod gate;
 mod health;
 mod policy;
 mod policy_update_log;
@@ -168,6 +169,7 @@ pub fn router(context: Arc<ApiState>, health: Router) -> Router {
         .route("/policy", get(policy::get_policy).put(policy::put_policy))
         .route("/module", get(health::module))
         .route("/daemon", get(health::daemon))
+        .route("/gate", get(gate::gate))
         .route("/openapi.json", get(serve_openapi))
         .fallback(|| async { error::ApiError::not_found() })
         .method_not_allowed_fallback(|| async { error::ApiError::method_not_allowed() })
@@ -240,6 +242,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         policy::put_policy,
         health::module,
         health::daemon,
+        gate::gate,
         probe::probe,
         health::healthz,
         health::readyz,

@@ -45,6 +45,14 @@ pub enum AcceptedStream {
 }
 
 impl AcceptedStream {
+    /// Returns the addresses of the other end and of this one, if the stream is TCP.
+    pub fn tcp_addrs(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok().zip(stream.local_addr().ok()),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Registers the stream with the runtime of the current task, which need not be the one that accepted it.
     ///
     /// # Errors

@@ -6,8 +6,8 @@ pub(crate) mod connection_limit;
 pub(crate) mod limits;
 pub(crate) mod listener;
 pub mod load_shed;
-mod peer;
-mod secret_file;
+pub(crate) mod peer;
+pub(crate) mod secret_file;
 pub mod socket_activation;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod access;
 mod pki;
 mod plain;
 mod policy_change;
+mod pull;
 mod servers;
 mod tunnel;
 mod world;

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hyper::HeaderMap;
-use hyper::header::{HeaderName, ORIGIN, PROXY_AUTHORIZATION};
+use hyper::header::{AUTHORIZATION, HeaderName, ORIGIN, PROXY_AUTHORIZATION};
 
 use super::Gate;
 use super::refusal::Refusal;
@@ -14,29 +14,46 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 impl Gate {
     /// Rejects a client that may not use the gate.
-    pub(super) fn check_access(&self, headers: &HeaderMap, client: &Peer) -> Result<(), Refusal> {
+    pub(super) fn check_access(&self, headers: &HeaderMap, client: &Peer, is_pull: bool) -> Result<(), Refusal> {
         if headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
             return Err(Refusal::denied("requests of web pages are not served here"));
         }
-        if client.has_certificate || self.has_token(headers) {
-            return Ok(());
+        let is_known = client.has_certificate || self.has_token(headers, is_pull);
+        match (is_known || !self.options.is_exposed, is_pull) {
+            (true, _) => Ok(()),
+            // Never 401: the client would send its login for a registry.
+            (false, true) => Err(Refusal::denied("a token is needed: set the header `Authorization: Bearer TOKEN`")),
+            (false, false) => {
+                Err(Refusal::unauthenticated("a token is needed: set the proxy as http://pullgate:TOKEN@HOST:PORT"))
+            }
         }
-        if self.options.is_exposed {
-            return Err(Refusal::unauthenticated(
-                "a token is needed: set the proxy as http://pullgate:TOKEN@HOST:PORT",
-            ));
-        }
-        Ok(())
     }
 
-    /// Returns whether the client has given the token, as a bearer token or as a password.
-    fn has_token(&self, headers: &HeaderMap) -> bool {
+    /// Returns whether the users of local clients matter: where the gate has credentials, which not every user of the
+    /// machine may pull with.
+    pub(super) fn asks_for_users(&self) -> bool {
+        self.options.credentials.is_some() && !self.options.is_exposed
+    }
+
+    /// Rejects a client that may not pull with the credentials of the gate.
+    pub(super) fn check_pull_access(&self, headers: &HeaderMap, client: &Peer) -> Result<(), Refusal> {
+        let is_known = client.is_trusted_user() || client.has_certificate || self.has_token(headers, true);
+        if is_known || !self.asks_for_users() {
+            return Ok(());
+        }
+        Err(Refusal::denied(
+            "this gate has credentials, and serves pulls to root, to its own user and with its token: set the header \
+             `Authorization: Bearer TOKEN`",
+        ))
+    }
+
+    /// Returns whether the client has given the token, as a bearer token or as a password. To the pull-through endpoint
+    /// the gate is a server, and `Authorization` is for it; elsewhere that is for the server behind it.
+    fn has_token(&self, headers: &HeaderMap, is_pull: bool) -> bool {
         let Some(token) = &self.options.token else { return false };
-        headers
-            .get_all(PROXY_AUTHORIZATION)
-            .iter()
-            .filter_map(|value| given_token(value.to_str().ok()?))
-            .any(|given| token.verify(&given))
+        let names = if is_pull { &[PROXY_AUTHORIZATION, AUTHORIZATION][..] } else { &[PROXY_AUTHORIZATION] };
+        let mut values = names.iter().flat_map(|name| headers.get_all(name));
+        values.any(|value| value.to_str().ok().and_then(given_token).is_some_and(|given| token.verify(&given)))
     }
 }
 

@@ -12,8 +12,9 @@ use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::pull::{DigestCheck, DigestMismatch};
 use super::transfer::{Transfer, TransferEnd, TransferState};
-use super::upstream::Upstream;
+use super::upstream::{ReusableUpstream, Upstream};
 
 /// Time without any byte of a server after which its response is cut off.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,6 +39,20 @@ pub enum BodyError {
     /// The server sends nothing.
     #[error("nothing came for {} seconds", STALL_TIMEOUT.as_secs())]
     Stalled,
+    /// The server sends something else than was asked for.
+    #[error(transparent)]
+    Digest(#[from] DigestMismatch),
+    /// The server sends more than there can be.
+    #[error("it has more than {0} bytes")]
+    TooLong(u64),
+}
+
+/// The connection of a body, kept until the body ends.
+enum BodySource {
+    /// Closed then.
+    Single(#[expect(dead_code, reason = "held until it is dropped")] Upstream),
+    /// Idle then.
+    Reusable(ReusableUpstream),
 }
 
 /// A server's body as it is passed on, with its transfer.
@@ -46,30 +61,76 @@ pub struct TransferBody {
     transfer: Transfer,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     stall: Pin<Box<Sleep>>,
-    /// The connection, kept until the body ends.
-    upstream: Option<Upstream>,
+    /// None once the body has ended.
+    source: Option<BodySource>,
+    /// The check of its digest; none if there is none.
+    check: Option<DigestCheck>,
+    /// Number of bytes that may still come, if there is a maximum.
+    room: Option<u64>,
+    limit: u64,
 }
 
 impl TransferBody {
-    /// Creates the body of a response.
+    /// Creates the body of a response whose connection is closed at its end.
     pub fn new(body: Incoming, transfer: Transfer, upstream: Upstream) -> Self {
+        Self::of(body, transfer, BodySource::Single(upstream), None, None)
+    }
+
+    /// Creates the body of a response whose connection is kept. `limit` is its maximum size in bytes.
+    pub fn reusable(
+        body: Incoming,
+        transfer: Transfer,
+        upstream: ReusableUpstream,
+        check: Option<DigestCheck>,
+        limit: Option<u64>,
+    ) -> Self {
+        Self::of(body, transfer, BodySource::Reusable(upstream), check, limit)
+    }
+
+    fn of(
+        body: Incoming,
+        transfer: Transfer,
+        source: BodySource,
+        check: Option<DigestCheck>,
+        limit: Option<u64>,
+    ) -> Self {
         let cut = Box::pin(transfer.state().cut.clone().cancelled_owned());
-        let mut new = Self { body, transfer, cut, stall: Box::pin(sleep(STALL_TIMEOUT)), upstream: Some(upstream) };
+        let stall = Box::pin(sleep(STALL_TIMEOUT));
+        let (source, limit, room) = (Some(source), limit.unwrap_or_default(), limit);
+        let mut new = Self { body, transfer, cut, stall, source, check, room, limit };
         if new.body.is_end_stream() {
+            // Without bytes there is nothing left to check.
+            new.check = None;
             new.end();
         }
         new
     }
 
+    /// Ends the transfer, and keeps the connection.
     fn end(&mut self) {
         self.transfer.set_end(TransferEnd::Completed);
-        self.upstream = None;
+        if let Some(BodySource::Reusable(upstream)) = self.source.take() {
+            self.transfer.gate().upstreams.put(upstream);
+        }
     }
 
     fn fail(&mut self, end: TransferEnd, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.transfer.set_end(end);
-        self.upstream = None;
+        (self.source, self.check) = (None, None);
         Poll::Ready(Some(Err(error)))
+    }
+
+    /// Checks the whole of a body that has ended, and returns its last bytes.
+    fn finish(&mut self) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let last = match self.check.take().map(DigestCheck::finish) {
+            Some(Ok(last)) => last,
+            Some(Err(error)) => return self.fail(TransferEnd::WrongContent, error.into()),
+            None => None,
+        };
+        if self.source.is_some() {
+            self.end();
+        }
+        Poll::Ready(last.map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 
@@ -82,39 +143,68 @@ impl Body for TransferBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
-        if this.cut.as_mut().poll(context).is_ready() {
-            return this.fail(TransferEnd::PolicyChanged, BodyError::PolicyChanged);
+        if this.source.is_none() {
+            return Poll::Ready(None);
         }
-        let frame = match Pin::new(&mut this.body).poll_frame(context) {
-            Poll::Ready(frame) => frame,
-            Poll::Pending => {
-                ready!(this.stall.as_mut().poll(context));
-                return this.fail(TransferEnd::Idle, BodyError::Stalled);
+        loop {
+            if this.cut.as_mut().poll(context).is_ready() {
+                return this.fail(TransferEnd::PolicyChanged, BodyError::PolicyChanged);
             }
-        };
-        this.stall.as_mut().reset(Instant::now() + STALL_TIMEOUT);
-        match frame {
-            None => {
-                this.end();
-                Poll::Ready(None)
-            }
-            Some(Err(error)) => this.fail(TransferEnd::Interrupted, error.into()),
-            Some(Ok(frame)) => {
-                this.transfer.state().add_received(frame.data_ref().map_or(0, Bytes::len));
-                if this.body.is_end_stream() {
-                    this.end();
+            let frame = match Pin::new(&mut this.body).poll_frame(context) {
+                Poll::Ready(frame) => frame,
+                Poll::Pending => {
+                    ready!(this.stall.as_mut().poll(context));
+                    return this.fail(TransferEnd::Idle, BodyError::Stalled);
                 }
-                Poll::Ready(Some(Ok(frame)))
+            };
+            this.stall.as_mut().reset(Instant::now() + STALL_TIMEOUT);
+            let frame = match frame {
+                None => return this.finish(),
+                Some(Err(error)) => return this.fail(TransferEnd::Interrupted, error.into()),
+                Some(Ok(frame)) => frame,
+            };
+            // Trailers say nothing that a client of a registry reads.
+            let Ok(bytes) = frame.into_data() else { continue };
+            this.transfer.state().add_received(bytes.len());
+            match this.room.map(|room| room.checked_sub(bytes.len() as u64)) {
+                Some(None) => return this.fail(TransferEnd::WrongContent, BodyError::TooLong(this.limit)),
+                Some(room) => this.room = room,
+                None => {}
+            }
+            let passed = match &mut this.check {
+                Some(check) => check.push(bytes),
+                None => Some(bytes),
+            };
+            // The last bytes of a body of known length come with its end, so that they are not waited for.
+            if this.body.is_end_stream() {
+                return match (passed, this.check.is_some()) {
+                    (Some(bytes), true) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                    (Some(bytes), false) => {
+                        this.end();
+                        Poll::Ready(Some(Ok(Frame::data(bytes))))
+                    }
+                    (None, _) => this.finish(),
+                };
+            }
+            if let Some(bytes) = passed {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.source.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let held = self.check.as_ref().map_or(0, |check| check.held_len() as u64);
+        let rest = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower() + held);
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper + held);
+        }
+        hint
     }
 }
 

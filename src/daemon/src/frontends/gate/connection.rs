@@ -14,13 +14,16 @@ use hyper::{Method, Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 
 use super::Gate;
 use super::activity::ActivityStream;
 use super::body::{GateBody, empty_body};
+use super::local_user::local_user;
 use super::refusal::Refusal;
 use super::tunnel::Tunnel;
 use crate::server::connection_limit::ConnectionSlot;
+use crate::server::peer::Client;
 use crate::server::{AcceptedConnection, HANDSHAKE_TIMEOUT, Peer, ReloadingTlsAcceptor};
 
 /// Timeout for the head of a request, and for the next one on the same connection.
@@ -44,8 +47,12 @@ pub async fn serve(
     tls: Option<ReloadingTlsAcceptor>,
     stop: watch::Receiver<bool>,
 ) -> Result<(), ConnectionError> {
-    let peer = accepted.peer.clone();
+    let mut peer = accepted.peer.clone();
     let (stream, slot) = accepted.acquire_slot().await;
+    if let (true, Some((client, own))) = (gate.asks_for_users(), stream.tcp_addrs()) {
+        let user = spawn_blocking(move || local_user(client, own)).await.ok().flatten();
+        peer.client = user.map(Client::User).or(peer.client);
+    }
     let stream = stream.into_current_runtime()?;
     let served = async {
         let Some(tls) = tls else { return serve_stream(gate, stream, peer, &slot, stop).await };
@@ -119,7 +126,8 @@ impl Gate {
         client: &Peer,
         opened: &OpenedTunnel,
     ) -> Response<GateBody> {
-        let answered = match self.check_access(request.headers(), client) {
+        let is_pull = request.method() != Method::CONNECT && request.uri().scheme().is_none();
+        let answered = match self.check_access(request.headers(), client, is_pull) {
             Ok(()) => self.respond_to_client(request, client, opened).await,
             Err(refusal) => Err(refusal),
         };
@@ -145,6 +153,9 @@ impl Gate {
         }
         if request.uri().scheme().is_some() {
             return self.forward(request, client).await;
+        }
+        if request.uri().path() == "/v2" || request.uri().path().starts_with("/v2/") {
+            return self.pull(request, client).await;
         }
         Err(Refusal::bad_request("this is a proxy for container registries: set it as HTTPS_PROXY and HTTP_PROXY"))
     }

@@ -1,12 +1,13 @@
 //! The gate: a proxy through which container engines reach registries, and which asks the policy about each. One port
-//! takes two forms of requests:
+//! takes three forms of requests:
 //!
 //! ```text
 //! CONNECT HOST:PORT     tunnel      TLS of the client's own, to the host that was allowed and no other
 //! GET http://HOST/...   plain       plain HTTP, each request for itself
+//! GET /v2/...           pull        images through the gate, which connects to the registry itself
 //! ```
 //!
-//! Both go the same way: authority, route (the decision and its attempts), dial (an address that the decision allows),
+//! All go the same way: authority, route (the decision and its attempts), dial (an address that the decision allows),
 //! transfer. What the gate does not understand it refuses; what was allowed once and is no longer is cut off.
 
 mod access;
@@ -18,7 +19,9 @@ mod connection;
 mod destination;
 mod dial;
 mod headers;
+mod local_user;
 mod plain;
+mod pull;
 mod refusal;
 mod relay;
 mod review;
@@ -42,15 +45,19 @@ use crate::admission::Admission;
 use crate::server::bearer_token::BearerToken;
 use crate::server::limits::ListenerLimits;
 use crate::server::{AcceptedConnection, Listener, ReloadingTlsAcceptor, accept_connections};
+use crate::settings::RedirectPolicy;
 
+use pull::Tokens;
+pub use pull::credentials::{Credentials, CredentialsError};
 use transfer::Transfers;
+use upstream::IdleUpstreams;
 use verifications::Verifications;
 
 /// Interval at which the system's root certificates are read again.
 const ROOTS_INTERVAL: Duration = Duration::from_secs(300);
 
-/// Interval at which the token's file is looked at.
-const TOKEN_INTERVAL: Duration = Duration::from_secs(1);
+/// Interval at which the files of secrets are looked at.
+const SECRETS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The settings of the gate.
 #[derive(Clone, Default)]
@@ -66,6 +73,10 @@ pub struct GateOptions {
     pub own_listeners: Vec<SocketAddr>,
     /// The resolver for addresses; `None` for the system's.
     pub dns: Option<Dns>,
+    /// The credentials for registries of the pull-through endpoint.
+    pub credentials: Option<Arc<Credentials>>,
+    /// The hosts that registries may redirect pulls to.
+    pub redirects: RedirectPolicy,
 }
 
 /// The gate of one listener.
@@ -75,6 +86,8 @@ pub struct Gate {
     connector: ArcSwap<Connector>,
     verifications: Verifications,
     transfers: Transfers,
+    upstreams: IdleUpstreams,
+    tokens: Tokens,
 }
 
 impl Gate {
@@ -85,8 +98,15 @@ impl Gate {
     /// If rustls cannot be set up.
     pub fn new(admission: Arc<Admission>, roots: RootStore, options: GateOptions) -> Result<Arc<Self>, rustls::Error> {
         let connector = ArcSwap::from_pointee(connector(roots, options.dns.as_ref())?);
-        let (verifications, transfers) = (Verifications::default(), Transfers::default());
-        Ok(Arc::new(Self { admission, options, connector, verifications, transfers }))
+        Ok(Arc::new(Self {
+            admission,
+            options,
+            connector,
+            verifications: Verifications::default(),
+            transfers: Transfers::default(),
+            upstreams: IdleUpstreams::default(),
+            tokens: Tokens::default(),
+        }))
     }
 
     /// Serves a listener until `stop`.
@@ -110,20 +130,27 @@ impl Gate {
             () = accept_connections(ListenerLimits::default(), listener, false, stopping, start) => {}
             () = review::run(self) => {}
             () = self.refresh_roots() => {}
-            () = self.refresh_token() => {}
+            () = self.refresh_secrets() => {}
+            () = self.upstreams.close_expired() => {}
         }
     }
 
-    /// Reads the token again when its file changes.
-    async fn refresh_token(&self) {
-        let Some(token) = &self.options.token else { return std::future::pending().await };
+    /// Reads the token and the credentials again when their files change.
+    async fn refresh_secrets(&self) {
         loop {
-            tokio::time::sleep(TOKEN_INTERVAL).await;
-            let token = Arc::clone(token);
-            match spawn_blocking(move || token.refresh()).await {
-                Ok(Ok(true)) => tracing::info!("the token of the gate was read again"),
-                Ok(Err(error)) => tracing::error!(%error, "the gate takes no token until its file can be used"),
-                Ok(Ok(false)) | Err(_) => {}
+            tokio::time::sleep(SECRETS_INTERVAL).await;
+            let (token, credentials) = (self.options.token.clone(), self.options.credentials.clone());
+            let read = spawn_blocking(move || (token.map(|it| it.refresh()), credentials.map(|it| it.refresh()))).await;
+            let Ok((token, credentials)) = read else { continue };
+            match token {
+                Some(Ok(true)) => tracing::info!("the token of the gate was read again"),
+                Some(Err(error)) => tracing::error!(%error, "the gate takes no token until its file can be used"),
+                Some(Ok(false)) | None => {}
+            }
+            match credentials {
+                Some(Ok(true)) => tracing::info!("the credentials of the gate were read again"),
+                Some(Err(error)) => tracing::error!(%error, "the gate has no credentials until their file can be used"),
+                Some(Ok(false)) | None => {}
             }
         }
     }

@@ -4,7 +4,7 @@
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::ext::ReasonPhrase;
-use hyper::header::{CONTENT_TYPE, HeaderValue, PROXY_AUTHENTICATE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, PROXY_AUTHENTICATE, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use pullgate::display::single_line;
 use serde_json::json;
@@ -22,27 +22,47 @@ pub struct Refusal {
     /// The code of the distribution specification.
     code: &'static str,
     message: String,
+    retry_after: Option<HeaderValue>,
 }
 
 impl Refusal {
     /// Creates a refusal by the policy.
     pub fn denied(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::FORBIDDEN, code: "DENIED", message: message.into() }
+        Self::new(StatusCode::FORBIDDEN, "DENIED", message.into())
     }
 
     /// Creates a refusal of a request that the gate does not understand.
     pub fn bad_request(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code: "UNSUPPORTED", message: message.into() }
+        Self::new(StatusCode::BAD_REQUEST, "UNSUPPORTED", message.into())
+    }
+
+    /// Creates a refusal of a method other than those for pulls.
+    pub fn method_not_allowed(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", message.into())
+    }
+
+    /// Creates the response for an error of a registry that its client can act on.
+    pub fn from_registry(
+        status: StatusCode,
+        code: &'static str,
+        message: String,
+        retry_after: Option<HeaderValue>,
+    ) -> Self {
+        Self { retry_after, ..Self::new(status, code, message) }
+    }
+
+    fn new(status: StatusCode, code: &'static str, message: String) -> Self {
+        Self { status, code, message, retry_after: None }
     }
 
     /// Creates a refusal of a client without the token.
     pub fn unauthenticated(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::PROXY_AUTHENTICATION_REQUIRED, code: "DENIED", message: message.into() }
+        Self::new(StatusCode::PROXY_AUTHENTICATION_REQUIRED, "DENIED", message.into())
     }
 
     /// Creates the response for what the policy allows and the network does not.
     pub fn unreachable(message: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_GATEWAY, code: "UNKNOWN", message: message.into() }
+        Self::new(StatusCode::BAD_GATEWAY, "UNKNOWN", message.into())
     }
 
     /// Returns the reason, human-readable.
@@ -60,6 +80,12 @@ impl Refusal {
         if self.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             let challenge = HeaderValue::from_static("Basic realm=\"pullgate\"");
             response.headers_mut().insert(PROXY_AUTHENTICATE, challenge);
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        }
+        if let Some(seconds) = &self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, seconds.clone());
         }
         if let Ok(phrase) = ReasonPhrase::try_from(reason_phrase(&self.message)) {
             response.extensions_mut().insert(phrase);

@@ -1,9 +1,10 @@
 //! Routes: the decision of the policy on a registry or an image, with the endpoints that it allows.
 
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use pullgate::{Allow, Decision, ReferenceKind};
+use pullgate::{Allow, Decision, DnsAnswer, ReferenceKind, Response};
 use pullgate_connect::Endpoint;
 
 use super::Gate;
@@ -33,6 +34,8 @@ pub struct Route {
     pub allowed: Allow<'static>,
     /// The registry in canonical form, `HOST[:PORT]`.
     pub registry: String,
+    /// The repository; none for a registry.
+    pub repository: Option<String>,
     /// The endpoints of the decision, in order.
     pub endpoints: Vec<Endpoint>,
 }
@@ -52,15 +55,35 @@ impl Gate {
         }
         let start = Instant::now();
         let (response, dns_answers) = generation.evaluator.answer_with_dns_answers(&policy_request(&ask)).await;
-        let decided = DecidedRequest { decision: &response.decision, dns_answers: &dns_answers, took: start.elapsed() };
+        self.route_of(request, generation, response, &dns_answers, start.elapsed())
+    }
+
+    /// Returns the route of a decision, and writes the record.
+    ///
+    /// # Errors
+    ///
+    /// If it does not allow the request.
+    pub(super) fn route_of(
+        &self,
+        request: GateRequest<'_>,
+        generation: Arc<Generation>,
+        response: Response<'static>,
+        dns_answers: &[DnsAnswer],
+        took: Duration,
+    ) -> Result<Route, Refusal> {
+        let ask = self.admission_request(request);
+        let decided = DecidedRequest { decision: &response.decision, dns_answers, took };
         let verdict = self.admission.record_decision(&generation, &ask, decided);
+        let refusal = (!verdict.allowed).then_some(verdict.message.as_str());
+        self.admission.recent_registries().record(response.registry.as_deref().unwrap_or(request.reference), refusal);
         let (Decision::Allow(allowed), Some(registry), true) = (response.decision, response.registry, verdict.allowed)
         else {
             return Err(Refusal::denied(verdict.message));
         };
         let endpoints = self.connector.load().endpoints(&registry, &allowed, generation.evaluator.authorities());
         let endpoints = endpoints.map_err(|error| self.refuse(request, "no-endpoint", &error.to_string()))?;
-        Ok(Route { generation, allowed, registry: registry.into_owned(), endpoints })
+        let (registry, repository) = (registry.into_owned(), response.repository.map(Cow::into_owned));
+        Ok(Route { generation, allowed, registry, repository, endpoints })
     }
 
     /// Records a refusal that the policy did not decide. `reason` is a stable code.
@@ -71,7 +94,7 @@ impl Gate {
         Refusal::denied(verdict.message)
     }
 
-    fn admission_request<'a>(&'a self, request: GateRequest<'a>) -> AdmissionRequest<'a> {
+    pub(super) fn admission_request<'a>(&'a self, request: GateRequest<'a>) -> AdmissionRequest<'a> {
         AdmissionRequest {
             frontend: Frontend::Gate,
             user: &request.client.name,

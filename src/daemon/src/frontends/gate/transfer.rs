@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use pullgate::{Decision, ReferenceKind, Scheme};
+use pullgate::{Decision, DenialReason, ReferenceKind, Scheme};
 use pullgate_connect::VerifiedBy;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +27,8 @@ pub struct Grant {
     scheme: Scheme,
     address: SocketAddr,
     verified_by: Option<VerifiedBy>,
+    /// True if only content comes from the host, so that no entry need cover it.
+    is_unlisted: bool,
 }
 
 impl Grant {
@@ -38,13 +40,24 @@ impl Grant {
             scheme: reached.endpoint.scheme(),
             address: reached.address,
             verified_by: reached.verified_by.clone(),
+            is_unlisted: false,
         }
+    }
+
+    /// Sets whether only content comes from the host, so that no entry need cover it.
+    #[must_use]
+    pub fn for_unlisted(self, is_unlisted: bool) -> Self {
+        Self { is_unlisted, ..self }
     }
 
     /// Returns whether a later decision allows the connection as it is: the attempt, the address, and the trust anchor
     /// that verified the server.
     pub fn is_allowed_by(&self, decision: &Decision<'_>) -> bool {
-        let Decision::Allow(allowed) = decision else { return false };
+        let allowed = match decision {
+            Decision::Allow(allowed) => allowed,
+            Decision::Deny(denied) => return self.is_unlisted && denied.reason == DenialReason::NotWhitelisted,
+            Decision::Lookup(_) => return false,
+        };
         let has_attempt = allowed.attempts.iter().any(|attempt| {
             attempt.scheme == self.scheme
                 && attempt.port == self.address.port()
@@ -116,6 +129,8 @@ pub enum TransferEnd {
     Idle,
     /// The client did not begin as it must.
     Refused,
+    /// The server sent something else than was asked for.
+    WrongContent,
 }
 
 impl TransferEnd {
@@ -127,6 +142,7 @@ impl TransferEnd {
             Self::PolicyChanged => "policy-changed",
             Self::Idle => "idle",
             Self::Refused => "refused",
+            Self::WrongContent => "wrong-content",
         }
     }
 }
@@ -185,6 +201,11 @@ impl Transfer {
             return Err(gate.refuse(request, "policy-changed", "the policy changed, and no longer allows it"));
         }
         Ok(transfer)
+    }
+
+    /// Returns the gate.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     /// Returns the shared state.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Endpoint;
+use crate::endpoint::Endpoint;
 use fluent_uri::{Uri, UriRef};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use pullgate::Scheme;
@@ -15,7 +15,7 @@ const NO_URI_CHARACTERS: &AsciiSet =
 
 /// An endpoint and path named by a URL. The host stays as written, since the policy must read it unnormalised.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct EndpointUrl {
+pub struct EndpointUrl {
     scheme: Scheme,
     host: String,
     port: u16,
@@ -25,7 +25,7 @@ pub(super) struct EndpointUrl {
 
 impl EndpointUrl {
     /// Parses an absolute URL. Returns none for schemes other than `http` and `https`, and for URLs with userinfo.
-    pub(super) fn parse(url: &str) -> Option<Self> {
+    pub fn parse(url: &str) -> Option<Self> {
         let url: hyper::Uri = url.parse().ok()?;
         let scheme = [Scheme::Https, Scheme::Http].into_iter().find(|it| Some(it.as_str()) == url.scheme_str())?;
         let authority = url.authority()?.as_str();
@@ -41,7 +41,7 @@ impl EndpointUrl {
     }
 
     /// Resolves a `Location` against `path` of an endpoint.
-    pub(super) fn resolve(location: &str, route: &Endpoint, path: &str) -> Option<Self> {
+    pub fn resolve(location: &str, route: &Endpoint, path: &str) -> Option<Self> {
         Self::resolve_against(location, &format!("{}://{}{path}", route.scheme(), route.host_header()))
     }
 
@@ -55,34 +55,40 @@ impl EndpointUrl {
     }
 
     /// Returns the scheme.
-    pub(super) fn scheme(&self) -> Scheme {
+    pub fn scheme(&self) -> Scheme {
         self.scheme
     }
 
+    /// Returns the host as written.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     /// Returns the TCP port.
-    pub(super) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Returns the path with its query.
-    pub(super) fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         &self.path
     }
 
     /// Returns the registry reference for the policy, always with the port: a scheme alone would not tell the policy
     /// the port.
-    pub(super) fn to_registry(&self) -> String {
+    pub fn to_registry(&self) -> String {
         format!("{}:{}", self.host, self.port)
     }
 
     /// Returns whether the URL is at this endpoint, so that the decision for the endpoint holds.
-    pub(super) fn is_same_endpoint(&self, route: &Endpoint) -> bool {
+    pub fn is_same_endpoint(&self, route: &Endpoint) -> bool {
         let host = self.host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&self.host);
         self.scheme == route.scheme() && self.port == route.port() && host.eq_ignore_ascii_case(route.host())
     }
 
     /// Appends a query parameter.
-    pub(super) fn with_query_pair(mut self, name: &str, value: &str) -> Self {
+    #[must_use]
+    pub fn with_query_pair(mut self, name: &str, value: &str) -> Self {
         let pair = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
         self.path.push(if self.path.contains('?') { '&' } else { '?' });
         self.path.push_str(&pair);

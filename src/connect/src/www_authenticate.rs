@@ -8,16 +8,16 @@ const MAX_CHALLENGES: usize = 16;
 
 /// An authentication challenge.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct AuthChallenge {
+pub struct AuthChallenge {
     /// The authentication scheme in lower case: `basic`, `bearer`.
-    pub(super) scheme: String,
+    pub scheme: String,
     /// The parameters with names in lower case.
     parameters: Vec<(String, String)>,
 }
 
 impl AuthChallenge {
     /// Parses all challenges of a response, in order. `name` is `WWW-Authenticate` or `Proxy-Authenticate`.
-    pub(super) fn parse_all(headers: &HeaderMap, name: &HeaderName) -> Vec<Self> {
+    pub fn parse_all(headers: &HeaderMap, name: &HeaderName) -> Vec<Self> {
         let mut found = Vec::new();
         for value in headers.get_all(name) {
             parse_header(&String::from_utf8_lossy(value.as_bytes()), &mut found);
@@ -26,7 +26,7 @@ impl AuthChallenge {
     }
 
     /// Returns the first parameter of that name.
-    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+    pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
     }
 }
