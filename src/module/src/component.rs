@@ -110,8 +110,7 @@ mod bindings {
 
 /// Calls `ask` with the request in the form of crate `pullgate`.
 fn with_request<T>(request: admission::Request, ask: impl FnOnce(&pullgate::Request<'_>) -> T) -> T {
-    let dns_answers: Vec<pullgate::DnsAnswer> =
-        request.dns_answers.into_iter().flatten().map(dns_answer_in).collect();
+    let dns_answers: Vec<pullgate::DnsAnswer> = request.dns_answers.into_iter().flatten().map(dns_answer_in).collect();
     ask(&pullgate::Request {
         reference: &request.reference,
         kind: match request.kind {

@@ -88,8 +88,8 @@ fn formatting() -> Result<()> {
     Ok(())
 }
 
-/// The feature that no shipped program has.
-const COMPILER_FEATURE: &str = "pullgate-host/compiler";
+/// The features that no shipped program has.
+const COMPILER_FEATURE: &str = "pullgate-host/compiler,pullgate-benches/compiler";
 
 /// Returns arguments for all that is compiled with the features of the program's dependencies, so that cargo need not
 /// compile these dependencies again.
@@ -132,11 +132,11 @@ fn tests() -> Result<()> {
     Ok(())
 }
 
-/// Runs the tests of components that are compiled at run time.
+/// Runs the tests of components that are compiled at run time, and counts their instructions.
 fn compiler_tests() -> Result<()> {
     let sh = shell()?;
     let test = cargo(&sh).arg("test").args(program_packages()).args(["--features", COMPILER_FEATURE]);
-    test.args(["--test", "compiler", "--test", "failures"]).run()?;
+    test.args(["--test", "compiler", "--test", "failures", "--test", "counts"]).run()?;
     Ok(())
 }
 

@@ -41,7 +41,7 @@ impl Policy {
     fn decide_reference(&self, reference: &Reference<'_>, request: &Request<'_>) -> Decision<'_> {
         match self.query(reference, request) {
             Ok(query) => query.decide(),
-            Err(denial) => Decision::Deny(denial),
+            Err(denial) => Decision::Deny(*denial),
         }
     }
 
@@ -51,13 +51,15 @@ impl Policy {
         &'p self,
         reference: &'r Reference<'r>,
         request: &Request<'r>,
-    ) -> Result<Query<'p, 'r>, Deny<'static>> {
+    ) -> Result<Query<'p, 'r>, Box<Deny<'static>>> {
         if let Some(text) = request.exceeded_limit() {
-            return Err(Deny { reason: DenialReason::InvalidRequest, text, by: None, nearest: None });
+            return Err(Box::new(Deny { reason: DenialReason::InvalidRequest, text, by: None, nearest: None }));
         }
         let project = request.project.and_then(|name| self.project(name));
         match request.project {
-            Some(name) if project.is_none() && self.denies_unlisted_projects() => return Err(unknown_project(name)),
+            Some(name) if project.is_none() && self.denies_unlisted_projects() => {
+                return Err(Box::new(unknown_project(name)));
+            }
             _ => {}
         }
         Ok(Query::new(self, project, reference, request.dns_answers))
