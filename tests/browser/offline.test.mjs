@@ -29,18 +29,18 @@ check("everything works without a network once the page is loaded", async (page,
 
 check("two thousand rows, pasted: the page stays usable", async (page) => {
   const lines = Array.from({ length: 2000 }, (_, index) => `host-${index}.example.com:${(index % 65535) + 1}`);
-  lines[1500] = "host 1500";
+  lines[1500] = "host-1500.example.com:0";
   await form.field(page, 1).focus();
   await form.paste(page, lines.join("\n"));
   await form.status(page).getByText("1 error").waitFor();
   await page.waitForFunction(() => document.activeElement.value === "host-1999.example.com:2000");
   assert.ok((await form.rows(page).count()) <= 60, "only the rows in view are there");
   await page.getByRole("button", { name: "Go to the first error" }).click();
-  await page.waitForFunction(() => document.activeElement.value === "host 1500");
+  await page.waitForFunction(() => document.activeElement.value === "host-1500.example.com:0");
   const started = Date.now();
   await page.keyboard.press("End");
   await page.keyboard.type("0123456789");
-  await page.waitForFunction(() => document.activeElement.value === "host 15000123456789");
+  await page.waitForFunction(() => document.activeElement.value === "host-1500.example.com:00123456789");
   assert.ok(Date.now() - started < 10_000, `ten keys took ${Date.now() - started} ms`);
   await page.getByLabel("Registry 1501: IP").fill("host-1500.example.com");
   await form.status(page).getByText(/^No errors/).waitFor();

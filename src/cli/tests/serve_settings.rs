@@ -88,6 +88,7 @@ fn audit_is_said_at_the_start_and_by_the_api() {
     assert!(said.contains("WARN") && said.contains("`containerd_enforcement` is `audit`"), "{said}");
     let about: Value = serde_json::from_str(&daemon.get("/v1/daemon").1).unwrap();
     assert_eq!(about["enforcement"], json!({"docker": "audit", "containerd": "audit", "kubernetes": "deny"}));
+    assert_eq!(about["frontends"], json!(["containerd"]));
     let metrics = daemon.get("/metrics").1;
     for line in [
         r#"pullgate_enforcement{frontend="docker"} 0"#,

@@ -17,6 +17,7 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use crate::admission::Admission;
 use crate::admission::audit_log::{AuditLog, AuditSink};
+use crate::admission::request::Frontend;
 use crate::api::{self, AccessPolicy, ApiResources, ApiState};
 use crate::frontends::docker;
 use crate::frontends::gate::{Credentials, CredentialsError, Gate, GateOptions};
@@ -98,6 +99,7 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
     let stop_signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
     let mut handed_over = ActivatedSockets::from_env()?;
     let mut tasks = JoinSet::new();
+    let mut frontends = Vec::new();
 
     if let Some(listener) = match (handed_over.take("docker"), &settings.docker_socket) {
         (Some(listener), _) if !listener.is_unix() => {
@@ -107,6 +109,7 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         (None, Some(path)) => Some(bind(&ListenAddr::Unix(path.clone()), 0o600).await?),
         (None, None) => None,
     } {
+        frontends.push(Frontend::Docker);
         tracing::info!(socket = %display_addr(&listener), "Docker Engine may ask");
         let router = docker::router(Arc::clone(&admission), docker::DockerOptions::from(&settings));
         tasks.spawn(server::serve(listener, ListenerRole::Plugin, None, router, stopping.clone()));
@@ -118,6 +121,7 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         (None, None) => None,
     } {
         let Some(tls) = &tls else { return Err(SettingsError::KubernetesWithoutTls.into()) };
+        frontends.push(Frontend::Kubernetes);
         kubernetes_addr = listener.tcp_addr();
         tracing::info!(address = %display_addr(&listener), "Kubernetes may ask");
         let health = api::health_router(Arc::clone(&admission), stopping.clone());
@@ -130,6 +134,10 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         (None, Some(address)) => Some(bind(&ListenAddr::Tcp(address), 0o600).await?),
         (None, None) => None,
     };
+    // containerd's image verifier asks over the API, where only its settings tell that it does.
+    if settings.containerd_project.is_some() || settings.containerd_enforcement.is_some() {
+        frontends.push(Frontend::Containerd);
+    }
     // Sockets of systemd replace the default address, not a configured one. DNS servers in the settings resolve all
     // names; otherwise connections use the system's resolver.
     let names = admission.policy_store().api_options().dns.as_ref().filter(|_| !settings.dns_server.is_empty());
@@ -156,6 +164,7 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         let context = ApiState {
             admission: Arc::clone(&admission),
             resources: work.clone(),
+            frontends: frontends.clone(),
             allow_policy_updates: settings.allow_policy_updates,
             containerd_project: settings.containerd_project.clone(),
             access_policy: guard,

@@ -1,6 +1,6 @@
 // The page.
 
-import { useDeferredValue, useRef, useState } from "react";
+import { useDeferredValue, useEffect, useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { announce } from "../announce";
 import type { CurrentPolicy } from "../daemon/daemon";
@@ -20,6 +20,7 @@ import { DaemonNotice, EnforcementNotice } from "./DaemonNotice";
 import { TryImageSection } from "./decision/TryImageSection";
 import { type TryImageValues, useDecision } from "./decision/useDecision";
 import { focusFirstError } from "./focusFirstError";
+import { type HostKind, HostSelect, hostOf } from "./HostSelect";
 import { ModuleFooter } from "./ModuleFooter";
 import { OpenPanel } from "./OpenPanel";
 import { OpenResultNotice } from "./OpenResultNotice";
@@ -48,6 +49,11 @@ export function Page() {
   const daemonPolicy = useDaemonPolicy(policy, daemon, draft);
   const { relation, openCurrent } = daemonPolicy;
   const { isUnsaved, markSaved } = useUnsaved(policy, daemonPolicy, draft !== undefined);
+  const [chosenHost, setChosenHost] = useState<HostKind>();
+  const host = chosenHost ?? hostOf(daemon.daemon);
+  useEffect(() => {
+    document.title = `${messages.title} – ${messages.hosts.names[host]} – ${messages.product}`;
+  }, [host]);
   const [isReviewing, setIsReviewing] = useState(false);
   const [trial, setTrial] = useState(EMPTY_TRIAL);
   const decision = useDecision(policy.analysis, trial, daemon.daemon);
@@ -91,8 +97,8 @@ export function Page() {
       </a>
       <header className="page-header">
         <div>
-          <p className="muted">{messages.wizard}</p>
           <h1>{messages.title}</h1>
+          <HostSelect host={host} onHost={setChosenHost} />
         </div>
         <Button
           ref={openButton}
@@ -139,7 +145,7 @@ export function Page() {
           </div>
         </div>
         <PolicyFormContext value={later}>
-          <OutputSection onError={toFirstError} onSaved={markSaved} />
+          <OutputSection host={host} onError={toFirstError} onSaved={markSaved} />
         </PolicyFormContext>
         <ReplaySection policy={later.analysis.canonical} given={records} />
         <ChangesBar

@@ -7,6 +7,8 @@ export interface DaemonInfo {
   /** The SHA-256 of its module. */
   sha256: string;
   version: string;
+  /** The frontends that are served: `docker`, `kubernetes`, `containerd`. */
+  frontends: string[];
   /** The enforcement of each frontend: `deny`, or `audit`, which refuses nothing. */
   enforcement: Record<string, unknown>;
   /** False if it takes no policy over its API. */
@@ -68,8 +70,9 @@ export async function findDaemon(): Promise<DaemonInfo | "locked" | undefined> {
   if (module === "locked") return "locked";
   if (typeof module?.sha256 !== "string") return undefined;
   const answer = await get<Partial<DaemonInfo>>("v1/daemon");
-  const { enforcement = {}, allowPolicyUpdates = true } = answer === "locked" ? {} : (answer ?? {});
-  return { sha256: module.sha256, version: String(module.version ?? ""), enforcement, allowPolicyUpdates };
+  const { frontends = [], enforcement = {}, allowPolicyUpdates = true } = answer === "locked" ? {} : (answer ?? {});
+  const { sha256, version = "" } = module;
+  return { sha256, version: String(version), frontends, enforcement, allowPolicyUpdates };
 }
 
 /** Returns the frontends that refuse nothing. */

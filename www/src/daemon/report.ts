@@ -25,11 +25,21 @@ export interface ProbeAttempt {
   verified: boolean;
   stages: ProbeStage[];
   /** The presented certificates, the server's own first, accepted or not. */
-  chain: { subject: string; issuer: string; notAfter: string; sha256: string }[];
+  chain: PresentedCertificate[];
   vouchedBy?: { subject: string; sha256?: string; source: "policy" | "well-known" };
   protocol?: string;
   /** The reports of other hosts that the registry refers to. */
   elsewhere?: ProbeReport[];
+}
+
+/** A certificate that a server sent. */
+export interface PresentedCertificate {
+  subject: string;
+  issuer: string;
+  notAfter: string;
+  sha256: string;
+  /** Absent if it cannot be read. */
+  pem?: string;
 }
 
 export interface ProbeStage {

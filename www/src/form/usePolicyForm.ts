@@ -191,6 +191,19 @@ function firstChangedRow(before: FormValues, after: FormValues): number | undefi
   return after.rows[Math.max(0, gone - 1)]?.id;
 }
 
+/** Returns the action that adds secure entries to the whitelist that is shown. */
+export function useAllowEntries(): (entries: readonly string[]) => void {
+  const { scope, actions, getValues } = usePolicy();
+  return (entries) => {
+    const address: ListAddress = { scope, list: "rows" };
+    const values = getValues();
+    const rows = entries.map((entry) => ({ ...newRow(values, address), entry, insecure: false }));
+    const label = messages.registries.addedMany(rows.length);
+    actions.edit((values) => addRows(values, address, rows), { label, isDestructive: true });
+    announce(label);
+  };
+}
+
 /** Returns the rows in place of one whose fix is applied: several for a range of addresses. */
 function fixedRows(values: FormValues, address: ListAddress, row: RegistryValues, finding: Finding): RegistryValues[] {
   const [first = "", ...others] = applyFix(textOf(row), finding);

@@ -109,6 +109,9 @@ pub struct Certificate {
     pub not_after: String,
     /// The SHA-256 fingerprint in lower-case hexadecimal.
     pub sha256: String,
+    /// The certificate in PEM, for a policy that is to trust it; absent if it cannot be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pem: Option<String>,
 }
 
 /// The trust anchor that verified a server.
@@ -219,7 +222,13 @@ impl Certificate {
     pub(super) fn from_der(der: &[u8]) -> Self {
         let CertificateSummary { subject, issuer, not_after, fingerprint } = CertificateSummary::from_der(der);
         let known = |text: Option<String>| text.unwrap_or_else(|| "cannot be read".to_owned());
-        Self { subject: known(subject), issuer: known(issuer), not_after: known(not_after), sha256: fingerprint }
+        Self {
+            subject: known(subject),
+            issuer: known(issuer),
+            not_after: known(not_after),
+            sha256: fingerprint,
+            pem: pullgate::describe_certificate(der).map(|certificate| certificate.pem),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::admission::enforcement::FrontendEnforcement;
+use crate::admission::request::Frontend;
 use crate::api::{ApiState, HealthState};
 
 /// The content type of OpenMetrics 1.0 text.
@@ -44,6 +45,9 @@ pub async fn module(State(context): State<Arc<ApiState>>) -> Json<ModuleInfo> {
 pub struct DaemonInfo {
     /// The version of pullgate.
     version: &'static str,
+    /// The frontends that are served: `docker`, `kubernetes`, and `containerd` where its settings are given.
+    #[schema(value_type = Vec<String>)]
+    frontends: Vec<Frontend>,
     /// The effect of a denial for each frontend: `deny`, or `audit`, which refuses nothing.
     #[schema(value_type = Object)]
     enforcement: FrontendEnforcement,
@@ -58,6 +62,7 @@ pub struct DaemonInfo {
 pub async fn daemon(State(context): State<Arc<ApiState>>) -> Json<DaemonInfo> {
     Json(DaemonInfo {
         version: env!("CARGO_PKG_VERSION"),
+        frontends: context.frontends.clone(),
         enforcement: context.admission.enforcement(),
         require_whitelist: context.admission.policy_store().requires_whitelist(),
         allow_policy_updates: context.allow_policy_updates,

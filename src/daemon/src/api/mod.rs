@@ -39,6 +39,7 @@ use utoipa::OpenApi;
 
 use crate::admission::Admission;
 use crate::admission::enforcement::Enforcement;
+use crate::admission::request::Frontend;
 use crate::api::request_body::DocumentLimits;
 use crate::api::ttl_cell::TtlCell;
 use crate::server::background::BackgroundHandle;
@@ -71,6 +72,8 @@ pub struct ApiState {
     pub admission: Arc<Admission>,
     /// The limited resources of callers.
     pub resources: ApiResources,
+    /// The frontends that are served, for the page.
+    pub frontends: Vec<Frontend>,
     /// Enables `PUT /v1/policy`.
     pub allow_policy_updates: bool,
     /// The project of all requests of containerd (rule J1).

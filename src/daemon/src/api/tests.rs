@@ -30,6 +30,7 @@ fn test_state() -> ApiState {
     ApiState {
         admission,
         resources: ApiResources::new(None, BackgroundHandle::current(), 2),
+        frontends: Vec::new(),
         allow_policy_updates: false,
         containerd_project: None,
         access_policy: AccessPolicy::new(None, true, false),

@@ -1,6 +1,7 @@
 // One certificate: subject, validity, fingerprint and findings.
 
 import type { CertificateInfo, Finding } from "pullgate";
+import { formatFingerprint } from "../../certificates/fingerprint";
 import { messages } from "../../messages";
 import { FindingList } from "../ui/FindingList";
 import { RemoveCertificateButton } from "./RemoveCertificateButton";
@@ -28,7 +29,7 @@ export function CertificateView({ certificate, onFix, onRemove }: Props) {
       </p>
       <ValidityBar from={certificate.notBefore} to={certificate.notAfter} />
       <p className="fingerprint">
-        <span className="muted">{t.fingerprint}</span> <code>{colons(sha256)}</code>
+        <span className="muted">{t.fingerprint}</span> <code>{formatFingerprint(sha256)}</code>
       </p>
       <FindingList findings={findings} onFix={onFix} />
       <details className="certificate-details">
@@ -55,12 +56,7 @@ function detailsOf({ key, signatureAlgorithm, serial, sha1, subjectAltNames }: C
     [t.key, `${key.algorithm} ${size}`.trim()],
     [t.signature, signatureAlgorithm],
     [t.serial, serial],
-    [t.sha1, colons(sha1)],
+    [t.sha1, formatFingerprint(sha1)],
     ...(subjectAltNames.length > 0 ? [[t.names, subjectAltNames.join(", ")] satisfies [string, string]] : []),
   ];
-}
-
-// Formats a fingerprint as `openssl x509 -fingerprint` does.
-function colons(hex: string): string {
-  return (hex.toUpperCase().match(/../g) ?? []).join(":");
 }

@@ -1,13 +1,16 @@
 // A decision, its permitted attempts, and the explanation.
 
 import type { Attempt, Explanation } from "pullgate";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { Button } from "react-aria-components/Button";
+import { subjectsByFingerprint } from "../../certificates/fingerprint";
 import { usePolicy } from "../../form/usePolicyForm";
 import { messages } from "../../messages";
 import { decidingEntry, rowOf } from "../registries/highlight";
+import { Fingerprint } from "../ui/Fingerprint";
 import { FormattedMessage } from "../ui/FormattedMessage";
 import { Icon } from "../ui/Icon";
+import { AllowButtons } from "./AllowButtons";
 import { ExplanationSteps } from "./ExplanationSteps";
 
 const DECISION_ICONS = {
@@ -67,6 +70,7 @@ export function DecisionView({ explanation, children }: Props) {
             </span>
           )}
         </p>
+        <AllowButtons explanation={explanation} />
         {row !== undefined && (
           <Button className="button small" onPress={() => actions.focus(row)}>
             {t.showEntry}
@@ -83,7 +87,7 @@ export function DecisionView({ explanation, children }: Props) {
             ))}
           </ol>
           <ValueList title={t.pinned} values={explanation.pinned} />
-          <ValueList title={t.authorities} values={explanation.authorities} />
+          <AuthorityNames fingerprints={explanation.authorities ?? []} />
         </>
       )}
       {explanation.steps.length > 0 && (
@@ -106,6 +110,24 @@ function AttemptView({ attempt: { scheme, port, host, verified } }: { attempt: A
         <span className="muted">{verified ? t.verified : scheme === "http" ? t.plain : t.notVerified}</span>
       </span>
     </li>
+  );
+}
+
+function AuthorityNames({ fingerprints }: { fingerprints: readonly string[] }) {
+  const { values } = usePolicy().analysis;
+  const subjects = useMemo(() => subjectsByFingerprint(values), [values]);
+  if (fingerprints.length === 0) return null;
+  return (
+    <>
+      <h3>{messages.tryOut.authorities}</h3>
+      <ul className="plain-list">
+        {fingerprints.map((sha256) => (
+          <li key={sha256}>
+            <bdi>{subjects.get(sha256) || messages.certificates.unnamed}</bdi> <Fingerprint sha256={sha256} />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

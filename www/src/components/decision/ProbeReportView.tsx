@@ -2,8 +2,10 @@
 
 import type { ProbeAttempt, ProbeReport, ProbeStage } from "../../daemon/report";
 import { messages } from "../../messages";
+import { Fingerprint } from "../ui/Fingerprint";
 import { FormattedMessage } from "../ui/FormattedMessage";
 import { Icon } from "../ui/Icon";
+import { PresentedChain } from "./PresentedChain";
 
 /** Returns the outcome of a connection test in a few words. */
 export function outcomeOf(report: ProbeReport): string {
@@ -41,7 +43,7 @@ export function ProbeReportView({ report }: { report: ProbeReport }) {
       {attempts.length > 0 && (
         <ol className="probe-attempts">
           {attempts.map((attempt, index) => (
-            <AttemptView key={index} attempt={attempt} />
+            <AttemptView key={index} attempt={attempt} registry={registry} />
           ))}
         </ol>
       )}
@@ -49,7 +51,7 @@ export function ProbeReportView({ report }: { report: ProbeReport }) {
   );
 }
 
-function AttemptView({ attempt }: { attempt: ProbeAttempt }) {
+function AttemptView({ attempt, registry }: { attempt: ProbeAttempt; registry: string }) {
   const { scheme, host, port, address, verified, stages, vouchedBy, protocol, elsewhere = [] } = attempt;
   const t = messages.tryOut;
   return (
@@ -66,6 +68,7 @@ function AttemptView({ attempt }: { attempt: ProbeAttempt }) {
       {vouchedBy && (
         <p className="probe-detail">
           {t.vouched[vouchedBy.source]} <bdi>{vouchedBy.subject}</bdi>
+          {vouchedBy.sha256 && <Fingerprint sha256={vouchedBy.sha256} />}
         </p>
       )}
       {protocol && (
@@ -73,7 +76,7 @@ function AttemptView({ attempt }: { attempt: ProbeAttempt }) {
           {t.speaks} {protocol}
         </p>
       )}
-      <Chain chain={attempt.chain} />
+      <PresentedChain chain={attempt.chain} registry={registry} />
       {elsewhere.length > 0 && (
         <div className="elsewhere">
           <p className="probe-detail">{t.elsewhere}</p>
@@ -94,27 +97,11 @@ function StageView({ stage: { stage, ok, detail, milliseconds } }: { stage: Prob
       <span>
         <strong>{t.stages[stage] ?? stage}</strong>{" "}
         <span className="visually-hidden">{ok ? t.worked : t.failed}</span>{" "}
-        <bdi>{detail}</bdi> <span className="muted">{t.took(milliseconds)}</span>
+        <bdi>
+          <FormattedMessage text={detail} isAboutFile />
+        </bdi>{" "}
+        <span className="muted">{t.took(milliseconds)}</span>
       </span>
     </li>
-  );
-}
-
-function Chain({ chain }: Pick<ProbeAttempt, "chain">) {
-  if (chain.length === 0) return null;
-  const t = messages.tryOut;
-  return (
-    <div className="probe-chain">
-      <p className="probe-detail">{t.chain}</p>
-      <ol>
-        {chain.map(({ subject, issuer, notAfter }, index) => (
-          <li key={index}>
-            <bdi>{subject || messages.certificates.unnamed}</bdi>, {t.issuedBy}{" "}
-            <bdi>{issuer || messages.certificates.unnamed}</bdi>,{" "}
-            {t.until} {notAfter}
-          </li>
-        ))}
-      </ol>
-    </div>
   );
 }

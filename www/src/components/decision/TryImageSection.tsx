@@ -18,6 +18,7 @@ import { Section } from "../ui/Section";
 import { ConnectionTest } from "./ConnectionTest";
 import { DecisionView, headlineOf } from "./DecisionView";
 import { DnsAnswers } from "./DnsAnswers";
+import { ManyImages } from "./ManyImages";
 import { ProjectSelect } from "./ProjectSelect";
 import type { DecisionResult, TryImageValues } from "./useDecision";
 
@@ -58,22 +59,8 @@ export function TryImageSection({ values, onChange, result: { explanation, statu
     setDnsAnswers([...others, dnsAnswer]);
   };
 
-  return (
-    <Section title={t.title} intro={t.intro} className="try">
-      <RadioGroup
-        className="segments"
-        aria-label={t.kind}
-        orientation="horizontal"
-        value={values.kind}
-        onChange={(kind) => change({ kind: kind as TryImageValues["kind"] })}
-      >
-        <Radio className="segment" value="image">
-          {t.image}
-        </Radio>
-        <Radio className="segment" value="registry">
-          {t.login}
-        </Radio>
-      </RadioGroup>
+  const oneImage = () => (
+    <>
       <TextField
         className="text-field"
         value={values.reference}
@@ -89,7 +76,6 @@ export function TryImageSection({ values, onChange, result: { explanation, statu
           dir="ltr"
         />
       </TextField>
-      <ProjectSelect project={values.project} onProject={(project) => change({ project })} />
       {daemon && (
         <Switch className="switch small" isSelected={values.askDaemon} onChange={(askDaemon) => change({ askDaemon })}>
           <span className="switch-track" aria-hidden="true" />
@@ -131,6 +117,30 @@ export function TryImageSection({ values, onChange, result: { explanation, statu
           policy={analysis.document}
         />
       )}
+    </>
+  );
+
+  return (
+    <Section title={t.title} intro={t.intro} className="try">
+      <RadioGroup
+        className="segments"
+        aria-label={t.kind}
+        orientation="horizontal"
+        value={values.kind}
+        onChange={(kind) => change({ kind: kind as TryImageValues["kind"] })}
+      >
+        <Radio className="segment" value="image">
+          {t.image}
+        </Radio>
+        <Radio className="segment" value="registry">
+          {t.login}
+        </Radio>
+        <Radio className="segment" value="many">
+          {t.many}
+        </Radio>
+      </RadioGroup>
+      <ProjectSelect project={values.project} onProject={(project) => change({ project })} />
+      {values.kind === "many" ? <ManyImages project={project} /> : oneImage()}
     </Section>
   );
 

@@ -8,7 +8,7 @@ import { projectOf } from "../../form/document";
 
 export interface TryImageValues {
   reference: string;
-  kind: "image" | "registry";
+  kind: "image" | "registry" | "many";
   project: string;
   dnsAnswers: DnsAnswer[];
   askDaemon: boolean;
@@ -37,8 +37,9 @@ export function useDecision(
   values: TryImageValues,
   daemon: DaemonInfo | undefined,
 ): DecisionResult {
-  const { kind, dnsAnswers } = values;
-  const reference = values.reference.trim();
+  const { dnsAnswers } = values;
+  const kind = values.kind === "many" ? "image" : values.kind;
+  const reference = values.kind === "many" ? "" : values.reference.trim();
   const project = projectOf(analysis.document, values.project);
   const isDecidable = reference !== "" && analysis.canonical !== undefined;
   const usesDaemon = values.askDaemon && daemon !== undefined;

@@ -9,6 +9,7 @@ import { writeToml } from "../../formats/toml";
 import { writeOptions } from "../../formats/vicMachine";
 import { messages } from "../../messages";
 import { Section } from "../ui/Section";
+import type { HostKind } from "../HostSelect";
 import { FormatView } from "./FormatView";
 
 const FORMATTERS: Record<OutputFormat, (document: PolicyDocument) => FormattedDocument> = {
@@ -19,27 +20,36 @@ const FORMATTERS: Record<OutputFormat, (document: PolicyDocument) => FormattedDo
 };
 
 interface Props {
+  host: HostKind;
   /** Goes to the first error. */
   onError: () => void;
   /** Called once the whole policy is copied or downloaded. */
   onSaved: () => void;
 }
 
-export function OutputSection({ onError, onSaved }: Props) {
+/** The formats in the order of their tabs: the first is what the host takes. */
+const FORMATS_OF: Record<"vic" | "daemon", OutputFormat[]> = {
+  vic: ["options", "rest", "toml", "json"],
+  daemon: ["toml", "json", "options", "rest"],
+};
+
+export function OutputSection({ host, onError, onSaved }: Props) {
   const { analysis } = usePolicy();
   const t = messages.output;
+  const formats = FORMATS_OF[host === "vic" ? "vic" : "daemon"];
   const document = analysis.canonical ?? analysis.document;
   return (
     <Section title={t.title} intro={t.intro} className="output">
-      <Tabs className="tabs">
+      {/* Another host begins with another tab. */}
+      <Tabs className="tabs" key={host}>
         <TabList className="tab-list" aria-label={t.formats}>
-          {(Object.keys(FORMATTERS) as OutputFormat[]).map((format) => (
+          {formats.map((format) => (
             <Tab key={format} id={format} className="tab">
               {t.tabs[format]}
             </Tab>
           ))}
         </TabList>
-        {(Object.keys(FORMATTERS) as OutputFormat[]).map((format) => (
+        {formats.map((format) => (
           <TabPanel key={format} id={format} className="tab-panel">
             <FormatView
               format={format}

@@ -6,8 +6,8 @@ import { Button } from "react-aria-components/Button";
 import { Switch } from "react-aria-components/Switch";
 import type { PolicyAnalysis } from "../../form/analysis";
 import { isVisible, scopePointer } from "../../form/document";
-import { type ListAddress, scopeOf } from "../../form/edits";
-import { usePolicy } from "../../form/usePolicyForm";
+import { changeRow, type ListAddress, scopeOf } from "../../form/edits";
+import { useAllowEntries, usePolicy } from "../../form/usePolicyForm";
 import { isBlank, type RegistryValues } from "../../form/values";
 import { messages } from "../../messages";
 import { FindingList } from "../ui/FindingList";
@@ -28,6 +28,7 @@ export function RegistriesSection({ highlight }: { highlight: RowHighlight | und
   const { values, scope, analysis, actions } = usePolicy();
   const lists = scopeOf(values, scope);
   const { whitelistMode, rows } = lists;
+  const allow = useAllowEntries();
   const address = useMemo((): ListAddress => ({ scope, list: "rows" }), [scope]);
   const t = messages.registries;
   const hidden = useMemo(
@@ -45,22 +46,22 @@ export function RegistriesSection({ highlight }: { highlight: RowHighlight | und
     [whitelistMode, t],
   );
   const findingAction = useCallback(
-    ({ code }: Finding, row: RegistryValues) =>
-      code === "wildcard-all" &&
-      whitelistMode &&
-      !row.insecure && (
-        <Button
-          className="button small"
-          onPress={() => {
-            actions.setMode(scope, false);
-            // This row disappears.
-            document.querySelector<HTMLElement>(".registries .switch input")?.focus();
-          }}
-        >
-          {t.switchOff}
-        </Button>
-      ),
-    [whitelistMode, scope, actions, t],
+    ({ code }: Finding, row: RegistryValues) => {
+      if (!whitelistMode || row.insecure) return null;
+      const makeInsecure = () =>
+        actions.edit(
+          (values) => changeRow(values, address, row.id, (row) => ({ ...row, insecure: true })),
+          { label: t.madeInsecure(1), isDestructive: true },
+        );
+      const turnOff = () => {
+        actions.setMode(scope, false);
+        // This row disappears.
+        document.querySelector<HTMLElement>(".registries .switch input")?.focus();
+      };
+      if (code === "wildcard-all") return <ActionButton label={t.switchOff} onPress={turnOff} />;
+      return code === "scheme-http" && <ActionButton label={t.markInsecure} onPress={makeInsecure} />;
+    },
+    [whitelistMode, scope, address, actions, t],
   );
   const pointer = scopePointer("name" in lists ? lists.name : undefined);
   const findings = ["whitelist", "insecure"].flatMap((list) => analysis.lists.get(`${pointer}/${list}`) ?? []);
@@ -96,7 +97,22 @@ export function RegistriesSection({ highlight }: { highlight: RowHighlight | und
         findingAction={findingAction}
       />
       {hidden > 0 && <p className="muted">{t.hidden(hidden)}</p>}
-      <FindingList findings={findings} />
+      <FindingList
+        findings={findings}
+        action={({ code }) =>
+          code === "docker-hub-denied" && (
+            <ActionButton label={messages.tryOut.allowEntry("docker.io")} onPress={() => allow(["docker.io"])} />
+          )
+        }
+      />
     </Section>
+  );
+}
+
+function ActionButton({ label, onPress }: { label: string; onPress: () => void }) {
+  return (
+    <Button className="button small" onPress={onPress}>
+      {label}
+    </Button>
   );
 }
