@@ -1,5 +1,6 @@
 // Page object: the actions and elements of the page.
 
+import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -163,3 +164,22 @@ export async function giveFiles(page, button, files) {
 /** Returns the replays of audit records, and the button that takes records. */
 export const replays = (page) => page.getByRole("region", { name: "What it would have done" });
 export const chooseRecords = (page) => replays(page).getByRole("button", { name: "Choose audit records…" });
+
+/** Presses Tab until an element of this name has the focus, and checks that the focus is visible. */
+export async function tabTo(page, name, key = "Tab") {
+  for (let presses = 0; presses < 60; presses += 1) {
+    await page.keyboard.press(key);
+    const focused = await page.evaluate(() => {
+      const element = document.activeElement;
+      const label = element.labels?.[0]?.textContent ?? "";
+      // React Aria's controls have a hidden input, and show its focus around it.
+      const shown = element.closest("[data-focus-visible]") ?? element;
+      const painted = [shown, ...shown.querySelectorAll("*")].some((part) => getComputedStyle(part).outlineStyle !== "none");
+      return { name: (element.ariaLabel || label || element.textContent || "").trim(), painted };
+    });
+    if (!focused.name.match(name)) continue;
+    assert.ok(focused.painted, `the focus on ${focused.name} is not to be seen`);
+    return;
+  }
+  assert.fail(`no Tab leads to ${name}`);
+}

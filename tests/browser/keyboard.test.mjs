@@ -5,72 +5,53 @@ import { test } from "node:test";
 import { withPage } from "./browser.mjs";
 import * as form from "./form.mjs";
 
-/** Presses Tab until an element of this name has the focus, and checks that the focus is visible. */
-async function tabTo(page, name, key = "Tab") {
-  for (let presses = 0; presses < 60; presses += 1) {
-    await page.keyboard.press(key);
-    const focused = await page.evaluate(() => {
-      const element = document.activeElement;
-      const label = element.labels?.[0]?.textContent ?? "";
-      // React Aria's controls have a hidden input, and show its focus around it.
-      const shown = element.closest("[data-focus-visible]") ?? element;
-      const painted = [shown, ...shown.querySelectorAll("*")].some((part) => getComputedStyle(part).outlineStyle !== "none");
-      return { name: (element.ariaLabel || label || element.textContent || "").trim(), painted };
-    });
-    if (!focused.name.match(name)) continue;
-    assert.ok(focused.painted, `the focus on ${focused.name} is not to be seen`);
-    return;
-  }
-  assert.fail(`no Tab leads to ${name}`);
-}
-
 test("a policy made and tried with the keyboard alone", { timeout: 90_000 }, () =>
   withPage({}, async (page) => {
-    await tabTo(page, /^Skip to the registries/);
+    await form.tabTo(page, /^Skip to the registries/);
     await page.keyboard.press("Enter");
-    await tabTo(page, /^Whitelist registry mode/);
+    await form.tabTo(page, /^Whitelist registry mode/);
     await page.keyboard.press("Space");
     assert.equal(await form.mode(page).isChecked(), false);
     await page.keyboard.press("Space");
     assert.equal(await form.mode(page).isChecked(), true);
 
-    await tabTo(page, /^Registry 1: IP/);
+    await form.tabTo(page, /^Registry 1: IP/);
     await page.keyboard.type("10.2.40.40:443");
     // Enter moves to the next row.
     await page.keyboard.press("Enter");
     await focusOn(page, 2);
     await page.keyboard.type("10.2.2/24");
-    await tabTo(page, /^Secure/);
+    await form.tabTo(page, /^Secure/);
     await page.keyboard.press("ArrowRight");
     await form.row(page, 2).getByRole("button", { name: "Use 10.2.2.0/24" }).waitFor();
-    await tabTo(page, /^Use 10\.2\.2\.0\/24/);
+    await form.tabTo(page, /^Use 10\.2\.2\.0\/24/);
     await page.keyboard.press("Enter");
     await focusOn(page, 2);
     assert.equal(await form.field(page, 2).inputValue(), "10.2.2.0/24");
 
     // + and − keep the focus where typing continues.
     // The buttons of a row are one stop, and arrow keys lead from one to the next.
-    await tabTo(page, /^Remove registry 2/);
+    await form.tabTo(page, /^Remove registry 2/);
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Space");
     await focusOn(page, 3);
     await page.keyboard.type("gone.example");
-    await tabTo(page, /^Remove registry 3/);
+    await form.tabTo(page, /^Remove registry 3/);
     await page.keyboard.press("Enter");
     await focusOn(page, 2);
     assert.equal(await form.rows(page).count(), 2);
 
-    await tabTo(page, /^Image or registry/);
+    await form.tabTo(page, /^Image or registry/);
     await page.keyboard.type("10.2.2.7:5000/app");
     assert.equal((await form.shownDecision(page)).decision, "allow");
-    await tabTo(page, /^Show the entry/);
+    await form.tabTo(page, /^Show the entry/);
     await page.keyboard.press("Enter");
     await focusOn(page, 2);
 
-    await tabTo(page, /^vic-machine/);
+    await form.tabTo(page, /^vic-machine/);
     await page.keyboard.press("ArrowRight");
     await form.output(page).getByRole("tab", { name: "REST JSON", selected: true }).waitFor();
-    await tabTo(page, /^Download$/);
+    await form.tabTo(page, /^Download$/);
     const waiting = page.waitForEvent("download");
     await page.keyboard.press("Enter");
     assert.equal((await waiting).suggestedFilename(), "registry.json");

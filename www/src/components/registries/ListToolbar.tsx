@@ -1,7 +1,7 @@
 // Tools of a list: search, filter, order, a list to paste, and actions on the selected rows.
 
 import type { Finding } from "pullgate";
-import { useId } from "react";
+import { useId, useRef } from "react";
 import { Button } from "react-aria-components/Button";
 import { Input } from "react-aria-components/Input";
 import { Label } from "react-aria-components/Label";
@@ -30,6 +30,12 @@ export function ListToolbar({ view, total, isSelecting, onSelecting, onPaste, fi
   const { criteria, setCriteria, isFiltered, shown } = view;
   const t = messages.list;
   const change = (part: Partial<ListCriteria>) => setCriteria({ ...criteria, ...part });
+  const pasteButton = useRef<HTMLButtonElement>(null);
+  const correctAll = () => {
+    actions.fixAll(fixes);
+    // This button disappears.
+    pasteButton.current?.focus();
+  };
   const isSearched = total >= MIN_SEARCHED_ROWS || isFiltered || isSelecting;
   return (
     <div className="list-tools" role="group" aria-label={t.tools}>
@@ -44,7 +50,7 @@ export function ListToolbar({ view, total, isSelecting, onSelecting, onPaste, fi
         </>
       )}
       <div className="list-buttons">
-        <Button className="button" onPress={onPaste}>
+        <Button ref={pasteButton} className="button" onPress={onPaste}>
           {t.paste}
         </Button>
         {isSearched && (
@@ -53,7 +59,7 @@ export function ListToolbar({ view, total, isSelecting, onSelecting, onPaste, fi
           </Button>
         )}
         {fixes.size > 1 && (
-          <Button className="button" onPress={() => actions.fixAll(fixes)}>
+          <Button className="button" onPress={correctAll}>
             {t.correctAll(fixes.size)}
           </Button>
         )}

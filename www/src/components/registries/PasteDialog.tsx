@@ -46,9 +46,9 @@ export function PasteDialog({ text: initial, list, known, hasTransport, onAdd, o
   return (
     <Dialog title={t.title} onClose={onClose}>
       <p className="muted">{t.intro}</p>
-      <TextField className="text-field" value={text} onChange={change} autoFocus>
+      <TextField className="text-field" value={text} onChange={change}>
         <Label>{t.text}</Label>
-        <TextArea rows={6} placeholder={t.example} autoComplete="off" spellCheck={false} dir="ltr" />
+        <TextArea data-first-focus rows={6} placeholder={t.example} autoComplete="off" spellCheck={false} dir="ltr" />
         {keyRefused && <p className="key-refused">{messages.registries.keyRefused}</p>}
       </TextField>
       {hasTransport && (

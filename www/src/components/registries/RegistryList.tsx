@@ -2,7 +2,7 @@
 
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
 import type { EntryList, Finding } from "pullgate";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useId, useMemo, useRef, useState } from "react";
 import { type PolicyAnalysis, reportOf } from "../../form/analysis";
 import { isVisible, textOf } from "../../form/document";
 import { type ListAddress, listOf, newRow, scopeOf } from "../../form/edits";
@@ -60,6 +60,7 @@ export function RegistryList({ address, form, label, labels, tools = false, head
     [],
   );
   const box = useRef<HTMLDivElement>(null);
+  const id = useId();
   /** The row with the focus, which stays rendered while it is scrolled out of view. */
   const active = useRef<number>(undefined);
   const isLong = shown.length > MAX_PLAIN_ROWS;
@@ -107,8 +108,9 @@ export function RegistryList({ address, form, label, labels, tools = false, head
     }
     handled.current = focused;
     const isCurrent = () => handled.current === focused;
-    if (isLong) virtualizer.scrollToIndex(target, { align: "auto" });
-    focusRow(box.current, focused!.row, isCurrent);
+    // A list that has just become long scrolls from the next frame on.
+    const reveal = () => isLong && virtualizer.scrollToIndex(target, { align: "auto" });
+    focusRow(box, focused!.row, isCurrent, reveal);
   }, [focused, target, isLong, virtualizer, isFiltered, visible, setCriteria]);
 
   const item = (row: RegistryValues, index: number) => (
@@ -154,6 +156,9 @@ export function RegistryList({ address, form, label, labels, tools = false, head
       onFocus={({ target }) => {
         active.current = Number(target.closest<HTMLElement>("[data-row]")?.dataset.row);
       }}
+      onKeyDown={({ key }) => {
+        if (key === "Escape") document.getElementById(`${id}-end`)?.focus();
+      }}
     >
       <ol className="rows" aria-label={label} style={{ blockSize: virtualizer.getTotalSize() }}>
         {virtualizer.getVirtualItems().map(({ index, start }) => {
@@ -198,7 +203,16 @@ export function RegistryList({ address, form, label, labels, tools = false, head
         />
       )}
       {heading}
-      {isLong ? virtualRows() : plainRows()}
+      {isLong ? (
+        <>
+          <SkipLink id={`${id}-start`} to={`${id}-end`} label={messages.list.skip(shown.length)} />
+          {virtualRows()}
+          <SkipLink id={`${id}-end`} to={`${id}-start`} label={messages.list.skipBack(shown.length)} />
+          <p className="muted list-keys">{messages.list.keys}</p>
+        </>
+      ) : (
+        plainRows()
+      )}
       {shown.length === 0 && isFiltered && <p className="muted">{messages.list.noneShown}</p>}
       {pasted && (
         <PasteDialog
@@ -211,6 +225,23 @@ export function RegistryList({ address, form, label, labels, tools = false, head
         />
       )}
     </div>
+  );
+}
+
+/** A link over a long list, to the one at its other end: hundreds of fields lie between. It is seen when it has the focus. */
+function SkipLink({ id, to, label }: { id: string; to: string; label: string }) {
+  return (
+    <a
+      id={id}
+      className="skip-list"
+      href={`#${to}`}
+      onClick={(event) => {
+        event.preventDefault();
+        document.getElementById(to)?.focus();
+      }}
+    >
+      {label}
+    </a>
   );
 }
 
@@ -250,11 +281,17 @@ function entryList(form: RowForm, { list }: ListAddress, row: RegistryValues): E
 }
 
 /** Focuses a field of a row, at once or as soon as it is rendered, unless another request comes first. */
-function focusRow(box: HTMLElement | null, id: number, isCurrent: () => boolean, framesLeft = 30): void {
-  const row = box?.querySelector(`[data-row="${id}"]`);
-  const field = row?.querySelector<HTMLElement>('input[aria-invalid="true"]') ?? row?.querySelector("input");
-  if (field) field.focus();
-  else if (framesLeft > 0) {
-    requestAnimationFrame(() => isCurrent() && focusRow(box, id, isCurrent, framesLeft - 1));
-  }
+function focusRow(
+  box: React.RefObject<HTMLElement | null>,
+  id: number,
+  isCurrent: () => boolean,
+  reveal: () => void,
+  framesLeft = 30,
+): void {
+  const row = box.current?.querySelector(`[data-row="${id}"]`);
+  const field = row?.querySelector<HTMLElement>('input[aria-invalid="true"]') ?? row?.querySelector<HTMLElement>("input:not([type=checkbox])");
+  if (field) return field.focus();
+  if (framesLeft === 0) return;
+  reveal();
+  requestAnimationFrame(() => isCurrent() && focusRow(box, id, isCurrent, reveal, framesLeft - 1));
 }

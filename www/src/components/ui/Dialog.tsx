@@ -18,6 +18,7 @@ export function Dialog({ title, onClose, children }: Props) {
     const element = dialog.current!;
     const opener = document.activeElement;
     element.showModal();
+    element.querySelector<HTMLElement>("[data-first-focus]")?.focus();
     return () => {
       element.close();
       if (opener instanceof HTMLElement) opener.focus();
