@@ -12,6 +12,7 @@ mod config_value;
 mod containerd;
 mod containers;
 mod decisions;
+mod detect;
 mod docker;
 mod docker_hub;
 mod doctor;
@@ -40,6 +41,7 @@ mod tests;
 
 pub use config_value::ConfigSyntaxError;
 pub use decisions::{PolicyContext, PolicyDecisions, RegistryAccess};
+pub use detect::detect_source;
 pub use doctor::{Disagreement, DisagreementEffect, DoctorRequest};
 pub use export::{Export, ExportError, ExportRequest, ExportedEntry, ExportedList, Fidelity};
 pub use host_files::{ConfigFile, FileContent, HostFileError, HostFiles};

@@ -85,6 +85,16 @@ fn peers_are_followed() {
 }
 
 #[test]
+#[ignore = "it reads other projects' tables, in the folder that PULLGATE_PEER_VECTORS names: see CONTRIBUTING.md"]
+fn imported_settings_decide_as_dockerd_does() {
+    let folder = std::env::var_os("PULLGATE_PEER_VECTORS").map(PathBuf::from);
+    let folder = folder.expect("PULLGATE_PEER_VECTORS names the folder with other projects' tables");
+    let cases = cases(&folder, "moby");
+    let differences: Vec<_> = cases.iter().filter_map(|(_, case)| peers::moby::imported_difference(case)).collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+}
+
+#[test]
 fn every_exception_has_its_rule_and_reason() {
     let Exceptions { kinds, cases } = exceptions();
     for (id, Exception { rule, reason }) in cases {

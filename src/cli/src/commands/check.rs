@@ -4,6 +4,7 @@ use std::path::Path;
 
 use pullgate::{Code, EntryKind, EntryList, EntryReport, Finding, PolicyReport};
 use pullgate_host::{Module, now};
+use pullgate_runtimes::detect_source;
 use serde::Serialize;
 
 use crate::args::CheckArgs;
@@ -37,6 +38,9 @@ struct FileReport {
     /// The notes about the runtimes that were named.
     #[serde(skip_serializing_if = "Option::is_none")]
     notes: Option<Vec<RuntimeNote>>,
+    /// The command that imports the file of another program.
+    #[serde(rename = "importCommand", skip_serializing_if = "Option::is_none")]
+    import_command: Option<String>,
 }
 
 fn check_policy_file(file: &Path, arguments: &CheckArgs, output: &mut OutputWriter) -> Result<bool, CliError> {
@@ -51,11 +55,12 @@ fn check_policy_file(file: &Path, arguments: &CheckArgs, output: &mut OutputWrit
             notes = runtime_notes(&module, canonical, &arguments.runtimes)?;
         }
     }
+    let import_command = import_command(file, &document, &located);
     let (sound, loads) = (!located.iter().any(|located| located.finding.is_error()), canonical.is_some());
     if arguments.json {
         let findings = located.into_iter().map(|located| located.finding).collect();
         let notes = (!arguments.runtimes.is_empty()).then_some(notes);
-        output.line(json_line(&FileReport { report: PolicyReport { canonical, findings }, notes })?)?;
+        output.line(json_line(&FileReport { report: PolicyReport { canonical, findings }, notes, import_command })?)?;
     } else {
         for block in findings::render(document.sources(), &located) {
             output.line(block)?;
@@ -64,9 +69,20 @@ fn check_policy_file(file: &Path, arguments: &CheckArgs, output: &mut OutputWrit
             let label = styled(INFO_STYLE, format!("note[{code}]"));
             output.line(format!("{label}: {text}\n  see {docs}\n"))?;
         }
+        if let Some(command) = import_command {
+            let label = styled(INFO_STYLE, "help");
+            output.line(format!("{label}: `{}` makes a policy of it", escape_for_terminal(&command)))?;
+        }
         output.line(summary_line(&document.sources()[0].name, loads, &located))?;
     }
     Ok(sound)
+}
+
+/// Returns the command that imports a file of another program (rule P7).
+fn import_command(file: &Path, document: &PolicySource, located: &[LocatedFinding]) -> Option<String> {
+    located.iter().find(|located| located.finding.code == Code::DocumentForeign)?;
+    let source = detect_source(&document.sources()[0].text)?;
+    Some(format!("pullgate import --from {} {}", source.as_str(), file.display()))
 }
 
 fn summary_line(name: &str, loads: bool, located: &[LocatedFinding]) -> String {

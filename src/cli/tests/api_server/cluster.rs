@@ -190,7 +190,8 @@ impl Cluster {
         self.kubectl_with(arguments, "")
     }
 
-    fn kubectl_with(&self, arguments: &[&str], input: &str) -> KubectlOutcome {
+    /// Runs `kubectl` with standard input.
+    pub fn kubectl_with(&self, arguments: &[&str], input: &str) -> KubectlOutcome {
         let mut command = self.kubectl_command(arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();

@@ -5,6 +5,7 @@
 //! nodes nor controllers: admission needs none, and no object makes others. The test needs root besides, and Debian's
 //! packages `iproute2` and `openssl`.
 
+mod admission_policy;
 mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
@@ -38,4 +39,10 @@ fn cluster_admits_what_the_policy_allows_and_nothing_else() {
     say("the audit log of the API server");
     image_policy::run(&mut cluster);
     say("the image policy webhook");
+}
+
+#[test]
+#[ignore = "needs the API server that `cargo xtask api-server` builds"]
+fn exported_admission_policy_decides_as_the_policy_does() {
+    admission_policy::run(&Cluster::start());
 }

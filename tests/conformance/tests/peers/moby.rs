@@ -1,6 +1,7 @@
 //! Insecure registries and names of registries, from the tests of dockerd.
 
 use pullgate::{EntryList, ReferenceKind, Request, check_entry};
+use pullgate_runtimes::{SourceFile, Target};
 use serde_json::{Value, json};
 
 use super::super::{Verdict, compare, decide, dns_answers, policy, string, strings};
@@ -25,6 +26,28 @@ fn insecure(case: &Value) -> Option<bool> {
     let policy = policy(&json!({ "insecure": entries, "match_resolved_addresses": true }))?;
     let decided = decide(&policy, string(case, "query"), ReferenceKind::Registry, None, &dns_answers(case));
     decided.allowed.then(|| decided.is_insecure())
+}
+
+/// A registry that is decided otherwise by the imported `daemon.json` than by dockerd.
+pub fn imported_difference(case: &Value) -> Option<String> {
+    let config = &case["config"];
+    let expected = match string(case, "kind") {
+        "insecure" => string(case, "expect") == "insecure",
+        "index-info" => !case["expect"]["secure"].as_bool()?,
+        _ => return None,
+    };
+    let entries: Vec<String> =
+        strings(config, "implicit").into_iter().chain(strings(config, "insecure-registries")).collect();
+    let text = json!({ "insecure-registries": entries }).to_string();
+    let import = Target::Docker.import(&[SourceFile { path: "daemon.json".to_owned(), text }]);
+    let mut document = import.to_policy();
+    document["match_resolved_addresses"] = json!(true);
+    let policy = policy(&document).unwrap_or_else(|| panic!("{document} does not load"));
+    let query = string(case, "query");
+    let decided = decide(&policy, query, ReferenceKind::Registry, None, &dns_answers(case));
+    (decided.is_insecure() != expected).then(|| {
+        format!("`{query}` by {document}: dockerd has it as insecure: {expected}; here: {}", decided.is_insecure())
+    })
 }
 
 fn insecure_config(case: &Value) -> Verdict {
