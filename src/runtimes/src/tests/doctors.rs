@@ -402,3 +402,39 @@ fn containers_image_reaches_registries_otherwise() {
     tree.write(&format!("{folder}/other.crt"), OTHER_AUTHORITY);
     tree.expect("authority-unnamed", Silent, folder, None);
 }
+
+const REGISTRIES_YAML: &str = "/etc/rancher/k3s/registries.yaml";
+
+#[test]
+fn k3s_reaches_registries_otherwise() {
+    let good = Tree::new(Target::K3s).read(REGISTRIES_YAML);
+    let with = |section: &str, lines: &str| good.replacen(&format!("{section}:\n"), &format!("{section}:\n{lines}"), 1);
+    let line_of = |text: &str, wanted: &str| text.lines().position(|line| line.contains(wanted)).map(|line| line + 1);
+    for (section, lines, wanted, code) in [
+        (
+            "mirrors",
+            "  evil.test:\n    endpoint:\n      - \"http://reg.test:5443\"\n",
+            "reg.test:5443\"",
+            "insecure-wider",
+        ),
+        ("mirrors", "  docker.io:\n    endpoint:\n      - \"https://m.test\"\n", "m.test", "mirror-unnamed"),
+        ("mirrors", "  \"*\":\n    endpoint:\n      - \"https://m.test\"\n", "m.test", "mirror-unnamed"),
+        ("configs", "  \"*\":\n    tls:\n      insecure_skip_verify: true # x\n", "# x", "insecure-wider"),
+        ("configs", "  a.example.com:\n    tls:\n      insecure_skip_verify: true # x\n", "# x", "insecure-wider"),
+    ] {
+        let tree = Tree::new(Target::K3s);
+        let text = with(section, lines);
+        tree.write(REGISTRIES_YAML, &text);
+        tree.expect(code, Silent, REGISTRIES_YAML, line_of(&text, wanted));
+    }
+    let tree = Tree::new(Target::K3s);
+    tree.write(REGISTRIES_YAML, "mirrors: [\n");
+    tree.expect("settings-unreadable", Fails, REGISTRIES_YAML, Some(2));
+    tree.remove(REGISTRIES_YAML);
+    let found: Vec<_> = tree.diagnose().into_iter().map(|each| each.code).collect();
+    assert_eq!(found, ["insecure-missing", "authority-missing"]);
+    let tree = Tree::new(Target::K3s);
+    tree.remove("/etc/rancher/k3s/certs.d/reg.test:5443");
+    let line = line_of(&good, "ca_file");
+    tree.expect("authority-file-missing", Fails, REGISTRIES_YAML, line);
+}

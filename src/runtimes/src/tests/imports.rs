@@ -2,8 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::export::ExportRequest;
+use crate::host_files::HostFiles;
 use crate::import::{Import, ImportSeverity, SourceFile};
-use crate::target::Target;
+use crate::target::{ImportSource, Target};
+use crate::tests::model::text_of;
+use crate::tests::with_policy;
 
 const AUTHORITY: &str = include_str!("../../../../tests/certificates/ca.pem");
 
@@ -218,6 +222,164 @@ insecure = true
         json!({ "insecure": ["a.test", "b.test:5000"] }),
         &[],
     );
+}
+
+#[test]
+fn registries_yaml_becomes_a_policy() {
+    let yaml = "mirrors:
+  \"10.0.0.1:5000\":
+    endpoint:
+      - \"http://10.0.0.1:5000\"
+  docker.io:
+    endpoint: [\"https://m.test\"]
+    rewrite:
+      \"^x\": y
+  \"*\":
+    endpoint: [\"https://user:secret@m.test\"]
+configs:
+  \"h:5000\":
+    auth:
+      password: secret
+    tls:
+      insecure_skip_verify: true
+  \"p:5000\":
+    tls: {ca_file: /etc/corp.pem}
+  \"*\":
+    tls: {insecure_skip_verify: true}
+";
+    let files = [("registries.yaml", yaml), ("/etc/corp.pem", AUTHORITY)];
+    expect(
+        Target::K3s,
+        &files,
+        json!({
+            "insecure": ["10.0.0.1:5000", "h:5000"],
+            "certificate_authorities": [{ "pem": AUTHORITY, "registries": ["p:5000"] }],
+        }),
+        &[
+            ("mirror", "registries.yaml:6"),
+            ("rewrite", "registries.yaml:8"),
+            ("mirror", "registries.yaml:10"),
+            ("credentials", "registries.yaml:14"),
+            ("every-registry", "registries.yaml:19"),
+        ],
+    );
+    assert!(!format!("{:?}", import(Target::K3s, &files)).contains("secret"));
+}
+
+#[test]
+fn openshift_becomes_a_policy() {
+    let pem = AUTHORITY.trim_end().replace('\n', "\n    ");
+    let yaml = format!(
+        "apiVersion: v1
+kind: ConfigMap
+data:
+  reg.test..5443: |
+    {pem}
+---
+apiVersion: config.openshift.io/v1
+kind: Image
+spec:
+  registrySources:
+    allowedRegistries:
+    - quay.io
+    - h.test:5000/team
+    - \"*.example.com\"
+    - p.test:5000
+    insecureRegistries: [p.test:5000, q.test:5000, p.test/x]
+    containerRuntimeSearchRegistries: [quay.io]
+  allowedRegistriesForImport:
+  - domainName: z.test
+"
+    );
+    let at = |line: &str| yaml.lines().position(|other| other.contains(line)).unwrap() + 1;
+    let place = |line: &str| format!("image.yaml:{}", at(line));
+    let insecure = place("insecureRegistries");
+    expect(
+        Target::Openshift,
+        &[("image.yaml", &yaml)],
+        json!({
+            "whitelist": ["quay.io:443", "h.test:5000/team", "*.example.com", "p.test:5000"],
+            "insecure": ["p.test:5000"],
+            "certificate_authorities": [{ "pem": AUTHORITY, "registries": ["reg.test:5443"] }],
+        }),
+        &[
+            ("insecure-rejected", &insecure),
+            ("insecure-namespace", &insecure),
+            ("short-names", &place("containerRuntimeSearchRegistries")),
+            ("image-streams", &place("domainName")),
+        ],
+    );
+    let blocked = "kind: Image\nspec: {registrySources: {blockedRegistries: [evil.test]}}\n";
+    expect(Target::Openshift, &[("x", blocked)], json!({ "insecure": [], "blocked": ["evil.test"] }), &[]);
+    expect(Target::Openshift, &[("x", "kind: Pod\n")], json!({ "insecure": [] }), &[("object-unknown", "x:1")]);
+}
+
+#[test]
+fn expressions_are_imported_only_as_they_were_exported() {
+    let text = "kind: ValidatingAdmissionPolicy\nspec: {}\n";
+    expect(Target::Kubernetes, &[("x", text)], json!({ "insecure": [] }), &[("expressions-unknown", "x:1")]);
+    let exported = with_policy(r#"{"whitelist":["quay.io"]}"#, |policy| {
+        let files = HostFiles::none();
+        let export = Target::Kubernetes.export(&ExportRequest { policy, files: &files, allows_wider: false }).unwrap();
+        text_of(&export.files, "/pullgate-admission-policy.yaml").unwrap().to_owned()
+    });
+    let policy = json!({ "whitelist": ["quay.io"], "insecure": [] });
+    expect(Target::Kubernetes, &[("x", &exported)], policy.clone(), &[]);
+    let changed = exported.replace("n[0] == ''quay.io''", "true").replace("n[0] == 'quay.io'", "true");
+    assert_ne!(changed, exported);
+    let found = import(Target::Kubernetes, &[("x", &changed)]);
+    assert_eq!((found.whitelist, found.findings[0].code), (None, "expressions-changed"));
+    let audit = exported.replace("- Deny", "- Audit");
+    let found = import(Target::Kubernetes, &[("x", &audit)]);
+    assert_eq!((found.to_policy(), found.findings[0].code), (policy, "binding-audit"));
+}
+
+#[test]
+fn virtual_container_hosts_become_a_policy() {
+    let line = "./vic-machine-linux create --name x \\\n --wr 'a.test' --whitelist-registry=b.test:443 \\\n --dir 10.0.0.0/8 \\\n --rc ca.pem --rc gone.pem\n";
+    expect(
+        Target::VicMachine,
+        &[("vic.sh", line), ("ca.pem", AUTHORITY)],
+        json!({
+            "whitelist": ["a.test", "b.test:443"],
+            "insecure": ["10.0.0.0/8"],
+            "certificate_authorities": [{ "pem": AUTHORITY }],
+        }),
+        &[("authority-elsewhere", "vic.sh:4")],
+    );
+    let host = json!({ "name": "x", "registry": {
+        "whitelist": ["a.test"],
+        "insecure": ["b.test:5000"],
+        "image_fetch_proxy": { "http": "http://p" },
+        "certificate_authorities": [{ "pem": AUTHORITY }],
+    }});
+    expect(
+        Target::Vch,
+        &[("vch.json", &host.to_string())],
+        json!({
+            "whitelist": ["a.test"],
+            "insecure": ["b.test:5000"],
+            "certificate_authorities": [{ "pem": AUTHORITY }],
+        }),
+        &[("proxy", "vch.json:1")],
+    );
+    let empty = r#"{"registry": {"whitelist": [], "insecure": []}}"#;
+    expect(Target::Vch, &[("x", empty)], json!({ "whitelist": [], "insecure": [] }), &[("whitelist-empty", "x:1")]);
+}
+
+#[test]
+fn plain_lists_become_whitelists() {
+    for text in
+        ["quay.io\n# no\n\n  10.0.0.0/8  # yes\n", "[\"quay.io\",\n\"10.0.0.0/8\"]", "- quay.io\n- \"10.0.0.0/8\"\n"]
+    {
+        let sources = [SourceFile { path: "list".to_owned(), text: text.to_owned() }];
+        let import = ImportSource::List.import(&sources);
+        assert_eq!(import.to_policy()["whitelist"], json!(["quay.io", "10.0.0.0/8"]), "{text}");
+        assert_eq!(import.findings, []);
+    }
+    let sources = [SourceFile { path: "list".to_owned(), text: "harbor.*\n".to_owned() }];
+    let import = ImportSource::List.import(&sources);
+    assert_eq!((import.findings[0].code, import.findings[0].origin.to_string().as_str()), ("entry-invalid", "list:1"));
 }
 
 #[test]
