@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod dns_answers;
 mod error;
+mod help;
 mod output;
 mod policy_decisions;
 mod render;

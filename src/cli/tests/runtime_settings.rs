@@ -24,7 +24,10 @@ fn skopeo_and_podman_pull_by_the_exported_settings() {
     );
     world.write(
         "/etc/containers/policy.json",
-        r#"{"default": [{"type": "insecureAcceptAnything"}], "transports": {"docker-daemon": {"": [{"type": "reject"}]}}}"#,
+        r#"{
+            "default": [{"type": "insecureAcceptAnything"}],
+            "transports": {"docker-daemon": {"": [{"type": "reject"}]}}
+        }"#,
     );
     let found = world.disagreements("containers");
     assert!(["access-open", "insecure-wider"].iter().all(|code| found.iter().any(|found| found == code)), "{found:?}");

@@ -102,7 +102,8 @@ fn a_single_file_is_printed_as_it_is() {
     let ran = run(&["export", "--to", "vic-machine", "--policy", &policy]);
     assert_eq!(
         ran.stdout,
-        "--whitelist-registry harbor.corp.example:5443 \\\n--insecure-registry 10.77.0.1:5000 \\\n--insecure-registry 10.2.0.0/16\n"
+        "--whitelist-registry harbor.corp.example:5443 \\\n--insecure-registry 10.77.0.1:5000 \\\n--insecure-registry \
+        10.2.0.0/16\n"
     );
     let ran = run(&["export", "--to", "kubernetes", "--policy", &policy]);
     assert!(ran.stdout.starts_with("apiVersion: admissionregistration.k8s.io/v1\n"), "{ran:?}");

@@ -1,5 +1,5 @@
-//! Blocked entries (rule W6), for programs that can refuse hosts and prefixes only: what else has to be left out, so that
-//! nothing blocked is accepted.
+//! Blocked entries (rule W6), for programs that can refuse hosts and prefixes only: what else has to be left out, so
+//! that nothing blocked is accepted.
 
 use crate::docker_hub;
 use crate::policy_view::{EntryHosts, PolicyEntry, PolicyView, covers_docker_hub, is_below};
@@ -40,8 +40,8 @@ pub(crate) fn touches_scope(entry: &PolicyEntry, scope: &str) -> bool {
     covers_host && covers_port && overlaps_path(entry.namespace.as_deref(), path)
 }
 
-/// Returns whether a blocked entry of several hosts covers a name or address below a wildcard. Exact ones are refused one
-/// by one.
+/// Returns whether a blocked entry of several hosts covers a name or address below a wildcard. Exact ones are refused
+/// one by one.
 fn touches_wildcard(entry: &PolicyEntry, domain: &str) -> bool {
     match &entry.hosts {
         EntryHosts::Wildcard(own) => own == domain || is_below(domain, own),
@@ -95,8 +95,8 @@ pub(crate) struct RefusedPrefixes {
     pub is_exact: bool,
 }
 
-/// Returns the prefixes of a blocked entry: `HOST[:PORT][/PATH]`, in which a host without a port stands for all ports, and
-/// `*.DOMAIN`. `None` if no prefixes cover it.
+/// Returns the prefixes of a blocked entry: `HOST[:PORT][/PATH]`, in which a host without a port stands for all ports,
+/// and `*.DOMAIN`. `None` if no prefixes cover it.
 pub(crate) fn refused_prefixes(entry: &PolicyEntry) -> Option<RefusedPrefixes> {
     let path = entry.namespace.as_ref().map(|namespace| format!("/{namespace}")).unwrap_or_default();
     let exact = |prefixes: Vec<String>, is_exact| Some(RefusedPrefixes { prefixes, is_exact });

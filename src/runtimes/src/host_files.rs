@@ -163,7 +163,8 @@ impl HostFiles {
         Some(format!("/{}", below.display()))
     }
 
-    /// Writes files. Those that are there are replaced, with their permissions kept; a symbolic link to a file stays one.
+    /// Writes files. Those that are there are replaced, with their permissions kept; a symbolic link to a file stays
+    /// one.
     pub fn write(&self, files: &[ConfigFile]) -> Result<Vec<PathBuf>, HostFileError> {
         let Some(root) = self.root.as_deref() else { return Ok(Vec::new()) };
         let mut prepared = Vec::new();

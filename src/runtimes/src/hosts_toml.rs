@@ -188,7 +188,8 @@ pub(crate) fn import(source: &SourceFile, sources: &[SourceFile], import: &mut I
         let Some(registry) = registry.as_deref().filter(|registry| host.is_registry(registry)) else {
             let of = registry.as_deref().map_or("every registry without a folder", |registry| registry);
             let message = format!(
-                "images of {} come from `{}`: the policy decides about the names of images, and has no word about the mirror",
+                "images of {} come from `{}`: the policy decides about the names of images, and has no word about the \
+                mirror",
                 shown(of),
                 shown(&host.url)
             );
@@ -279,7 +280,8 @@ impl CertsFolder<'_> {
             let registry = registry_of_folder(&folder);
             read.extend(registry.clone());
             if hosts.has_server && !hosts.has_tables {
-                let text = "up to 1.7.31 containerd cannot read a file without `[host]` tables, and asks the registry directly";
+                let text = "up to 1.7.31 containerd cannot read a file without `[host]` tables, and asks the registry \
+                directly";
                 diagnosis.silent("hosts-without-tables", &path, 1, text, "add a `[host.\"URL\"]` table for the server");
             }
             for host in &hosts.hosts {
@@ -348,7 +350,8 @@ impl CertsFolder<'_> {
         }
     }
 
-    /// Reports the authorities of the policy that a bundle lacks, and those of the bundle that the policy does not have.
+    /// Reports the authorities of the policy that a bundle lacks, and those of the bundle that the policy does not
+    /// have.
     pub fn diagnose_authorities(
         &self,
         registry: &str,
@@ -402,7 +405,8 @@ mod tests {
 
     #[test]
     fn hosts_are_asked_in_the_order_of_the_file_and_the_server_last() {
-        let text = "server = \"https://h:5000\"\nca = \"/x\"\n[host.\"http://m\"]\nskip_verify = true\n[host.n]\nca = [\"a\", \"b\"]\n";
+        let text = "server = \"https://h:5000\"\nca = \"/x\"\n[host.\"http://m\"]\nskip_verify = true\n[host.n]\nca = \
+        [\"a\", \"b\"]\n";
         let hosts = HostsFile::parse(text).unwrap();
         let urls: Vec<_> = hosts.hosts.iter().map(|host| host.url.as_str()).collect();
         assert_eq!(urls, ["http://m", "https://n", "https://h:5000"]);

@@ -154,9 +154,9 @@ impl Import {
         }
     }
 
-    /// Adds the insecure registry of a runtime that compares registries as text. `is_named` says whether the runtime has
-    /// another one. An insecure entry for port 80 is for references without a port, too (rule M2), and one without a port is
-    /// covered by it.
+    /// Adds the insecure registry of a runtime that compares registries as text. `is_named` says whether the runtime
+    /// has another one. An insecure entry for port 80 is for references without a port, too (rule M2), and one without
+    /// a port is covered by it.
     pub fn add_insecure_registry(
         &mut self,
         registry: &str,
@@ -167,7 +167,8 @@ impl Import {
         match split_port(registry) {
             (host, Some(80)) if !is_named(host) => {
                 let message = format!(
-                    "`{}` is not imported: as an entry it would be for references without a port, too, which are verified here",
+                    "`{}` is not imported: as an entry it would be for references without a port, too, which are \
+                    verified here",
                     shown(registry)
                 );
                 self.report("port-80", ImportSeverity::Error, origin, message);
@@ -181,8 +182,8 @@ impl Import {
         }
     }
 
-    /// Adds an insecure prefix of containers/image: without a port it is for every port. In whitelist mode an insecure entry
-    /// allows its registry, too (rule W2), so that only what the whitelist has is added.
+    /// Adds an insecure prefix of containers/image: without a port it is for every port. In whitelist mode an insecure
+    /// entry allows its registry, too (rule W2), so that only what the whitelist has is added.
     pub fn add_insecure_prefix(&mut self, prefix: &str, origin: Origin, setting: &str) {
         let Some(whitelist) = &self.whitelist else {
             return self.add(ImportList::Insecure, prefix, origin, setting);
@@ -207,7 +208,8 @@ impl Import {
         };
         if texts.is_empty() {
             let message = format!(
-                "`{}` is not imported as insecure, because not all of its images are accepted, and an insecure entry allows them \
+                "`{}` is not imported as insecure, because not all of its images are accepted, and an insecure entry \
+                allows them \
                  all",
                 shown(prefix)
             );

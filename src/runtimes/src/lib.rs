@@ -1,8 +1,8 @@
 //! A policy as the settings of container runtimes, their settings as a policy, and where the two disagree.
 //!
-//! pullgate says whether a registry may be used; a runtime is told by its own settings how the registry is reached. Each
-//! target has a folder with the same three parts: `export`, `import` and `doctor`. No export allows more than the policy
-//! unless that is asked for, and none verifies less.
+//! pullgate says whether a registry may be used; a runtime is told by its own settings how the registry is reached.
+//! Each target has a folder with the same three parts: `export`, `import` and `doctor`. No export allows more than the
+//! policy unless that is asked for, and none verifies less.
 
 #![forbid(unsafe_code)]
 

@@ -129,7 +129,8 @@ fn insecure_entry(policy: &PolicyContext<'_>, entry: &PolicyEntry, terms: &Regis
         }
         None => {
             let reason = format!(
-                "{place} has one port an entry, and this covers all: {program} is told of {}, and verifies on other ports \
+                "{place} has one port an entry, and this covers all: {program} is told of {}, and verifies on other \
+                ports \
                  until they are listed",
                 told.join(", ")
             );
@@ -152,11 +153,13 @@ pub(crate) fn authority_entries(policy: &PolicyContext<'_>, terms: &RegistryTerm
         let reason = match &authority.registries {
             Some(limits) if limits.iter().all(exact) => None,
             Some(_) => Some(format!(
-                "{program} has a folder for each registry and port: it has those that the policy names, and verifies others \
+                "{program} has a folder for each registry and port: it has those that the policy names, and verifies \
+                others \
                  by the machine's authorities"
             )),
             None => Some(format!(
-                "{program} has a folder for each registry: it has those that the policy names; to have it everywhere, put \
+                "{program} has a folder for each registry: it has those that the policy names; to have it everywhere, \
+                put \
                  it among the authorities of the machine"
             )),
         };

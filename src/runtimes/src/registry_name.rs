@@ -22,8 +22,8 @@ pub(crate) fn is_loopback(registry: &str) -> bool {
     split_port(registry).0 == "localhost" || address_of(registry).is_some_and(|address| address.is_loopback())
 }
 
-/// Returns the entry for a registry that a runtime compares as text, with a path or without: one without a port is the one
-/// on the default port, and any name of Docker Hub is Docker Hub.
+/// Returns the entry for a registry that a runtime compares as text, with a path or without: one without a port is the
+/// one on the default port, and any name of Docker Hub is Docker Hub.
 pub(crate) fn exact_entry(registry: &str) -> String {
     if let Ok(address) = registry.parse::<Ipv6Addr>() {
         return format!("[{address}]:443");
@@ -43,8 +43,8 @@ pub(crate) fn exact_entry(registry: &str) -> String {
     }
 }
 
-/// Returns whether a registry without a port is named with port 80 beside it, and not with 443: then it is the one of plain
-/// HTTP, and an entry for port 443 would cover a registry that is not named.
+/// Returns whether a registry without a port is named with port 80 beside it, and not with 443: then it is the one of
+/// plain HTTP, and an entry for port 443 would cover a registry that is not named.
 pub(crate) fn is_of_port_80<'n>(registry: &str, others: impl Iterator<Item = &'n str> + Clone) -> bool {
     let (host, path) = match registry.split_once('/') {
         Some((host, path)) => (host, format!("/{path}")),

@@ -1,5 +1,5 @@
-//! The entries of a policy as scopes of containers/image: `HOST[:PORT][/PATH]` and `*.DOMAIN`, the most specific of which
-//! decides about an image. `policy.json` has them, and OpenShift's `allowedRegistries`.
+//! The entries of a policy as scopes of containers/image: `HOST[:PORT][/PATH]` and `*.DOMAIN`, the most specific of
+//! which decides about an image. `policy.json` has them, and OpenShift's `allowedRegistries`.
 //!
 //! A scope without a port is for references without one, and a wildcard is for every port.
 
@@ -100,7 +100,8 @@ impl ScopePlan {
                     Some(_) => (Fidelity::Equal, None),
                     None => {
                         let reason = format!(
-                            "{program} has one port a scope, and this entry covers all: it has {}, and denies other ports \
+                            "{program} has one port a scope, and this entry covers all: it has {}, and denies other \
+                            ports \
                              until they are listed",
                             shown.join(", ")
                         );
@@ -138,7 +139,8 @@ impl ScopePlan {
         if let Some(limit) = &limit {
             if !allows_wider {
                 let reason = format!(
-                    "{program} has wildcards for every port and repository only, and this is for {limit}: list the registries \
+                    "{program} has wildcards for every port and repository only, and this is for {limit}: list the \
+                    registries \
                      one by one; `--allow-wider` writes `*.{domain}`"
                 );
                 return (Fidelity::Narrower, Some(reason));

@@ -65,6 +65,7 @@ const REQUIRED_TOOLS: &[RequiredTool] = &[
     RequiredTool { probe: "htpasswd -nbB user password", package: "apache2-utils", otherwise: "htpasswd" },
     RequiredTool { probe: "dnsmasq --version", package: "dnsmasq-base", otherwise: "dnsmasq" },
     RequiredTool { probe: "skopeo --version", package: "skopeo", otherwise: "skopeo" },
+    RequiredTool { probe: "podman --version", package: "podman", otherwise: "Podman" },
     RequiredTool { probe: "systemd-analyze --version", package: "systemd", otherwise: "systemd" },
 ];
 

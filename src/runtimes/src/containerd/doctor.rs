@@ -38,7 +38,8 @@ fn diagnose_verifier(request: &DoctorRequest<'_>, config: &ConfigValue, diagnosi
         let text = format!("with `{setting}` the CRI pulls by itself: no verifier is asked, and everything is allowed");
         let mend = match setting.starts_with("registry.") {
             true => {
-                "write the registries into hosts.toml: `pullgate import` reads these, and `pullgate export` writes those"
+                "write the registries into hosts.toml: `pullgate import` reads these, and `pullgate export` writes \
+                those"
             }
             false => "take the setting out: its default asks the verifier",
         };

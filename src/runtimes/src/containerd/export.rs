@@ -35,7 +35,8 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     if policy.view.restricts_access() {
         add_verifier_settings(request, &mut export)?;
         export.notes.push(
-            "containerd itself pulls the image of a pod's sandbox by the same verifier: the policy has to allow it, or no pod \
+            "containerd itself pulls the image of a pod's sandbox by the same verifier: the policy has to allow it, \
+            or no pod \
              starts"
                 .to_owned(),
         );
@@ -106,8 +107,8 @@ fn add_registry(
     Ok(())
 }
 
-/// Writes the permitted attempts as hosts, the last one as `server`: without one containerd asks the registry itself after
-/// all others.
+/// Writes the permitted attempts as hosts, the last one as `server`: without one containerd asks the registry itself
+/// after all others.
 fn hosts_toml(
     there: Option<&str>,
     registry: &NamedRegistry,

@@ -65,7 +65,8 @@ fn import_endpoint(settings: &ConfigValue, registry: &str, url: &str, origin: Or
         true => {}
         false => {
             let message = format!(
-                "images of {} come from `{}`: the policy decides about the names of images, and has no word about the mirror",
+                "images of {} come from `{}`: the policy decides about the names of images, and has no word about the \
+                mirror",
                 shown(registry),
                 shown(url)
             );

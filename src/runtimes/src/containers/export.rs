@@ -120,7 +120,8 @@ fn add_policy_json(request: &ExportRequest<'_>, plan: &ScopePlan, export: &mut E
             .push(format!("policy.json accepted what the policy denies, and does no longer: {}", dropped.join(", ")));
     }
     export.notes.push(
-        "a policy.json of a user (`~/.config/containers/policy.json`) counts in place of this one: podman of that user then \
+        "a policy.json of a user (`~/.config/containers/policy.json`) counts in place of this one: podman of that \
+        user then \
          asks nobody"
             .to_owned(),
     );
@@ -134,7 +135,8 @@ struct PrefixState {
     blocked: bool,
 }
 
-/// Adds the prefixes of a blocked entry. A longer prefix decides before a shorter one, so that those inside are blocked, too.
+/// Adds the prefixes of a blocked entry. A longer prefix decides before a shorter one, so that those inside are
+/// blocked, too.
 fn block(
     entry: &PolicyEntry,
     policy: &PolicyContext<'_>,
@@ -167,7 +169,8 @@ fn block(
     }
 }
 
-/// Leaves out insecure wildcards that would be found before a blocked name: of prefixes of the same length, the wildcard is.
+/// Leaves out insecure wildcards that would be found before a blocked name: of prefixes of the same length, the
+/// wildcard is.
 fn leave_out_hiding(prefixes: &mut BTreeMap<String, PrefixState>, entries: &mut [ExportedEntry]) {
     let blocked: Vec<_> =
         prefixes.iter().filter(|(_, state)| state.blocked).map(|(prefix, _)| prefix.clone()).collect();
@@ -259,7 +262,8 @@ impl InsecurePrefixes {
             (_, Some(host), Some(port)) => {
                 self.prefixes.insert(format!("{host}:{port}"), true);
                 let note = format!(
-                    "registries.conf verifies `{host}` where the reference has no port: `{host}` there would be insecure on \
+                    "registries.conf verifies `{host}` where the reference has no port: `{host}` there would be \
+                    insecure on \
                      every port"
                 );
                 matches!(port, 80 | 443).then_some(note)
@@ -294,7 +298,8 @@ impl InsecurePrefixes {
                 EntryHosts::Wildcard(inner) if is_below(inner, domain) => verified.push(format!("*.{inner}")),
                 EntryHosts::Pattern(pattern) => {
                     return Some(format!(
-                        "registries.conf has no patterns, and would not verify `{pattern}` below it: list the registries one \
+                        "registries.conf has no patterns, and would not verify `{pattern}` below it: list the \
+                        registries one \
                          by one"
                     ));
                 }
@@ -307,7 +312,8 @@ impl InsecurePrefixes {
         // Of prefixes of the same length the wildcard is found first.
         if let Some(name) = verified.iter().find(|name| name.len() <= prefix.len()) {
             return Some(format!(
-                "registries.conf would not verify `{name}`, which the policy verifies: list the registries below `{prefix}` \
+                "registries.conf would not verify `{name}`, which the policy verifies: list the registries below \
+                `{prefix}` \
                  one by one"
             ));
         }

@@ -113,7 +113,8 @@ fn report_signatures(requirements: &ConfigValue, path: &str, of: &str, import: &
 fn import_registries(conf: &RegistriesConf, import: &mut Import) {
     for (name, file, line) in conf.search.iter().filter(|(name, ..)| !docker_hub::NAMES.contains(&name.as_str())) {
         let message = format!(
-            "a short name such as `alpine` can be of `{}` here, and is Docker Hub's to pullgate and to Docker: write whole names",
+            "a short name such as `alpine` can be of `{}` here, and is Docker Hub's to pullgate and to Docker: write \
+            whole names",
             shown(name)
         );
         import.report("short-names", ImportSeverity::Warning, Origin::new(file, *line), message);
@@ -126,7 +127,8 @@ fn import_registries(conf: &RegistriesConf, import: &mut Import) {
     }
 }
 
-/// Imports a registry that is verified inside of an insecure prefix: in a policy it is if the whitelist has it (rule T4).
+/// Imports a registry that is verified inside of an insecure prefix: in a policy it is if the whitelist has it (rule
+/// T4).
 fn import_exception(table: &RegistryTable, conf: &RegistriesConf, import: &mut Import) {
     let RegistryTable { file, line, prefix, .. } = table;
     let is_around = |other: &RegistryTable| {
@@ -146,7 +148,8 @@ fn import_exception(table: &RegistryTable, conf: &RegistriesConf, import: &mut I
         return;
     }
     let message = format!(
-        "`{}` is not imported as insecure, because `{}` inside of it is verified: a policy verifies that if its whitelist has it",
+        "`{}` is not imported as insecure, because `{}` inside of it is verified: a policy verifies that if its \
+        whitelist has it",
         shown(&other.prefix),
         shown(prefix)
     );
@@ -160,7 +163,8 @@ fn import_table(table: &RegistryTable, conf: &RegistriesConf, import: &mut Impor
     let from = table.location.iter().map(|location| (location, table.line));
     for (location, line) in from.chain(table.mirrors.iter().map(|mirror| (&mirror.location, mirror.line))) {
         let message = format!(
-            "images of `{}` come from `{}`: the policy decides about the names of images, and has no word about the mirror",
+            "images of `{}` come from `{}`: the policy decides about the names of images, and has no word about the \
+            mirror",
             shown(prefix),
             shown(location)
         );

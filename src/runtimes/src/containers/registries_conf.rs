@@ -140,8 +140,8 @@ fn parse_table(file: &str, value: &ConfigValue) -> Result<RegistryTable, ConfigS
     })
 }
 
-/// Returns whether a reference is in a prefix, as containers/image compares them: by whole components, except that a host
-/// without a port stands for all of its ports.
+/// Returns whether a reference is in a prefix, as containers/image compares them: by whole components, except that a
+/// host without a port stands for all of its ports.
 pub(crate) fn matches_prefix(reference: &str, prefix: &str) -> bool {
     let ends = |rest: &str| rest.is_empty() || rest.starts_with([':', '/', '@']);
     match prefix.strip_prefix('*') {
@@ -175,7 +175,8 @@ mod tests {
     #[test]
     fn version_1_is_read() {
         let mut conf = RegistriesConf::default();
-        let text = "[registries.search]\nregistries = ['quay.io']\n[registries.insecure]\nregistries = ['h']\n[registries.block]\nregistries = ['b', 'h']\n";
+        let text = "[registries.search]\nregistries = ['quay.io']\n[registries.insecure]\nregistries = \
+        ['h']\n[registries.block]\nregistries = ['b', 'h']\n";
         conf.merge("a", text).unwrap();
         assert!(conf.is_version_1 && conf.registries["b"].blocked == Some(6));
         assert_eq!((conf.registries["h"].insecure, conf.registries["h"].blocked), (Some(4), Some(6)));

@@ -159,7 +159,8 @@ fn diagnose_insecure(
             (true, false) => {
                 let names = if names.is_empty() { String::new() } else { format!(", such as {}", names.join(", ")) };
                 let text = format!(
-                    "dockerd takes the network `{network}` for names that resolve into it, too{names}, and the policy verifies \
+                    "dockerd takes the network `{network}` for names that resolve into it, too{names}, and the policy \
+                    verifies \
                      names"
                 );
                 let mend = "list the registries there one by one, or set `match_resolved_addresses` in the policy";

@@ -59,7 +59,8 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
         let options = options.collect::<Vec<_>>().join(" ");
         export.command_line = Some(format!("DOCKER_OPTS=\"{options}\""));
         export.notes.push(
-            "where dockerd is started with `DOCKER_OPTS` in place of `insecure-registries` in daemon.json, the line is below: \
+            "where dockerd is started with `DOCKER_OPTS` in place of `insecure-registries` in daemon.json, the line \
+            is below: \
              it starts with one of the two only"
                 .to_owned(),
         );
@@ -73,7 +74,8 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     let loopback = |registry: &&NamedRegistry| is_loopback(&registry.registry) && !registry.is_insecure();
     for registry in registries.iter().filter(loopback) {
         export.notes.push(format!(
-            "dockerd goes unverified to `{}`, which the policy verifies: 127.0.0.0/8 is insecure to it whatever its settings",
+            "dockerd goes unverified to `{}`, which the policy verifies: 127.0.0.0/8 is insecure to it whatever its \
+            settings",
             registry.registry
         ));
     }

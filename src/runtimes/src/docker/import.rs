@@ -94,7 +94,8 @@ fn add_insecure(entry: &str, names: &[&str], origin: Origin, setting: &str, impo
     }
     if plain.parse::<IpNet>().is_ok() {
         let message = format!(
-            "dockerd takes the network `{plain}` for names that resolve into it, too: the policy verifies those names, unless \
+            "dockerd takes the network `{plain}` for names that resolve into it, too: the policy verifies those \
+            names, unless \
              it has `match_resolved_addresses`"
         );
         import.report("network-names", ImportSeverity::Warning, origin.clone(), message);
@@ -122,7 +123,8 @@ fn strip_prefix_ignoring_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str
 
 fn report_mirror(mirror: &str, origin: Origin, import: &mut Import) {
     let message = format!(
-        "images of Docker Hub come from `{}`: the policy allows or denies `docker.io`, and has no word about the mirror",
+        "images of Docker Hub come from `{}`: the policy allows or denies `docker.io`, and has no word about the \
+        mirror",
         shown(mirror)
     );
     import.report("mirror", ImportSeverity::Warning, origin, message);

@@ -1,5 +1,5 @@
-//! K3s and RKE2: `registries.yaml`, from which they write the settings of their containerd. They have no whitelist: pullgate
-//! decides, as image verifier of containerd or as webhook.
+//! K3s and RKE2: `registries.yaml`, from which they write the settings of their containerd. They have no whitelist:
+//! pullgate decides, as image verifier of containerd or as webhook.
 
 mod doctor;
 mod export;

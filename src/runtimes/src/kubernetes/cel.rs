@@ -1,5 +1,5 @@
-//! The rules as expressions of CEL: references are split and normalized in steps, each a variable of the policy (rules H1 to
-//! H4), and every image has to be covered by an entry (rules M1 to M3, M7, W3, W6).
+//! The rules as expressions of CEL: references are split and normalized in steps, each a variable of the policy (rules
+//! H1 to H4), and every image has to be covered by an entry (rules M1 to M3, M7, W3, W6).
 //!
 //! The functions are those of Kubernetes 1.30. What cannot be read is denied, and so is every error of an expression.
 

@@ -17,10 +17,14 @@ const EXEMPT_NAMESPACES: [&str; 2] = ["pullgate-system", "kube-system"];
 const MANY_ENTRIES: usize = 200;
 
 /// The images of an object: of its containers of all kinds, and of its volumes.
-const IMAGES: &str = "(has(variables.spec.containers) ? variables.spec.containers.filter(c, has(c.image)).map(c, c.image) : []) + \
-    (has(variables.spec.initContainers) ? variables.spec.initContainers.filter(c, has(c.image)).map(c, c.image) : []) + \
-    (has(variables.spec.ephemeralContainers) ? variables.spec.ephemeralContainers.filter(c, has(c.image)).map(c, c.image) : []) + \
-    (has(variables.spec.volumes) ? variables.spec.volumes.filter(v, has(v.image) && has(v.image.reference)).map(v, v.image.reference) : [])";
+const IMAGES: &str = "(has(variables.spec.containers) ? variables.spec.containers.filter(c, has(c.image)).map(c, \
+c.image) : []) + \
+    (has(variables.spec.initContainers) ? variables.spec.initContainers.filter(c, has(c.image)).map(c, c.image) : []) \
+    + \
+    (has(variables.spec.ephemeralContainers) ? variables.spec.ephemeralContainers.filter(c, has(c.image)).map(c, \
+    c.image) : []) + \
+    (has(variables.spec.volumes) ? variables.spec.volumes.filter(v, has(v.image) && has(v.image.reference)).map(v, \
+    v.image.reference) : [])";
 
 /// The pod specification of an object, by its kind.
 const SPEC: &str = "object.kind == 'Pod' ? object.spec : object.kind == 'CronJob' ? \
@@ -65,7 +69,8 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     }
     if view.allowed().count() + view.blocked.len() > MANY_ENTRIES {
         export.notes.push(format!(
-            "with more than {MANY_ENTRIES} entries the API server may refuse to evaluate the policy for objects with many \
+            "with more than {MANY_ENTRIES} entries the API server may refuse to evaluate the policy for objects with \
+            many \
              images, and then denies them: use the webhook"
         ));
     }

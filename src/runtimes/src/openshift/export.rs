@@ -117,14 +117,19 @@ fn blocked_entries(request: &ExportRequest<'_>, export: &mut Export) -> Vec<Stri
         };
         export.entries.push(match refused_prefixes(entry) {
             _ if view.is_whitelist_mode() => {
-                let reason = "`allowedRegistries` rules `blockedRegistries` out: what may be in it is not in `allowedRegistries`";
+                let reason = "`allowedRegistries` rules `blockedRegistries` out: what may be in it is not in \
+                `allowedRegistries`";
                 exported(Fidelity::Narrower, reason)
             }
             Some(refused) => {
                 blocked.extend(refused.prefixes);
                 match refused.is_exact {
                     true => ExportedEntry::new(ExportedList::Blocked, &entry.text, Fidelity::Equal, None),
-                    false => exported(Fidelity::Narrower, "a registry is blocked with all of its ports and repositories"),
+                    false => exported(
+                        Fidelity::Narrower,
+                        "a registry is blocked with all of its ports and \
+                    repositories",
+                    ),
                 }
             }
             None => exported(Fidelity::Wider, "`blockedRegistries` has no place for it"),
@@ -135,7 +140,8 @@ fn blocked_entries(request: &ExportRequest<'_>, export: &mut Export) -> Vec<Stri
 
 fn add_notes(request: &ExportRequest<'_>, accepted: &std::collections::BTreeSet<String>, export: &mut Export) {
     export.notes.push(
-        "`oc apply -f` replaces `registrySources` and `additionalTrustedCA` of the object `cluster`; the nodes are updated one \
+        "`oc apply -f` replaces `registrySources` and `additionalTrustedCA` of the object `cluster`; the nodes are \
+        updated one \
          by one"
             .to_owned(),
     );
@@ -146,7 +152,8 @@ fn add_notes(request: &ExportRequest<'_>, accepted: &std::collections::BTreeSet<
     let denied: Vec<_> = denied.map(|name| format!("`{name}`")).collect();
     if request.policy.view.is_whitelist_mode() && !denied.is_empty() {
         export.notes.push(format!(
-            "the cluster pulls its own images from {}, which the whitelist does not have: without them it cannot be updated",
+            "the cluster pulls its own images from {}, which the whitelist does not have: without them it cannot be \
+            updated",
             denied.join(", ")
         ));
     }

@@ -52,7 +52,8 @@ fn import_image(image: &ConfigValue, path: &str, import: &mut Import) {
         match registry.contains('/') {
             true => {
                 let message = format!(
-                    "`{}` is insecure for some repositories only: a policy has one transport a registry, and verifies this one",
+                    "`{}` is insecure for some repositories only: a policy has one transport a registry, and verifies \
+                    this one",
                     shown(registry)
                 );
                 import.report("insecure-namespace", ImportSeverity::Error, origin, message);

@@ -346,7 +346,8 @@ fn containers_image_accepts_more_than_the_policy() {
     ] {
         let tree = Tree::new(Target::Containers);
         let text = format!(
-            "{{\"default\": [{{\"type\": \"reject\"}}], \"transports\": {{\"docker\": {{\n\"{scope}\": [{{\"type\": \"insecureAcceptAnything\"}}]}}}}}}"
+            "{{\"default\": [{{\"type\": \"reject\"}}], \"transports\": {{\"docker\": {{\n\"{scope}\": [{{\"type\": \
+            \"insecureAcceptAnything\"}}]}}}}}}"
         );
         tree.write(POLICY_JSON, &text);
         match is_wider {

@@ -336,7 +336,8 @@ fn expressions_are_imported_only_as_they_were_exported() {
 
 #[test]
 fn virtual_container_hosts_become_a_policy() {
-    let line = "./vic-machine-linux create --name x \\\n --wr 'a.test' --whitelist-registry=b.test:443 \\\n --dir 10.0.0.0/8 \\\n --rc ca.pem --rc gone.pem\n";
+    let line = "./vic-machine-linux create --name x \\\n --wr 'a.test' --whitelist-registry=b.test:443 \\\n --dir \
+    10.0.0.0/8 \\\n --rc ca.pem --rc gone.pem\n";
     expect(
         Target::VicMachine,
         &[("vic.sh", line), ("ca.pem", AUTHORITY)],

@@ -194,7 +194,8 @@ proptest! {
             for reference in references() {
                 if let RegistryAccess::Insecure { urls } = policy.image_access(&reference) {
                     let attempts: Vec<_> = containerd.attempts(&reference).into_iter().map(|(url, _)| url).collect();
-                    prop_assert!(!is_unverified(&reference) || attempts == urls, "{}: {:?}, {:?}", reference, attempts, urls);
+                    prop_assert!(!is_unverified(&reference) || attempts == urls, "{}: {:?}, \
+                    {:?}", reference, attempts, urls);
                 }
             }
             check_transports(&policy, &json, &export, Target::Containerd)

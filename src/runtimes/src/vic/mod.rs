@@ -1,5 +1,5 @@
-//! vSphere Integrated Containers: the options of `vic-machine create`, and the description of a virtual container host in
-//! its REST API. Both have the same lists.
+//! vSphere Integrated Containers: the options of `vic-machine create`, and the description of a virtual container host
+//! in its REST API. Both have the same lists.
 
 mod export;
 mod import;
