@@ -101,6 +101,7 @@ fn check_transport(
     policy: &PolicyContext<'_>,
     export: &Export,
     is_unverified: impl Fn(&str) -> bool,
+    is_refused: impl Fn(&str) -> bool,
 ) -> Result<(), TestCaseError> {
     for reference in references() {
         match policy.image_access(&reference) {
@@ -108,7 +109,12 @@ fn check_transport(
                 prop_assert!(!is_unverified(&reference), "{} is less verified: {:#?}", reference, export);
             }
             RegistryAccess::Insecure { .. } if is_equal(export, ExportedList::Insecure) => {
-                prop_assert!(is_unverified(&reference), "{} is verified: {:#?}", reference, export);
+                prop_assert!(
+                    is_unverified(&reference) || is_refused(&reference),
+                    "{} is verified: {:#?}",
+                    reference,
+                    export
+                );
             }
             _ => {}
         }
@@ -179,7 +185,7 @@ proptest! {
         with_policy(&json, |policy| {
             let export = export(policy, Target::Docker);
             let dockerd = Dockerd::load(text_of(&export.files, "/etc/docker/daemon.json").unwrap());
-            check_transport(&policy, &export, |reference| dockerd.is_unverified(reference))?;
+            check_transport(&policy, &export, |reference| dockerd.is_unverified(reference), |_| false)?;
             check_transports(&policy, &json, &export, Target::Docker)
         })?;
     }
@@ -190,7 +196,7 @@ proptest! {
             let export = export(policy, Target::Containerd);
             let containerd = Containerd::load(&export.files);
             let is_unverified = |reference: &str| containerd.attempts(reference).iter().any(|(_, verified)| !verified);
-            check_transport(&policy, &export, is_unverified)?;
+            check_transport(&policy, &export, is_unverified, |_| false)?;
             for reference in references() {
                 if let RegistryAccess::Insecure { urls } = policy.image_access(&reference) {
                     let attempts: Vec<_> = containerd.attempts(&reference).into_iter().map(|(url, _)| url).collect();
@@ -207,7 +213,7 @@ proptest! {
         with_policy(&json, |policy| {
             let export = export(policy, Target::K3s);
             let k3s = K3s::load(text_of(&export.files, "/etc/rancher/k3s/registries.yaml").unwrap());
-            check_transport(&policy, &export, |reference| k3s.is_unverified(reference))?;
+            check_transport(&policy, &export, |reference| k3s.is_unverified(reference), |_| false)?;
             check_transports(&policy, &json, &export, Target::K3s)
         })?;
     }
@@ -280,7 +286,7 @@ fn check_images(
         prop_assert!(is_allowed || !accepts, "{} is accepted: {:#?}", reference, export);
         prop_assert!(!is_allowed || accepts || !is_exact, "{} is rejected: {:#?}", reference, export);
     }
-    check_transport(policy, &export, |reference| image.is_insecure(reference))?;
+    check_transport(policy, &export, |reference| image.is_insecure(reference), |reference| !image.accepts(reference))?;
     check_round_trip(json, &export, target, is_exact && policy.view.built_in.is_empty())
 }
 

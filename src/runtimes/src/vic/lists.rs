@@ -168,6 +168,9 @@ fn may_overlap(one: &PolicyEntry, other: &PolicyEntry) -> bool {
         (_, EntryHosts::Wildcard(domain)) => touches_scope(one, &format!("*.{domain}")),
         (_, EntryHosts::Pattern(_)) => true,
         // Whatever their ports: an entry can cover references without one.
-        _ => other.exact_host().is_some_and(|host| touches_scope(&PolicyEntry { port: None, ..one.clone() }, &host)),
+        _ => other.exact_host().is_some_and(|host| {
+            let scope = other.port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+            touches_scope(&PolicyEntry { port: None, ..one.clone() }, &scope)
+        }),
     }
 }
