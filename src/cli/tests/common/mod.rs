@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 pub mod daemon;
+pub mod gate_world;
 pub mod sandbox;
 pub mod sandboxed_daemon;
 pub mod settings_docker;

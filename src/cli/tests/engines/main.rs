@@ -10,6 +10,7 @@ mod containerd;
 mod containerd_scenarios;
 mod cri;
 mod docker;
+mod gate_scenarios;
 mod settings_scenarios;
 mod world;
 
@@ -49,4 +50,22 @@ fn dockerd_pulls_by_the_exported_settings_with_images_in_containerd() {
 #[ignore = "needs the engines that `cargo xtask engines` fetches"]
 fn containerd_pulls_by_the_exported_settings() {
     settings_scenarios::containerd();
+}
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn dockerd_pulls_through_the_gate_with_images_in_dockerd() {
+    gate_scenarios::docker(ImageStore::Dockerd);
+}
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn dockerd_pulls_through_the_gate_with_images_in_containerd() {
+    gate_scenarios::docker(ImageStore::Containerd);
+}
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn containerd_pulls_through_the_gate() {
+    gate_scenarios::containerd();
 }

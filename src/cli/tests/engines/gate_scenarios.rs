@@ -1,0 +1,84 @@
+//! The newer dockerd and containerd, which reach registries through the gate.
+
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::common::gate_world::{GATE, GateWorld};
+use crate::common::settings_docker::IMAGE;
+use crate::common::settings_world::{DENIED, PLAIN, PRIVATE};
+use crate::cri::CriClient;
+use crate::docker::ImageStore;
+
+const DOCKER_SOCKET: &str = "/run/docker.sock";
+
+const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
+
+fn start_world() -> GateWorld {
+    let programs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../engines/root");
+    assert!(programs.exists(), "there are no newer engines: run `cargo xtask engines`");
+    GateWorld::start(Some(fs::canonicalize(programs).unwrap()))
+}
+
+/// Pulls through tunnels, whatever the store of images.
+pub fn docker(store: ImageStore) {
+    let settings = match store {
+        ImageStore::Dockerd => json!({ "storage-driver": "vfs", "features": { "containerd-snapshotter": false } }),
+        ImageStore::Containerd => json!({ "features": { "containerd-snapshotter": true } }),
+    };
+    start_world().docker_pulls_through_tunnels(DOCKER_SOCKET, settings);
+}
+
+/// Pulls through the pull-through endpoint, and through tunnels where a client goes past it.
+pub fn containerd() {
+    let world = start_world();
+    let config = format!(
+        "version = 3
+        root = '/run/containerd/root'
+        state = '/run/containerd/state'
+        [grpc]
+        address = '{CONTAINERD_SOCKET}'
+        [plugins.'io.containerd.cri.v1.images'.registry]
+        config_path = '/run/certs.d'
+        [plugins.'io.containerd.cri.v1.runtime'.cni]
+        conf_dir = '/run/cni'
+        "
+    );
+    let config = world.settings.sandbox.write("containerd.toml", &config);
+    let hosts = format!("server = \"http://{GATE}\"\n[host.\"http://{GATE}\"]\n");
+    world.settings.write("/run/certs.d/_default/hosts.toml", &hosts);
+    world.settings.mount("/run/certs.d");
+    let mut server = world.settings.serve("containerd", |command| {
+        command.arg("--config").arg(config).envs(GateWorld::proxy());
+    });
+    let socket = world.settings.sandbox.outside(CONTAINERD_SOCKET);
+    server.wait_until("containerd answers", || UnixStream::connect(&socket).is_ok());
+    let cri = CriClient::new(&socket);
+    server.wait_until("containerd serves images", || {
+        !cri.pull("localhost:1/x").is_err_and(|error| error.contains("server is not initialized yet"))
+    });
+    for registry in [PLAIN, PRIVATE] {
+        let image = format!("{registry}/{IMAGE}");
+        cri.pull(&image).unwrap_or_else(|error| panic!("{image}: {error}\n{}", world.log()));
+    }
+    // The policy allows the namespace `team` of this registry only, which a tunnel cannot see.
+    for image in [format!("{DENIED}/{IMAGE}"), format!("{PRIVATE}/other/app:1")] {
+        let error = cri.pull(&image).unwrap_err();
+        assert!(error.contains("403 pullgate: ") || error.contains("denied: "), "{image}: {error}");
+        assert!(error.contains("access to registry"), "{image}: {error}");
+    }
+    // `ctr` reads no `hosts.toml`, and its transfers are containerd's own, through the proxy.
+    let ctr = |image: &str| {
+        let mut command = world.settings.command("ctr");
+        command.args(["--address", CONTAINERD_SOCKET, "images", "pull", image]).output().unwrap()
+    };
+    let refused = ctr(&format!("{DENIED}/{IMAGE}"));
+    let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && text.contains("pullgate: access to registry"), "{text}");
+    world.check_records("pull", &[PLAIN, PRIVATE]);
+    world.check_nobody_reached_the_denied();
+    let (status, recent) = world.ask("GET /v1/gate");
+    assert!(status == 200 && recent.contains(DENIED) && recent.contains(PRIVATE), "{recent}");
+}
