@@ -152,7 +152,8 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         let listeners = apis.iter().chain([&listener]).filter_map(Listener::tcp_addr).chain(kubernetes_addr);
         let gate = load_gate(&settings, &admission, &listener, listeners.collect()).await?;
         tracing::info!(address = %display_addr(&listener), "the gate is open");
-        let (tls, stopping) = (tls.clone().filter(|_| !listener.is_local()), stopping.clone());
+        let tls = tls.as_ref().filter(|_| !listener.is_local()).map(ReloadingTlsAcceptor::http1);
+        let stopping = stopping.clone();
         tasks.spawn(async move { gate.serve(listener, tls, stopping).await });
     }
     for listener in apis {

@@ -193,6 +193,7 @@ pub(crate) async fn accept_connections<F: Future<Output = ()> + Send + 'static>(
     let all = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(limits.drain_timeout, all).await.is_err() {
         tracing::warn!("some requests were not answered in time and are dropped");
+        connections.shutdown().await;
     }
 }
 

@@ -59,11 +59,14 @@ pub enum TlsError {
 pub struct ReloadingTlsAcceptor {
     files: Arc<TlsFiles>,
     state: Arc<ReloadingFile<TlsState>>,
+    is_http1: bool,
 }
 
 /// The configuration of the last read.
 struct TlsState {
     configuration: Arc<ServerConfig>,
+    /// The same without HTTP/2.
+    http1_configuration: Arc<ServerConfig>,
     /// The verifier of clients that may replace the policy; `None` if every client may.
     update_verifier: Option<Arc<dyn ClientCertVerifier>>,
     not_after: Option<u64>,
@@ -79,7 +82,13 @@ impl ReloadingTlsAcceptor {
         let paths = [&files.certificate, &files.key].into_iter().chain(&files.client_ca).chain(&files.update_ca);
         let paths = paths.cloned().collect();
         let state = ReloadingFile::load(paths, || load_state(&files))?;
-        Ok(Self { files: Arc::new(files), state: Arc::new(state) })
+        Ok(Self { files: Arc::new(files), state: Arc::new(state), is_http1: false })
+    }
+
+    /// Returns an acceptor of the same files that negotiates HTTP/1.1 alone (RFC 7301).
+    #[must_use]
+    pub fn http1(&self) -> Self {
+        Self { is_http1: true, ..self.clone() }
     }
 
     /// Reloads the files if one may have changed, for new connections. On failure the previous ones stay in use.
@@ -107,7 +116,8 @@ impl ReloadingTlsAcceptor {
         stream: Box<dyn ByteStream>,
     ) -> std::io::Result<(TlsStream<Box<dyn ByteStream>>, Option<ClientCertificate>)> {
         let state = self.state.current_arc();
-        let stream = TlsAcceptor::from(Arc::clone(&state.configuration)).accept(stream).await?;
+        let configuration = if self.is_http1 { &state.http1_configuration } else { &state.configuration };
+        let stream = TlsAcceptor::from(Arc::clone(configuration)).accept(stream).await?;
         let chain = stream.get_ref().1.peer_certificates().and_then(<[_]>::split_first);
         let certificate = chain.map(|(certificate, intermediates)| ClientCertificate {
             subject: certificate_subject(certificate),
@@ -141,8 +151,11 @@ fn load_state(files: &TlsFiles) -> Result<TlsState, TlsError> {
         }
         error => TlsError::Unusable { path: files.certificate.clone(), error },
     })?;
+    let mut http1_configuration = configuration.clone();
     configuration.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsState { configuration: Arc::new(configuration), update_verifier, not_after })
+    http1_configuration.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let [configuration, http1_configuration] = [configuration, http1_configuration].map(Arc::new);
+    Ok(TlsState { configuration, http1_configuration, update_verifier, not_after })
 }
 
 /// Returns a verifier of client certificates of the authorities in some files.

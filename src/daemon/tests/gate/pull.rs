@@ -181,6 +181,7 @@ async fn wrong_bytes_are_never_whole() {
         (answer("200 OK", "", ""), "was asked for"),
         (answer("200 OK", &format!("Docker-Content-Digest: {}\r\n", digest(&wrong)), &right), "it has the digest"),
         (answer("200 OK", "Content-Encoding: gzip\r\n", &right), "it is encoded"),
+        (answer("206 Partial Content", "Content-Range: bytes 0-9/10\r\n", &wrong), "it gave a part"),
     ] {
         answer_with(response);
         let (head, body) = get(&world, &target).await;

@@ -12,7 +12,7 @@ use pullgate::{DnsQuery, LookupKind};
 use pullgate_connect::RootStore;
 use pullgate_daemon::admission::audit_log::{AuditLog, AuditSink};
 use pullgate_daemon::frontends::gate::{Gate, GateOptions};
-use pullgate_daemon::server::Listener;
+use pullgate_daemon::server::{Listener, ReloadingTlsAcceptor};
 use pullgate_daemon::{Admission, PolicyStore};
 use pullgate_host::{Dns, DnsLimits, DnsResponse, EvaluatorOptions, Module, ResolveFuture, Resolver};
 use pullgate_source::PolicyFile;
@@ -68,6 +68,15 @@ impl World {
 
     /// Starts a gate with options, which may depend on its own address.
     pub async fn start_with(policy: &Value, options: impl FnOnce(SocketAddr) -> GateOptions) -> Self {
+        Self::start_over_tls(policy, options, None).await
+    }
+
+    /// Starts a gate with options, over TLS if there is an acceptor.
+    pub async fn start_over_tls(
+        policy: &Value,
+        options: impl FnOnce(SocketAddr) -> GateOptions,
+        tls: Option<ReloadingTlsAcceptor>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (file, audit) = (folder.path().join("policy.json"), folder.path().join("audit.log"));
         fs::write(&file, policy.to_string()).unwrap();
@@ -88,7 +97,7 @@ impl World {
         let options = GateOptions { dns: Some(dns), ..options(address) };
         let gate = Gate::new(Arc::clone(&admission), RootStore::empty(), options).unwrap();
         let (stop, stopping) = watch::channel(false);
-        tokio::spawn(async move { gate.serve(Listener::Tcp(listener), None, stopping).await });
+        tokio::spawn(async move { gate.serve(Listener::Tcp(listener), tls, stopping).await });
         Self { address, store, names, admission, audit, _folder: folder, _stop: stop }
     }
 

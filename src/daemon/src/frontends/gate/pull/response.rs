@@ -7,7 +7,7 @@ use hyper::body::{Body, Bytes, Incoming};
 use hyper::ext::ReasonPhrase;
 use hyper::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
-    LAST_MODIFIED, LINK, RETRY_AFTER, WARNING,
+    LAST_MODIFIED, LINK, RANGE, RETRY_AFTER, WARNING,
 };
 use hyper::{HeaderMap, Method, Response, StatusCode};
 use pullgate::display::sanitize_line;
@@ -126,13 +126,17 @@ impl Pull<'_> {
                 sanitize_line(said, MAX_TEXT_CHARS)
             ));
         }
-        let is_encoded = headers.get_all(CONTENT_ENCODING).iter().any(|value| value != "identity");
+        if status == StatusCode::PARTIAL_CONTENT && !self.parts.headers.contains_key(RANGE) {
+            return Err("it gave a part, and the whole was asked for".to_owned());
+        }
+        if headers.get_all(CONTENT_ENCODING).iter().any(|value| value != "identity") {
+            return Err("it is encoded, which was not asked for".to_owned());
+        }
         let digest = asked.or_else(|| {
             let is_manifest = matches!(self.target.resource, Resource::Manifest(_));
             said.filter(|said| is_manifest && is_digest(said))
         });
         match digest {
-            Some(_) if is_encoded => Err("it is encoded, which was not asked for".to_owned()),
             // A part has no digest: the client checks the whole.
             Some(_) if status == StatusCode::PARTIAL_CONTENT => Ok(None),
             digest => Ok(digest.and_then(DigestCheck::new)),
