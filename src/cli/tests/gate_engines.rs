@@ -15,7 +15,8 @@ use serde_json::json;
 
 #[test]
 fn dockerd_pulls_through_tunnels() {
-    GateWorld::start(None).docker_pulls_through_tunnels("/run/docker.sock", json!({ "storage-driver": "vfs" }));
+    let settings = json!({ "storage-driver": "vfs" });
+    GateWorld::start(None).docker_pulls_through_tunnels("/run/docker.sock", settings, |_| ());
 }
 
 #[test]

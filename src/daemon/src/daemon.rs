@@ -134,6 +134,9 @@ pub async fn run(settings: Settings, policy: PolicyFile) -> Result<(), DaemonErr
         (None, Some(address)) => Some(bind(&ListenAddr::Tcp(address), 0o600).await?),
         (None, None) => None,
     };
+    if gate.is_some() {
+        frontends.push(Frontend::Gate);
+    }
     // containerd's image verifier asks over the API, where only its settings tell that it does.
     if settings.containerd_project.is_some() || settings.containerd_enforcement.is_some() {
         frontends.push(Frontend::Containerd);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::process::Output;
 
 use serde_json::{Value, json};
 
@@ -87,8 +88,14 @@ impl GateWorld {
         assert_eq!(reached, None);
     }
 
-    /// Pulls from every registry by dockerd with the gate as its proxy. dockerd trusts more than the policy does.
-    pub fn docker_pulls_through_tunnels(&self, socket: &str, settings: Value) {
+    /// Pulls from every registry by dockerd with the gate as its proxy, and then does `more` by the docker client.
+    /// dockerd trusts more than the policy does.
+    pub fn docker_pulls_through_tunnels(
+        &self,
+        socket: &str,
+        settings: Value,
+        more: impl FnOnce(&dyn Fn(&[&str]) -> Output),
+    ) {
         let mut config = json!({
             "iptables": false,
             "ip6tables": false,
@@ -128,6 +135,7 @@ impl GateWorld {
         let pushed = format!("{PRIVATE}/team/pushed:1");
         check_outcome("tag", &docker(&["tag", &format!("{PRIVATE}/{IMAGE}"), &pushed]), &[]);
         check_outcome("push", &docker(&["push", &pushed]), &[]);
+        more(&docker);
         self.check_records("tunnel", &[PRIVATE, SELF_SIGNED]);
         self.check_records("forward", &[PLAIN]);
         self.check_nobody_reached_the_denied();

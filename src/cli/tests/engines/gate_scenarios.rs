@@ -1,6 +1,7 @@
 //! The newer dockerd and containerd, which reach registries through the gate.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
@@ -8,7 +9,7 @@ use serde_json::json;
 
 use crate::common::gate_world::{GATE, GateWorld};
 use crate::common::settings_docker::IMAGE;
-use crate::common::settings_world::{DENIED, PLAIN, PRIVATE};
+use crate::common::settings_world::{DENIED, PLAIN, PRIVATE, check_outcome};
 use crate::cri::CriClient;
 use crate::docker::ImageStore;
 
@@ -28,7 +29,24 @@ pub fn docker(store: ImageStore) {
         ImageStore::Dockerd => json!({ "storage-driver": "vfs", "features": { "containerd-snapshotter": false } }),
         ImageStore::Containerd => json!({ "features": { "containerd-snapshotter": true } }),
     };
-    start_world().docker_pulls_through_tunnels(DOCKER_SOCKET, settings);
+    let world = start_world();
+    let home = world.settings.sandbox.folder();
+    let plugins = home.join(".docker/cli-plugins");
+    fs::create_dir_all(&plugins).unwrap();
+    let programs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../engines/root/usr/libexec/docker/cli-plugins");
+    symlink(fs::canonicalize(programs.join("docker-buildx")).unwrap(), plugins.join("docker-buildx")).unwrap();
+    world.docker_pulls_through_tunnels(DOCKER_SOCKET, settings, |docker| {
+        // BuildKit in dockerd, whose builds no authorization plugin can look into.
+        for (registry, errors) in
+            [(PRIVATE, &[][..]), (DENIED, &["access to registry `denied.test:5000` is denied", "403 Forbidden"])]
+        {
+            let folder = home.join(format!("build-{registry}"));
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("Dockerfile"), format!("FROM {registry}/{IMAGE}\nLABEL built=yes\n")).unwrap();
+            let built = docker(&["build", "--pull", "--tag", "built", &folder.display().to_string()]);
+            check_outcome(&format!("a build from {registry}"), &built, errors);
+        }
+    });
 }
 
 /// Pulls through the pull-through endpoint, and through tunnels where a client goes past it.

@@ -45,7 +45,7 @@ pub async fn module(State(context): State<Arc<ApiState>>) -> Json<ModuleInfo> {
 pub struct DaemonInfo {
     /// The version of pullgate.
     version: &'static str,
-    /// The frontends that are served: `docker`, `kubernetes`, and `containerd` where its settings are given.
+    /// The frontends that are served: `docker`, `kubernetes`, `gate`, and `containerd` where its settings are given.
     #[schema(value_type = Vec<String>)]
     frontends: Vec<Frontend>,
     /// The effect of a denial for each frontend: `deny`, or `audit`, which refuses nothing.
