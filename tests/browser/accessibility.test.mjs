@@ -13,7 +13,12 @@ mkdirSync(screenshots, { recursive: true });
 
 const AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-const certificate = { subject: "CN=harbor.example.com,O=Example", issuer: "CN=Example CA", notAfter: "2027-01-02T03:04:05Z" };
+const certificate = {
+  subject: "CN=harbor.example.com,O=Example",
+  issuer: "CN=Example CA",
+  notAfter: "2027-01-02T03:04:05Z",
+  sha256: "cd".repeat(32),
+};
 const attempt = {
   scheme: "https",
   port: 443,

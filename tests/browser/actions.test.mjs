@@ -30,9 +30,7 @@ check("what cannot be allowed has no such button", async (page) => {
   assert.equal(await tryOut(page).getByRole("button", { name: /^Allow/ }).count(), 0);
   await page.getByRole("button", { name: "Block a registry" }).click();
   await page.getByRole("textbox", { name: "Blocked registry 1" }).fill("evil.example");
-  await page.locator("pre").getByText("evil.example").or(page.locator("pre")).first().waitFor();
-  await page.getByLabel("Image or registry").fill("evil.example/app");
-  await page.locator(".verdict").getByText("evil.example").first().waitFor();
+  assert.equal((await form.decisionOf(page, "evil.example/app")).by, "evil.example");
   assert.equal(await tryOut(page).getByRole("button", { name: /^Allow/ }).count(), 0);
 });
 
@@ -133,7 +131,7 @@ check("the images of a cluster, with a summary by registry", async (page) => {
     pod("lab.example/x"),
     pod("nginx:1.25", "docker.io/library/redis"),
     pod("nginx:1.25", "ghcr.io/a/b"),
-    pod("UPPER/case"),
+    pod("quay.io//x"),
   ];
   await tryOut(page).getByLabel("Images", { exact: true }).fill(JSON.stringify({ kind: "List", items }));
   await tryOut(page).getByText(/1 image denied|images? denied|dependent on DNS/).first().waitFor();
@@ -147,7 +145,7 @@ check("the images of a cluster, with a summary by registry", async (page) => {
 check("all denied registries of a list are allowed at once", async (page) => {
   await form.field(page, 1).fill("quay.io");
   await tryOut(page).getByText("Many images").click();
-  await tryOut(page).getByLabel("Images", { exact: true }).fill("nginx\nredis:7\nghcr.io/a/b\nquay.io/x\nUPPER/case");
+  await tryOut(page).getByLabel("Images", { exact: true }).fill("nginx\nredis:7\nghcr.io/a/b\nquay.io/x\nquay.io//x");
   await tryOut(page).locator(".many-summary").getByText("4 images denied and 1 image allowed.").waitFor();
   await tryOut(page).locator('[data-state="deny"]').getByText("docker.io", { exact: true }).waitFor();
   await tryOut(page).getByRole("button", { name: "Allow all 2 denied registries" }).click();

@@ -84,9 +84,9 @@ check("a login, and a project", async (page) => {
   const policy = { whitelist: ["a.example/team"], projects: { blue: { whitelist: ["b.example"] }, "5": {} } };
   await form.openText(page, JSON.stringify(policy));
   assert.deepEqual(await page.getByLabel("Lists for").locator("option").allInnerTexts(), ["every request", "project 5", "project blue"]);
-  await tryOut(page).getByText("Log in to a registry").click();
+  await tryOut(page).getByText("A login", { exact: true }).click();
   assert.equal((await form.decisionOf(page, "https://a.example/")).decision, "allow");
-  await tryOut(page).getByText("Pull an image").click();
+  await tryOut(page).getByText("One image", { exact: true }).click();
   assert.equal((await form.decisionOf(page, "b.example/app")).decision, "deny");
   await tryOut(page).getByLabel("Project", { exact: true }).selectOption("blue");
   await tryOut(page).getByText("Allowed", { exact: true }).waitFor();

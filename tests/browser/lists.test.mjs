@@ -176,30 +176,23 @@ check("arrow keys lead from row to row", async (page) => {
   await page.waitForFunction(() => document.activeElement.value === "a.example");
 });
 
-// The median of 30 keys, from the event to the next painted frame. The check of the whole policy waits for a pause.
-check("20,000 rows: a key takes under 50 ms", async (page) => {
+check("20,000 rows: a key shows at once what is wrong with its row, and the whole policy is checked in a pause", async (page) => {
   const whitelist = Array.from({ length: 20_000 }, (_, index) =>
     index % 5 === 0 ? `10.${index >> 8}.${index & 255}.0/24` : `h${index}.registry${index % 97}.example.com:${5000 + (index % 10)}`,
   );
   await form.openText(page, JSON.stringify({ whitelist }));
   await form.status(page).getByText(/warning|No errors/).waitFor();
   await form.field(page, 1).focus();
-  const times = await page.evaluate(async () => {
+  // One task from the key to its finding, in which the module does not check the other rows.
+  const text = await page.evaluate(() => {
     const input = document.activeElement;
-    const set = Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set;
-    const times = [];
-    for (let key = 0; key < 30; key += 1) {
-      const started = performance.now();
-      set.call(input, `${input.value}!`);
-      input.dispatchEvent(new Event("input", { bubbles: true }));
-      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
-      times.push(performance.now() - started);
-      await new Promise((resolve) => setTimeout(resolve, 30));
-    }
-    return times.sort((a, b) => a - b);
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, `${input.value}!`);
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    return new Promise((resolve) =>
+      requestAnimationFrame(() => resolve(document.querySelector(".registries .finding")?.textContent ?? "")),
+    );
   });
-  const median = times[15];
-  console.log(`20,000 rows: ${median.toFixed(1)} ms a key, at most ${times.at(-1).toFixed(1)} ms`);
-  assert.ok(median < 50, `${median} ms`);
+  assert.match(text, /^Error:/);
+  assert.ok((await form.rows(page).count()) < 60);
   await form.status(page).getByText("1 error").waitFor();
 });

@@ -47,7 +47,7 @@ test("the real daemon", { timeout: 120_000 }, async (context) => {
     await page.locator('.decision[data-decision="deny"]').waitFor();
     await page.getByLabel("Project", { exact: true }).selectOption("blue");
     await page.locator('.decision[data-decision="allow"]').waitFor();
-    await page.getByText("Log in to a registry").click();
+    await page.getByText("A login", { exact: true }).click();
     await page.getByLabel("Image or registry").fill("https://harbor.example/");
     await page.locator('.decision[data-decision="allow"]').getByText("harbor.example", { exact: true }).first().waitFor();
     assert.equal(await page.locator(".try .notice").count(), 0);

@@ -150,6 +150,7 @@ export function Page() {
         <ReplaySection policy={later.analysis.canonical} given={records} />
         <ChangesBar
           unsaved={isUnapplied ? messages.history.unapplied : isUnsaved ? messages.history.unsaved : undefined}
+          isInEffect={relation === "same" && daemon.status === "found"}
           onReview={daemon.current && (() => setIsReviewing(true))}
         />
       </main>

@@ -29,6 +29,14 @@ test("TOML: everything comes back", () => {
   assert.deepEqual([without, notes.length], ["whitelist = []\n", 1]);
 });
 
+test("TOML: a list has one entry in each line", () => {
+  const whitelist = ["a.example", { entry: "b.example", comment: 'say "}", now' }, "[2001:db8::1]:443", 'q"uo, te'];
+  const { text } = writeToml({ whitelist, insecure: ["c.example"] });
+  const lines = text.split("\n");
+  assert.deepEqual([lines[0], lines[1], lines[5], lines[6]], ["whitelist = [", '  "a.example",', "]", 'insecure = [ "c.example" ]']);
+  assert.deepEqual(JSON.parse(JSON.stringify(readToml(text).document)), { whitelist, insecure: ["c.example"] });
+});
+
 test("TOML: comments are counted, and look-alikes are not", () => {
   const text = 'a = "x # y" # one\nb = \'#\'\n# two\nc = """\n# no\n"""\nd = "\\"#"\n';
   assert.equal(countComments(text), 2);

@@ -10,7 +10,7 @@ export function writeToml(document: PolicyDocument): FormattedDocument {
   const { image_fetch_proxy: proxy, ...rest } = document;
   const fits = !hasNull(proxy);
   return {
-    text: `${withMultilinePem(stringify(fits ? document : rest)).trimEnd()}\n`,
+    text: `${withMultilineLists(withMultilinePem(stringify(fits ? document : rest))).trimEnd()}\n`,
     fileName: "policy.toml",
     notes: fits ? [] : [messages.output.notes.member("image_fetch_proxy")],
   };
@@ -18,6 +18,19 @@ export function writeToml(document: PolicyDocument): FormattedDocument {
 
 function hasNull(value: unknown): boolean {
   return value === null || (typeof value === "object" && Object.values(value).some(hasNull));
+}
+
+const LIST = /^(\w+ = )\[ (.*) \]$/gm;
+const LIST_ELEMENT = /"(?:\\.|[^"\\])*"|\{(?:"(?:\\.|[^"\\])*"|[^"}])*\}/g;
+
+// Writes lists with one element in each line, as they are read, searched and compared.
+function withMultilineLists(toml: string): string {
+  return toml.replace(LIST, (whole, name: string, elements: string) => {
+    const found = elements.match(LIST_ELEMENT) ?? [];
+    // Anything else between the elements than commas is no list of entries.
+    if (found.length < 2 || found.join(", ") !== elements) return whole;
+    return `${name}[\n${found.map((element) => `  ${element},\n`).join("")}]`;
+  });
 }
 
 // Writes certificates as multi-line strings. PEM contains no character that needs an escape.

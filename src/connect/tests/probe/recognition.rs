@@ -93,6 +93,11 @@ async fn the_report_has_its_shape() {
     let fingerprint = attempt["chain"][0]["sha256"].take();
     assert_eq!(fingerprint.as_str().unwrap().len(), 64);
     assert!(attempt["chain"][0]["notAfter"].take().as_str().unwrap().ends_with('Z'));
+    let pem = attempt["chain"][0]["pem"].take();
+    let [certificate] = &pullgate::check_certificates(pem.as_str().unwrap().as_bytes(), 0).certificates[..] else {
+        panic!("one certificate in PEM")
+    };
+    assert_eq!(certificate.sha256, fingerprint);
     let sha256 = ca.authority().fingerprint;
     let voucher = format!("the policy's `CN=Lab CA` (SHA-256 {}…)", &sha256[..16]);
     let stage = |stage: &str, detail: &str| json!({"stage": stage, "ok": true, "detail": detail, "milliseconds": null});
@@ -106,7 +111,7 @@ async fn the_report_has_its_shape() {
                 stage("tls", &format!("{voucher} vouches for the certificate")),
                 stage("v2", "200 OK, `registry/2.0`, no authentication"),
             ],
-            "chain": [{"subject": "CN=registry", "issuer": "CN=Lab CA", "notAfter": null, "sha256": null}],
+            "chain": [{"subject": "CN=registry", "issuer": "CN=Lab CA", "notAfter": null, "sha256": null, "pem": null}],
             "vouchedBy": {"subject": "CN=Lab CA", "sha256": sha256, "source": "policy"},
             "protocol": "v2 over HTTPS",
         })

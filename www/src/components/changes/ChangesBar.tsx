@@ -8,11 +8,13 @@ import { Icon } from "../ui/Icon";
 interface Props {
   /** A sentence about changes that are not in effect or not saved; absent without any. */
   unsaved: string | undefined;
+  /** True if the daemon decides by what the form has. */
+  isInEffect: boolean;
   /** Opens the review; absent without a daemon. */
   onReview: (() => void) | undefined;
 }
 
-export function ChangesBar({ unsaved, onReview }: Props) {
+export function ChangesBar({ unsaved, isInEffect, onReview }: Props) {
   const { undoable, redoable, actions } = usePolicy();
   const t = messages.history;
   if (undoable === undefined && redoable === undefined && unsaved === undefined) return null;
@@ -20,7 +22,7 @@ export function ChangesBar({ unsaved, onReview }: Props) {
     <div className="changes" role="region" aria-label={t.title}>
       <p className="changes-text">
         {undoable?.isDestructive && <strong>{undoable.label}. </strong>}
-        <span className="muted">{unsaved ?? t.saved}</span>
+        <span className="muted">{unsaved ?? (isInEffect ? t.inEffect : t.saved)}</span>
       </p>
       <div className="changes-buttons">
         <Button
