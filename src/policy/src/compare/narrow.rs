@@ -191,9 +191,15 @@ fn remaining_entries<'t>(
     }
     let add = |list: EntryList, found: &mut Vec<Entry>| {
         for own in lists.items(list).iter().filter(|item| item.enabled).map(ListItem::entry) {
-            let both = lines.iter().filter_map(|(_, item)| intersection(own, item.entry()));
-            // An insecure entry applies to all namespaces.
-            found.extend(both.filter(|both| list == EntryList::Whitelist || both.namespace.is_none()));
+            for (of, item) in lines {
+                // An insecure entry applies to all namespaces, and one for port 80 to references without a port, which a
+                // whitelist entry for port 80 does not cover (rule M2).
+                let fits = |both: &Entry| {
+                    let is_port_80 = *of == EntryList::Whitelist && both.port == Some(80);
+                    list == EntryList::Whitelist || both.namespace.is_none() && !is_port_80
+                };
+                found.extend(intersection(own, item.entry()).filter(fits));
+            }
         }
     };
     if insecure {
@@ -292,6 +298,12 @@ mod tests {
                 r#"{"insecure":["10.0.0.0/8"],"whitelist":["10.1.0.0/16"]}"#,
                 r#"{"whitelist":["10.1.2.3"]}"#,
                 r#"{"whitelist":["10.1.2.3"]}"#,
+            ),
+            // An insecure entry for port 80 allows references without a port.
+            (
+                r#"{"insecure":["h.test"]}"#,
+                r#"{"whitelist":["*.test:80","h.test:5000"]}"#,
+                r#"{"whitelist":["h.test:5000","*.test:80"],"insecure":["h.test:5000"]}"#,
             ),
             // There are no insecure namespaces.
             (
