@@ -195,35 +195,37 @@ pub(crate) fn glob_matches(glob: &str, label: &str) -> bool {
     }
 }
 
-/// Returns whether a label matches both globs.
+/// Returns whether a label matches both globs, in a number of steps that is the product of their lengths.
 pub(crate) fn globs_overlap(one: &[u8], other: &[u8]) -> bool {
-    // The state is a pair of rests of the globs; each pair is visited once.
-    let mut seen = vec![false; one.len().saturating_add(1).saturating_mul(other.len().saturating_add(1))];
-    let mut open = vec![(one, other)];
-    while let Some((one, rest)) = open.pop() {
-        let state = one.len().saturating_mul(other.len().saturating_add(1)).saturating_add(rest.len());
-        if seen.get_mut(state).is_none_or(|seen| std::mem::replace(seen, true)) {
-            continue;
-        }
-        match (one, rest) {
-            ([], []) => return true,
-            ([b'*', after @ ..], _) => {
-                open.push((after, rest));
-                if let [_, beyond @ ..] = rest {
-                    open.push((one, beyond));
-                }
-            }
-            (_, [b'*', after @ ..]) => {
-                open.push((one, after));
-                if let [_, beyond @ ..] = one {
-                    open.push((beyond, rest));
-                }
-            }
-            ([a, one @ ..], [b, rest @ ..]) if a == b => open.push((one, rest)),
-            _ => {}
-        }
+    // For each position in `other`, whether some text takes the globs to there and to the position in `one`.
+    let mut reached = vec![false; other.len().saturating_add(1)];
+    if let Some(start) = reached.first_mut() {
+        *start = true;
     }
-    false
+    advance_positions(None, other, &mut reached);
+    for byte in one {
+        advance_positions(Some(*byte), other, &mut reached);
+    }
+    reached.last().is_some_and(|end| *end)
+}
+
+/// Moves the positions in a glob that are reached over a byte of another glob, or over none. A star of either takes what
+/// the other has.
+fn advance_positions(byte: Option<u8>, glob: &[u8], reached: &mut [bool]) {
+    // The byte in front of the position, and whether that position was and is reached.
+    let mut before = None;
+    for (is_reached, here) in reached.iter_mut().zip(glob.iter().map(|here| Some(*here)).chain([None])) {
+        let was_reached = *is_reached;
+        *is_reached = match byte {
+            None | Some(b'*') => was_reached,
+            Some(_) => was_reached && here == Some(b'*'),
+        };
+        if let Some((passed, was_before, is_before)) = before {
+            let by_own_star = is_before && (passed == Some(b'*') || byte == Some(b'*'));
+            *is_reached |= by_own_star || was_before && passed == byte;
+        }
+        before = Some((here, was_reached, *is_reached));
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Cross-entry linter: the findings that follow from several entries of a document (rules E10, W1, T4, T5, P4).
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::ops::ControlFlow;
 
@@ -24,6 +24,7 @@ pub(crate) fn lint(document: &ParsedDocument<'_>, policy: &Policy, findings: &mu
         Some((Some(name), scope, &project.lists))
     });
     let (mut weakened, of_projects, mut before) = (AlreadyReported::default(), OnceCell::new(), 0);
+    let comparisons = Cell::new(0);
     for (project, scope, lists) in std::iter::once(global).chain(projects) {
         let (weakened, of_projects) = (&mut weakened, &of_projects);
         CrossEntryLinter {
@@ -36,6 +37,7 @@ pub(crate) fn lint(document: &ParsedDocument<'_>, policy: &Policy, findings: &mu
             reported: weakened,
             before,
             project_entries: of_projects,
+            comparisons: &comparisons,
         }
         .run(whole);
         before = before.saturating_add(lists.items(EntryList::Insecure).len());
@@ -55,7 +57,12 @@ struct CrossEntryLinter<'d, 'n> {
     before: usize,
     /// The entries of all projects, built on first use.
     project_entries: &'n OnceCell<ProjectEntries<'d>>,
+    /// The number of comparisons of patterns with each other so far.
+    comparisons: &'n Cell<usize>,
 }
+
+/// The maximum number of comparisons of patterns with each other in one document. They are quadratic.
+const MAX_COMPARISONS: usize = 100_000;
 
 impl<'d, 'n> CrossEntryLinter<'d, 'n> {
     fn run(&mut self, whole: bool) {
@@ -153,12 +160,17 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             }
         };
         let separates = |index: &EntryIndex| {
-            let mut found = false;
+            let mut found = !index.is_searchable(entry);
             let _ = index.covering_entry(entry, &mut |specificity, group| {
                 found |= specificity >= wider && decides(specificity, group);
                 ControlFlow::Continue(())
             });
             if let HostPattern::Pattern(pattern) = &entry.hosts {
+                let comparisons = self.comparisons.get().saturating_add(index.count_overlap_candidates(pattern));
+                if found || comparisons > MAX_COMPARISONS {
+                    return true;
+                }
+                self.comparisons.set(comparisons);
                 let is_complete = index.overlapping(pattern, &mut |specificity, group| {
                     found |= (wider..=own).contains(&specificity) && decides(specificity, group);
                 });

@@ -58,6 +58,9 @@ pub(crate) const EXACT_HOST: Specificity = Specificity::MAX;
 /// The maximum number of patterns under one domain, and of wildcards, that a lint compares with each other.
 const MAX_LINTED_PATTERNS: usize = 1_000;
 
+/// The maximum number of steps of a lint's search for the patterns over one entry.
+const MAX_LINTED_STEPS: usize = 256;
+
 /// A visitor of the groups that a search finds.
 pub(crate) type GroupVisitor<'f, 'i> = dyn FnMut(Specificity, EntryGroup<'i>) -> ControlFlow<()> + 'f;
 
@@ -202,6 +205,11 @@ impl EntryIndex {
         self.patterns.beside(name, MAX_LINTED_PATTERNS, &mut |pattern, group| found(pattern, self.group(group)))
     }
 
+    /// Returns the number of patterns and wildcards that `overlapping` compares with a pattern.
+    pub fn count_overlap_candidates(&self, pattern: &NamePattern) -> usize {
+        self.patterns.count_beside(pattern.as_str()).saturating_add(self.wildcards.len())
+    }
+
     /// Visits the patterns and wildcards that share names with a pattern. Returns false if they are too many for a lint.
     pub fn overlapping<'i>(
         &'i self,
@@ -270,11 +278,26 @@ impl EntryIndex {
         groups.into_iter().flatten().map(|(bits, group)| (bits, self.group(group)))
     }
 
-    /// Visits the groups whose hosts contain all hosts of an entry, the most specific first.
+    /// Returns whether `covering_entry` visits all groups. Of the patterns under one domain it visits only the entry's
+    /// own where there are too many.
+    pub fn is_searchable(&self, entry: &Entry) -> bool {
+        match &entry.hosts {
+            HostPattern::Name(name) => self.patterns.search_steps(name) <= MAX_LINTED_STEPS,
+            HostPattern::Pattern(pattern) => self.patterns.search_steps(pattern.as_str()) <= MAX_LINTED_STEPS,
+            HostPattern::Address(_) | HostPattern::Network(_) | HostPattern::Wildcard(_) => true,
+        }
+    }
+
+    /// Visits the groups whose hosts contain all hosts of an entry, the most specific first. It is for lints, which are
+    /// made for every entry.
     pub fn covering_entry<'i>(&'i self, entry: &Entry, found: &mut GroupVisitor<'_, 'i>) -> ControlFlow<()> {
         match &entry.hosts {
             _ if entry.is_docker_hub() => self.covering(HostKey::DockerHub, found),
             HostPattern::Address(address) => self.covering(HostKey::Address(*address), found),
+            HostPattern::Name(name) if !self.is_searchable(entry) => {
+                self.same_hosts(entry).map_or(ControlFlow::Continue(()), |group| found(EXACT_HOST, group))?;
+                self.wildcards_over(name, found)
+            }
             HostPattern::Name(name) => self.covering(HostKey::Name(name), found),
             HostPattern::Network(network) => self.networks.matching_prefixes(network.addr(), &mut |prefix, group| {
                 if prefix > network.prefix_len() {
@@ -287,7 +310,11 @@ impl EntryIndex {
                 self.wildcards_over(domain, found)
             }
             HostPattern::Pattern(pattern) => {
-                self.patterns_over(pattern.as_str(), found)?;
+                if self.is_searchable(entry) {
+                    self.patterns_over(pattern.as_str(), found)?;
+                } else if let Some(group) = self.same_hosts(entry) {
+                    found(pattern_index::specificity(pattern), group)?;
+                }
                 self.wildcards_over(pattern.as_str(), found)
             }
         }

@@ -18,6 +18,8 @@ const MIN_SPECIFICITY: Specificity = 0x100;
 #[derive(Debug, Default)]
 pub(crate) struct PatternIndex {
     patterns: Vec<IndexedPattern>,
+    /// Positions in `patterns` by text.
+    by_text: StringMap,
     /// Positions in `domains` by the last two labels.
     by_domain: StringMap,
     domains: Vec<DomainPatterns>,
@@ -35,6 +37,10 @@ struct IndexedPattern {
 #[derive(Debug, Default)]
 struct DomainPatterns {
     shapes: Vec<PatternShape>,
+    /// Positions in `shapes`.
+    by_shape: StringMap,
+    /// The number of patterns with the same text as another one when they are cut down to their shape.
+    alike: usize,
     /// All of them, as positions in `PatternIndex::patterns`.
     patterns: Vec<usize>,
 }
@@ -71,28 +77,33 @@ impl PatternIndex {
         let mut same_text = None;
         if let Some(domain) = self.domains.get_mut(to_usize(position)) {
             domain.patterns.push(number);
-            let labels: Vec<Option<(usize, usize)>> = pattern.as_str().split('.').map(label_shape).collect();
-            let known = domain.shapes.iter().position(|shape| shape.labels == labels).unwrap_or(domain.shapes.len());
+            let known = to_usize(domain.by_shape.get_or_insert(&shape_key(pattern), to_u32(domain.shapes.len())));
             if known == domain.shapes.len() {
+                let labels = pattern.as_str().split('.').map(label_shape).collect();
                 domain.shapes.push(PatternShape { labels, by_text: StringMap::default() });
             }
+            let mut text = String::new();
             if let Some(shape) = domain.shapes.get_mut(known)
-                && let Some(text) = shape.cut(pattern.as_str())
+                && shape.cut(pattern.as_str(), &mut text)
             {
-                same_text = Some(to_usize(shape.by_text.get_or_insert(&text, to_u32(number))));
+                let first = to_usize(shape.by_text.get_or_insert(&text, to_u32(number)));
+                same_text = Some(first).filter(|first| *first != number);
+                domain.alike = domain.alike.saturating_add(usize::from(same_text.is_some()));
             }
         }
         let mut after = None;
         if let Some(first) = same_text.and_then(|first| self.patterns.get_mut(first)) {
             after = first.next.replace(number);
         }
+        self.by_text.get_or_insert(pattern.as_str(), to_u32(number));
         self.patterns.push(IndexedPattern { pattern: pattern.clone(), group: next, next: after });
         next
     }
 
     /// Returns the group of exactly this pattern.
     pub fn get(&self, pattern: &NamePattern) -> Option<u32> {
-        self.matching(pattern.as_str()).into_iter().find(|found| found.pattern == *pattern).map(|found| found.group)
+        let position = to_usize(self.by_text.get(pattern.as_str())?);
+        self.patterns.get(position).map(|found| found.group)
     }
 
     /// Visits the patterns that match a name, or all names of a pattern, those with more literal characters first, until
@@ -130,6 +141,20 @@ impl PatternIndex {
         true
     }
 
+    /// Returns the number of patterns whose last two labels are those of a name; of a name with one label, of all.
+    pub fn count_beside(&self, name: &str) -> usize {
+        match name.contains('.') {
+            true => self.domain(name).map_or(0, |domain| domain.patterns.len()),
+            false => self.patterns.len(),
+        }
+    }
+
+    /// Returns the maximum number of steps that finding the patterns of a name takes: one for each shape, and for each
+    /// pattern that shares its text with another one.
+    pub fn search_steps(&self, name: &str) -> usize {
+        self.domain(name).map_or(0, |domain| domain.shapes.len().saturating_add(domain.alike))
+    }
+
     fn domain(&self, name: &str) -> Option<&DomainPatterns> {
         self.domains.get(to_usize(self.by_domain.get(domain_of(name).unwrap_or(name))?))
     }
@@ -138,8 +163,9 @@ impl PatternIndex {
     fn matching(&self, name: &str) -> Vec<&IndexedPattern> {
         let mut found: Vec<&IndexedPattern> = Vec::new();
         let Some(domain) = self.domain(name) else { return found };
+        let mut text = String::with_capacity(name.len());
         for shape in &domain.shapes {
-            let first = shape.cut(name).and_then(|text| shape.by_text.get(&text));
+            let first = if shape.cut(name, &mut text) { shape.by_text.get(&text) } else { None };
             let mut next = first.map(to_usize);
             while let Some(indexed) = next.and_then(|next| self.patterns.get(next)) {
                 next = indexed.next;
@@ -158,27 +184,29 @@ impl PatternIndex {
 }
 
 impl PatternShape {
-    /// Returns a name with everything between the literal ends of each label with a star replaced by one star; `None` if
-    /// it does not fit.
-    fn cut(&self, name: &str) -> Option<String> {
-        let mut text = String::with_capacity(name.len());
+    /// Writes a name with everything between the literal ends of each label with a star replaced by one star. Returns
+    /// whether it fits.
+    fn cut(&self, name: &str, text: &mut String) -> bool {
+        text.clear();
         let mut labels = name.split('.');
         for shape in &self.labels {
-            let label = labels.next()?;
+            let Some(label) = labels.next() else { return false };
             if !text.is_empty() {
                 text.push('.');
             }
-            match shape {
-                None => text.push_str(label),
-                Some((before, after)) => {
-                    let end = label.len().checked_sub(*after).filter(|end| end >= before)?;
-                    text.push_str(label.get(..*before)?);
-                    text.push('*');
-                    text.push_str(label.get(end..)?);
-                }
-            }
+            let Some((before, after)) = shape else {
+                text.push_str(label);
+                continue;
+            };
+            let end = label.len().checked_sub(*after).filter(|end| end >= before);
+            let Some((front, back)) = end.and_then(|end| Some((label.get(..*before)?, label.get(end..)?))) else {
+                return false;
+            };
+            text.push_str(front);
+            text.push('*');
+            text.push_str(back);
         }
-        labels.next().is_none().then_some(text)
+        labels.next().is_none()
     }
 }
 
@@ -186,6 +214,22 @@ impl PatternShape {
 pub(crate) fn specificity(pattern: &NamePattern) -> Specificity {
     let literals = Specificity::try_from(pattern.literals()).unwrap_or(MIN_SPECIFICITY);
     MIN_SPECIFICITY.saturating_add(literals)
+}
+
+/// Returns the shape of a pattern as the key of a map: two characters for a label with a star, one for another.
+fn shape_key(pattern: &NamePattern) -> String {
+    let mut key = String::new();
+    for label in pattern.as_str().split('.') {
+        match label_shape(label) {
+            None => key.push('.'),
+            // A label has at most 63 literal characters.
+            Some((before, after)) => {
+                let counts = [before, after].map(|count| u8::try_from(count).unwrap_or(u8::MAX));
+                key.extend(counts.map(|count| char::from(count.saturating_add(b'0'))));
+            }
+        }
+    }
+    key
 }
 
 fn label_shape(label: &str) -> Option<(usize, usize)> {
@@ -196,6 +240,20 @@ fn label_shape(label: &str) -> Option<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn m7_search_steps_count_shapes_and_texts_that_are_alike() {
+        let mut index = PatternIndex::default();
+        let texts = ["a*.x.corp.test", "b*.x.corp.test", "a*b*.x.corp.test", "*c.x.corp.test", "a*b*c*.x.corp.test"];
+        for (text, group) in texts.into_iter().zip(0..) {
+            index.group_for(&NamePattern::from_canonical(text.to_owned()), group);
+        }
+        assert_eq!((index.search_steps("y.corp.test"), index.search_steps("y.corp.net")), (4, 0));
+        assert_eq!(
+            (index.count_beside("y.corp.test"), index.count_beside("net"), index.count_beside("y.net")),
+            (5, 5, 0)
+        );
+    }
 
     #[test]
     fn m7_index_finds_what_the_patterns_match() {
