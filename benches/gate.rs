@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use pullgate_connect::crypto_provider;
 use pullgate_connect::rustls::pki_types::{PrivateKeyDer, ServerName};
 use pullgate_connect::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,11 +34,17 @@ fn main() {
     runtime.block_on(measure(rounds, mebibytes));
 }
 
-/// A program under measurement, killed on drop.
+/// A program under measurement, ended on drop.
 struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
+        // By SIGTERM, so that squid takes its shared memory away.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_secs(20) && matches!(self.0.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -103,10 +109,12 @@ impl Registry {
         let key = KeyPair::generate().unwrap();
         let mut authority = CertificateParams::new(Vec::<String>::new()).unwrap();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Another name than the server's, or OpenSSL takes that for self-signed.
+        authority.distinguished_name.push(DnType::CommonName, "authority");
         let certificate = authority.self_signed(&key).unwrap();
         let issuer = Issuer::new(authority, key);
         let server_key = KeyPair::generate().unwrap();
-        let server = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let server = CertificateParams::new(["127.0.0.1", "localhost"].map(str::to_owned).to_vec()).unwrap();
         let server = server.signed_by(&server_key, &issuer).unwrap();
         let provider = crypto_provider();
         let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -310,18 +318,19 @@ fn start_gate(folder: &Path, registry: &Registry) -> (Program, SocketAddr) {
     (Program(child), address)
 }
 
-/// Starts squid as a proxy that reads the name of each TLS hello, as the gate does; none if it is not installed.
+/// Starts squid as a proxy for tunnels to the registry's port, whose bytes it does not look at; none if it is not
+/// installed.
 fn start_squid(folder: &Path, port: u16) -> Option<(Program, SocketAddr)> {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let here = folder.display();
     let config = format!(
         "http_port {address}\nacl registry port {port}\nhttp_access allow registry\nhttp_access deny all\n\
-         pid_filename {here}/squid.pid\ncache_log {here}/squid.log\naccess_log none\ncache deny all\n\
-         cache_effective_user root\nshutdown_lifetime 0 seconds\nmax_filedescriptors 8192\n"
+         pid_filename none\ncache_log /dev/null\naccess_log none\ncache deny all\n\
+         shutdown_lifetime 0 seconds\nmax_filedescriptors 8192\n"
     );
     fs::write(folder.join("squid.conf"), config).unwrap();
     let child = Command::new("squid")
-        .args(["-N", "-f"])
+        // A name of its own for its shared memory.
+        .args(["-N", "-n", &format!("bench{}", std::process::id()), "-f"])
         .arg(folder.join("squid.conf"))
         .env("PATH", "/usr/sbin:/usr/bin:/bin")
         .stdout(Stdio::null())
@@ -342,10 +351,11 @@ fn start_nginx(folder: &Path, registry: &Registry) -> Option<(Program, SocketAdd
         .concat();
     let config = format!(
         "daemon off; pid {here}/nginx.pid; error_log {here}/nginx.log; worker_processes 2; events {{}}\n\
-         http {{ access_log off; {temporary}\nupstream registry {{ server {upstream}; keepalive 8; }}\n\
+         http {{ access_log off; keepalive_requests 1000000; {temporary}\n\
+         upstream registry {{ server {upstream}; keepalive 8; keepalive_requests 1000000; }}\n\
          server {{ listen {address}; location / {{ proxy_pass https://registry; proxy_http_version 1.1;\n\
          proxy_set_header Connection \"\"; proxy_buffering off; proxy_ssl_verify on;\n\
-         proxy_ssl_name 127.0.0.1; proxy_ssl_trusted_certificate {here}/authority.pem; }} }} }}\n"
+         proxy_ssl_name localhost; proxy_ssl_trusted_certificate {here}/authority.pem; }} }} }}\n"
     );
     fs::write(folder.join("nginx.conf"), config).unwrap();
     let child = Command::new("nginx")
