@@ -33,6 +33,10 @@ pub(super) struct AffectedHosts {
     network_map: PrefixMap,
 }
 
+/// The maximum number of changed wildcards or patterns that each other entry is compared with. Of more each counts as one
+/// that affects the entry.
+const MAX_COMPARED: usize = 100;
+
 /// An entry of a list (`Some`), or an authority by fingerprint with an entry that it is limited to (none: everywhere).
 type ListedEntry<'d> = (Option<EntryList>, Option<&'d Entry>, &'d str);
 
@@ -112,15 +116,14 @@ impl AffectedHosts {
                 && dns_name::parent_domains(key).any(|domain| self.names.get(&wildcard_key(domain)).is_some())
             || match key.strip_prefix("*.") {
                 Some(domain) => self.has_changed_pattern(domain, &|pattern| pattern.below(domain).is_some()),
-                None => self.patterns.matches(key),
+                None => self.patterns.search_steps(key) > MAX_COMPARED || self.patterns.matches(key),
             }
     }
 
-    /// Returns whether names of a pattern are affected. Of many changed wildcards each counts as one that affects them.
+    /// Returns whether names of a pattern are affected.
     pub fn has_pattern(&self, pattern: &NamePattern) -> bool {
-        const MAX_COMPARED_DOMAINS: usize = 1_000;
         self.all_names
-            || self.domains.len() > MAX_COMPARED_DOMAINS
+            || self.domains.len() > MAX_COMPARED
             || self.domains.iter().any(|domain| pattern.below(domain).is_some())
             || self.has_changed_pattern(pattern.domain(), &|other| other.overlaps(pattern))
     }
@@ -128,8 +131,8 @@ impl AffectedHosts {
     /// Returns whether a changed pattern of a domain satisfies a predicate.
     fn has_changed_pattern(&self, domain: &str, is_wanted: &dyn Fn(&NamePattern) -> bool) -> bool {
         let mut found = false;
-        self.patterns.beside(domain, usize::MAX, &mut |pattern, _| found |= is_wanted(pattern));
-        found
+        let is_complete = self.patterns.beside(domain, MAX_COMPARED, &mut |pattern, _| found |= is_wanted(pattern));
+        found || !is_complete
     }
 
     /// Returns whether the addresses of an entry are affected.

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use crate::entry::name_pattern::NamePattern;
+use crate::entry::name_pattern::{NamePattern, domain_of};
 use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::policy::index::{to_u32, to_usize};
@@ -17,6 +17,7 @@ use crate::util::string_map::StringMap;
 
 use super::affected_hosts::wildcard_key;
 use super::host_classes::{HostClass, HostSet};
+use super::label_cells::take_steps;
 use super::pattern_cells::{MAX_CELLS, PatternCell, pattern_cells};
 
 /// The names, wildcards and patterns of which classes are made.
@@ -29,15 +30,21 @@ pub(super) struct NameClasses {
     class_of: StringMap,
     /// The classes of cells, by base domain and patterns.
     cell_of: StringMap,
-    /// The number of comparisons of patterns with domains so far.
-    comparisons: usize,
+    /// The number of steps that are left.
+    left: usize,
+    /// False if there are too many patterns for names and domains, so that no class is made.
+    is_bounded: bool,
 }
 
-/// The maximum number of comparisons of patterns with domains. They are quadratic.
-const MAX_COMPARISONS: usize = 20_000_000;
+/// The maximum number of steps: comparisons of patterns with names, domains and each other, and moves of automata.
+const MAX_STEPS: usize = 20_000_000;
+
+/// The maximum number of names that are tried above the labels that no pattern has.
+const MAX_SHALLOW_TRIES: usize = 100;
 
 /// The names of a pattern that are below a domain, as a pattern, and the pattern itself. The former may look like a
 /// wildcard: `*.b.example.com` for the names of `*.b*.example.com`.
+#[derive(Clone)]
 struct OwnPattern {
     inside: NamePattern,
     pattern: NamePattern,
@@ -56,8 +63,12 @@ impl NameClasses {
                 }
             }
         }
+        let mut left = MAX_STEPS;
+        let searches = keys.keys().map(|key| patterns.search_steps(key)).chain([patterns.len()]);
+        let comparisons = domains.iter().map(|domain| patterns.count_beside(domain));
+        let is_bounded = searches.chain(comparisons).all(|count| take_steps(&mut left, count).is_some());
         // A pattern can have one name below a domain.
-        for domain in &domains {
+        for domain in domains.iter().filter(|_| is_bounded) {
             for_each_below(&patterns, domain, &mut |_, name| {
                 if !name.contains('*') {
                     names.get_or_insert(&name, 0);
@@ -72,12 +83,16 @@ impl NameClasses {
             patterns,
             class_of: StringMap::default(),
             cell_of: StringMap::default(),
-            comparisons: 0,
+            left,
+            is_bounded,
         }
     }
 
     /// Adds the classes, those of all other names included with `all`. Returns whether these are all.
     pub fn add(mut self, all: bool, classes: &mut Vec<HostClass>) -> bool {
+        if !self.is_bounded {
+            return false;
+        }
         let root = Some(to_u32(classes.len())).filter(|_| all);
         let first = to_u32(classes.len()).saturating_add(u32::from(all));
         for (domain, class) in self.domains.iter().zip(first..) {
@@ -98,9 +113,10 @@ impl NameClasses {
             let set = HostSet::Names(wildcard_key(domain));
             classes.push(HostClass { parent: self.over(domain).or(root), host, set, without });
         }
-        let mut is_complete = self.add_cells(None, &domains, classes);
+        let by_suffix = DomainsBySuffix::new(&domains);
+        let mut is_complete = self.add_cells(None, &by_suffix, classes);
         for domain in &domains {
-            is_complete &= self.add_cells(Some(domain), &domains, classes);
+            is_complete = is_complete && self.add_cells(Some(domain), &by_suffix, classes);
         }
         for name in self.names.keys() {
             let parent = match self.cell_key(name) {
@@ -144,60 +160,91 @@ impl NameClasses {
         let labels = without.iter().map(|text| text.split('.').count()).max().unwrap_or_default();
         let deepest = labels.saturating_sub(domain.split('.').count()).saturating_add(1);
         (1..=deepest).find_map(|depth| {
-            let candidates = candidate_labels(&["registry", "harbor"], "").take(self.tries());
+            // With most labels only names of entries and narrower domains are in the way.
+            let tries = if depth == deepest { self.tries() } else { self.tries().min(MAX_SHALLOW_TRIES) };
+            let candidates = candidate_labels(&["registry", "harbor"], "").take(tries);
             let mut names = candidates.map(|label| format!("{}{domain}", format!("{label}.").repeat(depth)));
             names.find(|name| self.is_free(name, Some(domain)))
         })
     }
 
-    /// Adds the cells of the patterns below a domain, or of those that are below none.
-    fn add_cells(&mut self, base: Option<&str>, domains: &[Box<str>], classes: &mut Vec<HostClass>) -> bool {
-        let mut own: Vec<OwnPattern> = Vec::new();
-        let mut seen = StringMap::default();
+    /// Adds the cells of the patterns below a domain, or of those that are below none. Returns false if there are too
+    /// many.
+    fn add_cells(&mut self, base: Option<&str>, domains: &DomainsBySuffix<'_>, classes: &mut Vec<HostClass>) -> bool {
+        // Patterns share names only if they have as many labels and the same last two.
+        let mut groups: Vec<(usize, Vec<OwnPattern>)> = Vec::new();
+        let (mut seen, mut group_of) = (StringMap::default(), StringMap::default());
         for_each_below(&self.patterns, base.unwrap_or_default(), &mut |pattern, inside| {
             // A pattern that has one name here sets it apart from the cells of others.
             let is_own = self.domain_over(&inside) == base;
-            let number = to_u32(own.len());
+            let number = to_u32(seen.len());
             if is_own && seen.get_or_insert(&inside, number) == number {
-                own.push(OwnPattern { inside: NamePattern::from_canonical(inside), pattern: pattern.clone() });
+                let inside = NamePattern::from_canonical(inside);
+                let labels = label_count(&inside);
+                let key = ".".repeat(labels) + pattern.domain();
+                let group = to_usize(group_of.get_or_insert(&key, to_u32(groups.len())));
+                if group == groups.len() {
+                    groups.push((labels, Vec::new()));
+                }
+                let own = OwnPattern { inside, pattern: pattern.clone() };
+                groups.get_mut(group).into_iter().for_each(|(_, group)| group.push(own.clone()));
             }
         });
-        let deepest = own.iter().map(|own| label_count(&own.inside)).max().unwrap_or_default();
-        (1..=deepest).all(|labels| self.add_cells_of_length(base, &own, labels, domains, classes))
+        let groups = sort::sorted(groups, |(one, _), (other, _)| one.cmp(other));
+        groups.iter().all(|(labels, own)| self.add_cells_of_group(base, own, *labels, domains, classes))
     }
 
-    /// Adds the cells of the patterns with this many labels.
-    fn add_cells_of_length(
+    /// Adds the cells of the patterns with this many labels and the same last two.
+    fn add_cells_of_group(
         &mut self,
         base: Option<&str>,
         own: &[OwnPattern],
         labels: usize,
-        domains: &[Box<str>],
+        domains: &DomainsBySuffix<'_>,
         classes: &mut Vec<HostClass>,
     ) -> bool {
-        let own: Vec<&OwnPattern> = own.iter().filter(|own| label_count(&own.inside) == labels).collect();
-        if own.is_empty() {
-            return true;
-        }
         let patterns: Vec<NamePattern> = own.iter().map(|own| own.inside.clone()).collect();
         // A domain across these patterns is below the base and above a name of theirs.
         let depth = base.map_or(0, |base| base.split('.').count());
-        let domains = if labels > depth.saturating_add(1) { domains } else { &[] };
-        self.comparisons = self.comparisons.saturating_add(domains.len().saturating_mul(own.len()));
-        if self.comparisons > MAX_COMPARISONS {
+        let beside = own.first().map(|own| domains.beside(&own.pattern)).unwrap_or_default();
+        let domains = if labels > depth.saturating_add(1) { beside } else { &[] };
+        let mut left = self.left;
+        if take_steps(&mut left, domains.len().saturating_mul(own.len())).is_none() {
             return false;
         }
         let is_across = |domain: &&str| {
             base.is_none_or(|base| is_below(domain, base)) && patterns.iter().any(|own| own.below(domain).is_some())
         };
-        let across: Vec<&str> = domains.iter().map(|domain| &**domain).filter(is_across).collect();
-        let Some(cells) = pattern_cells(&patterns, &across, self.tries(), &|name| self.is_own(name, base)) else {
+        let across: Vec<&str> = domains.iter().copied().filter(is_across).collect();
+        let is_free = |name: &str| self.is_own(name, base);
+        let Some(cells) = pattern_cells(&patterns, &across, self.tries(), &is_free, &mut left) else {
             return false;
         };
+        let pairs = cells.iter().map(|cell| cell.patterns.len().saturating_mul(cell.patterns.len()));
+        // Each takes memory too.
+        let comparisons = pairs.map(|count| count.saturating_mul(4));
+        if comparisons
+            .chain([cells.len().saturating_mul(across.len())])
+            .any(|count| take_steps(&mut left, count).is_none())
+        {
+            return false;
+        }
+        // Patterns overlap where a cell has both.
+        let mut overlaps: Vec<Vec<u32>> = vec![Vec::new(); own.len()];
+        for cell in &cells {
+            for number in &cell.patterns {
+                overlaps.get_mut(to_usize(*number)).into_iter().for_each(|found| found.extend(&cell.patterns));
+            }
+        }
+        for found in &mut overlaps {
+            sort::sort_indices(found, &|a, b| a.cmp(&b));
+            found.dedup();
+        }
+        self.left = left;
         let most = MAX_CELLS.saturating_add(self.class_of.len());
         let fits = classes.len().saturating_add(cells.len()) <= most;
         for cell in cells.iter().filter(|_| fits) {
-            self.add_cell(cell, base, &own, &across, classes);
+            self.add_cell(cell, base, own, &overlaps, &across, classes);
         }
         fits
     }
@@ -206,24 +253,25 @@ impl NameClasses {
         &mut self,
         cell: &PatternCell,
         base: Option<&str>,
-        own: &[&OwnPattern],
+        own: &[OwnPattern],
+        overlaps: &[Vec<u32>],
         across: &[&str],
         classes: &mut Vec<HostClass>,
     ) {
         // Names of entries are classes of their own, and may be all that there is.
         let Some(host) = &cell.host else { return };
         let own_at = |number: &u32| own.get(to_usize(*number));
-        let rank = |own: &OwnPattern| (own.inside.literals(), own.inside.clone());
-        let Some(narrowest) = cell.patterns.iter().filter_map(own_at).max_by_key(|own| rank(own)) else { return };
+        let ranked = cell.patterns.iter().filter_map(|number| Some((*number, own_at(number)?)));
+        let rank = |(_, own): &(u32, &OwnPattern)| (own.inside.literals(), own.inside.clone());
+        let Some((number, narrowest)) = ranked.max_by_key(rank) else { return };
         let (mut matching, mut without) = (Vec::new(), Vec::new());
-        for (number, other) in (0..).zip(own) {
+        for number in overlaps.get(to_usize(number)).into_iter().flatten() {
+            let Some(other) = own_at(number) else { continue };
             let text = other.pattern.as_str();
-            if cell.patterns.binary_search(&number).is_ok() {
-                if !other.inside.matches(narrowest.inside.as_str()) {
-                    matching.push(text.to_owned());
-                }
-            } else if other.inside.overlaps(&narrowest.inside) {
+            if cell.patterns.binary_search(number).is_err() {
                 without.push(text.into());
+            } else if !other.inside.matches(narrowest.inside.as_str()) {
+                matching.push(text.to_owned());
             }
         }
         if let Some(base) = base.filter(|base| !is_below(narrowest.pattern.as_str(), base)) {
@@ -249,6 +297,33 @@ impl NameClasses {
         });
         let base = self.domain_over(name).unwrap_or_default();
         (!key.is_empty()).then(|| key + base)
+    }
+}
+
+/// The domains of wildcards by their last two labels, of those with three or more: the others are across no pattern.
+struct DomainsBySuffix<'d> {
+    groups: Vec<Vec<&'d str>>,
+    by_suffix: StringMap,
+}
+
+impl<'d> DomainsBySuffix<'d> {
+    fn new(domains: &'d [Box<str>]) -> Self {
+        let mut sorted = DomainsBySuffix { groups: Vec::new(), by_suffix: StringMap::default() };
+        for domain in domains {
+            let Some(suffix) = domain_of(domain) else { continue };
+            let position = to_usize(sorted.by_suffix.get_or_insert(suffix, to_u32(sorted.groups.len())));
+            if position == sorted.groups.len() {
+                sorted.groups.push(Vec::new());
+            }
+            sorted.groups.get_mut(position).into_iter().for_each(|group| group.push(domain));
+        }
+        sorted
+    }
+
+    /// Returns the domains with the last two labels of a pattern.
+    fn beside(&self, pattern: &NamePattern) -> &[&'d str] {
+        let position = self.by_suffix.get(pattern.domain());
+        position.and_then(|position| self.groups.get(to_usize(position))).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -290,4 +365,42 @@ fn candidate_labels(first: &'static [&'static str], before: &'static str) -> imp
         }
     });
     first.iter().map(|text| (*text).to_owned()).chain(letters).map(move |text| format!("{before}{text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::compare::{Comparison, compare};
+
+    fn added(list: &str, entries: &mut dyn Iterator<Item = String>, rest: &str) -> Comparison {
+        let entries = entries.map(|text| format!(r#""{text}""#)).collect::<Vec<_>>().join(",");
+        compare(&format!("{{{rest}}}"), &format!(r#"{{"{list}":[{entries}],{rest}}}"#), 0).unwrap()
+    }
+
+    #[test]
+    fn a3_no_class_is_lost_where_patterns_have_every_character() {
+        // Of the names of `a*.x.corp.test` the shortest is an entry.
+        let mut patterns =
+            "abcdefghijklmnopqrstuvwxyz0123456789".chars().map(|letter| format!("{letter}*.x.corp.test"));
+        let comparison = added("insecure", &mut patterns, r#""whitelist":["a.x.corp.test"]"#);
+        let has = |host: &str| comparison.regions.iter().any(|region| region.hosts == [host]);
+        assert!(has("a.x.corp.test") && has("a*.x.corp.test") || !comparison.exhaustive);
+    }
+
+    /// Guards against comparing every pattern with every other, which takes quadratic time.
+    #[test]
+    fn a3_many_patterns() {
+        let rest = r#""whitelist":["*.test"]"#;
+        let mut disjoint = (0..3_000).map(|number| format!("n{number}x*.y.corp.test"));
+        let comparison = added("blocked", &mut disjoint, rest);
+        assert_eq!((comparison.exhaustive, comparison.regions.len()), (true, 1_000));
+        for pattern in ["*N*.y.corp.test", "*qN.*.rN*.corp.test"] {
+            let mut overlapping = (0..3_000).map(|number| pattern.replace('N', &number.to_string()));
+            assert!(!added("blocked", &mut overlapping, rest).exhaustive, "{pattern}");
+        }
+        let mut wildcards = (0..20_000).map(|number| match number % 2 {
+            0 => format!("*.n{number}.corp.test"),
+            _ => format!("n{number}*.*.corp.test"),
+        });
+        assert!(!added("blocked", &mut wildcards, rest).exhaustive);
+    }
 }

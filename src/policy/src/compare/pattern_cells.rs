@@ -5,7 +5,7 @@ use crate::entry::name_pattern::NamePattern;
 use crate::policy::index::{to_u32, to_usize};
 use crate::util::string_map::StringMap;
 
-use super::label_cells::{LabelCells, set_key};
+use super::label_cells::{LabelCells, set_key, take_steps};
 
 /// The maximum number of cells, and of states of an automaton.
 pub(super) const MAX_CELLS: usize = 10_000;
@@ -22,12 +22,13 @@ pub(super) struct PatternCell {
 }
 
 /// Returns the cells of patterns with equally many labels, without the names below `domains`. `is_free` says whether a
-/// name may stand for its cell. `None` if there are more than [`MAX_CELLS`].
+/// name may stand for its cell. `None` if there are more than [`MAX_CELLS`], or if it takes more than `left` steps.
 pub(super) fn pattern_cells(
     patterns: &[NamePattern],
     domains: &[&str],
     tries: usize,
     is_free: &dyn Fn(&str) -> bool,
+    left: &mut usize,
 ) -> Option<Vec<PatternCell>> {
     let count = patterns.first()?.as_str().split('.').count();
     // Reversed, the labels of a domain are the first ones; in front of them is any label.
@@ -38,7 +39,7 @@ pub(super) fn pattern_cells(
         sets.push(labels);
     }
     let mut finder = CellFinder {
-        patterns,
+        pattern_count: patterns.len(),
         positions: Vec::new(),
         chosen: Vec::new(),
         tries,
@@ -46,6 +47,7 @@ pub(super) fn pattern_cells(
         cells: Vec::new(),
         by_set: StringMap::default(),
         combinations: 0,
+        left,
     };
     for position in 0..count {
         let mut globs: Vec<&str> = Vec::new();
@@ -58,7 +60,14 @@ pub(super) fn pattern_cells(
             }
             glob_of.push(number);
         }
-        finder.positions.push((LabelCells::new(&globs, MAX_CELLS)?, glob_of));
+        let labels = LabelCells::new(&globs, MAX_CELLS, finder.left)?;
+        let mut cells_of = vec![Vec::new(); globs.len()];
+        for (number, cell) in (0..).zip(&labels.cells) {
+            for glob in &cell.globs {
+                cells_of.get_mut(to_usize(*glob)).into_iter().for_each(|cells: &mut Vec<u32>| cells.push(number));
+            }
+        }
+        finder.positions.push(LabelPosition { labels, glob_of, cells_of });
     }
     let all: Vec<u32> = (0..to_u32(sets.len())).collect();
     finder.descend(&all).then_some(finder.cells)
@@ -66,9 +75,9 @@ pub(super) fn pattern_cells(
 
 /// A search for the sets of patterns that some name matches, label by label from the right.
 struct CellFinder<'a> {
-    patterns: &'a [NamePattern],
-    /// The classes of labels at each position, and the glob of each set there.
-    positions: Vec<(LabelCells, Vec<u32>)>,
+    /// The number of patterns; the sets after them are domains.
+    pattern_count: usize,
+    positions: Vec<LabelPosition>,
     /// The class of labels at each position so far.
     chosen: Vec<usize>,
     tries: usize,
@@ -76,13 +85,24 @@ struct CellFinder<'a> {
     cells: Vec<PatternCell>,
     by_set: StringMap,
     combinations: usize,
+    /// The number of steps that are left.
+    left: &'a mut usize,
+}
+
+/// The classes of labels at one position.
+struct LabelPosition {
+    labels: LabelCells,
+    /// The glob of each set.
+    glob_of: Vec<u32>,
+    /// The classes of labels that each glob matches.
+    cells_of: Vec<Vec<u32>>,
 }
 
 impl CellFinder<'_> {
     /// Tries every class of labels at the next position, with the sets that the labels so far are in. Returns false if
     /// there are too many cells.
     fn descend(&mut self, sets: &[u32]) -> bool {
-        let first_domain = to_u32(self.patterns.len());
+        let first_domain = to_u32(self.pattern_count);
         if sets.first().is_none_or(|first| *first >= first_domain) {
             return true;
         }
@@ -90,22 +110,21 @@ impl CellFinder<'_> {
         if self.combinations > MAX_COMBINATIONS || self.cells.len() > MAX_CELLS {
             return false;
         }
-        let Some((labels, glob_of)) = self.positions.get(self.chosen.len()) else {
+        let Some(LabelPosition { labels, glob_of, cells_of }) = self.positions.get(self.chosen.len()) else {
             // Names below the domains are in other classes.
-            if sets.last().is_some_and(|last| *last < first_domain) {
-                self.add(sets);
-            }
-            return true;
+            return sets.last().is_none_or(|last| *last >= first_domain) || self.add(sets);
         };
-        let mut following: Vec<Vec<u32>> = Vec::new();
-        for cell in &labels.cells {
-            let mut inside = Vec::new();
-            for set in sets {
-                if glob_of.get(to_usize(*set)).is_some_and(|glob| cell.globs.binary_search(glob).is_ok()) {
-                    inside.push(*set);
-                }
+        let mut following: Vec<Vec<u32>> = vec![Vec::new(); labels.cells.len()];
+        let mut count = labels.cells.len();
+        for set in sets {
+            let cells = glob_of.get(to_usize(*set)).and_then(|glob| cells_of.get(to_usize(*glob)));
+            for cell in cells.into_iter().flatten() {
+                following.get_mut(to_usize(*cell)).into_iter().for_each(|inside| inside.push(*set));
+                count = count.saturating_add(1);
             }
-            following.push(inside);
+        }
+        if take_steps(self.left, count).is_none() {
+            return false;
         }
         for (number, inside) in following.iter().enumerate() {
             self.chosen.push(number);
@@ -117,25 +136,29 @@ impl CellFinder<'_> {
         true
     }
 
-    /// Adds a cell, or a name to one that has none.
-    fn add(&mut self, patterns: &[u32]) {
+    /// Adds a cell, or a name to one that has none. Returns false if there may be a name that is not known.
+    fn add(&mut self, patterns: &[u32]) -> bool {
         let number = to_u32(self.cells.len());
         let position = to_usize(self.by_set.get_or_insert(&set_key(patterns.iter()), number));
         if self.cells.get(position).is_some_and(|cell| cell.host.is_some()) {
-            return;
+            return true;
         }
-        let host = self.example(patterns);
+        let host = self.example();
+        if host.is_none() && !self.positions.iter().all(|position| position.labels.has_spare_character()) {
+            return false;
+        }
         match self.cells.get_mut(position) {
             Some(cell) => cell.host = host,
             None => self.cells.push(PatternCell { patterns: patterns.to_vec(), host }),
         }
+        true
     }
 
     /// Returns a name of the chosen classes of labels that may stand for them.
-    fn example(&self, patterns: &[u32]) -> Option<String> {
+    fn example(&self) -> Option<String> {
         (0..self.tries).find_map(|number| {
             let mut name = String::new();
-            for ((labels, _), cell) in self.positions.iter().zip(&self.chosen).rev() {
+            for (LabelPosition { labels, .. }, cell) in self.positions.iter().zip(&self.chosen).rev() {
                 let cell = labels.cells.get(*cell)?;
                 let label = labels.example(cell, number).or_else(|| labels.example(cell, 0))?;
                 if !name.is_empty() {
@@ -143,11 +166,7 @@ impl CellFinder<'_> {
                 }
                 name.push_str(&label);
             }
-            let is_match = |(number, pattern): (u32, &NamePattern)| {
-                pattern.matches(&name) == patterns.binary_search(&number).is_ok()
-            };
-            let is_in_cell = (0..).zip(self.patterns).all(is_match);
-            (is_in_cell && (self.is_free)(&name)).then_some(name)
+            (self.is_free)(&name).then_some(name)
         })
     }
 }
@@ -160,7 +179,8 @@ mod tests {
     fn a3_cells_are_the_overlaps() {
         let patterns = ["a*.x.corp.test", "*b.x.corp.test", "c.*.corp.test"]
             .map(|text| NamePattern::from_canonical(text.to_owned()));
-        let cells = pattern_cells(&patterns, &["z.corp.test"], 100, &|name| name != "c.x.corp.test").unwrap();
+        let cells =
+            pattern_cells(&patterns, &["z.corp.test"], 100, &|name| name != "c.x.corp.test", &mut 1_000_000).unwrap();
         let mut sets: Vec<&[u32]> = cells.iter().map(|cell| &*cell.patterns).collect();
         sets.sort_unstable();
         assert_eq!(sets, [&[0][..], &[0, 1], &[1], &[2]]);

@@ -197,6 +197,13 @@ pub(crate) fn glob_matches(glob: &str, label: &str) -> bool {
 
 /// Returns whether a label matches both globs, in a number of steps that is the product of their lengths.
 pub(crate) fn globs_overlap(one: &[u8], other: &[u8]) -> bool {
+    let differ = |(a, b): (&u8, &u8)| a != b;
+    let is_literal = |(a, b): &(&u8, &u8)| **a != b'*' && **b != b'*';
+    if one.iter().zip(other).take_while(is_literal).any(differ)
+        || one.iter().rev().zip(other.iter().rev()).take_while(is_literal).any(differ)
+    {
+        return false;
+    }
     // For each position in `other`, whether some text takes the globs to there and to the position in `one`.
     let mut reached = vec![false; other.len().saturating_add(1)];
     if let Some(start) = reached.first_mut() {

@@ -127,14 +127,14 @@ impl PatternIndex {
     /// Visits the patterns whose last two labels are those of a name; of a name with one label, all patterns. Returns
     /// false, and visits none, if there are more than `most`.
     pub fn beside<'i>(&'i self, name: &str, most: usize, found: &mut dyn FnMut(&'i NamePattern, u32)) -> bool {
+        if self.count_beside(name) > most {
+            return false;
+        }
         if !name.contains('.') {
             self.patterns.iter().for_each(|indexed| found(&indexed.pattern, indexed.group));
             return true;
         }
         let Some(domain) = self.domain(name) else { return true };
-        if domain.patterns.len() > most {
-            return false;
-        }
         for indexed in domain.patterns.iter().filter_map(|number| self.patterns.get(*number)) {
             found(&indexed.pattern, indexed.group);
         }
@@ -302,7 +302,7 @@ mod tests {
             let mut count = 0;
             index.beside(name, most, &mut |_, _| count += 1).then_some(count)
         };
-        assert_eq!([beside("y.corp.test", 6), beside("corp.test", 6), beside("test", 0)], [Some(6), Some(6), Some(7)]);
-        assert_eq!(beside("y.corp.test", 5), None);
+        assert_eq!([beside("y.corp.test", 6), beside("corp.test", 6), beside("test", 7)], [Some(6), Some(6), Some(7)]);
+        assert_eq!([beside("y.corp.test", 5), beside("test", 6)], [None, None]);
     }
 }
