@@ -127,7 +127,7 @@ impl Registry {
         roots.add(certificate.der().clone()).unwrap();
         let client = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let client = client.with_root_certificates(roots).with_no_client_auth();
-        let piece: Arc<[u8]> = (0..PIECE_BYTES).map(|at| (at * at >> 7) as u8).collect();
+        let piece: Arc<[u8]> = (0..PIECE_BYTES).map(|at| ((at * at) >> 7) as u8).collect();
         let mut hasher = Sha256::new();
         (0..mebibytes).for_each(|_| hasher.update(&piece));
         let blob: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();

@@ -70,7 +70,8 @@ pub fn audit_line(number: u64, distinct: u64) -> String {
     let random = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407) >> 33;
     // Squaring makes requests with small numbers frequent; a tenth of the lines is spread evenly.
     let share = random % 65_536;
-    let request = if number % 10 == 0 { random % distinct } else { share * share / 65_536 * distinct / 65_536 };
+    let request =
+        if number.is_multiple_of(10) { random % distinct } else { share * share / 65_536 * distinct / 65_536 };
     let (day, second) = (1 + number % 28, number % 86_400);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     let namespace = request % 40;

@@ -13,7 +13,7 @@ use crate::members::{RecordMembers, Scalar, Text, json_text};
 /// The record of a line, borrowed from it.
 pub enum RecordLine<'a> {
     /// The record of a decision.
-    Decision(DecisionLine<'a>),
+    Decision(Box<DecisionLine<'a>>),
     /// The record of a transfer, whose decision has a record of its own.
     Transfer,
 }
@@ -91,7 +91,7 @@ impl<'a> RecordLine<'a> {
             admits: members.admits.is_none_or(|Scalar(admits)| admits),
             omitted: members.omitted.map_or(0, |Scalar(count)| count),
         };
-        Some(Self::Decision(decision))
+        Some(Self::Decision(Box::new(decision)))
     }
 }
 
@@ -120,7 +120,7 @@ mod tests {
 
     fn parse(line: &str) -> Option<DecisionLine<'_>> {
         match RecordLine::parse(line.as_bytes())? {
-            RecordLine::Decision(decision) => Some(decision),
+            RecordLine::Decision(decision) => Some(*decision),
             RecordLine::Transfer => panic!("the record of a transfer: {line}"),
         }
     }

@@ -225,8 +225,8 @@ impl Import {
         let is_date = |finding: &&Finding| {
             finding.code.as_str().ends_with("expired") || finding.code.as_str().ends_with("not-yet-valid")
         };
-        let errors = report.findings.iter().chain(report.certificates.iter().flat_map(|each| &each.findings));
-        if let Some(error) = errors.filter(|finding| finding.is_error() && !is_date(finding)).next() {
+        let mut errors = report.findings.iter().chain(report.certificates.iter().flat_map(|each| &each.findings));
+        if let Some(error) = errors.find(|finding| finding.is_error() && !is_date(finding)) {
             let message = format!("no certificate authority for a policy: {}", error.message);
             self.report("authority-invalid", ImportSeverity::Error, origin, message);
             return;

@@ -136,15 +136,14 @@ impl ScopePlan {
             (None, Some(namespace)) => Some(format!("`{namespace}`")),
             (None, None) => Some("all but Docker Hub's names".to_owned()),
         };
-        if let Some(limit) = &limit {
-            if !allows_wider {
-                let reason = format!(
-                    "{program} has wildcards for every port and repository only, and this is for {limit}: list the \
-                    registries \
-                     one by one; `--allow-wider` writes `*.{domain}`"
-                );
-                return (Fidelity::Narrower, Some(reason));
-            }
+        if let Some(limit) = &limit
+            && !allows_wider
+        {
+            let reason = format!(
+                "{program} has wildcards for every port and repository only, and this is for {limit}: list the \
+                 registries one by one; `--allow-wider` writes `*.{domain}`"
+            );
+            return (Fidelity::Narrower, Some(reason));
         }
         self.accepted.insert(format!("*.{domain}"));
         if covers_docker_hub(domain) {

@@ -284,10 +284,10 @@ impl InsecurePrefixes {
         let prefix = format!("*.{domain}");
         let mut verified = Vec::new();
         for built_in in &policy.view.built_in {
-            if let EntryHosts::Wildcard(own) = &built_in.hosts {
-                if own == domain || is_below(own, domain) || is_below(domain, own) {
-                    return Some(format!("the policy verifies `{}`, which is built in", built_in.text));
-                }
+            if let EntryHosts::Wildcard(own) = &built_in.hosts
+                && (own == domain || is_below(own, domain) || is_below(domain, own))
+            {
+                return Some(format!("the policy verifies `{}`, which is built in", built_in.text));
             }
         }
         for other in policy.view.whitelist.iter().flatten().chain(&policy.view.built_in) {

@@ -50,9 +50,9 @@ pub enum BodyError {
 /// The connection of a body, kept until the body ends.
 enum BodySource {
     /// Closed then.
-    Single(#[expect(dead_code, reason = "held until it is dropped")] Upstream),
+    Single(#[expect(dead_code, reason = "held until it is dropped")] Box<Upstream>),
     /// Idle then.
-    Reusable(ReusableUpstream),
+    Reusable(Box<ReusableUpstream>),
 }
 
 /// A server's body as it is passed on, with its transfer.
@@ -73,7 +73,7 @@ pub struct TransferBody {
 impl TransferBody {
     /// Creates the body of a response whose connection is closed at its end.
     pub fn new(body: Incoming, transfer: Transfer, upstream: Upstream) -> Self {
-        Self::of(body, transfer, BodySource::Single(upstream), None, None)
+        Self::of(body, transfer, BodySource::Single(Box::new(upstream)), None, None)
     }
 
     /// Creates the body of a response whose connection is kept. `limit` is its maximum size in bytes.
@@ -84,7 +84,7 @@ impl TransferBody {
         check: Option<DigestCheck>,
         limit: Option<u64>,
     ) -> Self {
-        Self::of(body, transfer, BodySource::Reusable(upstream), check, limit)
+        Self::of(body, transfer, BodySource::Reusable(Box::new(upstream)), check, limit)
     }
 
     fn of(
@@ -110,7 +110,7 @@ impl TransferBody {
     fn end(&mut self) {
         self.transfer.set_end(TransferEnd::Completed);
         if let Some(BodySource::Reusable(upstream)) = self.source.take() {
-            self.transfer.gate().upstreams.put(upstream);
+            self.transfer.gate().upstreams.put(*upstream);
         }
     }
 

@@ -85,8 +85,11 @@ pub fn parse_client_hello(bytes: &[u8]) -> Result<Option<ClientHello>, HelloErro
     }
 }
 
+/// A fragment of a record, and what follows it.
+type Fragment<'a> = (&'a [u8], &'a [u8]);
+
 /// Splits the fragment of the first record off; none if it is not complete.
-fn next_fragment(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>, HelloError> {
+fn next_fragment(bytes: &[u8]) -> Result<Option<Fragment<'_>>, HelloError> {
     if bytes.first().is_some_and(|kind| *kind != HANDSHAKE_RECORD) || bytes.get(1).is_some_and(|major| *major != 3) {
         return Err(HelloError::NotTls);
     }
