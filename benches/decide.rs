@@ -7,21 +7,19 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pullgate::{Policy, Request};
-use pullgate_benches::{ALLOWED, ALLOWED_BY_PATTERN, DENIED, policy, with_patterns};
-use pullgate_host::{EvaluatorOptions, Module};
+use pullgate_benches::{ALLOWED, ALLOWED_BY_PATTERN, DENIED, evaluator, policy, with_patterns};
 
 /// The number of requests of `decide-many`.
 const MANY: usize = 100;
 
 fn decide(criterion: &mut Criterion) {
-    let module = Module::built_in().unwrap();
     for entries in [4, 1_000_000] {
         let plain = policy(entries);
         for (kind, document) in
             [("", plain.clone()), ("patterns/", with_patterns(&policy(entries.saturating_sub(1_000))))]
         {
             let native = Policy::load(&document, 0).unwrap().policy;
-            let (evaluator, _) = module.load(&document, 0, EvaluatorOptions::default()).unwrap();
+            let evaluator = evaluator(&document);
             let by_pattern = Some(ALLOWED_BY_PATTERN).filter(|_| !kind.is_empty());
             for (name, reference) in ALLOWED.into_iter().chain(DENIED).chain(by_pattern) {
                 let request = Request { reference, ..Request::default() };

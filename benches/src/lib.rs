@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use pullgate_host::{EvaluatorOptions, Module, PolicyEvaluator};
+
 /// References that the worked example allows: an address, a network, a wildcard.
 pub const ALLOWED: [(&str, &str); 3] = [
     ("allow-address", "10.2.40.40/team/app:1.2"),
@@ -41,6 +43,16 @@ pub const ALLOWED_BY_PATTERN: (&str, &str) =
 pub fn with_patterns(policy: &str) -> String {
     let patterns = (0..1_000).map(|number| format!(r#""1000000{number:05}.dkr.ecr.*.cloud-{}.example","#, number % 10));
     policy.replacen(r#""whitelist":["#, &(r#""whitelist":["#.to_owned() + &patterns.collect::<String>()), 1)
+}
+
+/// Loads a policy into the built-in module.
+///
+/// # Panics
+///
+/// If it does not load.
+pub fn evaluator(document: &str) -> PolicyEvaluator {
+    let module = Module::built_in().expect("the module runs here");
+    module.load(document, 0, EvaluatorOptions::default()).expect("the policy loads").0
 }
 
 /// A policy of at least 100 entries with ten of them changed: names, wildcards, networks and addresses.

@@ -45,6 +45,6 @@ test("a module that cannot be started is a sentence, a reason, and another attem
     assert.ok(answers > 0);
     await page.unroute(/\.wasm$/);
     await failure.getByRole("button", { name: "Try again" }).click();
-    await page.getByRole("region", { name: "Registries" }).waitFor();
+    await page.getByRole("region", { name: "Registries", exact: true }).waitFor();
   }),
 );

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** Returns the list of registries, and its n-th row. */
-export const registries = (page) => page.getByRole("region", { name: "Registries" });
+export const registries = (page) => page.getByRole("region", { name: "Registries", exact: true });
 export const rows = (page) => registries(page).locator("li.row");
 export const row = (page, number) => rows(page).nth(number - 1);
 export const field = (page, number) => row(page, number).getByRole("textbox").first();
