@@ -193,7 +193,7 @@ fn npm_package() -> Result<()> {
 
 /// Tests the built page in Chromium, with the program beside it.
 fn browser() -> Result<()> {
-    const TIMEOUT: Duration = Duration::from_secs(600);
+    const TIMEOUT: Duration = Duration::from_secs(900);
     binary::build()?;
     let sh = shell()?;
     run_within(TIMEOUT, cmd!(sh, "node tests/browser/run.mjs --built"))
