@@ -35,7 +35,7 @@ impl Line {
         self.port.is_none_or(|own| own == port.unwrap_or(443))
     }
 
-    /// Whether the host is among those of the entry, without DNS.
+    /// Returns whether the host is among those of the entry, without DNS.
     pub fn has(&self, host: &Host) -> bool {
         match host {
             Host::Hub => self.hub || ["*.docker.io", "*.io"].contains(&self.text.as_str()),
@@ -49,7 +49,7 @@ impl Line {
         }
     }
 
-    /// Whether all of its hosts are among those of another entry.
+    /// Returns whether all of its hosts are among those of another entry.
     pub fn is_in(&self, wider: &Line) -> bool {
         match (self.network(), wider.network()) {
             (Some(own), Some(wider)) => wider.contains(&own),

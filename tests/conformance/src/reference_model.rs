@@ -26,7 +26,7 @@ pub struct Entry {
     pub project: Option<String>,
     /// In canonical form.
     pub text: String,
-    /// Whether it counts (rule W5).
+    /// True if it counts (rule W5).
     pub enabled: bool,
 }
 
@@ -41,11 +41,11 @@ pub struct Lists {
     pub projects: Vec<String>,
     /// True if the global lists decide for projects without lists (rule J2).
     pub unlisted_are_global: bool,
-    /// Whether names are covered by the addresses that they resolve to (rule M4).
+    /// True if names are covered by the addresses that they resolve to (rule M4).
     pub match_resolved_addresses: bool,
 }
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// The host of the registry.
@@ -69,7 +69,7 @@ pub enum Host {
     Address(IpAddr),
 }
 
-/// What DNS says. What is not here does not exist.
+/// DNS: all names and addresses that exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct World {
     /// The addresses of names.
@@ -78,7 +78,7 @@ pub struct World {
     pub names: BTreeMap<IpAddr, Vec<String>>,
 }
 
-/// What the rules say.
+/// A decision by the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Denied: the policy has projects, and not this one.
@@ -89,7 +89,7 @@ pub enum Outcome {
     Blocked(Vec<String>),
     /// Allowed.
     Allowed {
-        /// What may be tried: whether over TLS, the port, whether verified.
+        /// The permitted attempts: true for TLS, the port, true if verified.
         attempts: Vec<(bool, u16, bool)>,
         /// The addresses to connect to, sorted, where they decided.
         pinned: Vec<IpAddr>,
@@ -115,7 +115,7 @@ struct Covering<'a> {
 }
 
 impl Lists {
-    /// What the rules say of a request, DNS being what it is.
+    /// Decides a request, with all of DNS at hand.
     pub fn decide(&self, asked: &Asked, world: &World) -> Outcome {
         if let Some(project) = &asked.project
             && !self.projects.is_empty()
@@ -160,12 +160,12 @@ impl Lists {
         }
     }
 
-    /// Whether whitelist mode is on (rules W1 and J1).
+    /// Returns whether whitelist mode is on (rules W1 and J1).
     fn has_mode(&self, asked: &Asked) -> bool {
         self.whitelists.iter().any(|scope| scope.is_none() || *scope == asked.project)
     }
 
-    /// What the rules say without the blocked entries.
+    /// Decides a request without the blocked entries.
     fn decide_unblocked(&self, asked: &Asked, world: &World) -> Outcome {
         let mode = self.has_mode(asked);
         let is_effective = |entry: &&Entry| matches!(entry.list, EntryList::Whitelist | EntryList::Insecure);
@@ -202,7 +202,7 @@ impl Lists {
         }
     }
 
-    /// What DNS adds, entries of these lists alone being looked at.
+    /// Returns what DNS adds, entries of these lists alone being looked at.
     fn named<'a>(&self, entries: &[&'a Entry], asked: &Asked, world: &World) -> Named<'a> {
         match &asked.host {
             Host::Address(address) => by_names(entries, asked, *address, world),
@@ -229,14 +229,14 @@ impl Lists {
     }
 }
 
-/// What DNS adds.
+/// The part of DNS in a decision.
 #[derive(Default)]
 struct Named<'a> {
-    /// Whether the reference is covered.
+    /// True if the reference is covered.
     covered: bool,
     /// The addresses that covered it, sorted.
     addresses: Vec<IpAddr>,
-    /// Whether an entry covers one address or one name at least.
+    /// True if an entry covers one address or one name at least.
     touched: bool,
     /// The insecure entries that decide for each address, if the registry is insecure.
     insecure: Option<Vec<Vec<Covering<'a>>>>,
@@ -340,7 +340,7 @@ fn best<'a>(covering: &[Covering<'a>]) -> Vec<Covering<'a>> {
     if insecure.is_empty() { top } else { insecure }
 }
 
-/// Whether an entry covers the registry without DNS, whatever its namespace (rules M1, M2 and H2).
+/// Returns whether an entry covers the registry without DNS, whatever its namespace (rules M1, M2 and H2).
 fn directly<'a>(entry: &'a Entry, asked: &Asked) -> Option<Covering<'a>> {
     if !port_covers(entry, asked.port) {
         return None;
@@ -383,7 +383,7 @@ fn name_covers<'a>(entry: &'a Entry, name: &str) -> Option<Covering<'a>> {
     }
 }
 
-/// Whether a label is the text of a glob with something, or nothing, in place of each star.
+/// Returns whether a label is the text of a glob with something, or nothing, in place of each star.
 pub fn label_matches(glob: &str, label: &str) -> bool {
     match glob.split_once('*') {
         None => glob == label,
@@ -393,8 +393,8 @@ pub fn label_matches(glob: &str, label: &str) -> bool {
     }
 }
 
-/// Whether a blocked entry is about the port and the repository (rule W6). A login is about no repository, and only the
-/// registry as a whole can be blocked for it.
+/// Returns whether a blocked entry is about the port and the repository (rule W6). A login is about no repository, and
+/// only the registry as a whole can be blocked for it.
 fn blocks(entry: &Entry, asked: &Asked) -> bool {
     let is_about = asked.repository.is_some() || entry.namespace().is_none();
     port_covers(entry, asked.port) && in_namespace(entry, asked) && is_about
@@ -437,12 +437,12 @@ impl Outcome {
 }
 
 impl Entry {
-    /// Whether it is every name below a domain; any other star makes it a pattern (rule E15).
+    /// Returns whether it is every name below a domain; any other star makes it a pattern (rule E15).
     fn is_wildcard(&self) -> bool {
         self.host().strip_prefix("*.").is_some_and(|domain| !domain.contains('*'))
     }
 
-    /// Whether it is about addresses.
+    /// Returns whether it is about addresses.
     fn is_by_address(&self) -> bool {
         self.host().parse::<IpAddr>().is_ok() || self.text.parse::<IpNet>().is_ok()
     }

@@ -1,4 +1,4 @@
-//! Whether a region of a comparison has a request in it, read from its parts and not from its words.
+//! Membership of a request in a region of a comparison, read from its parts and not from its words.
 
 use std::net::IpAddr;
 
@@ -20,7 +20,7 @@ pub struct Place<'a> {
     pub project: Option<&'a str>,
 }
 
-/// Whether the region has the request in it. `projects` are those that the documents name.
+/// Returns whether the region has the request in it. `projects` are those that the documents name.
 pub fn contains(region: &Region, place: &Place<'_>, projects: &[String]) -> bool {
     let host = region.hosts.iter().any(|text| has_host(text, region.hub, place.host))
         && region.matching.iter().all(|text| has_host(text, region.hub, place.host))
@@ -64,13 +64,14 @@ fn has_host(text: &str, hub: bool, host: &Host) -> bool {
     }
 }
 
-/// Whether a text in the notation of entries is a pattern (rule E15), and not every name, or every name below a domain.
+/// Returns whether a text in the notation of entries is a pattern (rule E15), not every name, nor every name below a
+/// domain.
 pub fn is_pattern(text: &str) -> bool {
     text.strip_prefix('*').unwrap_or(text).trim_start_matches('.').contains('*')
         || text.starts_with('*') && text != "*" && !text.starts_with("*.")
 }
 
-/// Whether a name matches a pattern, label by label (rule M7).
+/// Returns whether a name matches a pattern, label by label (rule M7).
 pub fn matches_pattern(pattern: &str, name: &str) -> bool {
     pattern.matches('.').count() == name.matches('.').count()
         && pattern.split('.').zip(name.split('.')).all(|(glob, label)| label_matches(glob, label))

@@ -1,4 +1,4 @@
-//! What went through the gate lately.
+//! Recent traffic of the gate.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Who may use the gate.
+//! Access to the gate: who may use it, and who is refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

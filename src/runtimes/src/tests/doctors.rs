@@ -88,7 +88,7 @@ use DisagreementEffect::{Fails, Silent};
 
 const DAEMON_JSON: &str = "/etc/docker/daemon.json";
 
-/// What dockerd does whatever its settings.
+/// Returns a host with Docker Engine in its default settings.
 fn docker_tree() -> Tree {
     Tree::new(Target::Docker)
 }

@@ -4,7 +4,6 @@ import { checkEntry, type EntryList } from "pullgate";
 import { useDeferredValue, useMemo, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { Label } from "react-aria-components/Label";
-import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
 import { TextArea } from "react-aria-components/TextArea";
 import { TextField } from "react-aria-components/TextField";
 import { containsPrivateKey } from "../../certificates/pem";
@@ -13,6 +12,7 @@ import { messages } from "../../messages";
 import { Dialog } from "../ui/Dialog";
 import { FormattedMessage } from "../ui/FormattedMessage";
 import { Icon } from "../ui/Icon";
+import { TransportRadio } from "./TransportRadio";
 
 interface Props {
   /** The text to begin with. */
@@ -51,24 +51,7 @@ export function PasteDialog({ text: initial, list, known, hasTransport, onAdd, o
         <TextArea data-first-focus rows={6} placeholder={t.example} autoComplete="off" spellCheck={false} dir="ltr" />
         {keyRefused && <p className="key-refused">{messages.registries.keyRefused}</p>}
       </TextField>
-      {hasTransport && (
-        <RadioGroup
-          className="segments"
-          aria-label={t.transport}
-          orientation="horizontal"
-          value={insecure ? "insecure" : "secure"}
-          onChange={(value) => setInsecure(value === "insecure")}
-        >
-          <Radio className="segment" value="secure">
-            <Icon name="lock" />
-            {messages.registries.secure}
-          </Radio>
-          <Radio className="segment insecure" value="insecure">
-            <Icon name="unlock" />
-            {messages.registries.insecure}
-          </Radio>
-        </RadioGroup>
-      )}
+      {hasTransport && <TransportRadio isInsecure={insecure} label={t.transport} onChange={setInsecure} />}
       <Preview entries={fresh} left={left} list={insecure ? "insecure" : list} />
       <div className="dialog-buttons">
         <Button className="button primary" isDisabled={fresh.length === 0} onPress={add}>
