@@ -256,6 +256,12 @@ impl Import {
         self.report("source-syntax", ImportSeverity::Error, Origin::new(file, error.line), message);
     }
 
+    /// Reports a file of a client certificate.
+    pub fn report_client_certificate(&mut self, file: &str) {
+        let message = "client certificates are no part of a policy, and stay where they are";
+        self.report("client-certificate", ImportSeverity::Info, Origin::new(file, 0), message);
+    }
+
     /// Turns whitelist mode on, also if nothing is listed.
     pub fn set_whitelist_mode(&mut self) {
         self.whitelist.get_or_insert_default();

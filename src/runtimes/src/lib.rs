@@ -23,6 +23,7 @@ mod import;
 mod json_edit;
 mod k3s;
 mod kubernetes;
+mod manifests;
 mod openshift;
 mod plain_list;
 mod policy_view;

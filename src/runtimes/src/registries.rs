@@ -130,8 +130,7 @@ fn insecure_entry(policy: &PolicyContext<'_>, entry: &PolicyEntry, terms: &Regis
         None => {
             let reason = format!(
                 "{place} has one port an entry, and this covers all: {program} is told of {}, and verifies on other \
-                ports \
-                 until they are listed",
+                 ports until they are listed",
                 told.join(", ")
             );
             exported(Fidelity::Narrower, Some(reason))
@@ -154,13 +153,11 @@ pub(crate) fn authority_entries(policy: &PolicyContext<'_>, terms: &RegistryTerm
             Some(limits) if limits.iter().all(exact) => None,
             Some(_) => Some(format!(
                 "{program} has a folder for each registry and port: it has those that the policy names, and verifies \
-                others \
-                 by the machine's authorities"
+                 others by the machine's authorities"
             )),
             None => Some(format!(
                 "{program} has a folder for each registry: it has those that the policy names; to have it everywhere, \
-                put \
-                 it among the authorities of the machine"
+                 put it among the authorities of the machine"
             )),
         };
         let fidelity = if reason.is_none() { Fidelity::Equal } else { Fidelity::Narrower };

@@ -101,8 +101,7 @@ impl ScopePlan {
                     None => {
                         let reason = format!(
                             "{program} has one port a scope, and this entry covers all: it has {}, and denies other \
-                            ports \
-                             until they are listed",
+                             ports until they are listed",
                             shown.join(", ")
                         );
                         (Fidelity::Narrower, Some(reason))

@@ -21,10 +21,7 @@ pub fn import(sources: &[SourceFile]) -> Import {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         match extension {
             "crt" => import_authority(source, &mut import),
-            "cert" | "key" => {
-                let message = "client certificates are no part of a policy, and stay where they are";
-                import.report("client-certificate", ImportSeverity::Info, Origin::new(&source.path, 0), message);
-            }
+            "cert" | "key" => import.report_client_certificate(&source.path),
             _ if source.text.trim_start().starts_with('{') => import_policy_json(source, &mut import),
             _ => {
                 if let Err(error) = conf.merge(&source.path, &source.text) {

@@ -160,8 +160,7 @@ fn diagnose_insecure(
                 let names = if names.is_empty() { String::new() } else { format!(", such as {}", names.join(", ")) };
                 let text = format!(
                     "dockerd takes the network `{network}` for names that resolve into it, too{names}, and the policy \
-                    verifies \
-                     names"
+                     verifies names"
                 );
                 let mend = "list the registries there one by one, or set `match_resolved_addresses` in the policy";
                 diagnosis.silent("network-names", file, *line, text, mend);

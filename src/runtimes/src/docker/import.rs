@@ -21,10 +21,7 @@ pub fn import(sources: &[SourceFile]) -> Import {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
         match extension {
             "crt" => import_authority(source, &mut import),
-            "cert" | "key" => {
-                let message = "client certificates are no part of a policy, and stay where they are";
-                import.report("client-certificate", ImportSeverity::Info, Origin::new(&source.path, 0), message);
-            }
+            "cert" | "key" => import.report_client_certificate(&source.path),
             "pem" => {
                 let message = "dockerd reads `*.crt` only: it never had this authority, and it is not imported";
                 import.report("authority-unread", ImportSeverity::Warning, Origin::new(&source.path, 0), message);

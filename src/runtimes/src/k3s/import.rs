@@ -40,8 +40,7 @@ fn import_document(document: &ConfigValue, source: &SourceFile, sources: &[Sourc
                     let of = if member.name == "*" { "every registry" } else { &member.name };
                     let message = format!(
                         "images of {} come from `{}`: the policy decides about the names of images, and has no word \
-                        about \
-                         the mirror",
+                         about the mirror",
                         shown(of),
                         shown(url)
                     );

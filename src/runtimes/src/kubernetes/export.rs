@@ -70,8 +70,7 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     if view.allowed().count() + view.blocked.len() > MANY_ENTRIES {
         export.notes.push(format!(
             "with more than {MANY_ENTRIES} entries the API server may refuse to evaluate the policy for objects with \
-            many \
-             images, and then denies them: use the webhook"
+             many images, and then denies them: use the webhook"
         ));
     }
     export.notes.push("Kubernetes 1.30 or later; denials are not in pullgate's record".to_owned());

@@ -2,31 +2,19 @@
 
 use crate::config_value::ConfigValue;
 use crate::import::{Import, ImportList, ImportSeverity, Origin, SourceFile};
+use crate::manifests::import_manifests;
 use crate::registry_name::{exact_entry, is_of_port_80, split_port};
 use crate::text::shown;
-use crate::yaml::read_yaml;
 
 /// Imports the object `Image`, and ConfigMaps of authorities.
 pub fn import(sources: &[SourceFile]) -> Import {
-    let mut import = Import::default();
-    for source in sources {
-        match read_yaml(&source.text) {
-            Ok(documents) => documents.iter().for_each(|document| import_object(document, &source.path, &mut import)),
-            Err(error) => import.report_syntax(&source.path, &error, "no object is created of it"),
-        }
-    }
-    import
+    import_manifests(sources, import_object)
 }
 
 fn import_object(object: &ConfigValue, path: &str, import: &mut Import) {
     match object.get("kind").and_then(ConfigValue::as_str) {
-        Some("List") => {
-            let items = object.get("items").map(ConfigValue::elements).unwrap_or_default();
-            items.iter().for_each(|item| import_object(item, path, import));
-        }
         Some("ConfigMap") => import_authorities(object, path, import),
         Some("Image") => import_image(object, path, import),
-        _ if object.is_empty() => {}
         _ => {
             let message = "this is neither an `Image` of config.openshift.io nor a ConfigMap";
             import.report("object-unknown", ImportSeverity::Warning, Origin::new(path, object.line), message);
