@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pullgate::{Allow, Decision, DnsAnswer, ReferenceKind, Response};
-use pullgate_connect::Endpoint;
+use pullgate_connect::{Endpoint, EndpointUrl};
 
 use super::Gate;
 use super::refusal::Refusal;
@@ -38,6 +38,14 @@ pub struct Route {
     pub repository: Option<String>,
     /// The endpoints of the decision, in order.
     pub endpoints: Vec<Endpoint>,
+}
+
+impl Route {
+    /// Returns the endpoints at the scheme and port of a URL; none if the policy does not allow that scheme there.
+    pub fn endpoints_at(&self, url: &EndpointUrl) -> Vec<Endpoint> {
+        let is_there = |it: &&Endpoint| it.scheme() == url.scheme() && it.port() == url.port();
+        self.endpoints.iter().filter(is_there).cloned().collect()
+    }
 }
 
 impl Gate {

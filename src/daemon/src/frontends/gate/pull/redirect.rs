@@ -82,12 +82,7 @@ impl Gate {
             true => self.route_content(request, url).await.map_err(denied)?,
             false => (self.route(request).await.map_err(denied)?, false),
         };
-        let endpoints: Vec<Endpoint> = route
-            .endpoints
-            .iter()
-            .filter(|it| it.scheme() == url.scheme() && it.port() == url.port())
-            .cloned()
-            .collect();
+        let endpoints = route.endpoints_at(url);
         if endpoints.is_empty() {
             let scheme = url.scheme();
             let message = format!("it redirects to `{url}`, and the policy does not allow `{scheme}` there");

@@ -186,12 +186,7 @@ impl Gate {
             pull.explain(&format!("tokens come from `{url}`, where none is asked for: {}", refusal.message()))
         })?;
         self.admission.recent_registries().record_second_host(&pull.route.registry, &reference);
-        let endpoints: Vec<Endpoint> = route
-            .endpoints
-            .iter()
-            .filter(|it| it.scheme() == url.scheme() && it.port() == url.port())
-            .cloned()
-            .collect();
+        let endpoints = route.endpoints_at(url);
         if endpoints.is_empty() {
             let message =
                 format!("tokens come from `{url}`, and the policy does not allow {} there", scheme_name(url.scheme()));
