@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use pullgate::{
-    Decision, DnsAnswer, DnsQuery, Explanation, Finding, ReferenceKind, Request, Response, Step, StepKind, TrustAnchor,
+    Decision, DnsAnswer, DnsQuery, Explanation, Finding, OwnedRequest, Request, Response, Step, StepKind, TrustAnchor,
 };
 
 use crate::call_threads::CallThreads;
@@ -246,36 +246,6 @@ impl PolicyEvaluator {
             .await
             .unwrap_or_else(|_| Err(ExecutionError::time_out(format!("DNS took more than {} ms", time.as_millis()))))?;
         Ok((decision, dns_answers))
-    }
-}
-
-/// A request with its own text, for another thread.
-struct OwnedRequest {
-    reference: String,
-    kind: ReferenceKind,
-    project: Option<String>,
-    dns_answers: Vec<DnsAnswer>,
-}
-
-impl OwnedRequest {
-    fn as_request(&self) -> Request<'_> {
-        Request {
-            reference: &self.reference,
-            kind: self.kind,
-            project: self.project.as_deref(),
-            dns_answers: &self.dns_answers,
-        }
-    }
-}
-
-impl From<&Request<'_>> for OwnedRequest {
-    fn from(request: &Request<'_>) -> Self {
-        Self {
-            reference: request.reference.to_owned(),
-            kind: request.kind,
-            project: request.project.map(str::to_owned),
-            dns_answers: request.dns_answers.to_vec(),
-        }
     }
 }
 

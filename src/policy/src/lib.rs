@@ -71,6 +71,7 @@ pub use document::{MAX_DOCUMENT_BYTES, MAX_ENTRIES, is_foreign_text};
 pub use entry::{EntryKind, EntryReport, MAX_ENTRY_BYTES, check_entry, find_userinfo, redact_userinfo};
 pub use finding::code::{CODES, Code, CodeInfo};
 pub use finding::{EntryList, Finding, Severity, TextRange};
+pub use host::docker_hub;
 pub use load::{LoadedPolicy, PolicyReport, check_policy};
 pub use policy::Policy;
 pub use policy::trust_anchors::TrustAnchor;

@@ -3,14 +3,13 @@
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use pullgate::{Decision, DenialReason, ReferenceKind, Request};
+use pullgate::{Decision, DenialReason, OwnedRequest, ReferenceKind, Request};
 
 use crate::input::count_of;
 use crate::report::{
     ChangedRegistry, ExampleRequest, MAX_EXAMPLES, MAX_PROJECTS, Outcome, OverrideCount, ReplayChange, ReplayReport,
     ReplayVerdict, SkippedLines,
 };
-use crate::request::RecordedRequest;
 use crate::tally::{CaseCounts, RecordedCase, RecordedRequests};
 use crate::transport::{Transport, TransportChange};
 
@@ -182,7 +181,7 @@ impl<'c, P: PolicyDecider> ReportBuilder<'c, P> {
 
     /// Returns the registry of a request. All images whose first component is the same are of the same registry, so that
     /// the policy is asked once for all of them.
-    fn registry(&mut self, request: &'c RecordedRequest, decision: &Decision<'static>) -> Option<String> {
+    fn registry(&mut self, request: &'c OwnedRequest, decision: &Decision<'static>) -> Option<String> {
         let parses = !matches!(decision, Decision::Deny(denied) if denied.reason == DenialReason::InvalidReference);
         if !parses {
             return None;

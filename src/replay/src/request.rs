@@ -1,43 +1,22 @@
 //! A distinct request of a record, and its recorded outcome.
 
-use pullgate::{DnsAnswer, ReferenceKind, Request};
+use pullgate::{OwnedRequest, ReferenceKind};
 
 use crate::line::DecisionLine;
 use crate::transport::Transport;
 
-/// A distinct request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecordedRequest {
-    pub reference: String,
-    pub kind: ReferenceKind,
-    pub project: Option<String>,
-    pub dns_answers: Vec<DnsAnswer>,
-}
-
-impl RecordedRequest {
-    /// Returns the request of a record; `None` if its DNS answers are none.
-    pub fn from_line(line: &DecisionLine<'_>) -> Option<Self> {
-        let dns_answers = match &*line.dns_answers {
-            "" => Vec::new(),
-            answers => serde_json::from_str(answers).ok()?,
-        };
-        Some(Self {
-            reference: line.reference.clone().into_owned(),
-            kind: line.kind,
-            project: line.project.as_deref().map(str::to_owned),
-            dns_answers,
-        })
-    }
-
-    /// Returns the request of a policy.
-    pub fn as_request(&self) -> Request<'_> {
-        Request {
-            reference: &self.reference,
-            kind: self.kind,
-            project: self.project.as_deref(),
-            dns_answers: &self.dns_answers,
-        }
-    }
+/// Returns the request of a record; `None` if its DNS answers are none.
+pub fn recorded_request(line: &DecisionLine<'_>) -> Option<OwnedRequest> {
+    let dns_answers = match &*line.dns_answers {
+        "" => Vec::new(),
+        answers => serde_json::from_str(answers).ok()?,
+    };
+    Some(OwnedRequest {
+        reference: line.reference.clone().into_owned(),
+        kind: line.kind,
+        project: line.project.as_deref().map(str::to_owned),
+        dns_answers,
+    })
 }
 
 /// The recorded outcome of a request.

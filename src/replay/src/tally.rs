@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
+use pullgate::OwnedRequest;
 
 use crate::asker::{AskerList, NameTable};
 use crate::input::{LineChunk, Place};
 use crate::line::{DecisionLine, RecordLine};
 use crate::report::SkipReason;
-use crate::request::{CaseKey, RecordedOutcome, RecordedRequest};
+use crate::request::{CaseKey, RecordedOutcome, recorded_request};
 
 /// A distinct request with one of its outcomes.
 pub struct RecordedCase {
-    pub request: RecordedRequest,
+    pub request: OwnedRequest,
     pub outcome: RecordedOutcome,
     /// The length of the request's part of the key.
     pub request_length: usize,
@@ -33,7 +34,7 @@ impl RecordedCase {
             askers: AskerList::default(),
         };
         let outcome = RecordedOutcome::from_line(line);
-        Some(Self { request: RecordedRequest::from_line(line)?, outcome, request_length, place, counts })
+        Some(Self { request: recorded_request(line)?, outcome, request_length, place, counts })
     }
 }
 

@@ -107,7 +107,7 @@ impl HostEntry {
         };
         own == name
             || own == registry
-            || name == docker_hub::NAME && docker_hub::NAMES.contains(&own.as_str())
+            || name == docker_hub::DISPLAY_NAME && docker_hub::NAMES.contains(&own.as_str())
             || self.url.starts_with("http://") && split_port(registry) == (&own, Some(80))
     }
 }

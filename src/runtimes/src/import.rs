@@ -176,7 +176,7 @@ impl Import {
             (host, None) if is_named(&format!("{host}:80")) && !is_named(&format!("{host}:443")) => {}
             // Plain HTTP on port 80 is no part of it.
             (host, port) if docker_hub::is_docker_hub(host, port) => {
-                self.add(ImportList::Insecure, &format!("{}:443", docker_hub::NAME), origin, setting);
+                self.add(ImportList::Insecure, &format!("{}:443", docker_hub::DISPLAY_NAME), origin, setting);
             }
             _ => self.add(ImportList::Insecure, &exact_entry(registry), origin, setting),
         }

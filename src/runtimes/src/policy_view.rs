@@ -175,7 +175,7 @@ impl PolicyEntry {
     /// Returns the host as references have it; `None` for an entry that covers more than one.
     pub fn exact_host(&self) -> Option<String> {
         match &self.hosts {
-            EntryHosts::DockerHub => Some(docker_hub::NAME.to_owned()),
+            EntryHosts::DockerHub => Some(docker_hub::DISPLAY_NAME.to_owned()),
             EntryHosts::Address(IpAddr::V6(address)) => Some(format!("[{address}]")),
             EntryHosts::Address(address) => Some(address.to_string()),
             EntryHosts::Name(name) => Some(name.clone()),
@@ -203,7 +203,7 @@ pub(crate) fn is_below(name: &str, domain: &str) -> bool {
 
 /// Returns whether a wildcard of this domain covers Docker Hub (rule H2).
 pub(crate) fn covers_docker_hub(domain: &str) -> bool {
-    docker_hub::WILDCARD_NAMES.iter().any(|name| is_below(name, domain))
+    docker_hub::WILDCARD_DOMAINS.contains(&domain)
 }
 
 #[cfg(test)]

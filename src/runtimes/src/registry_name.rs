@@ -33,7 +33,7 @@ pub(crate) fn exact_entry(registry: &str) -> String {
         None => (registry, None),
     };
     let domain = match split_port(domain) {
-        (host, port) if docker_hub::is_docker_hub(host, port) => docker_hub::NAME.to_owned(),
+        (host, port) if docker_hub::is_docker_hub(host, port) => docker_hub::DISPLAY_NAME.to_owned(),
         (host, None) => format!("{host}:443"),
         _ => domain.to_owned(),
     };

@@ -53,6 +53,17 @@ impl OwnedRequest {
     }
 }
 
+impl From<&Request<'_>> for OwnedRequest {
+    fn from(request: &Request<'_>) -> Self {
+        Self {
+            reference: request.reference.to_owned(),
+            kind: request.kind,
+            project: request.project.map(str::to_owned),
+            dns_answers: request.dns_answers.to_vec(),
+        }
+    }
+}
+
 fn parse_request<'t>(decoder: &mut Decoder<'t, '_>, value: SpannedValue<'t>) -> Option<OwnedRequest> {
     let span = value.span();
     let mut request = OwnedRequest::default();

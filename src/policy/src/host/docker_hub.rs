@@ -1,23 +1,23 @@
 //! Docker Hub and its names (rules H1 and H2).
 
 /// The name of Docker Hub in texts.
-pub(crate) const DISPLAY_NAME: &str = "docker.io";
+pub const DISPLAY_NAME: &str = "docker.io";
 
 /// The registry host of Docker Hub.
-pub(crate) const REGISTRY_HOST: &str = "registry-1.docker.io";
+pub const REGISTRY_HOST: &str = "registry-1.docker.io";
 
 /// The port that may follow a name of Docker Hub without changing its meaning.
 pub(crate) const DEFAULT_PORT: u16 = 443;
 
 /// The domains whose wildcard covers Docker Hub, the longest first: those above `registry-1.docker.io` and
 /// `index.docker.io`.
-pub(crate) const WILDCARD_DOMAINS: [&str; 2] = ["docker.io", "io"];
+pub const WILDCARD_DOMAINS: [&str; 2] = ["docker.io", "io"];
 
 /// The names of Docker Hub.
-pub(crate) const NAMES: [&str; 4] = [DISPLAY_NAME, "index.docker.io", REGISTRY_HOST, "registry.hub.docker.com"];
+pub const NAMES: [&str; 4] = [DISPLAY_NAME, "index.docker.io", REGISTRY_HOST, "registry.hub.docker.com"];
 
 /// Returns whether a canonical name with this port means Docker Hub.
-pub(crate) fn is_docker_hub(name: &str, port: Option<u16>) -> bool {
+pub fn is_docker_hub(name: &str, port: Option<u16>) -> bool {
     NAMES.contains(&name) && port.is_none_or(|port| port == DEFAULT_PORT)
 }
 

@@ -1,7 +1,7 @@
 //! Hosts (rules E2 to E5): an address or a name, never ambiguous between the two.
 
 pub(crate) mod dns_name;
-pub(crate) mod docker_hub;
+pub mod docker_hub;
 mod domain_hash;
 pub(crate) mod name_difference;
 pub(crate) mod provider;

@@ -183,7 +183,8 @@ fn diagnose_insecure(
 }
 
 fn diagnose_missing(settings: &DaemonSettings, registries: &[NamedRegistry], diagnosis: &mut Diagnosis) {
-    for registry in registries.iter().filter(|registry| registry.is_insecure() && registry.registry != docker_hub::NAME)
+    for registry in
+        registries.iter().filter(|registry| registry.is_insecure() && registry.registry != docker_hub::DISPLAY_NAME)
     {
         // The registry without the port stands for this one, too.
         let is_default = registry.registry.ends_with(":443");

@@ -25,7 +25,7 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     let registries = named_registries(policy);
     let insecure: Vec<&str> = registries
         .iter()
-        .filter(|registry| registry.is_insecure() && registry.registry != docker_hub::NAME)
+        .filter(|registry| registry.is_insecure() && registry.registry != docker_hub::DISPLAY_NAME)
         .map(|registry| registry.registry.as_str())
         .collect();
     let there = request.files.read(DAEMON_JSON)?;
@@ -90,7 +90,7 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
 /// Returns the name of a registry's folder in `certs.d`.
 pub(super) fn folder_name(registry: &NamedRegistry) -> &str {
     match registry.registry.as_str() {
-        docker_hub::NAME => docker_hub::REGISTRY_HOST,
+        docker_hub::DISPLAY_NAME => docker_hub::REGISTRY_HOST,
         name => name,
     }
 }

@@ -132,8 +132,11 @@ fn import_authority(source: &SourceFile, import: &mut Import) {
     let origin = Origin::new(&source.path, 0);
     match folder {
         Some(folder) if folder != "certs.d" => {
-            let registry =
-                if folder == docker_hub::REGISTRY_HOST { docker_hub::NAME.to_owned() } else { exact_entry(folder) };
+            let registry = if folder == docker_hub::REGISTRY_HOST {
+                docker_hub::DISPLAY_NAME.to_owned()
+            } else {
+                exact_entry(folder)
+            };
             import.add_authority(&source.text, Some(vec![registry]), origin);
         }
         _ => {
