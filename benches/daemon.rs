@@ -9,7 +9,7 @@ use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -17,7 +17,7 @@ use pullgate_connect::rustls::pki_types::ServerName;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{Mutex, mpsc};
 
-use running_daemon::RunningDaemon;
+use running_daemon::{RunningDaemon, post_json};
 
 /// The number of connections that share the requests, as the processes of a busy machine do.
 const CONNECTIONS: usize = 16;
@@ -155,16 +155,6 @@ async fn load(
 
 async fn ask(connection: &mut SendRequest<Full<Bytes>>, load: &Load, reference: &str, allowed: bool) -> bool {
     let (path, body) = (load.request)(reference);
-    let request = hyper::Request::post(path)
-        .header("host", "localhost")
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::from(body)))
-        .unwrap();
-    if connection.ready().await.is_err() {
-        return false;
-    }
-    let Ok(answer) = connection.send_request(request).await else { return false };
-    let Ok(body) = answer.into_body().collect().await else { return false };
-    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+    let Some(text) = post_json(connection, path, body).await else { return false };
     text.contains(if allowed { load.allows } else { load.denies })
 }

@@ -19,7 +19,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -28,7 +28,7 @@ use rustix::process::{Resource, getrlimit, setpriority_process, setrlimit};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
-use running_daemon::RunningDaemon;
+use running_daemon::{RunningDaemon, post_json};
 
 /// Requests per second to each frontend.
 const RATE: u64 = 100;
@@ -195,17 +195,7 @@ async fn every(seconds: u64, mut request: impl AsyncFnMut() -> bool) -> Times {
 }
 
 async fn ask(connection: &mut SendRequest<Full<Bytes>>, path: &str, body: &'static str) -> bool {
-    let request = hyper::Request::post(path)
-        .header("host", "localhost")
-        .header("content-type", "application/json")
-        .body(Full::new(Bytes::from_static(body.as_bytes())))
-        .unwrap();
-    if connection.ready().await.is_err() {
-        return false;
-    }
-    let Ok(answer) = connection.send_request(request).await else { return false };
-    let Ok(body) = answer.into_body().collect().await else { return false };
-    let text = String::from_utf8_lossy(&body.to_bytes()).into_owned();
+    let Some(text) = post_json(connection, path, body).await else { return false };
     [r#""Allow":true"#, r#""allowed":true"#, r#""decision":"allow""#].iter().any(|allows| text.contains(allows))
 }
 

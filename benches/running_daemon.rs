@@ -10,6 +10,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::SendRequest;
 use pullgate_connect::crypto_provider;
 use pullgate_connect::rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
@@ -81,4 +84,21 @@ impl Drop for RunningDaemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Posts JSON and returns the text of the response; `None` if the connection fails.
+pub async fn post_json(
+    connection: &mut SendRequest<Full<Bytes>>,
+    path: &str,
+    body: impl Into<Bytes>,
+) -> Option<String> {
+    let request = hyper::Request::post(path)
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(Full::new(body.into()))
+        .expect("the headers are valid");
+    connection.ready().await.ok()?;
+    let response = connection.send_request(request).await.ok()?;
+    let body = response.into_body().collect().await.ok()?;
+    Some(String::from_utf8_lossy(&body.to_bytes()).into_owned())
 }
