@@ -53,7 +53,8 @@ fn compile(component: &[u8]) -> Result<Vec<u8>, String> {
 fn read(dist: &Path, name: &str) -> Result<Vec<u8>, String> {
     let path = dist.join(name);
     println!("cargo::rerun-if-changed={}", path.display());
-    fs::read(&path).map_err(|_| format!("`pkg/dist/{name}` is missing: run `cargo xtask module` first"))
+    let remedy = "run `cargo xtask module` first, or `cargo xtask web` for the program";
+    fs::read(&path).map_err(|_| format!("`pkg/dist/{name}` is missing: {remedy}"))
 }
 
 fn digest(bytes: &[u8]) -> String {
