@@ -1,14 +1,12 @@
 // Every text of the page, in one place for translation. The module writes findings, decisions and their steps.
 
-const plural = (count: number, one: string, many: string) => `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-
-const LIST = new Intl.ListFormat("en");
+import { formatCount, LIST, LOCALE, plural } from "./quantities";
 
 /** The frontends of the daemon, by their names in its answers. */
 const FRONTENDS: Record<string, string> = { docker: "Docker Engine", containerd: "containerd", kubernetes: "Kubernetes" };
 
 export const messages = {
-  locale: "en",
+  locale: LOCALE,
   close: "Close",
   product: "pullgate",
   title: "Registry Access",
@@ -117,23 +115,23 @@ export const messages = {
     order: "Order",
     orders: { written: "as written", name: "by name", problems: "problems first" },
     shown: (shown: number, of: number) =>
-      shown === of ? plural(of, "registry", "registries") : `${shown.toLocaleString("en")} of ${plural(of, "registry", "registries")}`,
+      shown === of ? plural(of, "registry", "registries") : `${formatCount(shown)} of ${plural(of, "registry", "registries")}`,
     noneShown: "No registry here is as chosen above.",
     showAll: "Show all",
-    skip: (count: number) => `Skip these ${count.toLocaleString("en")} registries`,
-    skipBack: (count: number) => `Back over these ${count.toLocaleString("en")} registries`,
+    skip: (count: number) => `Skip these ${formatCount(count)} registries`,
+    skipBack: (count: number) => `Back over these ${formatCount(count)} registries`,
     keys: "Arrow keys lead from row to row, and Escape out of the list.",
     paste: "Paste a list…",
     select: "Select",
     selectOne: (row: number) => `Select registry ${row}`,
     selectAll: "Select all shown",
-    selected: (count: number) => `${count.toLocaleString("en")} selected`,
+    selected: (count: number) => `${formatCount(count)} selected`,
     remove: "Remove",
     enable: "Enable",
     disable: "Disable",
     makeSecure: "Make secure",
     makeInsecure: "Make insecure",
-    correctAll: (count: number) => `Correct all ${count.toLocaleString("en")} that have a fix`,
+    correctAll: (count: number) => `Correct all ${formatCount(count)} that have a fix`,
     more: (row: number) => `More about registry ${row}`,
     buttons: (row: number) => `Registry ${row}`,
     enabledSwitch: "Enabled",
@@ -151,7 +149,7 @@ export const messages = {
     entries: (count: number) => plural(count, "entry", "entries"),
     errors: (count: number) => plural(count, "error to correct", "errors to correct"),
     known: (count: number) => `${plural(count, "entry is", "entries are")} here already and left out`,
-    more: (count: number) => `and ${count.toLocaleString("en")} more`,
+    more: (count: number) => `and ${formatCount(count)} more`,
     transport: "Certificates of these registries",
     add: (count: number) => `Add ${plural(count, "registry", "registries")}`,
   },
@@ -340,7 +338,7 @@ export const messages = {
       v1: "Ask for /v1/_ping",
       token: "Ask where tokens come from",
     },
-    took: (milliseconds: number) => `${milliseconds.toLocaleString("en")} ms`,
+    took: (milliseconds: number) => `${formatCount(milliseconds)} ms`,
     mustVerify: "certificate must be verified",
     speaks: "Speaks",
     vouched: { policy: "Vouched for by the policy’s", "well-known": "Vouched for by the well-known" },
@@ -366,9 +364,9 @@ export const messages = {
       allow: (count: number) => `${plural(count, "image", "images")} allowed`,
     },
     images: (count: number) => `(${plural(count, "image", "images")})`,
-    which: (count: number) => (count === 1 ? "Which one" : `Which ${count.toLocaleString("en")}`),
+    which: (count: number) => (count === 1 ? "Which one" : `Which ${formatCount(count)}`),
     noReference: "what is no image reference",
-    allowAll: (count: number) => `Allow all ${count.toLocaleString("en")} denied registries`,
+    allowAll: (count: number) => `Allow all ${formatCount(count)} denied registries`,
   },
 
   output: {

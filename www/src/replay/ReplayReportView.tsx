@@ -3,6 +3,7 @@
 import type { Attempt, Decision } from "pullgate";
 import { useEffect } from "react";
 import { announce } from "../announce";
+import { formatCount } from "../quantities";
 import { replayMessages as t } from "./messages";
 import type { DecisionRecord } from "./record";
 import type { RecordedRequests } from "./readRecords";
@@ -20,7 +21,7 @@ export function ReplayReportView({ report, requests }: Props) {
   const { records, first, last, unchanged } = report;
   const summary = t.summary(records, report.requests, minute(first), minute(last), unchanged);
   useEffect(() => announce(summary), [summary]);
-  const overrides = [...requests.overrides].map(([reason, count]) => `${reason || "–"} ${count.toLocaleString("en")}`);
+  const overrides = [...requests.overrides].map(([reason, count]) => `${reason || "–"} ${formatCount(count)}`);
   const overridden = [...requests.overrides.values()].reduce((sum, count) => sum + count, 0);
   return (
     <div className="replay-report">
@@ -73,7 +74,7 @@ function ChangeRow({ row }: { row: ChangedRegistry }) {
   const isBoth = row.change === "reached-otherwise";
   return (
     <tr data-less-safe={row.lessSafe || undefined}>
-      <td className="number">{row.records.toLocaleString("en")}</td>
+      <td className="number">{formatCount(row.records)}</td>
       <th scope="row">{row.registry ?? t.noRegistry}</th>
       <td>{minute(row.first)}</td>
       <td>{minute(row.last)}</td>

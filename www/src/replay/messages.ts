@@ -1,10 +1,7 @@
 // The texts of replays, for translation.
 
+import { formatCount, LIST, plural } from "../quantities";
 import type { ReplayChange } from "./replay";
-
-const number = (count: number) => count.toLocaleString("en");
-const plural = (count: number, one: string, many: string) => `${number(count)} ${count === 1 ? one : many}`;
-const LIST = new Intl.ListFormat("en");
 
 export const replayMessages = {
   title: "What it would have done",
@@ -29,13 +26,13 @@ export const replayMessages = {
   } satisfies Record<ReplayChange, string>,
   same: "Every request on record is decided as before.",
   summary: (records: number, requests: number, first: string, last: string, unchanged: number) =>
-    `${plural(records, "record", "records")} of ${plural(requests, "distinct request", "distinct requests")}, ${first} to ${last}; ${number(unchanged)} decided as before.`,
+    `${plural(records, "record", "records")} of ${plural(requests, "distinct request", "distinct requests")}, ${first} to ${last}; ${formatCount(unchanged)} decided as before.`,
   withoutTransport: (records: number) =>
     `${plural(records, "record does", "records do")} not say how the registry was reached: this is not compared.`,
   overrides: (records: number, reasons: string[]) =>
     `${plural(records, "record", "records")} of decisions without a policy are not replayed: ${LIST.format(reasons)}.`,
   noRecords: (lines: number, file: string, line: number) =>
-    `${plural(lines, "line is no record", "lines are no records")}; the first is line ${number(line)} of ${file}.`,
+    `${plural(lines, "line is no record", "lines are no records")}; the first is line ${formatCount(line)} of ${file}.`,
   cutOff: (files: string[]) => `Cut off at the end: ${LIST.format(files)}.`,
   columns: {
     records: "Records",
@@ -52,7 +49,7 @@ export const replayMessages = {
     const users = `${names.join(", ")}${hasMore ? " and more" : ""}`;
     return projects.length === 0 ? users : `${users} (${projects.length === 1 ? "project" : "projects"} ${projects.join(", ")})`;
   },
-  more: (references: number) => ` and ${number(references)} more`,
+  more: (references: number) => ` and ${formatCount(references)} more`,
   login: (registry: string) => `a login to ${registry}`,
   lessSafe: "less safe",
   allowedBy: (entry: string | undefined) => (entry === undefined ? "allowed by no entry" : `allowed by ${entry}`),

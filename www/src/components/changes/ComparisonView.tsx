@@ -3,6 +3,7 @@
 import { type ChangeKind, compare, type CompareResult, type Comparison, type PolicyDocument, type Region } from "pullgate";
 import { useDeferredValue, useMemo } from "react";
 import { messages } from "../../messages";
+import { formatCount } from "../../quantities";
 import { FormattedMessage } from "../ui/FormattedMessage";
 import { Icon } from "../ui/Icon";
 
@@ -80,7 +81,7 @@ function RegionGroup({ kind, regions, more }: { kind: ChangeKind; regions: Regio
     <section className="regions" data-change={kind} data-risky={RISKY.has(kind)}>
       <h3>
         <Icon name={RISKY.has(kind) ? "warning" : "info"} />
-        {t.kinds[kind]} <span className="muted">({(regions.length + more).toLocaleString(messages.locale)})</span>
+        {t.kinds[kind]} <span className="muted">({formatCount(regions.length + more)})</span>
       </h3>
       <RegionList regions={regions.slice(0, SHOWN_REGIONS)} />
       {rest.length > 0 && (

@@ -5,6 +5,7 @@ import type { PolicyAnalysis } from "../../form/analysis";
 import { textOf } from "../../form/document";
 import { isBlank, type RegistryValues } from "../../form/values";
 import type { messages } from "../../messages";
+import { LOCALE } from "../../quantities";
 import { severityOf } from "../ui/FindingList";
 
 export interface ListCriteria {
@@ -23,7 +24,7 @@ export interface ListView {
 
 export const ALL_ROWS: ListCriteria = { search: "", filter: "all", order: "written" };
 
-const byName = new Intl.Collator("en", { numeric: true });
+const byName = new Intl.Collator(LOCALE, { numeric: true });
 
 export function useListView(rows: readonly RegistryValues[], analysis: PolicyAnalysis): ListView {
   const [criteria, setCriteria] = useState(ALL_ROWS);
