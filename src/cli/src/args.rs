@@ -295,9 +295,9 @@ pub struct ExportArgs {
 /// Arguments of `import`.
 #[derive(Args, Debug)]
 pub struct ImportArgs {
-    /// The program that the settings are of, or `list` for a plain list of registries.
+    /// The program that the settings are of, or `list` for a plain list of registries. Without it their content tells.
     #[arg(long, value_name = "SOURCE", value_parser = source_parser())]
-    pub from: ImportSource,
+    pub from: Option<ImportSource>,
 
     /// The files and folders that the program reads; `-` reads standard input.
     #[arg(value_name = "FILE", required = true, value_hint = ValueHint::AnyPath)]
@@ -330,18 +330,13 @@ pub struct DoctorArgs {
 /// Parses the name of a target.
 fn target_parser(targets: &'static [Target]) -> impl TypedValueParser<Value = Target> {
     let names = targets.iter().map(|target| target.as_str());
-    PossibleValuesParser::new(names).try_map(|name| {
-        let target = Target::ALL.into_iter().find(|target| target.as_str() == name);
-        target.ok_or("there is no such target")
-    })
+    PossibleValuesParser::new(names).try_map(|name| Target::from_name(&name).ok_or("there is no such target"))
 }
 
 /// Parses the name of a source.
 fn source_parser() -> impl TypedValueParser<Value = ImportSource> {
-    PossibleValuesParser::new(ImportSource::all().into_iter().map(ImportSource::as_str)).try_map(|name| {
-        let source = ImportSource::all().into_iter().find(|source| source.as_str() == name);
-        source.ok_or("there is no such source")
-    })
+    PossibleValuesParser::new(ImportSource::all().into_iter().map(ImportSource::as_str))
+        .try_map(|name| ImportSource::from_name(&name).ok_or("there is no such source"))
 }
 
 /// Parses an RFC 3339 date or time to seconds since 1970-01-01 UTC.

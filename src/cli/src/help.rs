@@ -206,8 +206,9 @@ EXIT CODES:
   2  the policy has an error, a file cannot be read or written, or the command line is wrong";
 
 pub const IMPORT_HELP: &str = "\
-A FILE can be a folder: then all files in it are read. The policy goes to standard output, as TOML with
-the origin of each line, or as JSON; what is ambiguous or dangerous in the source to standard error.
+A FILE can be a folder: then all files in it are read. Without `--from` their content tells the program
+that reads them. The policy goes to standard output, as TOML with the origin of each line, or as JSON;
+what is ambiguous or dangerous in the source to standard error.
 
 EXAMPLES:
   # What Docker Engine is told now.

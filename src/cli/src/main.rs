@@ -8,7 +8,6 @@ mod dns_answers;
 mod error;
 mod help;
 mod output;
-mod policy_decisions;
 mod render;
 mod runtime_notes;
 

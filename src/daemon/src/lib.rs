@@ -16,5 +16,5 @@ pub mod util;
 
 pub use admission::{Admission, AdmissionRequest, AdmissionResponse, Frontend};
 pub use daemon::{DaemonError, run};
-pub use policy::{Generation, PolicyError, PolicyStore};
+pub use policy::{EvaluatorDecisions, Generation, PolicyError, PolicyStore};
 pub use settings::{OperationPermission, Settings};

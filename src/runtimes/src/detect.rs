@@ -1,7 +1,13 @@
 //! The source of a text, by its content: the one that `import` reads it as.
 
+use pullgate::{EntryList, check_entry};
+use thiserror::Error;
+
 use crate::command_line::split_words;
 use crate::config_value::{ConfigKind, ConfigValue, read_json, read_toml};
+use crate::docker_desktop;
+use crate::import::SourceFile;
+use crate::plain_list::list_entries;
 use crate::target::{ImportSource, Target};
 use crate::yaml::read_yaml;
 
@@ -15,13 +21,57 @@ const DAEMON_MEMBERS: [&str; 6] = [
     "data-root",
 ];
 
-/// Returns the source that a text is of; `None` if it is of none, or cannot be told.
+/// Files whose source cannot be told.
+#[derive(Debug, Error)]
+pub enum SourceDetectionError {
+    /// No file says by its content which program reads it.
+    #[error("no program is known by the content of these files: name the one that reads them")]
+    Unknown,
+    /// The files are of several programs.
+    #[error(
+        "`{}` is of `{}`, and `{}` of `{}`: give the files of one program, or name it",
+        .0.0, .0.1.as_str(), .1.0, .1.1.as_str()
+    )]
+    Ambiguous((String, ImportSource), (String, ImportSource)),
+}
+
+/// Returns the source that files are of. Those that do not tell it, such as certificates, go with the others.
+pub fn detect_sources(files: &[SourceFile]) -> Result<ImportSource, SourceDetectionError> {
+    let mut found: Option<(String, ImportSource)> = None;
+    for file in files {
+        let Some(source) = detect_source(&file.text) else { continue };
+        match &found {
+            Some(first) if first.1 != source => {
+                return Err(SourceDetectionError::Ambiguous(first.clone(), (file.path.clone(), source)));
+            }
+            Some(_) => {}
+            None => found = Some((file.path.clone(), source)),
+        }
+    }
+    match found {
+        Some((_, source)) => Ok(source),
+        None if !files.is_empty() && files.iter().all(|file| is_list(&file.text)) => Ok(ImportSource::List),
+        None => Err(SourceDetectionError::Unknown),
+    }
+}
+
+/// Returns the source that a text is of; `None` if it is of none, or cannot be told. Plain lists are not told by their
+/// content.
 pub fn detect_source(text: &str) -> Option<ImportSource> {
-    let target = detect_words(text).or_else(|| match read_json(text) {
-        Ok(document) => detect_members(&document),
-        Err(_) => detect_toml(text).or_else(|| read_yaml(text).ok()?.iter().find_map(detect_members)),
-    });
-    target.map(ImportSource::Target)
+    detect_words(text).map(ImportSource::Target).or_else(|| match read_json(text) {
+        Ok(document) => detect_document(&document),
+        Err(_) => match detect_toml(text) {
+            Some(target) => Some(ImportSource::Target(target)),
+            None => read_yaml(text).ok()?.iter().find_map(detect_document),
+        },
+    })
+}
+
+/// Returns whether every element of a plain list is an entry, and there is one.
+fn is_list(text: &str) -> bool {
+    let entries = list_entries(text).unwrap_or_default();
+    let is_entry = |text: &str| check_entry(text, EntryList::Whitelist).entry.is_some();
+    !entries.is_empty() && entries.iter().all(|(entry, _)| is_entry(entry))
 }
 
 /// Detects command lines.
@@ -55,6 +105,13 @@ fn detect_toml(text: &str) -> Option<Target> {
 }
 
 /// Detects JSON and YAML.
+fn detect_document(document: &ConfigValue) -> Option<ImportSource> {
+    match docker_desktop::LIST_MEMBERS.iter().any(|name| document.get(name).is_some()) {
+        true => Some(ImportSource::DockerDesktop),
+        false => detect_members(document).map(ImportSource::Target),
+    }
+}
+
 fn detect_members(document: &ConfigValue) -> Option<Target> {
     let has = |name: &str| document.get(name).is_some();
     let kind = document.get("kind").and_then(ConfigValue::as_str).unwrap_or_default();
@@ -102,5 +159,23 @@ mod tests {
         ] {
             assert_eq!(detect_source(text).map(ImportSource::as_str), source, "{text}");
         }
+    }
+
+    #[test]
+    fn files_that_tell_nothing_go_with_the_others() {
+        let files = |texts: &[(&str, &str)]| {
+            let files = texts.iter().map(|(path, text)| SourceFile { path: (*path).into(), text: (*text).into() });
+            detect_sources(&files.collect::<Vec<_>>()).map(ImportSource::as_str).map_err(|error| error.to_string())
+        };
+        let certificate = ("certs.d/h/ca.crt", "-----BEGIN CERTIFICATE-----\n");
+        let daemon_json = ("daemon.json", r#"{"insecure-registries": []}"#);
+        assert_eq!(files(&[certificate, daemon_json]), Ok("docker"));
+        assert_eq!(files(&[("ram.json", r#"{"custom_registries": []}"#)]), Ok("docker-desktop"));
+        assert_eq!(files(&[("a", "quay.io # x\n"), ("b", "[\"h:5000\"]")]), Ok("list"));
+        for texts in [&[][..], &[certificate], &[("a", "quay.io\n"), certificate], &[("a", "")], &[("a", "a b\n")]] {
+            assert!(files(texts).unwrap_err().starts_with("no program is known"), "{texts:?}");
+        }
+        let error = files(&[daemon_json, ("hosts.toml", "server = \"https://h\"\n")]).unwrap_err();
+        assert!(error.starts_with("`daemon.json` is of `docker`, and `hosts.toml` of `containerd`"), "{error}");
     }
 }

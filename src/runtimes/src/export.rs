@@ -22,6 +22,7 @@ pub struct ExportRequest<'a> {
 
 /// The settings of a target for a policy.
 #[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Export {
     /// The files.
     pub files: Vec<ConfigFile>,
@@ -103,6 +104,15 @@ pub enum ExportError {
     /// A file of the host cannot be read.
     #[error(transparent)]
     File(#[from] HostFileError),
+}
+
+impl Export {
+    /// Returns the relation of the whole: wider if one entry is, or else narrower if one is.
+    pub fn fidelity(&self) -> Fidelity {
+        let order = [Fidelity::Wider, Fidelity::Narrower, Fidelity::ByPullgate];
+        let has = |fidelity: &Fidelity| self.entries.iter().any(|entry| entry.fidelity == *fidelity);
+        order.into_iter().find(has).unwrap_or(Fidelity::Equal)
+    }
 }
 
 impl ExportedEntry {

@@ -3,6 +3,7 @@
 //! A file is written next to its place, synchronized and renamed, so that no reader sees a part of it. All files of an
 //! export are prepared before the first one takes its place.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
@@ -20,10 +21,15 @@ const MAX_FILE_BYTES: u64 = 8 << 20;
 /// Maximum number of symbolic links that are followed.
 const MAX_LINKS: usize = 16;
 
-/// The files of a host, or none.
+/// The files of a host: those below a folder, or texts in memory.
 #[derive(Clone, Debug)]
-pub struct HostFiles {
-    root: Option<PathBuf>,
+pub struct HostFiles(Storage);
+
+#[derive(Clone, Debug)]
+enum Storage {
+    Folder(PathBuf),
+    /// Texts by their absolute paths.
+    Memory(BTreeMap<String, String>),
 }
 
 /// A file to be written.
@@ -37,6 +43,7 @@ pub struct ConfigFile {
     #[serde(flatten)]
     pub content: FileContent,
     /// True if the file was there, and its other members were kept.
+    #[serde(rename = "merged")]
     pub is_merged: bool,
 }
 
@@ -78,17 +85,37 @@ impl ConfigFile {
 impl HostFiles {
     /// Returns the files below a root folder, `/` for those of this machine.
     pub fn below(root: impl Into<PathBuf>) -> Self {
-        Self { root: Some(root.into()) }
+        Self(Storage::Folder(root.into()))
     }
 
     /// Returns a host without any files.
     pub fn none() -> Self {
-        Self { root: None }
+        Self::of_texts([])
+    }
+
+    /// Returns a host that has these texts, each with its absolute path, and nothing else. Nothing can be written to it.
+    pub fn of_texts(texts: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self(Storage::Memory(texts.into_iter().collect()))
+    }
+
+    fn root(&self) -> Option<&Path> {
+        match &self.0 {
+            Storage::Folder(root) => Some(root),
+            Storage::Memory(_) => None,
+        }
+    }
+
+    /// Returns a text in memory.
+    fn text_in_memory(&self, path: &str) -> Option<&String> {
+        match &self.0 {
+            Storage::Folder(_) => None,
+            Storage::Memory(texts) => texts.get(path),
+        }
     }
 
     /// Returns the place of a path of the host, with symbolic links resolved below the root; `None` if it is not there.
     fn locate(&self, path: &str) -> Option<PathBuf> {
-        let root = self.root.as_deref()?;
+        let root = self.root()?;
         let mut place = root.to_owned();
         let mut rest: Vec<_> = Path::new(path.trim_start_matches('/'))
             .components()
@@ -122,6 +149,9 @@ impl HostFiles {
 
     /// Reads a text; `None` if there is no such file. What is not UTF-8 becomes U+FFFD.
     pub fn read(&self, path: &str) -> Result<Option<String>, HostFileError> {
+        if let Some(text) = self.text_in_memory(path) {
+            return Ok(Some(text.clone()));
+        }
         let Some(place) = self.locate(path).filter(|place| place.is_file()) else { return Ok(None) };
         let failed = |error| HostFileError { action: "read", path: place.clone(), error };
         if fs::metadata(&place).map_err(failed)?.len() > MAX_FILE_BYTES {
@@ -133,6 +163,15 @@ impl HostFiles {
 
     /// Returns the names in a folder, sorted; `None` if there is no such folder.
     pub fn names_in(&self, path: &str) -> Option<Vec<String>> {
+        if let Storage::Memory(texts) = &self.0 {
+            let folder = format!("{}/", path.trim_end_matches('/'));
+            let below = texts.keys().filter_map(|text| text.strip_prefix(&folder));
+            let mut names: Vec<_> = below.filter_map(|rest| Some(rest.split('/').next()?.to_owned())).collect();
+            // The paths are sorted, and the names need not be: `-` is before `/`.
+            names.sort();
+            names.dedup();
+            return Some(names).filter(|names| !names.is_empty());
+        }
         let entries = fs::read_dir(self.locate(path)?).ok()?;
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let mut names: Vec<_> = names.collect();
@@ -142,12 +181,15 @@ impl HostFiles {
 
     /// Returns whether there is a folder.
     pub fn is_folder(&self, path: &str) -> bool {
-        self.locate(path).is_some_and(|place| place.is_dir())
+        match &self.0 {
+            Storage::Folder(_) => self.locate(path).is_some_and(|place| place.is_dir()),
+            Storage::Memory(_) => self.names_in(path).is_some(),
+        }
     }
 
     /// Returns whether there is a file.
     pub fn is_file(&self, path: &str) -> bool {
-        self.locate(path).is_some_and(|place| place.is_file())
+        self.text_in_memory(path).is_some() || self.locate(path).is_some_and(|place| place.is_file())
     }
 
     /// Returns whether there is a file that can be executed.
@@ -158,15 +200,18 @@ impl HostFiles {
 
     /// Returns the path of the file that a path leads to, as the host has it.
     pub fn target_of(&self, path: &str) -> Option<String> {
+        if self.text_in_memory(path).is_some() {
+            return Some(path.to_owned());
+        }
         let place = self.locate(path)?;
-        let below = place.strip_prefix(self.root.as_deref()?).ok()?;
+        let below = place.strip_prefix(self.root()?).ok()?;
         Some(format!("/{}", below.display()))
     }
 
     /// Writes files. Those that are there are replaced, with their permissions kept; a symbolic link to a file stays
     /// one.
     pub fn write(&self, files: &[ConfigFile]) -> Result<Vec<PathBuf>, HostFileError> {
-        let Some(root) = self.root.as_deref() else { return Ok(Vec::new()) };
+        let Some(root) = self.root() else { return Ok(Vec::new()) };
         let mut prepared = Vec::new();
         for file in files {
             let place = match (self.locate(&file.path), &file.content) {
@@ -268,6 +313,21 @@ mod tests {
         }
         assert!(!files.is_file("/opt/outside") && !files.is_file("/opt/loop"));
         assert_eq!(files.read("/opt/nothing").unwrap(), None);
+    }
+
+    #[test]
+    fn texts_in_memory_are_files_of_folders() {
+        let texts = ["/etc/x/a/b.toml", "/etc/x/a-b", "/etc/x/c"].map(|path| (path.to_owned(), path.to_owned()));
+        let files = HostFiles::of_texts(texts);
+        assert_eq!(files.names_in("/etc/x").unwrap(), ["a", "a-b", "c"]);
+        assert_eq!(files.names_in("/etc/x/a/").unwrap(), ["b.toml"]);
+        assert_eq!(files.read("/etc/x/c").unwrap().as_deref(), Some("/etc/x/c"));
+        assert!(files.is_folder("/etc") && files.is_file("/etc/x/c") && !files.is_file("/etc/x"));
+        assert!(
+            !files.is_folder("/etc/x/c") && files.names_in("/et").is_none() && files.read("/etc").unwrap().is_none()
+        );
+        assert_eq!(files.target_of("/etc/x/c").as_deref(), Some("/etc/x/c"));
+        assert_eq!(files.write(&[ConfigFile::text("/a", "1")]).unwrap(), Vec::<PathBuf>::new());
     }
 
     #[test]

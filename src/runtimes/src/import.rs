@@ -46,10 +46,13 @@ pub struct Import {
     pub certificate_authorities: Vec<ImportedAuthority>,
     /// The findings about the source.
     pub findings: Vec<ImportFinding>,
+    /// The entries of all lists.
+    #[serde(skip)]
+    known: HashSet<(ImportList, String)>,
 }
 
 /// The list that an entry is imported into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ImportList {
     /// The whitelist.
     Whitelist,
@@ -149,7 +152,7 @@ impl Import {
             ImportList::Insecure => &mut self.insecure,
             ImportList::Blocked => &mut self.blocked,
         };
-        if !entries.iter().any(|other| other.entry == entry) {
+        if self.known.insert((list, entry.clone())) {
             entries.push(ImportedEntry { entry, origin, setting: setting.to_owned() });
         }
     }

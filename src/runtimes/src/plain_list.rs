@@ -1,38 +1,44 @@
-//! Plain lists of registries: one a line, or an array of JSON. Docker Desktop's registry access list is one.
+//! Plain lists of registries: one a line, or an array of JSON.
 
-use crate::config_value::{ConfigValue, read_json};
+use crate::config_value::{ConfigSyntaxError, ConfigValue, read_json};
 use crate::import::{Import, ImportList, Origin, SourceFile};
 
 /// Imports lists as whitelists. What follows `#` is a comment.
 pub fn import(sources: &[SourceFile]) -> Import {
     let mut import = Import::default();
     for source in sources {
-        if source.text.trim_start().starts_with(['[', '{']) {
-            match read_json(&source.text) {
-                Ok(list) => import_json(&list, &source.path, &mut import),
-                Err(error) => {
-                    import.report_syntax(&source.path, &error, "give an array of texts, or one registry a line")
-                }
-            }
-            continue;
-        }
-        for (index, line) in source.text.lines().enumerate() {
-            let entry =
-                line.split('#').next().unwrap_or_default().trim().trim_end_matches(',').trim_matches(['"', '\'']);
-            let entry = entry.strip_prefix("- ").unwrap_or(entry).trim().trim_matches(['"', '\'']);
-            if !entry.is_empty() {
-                import.add(ImportList::Whitelist, entry, Origin::new(&source.path, index + 1), "");
+        match list_entries(&source.text) {
+            Ok(entries) => entries.into_iter().for_each(|(entry, line)| {
+                import.add(ImportList::Whitelist, &entry, Origin::new(&source.path, line), "");
+            }),
+            Err(error) => {
+                import.report_syntax(&source.path, &error, "give an array of texts, or one registry a line");
             }
         }
     }
     import
 }
 
-/// Imports the texts of an array; of an object those that it has as `address`, `host`, `domain`, `registry` or `name`.
-fn import_json(list: &ConfigValue, path: &str, import: &mut Import) {
-    for element in list.elements() {
-        let member = ["address", "host", "domain", "registry", "name"].iter().find_map(|name| element.get(name));
-        let text = element.as_str().or_else(|| member.and_then(ConfigValue::as_str));
-        import.add(ImportList::Whitelist, text.unwrap_or_default(), Origin::new(path, element.line), "");
+/// Returns the elements of a list, each with its line.
+pub(crate) fn list_entries(text: &str) -> Result<Vec<(String, usize)>, ConfigSyntaxError> {
+    match text.trim_start().starts_with(['[', '{']) {
+        true => read_json(text).map(|list| list.elements().iter().map(element_entry).collect()),
+        false => {
+            Ok(text.lines().enumerate().filter_map(|(index, line)| Some((line_entry(line)?, index + 1))).collect())
+        }
     }
+}
+
+fn line_entry(line: &str) -> Option<String> {
+    let entry = line.split('#').next().unwrap_or_default().trim().trim_end_matches(',').trim_matches(['"', '\'']);
+    let entry = entry.strip_prefix("- ").unwrap_or(entry).trim().trim_matches(['"', '\'']);
+    (!entry.is_empty()).then(|| entry.to_owned())
+}
+
+/// Returns the text of an element of JSON: itself, or of an object its `address`, `host`, `domain`, `registry` or
+/// `name`.
+fn element_entry(element: &ConfigValue) -> (String, usize) {
+    let member = ["address", "host", "domain", "registry", "name"].iter().find_map(|name| element.get(name));
+    let text = element.as_str().or_else(|| member.and_then(ConfigValue::as_str));
+    (text.unwrap_or_default().to_owned(), element.line)
 }

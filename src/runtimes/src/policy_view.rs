@@ -1,5 +1,6 @@
 //! A policy as the exporters read it: the entries of its canonical form in their parts.
 
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -25,6 +26,8 @@ pub struct PolicyView {
     pub resolves_names: bool,
     /// True if the policy has projects, and none was chosen.
     pub has_other_projects: bool,
+    /// The ports that entries name, by their hosts.
+    ports: HashMap<String, BTreeSet<u16>>,
 }
 
 /// An entry of a policy.
@@ -96,7 +99,39 @@ impl PolicyView {
             }
         }
         view.has_other_projects = has_projects && project.is_none();
+        view.ports = view.ports_by_host();
         Ok(view)
+    }
+
+    fn ports_by_host(&self) -> HashMap<String, BTreeSet<u16>> {
+        let mut ports: HashMap<String, BTreeSet<u16>> = HashMap::new();
+        for entry in self.all_entries() {
+            if let (Some(host), Some(port)) = (entry.exact_host(), entry.port) {
+                ports.entry(host).or_default().insert(port);
+            }
+        }
+        ports
+    }
+
+    /// Returns the ports that entries name for a host, sorted.
+    pub(crate) fn ports_of(&self, host: &str) -> impl Iterator<Item = u16> {
+        self.ports.get(host).into_iter().flatten().copied()
+    }
+
+    /// Returns the entries that allow something or limit an authority.
+    pub(crate) fn all_entries(&self) -> impl Iterator<Item = &PolicyEntry> {
+        let limits = self.authorities.iter().filter_map(|authority| authority.registries.as_ref()).flatten();
+        self.allowed().chain(&self.built_in).chain(limits)
+    }
+
+    /// Returns the number of entries in all lists.
+    pub fn entry_count(&self) -> usize {
+        self.all_entries().count() + self.blocked.len()
+    }
+
+    /// Returns the length of the certificates of all authorities in bytes.
+    pub fn authority_bytes(&self) -> usize {
+        self.authorities.iter().map(|authority| authority.pem.len()).sum()
     }
 
     fn add_lists(&mut self, lists: &Value) {

@@ -42,16 +42,10 @@ impl NamedRegistry {
 
 /// Returns the registries that the entries of a policy name one by one, sorted.
 pub(crate) fn named_registries(policy: &PolicyContext<'_>) -> Vec<NamedRegistry> {
-    let names: BTreeSet<String> = all_entries(policy).flat_map(|entry| registries_of(policy, entry)).collect();
+    let names: BTreeSet<String> = policy.view.all_entries().flat_map(|entry| registries_of(policy, entry)).collect();
     let registries =
         names.into_iter().map(|registry| NamedRegistry { access: policy.registry_access(&registry), registry });
     registries.filter(|registry| !registry.urls().is_empty()).collect()
-}
-
-fn all_entries<'a>(policy: &PolicyContext<'a>) -> impl Iterator<Item = &'a PolicyEntry> {
-    let view = policy.view;
-    let limits = view.authorities.iter().filter_map(|authority| authority.registries.as_ref()).flatten();
-    view.allowed().chain(&view.built_in).chain(limits)
 }
 
 /// Returns the registries of an entry as references have them (rule M2): of one without a port those without and with
@@ -68,8 +62,7 @@ pub(crate) fn registries_of(policy: &PolicyContext<'_>, entry: &PolicyEntry) -> 
         }
         Some(port) => vec![with_port(port)],
         None => {
-            let others = all_entries(policy).filter(|other| other.exact_host().as_ref() == Some(&host));
-            let ports: BTreeSet<u16> = others.filter_map(|other| other.port).chain([443]).collect();
+            let ports: BTreeSet<u16> = policy.view.ports_of(&host).chain([443]).collect();
             std::iter::once(host.clone()).chain(ports.into_iter().map(with_port)).collect()
         }
     }

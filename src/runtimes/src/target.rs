@@ -1,12 +1,12 @@
 //! The programs whose settings are exported, imported and compared.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::doctor::{Disagreement, DoctorRequest};
 use crate::export::{Export, ExportError, ExportRequest};
 use crate::host_files::HostFileError;
 use crate::import::{Import, SourceFile};
-use crate::{containerd, containers, docker, k3s, kubernetes, openshift, plain_list, vic};
+use crate::{containerd, containers, docker, docker_desktop, k3s, kubernetes, openshift, plain_list, vic};
 
 /// A program with settings of registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -31,11 +31,12 @@ pub enum Target {
 }
 
 /// A notation of registries that is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case", untagged)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportSource {
     /// The settings of a target.
     Target(Target),
+    /// Docker Desktop's Registry Access Management.
+    DockerDesktop,
     /// A plain list.
     List,
 }
@@ -70,9 +71,14 @@ impl Target {
         }
     }
 
+    /// Returns the target of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|target| target.as_str() == name)
+    }
+
     /// Exports a policy.
     pub fn export(self, request: &ExportRequest<'_>) -> Result<Export, ExportError> {
-        match self {
+        let mut export = match self {
             Self::Docker => docker::export(request),
             Self::Containerd => containerd::export(request),
             Self::Containers => containers::export(request),
@@ -81,7 +87,12 @@ impl Target {
             Self::Kubernetes => kubernetes::export(request),
             Self::VicMachine => vic::export_options(request),
             Self::Vch => vic::export_rest(request),
+        }?;
+        if request.policy.view.has_other_projects {
+            let note = "the policy has projects, and these are its global lists: name a project to add those of it";
+            export.notes.push(note.to_owned());
         }
+        Ok(export)
     }
 
     /// Imports settings.
@@ -113,13 +124,19 @@ impl Target {
 impl ImportSource {
     /// Returns all sources.
     pub fn all() -> Vec<Self> {
-        Target::ALL.into_iter().map(Self::Target).chain([Self::List]).collect()
+        Target::ALL.into_iter().map(Self::Target).chain([Self::DockerDesktop, Self::List]).collect()
+    }
+
+    /// Returns the source of a name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().into_iter().find(|source| source.as_str() == name)
     }
 
     /// Returns the name on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Target(target) => target.as_str(),
+            Self::DockerDesktop => "docker-desktop",
             Self::List => "list",
         }
     }
@@ -128,7 +145,14 @@ impl ImportSource {
     pub fn import(self, sources: &[SourceFile]) -> Import {
         match self {
             Self::Target(target) => target.import(sources),
+            Self::DockerDesktop => docker_desktop::import(sources),
             Self::List => plain_list::import(sources),
         }
+    }
+}
+
+impl Serialize for ImportSource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }

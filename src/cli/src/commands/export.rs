@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use pullgate::Severity;
+use pullgate_daemon::EvaluatorDecisions;
 use pullgate_host::{Module, now};
 use pullgate_runtimes::{
-    ConfigFile, Export, ExportError, ExportRequest, ExportedEntry, ExportedList, Fidelity, FileContent, HostFiles,
-    PolicyContext, PolicyView, PolicyViewError, Target,
+    ConfigFile, Export, ExportError, ExportReport, ExportRequest, ExportedEntry, ExportedList, Fidelity, FileContent,
+    HostFiles, PolicyContext, PolicyView, PolicyViewError,
 };
 use pullgate_source::PolicySource;
 use serde::Serialize;
@@ -18,7 +19,6 @@ use crate::output::{
     BAD_STYLE, GOOD_STYLE, INFO_STYLE, OutputWriter, WARNING_STYLE, eprint_styled, escape_for_terminal, json_line,
     styled,
 };
-use crate::policy_decisions::EvaluatorDecisions;
 
 /// A loaded policy with its lists.
 pub struct LoadedPolicy {
@@ -58,10 +58,9 @@ fn canonical(module: &Module, document: &PolicySource) -> Result<String, CliErro
 
 /// The result as JSON.
 #[derive(Serialize)]
-struct ExportReport<'a> {
-    target: Target,
+struct ExportOutcome<'a> {
     #[serde(flatten)]
-    export: &'a Export,
+    report: ExportReport<'a>,
     /// The files that were written.
     #[serde(skip_serializing_if = "Option::is_none")]
     written: Option<Vec<PathBuf>>,
@@ -72,7 +71,7 @@ pub fn run(arguments: &ExportArgs) -> Result<bool, CliError> {
     let policy = LoadedPolicy::load(&arguments.flags)?;
     let files = arguments.out.as_ref().map_or_else(HostFiles::none, HostFiles::below);
     let request = ExportRequest { policy: policy.context(), files: &files, allows_wider: arguments.allow_wider };
-    let mut export = match arguments.to.export(&request) {
+    let export = match arguments.to.export(&request) {
         Ok(export) => export,
         Err(ExportError::Wider(reason)) => {
             eprint_styled(format!("{}: nothing is exported: {reason}", styled(BAD_STYLE, "error")));
@@ -80,18 +79,14 @@ pub fn run(arguments: &ExportArgs) -> Result<bool, CliError> {
         }
         Err(error) => return Err(CliError::without_help(error.to_string())),
     };
-    if policy.view.has_other_projects {
-        export
-            .notes
-            .push("the policy has projects: these are its global lists, and `--project NAME` adds those of one".into());
-    }
     let written = match &arguments.out {
         Some(_) => Some(files.write(&export.files).map_err(|error| CliError::without_help(error.to_string()))?),
         None => None,
     };
     let mut output = OutputWriter::new(arguments.json);
     if arguments.json {
-        output.line(json_line(&ExportReport { target: arguments.to, export: &export, written })?)?;
+        let report = ExportReport::new(arguments.to, &export);
+        output.line(json_line(&ExportOutcome { report, written })?)?;
     } else {
         print_files(&export.files, written.as_deref(), &mut output)?;
         print_report(&export);

@@ -2,10 +2,10 @@
 
 use pullgate::Finding;
 use pullgate_host::{Module, now};
-use pullgate_runtimes::{Import, ImportSeverity, read_source_files};
+use pullgate_runtimes::{
+    Import, ImportReport, ImportSeverity, SourceDetectionError, detect_sources, read_source_files,
+};
 use pullgate_source::display_name;
-use serde::Serialize;
-use serde_json::Value;
 
 use crate::args::ImportArgs;
 use crate::error::CliError;
@@ -13,21 +13,15 @@ use crate::output::{
     BAD_STYLE, INFO_STYLE, OutputWriter, WARNING_STYLE, eprint_styled, escape_for_terminal, json_line, styled,
 };
 
-/// The result as JSON.
-#[derive(Serialize)]
-struct ImportReport<'a> {
-    source: &'static str,
-    policy: Value,
-    #[serde(flatten)]
-    import: &'a Import,
-}
-
 /// Runs the command. Returns whether all of the source is in the policy.
 pub fn run(arguments: &ImportArgs) -> Result<bool, CliError> {
     let sources = read_source_files(&arguments.files)?;
-    let import = arguments.from.import(&sources);
-    let policy = import.to_policy();
-    let report = Module::built_in()?.check_policy(&policy.to_string(), now())?;
+    let source = match arguments.from {
+        Some(source) => source,
+        None => detect_sources(&sources).map_err(unknown_source)?,
+    };
+    let import = source.import(&sources);
+    let report = Module::built_in()?.check_policy(&import.to_policy().to_string(), now())?;
     if report.canonical.is_none() {
         let errors = report.findings.into_iter().filter(Finding::is_error).map(|finding| finding.message);
         return Err(CliError::without_help(format!(
@@ -35,20 +29,20 @@ pub fn run(arguments: &ImportArgs) -> Result<bool, CliError> {
             errors.collect::<Vec<_>>().join("; ")
         )));
     }
+    let names: Vec<_> = arguments.files.iter().map(|file| display_name(file)).collect();
     let mut output = OutputWriter::new(arguments.json);
     if arguments.json {
-        output.line(json_line(&ImportReport { source: arguments.from.as_str(), policy, import: &import })?)?;
+        output.line(json_line(&ImportReport::new(source, &import, &names))?)?;
     } else {
-        let names: Vec<_> = arguments.files.iter().map(|file| display_name(file)).collect();
-        output.text(&import.to_toml(&format!(
-            "Imported by `pullgate import --from {}` from {}.",
-            arguments.from.as_str(),
-            names.join(", ")
-        )))?;
+        output.text(&import.to_toml(&source.heading(&names)))?;
         print_findings(&import);
     }
     output.flush()?;
     Ok(!import.has_errors())
+}
+
+fn unknown_source(error: SourceDetectionError) -> CliError {
+    CliError::new(error.to_string(), "give `--from SOURCE`")
 }
 
 fn print_findings(import: &Import) {

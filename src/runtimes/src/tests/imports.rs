@@ -320,7 +320,9 @@ fn expressions_are_imported_only_as_they_were_exported() {
     expect(Target::Kubernetes, &[("x", text)], json!({ "insecure": [] }), &[("expressions-unknown", "x:1")]);
     let exported = with_policy(r#"{"whitelist":["quay.io"]}"#, |policy| {
         let files = HostFiles::none();
-        let export = Target::Kubernetes.export(&ExportRequest { policy, files: &files, allows_wider: false }).unwrap();
+        let export = Target::Kubernetes
+            .export(&ExportRequest { policy, files: &files, allows_wider: false })
+            .unwrap();
         text_of(&export.files, "/pullgate-admission-policy.yaml").unwrap().to_owned()
     });
     let policy = json!({ "whitelist": ["quay.io"], "insecure": [] });
@@ -381,6 +383,38 @@ fn plain_lists_become_whitelists() {
     let sources = [SourceFile { path: "list".to_owned(), text: "harbor.*\n".to_owned() }];
     let import = ImportSource::List.import(&sources);
     assert_eq!((import.findings[0].code, import.findings[0].origin.to_string().as_str()), ("entry-invalid", "list:1"));
+}
+
+#[test]
+fn registry_access_management_becomes_a_whitelist() {
+    let import = |text: &str| {
+        ImportSource::DockerDesktop.import(&[SourceFile { path: "ram.json".to_owned(), text: text.to_owned() }])
+    };
+    let text = r#"{"enabled": true,
+"standard_registries": [{"id": "DockerHub", "allowed": true}, {"id": "Other", "allowed": false}],
+"custom_registries": [
+{"friendly_name": "ours", "address": "https://h.example:5000/", "allowed": true},
+{"friendly_name": "theirs", "address": "evil.example", "allowed": false},
+{"friendly_name": "blobs", "address": "s3.example", "allowed": true}]}"#;
+    let found = import(text);
+    assert_eq!(
+        found.to_policy(),
+        json!({ "whitelist": ["docker.io", "h.example:5000", "s3.example"], "insecure": [] })
+    );
+    let origins: Vec<_> = found.whitelist.iter().flatten().map(|entry| entry.origin.line).collect();
+    assert_eq!(origins, [Some(2), Some(4), Some(6)]);
+    assert_eq!(found.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["second-hosts"]);
+    for (text, whitelist, code) in [
+        (r#"{"enabled": false, "custom_registries": [{"address": "h", "allowed": true}]}"#, None, "list-disabled"),
+        (r#"{"custom_registries": [{"address": "h", "allowed": true}]}"#, None, "list-disabled"),
+        (r#"{"enabled": true, "standard_registries": [{"id": "X", "allowed": true}]}"#, Some(0), "registry-unknown"),
+        (r#"{"enabled": true, "custom_registries": [{"allowed": true}]}"#, Some(0), "entry-invalid"),
+        ("{", None, "source-syntax"),
+    ] {
+        let found = import(text);
+        assert_eq!(found.whitelist.as_ref().map(Vec::len), whitelist, "{text}");
+        assert_eq!(found.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [code], "{text}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The decisions of the module, for exports and comparisons.
+//! The decisions of the module, for exports and comparisons of settings.
 
 use pullgate::{Decision, Request, TrustAnchor};
 use pullgate_host::PolicyEvaluator;
