@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
-use pullgate_runtimes::{ImportSource, Target};
+use pullgate_runtimes::{GateAddress, ImportSource, Target};
 
 use crate::help::{
     CA_HELP, CHECK_HELP, COMPARE_HELP, COMPLETIONS_HELP, DECIDE_HELP, DOCTOR_HELP, EXPLAIN_HELP, EXPORT_HELP,
@@ -287,6 +287,10 @@ pub struct ExportArgs {
     #[arg(long, help_heading = "Output")]
     pub allow_wider: bool,
 
+    /// Also writes what leads the program through the gate at this address, such as 127.0.0.1:8733.
+    #[arg(long, value_name = "HOST:PORT", help_heading = "Output")]
+    pub gate: Option<GateAddress>,
+
     /// Prints one JSON object: files, entries and notes.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
@@ -321,6 +325,10 @@ pub struct DoctorArgs {
     /// The folder below which the files of the host are.
     #[arg(long, value_name = "DIR", default_value = "/", value_hint = ValueHint::DirPath)]
     pub root: PathBuf,
+
+    /// Also compares whether the program reaches registries through the gate at this address, such as 127.0.0.1:8733.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub gate: Option<GateAddress>,
 
     /// Prints one JSON object.
     #[arg(long, help_heading = "Output")]

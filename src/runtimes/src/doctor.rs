@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::decisions::PolicyContext;
+use crate::gate::GateAddress;
 use crate::host_files::HostFiles;
 
 /// A policy, and the host that it is compared with.
@@ -12,6 +13,8 @@ pub struct DoctorRequest<'a> {
     pub policy: PolicyContext<'a>,
     /// The files of the host.
     pub files: &'a HostFiles,
+    /// The gate through which the host is to reach registries.
+    pub gate: Option<&'a GateAddress>,
 }
 
 /// The effect of a disagreement.

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::config_value::ConfigSyntaxError;
 use crate::decisions::PolicyContext;
+use crate::gate::GateAddress;
 use crate::host_files::{ConfigFile, HostFileError, HostFiles};
 
 /// A policy to be exported, and the files that are there.
@@ -18,6 +19,8 @@ pub struct ExportRequest<'a> {
     pub files: &'a HostFiles,
     /// True if an entry may be written that covers more than the policy's.
     pub allows_wider: bool,
+    /// The gate through which the target is to reach registries.
+    pub gate: Option<&'a GateAddress>,
 }
 
 /// The settings of a target for a policy.
@@ -101,6 +104,9 @@ pub enum ExportError {
     /// The target would allow more than the policy.
     #[error("{0}")]
     Wider(String),
+    /// The target has no settings that lead through the gate.
+    #[error("`{0}` has no settings that lead through the gate: export to what runs on the hosts for it")]
+    NoGate(&'static str),
     /// A file of the host cannot be read.
     #[error(transparent)]
     File(#[from] HostFileError),

@@ -238,6 +238,15 @@ pub(crate) fn is_same_file(source: &str, named: &str, by: &str) -> bool {
         || same_folder && (!named.contains('/') || folders(Path::new(named)) == folders(Path::new(by)))
 }
 
+/// Reports a file that does not parse.
+pub(crate) fn diagnose_hosts_syntax(path: &str, error: &ConfigSyntaxError, program: &str, diagnosis: &mut Diagnosis) {
+    let text = format!(
+        "the file does not parse ({}), so that {program} passes over it and asks the registry directly",
+        error.message
+    );
+    diagnosis.silent("hosts-unreadable", path, error.line, text, "correct the line");
+}
+
 /// A `certs.d` of a host.
 pub(crate) struct CertsFolder<'a> {
     pub policy: &'a PolicyContext<'a>,
@@ -269,11 +278,7 @@ impl CertsFolder<'_> {
             let hosts = match HostsFile::parse(&text) {
                 Ok(hosts) => hosts,
                 Err(error) => {
-                    let text = format!(
-                        "the file does not parse ({}), so that {} passes over it and asks the registry directly",
-                        error.message, self.program
-                    );
-                    diagnosis.silent("hosts-unreadable", &path, error.line, text, "correct the line");
+                    diagnose_hosts_syntax(&path, &error, self.program, diagnosis);
                     continue;
                 }
             };

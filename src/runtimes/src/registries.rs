@@ -80,6 +80,25 @@ pub(crate) struct RegistryTerms {
     pub enforcement: &'static str,
 }
 
+/// Reports each entry of the policy for a runtime that has the gate make its connections.
+pub(crate) fn report_entries_of_gate(policy: &PolicyContext<'_>) -> Vec<ExportedEntry> {
+    let view = policy.view;
+    let by_gate = |list, entry: &str| {
+        let reason = "the gate decides about it, and makes the connection as the policy says";
+        ExportedEntry::new(list, entry, Fidelity::ByPullgate, Some(reason.to_owned()))
+    };
+    let lists = [
+        (ExportedList::Whitelist, view.whitelist.as_deref().unwrap_or_default()),
+        (ExportedList::Blocked, &view.blocked),
+        (ExportedList::Insecure, &view.insecure),
+    ];
+    let entries =
+        lists.into_iter().flat_map(|(list, entries)| entries.iter().map(move |entry| by_gate(list, &entry.text)));
+    let authorities = 0..view.authorities.len();
+    let authorities = authorities.map(|index| by_gate(ExportedList::CertificateAuthorities, &index.to_string()));
+    entries.chain(authorities).collect()
+}
+
 /// Reports each entry of the policy for a runtime that has no whitelist.
 pub(crate) fn report_entries(policy: &PolicyContext<'_>, terms: &RegistryTerms) -> Vec<ExportedEntry> {
     let view = policy.view;

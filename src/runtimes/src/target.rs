@@ -78,6 +78,9 @@ impl Target {
 
     /// Exports a policy.
     pub fn export(self, request: &ExportRequest<'_>) -> Result<Export, ExportError> {
+        if request.gate.is_some() && !Self::ON_HOSTS.contains(&self) {
+            return Err(ExportError::NoGate(self.as_str()));
+        }
         let mut export = match self {
             Self::Docker => docker::export(request),
             Self::Containerd => containerd::export(request),

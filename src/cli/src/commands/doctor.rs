@@ -36,7 +36,7 @@ pub fn run(arguments: &DoctorArgs) -> Result<bool, CliError> {
     }
     let policy = LoadedPolicy::load(&arguments.flags)?;
     let files = HostFiles::below(&arguments.root);
-    let request = DoctorRequest { policy: policy.context(), files: &files };
+    let request = DoctorRequest { policy: policy.context(), files: &files, gate: arguments.gate.as_ref() };
     let mut disagreements = Vec::new();
     for target in &arguments.targets {
         // The command line takes targets that have settings on a host.

@@ -70,7 +70,12 @@ struct ExportOutcome<'a> {
 pub fn run(arguments: &ExportArgs) -> Result<bool, CliError> {
     let policy = LoadedPolicy::load(&arguments.flags)?;
     let files = arguments.out.as_ref().map_or_else(HostFiles::none, HostFiles::below);
-    let request = ExportRequest { policy: policy.context(), files: &files, allows_wider: arguments.allow_wider };
+    let request = ExportRequest {
+        policy: policy.context(),
+        files: &files,
+        allows_wider: arguments.allow_wider,
+        gate: arguments.gate.as_ref(),
+    };
     let export = match arguments.to.export(&request) {
         Ok(export) => export,
         Err(ExportError::Wider(reason)) => {

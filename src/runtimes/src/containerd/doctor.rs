@@ -1,6 +1,7 @@
 //! Settings of containerd that do otherwise than a policy.
 
 use crate::config_value::{ConfigValue, read_toml};
+use crate::containerd::gate_doctor::diagnose_gate;
 use crate::containerd::settings::{
     IMAGES_PLUGINS, images, images_plugin, local_pull_settings, verifier_folder, version,
 };
@@ -28,7 +29,11 @@ pub fn diagnose(request: &DoctorRequest<'_>) -> Result<Vec<Disagreement>, HostFi
         diagnose_verifier_settings(request, &mut diagnosis)?;
     }
     diagnose_ignored(&config, &mut diagnosis);
-    diagnose_registries(request, &config, &mut diagnosis);
+    match request.gate {
+        Some(gate) => diagnose_gate(request, gate, &config, &mut diagnosis)?,
+        None => diagnose_registries(request, &config, &mut diagnosis),
+    }
+    diagnose_several_folders(&config, &mut diagnosis);
     Ok(diagnosis.into_disagreements())
 }
 
@@ -106,6 +111,15 @@ fn diagnose_ignored(config: &ConfigValue, diagnosis: &mut Diagnosis) {
     }
 }
 
+fn diagnose_several_folders(config: &ConfigValue, diagnosis: &mut Diagnosis) {
+    let path = images(config).and_then(|images| images.at(&["registry", "config_path"]));
+    if let Some(path) = path.filter(|path| path.as_str().is_some_and(|folders| folders.contains(':'))) {
+        let text = "containerd 2.2 and later read no hosts.toml with more than one folder in `config_path`";
+        let mend = "name one folder: `config_path = \"/etc/containerd/certs.d\"`";
+        diagnosis.silent("config-path-several", CONFIG_TOML, path.line, text, mend);
+    }
+}
+
 fn diagnose_registries(request: &DoctorRequest<'_>, config: &ConfigValue, diagnosis: &mut Diagnosis) {
     let path = images(config).and_then(|images| images.at(&["registry", "config_path"]));
     let folder = path.and_then(ConfigValue::as_str).unwrap_or_default();
@@ -123,12 +137,6 @@ fn diagnose_registries(request: &DoctorRequest<'_>, config: &ConfigValue, diagno
             diagnosis.fails("config-path-missing", CONFIG_TOML, 0, text, mend);
         }
         return;
-    }
-    if folder.contains(':') {
-        let line = path.map_or(0, |path| path.line);
-        let text = "containerd 2.2 and later read no hosts.toml with more than one folder in `config_path`";
-        let mend = "name one folder: `config_path = \"/etc/containerd/certs.d\"`";
-        diagnosis.silent("config-path-several", CONFIG_TOML, line, text, mend);
     }
     for folder in folder.split(':') {
         let certs = CertsFolder {

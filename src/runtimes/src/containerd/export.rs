@@ -1,16 +1,19 @@
 //! A policy as settings of containerd.
 
+use std::collections::BTreeSet;
+
 use toml_edit::{Item, TableLike, value};
 
 use crate::config_value::{ConfigSyntaxError, read_toml};
 use crate::containerd::settings::{images_plugin, verifier_folder};
 use crate::containerd::{
-    CERTS_FOLDER, CONFIG_TOML, POLICY_FILE, PROGRAM, VERIFIER_FOLDER, VERIFIER_NAME, VERIFIER_SETTINGS,
+    CERTS_FOLDER, CONFIG_TOML, POLICY_FILE, PROGRAM, SERVICE, VERIFIER_FOLDER, VERIFIER_NAME, VERIFIER_SETTINGS,
 };
 use crate::export::{Export, ExportError, ExportRequest};
+use crate::gate::GateAddress;
 use crate::host_files::{ConfigFile, FileContent};
-use crate::hosts_toml::{FILE_NAME, HostEntry, folder_names};
-use crate::registries::{NamedRegistry, RegistryTerms, named_registries, report_entries};
+use crate::hosts_toml::{DEFAULT_FOLDER, FILE_NAME, HostEntry, folder_names};
+use crate::registries::{NamedRegistry, RegistryTerms, named_registries, report_entries, report_entries_of_gate};
 use crate::registry_name::is_loopback;
 use crate::toml_edits;
 
@@ -24,13 +27,15 @@ const TERMS: RegistryTerms = RegistryTerms {
 /// Exports a policy.
 pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     let policy = &request.policy;
-    let mut export = Export { entries: report_entries(policy, &TERMS), ..Export::default() };
+    let entries = match request.gate {
+        Some(_) => report_entries_of_gate(policy),
+        None => report_entries(policy, &TERMS),
+    };
+    let mut export = Export { entries, ..Export::default() };
     let certs_folder = add_config(request, &mut export)?;
-    for registry in named_registries(policy) {
-        // Plain HTTP is what containerd uses for loopback without a folder.
-        if registry.is_insecure() || !registry.authorities().is_empty() || is_loopback(&registry.registry) {
-            add_registry(request, &certs_folder, &registry, &mut export)?;
-        }
+    match request.gate {
+        Some(gate) => add_gate(request, gate, &certs_folder, &mut export)?,
+        None => add_registries(request, &certs_folder, &mut export)?,
     }
     if policy.view.restricts_access() {
         add_verifier_settings(request, &mut export)?;
@@ -82,6 +87,53 @@ fn add_config(request: &ExportRequest<'_>, export: &mut Export) -> Result<String
         });
     }
     Ok(folder)
+}
+
+fn add_registries(request: &ExportRequest<'_>, certs_folder: &str, export: &mut Export) -> Result<(), ExportError> {
+    for registry in named_registries(&request.policy) {
+        // Plain HTTP is what containerd uses for loopback without a folder.
+        if registry.is_insecure() || !registry.authorities().is_empty() || is_loopback(&registry.registry) {
+            add_registry(request, certs_folder, &registry, export)?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds the folder of all registries, with the gate as their only host. A folder of one registry counts in its place,
+/// whatever is in it, and so each of those that are there leads to the gate, too.
+fn add_gate(
+    request: &ExportRequest<'_>,
+    gate: &GateAddress,
+    certs_folder: &str,
+    export: &mut Export,
+) -> Result<(), ExportError> {
+    let folders = request.files.names_in(certs_folder).unwrap_or_default().into_iter();
+    let folders = folders.filter(|name| request.files.is_folder(&format!("{certs_folder}/{name}")));
+    let folders: BTreeSet<String> = folders.chain([DEFAULT_FOLDER.to_owned()]).collect();
+    let text = gate.hosts_toml();
+    let mut replaced = Vec::new();
+    for path in folders.into_iter().map(|folder| format!("{certs_folder}/{folder}/{FILE_NAME}")) {
+        if request.files.read(&path)?.is_some_and(|there| there != text) {
+            replaced.push(format!("`{path}`"));
+        }
+        export.files.push(ConfigFile::text(path, text.clone()));
+    }
+    export.files.push(gate.drop_in(SERVICE, ""));
+    if !replaced.is_empty() {
+        export
+            .notes
+            .push(format!("other hosts would be asked past the gate, and are no longer in {}", replaced.join(", ")));
+    }
+    let note = "pulls of the CRI go to the gate as their registry; the proxy is for what reads no hosts.toml: `ctr`, \
+        pushes, and layers from other places";
+    export.notes.push(note.to_owned());
+    export.notes.extend(gate.notes());
+    if !gate.is_local() {
+        let note = "where the gate has `gate_token_file`, each hosts.toml needs its token, too: a table \
+            `[host.\"URL\".header]` with `Authorization = \"Bearer TOKEN\"`";
+        export.notes.push(note.to_owned());
+    }
+    Ok(())
 }
 
 /// Adds the folder of a registry: `hosts.toml`, and the authorities in a file beside it.

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod export;
+mod gate_doctor;
 mod import;
 mod settings;
 
@@ -30,3 +31,6 @@ const VERIFIER_SETTINGS: &str = "/etc/pullgate/image-verifier.toml";
 
 /// The policy file of a host.
 const POLICY_FILE: &str = "/etc/pullgate/policy.toml";
+
+/// The service of containerd.
+const SERVICE: &str = "containerd.service";

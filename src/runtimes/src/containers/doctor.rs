@@ -1,5 +1,6 @@
 //! Settings of containers/image that do otherwise than a policy.
 
+use crate::containers::gate::diagnose_gate;
 use crate::containers::registries_conf::RegistriesConf;
 use crate::containers::signature_policy::{Requirement, SignaturePolicy, effect};
 use crate::containers::{CERTS_FOLDERS, POLICY_JSON, REGISTRIES_CONF, REGISTRIES_FOLDER};
@@ -40,6 +41,9 @@ pub fn diagnose(request: &DoctorRequest<'_>) -> Result<Vec<Disagreement>, HostFi
     let conf = read_registries(request, &mut diagnosis)?;
     diagnose_registries(request, &conf, &mut diagnosis);
     diagnose_missing(request, &conf, &mut diagnosis)?;
+    if let Some(gate) = request.gate {
+        diagnose_gate(request, gate, &mut diagnosis)?;
+    }
     Ok(diagnosis.into_disagreements())
 }
 

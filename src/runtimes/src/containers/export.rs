@@ -6,6 +6,7 @@ use toml_edit::{DocumentMut, Item, value};
 
 use crate::blocked::{refused_prefixes, unrefusable};
 use crate::config_value::{ConfigKind, ConfigValue};
+use crate::containers::gate::add_gate;
 use crate::containers::registries_conf::{RegistriesConf, matches_prefix};
 use crate::containers::signature_policy::{Requirement, SignaturePolicy, accept, effect, reject};
 use crate::containers::{CERTS_FOLDERS, OWN_REGISTRIES, POLICY_JSON, REGISTRIES_CONF, REGISTRIES_FOLDER};
@@ -64,6 +65,9 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     for registry in named_registries(policy).iter().filter(|registry| !registry.authorities().is_empty()) {
         let path = format!("{}/{}/ca.crt", CERTS_FOLDERS[0], registry.registry);
         export.files.push(ConfigFile::text(path, policy.plain_pem(registry.authorities())));
+    }
+    if let Some(gate) = request.gate {
+        add_gate(request, gate, &mut export)?;
     }
     if policy.view.allowed().any(|entry| matches!(entry.hosts, EntryHosts::Name(_) | EntryHosts::Wildcard(_))) {
         export

@@ -2,7 +2,9 @@
 //! `registries.conf` how registries are reached, and `certs.d` by which authorities.
 
 mod doctor;
+mod engine_conf;
 mod export;
+mod gate;
 mod import;
 mod registries_conf;
 mod signature_policy;
@@ -26,3 +28,9 @@ const OWN_REGISTRIES: &str = "/etc/containers/registries.conf.d/zz-pullgate.conf
 
 /// The folders of registries, in the order in which they are looked for.
 const CERTS_FOLDERS: [&str; 2] = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
+
+/// The addition to `containers.conf` that is pullgate's, by its name behind all others.
+const GATE_CONF: &str = "/etc/containers/containers.conf.d/zz-pullgate-gate.conf";
+
+/// The service of CRI-O.
+const CRIO_SERVICE: &str = "crio.service";

@@ -7,14 +7,16 @@ use crate::config_value::{ConfigValue, read_json};
 use crate::decisions::RegistryAccess;
 use crate::docker::export::{folder_name, is_insecure};
 use crate::docker::import::plain;
-use crate::docker::{CERTS_FOLDER, DAEMON_JSON, PLUGIN};
+use crate::docker::{CERTS_FOLDER, DAEMON_JSON, EXCEPTION_MEMBER, PLUGIN, PROXY_MEMBERS, SERVICE};
 use crate::docker_hub;
 use crate::doctor::{Diagnosis, Disagreement, DoctorRequest};
+use crate::gate::{EXCEPTION_VARIABLES, PROXY_VARIABLES, ProxyCheck, ProxySource, drop_in_path};
 use crate::host_files::HostFileError;
 use crate::hosts_toml::CertsFolder;
 use crate::policy_view::EntryHosts;
 use crate::registries::{NamedRegistry, named_registries};
 use crate::registry_name::{address_of, is_loopback, split_port};
+use crate::systemd_unit::{ServiceEnvironment, ServiceVariable};
 use crate::text::shown;
 
 /// Files in which dockerd's command line is written.
@@ -44,6 +46,30 @@ struct DaemonSettings {
     plugins: Vec<PlacedSetting>,
     /// The line of `insecure-registries` in the file.
     insecure_line: usize,
+    /// The members of `proxies`, by their names.
+    proxies: Vec<(String, PlacedSetting)>,
+}
+
+/// The proxy of dockerd: its file counts before its environment.
+struct DaemonProxy<'a> {
+    settings: &'a DaemonSettings,
+    environment: ServiceEnvironment,
+}
+
+impl ProxySource for DaemonProxy<'_> {
+    fn variable(&self, names: &[&str]) -> Option<ServiceVariable> {
+        let members = self.settings.proxies.iter().filter(|(_, setting)| !setting.value.is_empty());
+        let variables =
+            PROXY_VARIABLES.into_iter().zip(PROXY_MEMBERS).chain([(EXCEPTION_VARIABLES[0], EXCEPTION_MEMBER)]);
+        let member = variables.into_iter().find(|(variable, _)| names.contains(variable)).map(|(_, member)| member);
+        let setting = members.rev().find(|(name, _)| member == Some(name.as_str())).map(|(_, setting)| setting);
+        let setting = setting.map(|PlacedSetting { value, file, line }| ServiceVariable {
+            value: value.clone(),
+            file: file.clone(),
+            line: *line,
+        });
+        setting.or_else(|| self.environment.get(names).cloned())
+    }
 }
 
 /// Compares a policy with the settings of dockerd.
@@ -61,6 +87,11 @@ pub fn diagnose(request: &DoctorRequest<'_>) -> Result<Vec<Disagreement>, HostFi
     }
     diagnose_loopback(&registries, &mut diagnosis);
     diagnose_folders(request, &registries, &mut diagnosis)?;
+    if let Some(gate) = request.gate {
+        let environment = ServiceEnvironment::read(request.files, SERVICE)?;
+        let check = ProxyCheck { gate, program: "dockerd", target: "docker", file: &drop_in_path(SERVICE) };
+        check.diagnose(&DaemonProxy { settings: &settings, environment }, &mut diagnosis);
+    }
     Ok(diagnosis.into_disagreements())
 }
 
@@ -105,6 +136,11 @@ impl DaemonSettings {
         self.insecure.extend(placed("insecure-registries"));
         self.mirrors.extend(placed("registry-mirrors"));
         self.plugins.extend(placed("authorization-plugins"));
+        for member in document.get("proxies").map(ConfigValue::members).unwrap_or_default() {
+            let value = member.value.as_str().unwrap_or_default().to_owned();
+            let setting = PlacedSetting { value, file: DAEMON_JSON.to_owned(), line: member.value.line };
+            self.proxies.push((member.name.clone(), setting));
+        }
     }
 
     fn add_command_line(&mut self, file: &str, text: &str) {

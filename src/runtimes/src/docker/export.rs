@@ -1,13 +1,13 @@
 //! A policy as settings of Docker Engine.
 
 use crate::command_line::quote;
-use crate::config_value::read_json;
+use crate::config_value::{ConfigValue, read_json};
 use crate::decisions::RegistryAccess;
-use crate::docker::{CERTS_FOLDER, DAEMON_JSON, PLUGIN};
+use crate::docker::{CERTS_FOLDER, DAEMON_JSON, EXCEPTION_MEMBER, PLUGIN, PROXY_MEMBERS, SERVICE};
 use crate::docker_hub;
 use crate::export::{Export, ExportError, ExportRequest};
 use crate::host_files::ConfigFile;
-use crate::json_edit::{set_members, strings};
+use crate::json_edit::{set_members, strings, to_input};
 use crate::policy_view::EntryHosts;
 use crate::registries::{NamedRegistry, RegistryTerms, named_registries, report_entries};
 use crate::registry_name::is_loopback;
@@ -30,19 +30,24 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
         .collect();
     let there = request.files.read(DAEMON_JSON)?;
     let syntax = |error| ExportError::Syntax { path: DAEMON_JSON.to_owned(), error };
-    let plugins = match &there {
-        Some(text) if !text.trim().is_empty() => {
-            let settings = read_json(text).map_err(syntax)?;
-            let plugins = settings.get("authorization-plugins").map(|plugins| plugins.strings()).unwrap_or_default();
-            plugins.into_iter().map(|(name, _)| name.to_owned()).collect()
-        }
-        _ => Vec::new(),
-    };
+    let settings =
+        there.as_deref().filter(|text| !text.trim().is_empty()).map(read_json).transpose().map_err(syntax)?;
+    let plugins = settings.as_ref().and_then(|settings| settings.get("authorization-plugins"));
+    let plugins = plugins.map(|plugins| plugins.strings()).unwrap_or_default();
+    let plugins: Vec<_> = plugins.into_iter().map(|(name, _)| name.to_owned()).collect();
     let needs_plugin = policy.view.restricts_access() && !plugins.iter().any(|name| name == PLUGIN);
     let plugins = needs_plugin.then(|| strings(plugins.into_iter().chain([PLUGIN.to_owned()])));
     let mut members = vec![("insecure-registries", (!insecure.is_empty()).then(|| strings(insecure.iter().copied())))];
     if plugins.is_some() {
         members.push(("authorization-plugins", plugins));
+    }
+    // They count before the environment.
+    if let (Some(gate), Some(proxies)) = (request.gate, settings.as_ref().and_then(|settings| settings.get("proxies")))
+    {
+        let mut proxies = proxies.clone();
+        PROXY_MEMBERS.iter().for_each(|name| proxies.set(name, ConfigValue::string(gate.url())));
+        proxies.remove(EXCEPTION_MEMBER);
+        members.push(("proxies", Some(to_input(&proxies))));
     }
     let text = set_members(there.as_deref(), members).map_err(syntax)?;
     let mut export = Export {
@@ -53,6 +58,13 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     for registry in registries.iter().filter(|registry| !registry.authorities().is_empty()) {
         let path = format!("{CERTS_FOLDER}/{}/ca.crt", folder_name(registry));
         export.files.push(ConfigFile::text(path, policy.plain_pem(registry.authorities())));
+    }
+    if let Some(gate) = request.gate {
+        export.files.push(gate.drop_in(SERVICE, ""));
+        export.notes.extend(gate.notes());
+        let note =
+            "the TLS in a tunnel of the gate is dockerd's own: `insecure-registries` and `certs.d` count as without it";
+        export.notes.push(note.to_owned());
     }
     if !insecure.is_empty() {
         let options = insecure.iter().map(|registry| format!("--insecure-registry {}", quote(registry)));

@@ -19,3 +19,12 @@ const PLUGIN: &str = "pullgate";
 
 /// The networks that dockerd takes for insecure by itself.
 const LOOPBACK_NETWORKS: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+
+/// The service of dockerd.
+const SERVICE: &str = "docker.service";
+
+/// The members of `proxies`, from 23.0 on, in the order of the variables that they replace.
+const PROXY_MEMBERS: [&str; 2] = ["http-proxy", "https-proxy"];
+
+/// The member of `proxies` for hosts that are reached without a proxy.
+const EXCEPTION_MEMBER: &str = "no-proxy";

@@ -6,6 +6,7 @@ use crate::doctor::{Diagnosis, Disagreement, DoctorRequest};
 use crate::host_files::HostFileError;
 use crate::hosts_toml::{CertsFolder, HostEntry};
 use crate::k3s::REGISTRIES_YAML;
+use crate::k3s::gate_doctor::diagnose_gate;
 use crate::registries::named_registries;
 use crate::text::shown;
 use crate::yaml::read_yaml;
@@ -24,6 +25,10 @@ pub fn diagnose(request: &DoctorRequest<'_>) -> Result<Vec<Disagreement>, HostFi
     };
     let empty = ConfigValue::map(Vec::<(String, ConfigValue)>::new());
     let settings = documents.first().unwrap_or(&empty);
+    if let Some(gate) = request.gate {
+        diagnose_gate(request, gate, settings, &mut diagnosis)?;
+        return Ok(diagnosis.into_disagreements());
+    }
     for member in settings.get("mirrors").map(ConfigValue::members).unwrap_or_default() {
         for (url, line) in member.value.get("endpoint").map(ConfigValue::strings).unwrap_or_default() {
             diagnose_endpoint(request, settings, &member.name, url, line, &mut diagnosis);

@@ -1,10 +1,16 @@
 //! A policy as settings of K3s.
 
+use std::collections::BTreeSet;
+
 use crate::config_value::ConfigValue;
 use crate::export::{Export, ExportError, ExportRequest};
+use crate::gate::{GateAddress, HEADING};
 use crate::host_files::ConfigFile;
-use crate::k3s::{CERTS_FOLDER, REGISTRIES_YAML};
-use crate::registries::{NamedRegistry, RegistryTerms, named_registries, report_entries};
+use crate::k3s::{
+    CERTS_FOLDER, EVERY_REGISTRY, FALLBACK_SETTING, GATE_YAML, REGISTRIES_YAML, SERVICES, VARIABLE_PREFIX,
+};
+use crate::registries::{NamedRegistry, RegistryTerms, named_registries, report_entries, report_entries_of_gate};
+use crate::systemd_unit::has_unit;
 use crate::yaml::{read_yaml, write_yaml};
 
 const TERMS: RegistryTerms = RegistryTerms {
@@ -22,12 +28,22 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
         .map_err(|error| ExportError::Syntax { path: REGISTRIES_YAML.to_owned(), error })?;
     let empty = || ConfigValue::map(Vec::<(String, ConfigValue)>::new());
     let mut settings = documents.into_iter().next().filter(|value| !value.is_empty()).unwrap_or_else(empty);
-    let mut export = Export { entries: report_entries(policy, &TERMS), ..Export::default() };
+    let mut export = Export::default();
     let mut files = Vec::new();
-    for registry in named_registries(policy) {
-        set_registry(&mut settings, &registry);
-        if !registry.authorities().is_empty() {
-            files.push(ConfigFile::text(authority_file(&registry), policy.plain_pem(registry.authorities())));
+    match request.gate {
+        Some(gate) => {
+            export.entries = report_entries_of_gate(policy);
+            set_gate(&mut settings, gate, &mut export);
+            files.extend(gate_files(request, gate));
+        }
+        None => {
+            export.entries = report_entries(policy, &TERMS);
+            for registry in named_registries(policy) {
+                set_registry(&mut settings, &registry);
+                if !registry.authorities().is_empty() {
+                    files.push(ConfigFile::text(authority_file(&registry), policy.plain_pem(registry.authorities())));
+                }
+            }
         }
     }
     let text = if settings.is_empty() { String::new() } else { write_yaml(&settings) };
@@ -38,6 +54,49 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
     }
     export.notes.push("K3s reads registries.yaml at its start; for RKE2 the folder is `/etc/rancher/rke2`".to_owned());
     Ok(export)
+}
+
+/// Makes the gate the only endpoint of all registries. One that is named, or has settings, gets a folder of its own in
+/// K3s, which counts in place of the one for all.
+fn set_gate(settings: &mut ConfigValue, gate: &GateAddress, export: &mut Export) {
+    let names = |section: &str| {
+        let members = settings.get(section).map(ConfigValue::members).unwrap_or_default();
+        members.iter().map(|member| member.name.clone()).collect::<Vec<_>>()
+    };
+    let names: BTreeSet<String> =
+        names("mirrors").into_iter().chain(names("configs")).chain([EVERY_REGISTRY.to_owned()]).collect();
+    let mut replaced = Vec::new();
+    for name in names {
+        let endpoint = ConfigValue::list([ConfigValue::string(gate.url())]);
+        let mirror = settings.entry("mirrors").entry(&name);
+        let urls = mirror.get("endpoint").map(ConfigValue::strings).unwrap_or_default();
+        if urls.iter().any(|(url, _)| !gate.is_at(url)) || mirror.get("rewrite").is_some() {
+            replaced.push(format!("`{name}`"));
+        }
+        mirror.set("endpoint", endpoint);
+        // The gate is asked for repositories by their names.
+        mirror.remove("rewrite");
+    }
+    if !replaced.is_empty() {
+        let replaced = replaced.join(", ");
+        export
+            .notes
+            .push(format!("endpoints and rewrites would lead past the gate, and are no longer there: {replaced}"));
+    }
+    export.notes.push("logins of private registries are the gate's: `gate_credentials`".to_owned());
+    export.notes.extend(gate.notes());
+}
+
+/// Returns the file that takes the registries themselves from behind the endpoints, and drop-ins of the services.
+fn gate_files(request: &ExportRequest<'_>, gate: &GateAddress) -> Vec<ConfigFile> {
+    let there = SERVICES.into_iter().filter(|service| has_unit(request.files, service));
+    let mut services: Vec<_> = there.collect();
+    if services.is_empty() {
+        services = SERVICES[..1].to_vec();
+    }
+    let settings = ConfigFile::text(GATE_YAML, format!("{HEADING}{FALLBACK_SETTING}: true\n"));
+    let drop_ins = services.into_iter().map(|service| gate.drop_in(service, VARIABLE_PREFIX));
+    std::iter::once(settings).chain(drop_ins).collect()
 }
 
 fn authority_file(registry: &NamedRegistry) -> String {

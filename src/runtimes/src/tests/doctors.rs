@@ -35,7 +35,8 @@ impl Tree {
         let tree = Self { root: tempfile::tempdir().unwrap(), target };
         with_policy(&policy(), |policy| {
             let files = tree.files();
-            let export = target.export(&ExportRequest { policy, files: &files, allows_wider: false }).unwrap();
+            let export =
+                target.export(&ExportRequest { policy, files: &files, allows_wider: false, gate: None }).unwrap();
             files.write(&export.files).unwrap();
         });
         tree.write("/usr/bin/pullgate", "");
@@ -69,7 +70,7 @@ impl Tree {
     fn diagnose(&self) -> Vec<Disagreement> {
         let files = self.files();
         with_policy(&policy(), |policy| {
-            self.target.diagnose(&DoctorRequest { policy, files: &files }).unwrap().unwrap()
+            self.target.diagnose(&DoctorRequest { policy, files: &files, gate: None }).unwrap().unwrap()
         })
     }
 

@@ -321,7 +321,7 @@ fn expressions_are_imported_only_as_they_were_exported() {
     let exported = with_policy(r#"{"whitelist":["quay.io"]}"#, |policy| {
         let files = HostFiles::none();
         let export = Target::Kubernetes
-            .export(&ExportRequest { policy, files: &files, allows_wider: false })
+            .export(&ExportRequest { policy, files: &files, allows_wider: false, gate: None })
             .unwrap();
         text_of(&export.files, "/pullgate-admission-policy.yaml").unwrap().to_owned()
     });

@@ -1,6 +1,7 @@
 //! Tests of all targets.
 
 mod doctors;
+mod gates;
 mod imports;
 mod model;
 pub(crate) mod round_trips;

@@ -81,7 +81,7 @@ pub fn policies() -> impl Strategy<Value = String> {
 }
 
 fn export(policy: PolicyContext<'_>, target: Target) -> Export {
-    target.export(&ExportRequest { policy, files: &HostFiles::none(), allows_wider: false }).unwrap()
+    target.export(&ExportRequest { policy, files: &HostFiles::none(), allows_wider: false, gate: None }).unwrap()
 }
 
 fn sources(export: &Export) -> Vec<SourceFile> {
@@ -250,7 +250,7 @@ proptest! {
 /// Exports a policy; `None` if the target would be wider.
 fn export_unless_wider(policy: PolicyContext<'_>, target: Target) -> Result<Option<Export>, TestCaseError> {
     let files = HostFiles::none();
-    match target.export(&ExportRequest { policy, files: &files, allows_wider: false }) {
+    match target.export(&ExportRequest { policy, files: &files, allows_wider: false, gate: None }) {
         Ok(export) => {
             prop_assert!(export.entries.iter().all(|entry| entry.fidelity != Fidelity::Wider), "{:#?}", export);
             Ok(Some(export))
