@@ -5,6 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
+use common::daemon::Daemon;
 use common::{file, run, run_with};
 use serde_json::{Value, json};
 
@@ -110,6 +111,128 @@ fn a_single_file_is_printed_as_it_is() {
 }
 
 #[test]
+fn api_answers_what_the_command_line_prints() {
+    let policy = file("json", r#"{"whitelist": ["harbor.corp.example:5443"], "insecure": ["10.77.0.1:5000"]}"#);
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
+    for target in TARGETS {
+        let printed = run(&["export", "--to", target, "--policy", &policy, "--json"]).json().remove(0);
+        let (status, answer) = daemon.post("/v1/export", &json!({ "target": target }));
+        assert_eq!((status, &answer), (200, &printed), "{target}");
+        if ["docker", "containerd", "containers", "k3s"].contains(&target) {
+            let gate = "127.0.0.1:8733";
+            let printed =
+                run(&["export", "--to", target, "--policy", &policy, "--gate", gate, "--json"]).json().remove(0);
+            let (status, answer) = daemon.post("/v1/export", &json!({ "target": target, "gate": gate }));
+            assert_eq!((status, &answer), (200, &printed), "{target}");
+            assert!(answer["files"].to_string().contains(&format!("http://{gate}")), "{answer}");
+        }
+        let document: Value = serde_json::from_str(&fs::read_to_string(&policy).unwrap()).unwrap();
+        let (_, answer) = daemon.post("/v1/export", &json!({ "target": target, "policy": document }));
+        assert_eq!(answer, printed, "{target}");
+
+        let files = answer["files"].as_array().unwrap().iter().filter(|file| file["text"].is_string());
+        let files: Vec<_> = files.map(|file| json!({ "path": file["path"], "text": file["text"] })).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().display().to_string();
+        run(&["export", "--to", target, "--policy", &policy, "--out", &out]);
+        let paths: Vec<_> = files.iter().map(|file| format!("{out}{}", file["path"].as_str().unwrap())).collect();
+        let printed =
+            run(&[&["import", "--from", target, "--json"], &paths.iter().map(String::as_str).collect::<Vec<_>>()[..]]
+                .concat());
+        let files: Vec<_> =
+            files.iter().zip(&paths).map(|(file, path)| json!({ "path": path, "text": file["text"] })).collect();
+        let (status, answer) = daemon.post("/v1/import", &json!({ "source": target, "files": files }));
+        assert_eq!((status, &answer), (200, &printed.json()[0]), "{target}");
+        assert!(answer["toml"].as_str().unwrap().contains("10.77.0.1:5000"), "{answer}");
+    }
+}
+
+#[test]
+fn api_takes_files_that_are_there_and_tells_programs_by_their_content() {
+    let policy = file("json", r#"{"insecure": ["10.77.0.1:5000"], "projects": {"team": {"insecure": ["h:1"]}}}"#);
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
+    let daemon_json = json!({ "path": "/etc/docker/daemon.json", "text": "{\"log-driver\": \"journald\"}" });
+    let (_, answer) = daemon.post("/v1/export", &json!({ "target": "docker", "files": [daemon_json] }));
+    let file = &answer["files"][0];
+    assert_eq!((&file["merged"], &file["mode"]), (&json!(true), &json!(0o644)), "{answer}");
+    assert!(file["text"].as_str().unwrap().contains("journald"), "{answer}");
+    assert!(answer["notes"].to_string().contains("name a project"), "{answer}");
+    let (_, answer) = daemon.post("/v1/export", &json!({ "target": "docker", "project": "team" }));
+    assert!(answer["files"][0]["text"].as_str().unwrap().contains("h:1"), "{answer}");
+    let wildcard = json!({ "target": "containers", "policy": { "whitelist": ["*.example.com:5000"] } });
+    assert_eq!(daemon.post("/v1/export", &wildcard).1["fidelity"], "narrower");
+    let wider = json!({ "target": "containers", "policy": wildcard["policy"], "allowWider": true });
+    assert_eq!(daemon.post("/v1/export", &wider).1["fidelity"], "wider");
+
+    let import = |files: &[(&str, &str)]| {
+        let files: Vec<_> = files.iter().map(|(path, text)| json!({ "path": path, "text": text })).collect();
+        daemon.post("/v1/import", &json!({ "files": files }))
+    };
+    let desktop = r#"{"enabled": true, "standard_registries": [{"id": "DockerHub", "allowed": true}],
+        "custom_registries": [{"address": "https://h.example", "allowed": true}]}"#;
+    for (files, source, whitelist) in [
+        (&[("daemon.json", r#"{"insecure-registries": ["h:1"]}"#)][..], "docker", json!(null)),
+        (&[("registries.yaml", "mirrors: {}\n")], "k3s", json!(null)),
+        (&[("ram.json", desktop)], "docker-desktop", json!(["docker.io", "h.example"])),
+        (&[("list", "# ours\nquay.io\nghcr.io\n")], "list", json!(["quay.io", "ghcr.io"])),
+        (&[("list.json", r#"["quay.io"]"#)], "list", json!(["quay.io"])),
+    ] {
+        let (status, answer) = import(files);
+        assert_eq!((status, &answer["source"]), (200, &json!(source)), "{answer}");
+        assert_eq!(answer["policy"].get("whitelist").unwrap_or(&Value::Null), &whitelist, "{answer}");
+    }
+    let both = [("daemon.json", r#"{"insecure-registries": []}"#), ("registries.yaml", "mirrors: {}\n")];
+    assert_eq!(import(&both).1["code"], "source-ambiguous");
+    assert_eq!(import(&[("x", "two words\n")]).1["code"], "source-unknown");
+}
+
+#[test]
+fn api_refuses_what_it_cannot_export_or_import() {
+    let policy = file("json", r#"{"whitelist": [], "projects": {"team": {}}}"#);
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
+    let file = |path: &str, text: &str| json!({ "path": path, "text": text });
+    let many = vec!["a"; 10_001].join("\n");
+    let too_many: Vec<_> = (0..1_001).map(|number| file(&format!("/{number}"), "")).collect();
+    let entries: Vec<_> = (0..10_001).map(|number| format!("h{number}.example")).collect();
+    for (path, request, status, code) in [
+        ("/v1/export", json!({}), 400, "bad-request"),
+        ("/v1/export", json!([]), 400, "bad-request"),
+        ("/v1/export", json!({ "target": "dockerd" }), 400, "bad-request"),
+        ("/v1/export", json!({ "target": "docker", "allow_wider": true }), 400, "bad-request"),
+        ("/v1/export", json!({ "target": "docker", "project": "nobody" }), 400, "bad-request"),
+        ("/v1/export", json!({ "target": "docker", "files": [file("a.json", "")] }), 400, "bad-request"),
+        ("/v1/export", json!({ "target": "docker", "files": [file("/a", ""), file("/a", "")] }), 400, "bad-request"),
+        ("/v1/export", json!({ "target": "docker", "files": too_many }), 400, "bad-request"),
+        ("/v1/export", json!({ "target": "docker", "policy": { "whitelist": ["h:0"] } }), 422, "policy-refused"),
+        ("/v1/export", json!({ "target": "vic-machine" }), 422, "wider"),
+        ("/v1/export", json!({ "target": "docker", "gate": "127.0.0.1" }), 400, "bad-request"),
+        ("/v1/export", json!({ "target": "openshift", "gate": "127.0.0.1:8733" }), 422, "export-refused"),
+        (
+            "/v1/export",
+            json!({ "target": "docker", "files": [file("/etc/docker/daemon.json", "{")] }),
+            422,
+            "export-refused",
+        ),
+        ("/v1/export", json!({ "target": "docker", "policy": { "whitelist": entries } }), 413, "too-large"),
+        ("/v1/import", json!({ "files": [] }), 400, "bad-request"),
+        ("/v1/import", json!({ "source": "dockerd", "files": [file("a", "")] }), 400, "bad-request"),
+        ("/v1/import", json!({ "source": "list", "files": [file("a", &many)] }), 413, "too-large"),
+        ("/v1/import", json!({ "source": "list", "files": [file("a", &"x".repeat(3 << 20))] }), 413, "too-large"),
+    ] {
+        let (found, answer) = daemon.post(path, &request);
+        let request: String = request.to_string().chars().take(200).collect();
+        assert_eq!((found, answer["code"].as_str()), (status, Some(code)), "{request}: {answer}");
+        assert!(answer["message"].is_string());
+    }
+    // Within the limits, however many findings there are.
+    let ports = (0..3_000).map(|number| format!("\"h{number}:80\""));
+    let text = format!("{{\"insecure-registries\": [{}]}}", ports.collect::<Vec<_>>().join(","));
+    let (status, answer) = daemon.post("/v1/import", &json!({ "files": [file("daemon.json", &text)] }));
+    assert_eq!((status, answer["findings"].as_array().unwrap().len()), (200, 3_000));
+    assert_eq!(daemon.post("/v1/decide", &json!({ "reference": "alpine" })).0, 200);
+}
+
+#[test]
 fn an_import_has_origins_and_findings() {
     let text = "{\n\"insecure-registries\": [\"10.77.0.1:5000\",\n\"10.2.0.0/16\", \"bad_name:1\"]\n}";
     let path = file("json", text);
@@ -126,6 +249,10 @@ fn an_import_has_origins_and_findings() {
     assert_eq!((ran.code, &ran.json()[0]["policy"]["whitelist"]), (Some(0), &json!(["quay.io", "10.0.0.0/8"])));
     let ran = run(&["import", "--from", "docker", "nowhere.json"]);
     assert_eq!(ran.code, Some(2));
+    assert_eq!(run(&["import", "--json", &path]).json()[0]["source"], "docker");
+    let ran = run(&["import", &file("txt", "two words")]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    ran.complains(&["no program is known by the content", "`--from SOURCE`"]);
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod policy_update_log;
 mod probe;
 mod request_body;
 mod response;
+mod runtime_settings;
 mod static_files;
 #[cfg(test)]
 mod tests;
@@ -106,6 +107,8 @@ pub struct ApiResources {
     own_explain_limit: ConcurrencyLimit,
     /// Concurrent probes; each may keep a policy of its request in memory.
     probe_limit: ConcurrencyLimit,
+    /// Concurrent exports and imports of settings, on blocking threads.
+    settings_limit: ConcurrencyLimit,
     /// The runtime for everything that no container runtime waits for.
     background: BackgroundHandle,
 }
@@ -132,6 +135,7 @@ impl ApiResources {
             explain_limit: ConcurrencyLimit::new(4, 8, seconds(10), explanations),
             own_explain_limit: ConcurrencyLimit::new(instances, 8, seconds(10), explanations),
             probe_limit: ConcurrencyLimit::new(8, 32, seconds(40), "too many connections are tested at the moment"),
+            settings_limit: ConcurrencyLimit::new(2, 8, seconds(10), "too many settings are exchanged at the moment"),
             background,
         }
     }
@@ -164,6 +168,8 @@ pub fn router(context: Arc<ApiState>, health: Router) -> Router {
         .route("/explain", post(decide::explain))
         .route("/check", post(decide::check))
         .route("/probe", post(probe::probe))
+        .route("/export", post(runtime_settings::export))
+        .route("/import", post(runtime_settings::import))
         .method_not_allowed_fallback(|| async { error::ApiError::method_not_allowed() })
         .layer(from_fn_with_state(Arc::clone(&context), run_in_background));
     let api = Router::new()
@@ -247,6 +253,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         health::daemon,
         gate::gate,
         probe::probe,
+        runtime_settings::export,
+        runtime_settings::import,
         health::healthz,
         health::readyz,
         health::metrics

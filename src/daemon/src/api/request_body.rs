@@ -47,6 +47,17 @@ pub async fn read_request(mut body: Body, rooms: &MemoryBudget) -> Result<Buffer
     }
 }
 
+/// Reads a request that may contain a policy, no longer than other requests.
+pub async fn read_request_with_policy(
+    body: Body,
+    rooms: &MemoryBudget,
+    limits: &DocumentLimits,
+) -> Result<BufferedBody, ApiError> {
+    let read = read_request(body, rooms).await?;
+    let policy_permit = if read.text.len() > SMALL_BODY_BYTES { limits.medium.acquire().await? } else { None };
+    Ok(BufferedBody { policy_permit, ..read })
+}
+
 /// Limits of bodies with a policy, each with what is made of the policy.
 #[derive(Clone)]
 pub struct DocumentLimits {
