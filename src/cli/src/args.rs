@@ -330,6 +330,10 @@ pub struct DoctorArgs {
     #[arg(long, value_name = "HOST:PORT")]
     pub gate: Option<GateAddress>,
 
+    /// Has each engine pull an image that nobody has, and requires that the gate refuses it.
+    #[arg(long, requires = "gate")]
+    pub prove: bool,
+
     /// Prints one JSON object.
     #[arg(long, help_heading = "Output")]
     pub json: bool,

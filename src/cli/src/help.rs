@@ -197,6 +197,9 @@ EXAMPLES:
   pullgate export --to containerd --policy /etc/pullgate/policy.toml --out /
   pullgate export --to containers --policy policy.toml --out rootfs
 
+  # The same, and what leads containerd through the gate.
+  pullgate export --to containerd --policy /etc/pullgate/policy.toml --gate 127.0.0.1:8733 --out /
+
   # Without a file, for a program.
   pullgate export --to docker --wr harbor.corp.local --rc corp-ca.pem --json
 
@@ -230,6 +233,9 @@ policy without a word; `fails` is what keeps an allowed registry from being reac
 EXAMPLES:
   # Does this host do what the policy says?
   pullgate doctor --for docker --policy /etc/pullgate/policy.toml
+
+  # Does Docker Engine reach registries through the gate, and not past it? It is asked to pull.
+  pullgate doctor --for docker --policy /etc/pullgate/policy.toml --gate 127.0.0.1:8733 --prove
 
   # For a monitoring system: one JSON object.
   pullgate doctor --for containerd --for containers --policy /etc/pullgate/policy.toml --json

@@ -36,12 +36,18 @@ fn skopeo_and_podman_pull_through_tunnels() {
             .output()
             .unwrap()
     };
+    world.export("containers");
+    let conf = world.settings.root().join("etc/containers/containers.conf.d/zz-pullgate-gate.conf");
     let podman = |image: &str, verified: bool| -> Output {
         let mut command = world.settings.command("podman");
+        for name in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy"] {
+            command.env_remove(name);
+        }
+        command.env("CONTAINERS_CONF", &conf);
         command.args(["--root=/run/podman/root", "--runroot=/run/podman/run", "--storage-driver=vfs"]);
         command.args(["--cgroup-manager=cgroupfs", "--events-backend=none", "pull"]);
         command.arg(format!("--tls-verify={verified}"));
-        command.arg(format!("--signature-policy={policy}")).arg(image).envs(GateWorld::proxy()).output().unwrap()
+        command.arg(format!("--signature-policy={policy}")).arg(image).output().unwrap()
     };
     // Where they do not verify, both try plain HTTP after HTTPS, and of its refusal show the status alone.
     for (registry, verified, errors) in [
@@ -93,9 +99,8 @@ fn containerd_pulls_through_the_endpoint_and_says_why_not() {
     });
     let socket = world.settings.sandbox.outside(SOCKET);
     server.wait_until("containerd answers", || UnixStream::connect(&socket).is_ok());
-    let hosts = format!("server = \"http://{GATE}\"\n[host.\"http://{GATE}\"]\n");
-    let folder = world.settings.sandbox.write("certs.d/_default/hosts.toml", &hosts);
-    let folder = folder.parent().unwrap().parent().unwrap().display().to_string();
+    world.export("containerd");
+    let folder = world.settings.root().join("etc/containerd/certs.d").display().to_string();
     let pull = |image: &str| {
         let mut command = world.settings.command("ctr");
         command.args(["--address", SOCKET, "images", "pull", "--hosts-dir", &folder, image]).output().unwrap()

@@ -3,10 +3,11 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use common::daemon::Daemon;
-use common::{file, run, run_with};
+use common::{ProgramRun, file, run, run_in, run_with};
 use serde_json::{Value, json};
 
 const TARGETS: [&str; 8] =
@@ -281,6 +282,53 @@ fn the_doctor_ends_by_what_it_finds() {
     assert_eq!(run(&["doctor", "--for", "docker", "--policy", &policy, "--root", "/nowhere"]).code, Some(2));
     assert_eq!(run(&["doctor", "--for", "kubernetes", "--policy", &policy]).code, Some(2));
     assert_eq!(run(&["doctor", "--for", "docker", "--policy", "nowhere.toml"]).code, Some(2));
+}
+
+/// Runs `doctor --prove` with a program in place of the docker client: it says this of each image, given as `$2`.
+fn prove(folder: &Path, policy: &str, script: &str) -> ProgramRun {
+    let program = folder.join("docker");
+    fs::write(&program, format!("#!/bin/sh\n{script}\nexit 1\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    let root = folder.join("root").display().to_string();
+    let gate = "127.0.0.1:8733";
+    run(&["export", "--to", "docker", "--policy", policy, "--gate", gate, "--out", &root]);
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    run_in(
+        &[("PATH", &path)],
+        &["doctor", "--for", "docker", "--policy", policy, "--root", &root, "--gate", gate, "--prove"],
+    )
+}
+
+#[test]
+fn doctor_proves_the_way_through_the_gate() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = file("toml", "whitelist = [\"h.example/team\"]\n");
+    let refused = "echo \"Error response from daemon: Get x: pullgate: access to registry is denied\" >&2";
+    let ran = prove(folder.path(), &policy, refused);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.says(&["proved: `docker pull pullgate-gate-check.invalid/x:1` was refused by the gate", "Get x: pullgate: "]);
+
+    let plugin = "Error response from daemon: authorization denied by plugin pullgate: access is denied";
+    // An image that the policy allows gets past the plugin.
+    let script = format!("case $2 in *.invalid/*) echo '{plugin}' >&2;; *) {refused};; esac");
+    let ran = prove(folder.path(), &policy, &script);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.says(&["proved: `docker pull h.example:1/team/pullgate-gate-check:1`"]);
+    let ran = prove(folder.path(), &policy, &format!("echo '{plugin}' >&2"));
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    ran.says(&["fails[gate-unproved]", "--> docker pull h.example:1/team", "`GET /v1/gate`"]);
+
+    let ran = prove(folder.path(), &policy, "echo 'dial tcp: lookup x: no such host' >&2");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    ran.says(&["silent[gate-not-asked]", "but said: dial tcp: lookup x: no such host"]);
+
+    fs::remove_file(folder.path().join("docker")).unwrap();
+    let doctor = ["doctor", "--for", "docker", "--policy", &policy, "--gate", "127.0.0.1:8733", "--prove"];
+    let ran = run_in(&[("PATH", &folder.path().display().to_string())], &doctor);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    ran.complains(&["there is no program to pull with, of `docker`"]);
+    let ran = run(&["doctor", "--for", "docker", "--policy", &policy, "--prove"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
 }
 
 #[test]

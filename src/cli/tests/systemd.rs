@@ -115,6 +115,30 @@ fn the_drop_in_lets_docker_try_until_pullgate_is_there() {
 }
 
 #[test]
+fn the_drop_ins_of_the_gate_are_sound() {
+    for (target, service) in
+        [("docker", "docker"), ("containerd", "containerd"), ("containers", "crio"), ("k3s", "k3s")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let system = folder.path().join("etc/systemd/system");
+        fs::create_dir_all(&system).unwrap();
+        let unit = system.join(format!("{service}.service"));
+        fs::write(&unit, "[Service]\nExecStart=/bin/true\n").unwrap();
+        let mut export = Command::new(env!("CARGO_BIN_EXE_pullgate"));
+        export.args(["export", "--to", target, "--insecure-registry", "h:5000", "--gate", "127.0.0.1:8733", "--out"]);
+        let exported = export.arg(folder.path()).output().unwrap();
+        assert!(exported.status.success(), "{exported:?}");
+        let drop_ins = system.join(format!("{service}.service.d"));
+        assert!(drop_ins.join("pullgate-gate.conf").exists(), "{exported:?}");
+        // What holds without the engine's co-operation.
+        fs::copy(units_dir().join("gate/engine.conf"), drop_ins.join("engine.conf")).unwrap();
+        let verified = Command::new("systemd-analyze").arg("verify").arg(&unit).output().expect("systemd is installed");
+        let said = String::from_utf8_lossy(&verified.stderr);
+        assert!(verified.status.success() && said.is_empty(), "{target}: {said}");
+    }
+}
+
+#[test]
 fn shipped_settings_refuse_the_shipped_policy_until_it_has_a_whitelist() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["pullgate.toml", "policy.toml"] {

@@ -40,6 +40,32 @@ impl GateWorld {
         Self { settings, gate, audit }
     }
 
+    /// Exports what leads an engine through the gate below the root folder of the settings.
+    pub fn export(&self, target: &str) {
+        self.settings.export_with(target, &["--gate", GATE]);
+    }
+
+    /// Returns the variables of an exported drop-in.
+    pub fn exported_environment(&self, service: &str) -> Vec<(String, String)> {
+        let path = format!("etc/systemd/system/{service}.service.d/pullgate-gate.conf");
+        let text = fs::read_to_string(self.settings.root().join(path)).unwrap();
+        let variables = text.lines().filter_map(|line| line.strip_prefix("Environment=")?.split_once('='));
+        let variables: Vec<_> = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        assert_eq!(variables.len(), 2, "{text}");
+        variables
+    }
+
+    /// Requires that an engine proves its way through the gate. The command finds the engine by these variables.
+    #[track_caller]
+    pub fn check_proof(&self, target: &str, variables: &[(&str, &str)]) {
+        let mut command = self.settings.command(env!("CARGO_BIN_EXE_pullgate"));
+        command.args(["doctor", "--for", target, "--gate", GATE, "--prove", "--json", "--policy"]);
+        command.arg(self.settings.policy()).arg("--root").arg(self.settings.root());
+        let found = command.envs(variables.iter().copied()).output().unwrap();
+        let report: Value = serde_json::from_slice(&found.stdout).unwrap_or_else(|error| panic!("{error}: {found:?}"));
+        assert_eq!(report["proofs"][0]["target"], target, "{report:#}\n{}", self.log());
+    }
+
     /// Returns the variables that lead a program through the gate.
     pub fn proxy() -> [(&'static str, String); 3] {
         let proxy = format!("http://{GATE}");
@@ -107,8 +133,11 @@ impl GateWorld {
         });
         config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
         let config = self.settings.sandbox.write("daemon.json", &config.to_string());
+        self.export("docker");
+        let environment = self.exported_environment("docker");
         let mut engine = self.settings.serve("dockerd", |command| {
-            command.arg("--config-file").arg(config).arg(format!("--host=unix://{socket}")).envs(Self::proxy());
+            command.env_remove("NO_PROXY").env_remove("no_proxy").envs(environment);
+            command.arg("--config-file").arg(config).arg(format!("--host=unix://{socket}"));
         });
         let outside = self.settings.sandbox.outside(socket);
         engine.wait_until("dockerd answers", || {
@@ -136,6 +165,7 @@ impl GateWorld {
         check_outcome("tag", &docker(&["tag", &format!("{PRIVATE}/{IMAGE}"), &pushed]), &[]);
         check_outcome("push", &docker(&["push", &pushed]), &[]);
         more(&docker);
+        self.check_proof("docker", &[("DOCKER_HOST", &format!("unix://{socket}"))]);
         self.check_records("tunnel", &[PRIVATE, SELF_SIGNED]);
         self.check_records("forward", &[PLAIN]);
         self.check_nobody_reached_the_denied();

@@ -91,8 +91,14 @@ impl SettingsWorld {
 
     /// Exports the policy below the root folder.
     pub fn export(&self, target: &str) {
+        self.export_with(target, &[]);
+    }
+
+    /// Exports the policy below the root folder, with these options besides.
+    pub fn export_with(&self, target: &str, options: &[&str]) {
         let root = self.root().display().to_string();
-        let exported = pullgate(&["export", "--to", target, "--policy", &self.policy(), "--out", &root]);
+        let command = ["export", "--to", target, "--policy", &self.policy(), "--out", &root];
+        let exported = pullgate(&[&command, options].concat());
         assert!(exported.status.success(), "{exported:?}");
     }
 

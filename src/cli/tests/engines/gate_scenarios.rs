@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::common::gate_world::{GATE, GateWorld};
+use crate::common::gate_world::GateWorld;
 use crate::common::settings_docker::IMAGE;
 use crate::common::settings_world::{DENIED, PLAIN, PRIVATE, check_outcome};
 use crate::cri::CriClient;
@@ -16,6 +16,8 @@ use crate::docker::ImageStore;
 const DOCKER_SOCKET: &str = "/run/docker.sock";
 
 const CONTAINERD_SOCKET: &str = "/run/containerd/containerd.sock";
+
+const CERTS_FOLDER: &str = "/etc/containerd/certs.d";
 
 fn start_world() -> GateWorld {
     let programs = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../engines/root");
@@ -59,17 +61,20 @@ pub fn containerd() {
         [grpc]
         address = '{CONTAINERD_SOCKET}'
         [plugins.'io.containerd.cri.v1.images'.registry]
-        config_path = '/run/certs.d'
+        config_path = '{CERTS_FOLDER}'
         [plugins.'io.containerd.cri.v1.runtime'.cni]
         conf_dir = '/run/cni'
         "
     );
     let config = world.settings.sandbox.write("containerd.toml", &config);
-    let hosts = format!("server = \"http://{GATE}\"\n[host.\"http://{GATE}\"]\n");
-    world.settings.write("/run/certs.d/_default/hosts.toml", &hosts);
-    world.settings.mount("/run/certs.d");
+    // A folder of one registry, which counts in place of the one for all.
+    let direct = format!("server = \"http://{DENIED}\"\n[host.\"http://{DENIED}\"]\n");
+    world.settings.write(&format!("{CERTS_FOLDER}/{DENIED}/hosts.toml"), &direct);
+    world.export("containerd");
+    world.settings.mount(CERTS_FOLDER);
+    let environment = world.exported_environment("containerd");
     let mut server = world.settings.serve("containerd", |command| {
-        command.arg("--config").arg(config).envs(GateWorld::proxy());
+        command.arg("--config").arg(config).env_remove("NO_PROXY").env_remove("no_proxy").envs(environment);
     });
     let socket = world.settings.sandbox.outside(CONTAINERD_SOCKET);
     server.wait_until("containerd answers", || UnixStream::connect(&socket).is_ok());
@@ -95,6 +100,7 @@ pub fn containerd() {
     let refused = ctr(&format!("{DENIED}/{IMAGE}"));
     let text = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && text.contains("pullgate: access to registry"), "{text}");
+    world.check_proof("containerd", &[("CONTAINERD_ADDRESS", CONTAINERD_SOCKET)]);
     world.check_records("pull", &[PLAIN, PRIVATE]);
     world.check_nobody_reached_the_denied();
     let (status, recent) = world.ask("GET /v1/gate");

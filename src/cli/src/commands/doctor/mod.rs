@@ -1,9 +1,12 @@
 //! `pullgate doctor`: the settings of a host that do otherwise than a policy.
 
-use pullgate_runtimes::{Disagreement, DisagreementEffect, DoctorRequest, HostFiles, Target};
+mod gate_proof;
+
+use pullgate_runtimes::{Disagreement, DisagreementEffect, DoctorRequest, HostFiles, Target, gate_proof_images};
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
+use crate::commands::doctor::gate_proof::{GateProof, prove_gate};
 use crate::commands::export::LoadedPolicy;
 use crate::error::CliError;
 use crate::output::{
@@ -16,6 +19,9 @@ struct DoctorReport {
     /// True if there are no disagreements.
     agrees: bool,
     disagreements: Vec<TargetDisagreement>,
+    /// The engines that were refused by the gate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proofs: Option<Vec<GateProof>>,
 }
 
 /// A disagreement with a target.
@@ -45,11 +51,27 @@ pub fn run(arguments: &DoctorArgs) -> Result<bool, CliError> {
         disagreements
             .extend(found.into_iter().map(|disagreement| TargetDisagreement { target: *target, disagreement }));
     }
+    let mut proofs = Vec::new();
+    if arguments.prove {
+        let images = gate_proof_images(&policy.context());
+        for target in &arguments.targets {
+            match prove_gate(*target, &images)? {
+                Ok(proof) => proofs.push(proof),
+                Err(disagreement) => disagreements.push(TargetDisagreement { target: *target, disagreement }),
+            }
+        }
+    }
     let agrees = disagreements.is_empty();
     let mut output = OutputWriter::new(arguments.json);
     if arguments.json {
-        output.line(json_line(&DoctorReport { agrees, disagreements })?)?;
+        let proofs = arguments.prove.then_some(proofs);
+        output.line(json_line(&DoctorReport { agrees, disagreements, proofs })?)?;
     } else {
+        for GateProof { command, error, .. } in &proofs {
+            let label = styled(GOOD_STYLE, "proved");
+            let (command, error) = (escape_for_terminal(command), escape_for_terminal(error));
+            output.line(format!("{label}: `{command}` was refused by the gate\n  {error}\n"))?;
+        }
         for TargetDisagreement { target, disagreement } in &disagreements {
             output.line(render(*target, disagreement))?;
         }
