@@ -4,5 +4,5 @@ import { api } from "./lib/api.js";
 
 export const {
   applyFix, checkCertificates, checkEntry, checkPolicy, compare, isReady, loadPolicy, moduleDigest, narrow, ready,
-  rules, version,
+  rules, templateOf, version,
 } = /* @__PURE__ */ api({ address: () => new URL("./dist/pullgate_bg.wasm", import.meta.url) });

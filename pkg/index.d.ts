@@ -89,6 +89,17 @@ export function checkEntry(text: string, list: EntryList): EntryReport;
  */
 export function applyFix(text: string, finding: Pick<Finding, "fix" | "range">): string[];
 
+/** The message of a finding apart from its variable parts. */
+export interface FindingTemplate {
+  /** The message with `{0}`, `{1}` and so on in place of input, numbers and dates. A new version may word it better. */
+  template: string;
+  /** The parts that stand there, in their order. */
+  parameters: string[];
+}
+
+/** Returns the message of a finding apart from its variable parts, for a text in another language. */
+export function templateOf(finding: Pick<Finding, "message">): FindingTemplate;
+
 /** A human-readable description of a certificate (RFC 5280), with the findings about it as a certificate authority. */
 export interface CertificateInfo {
   /** The subject as an RFC 4514 string, the most specific part first; may be empty. */

@@ -9,5 +9,5 @@ import { compileSync } from "./lib/load.js";
 
 export const {
   applyFix, checkCertificates, checkEntry, checkPolicy, compare, isReady, loadPolicy, moduleDigest, narrow, ready,
-  rules, version,
+  rules, templateOf, version,
 } = /* @__PURE__ */ api({ start: () => ({ module: compileSync(decodeBase64(base64)), digest }) });

@@ -6,5 +6,5 @@ import { api } from "./lib/api.js";
 
 export const {
   applyFix, checkCertificates, checkEntry, checkPolicy, compare, isReady, loadPolicy, moduleDigest, narrow, ready,
-  rules, version,
+  rules, templateOf, version,
 } = /* @__PURE__ */ api({ start: () => ({ module, digest }) });

@@ -6,6 +6,7 @@ import { documentText } from "./document_text.js";
 import { Engine } from "./engine.js";
 import { applyFix } from "./fix.js";
 import { Policy } from "./policy.js";
+import { templateOf } from "./template.js";
 import { internalFinding, internalFindingsOfBoth, redactUserinfo, throwInternalError } from "./trap_answers.js";
 
 /** Creates the functions over an `Engine` for `source`. */
@@ -58,6 +59,7 @@ export function api(source) {
     },
 
     applyFix,
+    templateOf,
     moduleDigest: () => engine.loaded().digest,
     version: () => engine.call((instance) => instance.version(), throwInternalError),
     rules: () => engine.call((instance) => instance.rules(), throwInternalError),

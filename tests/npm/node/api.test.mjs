@@ -12,7 +12,7 @@ import * as inline from "pullgate/inline";
 import * as inlineSchema from "pullgate/inline/schema";
 import * as schema from "pullgate/schema";
 
-const { applyFix, checkCertificates, checkEntry, checkPolicy, compare, isReady, loadPolicy } = pullgate;
+const { applyFix, checkCertificates, checkEntry, checkPolicy, compare, isReady, loadPolicy, templateOf } = pullgate;
 const { moduleDigest, narrow, ready, rules, version } = pullgate;
 const require = createRequire(import.meta.url);
 const description = require("pullgate/package.json");
@@ -94,6 +94,25 @@ test("a fix is applied to the text that was checked", () => {
   assert.deepEqual(fixed("10.2.2/24"), ["10.2.2.0/24"]);
   assert.deepEqual(fixed("10.0.0.0-10.0.0.4"), ["10.0.0.0/30", "10.0.0.4"]);
   assert.throws(() => applyFix("a..b", checkEntry("a..b", "whitelist").findings[0]), TypeError);
+});
+
+test("a message is taken apart into what is said and what it is said of", () => {
+  const templates = (text) => checkEntry(text, "whitelist").findings.map(templateOf);
+  assert.deepEqual(templates("10.2.2/24"), [
+    { template: "`{0}` has {1} of the {2} numbers of an IPv4 network", parameters: ["10.2.2/24", "3", "4"] },
+  ]);
+  assert.deepEqual(templateOf({ message: "`CN=a` expired on 2026-01-02T03:04:05Z, after 1,024 days" }), {
+    template: "`{0}` expired on {1}, after {2} days",
+    parameters: ["CN=a", "2026-01-02T03:04:05Z", "1,024"],
+  });
+  // The same finding about other input has the same template, and its parts make the message again.
+  for (const [one, other] of [["a.example:0", "b.example:99999"], ["1.2.3.4/33", "5.6.7.8/99"], ["a..b", "c..d"]]) {
+    assert.deepEqual(templates(one).map(({ template }) => template), templates(other).map(({ template }) => template));
+    for (const finding of checkEntry(one, "whitelist").findings) {
+      const { template, parameters } = templateOf(finding);
+      assert.equal(template.replace(/\{(\d+)\}/g, (_, index) => parameters[index]), finding.message);
+    }
+  }
 });
 
 test("a time is in seconds, or a Date, and milliseconds are refused", () => {

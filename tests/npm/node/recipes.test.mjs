@@ -63,9 +63,8 @@ test("vee-validate finds everything valid with `policy` itself: the trap that th
   assert.equal((await validateWithVee(BAD, policy)).valid, true);
 });
 
-test("a finding is said in another language by its code, its range and its fix", () => {
-  const german = ["„10.2.2/24“ ist unvollständig: schreiben Sie „10.2.2.0/24“"];
-  assert.deepEqual(checkEntryInGerman("10.2.2/24", "whitelist"), german);
-  assert.deepEqual(checkEntryInGerman("", "whitelist"), ["Der Eintrag ist leer"]);
+test("a finding is said in another language, with its parameters", () => {
+  assert.deepEqual(checkEntryInGerman("10.2.2/24", "whitelist"), ["„10.2.2/24“ hat 3 der 4 Zahlen eines IPv4-Netzes"]);
+  assert.deepEqual(checkEntryInGerman("h.example:0", "whitelist"), ["„0“ ist kein Port: eine Zahl von 1 bis 65535"]);
   assert.match(checkEntryInGerman("a..b", "whitelist")[0], /dot/);
 });

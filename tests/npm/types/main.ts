@@ -10,6 +10,7 @@ import {
   moduleDigest,
   ready,
   rules,
+  templateOf,
   version,
   type Decision,
   type EntryReport,
@@ -41,6 +42,7 @@ export async function everything(bytes: Uint8Array, module: object): Promise<voi
   holds<Equal<ReturnType<typeof isReady>, boolean>>();
   for (const finding of report.findings) {
     applyFix(report.text, finding).join();
+    templateOf(finding).parameters.map((parameter) => parameter.length);
     if (finding.code === "internal") continue;
     const code: FindingCode = finding.code;
     // @ts-expect-error: there is no such code
