@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** Returns the list of registries, and its n-th row. */
 export const registries = (page) => page.getByRole("region", { name: "Registries", exact: true });
@@ -108,14 +108,34 @@ export async function paste(page, text) {
 
 /** Drops files, each a name and a text, onto an element, as a file manager does. Without a text it is a folder. */
 export async function dropFiles(target, files) {
-  const folder = mkdtempSync(join(tmpdir(), "pullgate-drop-"));
-  process.once("exit", () => rmSync(folder, { recursive: true }));
+  const folder = temporaryFolder();
   const paths = files.map(([name, text]) => {
     const path = join(folder, name);
     if (text === undefined) mkdirSync(path);
     else writeFileSync(path, text);
     return path;
   });
+  await drop(target, paths);
+}
+
+/** Drops a folder onto an element; its files are given by their paths in it. */
+export async function dropFolder(target, name, files) {
+  const folder = join(temporaryFolder(), name);
+  mkdirSync(folder);
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  await drop(target, [folder]);
+}
+
+function temporaryFolder() {
+  const folder = mkdtempSync(join(tmpdir(), "pullgate-drop-"));
+  process.once("exit", () => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+async function drop(target, paths) {
   await target.scrollIntoViewIfNeeded();
   const { x, y, width, height } = await target.boundingBox();
   const session = await target.page().context().newCDPSession(target.page());

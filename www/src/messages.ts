@@ -1,6 +1,7 @@
 // Every text of the page, in one place for translation. The module writes findings, decisions and their steps.
 
 import { formatCount, LIST, LOCALE, plural } from "./quantities";
+import { settingsMessages } from "./settings/messages";
 
 /** The frontends of the daemon, by their names in its answers. */
 const FRONTENDS: Record<string, string> = { docker: "Docker Engine", containerd: "containerd", kubernetes: "Kubernetes" };
@@ -60,12 +61,12 @@ export const messages = {
     },
     hidden: (count: number) =>
       `${plural(count, "secure entry is", "secure entries are")} kept for whitelist mode, and no part of the policy while it is off.`,
-    entryHeading: "IP, FQDN, host:port, CIDR or wildcard",
+    entryHeading: "IP, FQDN, host:port, CIDR, wildcard or pattern",
     hostHeading: "IP or FQDN",
-    hostHint: "CIDR ranges and wildcards work, too.",
+    hostHint: "CIDR ranges, wildcards and patterns work, too.",
     portHeading: "Port",
     transportHeading: "Certificate",
-    entryLabel: (row: number) => `Registry ${row}: IP, FQDN, host:port, CIDR or wildcard`,
+    entryLabel: (row: number) => `Registry ${row}: IP, FQDN, host:port, CIDR, wildcard or pattern`,
     hostLabel: (row: number) => `Insecure registry ${row}: IP or FQDN`,
     portLabel: (row: number) => `Insecure registry ${row}: port`,
     transportLabel: (row: number) => `Registry ${row}: secure or insecure`,
@@ -371,11 +372,11 @@ export const messages = {
 
   output: {
     title: "What you get",
-    intro: "The policy in canonical form.",
-    tabs: { options: "vic-machine", rest: "REST JSON", toml: "TOML", json: "JSON" },
+    intro: "The policy in canonical form, and as the settings of container runtimes.",
+    tabs: { toml: "TOML", json: "JSON", "vic-machine": settingsMessages.tabs["vic-machine"], vch: settingsMessages.tabs.vch },
     about: {
-      options: "Options of vic-machine create, for sh and bash.",
-      rest: "The registry part of a virtual container host, as the REST API takes it.",
+      "vic-machine": settingsMessages.about["vic-machine"],
+      vch: settingsMessages.about.vch,
       toml: "pullgate's policy, for the command line and the daemon.",
       json: "pullgate's policy, for everything.",
     },
@@ -411,8 +412,13 @@ export const messages = {
   open: {
     title: "Open a policy",
     button: "Open…",
-    intro: "JSON in either shape, TOML, or options of vic-machine create. What is in the form now is replaced.",
+    intro:
+      "A policy in JSON or TOML, options of vic-machine create, or the settings of a container runtime. What is in the form now is replaced.",
+    readAs: "Read it as",
+    byContent: "what its content says",
+    settingsOf: (program: string) => `settings of ${program}`,
     choose: "Choose a file…",
+    chooseFolder: "Choose a folder…",
     drop: "or drop it here",
     dropNow: "Drop to open",
     dropZone: "Drop zone for a policy",

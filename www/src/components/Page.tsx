@@ -121,7 +121,7 @@ export function Page() {
             }}
           />
         )}
-        {isOpening && <OpenPanel onOpened={onOpened} onRecords={setRecords} />}
+        {isOpening && <OpenPanel daemon={daemon} onOpened={onOpened} onRecords={setRecords} />}
         {opened && <OpenResultNotice opened={opened} onDismiss={() => onOpened(undefined)} />}
         <EnforcementNotice daemon={daemon.daemon} />
         <DaemonNotice
@@ -145,7 +145,7 @@ export function Page() {
           </div>
         </div>
         <PolicyFormContext value={later}>
-          <OutputSection host={host} onError={toFirstError} onSaved={markSaved} />
+          <OutputSection host={host} daemon={daemon} onError={toFirstError} onSaved={markSaved} />
         </PolicyFormContext>
         <ReplaySection policy={later.analysis.canonical} given={records} />
         <ChangesBar

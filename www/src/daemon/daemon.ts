@@ -7,7 +7,7 @@ export interface DaemonInfo {
   /** The SHA-256 of its module. */
   sha256: string;
   version: string;
-  /** The frontends that are served: `docker`, `kubernetes`, `containerd`. */
+  /** The frontends that are served: `docker`, `kubernetes`, `containerd`, `gate`. */
   frontends: string[];
   /** The enforcement of each frontend: `deny`, or `audit`, which refuses nothing. */
   enforcement: Record<string, unknown>;
@@ -39,13 +39,15 @@ export interface ProbeRequest {
   policy: PolicyDocument;
 }
 
-/** An error response of the daemon, with its message. */
+/** An error response of the daemon, with its stable code and its message. */
 export class DaemonError extends Error {
   readonly status: number;
+  readonly code: string;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, code: string, message: string) {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
@@ -130,7 +132,8 @@ export async function probe(request: ProbeRequest, signal: AbortSignal): Promise
   return report;
 }
 
-async function get<T>(path: string): Promise<T | "locked" | undefined> {
+/** Reads a JSON response: `"locked"` without authentication, and `undefined` without an answer in JSON. */
+export async function get<T>(path: string): Promise<T | "locked" | undefined> {
   try {
     const response = await request(path, { signal: AbortSignal.timeout(READ_TIMEOUT_MS) });
     if (response.status === 401) return "locked";
@@ -141,7 +144,8 @@ async function get<T>(path: string): Promise<T | "locked" | undefined> {
   }
 }
 
-async function post<T>(path: string, body: object, signal: AbortSignal): Promise<T> {
+/** Sends JSON, and returns the response in JSON. Throws a `DaemonError` if the daemon refuses the request. */
+export async function post<T>(path: string, body: object, signal: AbortSignal): Promise<T> {
   const headers = { "content-type": "application/json" };
   const response = await request(path, { method: "POST", headers, body: JSON.stringify(body), signal });
   if (!response.ok) throw await errorOf(response);
@@ -156,9 +160,9 @@ function request(path: string, { headers, ...options }: RequestInit & { headers?
 
 async function errorOf(response: Response): Promise<Error> {
   const answer: unknown = isJson(response) ? await response.json().catch(() => undefined) : undefined;
-  const { message } = (answer ?? {}) as { message?: unknown };
+  const { code, message } = (answer ?? {}) as { code?: unknown; message?: unknown };
   const { status } = response;
-  return typeof message === "string" ? new DaemonError(status, message) : new Error(`status ${status}`);
+  return typeof message === "string" ? new DaemonError(status, String(code), message) : new Error(`status ${status}`);
 }
 
 function isJson(response: Response): boolean {

@@ -5,12 +5,30 @@ import { checkPolicy, type Finding, type PolicyDocument } from "pullgate";
 import { TomlError } from "smol-toml";
 import { containsPrivateKey, withoutPrivateKeys } from "../certificates/pem";
 import { messages } from "../messages";
+import type { ImportFinding, ImportSource } from "../settings/settings";
 import { collectStrings, findDuplicateMember } from "./jsonScan";
 import { readToml } from "./toml";
 import { optionNames, readOptions, startsWithOptions } from "./vicMachine";
 
 /** A document with notes on omitted parts, or the problems that prevented reading it. */
-export type OpenResult = { ok: true; document: PolicyDocument; notes: string[] } | { ok: false; problems: string[] };
+export type OpenResult = OpenedPolicy | UnopenedText;
+
+export interface OpenedPolicy {
+  ok: true;
+  document: PolicyDocument;
+  notes: string[];
+  /** The settings of another program that it was imported from, with what is found about them. */
+  imported?: { source: ImportSource; files: string[]; findings: ImportFinding[] };
+}
+
+export interface UnopenedText {
+  ok: false;
+  problems: string[];
+  /** True if it may be the settings of another program. */
+  isForeign?: boolean;
+  /** The way to read it all the same. */
+  hint?: string;
+}
 
 // Findings with which the form could not hold the document without loss. The form shows all others.
 const FATAL_CODES = new Set<Finding["code"]>([
@@ -47,10 +65,10 @@ function isJsonArray(text: string): boolean {
 
 function openJson(text: string): OpenResult {
   const wrapped = registryOf(text);
-  if (wrapped === undefined) return accept(text, []);
+  if (wrapped === undefined) return acceptPolicy(text, []);
   // Of duplicate members `JSON.parse` keeps the last, and would hide the others from the module.
   const twice = findDuplicateMember(text);
-  return twice === undefined ? accept(wrapped, [messages.open.wrapped]) : refuse(text, [messages.open.twice(twice)]);
+  return twice === undefined ? acceptPolicy(wrapped, [messages.open.wrapped]) : refuse(text, [messages.open.twice(twice)]);
 }
 
 /** Returns the `registry` member of the description of a virtual container host, as JSON. */
@@ -73,7 +91,7 @@ function openOptions(text: string): OpenResult {
       ...(files.length > 0 ? [messages.open.files(files)] : []),
       ...(left.length > 0 ? [messages.open.others(left)] : []),
     ];
-    return containsPrivateKey(text) ? refuse(text, []) : accept(JSON.stringify(document), notes);
+    return containsPrivateKey(text) ? refuse(text, []) : acceptPolicy(JSON.stringify(document), notes);
   } catch {
     return { ok: false, problems: [messages.open.quotes] };
   }
@@ -81,12 +99,12 @@ function openOptions(text: string): OpenResult {
 
 function openToml(text: string): OpenResult {
   const foreign = checkPolicy(text).findings.find(({ code }) => code === "document-foreign");
-  if (foreign !== undefined) return refuse(text, [foreign.message]);
+  if (foreign !== undefined) return refuse(text, [foreign.message], true);
   try {
     const { document, comments } = readToml(text);
-    return accept(JSON.stringify(document), comments > 0 ? [messages.open.comments(comments)] : []);
+    return acceptPolicy(JSON.stringify(document), comments > 0 ? [messages.open.comments(comments)] : []);
   } catch (error) {
-    return { ok: false, problems: [messages.open.neither, ...(error instanceof TomlError ? [describeTomlError(error)] : [])] };
+    return refuse(text, [messages.open.neither, ...(error instanceof TomlError ? [describeTomlError(error)] : [])], true);
   }
 }
 
@@ -95,10 +113,12 @@ function describeTomlError({ message, line }: TomlError): string {
   return messages.open.line(line, message.split("\n", 1)[0] ?? "");
 }
 
-function accept(json: string, notes: string[]): OpenResult {
+/** Returns a document given as JSON, unless the form could not hold it without loss. */
+export function acceptPolicy(json: string, notes: string[]): OpenResult {
   const unreadable = checkPolicy(json).findings.filter(({ code }) => FATAL_CODES.has(code));
   if (unreadable.length > 0) {
-    return refuse(json, unreadable.map(({ path, message }) => (path ? `${path}: ${message}` : message)));
+    const isForeign = unreadable.some(({ code, path }) => code === "document-foreign" || (code === "type-wrong" && !path));
+    return refuse(json, unreadable.map(({ path, message }) => (path ? `${path}: ${message}` : message)), isForeign);
   }
   const { document, removed } = withoutPrivateKeys(JSON.parse(json) as PolicyDocument);
   if (collectStrings(document).some(containsPrivateKey)) return refuse(json, [messages.open.keyInside]);
@@ -106,6 +126,6 @@ function accept(json: string, notes: string[]): OpenResult {
 }
 
 // Problems may quote the text: if it contains a private key, they are replaced.
-function refuse(text: string, problems: string[]): OpenResult {
-  return { ok: false, problems: containsPrivateKey(text) ? [messages.open.keyInside] : problems };
+function refuse(text: string, problems: string[], isForeign = false): UnopenedText {
+  return containsPrivateKey(text) ? { ok: false, problems: [messages.open.keyInside] } : { ok: false, problems, isForeign };
 }

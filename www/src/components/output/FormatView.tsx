@@ -11,6 +11,7 @@ import { AUTHORITIES_FILE } from "../../formats/vicMachine";
 import { messages } from "../../messages";
 import { Icon } from "../ui/Icon";
 import { copy, download } from "./clipboard";
+import { isShownWhole, TextView } from "./TextView";
 
 interface Props {
   format: OutputFormat;
@@ -28,8 +29,7 @@ export function FormatView({ format, write, document, state, onError, onSaved }:
   const [status, setStatus] = useState("");
   const t = messages.output;
   const { text, notes } = useMemo(() => write(document), [write, document]);
-  const excerpt = useMemo(() => excerptOf(text), [text]);
-  const hasBundle = format === "options" && certificateBundle(document) !== "";
+  const hasBundle = format === "vic-machine" && certificateBundle(document) !== "";
 
   const report = (message: string) => {
     setStatus(message);
@@ -46,7 +46,7 @@ export function FormatView({ format, write, document, state, onError, onSaved }:
   };
   const copyText = whenValid(async (checked) => {
     const isCopied = await copy(write(checked).text, shown.current);
-    report(isCopied ? t.copied : excerpt.left > 0 ? t.notCopiedLong : t.notCopied);
+    report(isCopied ? t.copied : isShownWhole(text) ? t.notCopied : t.notCopiedLong);
     if (isCopied) onSaved();
   });
   const save = (name: string, content: string) => {
@@ -78,10 +78,7 @@ export function FormatView({ format, write, document, state, onError, onSaved }:
           ))}
         </ul>
       )}
-      <pre ref={shown} className="format-text" dir="ltr" tabIndex={0} role="group" aria-label={t.content(t.tabs[format])}>
-        <code>{text.trim() === "" ? t.empty : excerpt.text}</code>
-      </pre>
-      {excerpt.left > 0 && <p className="muted">{t.excerpt(excerpt.left)}</p>}
+      <TextView ref={shown} text={text.trim() === "" ? t.empty : text} label={t.content(t.tabs[format])} />
       <div className="format-buttons">
         <Button className="button primary" onPress={() => void copyText()}>
           {t.copy}
@@ -98,14 +95,4 @@ export function FormatView({ format, write, document, state, onError, onSaved }:
       </div>
     </>
   );
-}
-
-/** The number of lines that are shown: a text of thousands would slow down every key press. */
-const SHOWN_LINES = 1000;
-
-/** Returns the beginning of a text, and the number of lines that are left out. */
-function excerptOf(text: string): { text: string; left: number } {
-  const lines = text.split("\n");
-  const left = lines.length - SHOWN_LINES;
-  return left > 0 ? { text: lines.slice(0, SHOWN_LINES).join("\n"), left } : { text, left: 0 };
 }

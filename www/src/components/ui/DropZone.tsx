@@ -7,15 +7,24 @@ import type { DropItem } from "react-aria-components/useDragAndDrop";
 import { PasteBox } from "./PasteBox";
 
 /** A file, or a folder, which cannot be read. */
-export type DroppedFile = Pick<File, "name" | "text" | "arrayBuffer">;
+export interface DroppedFile extends Pick<File, "name" | "text" | "arrayBuffer"> {
+  /** The path below the folder that was given. */
+  webkitRelativePath?: string;
+}
+
+/** Maximum depth of folders. */
+const MAX_DEPTH = 6;
 
 interface Props {
   onFiles: (files: DroppedFile[]) => void;
   /** Receives pasted or dropped text, which may be empty. */
   onText: (text: string) => void;
   allowsMultiple?: boolean;
+  /** True if a folder stands for the files in it. */
+  takesFolders?: boolean;
   labels: {
     choose: string;
+    chooseFolder?: string;
     drop: string;
     dropNow: string;
     dropZone: string;
@@ -26,11 +35,12 @@ interface Props {
   };
 }
 
-export function DropZone({ onFiles, onText, allowsMultiple = false, labels }: Props) {
+export function DropZone({ onFiles, onText, allowsMultiple = false, takesFolders = false, labels }: Props) {
   const drop = async (items: DropItem[]) => {
-    const files = await Promise.all(items.flatMap((item) => (item.kind === "text" ? [] : [readableFile(item)])));
+    const given = items.filter((item) => item.kind !== "text");
     const text = items.find((item) => item.kind === "text");
-    if (files.length > 0) onFiles(files);
+    const files = await Promise.all(given.map((item) => (takesFolders ? filesOf(item) : readableFile(item))));
+    if (given.length > 0) onFiles(files.flat());
     else onText((await text?.getText("text/plain")) ?? "");
   };
 
@@ -42,6 +52,11 @@ export function DropZone({ onFiles, onText, allowsMultiple = false, labels }: Pr
             <FileTrigger allowsMultiple={allowsMultiple} onSelect={(files) => files && onFiles([...files])}>
               <Button className="button choose-files">{labels.choose}</Button>
             </FileTrigger>
+            {takesFolders && (
+              <FileTrigger acceptDirectory onSelect={(files) => files && onFiles([...files])}>
+                <Button className="button">{labels.chooseFolder}</Button>
+              </FileTrigger>
+            )}
             <span className="muted">{isDropTarget ? labels.dropNow : labels.drop}</span>
           </p>
           <PasteBox
@@ -61,4 +76,18 @@ function readableFile(item: Exclude<DropItem, { kind: "text" }>): DroppedFile | 
   if (item.kind === "file") return item.getFile();
   const read = () => Promise.reject(new Error("a folder has no content"));
   return { name: item.name, text: read, arrayBuffer: read };
+}
+
+/** Returns a file, or the files of a folder and of those in it. */
+async function filesOf(item: Exclude<DropItem, { kind: "text" }>, folder = "", depth = 0): Promise<DroppedFile[]> {
+  const path = `${folder}${item.name}`;
+  if (item.kind === "file") {
+    const file = await item.getFile();
+    const read = { text: () => file.text(), arrayBuffer: () => file.arrayBuffer() };
+    return folder === "" ? [file] : [{ name: item.name, webkitRelativePath: path, ...read }];
+  }
+  const files: DroppedFile[] = [];
+  if (depth > MAX_DEPTH) return files;
+  for await (const entry of item.getEntries()) files.push(...(await filesOf(entry, `${path}/`, depth + 1)));
+  return files;
 }
