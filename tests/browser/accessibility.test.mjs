@@ -35,8 +35,57 @@ const attempt = {
 const report = (more) => ({ registry: "10.2.40.40", decision: {}, ok: false, summary: "no registry was reached", ...more });
 const elsewhere = [report({ registry: "auth.example.com", ok: true, summary: "reached at 10.2.3.4:443", attempts: [attempt] })];
 
+/** A daemon with a gate, which writes the settings of Docker Engine. */
+const gateDaemon = {
+  "v1/module": () => ({ sha256: "ab".repeat(32), version: "0.1.0" }),
+  "v1/policy": () => ({ generation: 7, policy: { whitelist: ["harbor.example.com"], insecure: ["10.2.0.0/16"] } }),
+  "v1/daemon": () => ({ frontends: ["docker", "gate"], enforcement: { docker: "deny" } }),
+  "v1/gate": () => ({
+    registries: [
+      {
+        registry: "evil.example.com",
+        allowed: 0,
+        refused: 3,
+        last: "2026-11-30T08:00:00Z",
+        reason: "access to registry `evil.example.com` is denied: no entry covers it",
+        secondHosts: [],
+      },
+      {
+        registry: "harbor.example.com",
+        allowed: 1200,
+        refused: 1,
+        last: "2026-11-30T07:00:00Z",
+        secondHosts: ["auth.example.com", "a-rather-long-name-of-a-storage-host.region-1.cloud.example.com"],
+      },
+    ],
+  }),
+  "v1/export": () => ({
+    fidelity: "narrower",
+    files: [
+      { path: "/etc/docker/daemon.json", text: '{\n  "insecure-registries": []\n}\n', merged: false },
+      { path: "/opt/pullgate/bin/pullgate", link: "/usr/bin/pullgate", merged: false },
+    ],
+    entries: [
+      { list: "whitelist", entry: "harbor.example.com", fidelity: "by-pullgate", reason: "dockerd has no list of `allowed` registries" },
+      { list: "insecure", entry: "10.2.0.0/16", fidelity: "narrower", reason: "a network counts for names, too: list its registries" },
+    ],
+    notes: ["dockerd starts only while the plugin `pullgate` is there"],
+    commandLine: 'DOCKER_OPTS="--authorization-plugin pullgate"',
+  }),
+  "v1/import": () => ({
+    source: "docker",
+    policy: { insecure: ["10.2.0.0/16"] },
+    findings: [
+      { code: "entry-refused", severity: "error", origin: { file: "daemon.json", line: 2 }, message: "`h:0` is no registry" },
+      { code: "network-names", severity: "warning", origin: { file: "daemon.json", line: 3 }, message: "dockerd takes `10.2.0.0/16` for names, too" },
+    ],
+  }),
+};
+
 /** Responses of a daemon in some of the states. */
 const DAEMON_ANSWERS = {
+  settings: gateDaemon,
+  imported: gateDaemon,
   probe: {
     "v1/module": () => ({ sha256: "ab".repeat(32), version: "0.1.0" }),
     "v1/policy": () => ({ generation: 7, policy: { whitelist: ["10.2.40.40"] } }),
@@ -98,6 +147,19 @@ const STATES = {
     await form.decisionOf(page, "10.2.40.40/app");
     await page.getByRole("button", { name: "Test connection to 10.2.40.40" }).click();
     await page.locator(".elsewhere .probe-summary").waitFor();
+  },
+  settings: async (page) => {
+    await form.output(page).getByRole("tab", { name: "Docker Engine" }).click();
+    await form.output(page).getByText("Lead through the gate", { exact: true }).click();
+    await page.locator(".export[aria-busy=false] .exported-file").first().waitFor();
+    await form.output(page).getByText("1 entry").first().click();
+    await page.locator("[data-registry]").first().waitFor();
+  },
+  imported: async (page) => {
+    await page.locator("main").getByText("(generation 7)").waitFor();
+    await form.openText(page, '{"insecure-registries": ["10.2.0.0/16"]}');
+    await page.locator(".notice .finding").first().waitFor();
+    await page.getByRole("button", { name: "Open…" }).click();
   },
   replay: async (page) => {
     await form.openText(page, JSON.stringify({ whitelist: ["a.example"] }));

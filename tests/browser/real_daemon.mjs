@@ -9,14 +9,14 @@ import { program } from "./program.mjs";
 
 /**
  * Starts the daemon with a policy, and returns its address and the policy file once it is ready. With a token it takes
- * policy updates. It ends with the test.
+ * policy updates. `args` are further arguments. It ends with the test.
  */
-export async function startDaemon(context, policy, { token } = {}) {
+export async function startDaemon(context, policy, { token, args: more = [] } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "pullgate-page-"));
   const file = join(folder, "policy.json");
   writeFileSync(file, JSON.stringify(policy));
   const address = `127.0.0.1:${await freePort()}`;
-  const args = ["serve", "--listen", address, "--policy", file, "--audit", "off"];
+  const args = ["serve", "--listen", address, "--policy", file, "--audit", "off", ...more];
   if (token !== undefined) {
     writeFileSync(join(folder, "token"), token, { mode: 0o600 });
     args.push("--allow-policy-updates", "--token-file", join(folder, "token"));
@@ -39,7 +39,7 @@ export async function startDaemon(context, policy, { token } = {}) {
   throw new Error(`the daemon did not start:\n${log}`);
 }
 
-const PATHS = ["v1/module", "v1/policy", "v1/daemon", "v1/explain", "v1/probe"];
+const PATHS = ["module", "policy", "daemon", "explain", "probe", "export", "import", "gate"].map((name) => `v1/${name}`);
 
 /** Returns responses for the page's server that are the daemon's. */
 export function forwardTo(address) {

@@ -30,6 +30,7 @@ import { SettingsSection } from "./SettingsSection";
 import { BlockedSection } from "./registries/BlockedSection";
 import { highlightFor } from "./registries/highlight";
 import { RegistriesSection } from "./registries/RegistriesSection";
+import { GateSection } from "../gate/GateSection";
 import { ReplaySection } from "../replay/ReplaySection";
 import { useDaemon } from "./useDaemon";
 import { useDaemonPolicy } from "./useDaemonPolicy";
@@ -147,6 +148,11 @@ export function Page() {
         <PolicyFormContext value={later}>
           <OutputSection host={host} daemon={daemon} onError={toFirstError} onSaved={markSaved} />
         </PolicyFormContext>
+        {daemon.daemon?.frontends.includes("gate") && (
+          <PolicyFormContext value={later}>
+            <GateSection />
+          </PolicyFormContext>
+        )}
         <ReplaySection policy={later.analysis.canonical} given={records} />
         <ChangesBar
           unsaved={isUnapplied ? messages.history.unapplied : isUnsaved ? messages.history.unsaved : undefined}
