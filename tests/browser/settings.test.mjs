@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { withPage } from "./browser.mjs";
 import { FakeDaemon, TOKEN } from "./fake_daemon.mjs";
 import * as form from "./form.mjs";
+import { forwardTo, startDaemon } from "./real_daemon.mjs";
 
 const main = (page) => page.locator("main");
 const tab = (page, name) => form.output(page).getByRole("tab", { name, exact: true }).click();
@@ -184,13 +185,13 @@ check("other programs’ files are opened by the daemon, with what is found abou
   await page.getByRole("button", { name: "Open…" }).click();
   const dropZone = page.locator(".open-panel .drop-zone");
   await form.dropFiles(dropZone, [["daemon.json", '{"insecure-registries": ["h.example:5000"]}']]);
-  const notice = page.locator(".notice", { hasText: "The settings of Docker Engine are open as a policy, from daemon.json." });
+  const notice = page.locator(".notice", { hasText: "Opened as a policy: settings of Docker Engine, from daemon.json." });
   await notice.getByText("1 part of them is not in the policy, and to be decided by hand:").waitFor();
   assert.deepEqual(await notice.locator(".finding").evaluateAll((items) => items.map(({ dataset }) => dataset.code)), ["entry-refused", "network-names"]);
   await notice.locator(".finding").nth(1).getByText("(daemon.json, line 3)").waitFor();
   assert.deepEqual(lastOf(server, "v1/import"), { files: [{ path: "daemon.json", text: '{"insecure-registries": ["h.example:5000"]}' }] });
   assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), IMPORT.policy);
-  await form.announcements(page).getByText("The settings of Docker Engine are open as a policy").waitFor();
+  await form.announcements(page).getByText("Opened as a policy: settings of Docker Engine").waitFor();
   await page.getByRole("button", { name: /^Undo: Policy opened/ }).click();
   assert.equal(await form.field(page, 1).inputValue(), "a.example");
 
@@ -199,7 +200,7 @@ check("other programs’ files are opened by the daemon, with what is found abou
   await page.getByLabel("Read it as").selectOption("settings of containerd");
   await page.getByLabel("Or paste it").fill('{"insecure-registries": []}');
   await page.getByRole("button", { name: "Open this text" }).click();
-  await page.locator(".notice").getByText("The settings of Docker Engine are open as a policy, from pasted text.").waitFor();
+  await page.locator(".notice").getByText("Opened as a policy: settings of Docker Engine, from pasted text.").waitFor();
   assert.equal(lastOf(server, "v1/import").source, "containerd");
   // What no program has is what the page itself says of it.
   await form.openText(page, "not a policy at all: [");
@@ -233,5 +234,53 @@ test("a daemon that wants a token writes and reads nothing before", { timeout: 6
     await main(page).getByText("(generation 1)").waitFor();
     await tab(page, "Docker Engine");
     await file(page, "/etc/docker/daemon.json").waitFor();
+  });
+});
+
+/** Texts of each program that is read, with the policy that they are. */
+const SOURCES = [
+  ["daemon.json", '{"insecure-registries": ["h.example:5000"]}', { insecure: ["h.example:5000"] }],
+  ["registries.conf", '[[registry]]\nlocation = "h.example:5000"\ninsecure = true\n', { insecure: ["h.example:5000"] }],
+  ["policy.json", '{"default": [{"type": "reject"}], "transports": {"docker": {"h.example:5000": [{"type": "insecureAcceptAnything"}]}}}', { whitelist: ["h.example:5000"] }],
+  ["registries.yaml", "configs:\n  h.example:5000:\n    tls:\n      insecure_skip_verify: true\n", { insecure: ["h.example:5000"] }],
+  ["image.yaml", "apiVersion: config.openshift.io/v1\nkind: Image\nmetadata:\n  name: cluster\nspec:\n  registrySources:\n    insecureRegistries: ['h.example:5000']\n", { insecure: ["h.example:5000"] }],
+  ["vch.json", '{"registry": {"whitelist": ["h.example:5000"], "insecure": []}}', { whitelist: ["h.example:5000"] }],
+  ["a list", "h.example\nquay.io\n", { whitelist: ["h.example", "quay.io"] }],
+];
+
+test("the real daemon writes the settings of every target, and reads every program’s", { timeout: 180_000 }, async (context) => {
+  const policy = { whitelist: ["h.example:5000"], insecure: ["192.168.100.207:5000"] };
+  const { address } = await startDaemon(context, policy);
+  const server = { daemon: forwardTo(address), expectErrorsOf: ["v1/import"] };
+  await withPage({ server }, async (page) => {
+    await main(page).getByText("(generation 1)").waitFor();
+    const output = form.output(page);
+    const exported = {};
+    for (const name of ["Docker Engine", "containerd", "Podman, CRI-O", "K3s", "OpenShift", "Kubernetes", "vic-machine", "REST JSON"]) {
+      await tab(page, name);
+      await output.locator(".export[aria-busy=false] .fidelity").waitFor();
+      const files = output.locator(".exported-file");
+      exported[name] = await files.evaluateAll((sections) =>
+        sections.map((section) => ({ path: section.ariaLabel, text: section.querySelector("pre").textContent })),
+      );
+      assert.ok(exported[name].length > 0, name);
+    }
+    // What was written is read again, as no more than the policy.
+    for (const [name, source] of [["Docker Engine", "settings of Docker Engine"], ["Kubernetes", "an admission policy of Kubernetes"], ["vic-machine", undefined]]) {
+      await form.openText(page, exported[name][0].text);
+      await page.locator(".notice").getByText(source ? `Opened as a policy: ${source}` : "The policy is open.").waitFor();
+    }
+    for (const [name, text, expected] of SOURCES) {
+      await page.getByRole("button", { name: "Open…" }).click();
+      await form.dropFiles(page.locator(".open-panel .drop-zone"), [[name, text]]);
+      await page.locator(".open-panel").waitFor({ state: "detached" });
+      assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), expected, name);
+    }
+    // The host of a hosts.toml is its folder.
+    await page.getByRole("button", { name: "Open…" }).click();
+    const hosts = 'server = "https://h.example:5000"\n\n[host."https://h.example:5000"]\n  skip_verify = true\n';
+    await form.dropFolder(page.locator(".open-panel .drop-zone"), "certs.d", { "h.example:5000/hosts.toml": hosts });
+    await page.locator(".notice").getByText("Opened as a policy: settings of containerd").waitFor();
+    assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), { insecure: ["h.example:5000"] });
   });
 });

@@ -416,7 +416,6 @@ export const messages = {
       "A policy in JSON or TOML, options of vic-machine create, or the settings of a container runtime. What is in the form now is replaced.",
     readAs: "Read it as",
     byContent: "what its content says",
-    settingsOf: (program: string) => `settings of ${program}`,
     choose: "Choose a file…",
     chooseFolder: "Choose a folder…",
     drop: "or drop it here",

@@ -106,7 +106,7 @@ function SourceSelect({ source, onSource }: { source: ImportSource | undefined; 
         <option value="">{messages.open.byContent}</option>
         {(Object.keys(sources) as ImportSource[]).map((name) => (
           <option key={name} value={name}>
-            {messages.open.settingsOf(sources[name])}
+            {sources[name]}
           </option>
         ))}
       </select>

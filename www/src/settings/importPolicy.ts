@@ -3,7 +3,6 @@
 import { containsPrivateKey } from "../certificates/pem";
 import type { DroppedFile } from "../components/ui/DropZone";
 import { DaemonError } from "../daemon/daemon";
-import { isPlainLines } from "../form/splitList";
 import { acceptPolicy, type OpenResult } from "../formats/openPolicy";
 import { settingsMessages as t } from "./messages";
 import { importSettings, type ImportSource, type SettingsFile } from "./settings";
@@ -51,9 +50,6 @@ export async function importPolicy(
   } catch (error) {
     if (!(error instanceof DaemonError)) return { ok: false, problems: [t.importFailed] };
     if (error.status === 404 || error.status === 405) return { ok: false, problems: [], hint: t.importNeedsNewer };
-    if (error.code !== "source-unknown") return { ok: false, problems: [error.message] };
-    // A list of registries has nothing that tells its program.
-    const isList = source === undefined && files.length === 1 && isPlainLines(files[0]!.text);
-    return isList ? importPolicy({ files, notes, problems: [] }, "list", signal) : undefined;
+    return error.code === "source-unknown" ? undefined : { ok: false, problems: [error.message] };
   }
 }

@@ -83,22 +83,23 @@ export const settingsMessages = {
   unread: (name: string) => `${name} could not be read.`,
   keyInside: (name: string) => `${name} has a private key in it, and was not taken.`,
 
+  /** What was opened. */
   sources: {
-    docker: "Docker Engine",
-    containerd: "containerd",
-    containers: "Podman, CRI-O and Skopeo",
-    k3s: "K3s",
-    openshift: "OpenShift",
-    kubernetes: "a Kubernetes admission policy",
-    "vic-machine": "vic-machine",
+    docker: "settings of Docker Engine",
+    containerd: "settings of containerd",
+    containers: "settings of Podman, CRI-O and Skopeo",
+    k3s: "settings of K3s",
+    openshift: "settings of OpenShift",
+    kubernetes: "an admission policy of Kubernetes",
+    "vic-machine": "options of vic-machine",
     vch: "a virtual container host",
     list: "a list of registries",
-    "docker-desktop": "Docker Desktop",
+    "docker-desktop": "Docker Desktop’s registry access",
   } satisfies Record<ImportSource, string>,
   imported: (source: string, files: string[]) =>
     files.length > 0 && files.length <= 3
-      ? `The settings of ${source} are open as a policy, from ${LIST.format(files)}.`
-      : `The settings of ${source} are open as a policy.`,
+      ? `Opened as a policy: ${source}, from ${LIST.format(files)}.`
+      : `Opened as a policy: ${source}.`,
   leftOut: (count: number) =>
     `${plural(count, "part of them is", "parts of them are")} not in the policy, and to be decided by hand:`,
   origin: (file: string, line: number | undefined) => (line === undefined ? file : `${file}, line ${line}`),
