@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use xshell::cmd;
 
-use crate::shell::{cargo, root, run_within, shell};
-use crate::steps::{self, Step};
+use crate::shell::{cargo, exists, root, run_within, shell};
+use crate::steps::{self, NotRun, Step};
 use crate::{api_server, apt, binary, dependencies, engines, module, node, npm, web};
 
 const STEPS: &[Step] = &[
@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     ("manifests for Kubernetes", manifests),
     ("API server of Kubernetes", kubernetes_tests),
     ("npm package", npm_package),
+    ("other hosts", other_hosts),
     ("page in Chromium", browser),
 ];
 
@@ -189,6 +190,17 @@ fn npm_package() -> Result<()> {
     let sh = shell()?;
     cmd!(sh, "node tests/npm/run.mjs --install").run()?;
     run_within(TIMEOUT, cmd!(sh, "node tests/npm/run.mjs"))
+}
+
+/// Tests the examples of hosts in other languages. Python's environment, Go's modules and npm's packages are set up by the
+/// test itself.
+fn other_hosts() -> Result<()> {
+    const TIMEOUT: Duration = Duration::from_secs(300);
+    let sh = shell()?;
+    if !exists(&sh, "go") {
+        return Err(NotRun("there is no Go: install Go 1.25 or later".to_owned()).into());
+    }
+    run_within(TIMEOUT, cmd!(sh, "node --test tests/hosts/run.mjs"))
 }
 
 /// Tests the built page in Chromium, with the program beside it.
