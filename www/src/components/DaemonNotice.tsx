@@ -1,6 +1,6 @@
 // Notices of the daemon: how the form stands to its policy, and that it enforces nothing.
 
-import { useDeferredValue } from "react";
+import { memo, useDeferredValue } from "react";
 import { Button } from "react-aria-components/Button";
 import { unenforcedFrontends } from "../daemon/daemon";
 import { messages } from "../messages";
@@ -15,7 +15,7 @@ interface Props {
   onReview: () => void;
 }
 
-export function DaemonNotice({ daemon, relation: now, onOpen, onReview }: Props) {
+export const DaemonNotice = memo(function DaemonNotice({ daemon, relation: now, onOpen, onReview }: Props) {
   const { status, current } = daemon;
   // Deferred like the analysis, so that the offer does not flash up in between.
   const relation = useDeferredValue(now);
@@ -55,7 +55,7 @@ export function DaemonNotice({ daemon, relation: now, onOpen, onReview }: Props)
       )}
     </div>
   );
-}
+});
 
 /** Warning that some frontends of the daemon refuse nothing. */
 export function EnforcementNotice({ daemon }: Pick<DaemonState, "daemon">) {

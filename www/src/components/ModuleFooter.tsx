@@ -1,12 +1,12 @@
 // Identity of the running module, compared with the package and the daemon.
 
 import { moduleDigest, version } from "pullgate";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { messages } from "../messages";
 import { Icon } from "./ui/Icon";
 import type { DaemonState } from "./useDaemon";
 
-export function ModuleFooter({ status, daemon }: Pick<DaemonState, "status" | "daemon">) {
+export const ModuleFooter = memo(function ModuleFooter({ status, daemon }: Pick<DaemonState, "status" | "daemon">) {
   // Read once: `version` throws while the module fails, and the page has to go on.
   const [running] = useState(version);
   // The digest of the loaded bytes, not of the expected ones.
@@ -37,7 +37,7 @@ export function ModuleFooter({ status, daemon }: Pick<DaemonState, "status" | "d
       </ul>
     </footer>
   );
-}
+});
 
 function Check({ good, text }: { good: boolean; text: string }) {
   return (

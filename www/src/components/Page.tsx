@@ -1,12 +1,12 @@
 // The page.
 
-import { useDeferredValue, useEffect, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { announce } from "../announce";
 import type { CurrentPolicy } from "../daemon/daemon";
 import { valuesOf } from "../form/document";
 import { readDraft } from "../form/draft";
-import { PolicyFormContext, usePolicyForm } from "../form/usePolicyForm";
+import { type PolicyForm, PolicyFormContext, usePolicyForm } from "../form/usePolicyForm";
 import { blankValues } from "../form/values";
 import { openPolicy, type OpenResult } from "../formats/openPolicy";
 import { messages } from "../messages";
@@ -41,8 +41,11 @@ export function Page() {
   const [draft] = useState(readDraft);
   const [isDraftNoted, setIsDraftNoted] = useState(draft !== undefined);
   const policy = usePolicyForm(() => draft?.values ?? blankValues());
-  // Rendering a hundred certificates takes longer than a key press may: their cards are deferred.
+  // Only the rows follow a key press at once. What shows the analysis, or other values, is rendered when these change, and
+  // after the row.
   const later = useDeferredValue(policy);
+  const checked = useCheckedPolicy(later);
+  const others = useOtherValues(later);
   const [isOpening, setIsOpening] = useState(false);
   const [opened, setOpened] = useState<OpenResult>();
   const [records, setRecords] = useState<File[]>();
@@ -77,7 +80,8 @@ export function Page() {
     setIsReviewing(false);
     announce(messages.apply.applied(current.generation));
   };
-  const toFirstError = () => focusFirstError(policy);
+  const toFirstError = useCallback(() => focusFirstError(checked), [checked]);
+  const review = useCallback(() => setIsReviewing(true), []);
   const isUnapplied = relation === "edited" || relation === "changed";
   const discardDraft = () => {
     setIsDraftNoted(false);
@@ -129,35 +133,33 @@ export function Page() {
           daemon={daemon}
           relation={relation}
           onOpen={() => onOpened(openCurrent())}
-          onReview={() => setIsReviewing(true)}
+          onReview={review}
         />
         <div className="columns">
           <div className="column">
             <RegistriesSection highlight={highlight} />
             <BlockedSection highlight={highlight} />
-            <PolicyFormContext value={later}>
+            <PolicyFormContext value={others}>
               <CertificatesSection />
               <SettingsSection />
             </PolicyFormContext>
           </div>
-          <div className="column aside">
-            <PolicyStatus onFirst={toFirstError} />
-            <TryImageSection values={trial} onChange={setTrial} result={decision} daemon={daemon.daemon} />
-          </div>
-        </div>
-        <PolicyFormContext value={later}>
-          <OutputSection host={host} daemon={daemon} onError={toFirstError} onSaved={markSaved} />
-        </PolicyFormContext>
-        {daemon.daemon?.frontends.includes("gate") && (
-          <PolicyFormContext value={later}>
-            <GateSection />
+          <PolicyFormContext value={checked}>
+            <div className="column aside">
+              <PolicyStatus onFirst={toFirstError} />
+              <TryImageSection values={trial} onChange={setTrial} result={decision} daemon={daemon.daemon} />
+            </div>
           </PolicyFormContext>
-        )}
-        <ReplaySection policy={later.analysis.canonical} given={records} />
+        </div>
+        <PolicyFormContext value={checked}>
+          <OutputSection host={host} daemon={daemon} onError={toFirstError} onSaved={markSaved} />
+          {daemon.daemon?.frontends.includes("gate") && <GateSection />}
+        </PolicyFormContext>
+        <ReplaySection policy={checked.analysis.canonical} given={records} />
         <ChangesBar
           unsaved={isUnapplied ? messages.history.unapplied : isUnsaved ? messages.history.unsaved : undefined}
           isInEffect={relation === "same" && daemon.status === "found"}
-          onReview={daemon.current && (() => setIsReviewing(true))}
+          onReview={daemon.current && review}
         />
       </main>
       <ModuleFooter status={daemon.status} daemon={daemon.daemon} />
@@ -170,5 +172,22 @@ export function Page() {
         />
       )}
     </PolicyFormContext>
+  );
+}
+
+/** Returns the policy as of its last analysis. */
+function useCheckedPolicy(policy: PolicyForm): PolicyForm {
+  const { analysis, scope, values } = policy;
+  // The projects can be chosen before they are checked.
+  return useMemo(() => policy, [analysis, scope, values.projects]);
+}
+
+/** Returns the policy as of the last change of what is no row of the lists for every request. */
+function useOtherValues(policy: PolicyForm): PolicyForm {
+  const { analysis, scope, values } = policy;
+  const { authorities, builtIn, projects, matchResolvedAddresses, unlistedProjects, preserved } = values;
+  return useMemo(
+    () => policy,
+    [analysis, scope, authorities, builtIn, projects, matchResolvedAddresses, unlistedProjects, preserved],
   );
 }

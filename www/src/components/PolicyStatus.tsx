@@ -1,11 +1,12 @@
 // Status of the policy: the number of errors and warnings, and a button to the first error.
 
+import { memo } from "react";
 import { Button } from "react-aria-components/Button";
 import { usePolicy } from "../form/usePolicyForm";
 import { messages } from "../messages";
 import { Icon } from "./ui/Icon";
 
-export function PolicyStatus({ onFirst }: { onFirst: () => void }) {
+export const PolicyStatus = memo(function PolicyStatus({ onFirst }: { onFirst: () => void }) {
   const { errors, warnings, unchecked, document } = usePolicy().analysis;
   const t = messages.findings;
   const isOpen = document.whitelist === undefined;
@@ -25,4 +26,4 @@ export function PolicyStatus({ onFirst }: { onFirst: () => void }) {
       )}
     </p>
   );
-}
+});

@@ -1,7 +1,7 @@
 // The members of a policy besides its lists: rules for names and projects, the built-in registries, and what has no field.
 
 import type { Finding, PolicyDocument } from "pullgate";
-import { useId } from "react";
+import { memo, useId } from "react";
 import { Switch } from "react-aria-components/Switch";
 import type { ListAddress } from "../form/edits";
 import { usePolicy } from "../form/usePolicyForm";
@@ -16,7 +16,7 @@ const BUILT_IN: ListAddress = { scope: undefined, list: "builtIn" };
 const t = messages.settings;
 const BUILT_IN_LABELS = { entry: t.builtInLabel, remove: t.removeBuiltIn, add: t.addBuiltIn, example: t.builtInExample };
 
-export function SettingsSection() {
+export const SettingsSection = memo(function SettingsSection() {
   const { values, analysis, actions } = usePolicy();
   const hasProxy = (JSON.parse(values.preserved) as PolicyDocument).image_fetch_proxy !== undefined;
   // Without a field, the path shows which member is concerned.
@@ -56,7 +56,7 @@ export function SettingsSection() {
       <FindingList findings={analysis.others.map(placed)} />
     </Section>
   );
-}
+});
 
 function UnlistedProjects() {
   const id = useId();

@@ -1,6 +1,6 @@
 // Analysis of the form's values by the module, with findings sorted by the row or authority that shows them.
 
-import { checkEntry, checkPolicy, type EntryList, type EntryReport, type Finding, type PolicyDocument } from "pullgate";
+import { checkEntry, checkPolicy, type EntryList, type EntryReport, type Finding, type PolicyDocument, type PolicyReport } from "pullgate";
 import { type DocumentPlaces, documentOf, textOf } from "./document";
 import type { FormValues, RegistryValues } from "./values";
 
@@ -18,16 +18,20 @@ interface RowFindings {
   findings: Finding[];
 }
 
-export interface PolicyAnalysis {
-  /** The analysed values. During a check they are older than those of the form. */
+/** The values of the form with the document that they are. */
+export interface FormDocument {
   values: FormValues;
   document: PolicyDocument;
-  /** The checked document, as JSON. */
+  places: DocumentPlaces;
+  /** The document as JSON. */
   text: string;
+}
+
+/** What is known of the form's values. During a check they are older than those of the form. */
+export interface PolicyAnalysis extends FormDocument {
   /** The document in canonical form, and as JSON; absent if it does not load. */
   canonical: PolicyDocument | undefined;
   canonicalText: string | undefined;
-  places: DocumentPlaces;
   /** By the identity of the row, in the order of the document. */
   rows: Map<number, RowFindings>;
   /** By the identity of the authority. */
@@ -46,19 +50,24 @@ export interface PolicyAnalysis {
 
 const DATE_CODES: Finding["code"][] = ["certificate-expired", "certificate-not-yet-valid"];
 
-export function analyse(values: FormValues): PolicyAnalysis {
+export function formDocument(values: FormValues): FormDocument {
   const { document, places } = documentOf(values);
-  const text = JSON.stringify(document);
-  const { findings, canonical } = checkPolicy(text);
+  return { values, document, places, text: JSON.stringify(document) };
+}
+
+export function analyse(values: FormValues): PolicyAnalysis {
+  const formed = formDocument(values);
+  return analysisOf(formed, checkPolicy(formed.text));
+}
+
+/** Returns the analysis of a document by the report of its check. */
+export function analysisOf(formed: FormDocument, { findings, canonical }: PolicyReport): PolicyAnalysis {
   const count = (severity: Finding["severity"]) =>
     findings.filter((finding) => finding.severity === severity && finding.code !== "internal").length;
   const analysis: PolicyAnalysis = {
-    values,
-    document,
-    text,
+    ...formed,
     canonical: canonical === undefined ? undefined : (JSON.parse(canonical) as PolicyDocument),
     canonicalText: canonical,
-    places,
     rows: new Map(),
     authorities: new Map(),
     lists: new Map(),

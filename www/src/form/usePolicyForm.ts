@@ -9,12 +9,14 @@ import {
   useDeferredValue,
   useEffect,
   useMemo,
+  useRef,
   useState,
   useSyncExternalStore,
 } from "react";
 import { announce } from "../announce";
 import { messages } from "../messages";
-import { analyse, type PolicyAnalysis } from "./analysis";
+import { analyse, analysisOf, formDocument, type PolicyAnalysis } from "./analysis";
+import { checkInBackground } from "./backgroundCheck";
 import { isVisible, textOf, valuesOf } from "./document";
 import {
   addRows,
@@ -94,8 +96,7 @@ export function usePolicy(): PolicyForm {
 export function usePolicyForm(initial: () => FormValues = blankValues): PolicyForm {
   const [history] = useState(() => new History(initial()));
   const { value: values, undoable, redoable } = useSyncExternalStore(history.subscribe, history.getState);
-  const checked = useChecked(values);
-  const analysis = useMemo(() => analyse(checked), [checked]);
+  const analysis = useAnalysis(values);
   const [focused, setFocused] = useState<PolicyForm["focused"]>();
   const [chosen, setScope] = useState<Scope>();
   const scope = values.projects.some(({ id }) => id === chosen) ? chosen : undefined;
@@ -140,33 +141,45 @@ export function usePolicyForm(initial: () => FormValues = blankValues): PolicyFo
       values,
       scope,
       analysis,
-      isStale: checked !== values,
+      isStale: analysis.values !== values,
       undoable,
       redoable,
       actions,
       getValues,
       focused,
     }),
-    [values, scope, analysis, checked, undoable, redoable, actions, getValues, focused],
+    [values, scope, analysis, undoable, redoable, actions, getValues, focused],
   );
 }
 
-/** The number of rows from which a check takes so long that it waits for a pause in typing. */
+/** The number of rows from which a check takes so long that it waits for a pause in typing, and runs in the background. */
 const LARGE_POLICY_ROWS = 1000;
 /** Pause in typing before a large policy is checked, in milliseconds. */
 const CHECK_DELAY_MS = 300;
 
-/** Returns the values to check: the current ones, a moment later. */
-function useChecked(values: FormValues): FormValues {
+/** Returns the analysis of the values: a moment later, and of a large policy once it is checked. */
+function useAnalysis(values: FormValues): PolicyAnalysis {
   const deferred = useDeferredValue(values);
-  const [settled, setSettled] = useState(values);
   const isLarge = values.rows.length + values.projects.reduce((sum, { rows }) => sum + rows.length, 0) > LARGE_POLICY_ROWS;
+  const small = useMemo(() => (isLarge ? undefined : analyse(deferred)), [isLarge, deferred]);
+  const [large, setLarge] = useState<PolicyAnalysis>();
+  /** The analysis shown until a large policy is checked for the first time. */
+  const last = useRef(small);
   useEffect(() => {
-    if (!isLarge) return;
-    const timer = setTimeout(() => startTransition(() => setSettled(values)), CHECK_DELAY_MS);
+    if (small !== undefined) last.current = small;
+  }, [small]);
+  const awaits = useRef(isLarge);
+  useEffect(() => {
+    awaits.current = isLarge;
+    if (!isLarge) return setLarge(undefined);
+    const timer = setTimeout(async () => {
+      const formed = formDocument(values);
+      const report = await checkInBackground(formed.text);
+      if (awaits.current) startTransition(() => setLarge(analysisOf(formed, report)));
+    }, CHECK_DELAY_MS);
     return () => clearTimeout(timer);
   }, [values, isLarge]);
-  return isLarge ? settled : deferred;
+  return small ?? large ?? (last.current ??= analyse(values));
 }
 
 /** Returns the scope of a row; `null` if it is in none, as a built-in registry. */

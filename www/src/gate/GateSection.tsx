@@ -1,7 +1,7 @@
 // What went through the gate lately, allowed and refused, with buttons that allow it.
 
 import { type Decision, loadPolicy } from "pullgate";
-import { useId, useMemo, useState } from "react";
+import { memo, useId, useMemo, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { FormattedMessage } from "../components/ui/FormattedMessage";
 import { Icon, type IconName } from "../components/ui/Icon";
@@ -29,7 +29,7 @@ interface DecidedHost {
 /** The number of registries that are shown. */
 const SHOWN_REGISTRIES = 50;
 
-export function GateSection() {
+export const GateSection = memo(function GateSection() {
   const { analysis } = usePolicy();
   const allow = useAllowEntries();
   const [isHeld, setIsHeld] = useState(false);
@@ -88,7 +88,7 @@ export function GateSection() {
       )}
     </Section>
   );
-}
+});
 
 interface RecentRegistryProps {
   recent: RecentRegistry;

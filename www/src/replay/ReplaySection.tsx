@@ -1,7 +1,7 @@
 // *What it would have done*: audit records, and what the policy of the form decides otherwise.
 
 import type { PolicyDocument } from "pullgate";
-import { useEffect, useMemo } from "react";
+import { memo, useEffect, useMemo } from "react";
 import { Button } from "react-aria-components/Button";
 import { DropZone as AriaDropZone } from "react-aria-components/DropZone";
 import { FileTrigger } from "react-aria-components/FileTrigger";
@@ -19,7 +19,7 @@ interface Props {
   given: readonly File[] | undefined;
 }
 
-export function ReplaySection({ policy, given }: Props) {
+export const ReplaySection = memo(function ReplaySection({ policy, given }: Props) {
   const policyText = useMemo(() => policy && JSON.stringify(policy), [policy]);
   const { state, read, forget } = useReplay(policyText);
   useEffect(() => {
@@ -55,7 +55,7 @@ export function ReplaySection({ policy, given }: Props) {
       {state.step === "done" && <ReplayReportView report={state.report} requests={state.requests} />}
     </Section>
   );
-}
+});
 
 function ReplayStatus({ state }: { state: ReplayState }) {
   const problem = state.step === "failed" ? state.problem : undefined;

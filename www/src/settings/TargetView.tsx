@@ -32,7 +32,7 @@ interface Props {
 }
 
 export function TargetView({ target, daemon: { status, daemon }, fallback }: Props) {
-  const { analysis, isStale, getValues } = usePolicy();
+  const { analysis, getValues } = usePolicy();
   const [project, setProject] = useState("");
   const [allowsWider, setAllowsWider] = useState(false);
   const [gate, setGate] = useState<string>();
@@ -46,7 +46,7 @@ export function TargetView({ target, daemon: { status, daemon }, fallback }: Pro
   const { result, isPending, retry } = useExport(request);
   const hint = missingDaemon(status, result)?.(t.tabs[target]);
   if (hint !== undefined) return fallback ?? <DaemonHint target={target} hint={hint} />;
-  const isOutdated = () => isStale || isPending || getValues() !== analysis.values;
+  const isOutdated = () => isPending || getValues() !== analysis.values;
   const hasGate = GATE_TARGETS.has(target) && (daemon?.frontends.includes("gate") ?? false);
   return (
     <>
@@ -62,7 +62,7 @@ export function TargetView({ target, daemon: { status, daemon }, fallback }: Pro
       ) : result === undefined ? (
         <p className="muted">{t.writing}</p>
       ) : (
-        <div className="export" aria-busy={isPending || isStale}>
+        <div className="export" aria-busy={isPending}>
           <ResultView
             result={result}
             allowsWider={allowsWider}

@@ -1,6 +1,6 @@
 // Whether the form has changes that are nowhere else, and what keeps them: a draft, and a question before leaving.
 
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { documentOf } from "../../form/document";
 import { removeDraft, storeDraft } from "../../form/draft";
 import type { PolicyForm } from "../../form/usePolicyForm";
@@ -44,5 +44,6 @@ export function useUnsaved(policy: PolicyForm, { relation, base }: DaemonPolicy,
     return () => removeEventListener("beforeunload", ask);
   }, [isUnsaved]);
 
-  return { isUnsaved, markSaved: () => setSaved(getValues()) };
+  const markSaved = useCallback(() => setSaved(getValues()), [getValues]);
+  return { isUnsaved, markSaved };
 }

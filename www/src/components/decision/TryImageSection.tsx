@@ -1,7 +1,7 @@
 // *Try an image*: the decision of the form's current policy on a reference.
 
 import type { DnsAnswer } from "pullgate";
-import { useEffect, useRef } from "react";
+import { memo, useEffect, useRef } from "react";
 import { Input } from "react-aria-components/Input";
 import { Label } from "react-aria-components/Label";
 import { Radio, RadioGroup } from "react-aria-components/RadioGroup";
@@ -29,7 +29,7 @@ interface Props {
   daemon: DaemonInfo | undefined;
 }
 
-export function TryImageSection({ values, onChange, result: { explanation, status, daemonError }, daemon }: Props) {
+export const TryImageSection = memo(function TryImageSection({ values, onChange, result: { explanation, status, daemonError }, daemon }: Props) {
   const { analysis } = usePolicy();
   const change = (part: Partial<TryImageValues>) => onChange({ ...values, ...part });
   const t = messages.tryOut;
@@ -151,4 +151,4 @@ export function TryImageSection({ values, onChange, result: { explanation, statu
     // Without an explanation the module failed.
     return status === "idle" ? t.waiting : t.unchecked;
   }
-}
+});

@@ -77,12 +77,14 @@ export function useDecision(
     [isLocal, analysis.text, request],
   );
 
-  if (!isDecidable) return { explanation: undefined, status: "idle" };
-  if (!usesDaemon) return { explanation: local, status: "local" };
-  if (current === undefined) return { explanation: undefined, status: "loading" };
-  const { explanation, daemonError } = current;
-  if (explanation !== undefined) return { explanation, status: "daemon" };
-  return { explanation: local, status: "failed", ...(daemonError !== undefined && { daemonError }) };
+  return useMemo((): DecisionResult => {
+    if (!isDecidable) return { explanation: undefined, status: "idle" };
+    if (!usesDaemon) return { explanation: local, status: "local" };
+    if (current === undefined) return { explanation: undefined, status: "loading" };
+    const { explanation, daemonError } = current;
+    if (explanation !== undefined) return { explanation, status: "daemon" };
+    return { explanation: local, status: "failed", ...(daemonError !== undefined && { daemonError }) };
+  }, [isDecidable, usesDaemon, local, current]);
 }
 
 /** Returns the module's explanation, or `undefined` if the module fails: the policy is known to load. */

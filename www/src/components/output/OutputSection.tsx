@@ -1,6 +1,7 @@
 // *What you get*: the policy in each format, and as the settings of each target, for copying and downloading.
 
 import type { PolicyDocument } from "pullgate";
+import { memo } from "react";
 import { Tab, TabList, TabPanel, Tabs } from "react-aria-components/Tabs";
 import { usePolicy } from "../../form/usePolicyForm";
 import type { FormattedDocument, OutputFormat } from "../../formats/format";
@@ -44,7 +45,7 @@ const TABS_OF: Record<"vic" | "daemon", OutputTab[]> = {
   daemon: ["toml", "json", ...RUNTIME_TABS, ...VIC_TABS],
 };
 
-export function OutputSection({ host, daemon, onError, onSaved }: Props) {
+export const OutputSection = memo(function OutputSection({ host, daemon, onError, onSaved }: Props) {
   const { analysis } = usePolicy();
   const t = messages.output;
   const tabs = TABS_OF[host === "vic" ? "vic" : "daemon"];
@@ -79,7 +80,7 @@ export function OutputSection({ host, daemon, onError, onSaved }: Props) {
       </Tabs>
     </Section>
   );
-}
+});
 
 function isFormat(tab: OutputTab): tab is OutputFormat {
   return tab in FORMATTERS;

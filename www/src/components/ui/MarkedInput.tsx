@@ -23,8 +23,12 @@ interface Props {
 export function MarkedInput({ text, marks, inputRef, ...input }: Props) {
   const behind = useRef<HTMLDivElement>(null);
   const [scrolled, setScrolled] = useState(0);
+  const applied = useRef(0);
   useLayoutEffect(() => {
-    if (behind.current) behind.current.scrollLeft = scrolled;
+    // Where nothing is scrolled, as in almost every field, the browser is spared a layout.
+    if (behind.current === null || (scrolled === 0 && applied.current === 0)) return;
+    behind.current.scrollLeft = scrolled;
+    applied.current = scrolled;
   }, [scrolled, text, marks]);
   return (
     <div className="marked-input">
