@@ -82,7 +82,8 @@ pub fn run_in<A: AsRef<OsStr>>(environment: &[(&str, &str)], arguments: &[A]) ->
     run_command(command, arguments, "")
 }
 
-fn run_command<A: AsRef<OsStr>>(mut command: Command, arguments: &[A], input: impl AsRef<[u8]>) -> ProgramRun {
+/// Runs a command with arguments and standard input.
+pub fn run_command<A: AsRef<OsStr>>(mut command: Command, arguments: &[A], input: impl AsRef<[u8]>) -> ProgramRun {
     let mut child = command
         .args(arguments)
         .stdin(Stdio::piped())
