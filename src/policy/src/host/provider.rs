@@ -118,6 +118,10 @@ pub(crate) fn public_registry_below(domain: &str) -> Option<&'static str> {
 /// Returns whether the last labels of a name are those of a domain; `*` in either is any one label.
 #[inline(never)]
 fn is_at_or_below(name: &str, domain: &str) -> bool {
+    // Most names end otherwise, and need not be split. No domain ends in a star.
+    if name.as_bytes().last() != domain.as_bytes().last() {
+        return false;
+    }
     let mut labels = name.rsplit('.');
     domain
         .rsplit('.')

@@ -92,7 +92,7 @@ impl<'s, 'd> EffectiveLists<'s, 'd> {
     /// Returns whether any registry of a whitelist entry is reached with verification (rule T4). An entry with a port
     /// is verified beside an insecure entry with another port.
     fn is_verified(&self, entry: &Entry) -> bool {
-        !self.scopes().any(|scope| {
+        !self.scopes().filter(|scope| !scope.lists.items(EntryList::Insecure).is_empty()).any(|scope| {
             let groups = [scope.index.same_hosts(entry), scope.index.address_of(entry)];
             groups.iter().flatten().any(|group| group.has(EntryList::Insecure, &covering_ports(entry)))
         })
@@ -280,6 +280,9 @@ impl<'d> RegistryLimits<'d> {
     /// Returns whether a limit covers all hosts of the entry on one of its ports.
     fn covers(&self, entry: &Entry) -> bool {
         let mut found = false;
+        if self.entries.is_empty() {
+            return found;
+        }
         for_each_covering(&self.index, entry, &mut |group| {
             found |= port_overlap(group, EntryList::Whitelist, entry).is_some()
         });

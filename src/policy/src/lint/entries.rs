@@ -97,11 +97,10 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
         let ports = covering_ports(entry);
         let namespace = entry.namespace.as_deref().unwrap_or_default();
         let own_rank = own_specificity(entry);
-        // Two patterns with names in common can be equally specific.
-        let text = entry.to_string();
         let is_alike = |row: &IndexedEntry, specificity: Specificity| {
             let same_port = row.port == entry.port.unwrap_or(ANY_PORT) || entry.is_docker_hub();
-            let same_hosts = !matches!(entry.hosts, HostPattern::Pattern(_)) || *row.text == *text;
+            // Two patterns with names in common can be equally specific.
+            let same_hosts = !matches!(entry.hosts, HostPattern::Pattern(_)) || *row.text == *entry.to_string();
             specificity == own_rank && same_port && row.namespace() == namespace && same_hosts
         };
         for (project, index) in self.visible_indexes() {
