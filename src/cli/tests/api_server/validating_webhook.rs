@@ -10,6 +10,18 @@ const ALSO_ALLOWED: &str = "nginx:1.29";
 
 const DENIED: &str = "evil.test:5000/team/app:1";
 
+/// The kinds of objects that have pods, with their versions.
+pub const WORKLOADS: [(&str, &str); 8] = [
+    ("Deployment", "apps/v1"),
+    ("ReplicaSet", "apps/v1"),
+    ("StatefulSet", "apps/v1"),
+    ("DaemonSet", "apps/v1"),
+    ("ReplicationController", "v1"),
+    ("Job", "batch/v1"),
+    ("CronJob", "batch/v1"),
+    ("PodTemplate", "v1"),
+];
+
 /// The start of a denial.
 const DENIAL: &str = "admission webhook \"images.pullgate.internal\" denied the request: ";
 
@@ -20,16 +32,7 @@ pub fn creations(cluster: &mut Cluster) {
     let denial = ["Error from server (Forbidden): ", DENIAL, "`evil.test:5000/team/app:1`", "container `bad`"];
     cluster.kubectl(&["run", "bad", "--image", DENIED]).fails(&denial);
     cluster.kubectl(&["run", "bad", "--image", "docker.io/evil/app"]).fails(&[DENIAL, "`library` only"]);
-    for (kind, version) in [
-        ("Deployment", "apps/v1"),
-        ("ReplicaSet", "apps/v1"),
-        ("StatefulSet", "apps/v1"),
-        ("DaemonSet", "apps/v1"),
-        ("ReplicationController", "v1"),
-        ("Job", "batch/v1"),
-        ("CronJob", "batch/v1"),
-        ("PodTemplate", "v1"),
-    ] {
+    for (kind, version) in WORKLOADS {
         let name = format!("good-{}", kind.to_lowercase());
         cluster.apply(&workload(kind, version, &name, ALLOWED)).succeeds();
         cluster.apply(&workload(kind, version, "bad", DENIED)).fails(&[DENIAL, DENIED]);
@@ -177,7 +180,7 @@ fn own_pod(cluster: &Cluster, name: &str) -> Value {
 }
 
 /// Returns a workload of one container.
-fn workload(kind: &str, version: &str, name: &str, image: &str) -> Value {
+pub fn workload(kind: &str, version: &str, name: &str, image: &str) -> Value {
     let pod_spec = json!({ "containers": [{ "name": "main", "image": image }] });
     let template = json!({ "metadata": { "labels": { "app": name } }, "spec": pod_spec });
     let job = json!({ "template": { "spec": {
@@ -202,6 +205,6 @@ fn workload(kind: &str, version: &str, name: &str, image: &str) -> Value {
     object
 }
 
-fn pod(name: &str, spec: &Value) -> Value {
+pub fn pod(name: &str, spec: &Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name }, "spec": spec })
 }

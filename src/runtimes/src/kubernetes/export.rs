@@ -13,18 +13,22 @@ use crate::yaml::write_yaml;
 /// Namespaces that are left out, as by the webhook.
 const EXEMPT_NAMESPACES: [&str; 2] = ["pullgate-system", "kube-system"];
 
-/// The number of entries above which evaluation may exceed the API server's limits of cost.
-const MANY_ENTRIES: usize = 200;
+/// The number of entries above which evaluation may exceed the API server's limits of cost, for many images.
+const MANY_ENTRIES: usize = 1_000;
 
-/// The images of an object: of its containers of all kinds, and of its volumes.
-const IMAGES: &str = "(has(variables.spec.containers) ? variables.spec.containers.filter(c, has(c.image)).map(c, \
-c.image) : []) + \
-    (has(variables.spec.initContainers) ? variables.spec.initContainers.filter(c, has(c.image)).map(c, c.image) : []) \
-    + \
-    (has(variables.spec.ephemeralContainers) ? variables.spec.ephemeralContainers.filter(c, has(c.image)).map(c, \
-    c.image) : []) + \
+/// Maximum size of the annotations of an object in bytes.
+const MAX_ANNOTATION_BYTES: usize = 256 << 10;
+
+/// The images of an object: of its containers of all kinds, and of its volumes. The types of members are not known to the
+/// checker of CEL, and lists have elements of one type.
+const IMAGES: &str = "(has(variables.spec.containers) ? \
+    variables.spec.containers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
+    (has(variables.spec.initContainers) ? \
+    variables.spec.initContainers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
+    (has(variables.spec.ephemeralContainers) ? \
+    variables.spec.ephemeralContainers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
     (has(variables.spec.volumes) ? variables.spec.volumes.filter(v, has(v.image) && has(v.image.reference)).map(v, \
-    v.image.reference) : [])";
+    string(v.image.reference)) : [])";
 
 /// The pod specification of an object, by its kind.
 const SPEC: &str = "object.kind == 'Pod' ? object.spec : object.kind == 'CronJob' ? \
@@ -38,6 +42,7 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
         return Err(ExportError::Wider(reason));
     }
     let text = format!("{}---\n{}", write_yaml(&policy_object(view)), write_yaml(&binding(request.policy.project)));
+    let length = text.len();
     let mut export = Export { files: vec![ConfigFile::text(POLICY_YAML, text)], ..Export::default() };
     let lists = [
         (ExportedList::Whitelist, view.whitelist.as_deref().unwrap_or_default()),
@@ -73,6 +78,14 @@ pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
              many images, and then denies them: use the webhook"
         ));
     }
+    let lists = lists_text(view).len();
+    if lists + length > MAX_ANNOTATION_BYTES {
+        export.notes.push(
+            "`kubectl apply` keeps a copy of the object in an annotation, for which this one is too long: give it \
+             `--server-side`"
+                .to_owned(),
+        );
+    }
     export.notes.push("Kubernetes 1.30 or later; denials are not in pullgate's record".to_owned());
     Ok(export)
 }
@@ -100,7 +113,7 @@ fn limit(view: &PolicyView, entry: &PolicyEntry, list: ExportedList) -> Option<S
 
 fn policy_object(view: &PolicyView) -> ConfigValue {
     let string = |text: &str| ConfigValue::string(text);
-    let mut variables = vec![("spec", SPEC.to_owned()), ("images", IMAGES.to_owned())];
+    let mut variables = vec![("spec".to_owned(), SPEC.to_owned()), ("images".to_owned(), IMAGES.to_owned())];
     variables.extend(cel::variables(view));
     let variables = variables
         .iter()
