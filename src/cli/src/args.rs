@@ -316,8 +316,12 @@ pub struct ImportArgs {
 #[derive(Args, Debug)]
 pub struct DoctorArgs {
     /// The program whose settings are compared; may be repeated.
-    #[arg(long = "for", value_name = "TARGET", required = true, value_parser = target_parser(&Target::ON_HOSTS))]
+    #[arg(long = "for", value_name = "TARGET", required = true, value_parser = target_parser(&Target::ALL))]
     pub targets: Vec<Target>,
+
+    /// The files and folders with the settings of a program that has none on a host; `-` reads standard input.
+    #[arg(value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub files: Vec<PathBuf>,
 
     #[command(flatten)]
     pub flags: PolicyFlags,

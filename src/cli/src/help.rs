@@ -227,12 +227,17 @@ EXIT CODES:
   2  a file cannot be read, or the command line is wrong";
 
 pub const DOCTOR_HELP: &str = "\
-Compares the files of the host with the policy. `silent` is what allows more or verifies less than the
+Compares the files of the host with the policy; for programs that have none there, those that are given. `silent` is what allows more or verifies less than the
 policy without a word; `fails` is what keeps an allowed registry from being reached.
 
 EXAMPLES:
   # Does this host do what the policy says?
   pullgate doctor --for docker --policy /etc/pullgate/policy.toml
+
+  # What a cluster has, and a virtual container host.
+  kubectl get validatingadmissionpolicies,validatingadmissionpolicybindings -o yaml |
+    pullgate doctor --for kubernetes --policy policy.toml -
+  pullgate doctor --for vch --policy policy.toml vch.json
 
   # Does Docker Engine reach registries through the gate, and not past it? It is asked to pull.
   pullgate doctor --for docker --policy /etc/pullgate/policy.toml --gate 127.0.0.1:8733 --prove

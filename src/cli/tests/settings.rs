@@ -280,8 +280,40 @@ fn the_doctor_ends_by_what_it_finds() {
     ran.says(&["the settings agree with the policy"]);
     assert_eq!(doctor(&["--json"]).json()[0], json!({ "agrees": true, "disagreements": [] }));
     assert_eq!(run(&["doctor", "--for", "docker", "--policy", &policy, "--root", "/nowhere"]).code, Some(2));
-    assert_eq!(run(&["doctor", "--for", "kubernetes", "--policy", &policy]).code, Some(2));
+    let ran = run(&["doctor", "--for", "kubernetes", "--policy", &policy]);
+    assert_eq!(ran.code, Some(2));
+    ran.complains(&["`kubernetes` has no settings on this host", "give the files that have them"]);
+    assert_eq!(run(&["doctor", "--for", "docker", "--policy", &policy, "x.json"]).code, Some(2));
     assert_eq!(run(&["doctor", "--for", "docker", "--policy", "nowhere.toml"]).code, Some(2));
+}
+
+#[test]
+fn doctor_compares_files_of_clusters_and_virtual_container_hosts() {
+    let policy = file("toml", "whitelist = [\"harbor.corp.example:5443\"]\ninsecure = [\"10.77.0.1:5000\"]\n");
+    for target in ["openshift", "kubernetes", "vic-machine", "vch"] {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().display().to_string();
+        assert_eq!(run(&["export", "--to", target, "--policy", &policy, "--out", &out]).code, Some(0));
+        let ran = run(&["doctor", "--for", target, "--policy", &policy, &out]);
+        assert_eq!(ran.code, Some(0), "{target}: {ran:?}");
+        let other = file("toml", "whitelist = []\n");
+        let ran = run(&["doctor", "--for", target, "--policy", &other, &out, "--json"]);
+        let report = &ran.json()[0];
+        assert_eq!((ran.code, &report["agrees"]), (Some(1), &json!(false)), "{target}: {report}");
+        let found = report["disagreements"].as_array().unwrap();
+        assert!(
+            found.iter().any(|each| each["code"] == "access-wider" && each["line"].is_number()),
+            "{target}: {report}"
+        );
+    }
+    let ran = run_with(
+        &["doctor", "--for", "vch", "--policy", &policy, "-"],
+        r#"{"registry": {"whitelist": ["evil.example"], "insecure": ["10.77.0.1:5000"]}}"#,
+    );
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    ran.says(&["silent[access-wider]: images of `evil.example`", ":1 (vch)", "mend: ", "fails[access-missing]"]);
+    let gate = ["doctor", "--for", "vch", "--policy", &policy, "--gate", "127.0.0.1:8733", "-"];
+    assert_eq!(run(&gate).code, Some(2));
 }
 
 /// Runs `doctor --prove` with a program in place of the docker client: it says this of each image, given as `$2`.

@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::decisions::PolicyContext;
 use crate::gate::GateAddress;
 use crate::host_files::HostFiles;
+use crate::import::SourceFile;
 
-/// A policy, and the host that it is compared with.
+/// A policy, and the host or the files that it is compared with.
 #[derive(Clone, Copy)]
 pub struct DoctorRequest<'a> {
     /// The policy.
@@ -15,6 +16,8 @@ pub struct DoctorRequest<'a> {
     pub files: &'a HostFiles,
     /// The gate through which the host is to reach registries.
     pub gate: Option<&'a GateAddress>,
+    /// The files of a target that has none on a host.
+    pub sources: &'a [SourceFile],
 }
 
 /// The effect of a disagreement.
@@ -34,7 +37,7 @@ pub struct Disagreement {
     pub code: &'static str,
     /// The effect.
     pub effect: DisagreementEffect,
-    /// The path on the host.
+    /// The path on the host, or of the file that was given.
     pub file: String,
     /// The line, from 1; absent if the whole file is meant, or one that is not there.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -54,7 +54,7 @@ impl Target {
         Self::Vch,
     ];
 
-    /// The targets that have settings on a host.
+    /// The targets that have settings on a host. Those of the others are given as files.
     pub const ON_HOSTS: [Self; 4] = [Self::Docker, Self::Containerd, Self::Containers, Self::K3s];
 
     /// Returns the name on the command line.
@@ -112,14 +112,17 @@ impl Target {
         }
     }
 
-    /// Compares a policy with the settings of a host; `None` if the target has none there.
-    pub fn diagnose(self, request: &DoctorRequest<'_>) -> Option<Result<Vec<Disagreement>, HostFileError>> {
+    /// Compares a policy with the settings of a host, or with those in the files of the request.
+    pub fn diagnose(self, request: &DoctorRequest<'_>) -> Result<Vec<Disagreement>, HostFileError> {
         match self {
-            Self::Docker => Some(docker::diagnose(request)),
-            Self::Containerd => Some(containerd::diagnose(request)),
-            Self::Containers => Some(containers::diagnose(request)),
-            Self::K3s => Some(k3s::diagnose(request)),
-            Self::Openshift | Self::Kubernetes | Self::VicMachine | Self::Vch => None,
+            Self::Docker => docker::diagnose(request),
+            Self::Containerd => containerd::diagnose(request),
+            Self::Containers => containers::diagnose(request),
+            Self::K3s => k3s::diagnose(request),
+            Self::Openshift => openshift::diagnose(request),
+            Self::Kubernetes => Ok(kubernetes::diagnose(request)),
+            Self::VicMachine => vic::diagnose_options(request),
+            Self::Vch => vic::diagnose_rest(request),
         }
     }
 }

@@ -67,12 +67,24 @@ pub fn run(cluster: &Cluster) {
             _ => outcome.fails(&[DENIAL, image]),
         }
     }
+    doctor_agrees(cluster);
     every_place_counts(cluster);
     exempt_namespaces(cluster);
     cluster.kubectl_with(&["delete", "--filename=-"], &objects).succeeds();
     wait_for(cluster, || create(cluster, DENIED).is_success);
     project(cluster);
     many_entries(cluster);
+}
+
+/// Requires that the doctor finds nothing in what the API server made of the objects.
+fn doctor_agrees(cluster: &Cluster) {
+    let kinds = "validatingadmissionpolicies,validatingadmissionpolicybindings";
+    let objects = cluster.kubectl(&["get", kinds, "--output=yaml"]).succeeds();
+    let objects = cluster.sandbox().write("objects.yaml", &objects);
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_pullgate"));
+    doctor.args(["doctor", "--for", "kubernetes", "--policy"]).arg(cluster.sandbox().folder().join("exported.json"));
+    let found = doctor.arg(objects).output().unwrap();
+    assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stdout));
 }
 
 /// Exports a policy with these options, and applies the objects. Returns them.

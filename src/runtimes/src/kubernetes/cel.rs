@@ -27,6 +27,22 @@ const IPV4: &str = "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:[.]|$)
 /// A name that looks like an address, by its last label (rule E3).
 const NUMERIC: &str = "^(?:.*[.])?(?:[0-9]+|0x[0-9a-f]*)$";
 
+/// The images of an object: of its containers of all kinds, and of its volumes. The types of members are not known to the
+/// checker of CEL, and lists have elements of one type.
+const IMAGES: &str = "(has(variables.spec.containers) ? \
+    variables.spec.containers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
+    (has(variables.spec.initContainers) ? \
+    variables.spec.initContainers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
+    (has(variables.spec.ephemeralContainers) ? \
+    variables.spec.ephemeralContainers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
+    (has(variables.spec.volumes) ? variables.spec.volumes.filter(v, has(v.image) && has(v.image.reference)).map(v, \
+    string(v.image.reference)) : [])";
+
+/// The pod specification of an object, by its kind.
+const SPEC: &str = "object.kind == 'Pod' ? object.spec : object.kind == 'CronJob' ? \
+    object.spec.jobTemplate.spec.template.spec : object.kind == 'PodTemplate' ? object.template.spec : \
+    object.spec.template.spec";
+
 /// Maximum length of the condition of one expression: the API server takes 100,000 characters.
 const MAX_CONDITION_CHARS: usize = 60_000;
 
@@ -35,6 +51,12 @@ const MAX_CHAINED_CONDITIONS: usize = 50;
 
 /// Maximum number of hosts in one list: of names of the longest length as many are within the limit.
 const MAX_LISTED_HOSTS: usize = 200;
+
+/// Returns all variables of the admission policy: those that find the images of an object, and those that decide.
+pub(super) fn object_variables(view: &PolicyView) -> Vec<(String, String)> {
+    let images = [("spec".to_owned(), SPEC.to_owned()), ("images".to_owned(), IMAGES.to_owned())];
+    images.into_iter().chain(variables(view)).collect()
+}
 
 /// The variables, in the order in which they use each other. `images` has the images of an object.
 pub(super) fn variables(view: &PolicyView) -> Vec<(String, String)> {

@@ -6,12 +6,12 @@ use crate::blocked::unrefusable;
 use crate::config_value::ConfigValue;
 use crate::export::{Export, ExportError, ExportRequest, ExportedEntry, ExportedList, Fidelity};
 use crate::host_files::ConfigFile;
-use crate::kubernetes::{POLICY_ANNOTATION, POLICY_NAME, POLICY_YAML, cel};
+use crate::kubernetes::{NAMESPACE_LABEL, POLICY_ANNOTATION, POLICY_NAME, POLICY_YAML, cel};
 use crate::policy_view::{EntryHosts, PolicyEntry, PolicyView};
 use crate::yaml::write_yaml;
 
 /// Namespaces that are left out, as by the webhook.
-const EXEMPT_NAMESPACES: [&str; 2] = ["pullgate-system", "kube-system"];
+pub(super) const EXEMPT_NAMESPACES: [&str; 2] = ["pullgate-system", "kube-system"];
 
 /// The number of entries above which evaluation may exceed the API server's limits of cost, for many images.
 const MANY_ENTRIES: usize = 1_000;
@@ -19,21 +19,15 @@ const MANY_ENTRIES: usize = 1_000;
 /// Maximum size of the annotations of an object in bytes.
 const MAX_ANNOTATION_BYTES: usize = 256 << 10;
 
-/// The images of an object: of its containers of all kinds, and of its volumes. The types of members are not known to the
-/// checker of CEL, and lists have elements of one type.
-const IMAGES: &str = "(has(variables.spec.containers) ? \
-    variables.spec.containers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
-    (has(variables.spec.initContainers) ? \
-    variables.spec.initContainers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
-    (has(variables.spec.ephemeralContainers) ? \
-    variables.spec.ephemeralContainers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
-    (has(variables.spec.volumes) ? variables.spec.volumes.filter(v, has(v.image) && has(v.image.reference)).map(v, \
-    string(v.image.reference)) : [])";
+/// The resources that have images, by their groups.
+pub(super) const MATCHED_RESOURCES: [(&str, &[&str]); 3] = [
+    ("", &["pods", "pods/ephemeralcontainers", "replicationcontrollers", "podtemplates"]),
+    ("apps", &["deployments", "replicasets", "statefulsets", "daemonsets"]),
+    ("batch", &["jobs", "cronjobs"]),
+];
 
-/// The pod specification of an object, by its kind.
-const SPEC: &str = "object.kind == 'Pod' ? object.spec : object.kind == 'CronJob' ? \
-    object.spec.jobTemplate.spec.template.spec : object.kind == 'PodTemplate' ? object.template.spec : \
-    object.spec.template.spec";
+/// The expression that has to hold.
+pub(super) const VALIDATION: &str = "variables.denied.size() == 0";
 
 /// Exports a policy.
 pub fn export(request: &ExportRequest<'_>) -> Result<Export, ExportError> {
@@ -113,8 +107,7 @@ fn limit(view: &PolicyView, entry: &PolicyEntry, list: ExportedList) -> Option<S
 
 fn policy_object(view: &PolicyView) -> ConfigValue {
     let string = |text: &str| ConfigValue::string(text);
-    let mut variables = vec![("spec".to_owned(), SPEC.to_owned()), ("images".to_owned(), IMAGES.to_owned())];
-    variables.extend(cel::variables(view));
+    let variables = cel::object_variables(view);
     let variables = variables
         .iter()
         .map(|(name, expression)| ConfigValue::map([("name", string(name)), ("expression", string(expression))]));
@@ -127,13 +120,9 @@ fn policy_object(view: &PolicyView) -> ConfigValue {
             ("resources", list(resources)),
         ])
     };
-    let rules = ConfigValue::list([
-        rule("", &["pods", "pods/ephemeralcontainers", "replicationcontrollers", "podtemplates"]),
-        rule("apps", &["deployments", "replicasets", "statefulsets", "daemonsets"]),
-        rule("batch", &["jobs", "cronjobs"]),
-    ]);
+    let rules = ConfigValue::list(MATCHED_RESOURCES.map(|(group, resources)| rule(group, resources)));
     let validation = ConfigValue::map([
-        ("expression", string("variables.denied.size() == 0")),
+        ("expression", string(VALIDATION)),
         ("messageExpression", string("'the policy of registries does not allow: ' + variables.denied.join(', ')")),
         ("reason", string("Forbidden")),
     ]);
@@ -181,7 +170,7 @@ fn binding(project: Option<&str>) -> ConfigValue {
         None => ("NotIn", EXEMPT_NAMESPACES.to_vec()),
     };
     let expression = ConfigValue::map([
-        ("key", string("kubernetes.io/metadata.name")),
+        ("key", string(NAMESPACE_LABEL)),
         ("operator", string(operator)),
         ("values", ConfigValue::list(values.into_iter().map(string))),
     ]);

@@ -35,7 +35,9 @@ fn import_policy(object: &ConfigValue, path: &str, import: &mut Import) {
             variables.iter().find(|variable| variable.get("name").and_then(ConfigValue::as_str) == Some(name));
         variable.and_then(|variable| variable.get("expression")).and_then(ConfigValue::as_str)
     };
-    if let Some((name, _)) = cel::variables(&view).iter().find(|(name, expression)| text_of(name) != Some(expression)) {
+    if let Some((name, _)) =
+        cel::object_variables(&view).iter().find(|(name, expression)| text_of(name) != Some(expression))
+    {
         let message =
             format!("the expression of `{name}` is not that of the policy in the annotation: export it again");
         return import.report("expressions-changed", ImportSeverity::Error, Origin::new(path, object.line), message);

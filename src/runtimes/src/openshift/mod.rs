@@ -3,8 +3,19 @@
 mod export;
 mod import;
 
+use crate::doctor::{Disagreement, DoctorRequest};
+use crate::file_doctor::{self, FileTerms};
+use crate::host_files::HostFileError;
+use crate::target::Target;
+
 pub use export::export;
 pub use import::import;
+
+/// Compares a policy with the object `Image`, as `oc get image.config cluster -o yaml` prints it, and its ConfigMap.
+pub fn diagnose(request: &DoctorRequest<'_>) -> Result<Vec<Disagreement>, HostFileError> {
+    let terms = FileTerms { target: Target::Openshift, program: "OpenShift", whitelist: "`allowedRegistries`" };
+    file_doctor::diagnose(request, &terms)
+}
 
 /// The file of both objects.
 const IMAGE_YAML: &str = "/openshift-image.yaml";

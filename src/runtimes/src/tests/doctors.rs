@@ -70,7 +70,7 @@ impl Tree {
     fn diagnose(&self) -> Vec<Disagreement> {
         let files = self.files();
         with_policy(&policy(), |policy| {
-            self.target.diagnose(&DoctorRequest { policy, files: &files, gate: None }).unwrap().unwrap()
+            self.target.diagnose(&DoctorRequest { policy, files: &files, gate: None, sources: &[] }).unwrap()
         })
     }
 

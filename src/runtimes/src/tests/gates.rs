@@ -47,7 +47,7 @@ fn exported_host(target: Target, texts: &[(&str, &str)]) -> HostFiles {
 fn diagnose(target: Target, files: &HostFiles) -> Vec<Disagreement> {
     let gate: GateAddress = GATE.parse().unwrap();
     with_policy(&policy(), |policy| {
-        target.diagnose(&DoctorRequest { policy, files, gate: Some(&gate) }).unwrap().unwrap()
+        target.diagnose(&DoctorRequest { policy, files, gate: Some(&gate), sources: &[] }).unwrap()
     })
 }
 

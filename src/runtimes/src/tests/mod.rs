@@ -1,6 +1,7 @@
 //! Tests of all targets.
 
 mod doctors;
+mod file_doctors;
 mod gates;
 mod imports;
 mod model;

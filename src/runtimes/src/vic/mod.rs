@@ -5,8 +5,25 @@ mod export;
 mod import;
 mod lists;
 
+use crate::doctor::{Disagreement, DoctorRequest};
+use crate::file_doctor::{self, FileTerms};
+use crate::host_files::HostFileError;
+use crate::target::Target;
+
 pub use export::{export_options, export_rest};
 pub use import::{import_options, import_rest};
+
+/// Compares a policy with command lines of `vic-machine create`, and the files of authorities that they name.
+pub fn diagnose_options(request: &DoctorRequest<'_>) -> Result<Vec<Disagreement>, HostFileError> {
+    let terms = FileTerms { target: Target::VicMachine, program: "VIC", whitelist: "`--whitelist-registry`" };
+    file_doctor::diagnose(request, &terms)
+}
+
+/// Compares a policy with descriptions of virtual container hosts.
+pub fn diagnose_rest(request: &DoctorRequest<'_>) -> Result<Vec<Disagreement>, HostFileError> {
+    let terms = FileTerms { target: Target::Vch, program: "VIC", whitelist: "`whitelist`" };
+    file_doctor::diagnose(request, &terms)
+}
 
 /// The file of the options.
 const OPTIONS_FILE: &str = "/vic-machine-options.txt";

@@ -2,7 +2,9 @@
 
 mod gate_proof;
 
-use pullgate_runtimes::{Disagreement, DisagreementEffect, DoctorRequest, HostFiles, Target, gate_proof_images};
+use pullgate_runtimes::{
+    Disagreement, DisagreementEffect, DoctorRequest, HostFiles, Target, gate_proof_images, read_source_files,
+};
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
@@ -40,14 +42,14 @@ pub fn run(arguments: &DoctorArgs) -> Result<bool, CliError> {
             "give the folder below which the files of the host are",
         ));
     }
+    check_files(arguments)?;
     let policy = LoadedPolicy::load(&arguments.flags)?;
-    let files = HostFiles::below(&arguments.root);
-    let request = DoctorRequest { policy: policy.context(), files: &files, gate: arguments.gate.as_ref() };
+    let (files, sources) = (HostFiles::below(&arguments.root), read_source_files(&arguments.files)?);
+    let gate = arguments.gate.as_ref();
+    let request = DoctorRequest { policy: policy.context(), files: &files, gate, sources: &sources };
     let mut disagreements = Vec::new();
     for target in &arguments.targets {
-        // The command line takes targets that have settings on a host.
-        let found = target.diagnose(&request).transpose().map_err(|error| CliError::without_help(error.to_string()))?;
-        let found = found.unwrap_or_default();
+        let found = target.diagnose(&request).map_err(|error| CliError::without_help(error.to_string()))?;
         disagreements
             .extend(found.into_iter().map(|disagreement| TargetDisagreement { target: *target, disagreement }));
     }
@@ -79,6 +81,26 @@ pub fn run(arguments: &DoctorArgs) -> Result<bool, CliError> {
     }
     output.flush()?;
     Ok(agrees)
+}
+
+/// Requires files for programs that have their settings in some, and for no others; and a gate for engines only.
+fn check_files(arguments: &DoctorArgs) -> Result<(), CliError> {
+    let of_files = arguments.targets.iter().find(|target| !Target::ON_HOSTS.contains(target));
+    match of_files.map(|target| target.as_str()) {
+        Some(target) if arguments.files.is_empty() => Err(CliError::new(
+            format!("`{target}` has no settings on this host"),
+            "give the files that have them, or `-`: what `kubectl get ... -o yaml` prints, a command line or JSON",
+        )),
+        Some(target) if arguments.gate.is_some() => Err(CliError::new(
+            format!("`{target}` has no settings that lead through the gate"),
+            "leave `--gate` out, or compare the programs on the hosts",
+        )),
+        None if !arguments.files.is_empty() => Err(CliError::new(
+            "the settings of these programs are where they are on a host",
+            "leave the files out, or give another root folder with `--root`",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn render(target: Target, disagreement: &Disagreement) -> String {
