@@ -4,12 +4,10 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use crate::docker_hub;
 
-/// Splits `HOST[:PORT]`, in which an IPv6 address is bracketed.
+/// Splits `HOST[:PORT]`, in which an IPv6 address is bracketed. What is no port stays with the host.
 pub(crate) fn split_port(registry: &str) -> (&str, Option<u16>) {
-    match registry.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') && !port.is_empty() => (host, port.parse().ok()),
-        _ => (registry, None),
-    }
+    let parts = registry.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    parts.map_or((registry, None), |(host, port)| (host, Some(port)))
 }
 
 /// Returns the address of a registry that is one.
@@ -34,6 +32,8 @@ pub(crate) fn exact_entry(registry: &str) -> String {
     };
     let domain = match split_port(domain) {
         (host, port) if docker_hub::is_docker_hub(host, port) => docker_hub::DISPLAY_NAME.to_owned(),
+        // The check of the entry says that this is no port.
+        (host, None) if host.contains(':') && !host.ends_with(']') => host.to_owned(),
         (host, None) => format!("{host}:443"),
         _ => domain.to_owned(),
     };
@@ -65,6 +65,9 @@ mod tests {
     fn registries_are_host_and_port() {
         assert_eq!(split_port("h:5000"), ("h", Some(5000)));
         assert_eq!(split_port("[2001:db8::1]"), ("[2001:db8::1]", None));
+        for registry in ["h:", "h:65536", "h:x", "docker.io:500000"] {
+            assert_eq!((split_port(registry), exact_entry(registry)), ((registry, None), registry.to_owned()));
+        }
         assert_eq!(split_port("[2001:db8::1]:80"), ("[2001:db8::1]", Some(80)));
         assert!(is_loopback("localhost:5000") && is_loopback("127.1.2.3") && is_loopback("[::1]:80"));
         assert!(!is_loopback("localhost.example"));

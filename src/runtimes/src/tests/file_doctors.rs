@@ -219,7 +219,7 @@ fn a_list_of_objects_is_compared_as_kubectl_prints_it() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn exports_of_any_policy_agree_with_it(json in crate::tests::round_trips::policies()) {

@@ -36,7 +36,7 @@ fn daemon_json_becomes_a_policy() {
   "log-driver": "journald",
   "insecure-registries": ["10.77.0.1:5000",
     "https://h.example", "10.2.0.0/16",
-    "127.0.0.0/8", "docker.io", "h y", "k:80"],
+    "127.0.0.0/8", "docker.io", "h y", "k:80", "p:500000"],
   "registry-mirrors": ["https://user:secret@m.example"]
 }"#;
     expect(
@@ -50,6 +50,7 @@ fn daemon_json_becomes_a_policy() {
             ("insecure-docker-hub", "daemon.json:5"),
             ("entry-invalid", "daemon.json:5"),
             ("port-80", "daemon.json:5"),
+            ("entry-invalid", "daemon.json:5"),
             ("mirror", "daemon.json:6"),
         ],
     );

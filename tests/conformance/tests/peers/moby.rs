@@ -34,6 +34,7 @@ pub fn imported_difference(case: &Value) -> Option<String> {
     let expected = match string(case, "kind") {
         "insecure" => string(case, "expect") == "insecure",
         "index-info" => !case["expect"]["secure"].as_bool()?,
+        "insecure-config" => return imported_config_difference(case),
         _ => return None,
     };
     let entries: Vec<String> =
@@ -48,6 +49,17 @@ pub fn imported_difference(case: &Value) -> Option<String> {
     (decided.is_insecure() != expected).then(|| {
         format!("`{query}` by {document}: dockerd has it as insecure: {expected}; here: {}", decided.is_insecure())
     })
+}
+
+/// An entry that dockerd starts with and the import does not have, or the reverse.
+fn imported_config_difference(case: &Value) -> Option<String> {
+    let text = json!({ "insecure-registries": case["config"]["insecure-registries"] }).to_string();
+    let import = Target::Docker.import(&[SourceFile { path: "daemon.json".to_owned(), text: text.clone() }]);
+    let starts = case["expect"]["ok"].as_bool()?;
+    // Port 80 would be for references without a port, too, which dockerd verifies: that is told.
+    let is_known = !import.insecure.is_empty() || import.findings.iter().any(|finding| finding.code == "port-80");
+    let is_entry = is_known && import.findings.iter().all(|finding| finding.code != "entry-invalid");
+    (is_entry != starts).then(|| format!("dockerd starts with {text}: {starts}; here it is an entry: {is_entry}"))
 }
 
 fn insecure_config(case: &Value) -> Verdict {
