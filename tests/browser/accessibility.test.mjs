@@ -66,7 +66,12 @@ const gateDaemon = {
       { path: "/opt/pullgate/bin/pullgate", link: "/usr/bin/pullgate", merged: false },
     ],
     entries: [
-      { list: "whitelist", entry: "harbor.example.com", fidelity: "by-pullgate", reason: "dockerd has no list of `allowed` registries" },
+      ...["a", "b", "c", "d"].map((name) => ({
+        list: "whitelist",
+        entry: `${name}.example.com`,
+        fidelity: "by-pullgate",
+        reason: "dockerd has no list of `allowed` registries",
+      })),
       { list: "insecure", entry: "10.2.0.0/16", fidelity: "narrower", reason: "a network counts for names, too: list its registries" },
     ],
     notes: ["dockerd starts only while the plugin `pullgate` is there"],
@@ -152,7 +157,7 @@ const STATES = {
     await form.output(page).getByRole("tab", { name: "Docker Engine" }).click();
     await form.output(page).getByText("Lead through the gate", { exact: true }).click();
     await page.locator(".export[aria-busy=false] .exported-file").first().waitFor();
-    await form.output(page).getByText("1 entry").first().click();
+    await form.output(page).getByText("4 entries").click();
     await page.locator("[data-registry]").first().waitFor();
   },
   imported: async (page) => {
@@ -186,7 +191,7 @@ for (const colorScheme of ["light", "dark"]) {
         withPage({ ...optionsOf(name), colorScheme, viewport: { width, height: 900 } }, async (page) => {
           await reach(page);
           await page.mouse.move(0, 0);
-          await page.screenshot({ path: `${screenshots}${name}-${width}-${colorScheme}.png`, fullPage: true });
+          await page.screenshot({ path: `${screenshots}${name}-${width}-${colorScheme}.png`, fullPage: true, animations: "disabled" });
           assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
           // Both widths have the same colours.
           if (colorScheme === "dark" && width === 360) return;

@@ -33,7 +33,7 @@ async function shoot(page, name) {
     await page.setViewportSize({ width, height: 900 });
     for (const [view, media] of VIEWS) {
       await page.emulateMedia(media);
-      await page.screenshot({ path: `${screenshots}walk-${name}-${width}-${view}.png` });
+      await page.screenshot({ path: `${screenshots}walk-${name}-${width}-${view}.png`, animations: "disabled" });
     }
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, `${name} at ${width} pixels`);
   }

@@ -13,6 +13,8 @@ export const FIDELITY_ICONS: Record<Fidelity, IconName> = {
   equal: "check",
 };
 
+/** The number of entries of a group that stand in its sentence. */
+const INLINE_ENTRIES = 3;
 /** The number of entries of a group that are listed. */
 const SHOWN_ENTRIES = 200;
 
@@ -34,13 +36,14 @@ export function EntryGroups({ entries }: { entries: readonly ExportedEntry[] }) 
 }
 
 function EntryGroupView({ group: { fidelity, reason, entries } }: { group: EntryGroup }) {
-  const left = entries.length - SHOWN_ENTRIES;
+  const isShort = entries.length <= INLINE_ENTRIES;
   return (
     <li data-fidelity={fidelity}>
       <Icon name={FIDELITY_ICONS[fidelity]} />
       <div>
         <p>
           <strong>{t.groups[fidelity]}</strong>
+          {isShort && entries.map((entry) => <EntryName key={entry} entry={entry} />)}
           {reason !== undefined && (
             <>
               {": "}
@@ -48,21 +51,37 @@ function EntryGroupView({ group: { fidelity, reason, entries } }: { group: Entry
             </>
           )}
         </p>
-        <details>
-          <summary>{t.entryCount(entries.length)}</summary>
-          <ul>
-            {entries.slice(0, SHOWN_ENTRIES).map((entry) => (
-              <li key={entry}>
-                <bdi>
-                  <code>{entry}</code>
-                </bdi>
-              </li>
-            ))}
-          </ul>
-          {left > 0 && <p className="muted">{t.more(left)}</p>}
-        </details>
+        {!isShort && <EntryDetails entries={entries} />}
       </div>
     </li>
+  );
+}
+
+function EntryDetails({ entries }: { entries: readonly string[] }) {
+  const left = entries.length - SHOWN_ENTRIES;
+  return (
+    <details>
+      <summary>{t.entryCount(entries.length)}</summary>
+      <ul>
+        {entries.slice(0, SHOWN_ENTRIES).map((entry) => (
+          <li key={entry}>
+            <EntryName entry={entry} />
+          </li>
+        ))}
+      </ul>
+      {left > 0 && <p className="muted">{t.more(left)}</p>}
+    </details>
+  );
+}
+
+function EntryName({ entry }: { entry: string }) {
+  return (
+    <>
+      {" "}
+      <bdi>
+        <code>{entry}</code>
+      </bdi>
+    </>
   );
 }
 
