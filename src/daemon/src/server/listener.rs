@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio_rustls::server::TlsStream;
 
 use crate::server::Peer;
 use crate::settings::ListenAddr;
@@ -31,9 +32,34 @@ pub struct SocketFile {
 }
 
 /// A byte stream of a connection.
-pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Returns the TCP socket whose bytes are those of the stream; none inside TLS.
+    fn tcp_socket(&self) -> Option<&TcpStream>;
+}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
+impl ByteStream for TcpStream {
+    fn tcp_socket(&self) -> Option<&TcpStream> {
+        Some(self)
+    }
+}
+
+impl ByteStream for UnixStream {
+    fn tcp_socket(&self) -> Option<&TcpStream> {
+        None
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for TlsStream<S> {
+    fn tcp_socket(&self) -> Option<&TcpStream> {
+        None
+    }
+}
+
+impl<S: ByteStream + ?Sized> ByteStream for Box<S> {
+    fn tcp_socket(&self) -> Option<&TcpStream> {
+        (**self).tcp_socket()
+    }
+}
 
 /// An accepted connection.
 #[derive(Debug)]

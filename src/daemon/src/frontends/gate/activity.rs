@@ -5,8 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use crate::server::connection_limit::ActivityHandle;
+use crate::server::listener::ByteStream;
 
 /// A stream that reports each transfer of bytes as activity of its connection.
 pub struct ActivityStream<S> {
@@ -62,5 +64,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ActivityStream<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+/// What moves through the socket itself is not reported.
+impl<S: ByteStream> ByteStream for ActivityStream<S> {
+    fn tcp_socket(&self) -> Option<&TcpStream> {
+        self.stream.tcp_socket()
     }
 }

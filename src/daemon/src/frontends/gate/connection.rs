@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 
@@ -23,6 +23,7 @@ use super::local_user::local_user;
 use super::refusal::Refusal;
 use super::tunnel::Tunnel;
 use crate::server::connection_limit::ConnectionSlot;
+use crate::server::listener::ByteStream;
 use crate::server::peer::Client;
 use crate::server::{AcceptedConnection, HANDSHAKE_TIMEOUT, Peer, ReloadingTlsAcceptor};
 
@@ -71,7 +72,7 @@ type OpenedTunnel = Arc<Mutex<Option<Tunnel>>>;
 
 async fn serve_stream(
     gate: Arc<Gate>,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: impl ByteStream + 'static,
     peer: Peer,
     slot: &ConnectionSlot,
     mut stop: watch::Receiver<bool>,

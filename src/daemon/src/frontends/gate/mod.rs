@@ -26,6 +26,7 @@ mod refusal;
 mod relay;
 mod review;
 mod route;
+mod splice;
 mod transfer;
 mod tunnel;
 mod upstream;

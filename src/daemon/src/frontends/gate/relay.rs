@@ -7,9 +7,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::splice::SplicePipe;
+use crate::server::listener::ByteStream;
 
 /// Size of the buffer of a thread in bytes. A tunnel holds memory only for what its receiver has not taken yet.
 const BUFFER_BYTES: usize = 128 << 10;
+
+/// Number of bytes that a direction copies before it splices: to most tunnels a pipe would be of no use.
+const COPIED_BYTES: usize = 256 << 10;
 
 thread_local! {
     static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; BUFFER_BYTES].into_boxed_slice());
@@ -22,8 +29,8 @@ thread_local! {
 ///
 /// Those of either stream.
 pub async fn relay(
-    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    server: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    client: &mut impl ByteStream,
+    server: &mut impl ByteStream,
     sent: impl Fn(usize),
     received: impl Fn(usize),
 ) -> Result<()> {
@@ -42,6 +49,10 @@ struct Direction {
     /// Bytes that were read and that the receiver has not taken yet, from `taken` on.
     unsent: Vec<u8>,
     taken: usize,
+    /// The same, in the kernel.
+    pipe: Option<SplicePipe>,
+    /// Number of bytes that were copied, up to where splicing begins.
+    copied: usize,
     /// True once the sender has ended.
     is_at_end: bool,
     /// True once the receiver knows.
@@ -52,8 +63,8 @@ impl Direction {
     fn poll(
         &mut self,
         context: &mut Context<'_>,
-        from: &mut (impl AsyncRead + Unpin),
-        to: &mut (impl AsyncWrite + Unpin),
+        from: &mut impl ByteStream,
+        to: &mut impl ByteStream,
         count: &impl Fn(usize),
     ) -> Poll<Result<()>> {
         loop {
@@ -66,18 +77,54 @@ impl Direction {
                 count(written);
             }
             (self.unsent, self.taken) = (Vec::new(), 0);
+            let sockets = from.tcp_socket().zip(to.tcp_socket()).filter(|_| self.copied >= COPIED_BYTES);
+            if let Some((_, to)) = sockets {
+                ready!(self.poll_drain(context, to, count))?;
+            }
             if self.is_at_end {
                 ready!(Pin::new(&mut *to).poll_shutdown(context))?;
                 self.is_done = true;
                 continue;
             }
-            let polled = BUFFER.with_borrow_mut(|buffer| self.poll_copy(context, from, to, count, buffer));
+            let pipe = sockets.and_then(|_| SplicePipe::take());
+            let polled = match (sockets, pipe) {
+                (Some((from, _)), Some(pipe)) => self.poll_fill(context, from, pipe),
+                _ => BUFFER.with_borrow_mut(|buffer| self.poll_copy(context, from, to, count, buffer)),
+            };
             if polled?.is_pending() {
                 // A TLS stream may hold what was written.
                 ready!(Pin::new(&mut *to).poll_flush(context))?;
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Fills a pipe once, and keeps it for the receiver.
+    fn poll_fill(&mut self, context: &mut Context<'_>, from: &TcpStream, mut pipe: SplicePipe) -> Result<Poll<()>> {
+        match pipe.poll_fill(context, from) {
+            Poll::Ready(Ok(1..)) => self.pipe = Some(pipe),
+            Poll::Ready(Ok(0)) => {
+                self.is_at_end = true;
+                pipe.put_back();
+            }
+            Poll::Ready(Err(error)) => return Err(error),
+            Poll::Pending => {
+                pipe.put_back();
+                return Ok(Poll::Pending);
+            }
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// Drains the pipe, and leaves it to other tunnels.
+    fn poll_drain(&mut self, context: &mut Context<'_>, to: &TcpStream, count: &impl Fn(usize)) -> Poll<Result<()>> {
+        while let Some(pipe) = self.pipe.as_mut().filter(|pipe| pipe.held() > 0) {
+            count(ready!(pipe.poll_drain(context, to))?);
+        }
+        if let Some(pipe) = self.pipe.take() {
+            pipe.put_back();
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Reads once and writes as much of it as the receiver takes; keeps the rest.
@@ -96,6 +143,7 @@ impl Direction {
         }
         let mut rest = read.filled();
         self.is_at_end = rest.is_empty();
+        self.copied = self.copied.saturating_add(rest.len());
         while !rest.is_empty() {
             match poll_write_some(context, to, rest) {
                 Poll::Ready(written) => {
@@ -122,18 +170,43 @@ fn poll_write_some(context: &mut Context<'_>, to: &mut (impl AsyncWrite + Unpin)
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+    use tokio::net::TcpListener;
+    use tokio::task::JoinSet;
 
     use super::*;
+
+    impl ByteStream for DuplexStream {
+        fn tcp_socket(&self) -> Option<&TcpStream> {
+            None
+        }
+    }
 
     /// Relays between two pipes of this capacity; returns their outer ends and the counts.
     async fn relayed<F: Future<Output = ()>>(
         capacity: usize,
-        talk: impl FnOnce(tokio::io::DuplexStream, tokio::io::DuplexStream) -> F,
+        talk: impl FnOnce(DuplexStream, DuplexStream) -> F,
     ) -> (Result<()>, [usize; 2]) {
-        let ((client, mut inner_client), (server, mut inner_server)) = (duplex(capacity), duplex(capacity));
+        let ((client, inner_client), (server, inner_server)) = (duplex(capacity), duplex(capacity));
+        relay_between(inner_client, inner_server, talk(client, server)).await
+    }
+
+    /// Returns the ends of a TCP connection.
+    async fn tcp_pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (connected, accepted) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        (connected.unwrap(), accepted.unwrap().0)
+    }
+
+    async fn relay_between(
+        mut inner_client: impl ByteStream,
+        mut inner_server: impl ByteStream,
+        talk: impl Future<Output = ()>,
+    ) -> (Result<()>, [usize; 2]) {
         let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
         let add = |index: usize| {
             let counts = &counts;
@@ -142,7 +215,7 @@ mod tests {
             }
         };
         let relay = relay(&mut inner_client, &mut inner_server, add(0), add(1));
-        let (done, ()) = tokio::join!(relay, talk(client, server));
+        let (done, ()) = tokio::join!(relay, talk);
         (done, counts.map(AtomicUsize::into_inner))
     }
 
@@ -195,5 +268,88 @@ mod tests {
         })
         .await;
         assert_eq!(done.unwrap_err().kind(), ErrorKind::BrokenPipe);
+    }
+
+    /// Bytes of which each quarter of a mebibyte differs.
+    fn long_text() -> Vec<u8> {
+        (0..2_000_000_u32).flat_map(u32::to_be_bytes).collect()
+    }
+
+    #[tokio::test]
+    async fn sockets_are_spliced_both_ways_with_each_byte_in_its_place() {
+        let ((mut client, inner_client), (mut server, inner_server)) = (tcp_pair().await, tcp_pair().await);
+        let (up, down) = (long_text(), long_text().into_iter().rev().collect::<Vec<u8>>());
+        let talk = async {
+            let (mut client_read, mut client_write) = client.split();
+            let (mut server_read, mut server_write) = server.split();
+            let (mut at_client, mut at_server) = (Vec::new(), Vec::new());
+            let send_up = async {
+                client_write.write_all(&up).await.unwrap();
+                client_write.shutdown().await.unwrap();
+            };
+            // The other direction goes on after the end of this one.
+            let send_down = async {
+                server_read.read_to_end(&mut at_server).await.unwrap();
+                server_write.write_all(&down).await.unwrap();
+                server_write.shutdown().await.unwrap();
+            };
+            let receive = client_read.read_to_end(&mut at_client);
+            let ((), (), received) = tokio::join!(send_up, send_down, receive);
+            received.unwrap();
+            assert!(at_server == up && at_client == down);
+        };
+        let (done, counts) = relay_between(inner_client, inner_server, talk).await;
+        done.unwrap();
+        assert_eq!(counts, [up.len(), down.len()]);
+    }
+
+    #[tokio::test]
+    async fn receiver_that_pauses_gets_everything_and_keeps_no_pipe_of_others() {
+        const TUNNELS: usize = 80;
+        let text = Arc::new(long_text());
+        let mut tunnels = JoinSet::new();
+        for _ in 0..TUNNELS {
+            let text = Arc::clone(&text);
+            tunnels.spawn(async move {
+                let ((mut client, inner_client), (mut server, inner_server)) = (tcp_pair().await, tcp_pair().await);
+                let talk = async {
+                    let send = async {
+                        server.write_all(&text).await.unwrap();
+                        server.shutdown().await.unwrap();
+                    };
+                    let receive = async {
+                        let mut first = vec![0; COPIED_BYTES + 1];
+                        client.read_exact(&mut first).await.unwrap();
+                        // More tunnels are full meanwhile than there are pipes.
+                        tokio::time::sleep(Duration::from_millis(300)).await;
+                        client.read_to_end(&mut first).await.unwrap();
+                        client.shutdown().await.unwrap();
+                        assert!(first == *text);
+                    };
+                    tokio::join!(send, receive);
+                };
+                relay_between(inner_client, inner_server, talk).await.0.unwrap();
+            });
+        }
+        tunnels.join_all().await;
+        drop(SplicePipe::take().expect("the pipes of ended tunnels are free"));
+    }
+
+    #[tokio::test]
+    async fn receiver_that_is_gone_ends_a_spliced_relay() {
+        let ((mut client, inner_client), (mut server, inner_server)) = (tcp_pair().await, tcp_pair().await);
+        let text = long_text();
+        let talk = async {
+            let send = async { while server.write_all(&text).await.is_ok() {} };
+            let leave = async {
+                let mut first = vec![0; 2 * COPIED_BYTES];
+                client.read_exact(&mut first).await.unwrap();
+                drop(client);
+            };
+            tokio::join!(send, leave);
+        };
+        let (done, _) = relay_between(inner_client, inner_server, talk).await;
+        let kind = done.unwrap_err().kind();
+        assert!(matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset), "{kind}");
     }
 }

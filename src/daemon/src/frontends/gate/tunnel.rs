@@ -3,6 +3,7 @@
 //! A tunnel binds who, where to, and that it is TLS for that name. The path, and how the client verifies the server, are
 //! inside the client's TLS; therefore the gate verifies the server itself before it opens the tunnel.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,8 @@ use hyper::Request;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use pullgate::{ReferenceKind, Scheme};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -22,7 +24,8 @@ use super::relay::relay;
 use super::route::GateRequest;
 use super::transfer::{Grant, Transfer, TransferEnd};
 use crate::server::Peer;
-use crate::server::connection_limit::ConnectionSlot;
+use crate::server::connection_limit::{ActivityHandle, ConnectionSlot};
+use crate::server::listener::ByteStream;
 
 /// Action of tunnels in the record.
 const ACTION: &str = "tunnel";
@@ -35,6 +38,31 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// The fatal alert `unrecognized_name` (RFC 6066, section 3).
 const UNRECOGNIZED_NAME_ALERT: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// A start of a tunnel that is not passed on. The texts are human-readable.
+#[derive(Debug, PartialEq, Eq, Error)]
+enum TunnelStartError {
+    /// The bytes are no ClientHello, or one that hides its name.
+    #[error(transparent)]
+    Hello(#[from] HelloError),
+    /// There is none.
+    #[error("the client began no TLS within {} seconds", HELLO_TIMEOUT.as_secs())]
+    TimeOut,
+    /// It has no name, and the tunnel is to a host with one.
+    #[error("the client asks for no name in its TLS hello, and the tunnel is to `{host}`")]
+    NoName {
+        /// The host of the tunnel.
+        host: String,
+    },
+    /// It has the name of another host.
+    #[error("the client asks for `{name}` in its TLS hello, and the tunnel is to `{host}`")]
+    OtherName {
+        /// The name.
+        name: String,
+        /// The host of the tunnel.
+        host: String,
+    },
+}
 
 /// A tunnel to a server that was reached, before the client's first byte.
 pub struct Tunnel {
@@ -92,44 +120,40 @@ impl Tunnel {
 
     /// Runs the tunnel until both sides have ended, until nothing moves, or until the policy no longer allows it.
     /// `read_ahead` is what the client has sent after its request.
-    pub async fn run<S: AsyncRead + AsyncWrite + Unpin>(
-        mut self,
-        gate: &Gate,
-        mut client: S,
-        read_ahead: Bytes,
-        slot: &ConnectionSlot,
-    ) {
+    pub async fn run(mut self, gate: &Gate, mut client: impl ByteStream, read_ahead: Bytes, slot: &ConnectionSlot) {
         let cut = self.transfer.state().cut.clone();
+        let activity = slot.activity_handle();
         let end = tokio::select! {
-            end = self.check_and_relay(gate, &mut client, read_ahead) => end,
+            end = self.check_and_relay(gate, &mut client, read_ahead, &activity) => end,
             () = cut.cancelled() => TransferEnd::PolicyChanged,
             () = slot.wait_until_idle(IDLE_TIMEOUT, IDLE_TIMEOUT) => TransferEnd::Idle,
         };
         self.transfer.set_end(end);
     }
 
-    async fn check_and_relay<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn check_and_relay(
         &mut self,
         gate: &Gate,
-        client: &mut S,
+        client: &mut impl ByteStream,
         read_ahead: Bytes,
+        activity: &ActivityHandle,
     ) -> TransferEnd {
         let mut head = read_ahead.to_vec();
         drop(read_ahead);
         let checked = match timeout(HELLO_TIMEOUT, read_hello(client, &mut head)).await {
             Ok(Ok(Some(hello))) => check_name(&hello, &self.host),
             Ok(Ok(None)) => return TransferEnd::Interrupted,
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err(format!("the client began no TLS within {} seconds", HELLO_TIMEOUT.as_secs())),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(TunnelStartError::TimeOut),
         };
-        if let Err(message) = checked {
+        if let Err(error) = checked {
             let request = GateRequest {
                 client: &self.client,
                 action: ACTION,
                 reference: &self.target,
                 kind: ReferenceKind::Registry,
             };
-            gate.refuse(request, "tls-hello", &message);
+            gate.refuse(request, "tls-hello", &error.to_string());
             // The client may be gone.
             let _ = client.write_all(&UNRECOGNIZED_NAME_ALERT).await;
             let _ = client.shutdown().await;
@@ -141,8 +165,19 @@ impl Tunnel {
         let state = Arc::clone(self.transfer.state());
         state.add_sent(head.len());
         drop(head);
-        let done = relay(client, &mut self.server, |bytes| state.add_sent(bytes), |bytes| state.add_received(bytes));
-        if done.await.is_ok() { TransferEnd::Completed } else { TransferEnd::Interrupted }
+        let sent = |bytes| {
+            activity.touch();
+            state.add_sent(bytes);
+        };
+        let received = |bytes| {
+            activity.touch();
+            state.add_received(bytes);
+        };
+        if relay(client, &mut self.server, sent, received).await.is_ok() {
+            TransferEnd::Completed
+        } else {
+            TransferEnd::Interrupted
+        }
     }
 }
 
@@ -165,13 +200,13 @@ async fn read_hello<S: AsyncRead + Unpin>(
 }
 
 /// Requires that a ClientHello names this host and no other; an address has no name (RFC 6066, section 3).
-fn check_name(hello: &ClientHello, host: &str) -> Result<(), String> {
-    let is_address = host.parse::<std::net::IpAddr>().is_ok();
+fn check_name(hello: &ClientHello, host: &str) -> Result<(), TunnelStartError> {
+    let is_address = host.parse::<IpAddr>().is_ok();
     match &hello.server_name {
         None if is_address => Ok(()),
-        None => Err(format!("the client asks for no name in its TLS hello, and the tunnel is to `{host}`")),
+        None => Err(TunnelStartError::NoName { host: host.to_owned() }),
         Some(name) if !is_address && name.strip_suffix('.').unwrap_or(name).eq_ignore_ascii_case(host) => Ok(()),
-        Some(name) => Err(format!("the client asks for `{name}` in its TLS hello, and the tunnel is to `{host}`")),
+        Some(name) => Err(TunnelStartError::OtherName { name: name.clone(), host: host.to_owned() }),
     }
 }
 
