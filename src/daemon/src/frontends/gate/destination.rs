@@ -2,20 +2,43 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use thiserror::Error;
+
 use super::Gate;
 
+/// An address that the gate does not connect to. The texts are human-readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ForbiddenAddressError {
+    /// Not the address of one machine.
+    #[error("no server can have this address")]
+    NoServer,
+    /// A link-local address behind a name.
+    #[error("a name does not lead to link-local addresses, such as those of cloud metadata")]
+    LinkLocal,
+    /// A listener of this daemon.
+    #[error("it is pullgate's own address")]
+    Own,
+}
+
 impl Gate {
-    /// Returns the reason if the gate does not connect to an address; human-readable. `host` is the host that was
-    /// allowed: a link-local address only counts as allowed where it is that itself.
-    pub(super) fn refused_destination(&self, host: &str, address: SocketAddr) -> Option<&'static str> {
+    /// Requires that the gate may connect to an address. `host` is the host that was allowed: a link-local address only
+    /// counts as allowed where it is that itself.
+    ///
+    /// # Errors
+    ///
+    /// If it may not.
+    pub(super) fn check_destination(&self, host: &str, address: SocketAddr) -> Result<(), ForbiddenAddressError> {
         let ip = address.ip().to_canonical();
         if ip.is_unspecified() || ip.is_multicast() || ip == IpAddr::from([255; 4]) {
-            return Some("no server can have this address");
+            return Err(ForbiddenAddressError::NoServer);
         }
         if is_link_local(ip) && host.parse::<IpAddr>().is_err() {
-            return Some("a name does not lead to link-local addresses, such as those of cloud metadata");
+            return Err(ForbiddenAddressError::LinkLocal);
         }
-        self.is_own_listener(ip, address.port(), ip.is_loopback()).then_some("it is pullgate's own address")
+        if self.is_own_listener(ip, address.port(), ip.is_loopback()) {
+            return Err(ForbiddenAddressError::Own);
+        }
+        Ok(())
     }
 
     /// Returns whether a connection between these addresses leads to a listener of this daemon.

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::Gate;
+use super::destination::ForbiddenAddressError;
 use super::refusal::Refusal;
 use super::route::{GateRequest, Route};
 use super::verifications::VerifiedServer;
@@ -66,7 +67,7 @@ impl Dialer for TunnelDialer<'_> {
         let (local, remote) = (stream.local_addr(), stream.peer_addr());
         match (local, remote) {
             (Ok(local), Ok(remote)) if !self.gate.is_own_connection(local, remote) => Ok((stream, verified_by)),
-            _ => Err(AttemptError::Io(io::Error::other("it is pullgate's own address"))),
+            _ => Err(AttemptError::Io(io::Error::other(ForbiddenAddressError::Own))),
         }
     }
 }
@@ -162,9 +163,9 @@ impl Gate {
             };
             for target in targets.into_iter().take(MAX_ADDRESSES) {
                 let address = target.addr();
-                if let Some(why) = self.refused_destination(endpoint.host(), address) {
+                if let Err(error) = self.check_destination(endpoint.host(), address) {
                     let message = format!(
-                        "`{}` leads to {}, where the gate does not connect: {why}",
+                        "`{}` leads to {}, where the gate does not connect: {error}",
                         route.registry,
                         address.ip()
                     );
