@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use thiserror::Error;
 use tokio::time::{Instant, Sleep, sleep};
@@ -25,6 +25,11 @@ pub type GateBody = UnsyncBoxBody<Bytes, BodyError>;
 /// Returns an empty body.
 pub fn empty_body() -> GateBody {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Returns a body with this text.
+pub fn full_body(text: String) -> GateBody {
+    Full::new(Bytes::from(text)).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// The reason that a body is cut short, which the client sees as a broken connection.
@@ -60,7 +65,9 @@ pub struct TransferBody {
     body: Incoming,
     transfer: Transfer,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// The timer of the stall, which is set again only where it runs out: frames come by the thousand.
     stall: Pin<Box<Sleep>>,
+    last_frame: Instant,
     /// None once the body has ended.
     source: Option<BodySource>,
     /// The check of its digest; none if there is none.
@@ -97,7 +104,7 @@ impl TransferBody {
         let cut = Box::pin(transfer.state().cut.clone().cancelled_owned());
         let stall = Box::pin(sleep(STALL_TIMEOUT));
         let (source, limit, room) = (Some(source), limit.unwrap_or_default(), limit);
-        let mut new = Self { body, transfer, cut, stall, source, check, room, limit };
+        let mut new = Self { body, transfer, cut, stall, last_frame: Instant::now(), source, check, room, limit };
         if new.body.is_end_stream() {
             // Without bytes there is nothing left to check.
             new.check = None;
@@ -111,6 +118,18 @@ impl TransferBody {
         self.transfer.set_end(TransferEnd::Completed);
         if let Some(BodySource::Reusable(upstream)) = self.source.take() {
             self.transfer.gate().upstreams.put(*upstream);
+        }
+    }
+
+    /// Waits until the server has sent nothing for too long.
+    fn poll_stall(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.stall.as_mut().poll(context));
+            let end = self.last_frame + STALL_TIMEOUT;
+            if Instant::now() >= end {
+                return Poll::Ready(());
+            }
+            self.stall.as_mut().reset(end);
         }
     }
 
@@ -153,11 +172,11 @@ impl Body for TransferBody {
             let frame = match Pin::new(&mut this.body).poll_frame(context) {
                 Poll::Ready(frame) => frame,
                 Poll::Pending => {
-                    ready!(this.stall.as_mut().poll(context));
+                    ready!(this.poll_stall(context));
                     return this.fail(TransferEnd::Idle, BodyError::Stalled);
                 }
             };
-            this.stall.as_mut().reset(Instant::now() + STALL_TIMEOUT);
+            this.last_frame = Instant::now();
             let frame = match frame {
                 None => return this.finish(),
                 Some(Err(error)) => return this.fail(TransferEnd::Interrupted, error.into()),

@@ -1,15 +1,13 @@
 //! Refusals, in the two places where clients show them: the reason phrase, which Go's clients show of a refused tunnel and
 //! of every manifest, and the body of the distribution specification's errors.
 
-use http_body_util::{BodyExt, Full};
-use hyper::body::Bytes;
 use hyper::ext::ReasonPhrase;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, PROXY_AUTHENTICATE, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use pullgate::display::single_line;
 use serde_json::json;
 
-use super::body::GateBody;
+use super::body::{GateBody, full_body};
 
 /// Maximum length of a reason phrase in bytes, without its prefix.
 const MAX_PHRASE_BYTES: usize = 200;
@@ -73,8 +71,7 @@ impl Refusal {
     /// Returns the response.
     pub fn to_response(&self) -> Response<GateBody> {
         let error = json!({"errors": [{"code": self.code, "message": self.message}]});
-        let body = Full::new(Bytes::from(format!("{error}\n"))).map_err(|never| match never {}).boxed_unsync();
-        let mut response = Response::new(body);
+        let mut response = Response::new(full_body(format!("{error}\n")));
         *response.status_mut() = self.status;
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if self.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
@@ -109,6 +106,8 @@ fn reason_phrase(message: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http_body_util::BodyExt;
+
     use super::*;
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Body, Bytes, Incoming};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::{Body, Incoming};
 use hyper::ext::ReasonPhrase;
 use hyper::header::{
     ACCEPT_RANGES, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, HeaderValue,
@@ -13,13 +13,14 @@ use hyper::{HeaderMap, Method, Response, StatusCode};
 use pullgate::display::sanitize_line;
 use pullgate::is_digest;
 use serde_json::Value;
+use thiserror::Error;
 use tokio::time::timeout;
 
 use super::Pull;
-use super::digest_check::DigestCheck;
+use super::digest_check::{DigestCheck, DigestMismatch};
 use super::target::Resource;
 use crate::frontends::gate::Gate;
-use crate::frontends::gate::body::{GateBody, TransferBody};
+use crate::frontends::gate::body::{GateBody, TransferBody, full_body};
 use crate::frontends::gate::headers::add_via;
 use crate::frontends::gate::refusal::Refusal;
 use crate::frontends::gate::transfer::Transfer;
@@ -54,10 +55,34 @@ const ERROR_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum number of characters of a registry's own text in a message.
 const MAX_TEXT_CHARS: usize = 300;
 
+/// A response that is not what was asked for. The texts are human-readable, after the name of the repository.
+#[derive(Debug, Error)]
+enum WrongContentError {
+    /// The registry says so itself.
+    #[error("it has the digest `{said}`, and `{asked}` was asked for")]
+    OtherDigest {
+        /// The digest that the registry gives.
+        said: String,
+        /// The digest of the request.
+        asked: String,
+    },
+    /// A part, though the whole was asked for.
+    #[error("it gave a part, and the whole was asked for")]
+    Part,
+    /// Another encoding than that of the digest.
+    #[error("it is encoded, which was not asked for")]
+    Encoded,
+    /// A manifest that is too long.
+    #[error("its manifest has more than {MAX_MANIFEST_BYTES} bytes")]
+    LongManifest,
+    /// No bytes, where there must be some.
+    #[error(transparent)]
+    Digest(#[from] DigestMismatch),
+}
+
 /// Returns the response to `/v2/`. It is the same for all registries, so that no client begins a login for one of them.
 pub fn api_version_response() -> Response<GateBody> {
-    let mut response =
-        Response::new(Full::new(Bytes::from_static(b"{}")).map_err(|never| match never {}).boxed_unsync());
+    let mut response = Response::new(full_body("{}".to_owned()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
     response
@@ -81,22 +106,22 @@ impl Pull<'_> {
             return Err(self.explain_error(response).await);
         }
         let (parts, body) = response.into_parts();
-        let wrong = |message: String| {
-            let message = format!("`{}` of `{}`: {message}", self.repository, self.route.registry);
+        let wrong = |error: WrongContentError| {
+            let message = format!("`{}` of `{}`: {error}", self.repository, self.route.registry);
             gate.refuse(self.request, "wrong-content", &message);
             Refusal::unreachable(message)
         };
         let check = self.digest_check(&parts.headers, status).map_err(wrong)?;
         let length = body.size_hint();
         if matches!(self.target.resource, Resource::Manifest(_)) && length.lower() > MAX_MANIFEST_BYTES {
-            return Err(wrong(format!("its manifest has more than {MAX_MANIFEST_BYTES} bytes")));
+            return Err(wrong(WrongContentError::LongManifest));
         }
         let is_get = self.parts.method == Method::GET;
         // Nothing could be held back of a body without bytes.
         if let (Some(0), Some(check), true) = (length.exact(), &check, is_get)
             && let Err(error) = check.check_empty()
         {
-            return Err(wrong(error.to_string()));
+            return Err(wrong(error.into()));
         }
         let mut passed = self.passed_fields(&parts.headers);
         if let Ok(registry) = HeaderValue::try_from(&self.route.registry) {
@@ -113,7 +138,7 @@ impl Pull<'_> {
     }
 
     /// Returns the check of the body: by the digest that was asked for, or else by the one that the registry says it has.
-    fn digest_check(&self, headers: &HeaderMap, status: StatusCode) -> Result<Option<DigestCheck>, String> {
+    fn digest_check(&self, headers: &HeaderMap, status: StatusCode) -> Result<Option<DigestCheck>, WrongContentError> {
         let said = headers.get(DOCKER_CONTENT_DIGEST).and_then(|value| value.to_str().ok());
         let asked = self.target.digest();
         if let (Some(asked), Some(said)) = (asked, said)
@@ -121,16 +146,14 @@ impl Pull<'_> {
             // Of another algorithm it says nothing.
             && asked.split(':').next() == said.split(':').next()
         {
-            return Err(format!(
-                "it has the digest `{}`, and `{asked}` was asked for",
-                sanitize_line(said, MAX_TEXT_CHARS)
-            ));
+            let said = sanitize_line(said, MAX_TEXT_CHARS);
+            return Err(WrongContentError::OtherDigest { said, asked: asked.to_owned() });
         }
         if status == StatusCode::PARTIAL_CONTENT && !self.parts.headers.contains_key(RANGE) {
-            return Err("it gave a part, and the whole was asked for".to_owned());
+            return Err(WrongContentError::Part);
         }
         if headers.get_all(CONTENT_ENCODING).iter().any(|value| value != "identity") {
-            return Err("it is encoded, which was not asked for".to_owned());
+            return Err(WrongContentError::Encoded);
         }
         let digest = asked.or_else(|| {
             let is_manifest = matches!(self.target.resource, Resource::Manifest(_));
