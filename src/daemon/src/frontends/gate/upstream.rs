@@ -1,7 +1,10 @@
 //! HTTP/1.1 to servers, over connections that are kept for the next request.
 
 use std::collections::HashMap;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
@@ -11,6 +14,7 @@ use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
 use pullgate::Scheme;
 use pullgate_connect::{Connection, Endpoint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
@@ -51,8 +55,10 @@ impl Upstream {
         let host = connection.endpoint().host_header();
         let mut builder = Builder::new();
         builder.max_header_size(MAX_HEAD_BYTES).max_buf_size(MAX_BUFFER_BYTES);
-        let (sender, http) =
-            builder.handshake(TokioIo::new(connection)).await.map_err(|error| upstream_error(&host, &error))?;
+        let (sender, http) = builder
+            .handshake(TokioIo::new(FullReads { connection, error: None }))
+            .await
+            .map_err(|error| upstream_error(&host, &error))?;
         // Its errors are those of the response.
         let task = tokio::spawn(async move { drop(http.await) }).abort_handle();
         Ok(Self { sender, host, task })
@@ -89,6 +95,66 @@ impl Drop for Upstream {
 
 fn upstream_error(host: &str, error: &hyper::Error) -> Refusal {
     Refusal::unreachable(format!("the request to `{host}` failed: {error}"))
+}
+
+/// A connection whose reads fill the buffer. TLS gives one record at a time, and each chunk of a body is handed from task
+/// to task.
+struct FullReads {
+    connection: Connection,
+    /// The error that came after bytes. Of a reset a socket tells once.
+    error: Option<io::Error>,
+}
+
+impl AsyncRead for FullReads {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Err(error));
+        }
+        let start = buffer.filled().len();
+        loop {
+            let before = buffer.filled().len();
+            let has_bytes = before > start;
+            match Pin::new(&mut self.connection).poll_read(context, buffer) {
+                Poll::Ready(Ok(())) if buffer.filled().len() > before && buffer.remaining() > 0 => {}
+                Poll::Ready(Err(error)) if has_bytes => {
+                    self.error = Some(error);
+                    return Poll::Ready(Ok(()));
+                }
+                Poll::Pending if has_bytes => return Poll::Ready(Ok(())),
+                polled => return polled,
+            }
+        }
+    }
+}
+
+impl AsyncWrite for FullReads {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.connection).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.connection).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.connection.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_shutdown(context)
+    }
 }
 
 /// The server of an idle connection, under one policy: another one may want it verified otherwise.
