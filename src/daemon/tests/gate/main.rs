@@ -8,5 +8,6 @@ mod plain;
 mod policy_change;
 mod pull;
 mod servers;
+mod tokens;
 mod tunnel;
 mod world;

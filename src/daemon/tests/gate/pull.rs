@@ -14,10 +14,10 @@ use crate::servers::{Server, acceptor, read_request};
 use crate::world::{World, read_head};
 
 /// The responses of a server, by the target of the request; `{port}` in them is the port of the server.
-type Responses = Arc<Mutex<HashMap<String, String>>>;
+pub type Responses = Arc<Mutex<HashMap<String, String>>>;
 
 /// A server of HTTP over TLS with these responses, and keep-alive.
-async fn registry(identity: &Identity, responses: &[(&str, String)]) -> (Server, Responses) {
+pub async fn registry(identity: &Identity, responses: &[(&str, String)]) -> (Server, Responses) {
     let responses: HashMap<String, String> =
         responses.iter().map(|(target, response)| ((*target).to_owned(), response.clone())).collect();
     let responses = Arc::new(Mutex::new(responses));
@@ -57,22 +57,22 @@ async fn registry(identity: &Identity, responses: &[(&str, String)]) -> (Server,
 }
 
 /// Returns a response with a body and its length.
-fn answer(status: &str, headers: &str, body: &str) -> String {
+pub fn answer(status: &str, headers: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}", body.len())
 }
 
-fn digest(body: &str) -> String {
+pub fn digest(body: &str) -> String {
     let hexadecimal: String = Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hexadecimal}")
 }
 
 /// Returns a policy that allows these registries, by the authority.
-fn policy(ca: &Ca, whitelist: &[&str]) -> Value {
+pub fn policy(ca: &Ca, whitelist: &[&str]) -> Value {
     json!({"whitelist": whitelist, "certificate_authorities": [{"pem": ca.pem()}]})
 }
 
 /// Asks the endpoint, and returns head and body.
-async fn ask(world: &World, line: &str, headers: &str) -> (String, String) {
+pub async fn ask(world: &World, line: &str, headers: &str) -> (String, String) {
     let host = world.address;
     let answer = world.send(format!("{line} HTTP/1.1\r\nHost: {host}\r\n{headers}Connection: close\r\n\r\n")).await;
     // A response that breaks off at once has no head either.
@@ -80,7 +80,7 @@ async fn ask(world: &World, line: &str, headers: &str) -> (String, String) {
     (head.to_owned(), body.to_owned())
 }
 
-async fn get(world: &World, target: &str) -> (String, String) {
+pub async fn get(world: &World, target: &str) -> (String, String) {
     ask(world, &format!("GET {target}"), "").await
 }
 
@@ -267,10 +267,14 @@ async fn redirects_are_asked_and_carry_no_login() {
 }
 
 /// Returns options with a login for a registry of a port.
-fn with_login(port: u16) -> (GateOptions, tempfile::TempDir) {
+pub fn with_login(port: u16) -> (GateOptions, tempfile::TempDir) {
+    with_credentials(&json!({"auths": {format!("registry.test:{port}"): {"username": "me", "password": "hunter2"}}}))
+}
+
+/// Returns options with a file of credentials.
+pub fn with_credentials(file: &Value) -> (GateOptions, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("auth.json");
-    let file = json!({"auths": {format!("registry.test:{port}"): {"username": "me", "password": "hunter2"}}});
     std::fs::write(&path, file.to_string()).unwrap();
     let credentials = Some(Arc::new(Credentials::load(&path).unwrap()));
     (GateOptions { credentials, ..GateOptions::default() }, folder)
@@ -293,95 +297,6 @@ async fn unlisted_host_of_content_must_be_public() {
         let (head, _) = ask(&world, &line, header).await;
         assert!(head.starts_with("HTTP/1.1 403 pullgate: `app` of") && !head.contains("public"), "{head}");
     }
-}
-
-#[tokio::test]
-async fn token_is_for_pulling_from_one_repository() {
-    let ca = Ca::new("Lab CA");
-    let manifest = r#"{"schemaVersion": 2}"#;
-    let (issuer, _) = registry(&ca.server(&["token.test"]), &[]).await;
-    let realm = format!("https://token.test:{}/token?x=1", issuer.address.port());
-    let challenge =
-        format!("WWW-Authenticate: Bearer realm=\"{realm}\",service=\"s v\",scope=\"repository:app:pull,push\"\r\n");
-    let (server, _) = registry(
-        &ca.server(&["registry.test"]),
-        &[
-            ("/v2/app/manifests/1", answer("401 Unauthorized", &challenge, "")),
-            ("login /v2/app/manifests/1", answer("200 OK", "", manifest)),
-        ],
-    )
-    .await;
-    let world = World::start(&policy(&ca, &["registry.test", "token.test"])).await;
-    let target = format!("/v2/app/manifests/1?ns=registry.test:{}", server.address.port());
-    let (head, _) = get(&world, &target).await;
-    assert!(head.starts_with("HTTP/1.1 502 pullgate: the token server `https://token.test:"), "{head}");
-    let asked = issuer.heard();
-    assert!(asked.starts_with("GET /token?x=1&service=s+v&scope=repository%3Aapp%3Apull HTTP/1.1"), "{asked}");
-
-    let (issuer, responses) = registry(&ca.server(&["token.test"]), &[]).await;
-    let challenge = challenge.replace(&realm, &format!("https://token.test:{}/token", issuer.address.port()));
-    let issued = "/token?service=s+v&scope=repository%3Aapp%3Apull".to_owned();
-    responses.lock().unwrap().insert(issued.clone(), answer("200 OK", "", r#"{"token": "t0ken", "expires_in": 300}"#));
-    let (server, at_registry) = registry(
-        &ca.server(&["registry.test"]),
-        &[
-            ("/v2/app/manifests/1", answer("401 Unauthorized", &challenge, "")),
-            ("login /v2/app/manifests/1", answer("200 OK", "", manifest)),
-        ],
-    )
-    .await;
-    let target = format!("/v2/app/manifests/1?ns=registry.test:{}", server.address.port());
-    for _ in 0..3 {
-        // A client's own login is not passed on.
-        let (head, body) = ask(&world, &format!("GET {target}"), "Authorization: Bearer own\r\n").await;
-        assert!(head.starts_with("HTTP/1.1 200 OK") && body == manifest, "{head}");
-    }
-    assert_eq!(issuer.heard().matches("GET ").count(), 1, "the token is kept");
-    assert!(server.heard().to_ascii_lowercase().contains("authorization: bearer t0ken"));
-    assert!(!server.heard().contains("own"));
-
-    // A token server that the policy denies is asked for none, and one that wants a login is named.
-    at_registry.lock().unwrap().insert("/v2/other/manifests/1".to_owned(), answer("401 Unauthorized", &challenge, ""));
-    let other = target.replace("/app/", "/other/");
-    let (head, _) = get(&world, &other).await;
-    assert!(head.starts_with("HTTP/1.1 502 pullgate: the token server"), "{head}");
-    let asked = issuer.heard().matches("GET ").count();
-    world.replace_policy(&policy(&ca, &["registry.test"])).await;
-    let (head, body) = get(&world, &other).await;
-    assert!(head.starts_with("HTTP/1.1 403 ") && body.contains("tokens come from `https://token.test:"), "{body}");
-    assert_eq!(issuer.heard().matches("GET ").count(), asked);
-    for (challenge, reason) in [
-        ("", "kind that is not known"),
-        ("WWW-Authenticate: Basic realm=x\r\n", "it wants a login"),
-        ("WWW-Authenticate: Bearer realm=\"https://u:p@token.test/\"\r\n", "no token server"),
-        ("WWW-Authenticate: Bearer realm=\"https://token.test/t?scope=registry:catalog:*\"\r\n", "scope of its own"),
-    ] {
-        at_registry
-            .lock()
-            .unwrap()
-            .insert("/v2/other/manifests/1".to_owned(), answer("401 Unauthorized", challenge, ""));
-        let (head, body) = get(&world, &other).await;
-        assert!(head.starts_with("HTTP/1.1 403 ") && body.contains(reason), "{challenge}: {body}");
-    }
-}
-
-#[tokio::test]
-async fn password_goes_to_no_foreign_token_server() {
-    let ca = Ca::new("Lab CA");
-    let (issuer, _) = registry(&ca.server(&["token.test"]), &[]).await;
-    let challenge =
-        format!("WWW-Authenticate: Bearer realm=\"https://token.test:{}/token\"\r\n", issuer.address.port());
-    let (server, _) = registry(
-        &ca.server(&["registry.test"]),
-        &[("/v2/app/manifests/1", answer("401 Unauthorized", &challenge, ""))],
-    )
-    .await;
-    let (options, _folder) = with_login(server.address.port());
-    let world = World::start_with(&policy(&ca, &["registry.test", "token.test"]), |_| options).await;
-    let (head, body) = get(&world, &format!("/v2/app/manifests/1?ns=registry.test:{}", server.address.port())).await;
-    assert!(head.starts_with("HTTP/1.1 403 ") && body.contains("its password is not sent there"), "{body}");
-    assert!(!issuer.heard().contains("me:") && !issuer.heard().to_ascii_lowercase().contains("authorization"));
-    assert!(!format!("{:?}", world.records()).contains("hunter2"));
 }
 
 #[tokio::test]

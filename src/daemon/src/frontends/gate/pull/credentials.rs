@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -56,37 +56,72 @@ pub enum CredentialsError {
     #[error("the credentials name the helper `{0}`, which no program can be")]
     HelperName(String),
     /// A helper failed.
-    #[error("the credential helper `docker-credential-{name}` {reason}")]
+    #[error("the credential helper `docker-credential-{name}` {error}")]
     Helper {
         /// Its name.
         name: String,
-        /// The reason.
-        reason: String,
+        /// The failure.
+        error: HelperError,
     },
-    /// The credentials are an identity token.
-    #[error("the credentials of `{0}` are an identity token, which is not used here: write a user and a password")]
+}
+
+/// A failure of a credential helper. The texts repeat nothing of its output.
+#[derive(Debug, Error)]
+pub enum HelperError {
+    /// It takes too long.
+    #[error("did not answer within {} seconds", HELPER_TIMEOUT.as_secs())]
+    TimeOut,
+    /// It cannot be run.
+    #[error("cannot be run: {}", io_error_reason(.0))]
+    Unrunnable(#[from] io::Error),
+    /// It ends with an error.
+    #[error("failed: {0}")]
+    Failed(ExitStatus),
+    /// Its output is not of the protocol.
+    #[error("printed no user and secret")]
+    Output,
+}
+
+/// A login at a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The user; for an identity token as it was written, maybe empty.
+    pub user: String,
+    secret: CredentialSecret,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum CredentialSecret {
+    Password(String),
+    /// A refresh token (RFC 6749, section 1.5), which a token server gives for a login.
     IdentityToken(String),
 }
 
-/// A user and a password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credential {
-    /// The user.
-    pub user: String,
-    password: String,
-}
-
 impl Credential {
-    /// Returns the value of `Authorization` for the scheme `Basic` (RFC 7617).
-    pub fn to_basic(&self) -> String {
-        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password)))
+    /// Returns the value of `Authorization` for the scheme `Basic` (RFC 7617); none for an identity token.
+    pub fn to_basic(&self) -> Option<String> {
+        match &self.secret {
+            CredentialSecret::Password(password) => {
+                Some(format!("Basic {}", STANDARD.encode(format!("{}:{password}", self.user))))
+            }
+            CredentialSecret::IdentityToken(_) => None,
+        }
+    }
+
+    /// Returns the identity token; none for a password.
+    pub fn identity_token(&self) -> Option<&str> {
+        match &self.secret {
+            CredentialSecret::Password(_) => None,
+            CredentialSecret::IdentityToken(token) => Some(token),
+        }
     }
 }
 
-/// Omits the password.
+/// Omits the secret.
 impl fmt::Debug for Credential {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "a password of `{}`", self.user)
+        let kind = if self.identity_token().is_some() { "an identity token" } else { "a password" };
+        write!(formatter, "{kind} of `{}`", self.user)
     }
 }
 
@@ -140,7 +175,7 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// If a helper fails, or if the credentials are of a kind that is not used.
+    /// If a helper fails.
     pub async fn get(&self, registry: &str) -> Result<Option<Credential>, CredentialsError> {
         let file = self.file.current_arc();
         let keys = registry_keys(registry);
@@ -155,11 +190,7 @@ impl Credentials {
                 }
             }
         }
-        let Some(entry) = keys.iter().find_map(|key| file.auths.get(key)) else { return Ok(None) };
-        if !entry.identitytoken.is_empty() {
-            return Err(CredentialsError::IdentityToken(registry.to_owned()));
-        }
-        Ok(parse_entry(entry))
+        Ok(keys.iter().find_map(|key| file.auths.get(key)).and_then(parse_entry))
     }
 }
 
@@ -177,6 +208,7 @@ fn registry_keys(registry: &str) -> Vec<String> {
     keys
 }
 
+/// Returns the login of an entry. An identity token comes before a password, as Docker has it.
 fn parse_entry(entry: &AuthEntry) -> Option<Credential> {
     let (user, password) = match entry.auth.is_empty() {
         true => (entry.username.clone(), entry.password.clone()),
@@ -186,7 +218,11 @@ fn parse_entry(entry: &AuthEntry) -> Option<Credential> {
             (user.to_owned(), password.trim_end_matches('\0').to_owned())
         }
     };
-    (!user.is_empty() && !password.is_empty()).then_some(Credential { user, password })
+    if !entry.identitytoken.is_empty() {
+        return Some(Credential { user, secret: CredentialSecret::IdentityToken(entry.identitytoken.clone()) });
+    }
+    let secret = CredentialSecret::Password(password.clone());
+    (!user.is_empty() && !password.is_empty()).then_some(Credential { user, secret })
 }
 
 fn read_auth_file(path: &Path) -> Result<AuthFile, CredentialsError> {
@@ -213,7 +249,7 @@ async fn run_helper(name: &str, key: &str) -> Result<Option<Credential>, Credent
         username: String,
         secret: String,
     }
-    let failed = |reason: String| CredentialsError::Helper { name: name.to_owned(), reason };
+    let failed = |error| CredentialsError::Helper { name: name.to_owned(), error };
     let run = async {
         let mut helper = Command::new(format!("docker-credential-{name}"))
             .arg("get")
@@ -229,25 +265,25 @@ async fn run_helper(name: &str, key: &str) -> Result<Option<Credential>, Credent
         if let Some(stdout) = helper.stdout.take() {
             stdout.take(MAX_HELPER_OUTPUT_BYTES).read_to_end(&mut output).await?;
         }
-        Ok::<_, io::Error>((helper.wait().await?, output))
+        Ok((helper.wait().await?, output))
     };
-    let (status, output) = timeout(HELPER_TIMEOUT, run)
-        .await
-        .map_err(|_| failed(format!("did not answer within {} seconds", HELPER_TIMEOUT.as_secs())))?
-        .map_err(|error| failed(format!("cannot be run: {}", io_error_reason(&error))))?;
+    let ran = timeout(HELPER_TIMEOUT, run).await.map_err(|_| failed(HelperError::TimeOut))?;
+    let (status, output) = ran.map_err(|error: io::Error| failed(error.into()))?;
     if !status.success() {
         let text = String::from_utf8_lossy(&output);
         return match text.contains("credentials not found") {
             true => Ok(None),
-            false => Err(failed(format!("failed: {status}"))),
+            false => Err(failed(HelperError::Failed(status))),
         };
     }
-    let HelperOutput { username, secret } =
-        serde_json::from_slice(&output).map_err(|_| failed("printed no user and secret".to_owned()))?;
-    if username == IDENTITY_TOKEN_USER {
-        return Err(CredentialsError::IdentityToken(key.to_owned()));
-    }
-    Ok((!secret.is_empty()).then_some(Credential { user: username, password: secret }))
+    let HelperOutput { username: user, secret } =
+        serde_json::from_slice(&output).map_err(|_| failed(HelperError::Output))?;
+    let is_empty = secret.is_empty();
+    let secret = match user == IDENTITY_TOKEN_USER {
+        true => CredentialSecret::IdentityToken(secret),
+        false => CredentialSecret::Password(secret),
+    };
+    Ok((!is_empty).then_some(Credential { user, secret }))
 }
 
 #[cfg(test)]
@@ -269,24 +305,29 @@ mod tests {
             "https://index.docker.io/v1/": {"auth": "aHViOnMzY3JldA=="},
             "r.example:5000": {"username": "me", "password": "s3cret"},
             "https://other.example": {"auth": "bWU6czNjOnJldA=="},
-            "empty.example": {}, "broken.example": {"auth": "!"}, "token.example": {"auth": "eDp5", "identitytoken": "z"}
+            "empty.example": {}, "broken.example": {"auth": "!"},
+            "token.example": {"auth": "bWU6", "identitytoken": "s3cret"}, "bare.example": {"identitytoken": "s3cret"}
         }, "HttpHeaders": {"X": "y"}}"#;
         let (credentials, _folder) = credentials(file).unwrap();
         let get = async |registry: &str| {
-            credentials.get(registry).await.map(|found| found.map(|found| (found.user.clone(), found.password.clone())))
+            credentials.get(registry).await.map(|found| found.map(|found| (found.user, found.secret)))
         };
-        let pair = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
-        assert_eq!(get("docker.io").await.unwrap(), pair("hub", "s3cret"));
-        assert_eq!(get("r.example:5000").await.unwrap(), pair("me", "s3cret"));
-        assert_eq!(get("other.example").await.unwrap(), pair("me", "s3c:ret"));
-        assert_eq!(get("other.example:443").await.unwrap(), pair("me", "s3c:ret"));
+        let pair =
+            |user: &str, password: &str| Some((user.to_owned(), CredentialSecret::Password(password.to_owned())));
+        let token = |user: &str| Some((user.to_owned(), CredentialSecret::IdentityToken("s3cret".to_owned())));
+        assert!(get("docker.io").await.unwrap() == pair("hub", "s3cret"));
+        assert!(get("r.example:5000").await.unwrap() == pair("me", "s3cret"));
+        assert!(get("other.example").await.unwrap() == pair("me", "s3c:ret"));
+        assert!(get("other.example:443").await.unwrap() == pair("me", "s3c:ret"));
         for none in ["r.example", "other.example:5000", "evil.example", "empty.example", "broken.example"] {
-            assert_eq!(get(none).await.unwrap(), None, "{none}");
+            assert!(get(none).await.unwrap().is_none(), "{none}");
         }
-        assert!(matches!(get("token.example").await, Err(CredentialsError::IdentityToken(_))));
+        assert!(get("token.example").await.unwrap() == token("me") && get("bare.example").await.unwrap() == token(""));
         let found = credentials.get("docker.io").await.unwrap().unwrap();
-        assert_eq!(found.to_basic(), "Basic aHViOnMzY3JldA==");
-        assert!(!format!("{found:?}").contains("s3cret"));
+        assert_eq!((found.to_basic().as_deref(), found.identity_token()), (Some("Basic aHViOnMzY3JldA=="), None));
+        let found_token = credentials.get("token.example").await.unwrap().unwrap();
+        assert_eq!((found_token.to_basic(), found_token.identity_token()), (None, Some("s3cret")));
+        assert!(!format!("{found:?} {found_token:?}").contains("s3cret"));
     }
 
     #[test]

@@ -7,18 +7,19 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT, WWW_AUTHENTICATE};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use lru::LruCache;
 use pullgate::{ReferenceKind, Scheme};
 use pullgate_connect::{AuthChallenge, Endpoint, EndpointUrl};
 use serde::Deserialize;
+use thiserror::Error;
 use tokio::time::{Instant, timeout};
 
 use super::credentials::Credential;
 use super::{Pull, USER_AGENT_TEXT};
 use crate::frontends::gate::Gate;
-use crate::frontends::gate::body::empty_body;
+use crate::frontends::gate::body::{GateBody, empty_body, full_body};
 use crate::frontends::gate::refusal::Refusal;
 use crate::frontends::gate::route::{GateRequest, Route};
 
@@ -39,6 +40,11 @@ const MAX_TOKEN_TTL: Duration = Duration::from_secs(3_600);
 
 /// The token server of Docker Hub, which its login is for.
 const DOCKER_HUB_TOKEN_HOST: &str = "auth.docker.io";
+
+/// The name of this program at token servers (RFC 6749, section 2.2).
+const CLIENT_ID: &str = "pullgate";
+
+const FORM_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// The key of a token: it is for one repository, and what one user may do there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +92,53 @@ struct TokenResponse {
     expires_in: Option<u64>,
 }
 
+/// An error of a token server's response. The texts are human-readable, after the name of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+enum TokenResponseError {
+    /// It takes too long.
+    #[error("did not answer in time")]
+    TimeOut,
+    /// It breaks off, or does not end.
+    #[error("broke off, or answered with more than {MAX_RESPONSE_BYTES} bytes")]
+    Body,
+    /// It has no token.
+    #[error("gave no token")]
+    NoToken,
+}
+
+/// A token that a token server is asked for.
+struct WantedToken<'a> {
+    service: Option<&'a str>,
+    scope: String,
+    credential: Option<&'a Credential>,
+}
+
+impl WantedToken<'_> {
+    /// Returns the request: `GET` with the password, or for an identity token `POST` of it (distribution specification,
+    /// "OAuth2"). A form and not the URL, which servers log.
+    fn to_request(&self, url: &EndpointUrl) -> Result<Request<GateBody>, Refusal> {
+        let parameters = self.service.map(|service| ("service", service)).into_iter().chain([("scope", &*self.scope)]);
+        let request = Request::builder().header(ACCEPT, "application/json").header(USER_AGENT, USER_AGENT_TEXT);
+        let request = match self.credential.and_then(Credential::identity_token) {
+            Some(token) => {
+                let own = [("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", CLIENT_ID)];
+                let form =
+                    form_urlencoded::Serializer::new(String::new()).extend_pairs(own).extend_pairs(parameters).finish();
+                request.method(Method::POST).uri(url.path()).header(CONTENT_TYPE, FORM_TYPE).body(full_body(form))
+            }
+            None => {
+                let url = parameters.fold(url.clone(), |url, (name, value)| url.with_query_pair(name, value));
+                request.method(Method::GET).uri(url.path()).body(empty_body())
+            }
+        };
+        let mut request = request.map_err(|error| Refusal::unreachable(error.to_string()))?;
+        if let Some(basic) = self.credential.and_then(Credential::to_basic) {
+            request.headers_mut().insert(AUTHORIZATION, secret_header(&basic)?);
+        }
+        Ok(request)
+    }
+}
+
 impl Gate {
     /// Returns the `Authorization` that answers a registry's challenge.
     ///
@@ -106,9 +159,15 @@ impl Gate {
         if !challenges.iter().any(|challenge| challenge.scheme == "basic") {
             return Err(pull.refuse(self, "login", "it wants a login of a kind that is not known"));
         }
-        match credential {
-            Some(credential) => secret_header(&credential.to_basic()),
-            None => Err(pull.refuse(self, "login", "it wants a login, and `gate_credentials` has none for it")),
+        let Some(credential) = credential else {
+            return Err(pull.refuse(self, "login", "it wants a login, and `gate_credentials` has none for it"));
+        };
+        match credential.to_basic() {
+            Some(basic) => secret_header(&basic),
+            None => {
+                let message = "it wants a password, and `gate_credentials` has an identity token for it";
+                Err(pull.refuse(self, "login", message))
+            }
         }
     }
 
@@ -120,51 +179,55 @@ impl Gate {
         bearer: &AuthChallenge,
         credential: Option<&Credential>,
     ) -> Result<HeaderValue, Refusal> {
-        let Some(mut url) = bearer.parameter("realm").and_then(EndpointUrl::parse) else {
+        let Some(url) = bearer.parameter("realm").and_then(EndpointUrl::parse) else {
             return Err(pull.refuse(self, "token-server", "it names no token server that can be asked"));
         };
         // The realm's own scope would widen the token.
         if url.path().split(['?', '&']).any(|pair| pair.starts_with("scope=")) {
             return Err(pull.refuse(self, "token-server", "its token server's URL has a scope of its own"));
         }
-        if let Some(service) = bearer.parameter("service") {
-            url = url.with_query_pair("service", service);
-        }
-        url = url.with_query_pair("scope", &format!("repository:{}:pull", pull.repository));
         let (route, endpoints) = self.route_to_token_server(pull, registry, &url).await?;
-        let request = GateRequest { reference: &url.to_registry(), kind: ReferenceKind::Registry, ..pull.request };
-        let mut upstream = self.connect_upstream(request, route.as_ref().unwrap_or(pull.route), &endpoints).await?;
-        let mut asked = Request::builder()
-            .method(Method::GET)
-            .uri(url.path())
-            .header(ACCEPT, "application/json")
-            .header(USER_AGENT, USER_AGENT_TEXT)
-            .body(empty_body())
-            .map_err(|error| Refusal::unreachable(error.to_string()))?;
-        let may_have_password = is_token_server_of(&pull.route.registry, registry, &url);
-        match credential {
-            Some(credential) if may_have_password => {
-                asked.headers_mut().insert(AUTHORIZATION, secret_header(&credential.to_basic())?);
-            }
-            Some(_) => {
-                let message =
-                    format!("tokens come from `{url}`, which is not the registry: its password is not sent there");
-                return Err(pull.refuse(self, "token-server", &message));
-            }
-            None => {}
+        let route = route.as_ref().unwrap_or(pull.route);
+        if credential.is_some() && !is_token_server_of(&pull.route.registry, registry, &url) {
+            let message = format!("tokens come from `{url}`, which is not the registry: its login is not sent there");
+            return Err(pull.refuse(self, "token-server", &message));
         }
-        let response = upstream.send(asked).await?;
+        let wanted = WantedToken {
+            service: bearer.parameter("service"),
+            scope: format!("repository:{}:pull", pull.repository),
+            credential,
+        };
+        let reference = url.to_registry();
+        let request = GateRequest { reference: &reference, kind: ReferenceKind::Registry, ..pull.request };
+        let mut upstream = self.connect_upstream(request, route, &endpoints).await?;
+        let response = match upstream.send(wanted.to_request(&url)?).await {
+            // The server may have closed it meanwhile.
+            Err(_) if upstream.is_reused() => {
+                upstream = self.connect_new_upstream(request, route, &endpoints).await?;
+                upstream.send(wanted.to_request(&url)?).await?
+            }
+            response => response?,
+        };
+        let has_token = credential.is_some_and(|credential| credential.identity_token().is_some());
         match response.status() {
             StatusCode::OK => {}
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
                 let hint = if credential.is_some() { "" } else { ", and `gate_credentials` has none for it" };
                 return Err(pull.refuse(self, "login", &format!("its token server `{url}` wants a login{hint}")));
             }
+            StatusCode::BAD_REQUEST if has_token => {
+                let message = format!("its token server `{url}` does not take the identity token: log in again");
+                return Err(pull.refuse(self, "login", &message));
+            }
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED if has_token => {
+                let message = format!("its token server `{url}` takes no identity tokens: write a user and a password");
+                return Err(pull.refuse(self, "login", &message));
+            }
             status => return Err(Refusal::unreachable(format!("the token server `{url}` answered {status}"))),
         }
         let (token, ttl) = read_token(response)
             .await
-            .map_err(|why| Refusal::unreachable(format!("the token server `{url}` {why}")))?;
+            .map_err(|error| Refusal::unreachable(format!("the token server `{url}` {error}")))?;
         let authorization = secret_header(&format!("Bearer {token}"))?;
         self.tokens.insert(pull.token_key(credential), authorization.clone(), ttl);
         Ok(authorization)
@@ -212,7 +275,7 @@ impl Pull<'_> {
     }
 }
 
-/// Returns whether the password of a registry may go to a token server: to the registry's own host, and for Docker Hub
+/// Returns whether the login of a registry may go to a token server: to the registry's own host, and for Docker Hub
 /// to its token server.
 fn is_token_server_of(name: &str, registry: &Endpoint, url: &EndpointUrl) -> bool {
     let is_own = url.host().eq_ignore_ascii_case(registry.host());
@@ -236,14 +299,14 @@ fn secret_header(value: &str) -> Result<HeaderValue, Refusal> {
 }
 
 /// Reads the token and its time to live, nine tenths of what the server says.
-async fn read_token(response: Response<Incoming>) -> Result<(String, Duration), &'static str> {
+async fn read_token(response: Response<Incoming>) -> Result<(String, Duration), TokenResponseError> {
     let body = Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect();
-    let body = timeout(BODY_TIMEOUT, body).await.map_err(|_| "did not answer in time")?;
-    let body = body.map_err(|_| "broke off, or answered with more than 1 MiB")?.to_bytes();
-    let response: TokenResponse = serde_json::from_slice(&body).map_err(|_| "gave no token")?;
+    let body = timeout(BODY_TIMEOUT, body).await.map_err(|_| TokenResponseError::TimeOut)?;
+    let body = body.map_err(|_| TokenResponseError::Body)?.to_bytes();
+    let response: TokenResponse = serde_json::from_slice(&body).map_err(|_| TokenResponseError::NoToken)?;
     let token = if response.token.is_empty() { response.access_token } else { response.token };
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err("gave no token");
+        return Err(TokenResponseError::NoToken);
     }
     let ttl = response.expires_in.map_or(MIN_TOKEN_TTL, Duration::from_secs).clamp(MIN_TOKEN_TTL, MAX_TOKEN_TTL);
     Ok((token, ttl * 9 / 10))
