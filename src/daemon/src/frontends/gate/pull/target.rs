@@ -11,6 +11,9 @@ use crate::frontends::gate::authority::TargetAuthority;
 /// Docker Hub, which a name without a registry means (rule H1).
 const DOCKER_HUB: &str = "docker.io";
 
+/// Maximum length of a tag in bytes.
+const MAX_TAG_BYTES: usize = 128;
+
 /// Query parameters that are passed on.
 const PASSED_PARAMETERS: [&str; 3] = ["n", "last", "artifactType"];
 
@@ -23,6 +26,9 @@ pub enum TargetError {
     /// No digest.
     #[error("a blob is asked for by `sha256:`, `sha384:` or `sha512:` and its hexadecimal digits")]
     Digest,
+    /// Neither a tag nor a digest.
+    #[error("a manifest is asked for by a tag of letters, digits, `.`, `_` and `-`, or by a digest such as `sha256:`")]
+    Reference,
     /// `ns` names no registry.
     #[error("`ns` names no registry: write `HOST[:PORT]`")]
     Namespace,
@@ -157,11 +163,19 @@ fn parse_resource(path: &str) -> Result<(&str, Resource), TargetError> {
     let (name, kind) = rest.rsplit_once('/').ok_or(TargetError::Path)?;
     let digest = || if is_digest(last) { Ok(last.to_owned()) } else { Err(TargetError::Digest) };
     match kind {
-        "manifests" if !last.is_empty() => Ok((name, Resource::Manifest(last.to_owned()))),
+        "manifests" if is_digest(last) || is_tag(last) => Ok((name, Resource::Manifest(last.to_owned()))),
+        "manifests" => Err(TargetError::Reference),
         "blobs" => Ok((name, Resource::Blob(digest()?))),
         "referrers" => Ok((name, Resource::Referrers(digest()?))),
         _ => Err(TargetError::Path),
     }
+}
+
+/// Returns whether a text is a tag (distribution specification, "Pulling manifests").
+fn is_tag(text: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let is_valid = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'-');
+    text.len() <= MAX_TAG_BYTES && text.bytes().next().is_some_and(is_word) && text.bytes().all(is_valid)
 }
 
 /// Returns the registry that the first component of a path names: a host by rule H3, or `HOST__PORT`, as a component
@@ -226,12 +240,18 @@ mod tests {
 
     #[test]
     fn everything_else_is_refused() {
-        use TargetError::{Digest, Namespace, Path, RepeatedNamespace, TwoRegistries};
+        use TargetError::{Digest, Namespace, Path, Reference, RepeatedNamespace, TwoRegistries};
+        let long = format!("app/manifests/{}", "1".repeat(MAX_TAG_BYTES + 1));
         for (path, query, error) in [
             ("", "", Path),
             ("_catalog", "", Path),
             ("app", "ns=r.example", Path),
-            ("app/manifests/", "ns=r.example", Path),
+            ("app/manifests/", "ns=r.example", Reference),
+            ("app/manifests/sha256:0", "ns=r.example", Reference),
+            ("app/manifests/baddigeststring:x", "ns=r.example", Reference),
+            ("app/manifests/-1", "ns=r.example", Reference),
+            ("app/manifests/1%2f2", "ns=r.example", Reference),
+            (&long, "ns=r.example", Reference),
             ("app/uploads/x", "ns=r.example", Path),
             ("app/blobs/uploads/", "ns=r.example", Path),
             ("app/blobs/sha256:0", "ns=r.example", Digest),
