@@ -3,9 +3,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod changes;
+#[cfg(feature = "component")]
+pub mod component;
 pub mod entry_line;
 pub mod node;
 pub mod reference_model;
 pub mod regions;
 pub mod surface;
+pub mod universe;
 pub mod vectors;

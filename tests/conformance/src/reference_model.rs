@@ -347,8 +347,10 @@ fn directly<'a>(entry: &'a Entry, asked: &Asked) -> Option<Covering<'a>> {
     }
     match &asked.host {
         Host::Address(address) => address_covers(entry, *address),
+        // Docker Hub is a registry of its own, which shares its names with others on other ports.
+        Host::Name(_) if entry.is_hub() => None,
         Host::Name(name) => name_covers(entry, name),
-        Host::Hub if HUB_NAMES.contains(&entry.host()) => Some(Covering { entry, specific: (true, EXACT, 0) }),
+        Host::Hub if entry.is_hub() => Some(Covering { entry, specific: (true, EXACT, 0) }),
         Host::Hub if entry.is_wildcard() => HUB_WILDCARD_NAMES.iter().find_map(|name| name_covers(entry, name)),
         Host::Hub => None,
     }
@@ -440,6 +442,11 @@ impl Entry {
     /// Returns whether it is every name below a domain; any other star makes it a pattern (rule E15).
     fn is_wildcard(&self) -> bool {
         self.host().strip_prefix("*.").is_some_and(|domain| !domain.contains('*'))
+    }
+
+    /// Rule H2.
+    fn is_hub(&self) -> bool {
+        HUB_NAMES.contains(&self.host()) && matches!(self.port(), None | Some(443))
     }
 
     /// Returns whether it is about addresses.

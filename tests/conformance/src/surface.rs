@@ -1,8 +1,7 @@
-//! The surfaces that answer: native code, and the component under wasmtime. (The module in Node is asked by a process
-//! of its own: see [`node`](crate::node).)
+//! The surfaces that answer: native code here, and the component under wasmtime in `component`. (The module in Node is
+//! asked by a process of its own: see [`node`](crate::node).)
 
 use pullgate::{CompareError, Comparison, EntryList, Finding, NarrowError, Policy, Request, TrustAnchor};
-use pullgate_host::{EvaluatorOptions, LoadError, Module, PolicyEvaluator, ResourceLimits};
 use serde::Serialize;
 
 use crate::vectors::Case;
@@ -45,22 +44,6 @@ pub trait Loaded {
 
 /// Native code.
 pub struct Native;
-
-/// The component under wasmtime.
-pub struct Component(Module);
-
-impl Component {
-    /// The component that is built into the host.
-    pub fn new() -> Self {
-        Self(Module::built_in().expect("the component is built: run `cargo xtask module` first"))
-    }
-}
-
-impl Default for Component {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// What a surface answers to a case, one line for each answer: the name of the case, what was asked, and the answer,
 /// with tabs between them.
@@ -115,7 +98,7 @@ struct Anchor<'a> {
     until: u64,
 }
 
-fn anchors(authorities: &[TrustAnchor]) -> String {
+pub(crate) fn anchors(authorities: &[TrustAnchor]) -> String {
     let anchor = |authority: &'_ TrustAnchor| {
         let TrustAnchor { fingerprint, title, der, not_before, not_after } = authority;
         json(&Anchor { fingerprint, title, bytes: der.len(), from: *not_before, until: *not_after })
@@ -130,15 +113,15 @@ struct Loading<'a> {
     findings: &'a [Finding],
 }
 
-fn loading(loads: bool, findings: &[Finding]) -> String {
+pub(crate) fn loading(loads: bool, findings: &[Finding]) -> String {
     json(&Loading { loads, findings })
 }
 
-fn compared(result: Result<Comparison, CompareError>) -> String {
+pub(crate) fn compared(result: Result<Comparison, CompareError>) -> String {
     result.map_or_else(|why| json(&why), |comparison| json(&comparison))
 }
 
-fn narrowed(result: Result<String, NarrowError>) -> String {
+pub(crate) fn narrowed(result: Result<String, NarrowError>) -> String {
     match result {
         Ok(document) => document,
         Err(NarrowError::Unreadable(why)) => json(&why),
@@ -146,7 +129,7 @@ fn narrowed(result: Result<String, NarrowError>) -> String {
     }
 }
 
-fn json<T: Serialize>(value: &T) -> String {
+pub(crate) fn json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("a report can be written as JSON")
 }
 
@@ -192,53 +175,5 @@ impl Loaded for Policy {
 
     fn authorities(&self) -> String {
         anchors(Policy::authorities(self))
-    }
-}
-
-impl Surface for Component {
-    type Loaded = PolicyEvaluator;
-
-    fn check_entry(&self, text: &str, list: EntryList) -> String {
-        json(&self.0.check_entry(text, list).expect("the module checks an entry"))
-    }
-
-    fn check_certificates(&self, pem: &[u8], at: u64) -> String {
-        json(&self.0.check_certificates(pem, at).expect("the module checks certificates"))
-    }
-
-    fn check_policy(&self, text: &str, at: u64) -> String {
-        json(&self.0.check_policy(text, at).expect("the module checks a document"))
-    }
-
-    fn compare(&self, old: &str, new: &str, at: u64) -> String {
-        compared(self.0.compare(old, new, at).expect("the module compares documents"))
-    }
-
-    fn narrow(&self, policy: &str, remote: &str, at: u64) -> String {
-        narrowed(self.0.narrow(policy, remote, at).expect("the module narrows a document"))
-    }
-
-    fn load(&self, text: &str, at: u64) -> (String, Option<PolicyEvaluator>) {
-        // One instance for each policy is enough here, and there are hundreds of policies.
-        let limits = ResourceLimits { max_instances: 1, ..ResourceLimits::default() };
-        match self.0.load(text, at, EvaluatorOptions { limits, ..EvaluatorOptions::default() }) {
-            Ok((evaluator, findings)) => (loading(true, &findings), Some(evaluator)),
-            Err(LoadError::Policy(findings)) => (loading(false, &findings), None),
-            Err(error) => panic!("the module loads a document: {error}"),
-        }
-    }
-}
-
-impl Loaded for PolicyEvaluator {
-    fn decide(&self, request: &Request<'_>) -> String {
-        self.decide_text_offline(request)
-    }
-
-    fn explain(&self, request: &Request<'_>) -> String {
-        self.explain_offline(request).to_json()
-    }
-
-    fn authorities(&self) -> String {
-        anchors(PolicyEvaluator::authorities(self))
     }
 }

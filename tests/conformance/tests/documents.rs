@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pullgate::{MAX_DOCUMENT_BYTES, MAX_ENTRIES, Policy, Severity, check_policy};
+use pullgate_tests::component::Component;
 use pullgate_tests::node;
-use pullgate_tests::surface::{Component, Native, Surface};
+use pullgate_tests::surface::{Native, Surface};
 use pullgate_tests::vectors::AT;
 
 /// A document, and the first error that is found in it.

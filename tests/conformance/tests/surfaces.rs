@@ -1,8 +1,9 @@
 //! Every surface gives the same bytes (rule D4).
 
 use pullgate_host::Module;
+use pullgate_tests::component::Component;
 use pullgate_tests::node;
-use pullgate_tests::surface::{Component, Native, Surface, lines};
+use pullgate_tests::surface::{Native, Surface, lines};
 use pullgate_tests::vectors;
 
 #[test]
