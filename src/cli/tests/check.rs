@@ -29,12 +29,12 @@ fn a_policy_without_errors_loads() {
 
 #[test]
 fn control_characters_of_a_policy_do_not_reach_the_terminal() {
-    let path = file("toml", "whitelist = [\"\u{9b}31m\u{85}\u{200f}\", \"10.2.2.1/24\"]\n");
+    let path = file("toml", "whitelist = [\"\u{9b}31m\u{85}\u{200f}\u{200b}\", \"10.2.2.1/24\"]\n");
     let ran = run(&["check", &path]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(!ran.stdout.contains(['\u{9b}', '\u{85}', '\u{200f}']), "{ran:?}");
+    assert!(!ran.stdout.contains(['\u{9b}', '\u{85}', '\u{200f}', '\u{200b}']), "{ran:?}");
     // The caret is at the span, in spite of the replaced characters.
-    let shown = "whitelist = [\"\u{fffd}31m\u{fffd}\u{fffd}\", \"10.2.2.1/24\"]";
+    let shown = "whitelist = [\"\u{fffd}31m\u{fffd}\u{fffd}\u{fffd}\", \"10.2.2.1/24\"]";
     let lines: Vec<&str> = ran.stdout.lines().collect();
     let at = lines.iter().rposition(|line| line.contains(shown)).unwrap_or_else(|| panic!("{ran:?}"));
     let column = |line: &str, text: &str| line[..line.find(text).unwrap()].chars().count();

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use pullgate::display::{escape_for_terminal, is_bidi_control};
+use pullgate::display::{escape_for_terminal, is_unsafe_for_display};
 use pullgate::{Finding, Severity};
 
 use crate::input::InputText;
@@ -105,9 +105,10 @@ struct LineExcerpt {
     is_cut: bool,
 }
 
-/// Replaces the control characters that the renderer leaves; it replaces the others by one column each.
+/// Replaces the characters that are unsafe for display and that the renderer leaves; it replaces the others by one column
+/// each.
 fn replace_controls(text: &str) -> String {
-    let is_left = |character: char| matches!(character, '\u{80}'..='\u{9f}') || is_bidi_control(character);
+    let is_left = |character: char| !character.is_ascii() && is_unsafe_for_display(character);
     text.replace(is_left, "\u{fffd}")
 }
 
