@@ -159,3 +159,6 @@ pub(crate) fn sorted_unique<T: Ord>(answers: impl Iterator<Item = T>) -> Vec<T> 
 pub(crate) fn resolves_to(answers: &[String], address: IpAddr) -> bool {
     answers.iter().any(|answer| parse_address(answer) == Some(address))
 }
+
+#[cfg(test)]
+mod tests;

@@ -196,4 +196,4 @@ impl<'p, 'r> Query<'p, 'r> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -11,7 +11,7 @@ const FIRST_EXAMPLE: &str = r#"{
 }"#;
 
 /// Decides a request and formats the decision as one line.
-fn decide_text(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> String {
+pub fn decide_text(policy: &Policy, reference: &str, dns_answers: &[DnsAnswer]) -> String {
     let request = Request { reference, dns_answers, ..Request::default() };
     format_decision(policy.decide(&request))
 }
@@ -52,11 +52,13 @@ fn dns_answer(kind: LookupKind, subject: &str, answers: &[&str]) -> DnsAnswer {
     }
 }
 
-fn forward(name: &str, answers: &[&str]) -> DnsAnswer {
+/// Returns the answer about the addresses of a name.
+pub fn forward(name: &str, answers: &[&str]) -> DnsAnswer {
     dns_answer(LookupKind::Forward, name, answers)
 }
 
-fn reverse(address: &str, answers: &[&str]) -> DnsAnswer {
+/// Returns the answer about the names of an address.
+pub fn reverse(address: &str, answers: &[&str]) -> DnsAnswer {
     dns_answer(LookupKind::Reverse, address, answers)
 }
 
