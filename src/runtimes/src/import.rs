@@ -234,6 +234,11 @@ impl Import {
             self.report("authority-invalid", ImportSeverity::Error, origin, message);
             return;
         }
+        let registries = match registries.map(|registries| self.valid_registries(registries, &origin)) {
+            // Without a list the authority would be for every registry.
+            Some(valid) if valid.is_empty() => return,
+            valid => valid,
+        };
         let known = self.certificate_authorities.iter_mut().find(|other| other.pem == pem);
         match (known, registries) {
             (Some(ImportedAuthority { registries: Some(known), .. }), Some(more)) => {
@@ -246,6 +251,20 @@ impl Import {
                 self.certificate_authorities.push(ImportedAuthority { pem: pem.to_owned(), registries, origin });
             }
         }
+    }
+
+    /// Returns the registries that an authority can be limited to. Each of the others becomes a finding.
+    fn valid_registries(&mut self, mut registries: Vec<String>, origin: &Origin) -> Vec<String> {
+        registries.retain(|registry| {
+            let report = check_entry(registry, EntryList::Whitelist);
+            let error = report.findings.iter().find(|finding| finding.is_error());
+            if let Some(error) = error {
+                let message = format!("no certificate authority can be for `{}`: {}", report.text, error.message);
+                self.report("entry-invalid", ImportSeverity::Error, origin.clone(), message);
+            }
+            error.is_none()
+        });
+        registries
     }
 
     /// Adds a finding.

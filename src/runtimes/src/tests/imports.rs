@@ -89,6 +89,13 @@ fn folders_of_authorities_become_a_policy() {
         json!({ "insecure": [], "certificate_authorities": [{ "pem": AUTHORITY, "registries": registries }] }),
         &[("authority-unread", "certs.d/x/ca.pem"), ("client-certificate", "certs.d/x/client.key")],
     );
+    // A folder that names no registry, beside one that does and alone.
+    let named = [("certs.d/w10.1.2.3:443/ca.crt", AUTHORITY), ("certs.d/reg.test:443/ca.crt", AUTHORITY)];
+    let place = ("entry-invalid", "certs.d/w10.1.2.3:443/ca.crt");
+    let limited =
+        json!({ "insecure": [], "certificate_authorities": [{ "pem": AUTHORITY, "registries": ["reg.test:443"] }] });
+    expect(Target::Docker, &named, limited, &[place]);
+    expect(Target::Docker, &named[..1], json!({ "insecure": [] }), &[place]);
     let toml = import(Target::Docker, &files).to_toml("x");
     let read: toml_edit::DocumentMut = toml.parse().unwrap();
     let authority = read["certificate_authorities"].as_array_of_tables().unwrap().get(0).unwrap();
