@@ -1,0 +1,4 @@
+//! The pull-through endpoint.
+
+#[path = "../../../../../src/daemon/src/frontends/gate/pull/target.rs"]
+pub mod target;
