@@ -13,12 +13,15 @@ mod deb;
 mod dependencies;
 mod dist;
 mod engines;
+mod fuzz;
 mod module;
+mod mutants;
 mod node;
 mod npm;
 mod run;
 mod shell;
 mod steps;
+mod supply_chain;
 mod test;
 mod toolchain;
 mod wasm_opt;
@@ -65,6 +68,25 @@ enum Task {
     Engines,
     /// Builds the API server of Kubernetes that the tests run, into `target/kubernetes`.
     ApiServer,
+    /// Fuzzes targets on nightly, with coverage.
+    Fuzz {
+        /// The targets; all when there are none.
+        targets: Vec<String>,
+        /// The time for each target, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
+    /// Tests the tests: each mutant of the rules must make one fail.
+    Mutants {
+        /// Tests a few mutants only: others every day.
+        #[arg(long)]
+        sample: bool,
+        /// Tests the mutants of these files only, as globs.
+        files: Vec<String>,
+    },
+    /// Holds the crates of others against `deny.toml` and the advisories, and writes the bills of materials into
+    /// `target/sbom`.
+    SupplyChain,
     /// Builds what is missing, starts the daemon with an example policy, and opens its page.
     Run,
     /// Builds, checks and tests everything.
@@ -80,6 +102,9 @@ fn main() -> ExitCode {
         Task::Codegen => codegen::run(),
         Task::Engines => engines::fetch(),
         Task::ApiServer => api_server::build(),
+        Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
+        Task::Mutants { sample, files } => mutants::run(sample, &files),
+        Task::SupplyChain => supply_chain::run(),
         Task::Run => run::run(),
         Task::Test => test::test(),
     };

@@ -74,6 +74,11 @@ pub fn exists(shell: &Shell, name: &str) -> bool {
     cmd!(shell, "{name} --version").quiet().ignore_stdout().ignore_stderr().ignore_status().run().is_ok()
 }
 
+/// Returns whether cargo has a subcommand of this name.
+pub fn exists_subcommand(shell: &Shell, name: &str) -> bool {
+    cargo(shell).args([name, "--version"]).quiet().ignore_stdout().ignore_stderr().run().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use xshell::cmd;
 
 use crate::shell::{cargo, exists, root, run_within, shell};
 use crate::steps::{self, NotRun, Step};
-use crate::{api_server, apt, binary, dependencies, engines, module, node, npm, web};
+use crate::{api_server, apt, binary, dependencies, engines, module, node, npm, supply_chain, web};
 
 const STEPS: &[Step] = &[
     ("programs", install_tools),
@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     ("program", binary::build),
     ("formatting", formatting),
     ("dependencies", dependencies::check),
+    ("crates of others", crates_of_others),
     ("lints", lints),
     ("documentation", documentation),
     ("tests in Node", node_tests),
@@ -88,6 +89,12 @@ fn install_tools() -> Result<()> {
 fn formatting() -> Result<()> {
     cargo(&shell()?).args(["fmt", "--all", "--check"]).run()?;
     Ok(())
+}
+
+/// Holds the crates of others against `deny.toml`, and writes the bills of materials.
+fn crates_of_others() -> Result<()> {
+    supply_chain::check()?;
+    supply_chain::sbom::run()
 }
 
 /// The features that no shipped program has.
