@@ -17,8 +17,9 @@ use pullgate_host::{
 };
 
 /// The guest's behaviour by the input's first byte, with reason and text of the denial.
-const FAILURES: [(&str, DenialReason, &str); 3] = [
+const FAILURES: [(&str, DenialReason, &str); 4] = [
     ("trap", DenialReason::Trap, "trapped"),
+    ("recurse", DenialReason::Trap, "trapped"),
     ("loop", DenialReason::TimeOut, "longer than it may"),
     ("memory", DenialReason::Memory, "memory"),
 ];
@@ -69,6 +70,20 @@ fn a_failed_decision_is_a_denial_and_the_next_one_works() {
     }
     for ((cause, after), (_, before)) in evaluator.module().discarded_instances().into_iter().zip(before) {
         assert!(after >= before + 3, "{cause:?}: {before}, {after}");
+    }
+}
+
+/// An answer that breaks the component model's rules is a failure as a trap is: nothing of it is used, nor the instance
+/// that gave it.
+#[test]
+fn answer_that_lies_is_a_denial_and_the_next_one_works() {
+    let evaluator = evaluator();
+    for reference in ["out of memory", "askew", "enum", "kind", "utf-8"] {
+        for _ in 0..3 {
+            let (reason, text) = denial(evaluator.decide_offline(&asked(reference)));
+            assert_eq!(reason, DenialReason::Trap, "{reference}: {text}");
+            assert_works(&evaluator);
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 ;; A guest of the world `pullgate`, controlled by the first byte of its input:
-;;   t: traps   l: loops forever   m: grows memory to the limit, then traps   anything else: answers
+;;   t: traps   l: loops forever   m: grows memory to the limit, then traps   r: calls itself forever
+;; and in `decide` alone, by an answer that is none:
+;;   o: a list beyond the memory   a: a list that is not aligned   e: a decision of no kind   k: a DNS query of no kind
+;;   u: a text that is not UTF-8
+;; Anything else: answers.
 ;; After a failed call, `decide` denies for another reason than before, so that a test detects reuse of the instance.
 ;; A second byte `?` returns a DNS query, every time.
 (module
@@ -8,6 +12,7 @@
   (global $free (mut i32) (i32.const 4096))
   (global $failed (mut i32) (i32.const 0))
   (data (i32.const 512) "10.0.0.1")
+  (data (i32.const 528) "\ff\fe\fd\fc\fb\fa\f9\f8")
 
   ;; Allocates memory for arguments, always from the same address, since none outlives its call.
   (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
@@ -15,6 +20,9 @@
     (local.set $at (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
     (global.set $free (i32.add (local.get $at) (local.get 3)))
     (local.get $at))
+
+  (func $recurse (param i32) (result i32)
+    (i32.add (call $recurse (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))
 
   ;; Acts on the first byte and returns zeros as the result.
   (func $obey (param $text i32) (result i32)
@@ -31,7 +39,36 @@
         (global.set $failed (i32.const 1))
         (loop $more (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1))))
         (unreachable)))
+    (if (i32.eq (local.get $byte) (i32.const 0x72))
+      (then (global.set $failed (i32.const 1)) (drop (call $recurse (i32.const 0)))))
     (i32.const 64))
+
+  ;; Writes one DNS query into the answer.
+  (func $query (param $answer i32) (param $kind i32) (param $list i32) (param $length i32) (param $subject i32)
+    (i32.store8 (local.get $answer) (i32.const 2))
+    (i32.store offset=4 (local.get $answer) (local.get $list))
+    (i32.store offset=8 (local.get $answer) (local.get $length))
+    (i32.store8 (i32.const 256) (local.get $kind))
+    (i32.store offset=4 (i32.const 256) (local.get $subject))
+    (i32.store offset=8 (i32.const 256) (i32.const 8)))
+
+  ;; Returns whether the first byte asks for an answer that is none, and writes it.
+  (func $lie (param $byte i32) (param $answer i32) (result i32)
+    (if (i32.eq (local.get $byte) (i32.const 0x6f))
+      (then (call $query (local.get $answer) (i32.const 0) (i32.const 256) (i32.const 0x0fffffff) (i32.const 512))
+        (return (i32.const 1))))
+    (if (i32.eq (local.get $byte) (i32.const 0x61))
+      (then (call $query (local.get $answer) (i32.const 0) (i32.const 257) (i32.const 1) (i32.const 512))
+        (return (i32.const 1))))
+    (if (i32.eq (local.get $byte) (i32.const 0x65))
+      (then (i32.store8 (local.get $answer) (i32.const 9)) (return (i32.const 1))))
+    (if (i32.eq (local.get $byte) (i32.const 0x6b))
+      (then (call $query (local.get $answer) (i32.const 7) (i32.const 256) (i32.const 1) (i32.const 512))
+        (return (i32.const 1))))
+    (if (i32.eq (local.get $byte) (i32.const 0x75))
+      (then (call $query (local.get $answer) (i32.const 0) (i32.const 256) (i32.const 1) (i32.const 528))
+        (return (i32.const 1))))
+    (i32.const 0))
 
   (func (export "pullgate:policy/admission@0.1.0#[static]policy.load") (param i32 i32 i64) (result i32)
     (local $answer i32)
@@ -43,13 +80,10 @@
     (param $self i32) (param $text i32) (param $length i32) (param i32 i32 i32 i32 i32 i32 i32) (result i32)
     (local $answer i32)
     (local.set $answer (call $obey (local.get $text)))
+    (if (call $lie (i32.load8_u (local.get $text)) (local.get $answer))
+      (then (global.set $failed (i32.const 1)) (return (local.get $answer))))
     (if (i32.eq (i32.load8_u offset=1 (local.get $text)) (i32.const 0x3f))
-      (then
-        (i32.store8 (local.get $answer) (i32.const 2))
-        (i32.store offset=4 (local.get $answer) (i32.const 256))
-        (i32.store offset=8 (local.get $answer) (i32.const 1))
-        (i32.store offset=4 (i32.const 256) (i32.const 512))
-        (i32.store offset=8 (i32.const 256) (i32.const 8)))
+      (then (call $query (local.get $answer) (i32.const 0) (i32.const 256) (i32.const 1) (i32.const 512)))
       (else
         (i32.store8 (local.get $answer) (i32.const 1))
         (i32.store8 offset=4 (local.get $answer) (global.get $failed))))
