@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use spdx::{Expression, ParseMode};
 
 /// Returns whether an expression is satisfied by the allowed licences. `/` is an old way to write `OR`.
 ///
@@ -10,68 +11,9 @@ use anyhow::{Result, bail};
 ///
 /// If the text is no expression.
 pub fn is_allowed(expression: &str, allowed: &BTreeSet<String>) -> Result<bool> {
-    let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
-    let words: Vec<&str> = spaced.split_whitespace().collect();
-    let mut parser = ExpressionParser { words: &words, allowed };
-    let is_allowed = parser.alternatives()?;
-    match parser.words {
-        [] => Ok(is_allowed),
-        [word, ..] => bail!("`{expression}` goes on with `{word}`"),
-    }
-}
-
-/// A parser that decides on its way. `AND` binds closer than `OR`.
-struct ExpressionParser<'a> {
-    words: &'a [&'a str],
-    allowed: &'a BTreeSet<String>,
-}
-
-impl ExpressionParser<'_> {
-    fn alternatives(&mut self) -> Result<bool> {
-        let mut is_allowed = self.conjunction()?;
-        while self.take("OR") {
-            is_allowed |= self.conjunction()?;
-        }
-        Ok(is_allowed)
-    }
-
-    fn conjunction(&mut self) -> Result<bool> {
-        let mut is_allowed = self.licence()?;
-        while self.take("AND") {
-            is_allowed &= self.licence()?;
-        }
-        Ok(is_allowed)
-    }
-
-    fn licence(&mut self) -> Result<bool> {
-        if self.take("(") {
-            let is_allowed = self.alternatives()?;
-            if !self.take(")") {
-                bail!("a parenthesis is not closed");
-            }
-            return Ok(is_allowed);
-        }
-        let [name, rest @ ..] = self.words else { bail!("a licence is missing") };
-        if ["AND", "OR", "WITH", ")"].contains(name) {
-            bail!("a licence is missing before `{name}`");
-        }
-        self.words = rest;
-        let mut name = (*name).to_owned();
-        if self.take("WITH") {
-            let [exception, rest @ ..] = self.words else { bail!("an exception is missing") };
-            name = format!("{name} WITH {exception}");
-            self.words = rest;
-        }
-        Ok(self.allowed.contains(&name))
-    }
-
-    fn take(&mut self, word: &str) -> bool {
-        let is_next = self.words.first() == Some(&word);
-        if is_next {
-            self.words = &self.words[1..];
-        }
-        is_next
-    }
+    let mode = ParseMode { allow_slash_as_or_operator: true, ..ParseMode::STRICT };
+    let expression = Expression::parse_mode(expression, mode)?;
+    Ok(expression.evaluate(|requirement| allowed.contains(&requirement.to_string())))
 }
 
 #[cfg(test)]
