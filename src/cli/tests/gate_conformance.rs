@@ -61,12 +61,12 @@ fn endpoint_passes_the_conformance_tests_of_a_registry_that_is_only_read() {
         let report = String::from_utf8_lossy(&ran.stdout);
         let summary = report.split_once("OCI Conformance Result: ").map_or("", |(_, summary)| summary);
         let count = |kind: &str| {
-            let line = summary.lines().find(|line| line.trim_start().starts_with(kind));
+            let line = summary.lines().skip(1).find(|line| line.trim_start().starts_with(kind));
             line.and_then(|line| line.rsplit(' ').next()?.parse::<usize>().ok())
         };
         let errors = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success() && summary.starts_with("Pass"), "{report}{errors}\n{}", world.log());
-        // Without any test it passes, too.
+        // Its end is of no use: writing the file of results, it panics where nothing is pushed.
+        assert!(summary.starts_with("Pass"), "{report}{errors}\n{}", world.log());
         assert!(count("Pass") >= Some(14) && count("FAIL") == Some(0) && count("Error") == Some(0), "{report}");
         println!("{registry}: {summary}");
     }

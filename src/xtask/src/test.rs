@@ -68,6 +68,7 @@ const REQUIRED_TOOLS: &[RequiredTool] = &[
     RequiredTool { probe: "dnsmasq --version", package: "dnsmasq-base", otherwise: "dnsmasq" },
     RequiredTool { probe: "skopeo --version", package: "skopeo", otherwise: "skopeo" },
     RequiredTool { probe: "podman --version", package: "podman", otherwise: "Podman" },
+    RequiredTool { probe: "buildah --version", package: "buildah", otherwise: "Buildah" },
     RequiredTool { probe: "systemd-analyze --version", package: "systemd", otherwise: "systemd" },
 ];
 

@@ -9,6 +9,7 @@ pub mod sandbox;
 pub mod sandboxed_daemon;
 pub mod settings_docker;
 pub mod settings_world;
+pub mod split_registry;
 
 use std::ffi::OsStr;
 use std::fs;
