@@ -48,7 +48,10 @@ test("what was allowed and refused, and what each registry refers to, with a but
     assert.equal(await panel(page).locator("[data-registry]").count(), 2);
 
     await panel(page).getByLabel("Show").selectOption("all");
-    await evil.getByRole("button", { name: "Allow this registry: evil.example" }).click();
+    // By the keyboard, whose focus stays where the button was.
+    await evil.getByRole("button", { name: "Allow this registry: evil.example" }).focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await page.evaluate(() => document.activeElement.dataset.registry), "evil.example");
     await evil.getByText("Allowed by this form").waitFor();
     assert.equal(await evil.getByRole("button").count(), 0);
     await page.getByRole("button", { name: "Undo: 1 registry added" }).click();

@@ -1,7 +1,7 @@
 // What went through the gate lately, allowed and refused, with buttons that allow it.
 
 import { type Decision, loadPolicy } from "pullgate";
-import { memo, useId, useMemo, useState } from "react";
+import { memo, useId, useMemo, useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { FormattedMessage } from "../components/ui/FormattedMessage";
 import { Icon, type IconName } from "../components/ui/Icon";
@@ -35,6 +35,7 @@ export const GateSection = memo(function GateSection() {
   const [isHeld, setIsHeld] = useState(false);
   const [filter, setFilter] = useState<keyof typeof t.filters>("all");
   const filterId = useId();
+  const list = useRef<HTMLUListElement>(null);
   const { registries, isCurrent } = useGate(isHeld);
   const hosts = useMemo(() => decidedHosts(registries ?? [], analysis.text), [registries, analysis.text]);
   const isShown = ({ registry, refused, secondHosts }: RecentRegistry) =>
@@ -65,12 +66,20 @@ export const GateSection = memo(function GateSection() {
               </select>
             </div>
             {denied.length > 1 && (
-              <Button className="button" onPress={() => allow(denied)}>
+              <Button
+                className="button"
+                onPress={() => {
+                  allow(denied);
+                  list.current?.focus();
+                }}
+              >
                 {t.allowAll(denied.length)}
               </Button>
             )}
           </div>
           <ul
+            ref={list}
+            tabIndex={-1}
             className="gate-list"
             aria-label={t.list}
             onPointerEnter={() => setIsHeld(true)}
@@ -79,7 +88,7 @@ export const GateSection = memo(function GateSection() {
             onBlur={() => setIsHeld(false)}
           >
             {shown.map((recent) => (
-              <RecentRegistryView key={recent.registry} recent={recent} hosts={hosts} onAllow={(host) => allow([host])} />
+              <RecentRegistryView key={recent.registry} recent={recent} hosts={hosts} onAllow={allow} />
             ))}
           </ul>
           {shown.length === 0 && <p className="muted">{t.noneShown}</p>}
@@ -93,21 +102,27 @@ export const GateSection = memo(function GateSection() {
 interface RecentRegistryProps {
   recent: RecentRegistry;
   hosts: ReadonlyMap<string, DecidedHost>;
-  onAllow: (host: string) => void;
+  onAllow: (hosts: readonly string[]) => void;
 }
 
 function RecentRegistryView({ recent, hosts, onAllow }: RecentRegistryProps) {
   const { registry, allowed, refused, last, reason, secondHosts } = recent;
   const decided = hosts.get(registry);
+  const item = useRef<HTMLLIElement>(null);
+  const allow = (host: string) => {
+    onAllow([host]);
+    // The button disappears.
+    item.current?.focus();
+  };
   return (
-    <li data-registry={registry}>
+    <li ref={item} tabIndex={-1} data-registry={registry}>
       <div className="gate-line">
         <strong>
           <bdi>{registry}</bdi>
         </strong>
         <HostState decided={decided} />
         {decided?.isAllowable && (
-          <Button className="button small" aria-label={t.allowRegistry(registry)} onPress={() => onAllow(registry)}>
+          <Button className="button small" aria-label={t.allowRegistry(registry)} onPress={() => allow(registry)}>
             {t.allow}
           </Button>
         )}
@@ -131,7 +146,7 @@ function RecentRegistryView({ recent, hosts, onAllow }: RecentRegistryProps) {
                 <bdi>{host}</bdi>
                 <HostState decided={hosts.get(host)} />
                 {hosts.get(host)?.isAllowable && (
-                  <Button className="button small" onPress={() => onAllow(host)}>
+                  <Button className="button small" onPress={() => allow(host)}>
                     {t.allowHost(host)}
                   </Button>
                 )}

@@ -14,7 +14,15 @@ export function AllowButtons({ explanation }: { explanation: Explanation }) {
   return (
     <p className="verdict-buttons">
       {entries.map((entry) => (
-        <Button key={entry} className="button small" onPress={() => allow([entry])}>
+        <Button
+          key={entry}
+          className="button small"
+          onPress={({ target }) => {
+            // These buttons disappear.
+            target.closest(".try")?.querySelector<HTMLElement>(".text-field input")?.focus();
+            allow([entry]);
+          }}
+        >
           {messages.tryOut.allowEntry(entry)}
         </Button>
       ))}

@@ -1,7 +1,7 @@
 // Many images at once: the images of a cluster, each decided by the form's policy, with a summary by registry.
 
 import { type Decision, loadPolicy } from "pullgate";
-import { useDeferredValue, useMemo, useState } from "react";
+import { useDeferredValue, useMemo, useRef, useState } from "react";
 import { Button } from "react-aria-components/Button";
 import { Label } from "react-aria-components/Label";
 import { TextArea } from "react-aria-components/TextArea";
@@ -33,7 +33,13 @@ interface RegistryGroup {
 
 export function ManyImages({ project }: { project: string | undefined }) {
   const { analysis } = usePolicy();
-  const allow = useAllowEntries();
+  const allowEntries = useAllowEntries();
+  const summary = useRef<HTMLParagraphElement>(null);
+  const allow = (entries: readonly string[]) => {
+    allowEntries(entries);
+    // The button disappears.
+    summary.current?.focus();
+  };
   const [text, setText] = useState("");
   const typed = useDeferredValue(text);
   const groups = useMemo(() => groupsOf(typed, analysis.text, project), [typed, analysis.text, project]);
@@ -59,7 +65,7 @@ export function ManyImages({ project }: { project: string | undefined }) {
       ) : (
         groups.length > 0 && (
           <div className="many">
-            <p className="many-summary" role="status">
+            <p ref={summary} className="many-summary" role="status" tabIndex={-1}>
               {summaryOf(groups)}
             </p>
             {denied.length > 1 && (
