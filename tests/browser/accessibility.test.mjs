@@ -79,6 +79,7 @@ const gateDaemon = {
   }),
   "v1/import": () => ({
     source: "docker",
+    toml: "",
     policy: { insecure: ["10.2.0.0/16"] },
     findings: [
       { code: "entry-refused", severity: "error", origin: { file: "daemon.json", line: 2 }, message: "`h:0` is no registry" },

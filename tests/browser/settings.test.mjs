@@ -179,6 +179,7 @@ test("without a daemon, the page says who writes and reads settings", { timeout:
 
 const IMPORT = {
   source: "docker",
+  toml: 'insecure = [\n  "h.example:5000", # daemon.json:2 insecure-registries\n]\n',
   policy: { insecure: ["h.example:5000", "10.2.0.0/16"] },
   findings: [
     { code: "network-names", severity: "warning", origin: { file: "daemon.json", line: 3 }, message: "dockerd takes the network `10.2.0.0/16` for names, too" },
@@ -196,6 +197,9 @@ check("other programs’ files are opened by the daemon, with what is found abou
   await notice.getByText("1 part of them is not in the policy, and to be decided by hand:").waitFor();
   assert.deepEqual(await notice.locator(".finding").evaluateAll((items) => items.map(({ dataset }) => dataset.code)), ["entry-refused", "network-names"]);
   await notice.locator(".finding").nth(1).getByText("(daemon.json, line 3)").waitFor();
+  const waiting = page.waitForEvent("download");
+  await notice.getByRole("button", { name: "Download it with the origin of each line" }).click();
+  assert.equal(readFileSync(await (await waiting).path(), "utf8"), IMPORT.toml);
   assert.deepEqual(lastOf(server, "v1/import"), { files: [{ path: "daemon.json", text: '{"insecure-registries": ["h.example:5000"]}' }] });
   assert.deepEqual(JSON.parse(await form.formattedText(page, "JSON")), IMPORT.policy);
   await form.announcements(page).getByText("Opened as a policy: settings of Docker Engine").waitFor();

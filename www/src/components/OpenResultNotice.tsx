@@ -5,12 +5,14 @@ import type { OpenResult } from "../formats/openPolicy";
 import { messages } from "../messages";
 import { settingsMessages } from "../settings/messages";
 import type { ImportFinding } from "../settings/settings";
+import { download } from "./output/clipboard";
 import { FormattedMessage } from "./ui/FormattedMessage";
 import { Icon } from "./ui/Icon";
 
 export function OpenResultNotice({ opened, onDismiss }: { opened: OpenResult; onDismiss: () => void }) {
   const lines = opened.ok ? opened.notes : opened.problems;
   const findings = (opened.ok && opened.imported?.findings) || [];
+  const toml = opened.ok ? opened.imported?.toml : undefined;
   const isDoubtful = lines.length > 0 || findings.some(({ severity }) => severity !== "info");
   return (
     <div className="notice" data-severity={!opened.ok ? "error" : isDoubtful ? "warning" : "good"}>
@@ -31,6 +33,13 @@ export function OpenResultNotice({ opened, onDismiss }: { opened: OpenResult; on
           </p>
         )}
         <ImportFindings findings={findings} />
+        {toml !== undefined && (
+          <p>
+            <Button className="button small" onPress={() => download("policy.toml", toml)}>
+              {settingsMessages.downloadOrigins}
+            </Button>
+          </p>
+        )}
       </div>
       <Button className="button icon-only quiet" aria-label={messages.open.dismiss} onPress={onDismiss}>
         <Icon name="close" />

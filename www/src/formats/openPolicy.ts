@@ -17,8 +17,17 @@ export interface OpenedPolicy {
   ok: true;
   document: PolicyDocument;
   notes: string[];
-  /** The settings of another program that it was imported from, with what is found about them. */
-  imported?: { source: ImportSource; files: string[]; findings: ImportFinding[] };
+  /** The settings of another program that it was imported from. */
+  imported?: ImportedSettings;
+}
+
+/** The result of an import besides the policy. */
+export interface ImportedSettings {
+  source: ImportSource;
+  files: string[];
+  findings: ImportFinding[];
+  /** The policy in TOML, with the origin of each line as a comment. */
+  toml: string;
 }
 
 export interface UnopenedText {

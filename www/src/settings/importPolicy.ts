@@ -45,8 +45,8 @@ export async function importPolicy(
     const imported = await importSettings({ ...(source && { source }), files }, signal);
     const opened = acceptPolicy(JSON.stringify(imported.policy), notes);
     if (!opened.ok) return opened;
-    const { source: told, findings } = imported;
-    return { ...opened, imported: { source: told, files: files.map(({ path }) => path), findings } };
+    const { source: told, findings, toml } = imported;
+    return { ...opened, imported: { source: told, files: files.map(({ path }) => path), findings, toml } };
   } catch (error) {
     if (!(error instanceof DaemonError)) return { ok: false, problems: [t.importFailed] };
     if (error.status === 404 || error.status === 405) return { ok: false, problems: [], hint: t.importNeedsNewer };

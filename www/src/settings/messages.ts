@@ -102,6 +102,7 @@ export const settingsMessages = {
       : `Opened as a policy: ${source}.`,
   leftOut: (count: number) =>
     `${plural(count, "part of them is", "parts of them are")} not in the policy, and to be decided by hand:`,
+  downloadOrigins: "Download it with the origin of each line",
   origin: (file: string, line: number | undefined) => (line === undefined ? file : `${file}, line ${line}`),
   pasted: "pasted text",
   reading: "The daemon reads the settings…",

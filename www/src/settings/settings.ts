@@ -69,6 +69,8 @@ export type ImportSource = Target | "list" | "docker-desktop";
 
 export interface ImportResponse {
   source: ImportSource;
+  /** The policy in TOML, with the origin of each line as a comment. */
+  toml: string;
   policy: PolicyDocument;
   findings: ImportFinding[];
 }
