@@ -134,7 +134,11 @@ check("what keeps settings from being written is said, and tried again", {
   await output.getByText("Settings are written for a policy without errors only.").waitFor();
 });
 
-check("the project and the gate are part of what is written", { "v1/export": () => EXPORT, "v1/daemon": () => ({ frontends: ["docker", "gate"], enforcement: {} }), "v1/gate": () => ({ registries: [] }) }, async (page, { server }) => {
+check("the project and the gate are part of what is written", {
+  "v1/export": () => EXPORT,
+  "v1/daemon": () => ({ frontends: ["docker", "gate"], enforcement: {} }),
+  "v1/gate": () => ({ registries: [] }),
+}, async (page, { server }) => {
   await form.openText(page, '{"whitelist": ["a.example"], "projects": {"blue": {"whitelist": ["b.example"]}}}');
   await tab(page, "containerd");
   const output = form.output(page);
@@ -150,7 +154,10 @@ check("the project and the gate are part of what is written", { "v1/export": () 
   assert.equal(await output.getByText("Lead through the gate", { exact: true }).count(), 0);
 });
 
-check("an older daemon: the command that does it", { "v1/export": () => error(404, "not-found", "no"), "v1/import": () => error(404, "not-found", "no") }, async (page) => {
+check("an older daemon: the command that does it", {
+  "v1/export": () => error(404, "not-found", "no"),
+  "v1/import": () => error(404, "not-found", "no"),
+}, async (page) => {
   await tab(page, "Docker Engine");
   await form.output(page).getByText("This daemon is too old to write the settings for Docker Engine. This command does so:").waitFor();
   await form.output(page).locator("pre").getByText("pullgate export --to docker --policy policy.toml").waitFor();
@@ -182,7 +189,12 @@ const IMPORT = {
   toml: 'insecure = [\n  "h.example:5000", # daemon.json:2 insecure-registries\n]\n',
   policy: { insecure: ["h.example:5000", "10.2.0.0/16"] },
   findings: [
-    { code: "network-names", severity: "warning", origin: { file: "daemon.json", line: 3 }, message: "dockerd takes the network `10.2.0.0/16` for names, too" },
+    {
+      code: "network-names",
+      severity: "warning",
+      origin: { file: "daemon.json", line: 3 },
+      message: "dockerd takes the network `10.2.0.0/16` for names, too",
+    },
     { code: "entry-refused", severity: "error", origin: { file: "daemon.json" }, message: "`h:0` is no registry" },
   ],
 };
@@ -221,7 +233,10 @@ check("other programs’ files are opened by the daemon, with what is found abou
 check("a folder is opened with the names of its folders, and without private keys", { "v1/import": () => IMPORT }, async (page, { server }) => {
   await page.getByRole("button", { name: "Open…" }).click();
   const key = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----";
-  await form.dropFolder(page.locator(".open-panel .drop-zone"), "certs.d", { "h.example:5000/hosts.toml": "server = 'https://h.example'", "h.example:5000/client.key": key });
+  await form.dropFolder(page.locator(".open-panel .drop-zone"), "certs.d", {
+    "h.example:5000/hosts.toml": "server = 'https://h.example'",
+    "h.example:5000/client.key": key,
+  });
   await page.locator(".notice").getByText("Not sent to the daemon, since there is a private key in it: certs.d/h.example:5000/client.key").waitFor();
   assert.deepEqual(lastOf(server, "v1/import").files, [{ path: "certs.d/h.example:5000/hosts.toml", text: "server = 'https://h.example'" }]);
   await page.getByRole("button", { name: "Open…" }).click();
@@ -248,14 +263,44 @@ test("a daemon that wants a token writes and reads nothing before", { timeout: 6
   });
 });
 
+const INSECURE = { insecure: ["h.example:5000"] };
+const ALLOWED = { whitelist: ["h.example:5000"] };
+
 /** Texts of each program that is read, with the policy that they are. */
 const SOURCES = [
-  ["daemon.json", '{"insecure-registries": ["h.example:5000"]}', { insecure: ["h.example:5000"] }],
-  ["registries.conf", '[[registry]]\nlocation = "h.example:5000"\ninsecure = true\n', { insecure: ["h.example:5000"] }],
-  ["policy.json", '{"default": [{"type": "reject"}], "transports": {"docker": {"h.example:5000": [{"type": "insecureAcceptAnything"}]}}}', { whitelist: ["h.example:5000"] }],
-  ["registries.yaml", "configs:\n  h.example:5000:\n    tls:\n      insecure_skip_verify: true\n", { insecure: ["h.example:5000"] }],
-  ["image.yaml", "apiVersion: config.openshift.io/v1\nkind: Image\nmetadata:\n  name: cluster\nspec:\n  registrySources:\n    insecureRegistries: ['h.example:5000']\n", { insecure: ["h.example:5000"] }],
-  ["vch.json", '{"registry": {"whitelist": ["h.example:5000"], "insecure": []}}', { whitelist: ["h.example:5000"] }],
+  ["daemon.json", JSON.stringify({ "insecure-registries": ["h.example:5000"] }), INSECURE],
+  ["a unit", "dockerd --insecure-registry h.example:5000", INSECURE],
+  ["registries.conf", '[[registry]]\nlocation = "h.example:5000"\ninsecure = true\n', INSECURE],
+  [
+    "policy.json",
+    JSON.stringify({
+      default: [{ type: "reject" }],
+      transports: { docker: { "h.example:5000": [{ type: "insecureAcceptAnything" }] } },
+    }),
+    ALLOWED,
+  ],
+  ["registries.yaml", "configs:\n  h.example:5000:\n    tls:\n      insecure_skip_verify: true\n", INSECURE],
+  [
+    "image.yaml",
+    JSON.stringify({
+      apiVersion: "config.openshift.io/v1",
+      kind: "Image",
+      metadata: { name: "cluster" },
+      spec: { registrySources: { insecureRegistries: ["h.example:5000"] } },
+    }),
+    INSECURE,
+  ],
+  ["vch.json", JSON.stringify({ registry: { whitelist: ["h.example:5000"], insecure: [] } }), ALLOWED],
+  ["a command", "vic-machine-linux create --whitelist-registry h.example:5000", ALLOWED],
+  [
+    "access.json",
+    JSON.stringify({
+      enabled: true,
+      standard_registries: [],
+      custom_registries: [{ address: "h.example", friendly_name: "", allowed: true }],
+    }),
+    { whitelist: ["h.example"] },
+  ],
   ["a list", "h.example\nquay.io\n", { whitelist: ["h.example", "quay.io"] }],
 ];
 

@@ -60,9 +60,12 @@ export function OpenPanel({ daemon: { status }, onOpened, onRecords }: Props) {
   };
   const openFiles = async (files: DroppedFile[]) => {
     const [file, ...others] = files;
-    if (file instanceof File && (await isRecordFile(file))) return onRecords(files.filter((each) => each instanceof File));
+    if (file instanceof File && (await isRecordFile(file))) {
+      return onRecords(files.filter((each) => each instanceof File));
+    }
     if (file !== undefined && others.length === 0) {
-      return file.text().then((text) => openText(text, file.webkitRelativePath || file.name), () => refuse(t.unread(file.name)));
+      const path = file.webkitRelativePath || file.name;
+      return file.text().then((text) => openText(text, path), () => refuse(t.unread(file.name)));
     }
     if (!hasDaemon) return finish({ ok: false, problems: [t.oneAtATime], hint: hintOf(status) });
     const read = await readFiles(files);
@@ -86,7 +89,8 @@ export function OpenPanel({ daemon: { status }, onOpened, onRecords }: Props) {
 }
 
 function pastedFile(text: string, path: string = settingsMessages.pasted): DroppedFile {
-  return { name: path, text: () => Promise.resolve(text), arrayBuffer: () => Promise.reject(new Error("a text is no file")) };
+  const bytes = () => Promise.resolve(new TextEncoder().encode(text).buffer);
+  return { name: path, text: () => Promise.resolve(text), arrayBuffer: bytes };
 }
 
 /** Returns the way to read other programs' settings without an answer of the daemon. */
@@ -95,14 +99,24 @@ function hintOf(status: DaemonState["status"]): string {
   return status === "lost" ? settingsMessages.importNeedsAnswer : settingsMessages.importNeedsDaemon;
 }
 
+interface SourceSelectProps {
+  /** Absent to tell the program by the content. */
+  source: ImportSource | undefined;
+  onSource: (source: ImportSource | undefined) => void;
+}
+
 /** Choice of the program whose settings are opened. */
-function SourceSelect({ source, onSource }: { source: ImportSource | undefined; onSource: (source: ImportSource | undefined) => void }) {
+function SourceSelect({ source, onSource }: SourceSelectProps) {
   const id = useId();
   const { sources } = settingsMessages;
   return (
     <p className="source-select">
       <label htmlFor={id}>{messages.open.readAs}</label>
-      <select id={id} value={source ?? ""} onChange={({ target }) => onSource((target.value || undefined) as ImportSource | undefined)}>
+      <select
+        id={id}
+        value={source ?? ""}
+        onChange={({ target }) => onSource(target.value === "" ? undefined : (target.value as ImportSource))}
+      >
         <option value="">{messages.open.byContent}</option>
         {(Object.keys(sources) as ImportSource[]).map((name) => (
           <option key={name} value={name}>

@@ -197,3 +197,21 @@ test("a private key in a document is left out, and in no message", () => {
     assert.equal(JSON.stringify(openPolicy(text)).includes("c2VjcmV0"), false, text);
   }
 });
+
+test("what may be another program's settings is told from a mistake in a policy", () => {
+  for (const [text, isForeign] of [
+    ['{"insecure-registries": []}', true],
+    ['{"enabled": true, "custom_registries": []}', true],
+    ['["quay.io"]', true],
+    ["quay.io\nghcr.io\n", true],
+    ["[[registry]]\nlocation = 'h.example'\n", true],
+    ['{"whitelst": []}', false],
+    ['{"whitelist": [], "insecur": [], "block": []}', false],
+    ['{"a": 1, "b": 2', false],
+    ["", false],
+  ] as const) {
+    const opened = openPolicy(text);
+    assert.equal(opened.ok, false, text);
+    assert.equal(!opened.ok && (opened.isForeign ?? false), isForeign, text);
+  }
+});

@@ -127,11 +127,18 @@ export function acceptPolicy(json: string, notes: string[]): OpenResult {
   const unreadable = checkPolicy(json).findings.filter(({ code }) => FATAL_CODES.has(code));
   if (unreadable.length > 0) {
     const isForeign = unreadable.some(({ code, path }) => code === "document-foreign" || (code === "type-wrong" && !path));
-    return refuse(json, unreadable.map(({ path, message }) => (path ? `${path}: ${message}` : message)), isForeign);
+    return refuse(json, unreadable.map(({ path, message }) => (path ? `${path}: ${message}` : message)), isForeign || hasOtherMembers(json, unreadable));
   }
   const { document, removed } = withoutPrivateKeys(JSON.parse(json) as PolicyDocument);
   if (collectStrings(document).some(containsPrivateKey)) return refuse(json, [messages.open.keyInside]);
   return { ok: true, document, notes: removed > 0 ? [...notes, messages.open.keys(removed)] : notes };
+}
+
+/** Returns whether a document has several members, and none of a policy's. */
+function hasOtherMembers(json: string, findings: readonly Finding[]): boolean {
+  const unknown = findings.filter(({ code, path = "" }) => code === "member-unknown" && path.lastIndexOf("/") === 0);
+  const isJson = findings.every(({ code }) => code !== "json-syntax");
+  return isJson && unknown.length > 1 && unknown.length === Object.keys(JSON.parse(json) as object).length;
 }
 
 // Problems may quote the text: if it contains a private key, they are replaced.

@@ -224,7 +224,11 @@ function SettingsView({ settings, existing, onExisting, isOutdated }: SettingsPr
 function GateField({ gate, onGate }: { gate: string | undefined; onGate: (gate: string | undefined) => void }) {
   return (
     <>
-      <Switch className="switch small" isSelected={gate !== undefined} onChange={(on) => onGate(on ? DEFAULT_GATE : undefined)}>
+      <Switch
+        className="switch small"
+        isSelected={gate !== undefined}
+        onChange={(on) => onGate(on ? DEFAULT_GATE : undefined)}
+      >
         <span className="switch-track" aria-hidden="true" />
         {t.gate}
       </Switch>

@@ -4,7 +4,16 @@ import type { PolicyDocument } from "pullgate";
 import { post } from "../daemon/daemon";
 
 /** The programs that settings are written for, in the order of their tabs. */
-export const TARGETS = ["docker", "containerd", "containers", "k3s", "openshift", "kubernetes", "vic-machine", "vch"] as const;
+export const TARGETS = [
+  "docker",
+  "containerd",
+  "containers",
+  "k3s",
+  "openshift",
+  "kubernetes",
+  "vic-machine",
+  "vch",
+] as const;
 
 export type Target = (typeof TARGETS)[number];
 
@@ -94,6 +103,7 @@ export async function exportSettings(request: ExportRequest, signal: AbortSignal
 /** Has the daemon read settings as a policy. */
 export async function importSettings(request: ImportRequest, signal: AbortSignal): Promise<ImportResponse> {
   const response = await post<ImportResponse>("v1/import", request, signal);
-  if (typeof response.policy !== "object" || !Array.isArray(response.findings)) throw new Error("the answer is no import");
+  const isImport = typeof response.policy === "object" && Array.isArray(response.findings);
+  if (!isImport) throw new Error("the answer is no import");
   return response;
 }
