@@ -5,26 +5,31 @@ use std::ops::Range;
 use pullgate::{Code, Finding};
 
 /// The codes of findings that mark a secret, which is never printed.
-const SECRET_CODES: &[Code] = &[Code::UserInformation, Code::PrivateKey, Code::Pkcs12];
+const SECRET_CODES: &[Code] = &[Code::UserInformation, Code::PrivateKey, Code::Pkcs12, Code::Query, Code::Fragment];
 
 /// Returns the secret that a finding marks (`place`, in `text`), if any.
 pub fn secret_range(finding: &Finding, text: &str, place: &Range<usize>) -> Option<Range<usize>> {
     if !SECRET_CODES.contains(&finding.code) {
         return None;
     }
-    // The `@` after the user information is kept: it shows that the stars are user information.
-    let at_sign = text.get(place.clone()).is_some_and(|marked| marked.ends_with('@'));
-    Some(place.start..place.end - usize::from(at_sign))
+    // The `@` after the user information is kept, and the `?` or `#` in front of the rest of a URL: they show what the
+    // stars are.
+    let marked = text.get(place.clone()).unwrap_or_default();
+    let (is_query, is_user) = (marked.starts_with(['?', '#']), marked.ends_with('@'));
+    Some(place.start + usize::from(is_query)..place.end - usize::from(is_user && !is_query))
 }
 
-/// Returns the ranges of a document that look like user information (`user:password@`) or a base64 key.
+/// Returns the ranges of a document that look like user information (`user:password@`), the query or fragment of a URL,
+/// or a base64 key.
 ///
 /// Findings mark both in entries and certificates. A document that is not even JSON or TOML has no such findings and
 /// may have a password on the printed line, and a damaged key may not be recognized as one.
 pub fn suspected_secrets(document: &str) -> Vec<Range<usize>> {
-    let passwords = quoted_pieces(document).into_iter().filter(|piece| document[piece.clone()].contains(':'));
+    let pieces = quoted_pieces(document);
+    let passwords = pieces.iter().filter(|piece| document[(*piece).clone()].contains(':'));
     let passwords = passwords.filter_map(|piece| find_userinfo(&document[piece.clone()], piece.start));
-    passwords.chain(base64_ranges(document)).collect()
+    let queries = pieces.iter().filter_map(|piece| find_query(&document[piece.clone()], piece.start));
+    passwords.chain(queries).chain(base64_ranges(document)).collect()
 }
 
 /// Returns ranges of base64, including line ends, also escaped ones: those too long for a name, and all of them behind
@@ -69,7 +74,7 @@ fn base64_ranges(document: &str) -> Vec<Range<usize>> {
 
 /// Returns the suspected secrets of a text that is one entry.
 pub fn suspected_secrets_in_entry(entry: &str) -> Vec<Range<usize>> {
-    find_userinfo(entry, 0).into_iter().collect()
+    find_userinfo(entry, 0).into_iter().chain(find_query(entry, 0)).collect()
 }
 
 /// Returns a range of a text with every byte of the secrets replaced by `*`, so that offsets are kept.
@@ -85,23 +90,23 @@ pub fn redact(text: &str, stretch: Range<usize>, secrets: &[Range<usize>]) -> St
     shown
 }
 
-/// Returns the pieces inside and between quotes, line by line, that contain an `@`.
+/// Returns the pieces inside and between quotes, line by line, that contain an `@`, a `?` or a `#`.
 fn quoted_pieces(document: &str) -> Vec<Range<usize>> {
     let mut pieces = Vec::new();
-    let (mut start, mut quote, mut escaped, mut at_sign) = (0, None, false, false);
+    let (mut start, mut quote, mut escaped, mut is_suspect) = (0, None, false, false);
     for (at, byte) in document.bytes().chain([b'\n']).enumerate() {
         let ends = match quote {
             Some(quote) => byte == quote && !escaped,
             None => byte == b'"' || byte == b'\'',
         };
-        at_sign |= byte == b'@';
+        is_suspect |= b"@?#".contains(&byte);
         escaped = quote == Some(b'"') && byte == b'\\' && !escaped;
         if ends || byte == b'\n' {
-            if at_sign {
+            if is_suspect {
                 pieces.push(start..at);
             }
             quote = if byte == b'\n' || quote.is_some() { None } else { Some(byte) };
-            (start, at_sign) = (at + 1, false);
+            (start, is_suspect) = (at + 1, false);
         }
     }
     pieces
@@ -111,6 +116,14 @@ fn quoted_pieces(document: &str) -> Vec<Range<usize>> {
 fn find_userinfo(piece: &str, offset: usize) -> Option<Range<usize>> {
     let found = pullgate::find_userinfo(piece)?;
     Some(offset + found.start..offset + found.end - 1)
+}
+
+/// Returns the range behind the first `?` or `#` of a text that may be a URL: it has no blanks.
+fn find_query(piece: &str, offset: usize) -> Option<Range<usize>> {
+    let behind_user = pullgate::find_userinfo(piece).map_or(0, |found| found.end);
+    let start = behind_user + piece[behind_user..].find(['?', '#'])? + 1;
+    let is_url = start > 1 && start < piece.len() && !piece.contains(char::is_whitespace);
+    is_url.then_some(offset + start..offset + piece.len())
 }
 
 #[cfg(test)]
@@ -170,6 +183,9 @@ mod tests {
             ("h:5000/x@sha256:00", "h:5000/x@sha256:00"),
             ("user:secret@h:5000/x@sha256:00", "********************@sha256:00"),
             ("user:secret@sha256:00", "***********@sha256:00"),
+            (r#"["h.corp/x?token=secret", "h.corp#secret" oops"#, r#"["h.corp/x?************", "h.corp#******" oops"#),
+            ("a = 'https://u:p?q@h/x?y#z' # why?", "a = 'https://*****@h/x?***' # why?"),
+            ("comment = \"is it? yes #1\"", "comment = \"is it? yes #1\""),
         ] {
             assert_eq!(shown(text), expected);
         }
