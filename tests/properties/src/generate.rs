@@ -116,10 +116,15 @@ pub fn asked(bytes: &mut Unstructured<'_>) -> Result<Asked> {
         _ => Host::Name(name(bytes)?),
     };
     let port = *bytes.choose(&PORTS)?;
+    let repository = bytes.choose(&REPOSITORIES)?.map(|repository| match host {
+        // Rule H1.
+        Host::Hub if !repository.contains('/') => format!("library/{repository}"),
+        _ => repository.to_owned(),
+    });
     Ok(Asked {
         port: if host == Host::Hub { None } else { port },
         host,
-        repository: bytes.choose(&REPOSITORIES)?.map(str::to_owned),
+        repository,
         project: bytes.choose(&ASKED_PROJECTS)?.map(str::to_owned),
     })
 }
