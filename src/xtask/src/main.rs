@@ -81,8 +81,8 @@ enum Task {
         /// Tests a few mutants only: others every day.
         #[arg(long)]
         sample: bool,
-        /// Tests the mutants of these files only, as globs.
-        files: Vec<String>,
+        /// Tests those only that one of these regular expressions matches, such as `src/policy/src/decision`.
+        patterns: Vec<String>,
     },
     /// Holds the crates of others against `deny.toml` and the advisories, and writes the bills of materials into
     /// `target/sbom`.
@@ -103,7 +103,7 @@ fn main() -> ExitCode {
         Task::Engines => engines::fetch(),
         Task::ApiServer => api_server::build(),
         Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
-        Task::Mutants { sample, files } => mutants::run(sample, &files),
+        Task::Mutants { sample, patterns } => mutants::run(sample, &patterns),
         Task::SupplyChain => supply_chain::run(),
         Task::Run => run::run(),
         Task::Test => test::test(),
