@@ -13,8 +13,12 @@ pub const ALLOWED: [(&str, &str); 3] = [
     ("allow-wildcard", "registry.example.com/team/app:1"),
 ];
 
-/// References that it denies: one that is near to an entry, and Docker Hub's.
-pub const DENIED: [(&str, &str); 2] = [("deny-near", "10.2.40.40:5000/team/app:1"), ("deny-hub", "library/nginx:1.27")];
+/// References that it denies: one whose name is a slip of the keyboard away from an entry's, and Docker Hub's.
+pub const DENIED: [(&str, &str); 2] =
+    [("deny-near", "registry.exampel.com/team/app:1.2"), ("deny-hub", "library/nginx:1.27")];
+
+/// A reference that depends on DNS: an address on another port than its entry's, whose name a wildcard may cover.
+pub const LOOKUP: (&str, &str) = ("lookup-address", "10.2.40.40:5000/team/app:1");
 
 /// The first worked example of the documentation, filled up to as many entries as asked for: names, wildcards,
 /// networks and addresses in equal parts.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use pullgate_benches::{ALLOWED, DENIED, changed, policy};
+use pullgate_benches::{ALLOWED, DENIED, LOOKUP, changed, policy};
 use wasmtime::component::{Component, Linker, ResourceAny};
 use wasmtime::{Config, Engine, Store};
 
@@ -101,7 +101,7 @@ fn fuel() -> Counts {
         let mut loading = Instance::new();
         let (policy, used) = loading.load(&document);
         counts.insert(format!("fuel, load, {entries} entries"), used);
-        for (name, reference) in ALLOWED.into_iter().chain(DENIED) {
+        for (name, reference) in ALLOWED.into_iter().chain(DENIED).chain([LOOKUP]) {
             let request = || Request { reference, kind: ReferenceKind::Image, project: None, dns_answers: None };
             let used = loading.second(|exports, store| {
                 exports.pullgate_policy_admission().policy().call_decide(store, policy, request()).map(drop)
