@@ -4,6 +4,7 @@
 
 mod api_server;
 mod apt;
+mod bench;
 mod binary;
 mod bindgen;
 mod build_stamp;
@@ -14,10 +15,14 @@ mod dependencies;
 mod dist;
 mod engines;
 mod fuzz;
+mod machine;
+mod markdown;
 mod module;
+mod module_parts;
 mod mutants;
 mod node;
 mod npm;
+mod promises;
 mod run;
 mod shell;
 mod steps;
@@ -31,6 +36,7 @@ mod web;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
 use crate::toolchain::Toolchain;
@@ -53,6 +59,9 @@ enum Task {
         /// Builds even when nothing changed.
         #[arg(long)]
         force: bool,
+        /// Writes the sizes of its parts into `docs/benchmarks.md`.
+        #[arg(long)]
+        parts: bool,
     },
     /// Builds the module and the page, into `www/dist`.
     Web {
@@ -91,11 +100,23 @@ enum Task {
     Run,
     /// Builds, checks and tests everything.
     Test,
+    /// Measures times and memory beside other programs, and writes them into `docs/benchmarks.md`.
+    Bench {
+        /// The groups to measure; all when absent.
+        #[arg(value_name = "GROUP", value_parser = PossibleValuesParser::new(bench::GROUPS.map(|group| group.name)))]
+        groups: Vec<String>,
+        /// Only shows that everything works: small policies, few turns, nothing written but `target/bench`.
+        #[arg(long)]
+        quick: bool,
+    },
 }
 
 fn main() -> ExitCode {
     let result = match XtaskArgs::parse().task {
-        Task::Module { toolchain, force } => module::build(toolchain, force),
+        Task::Module { toolchain, force, parts } => module::build(toolchain, force).and_then(|()| match parts {
+            true => module_parts::write(),
+            false => Ok(()),
+        }),
         Task::Web { static_folder: None } => web::build_all(),
         Task::Web { static_folder: Some(folder) } => web::build_static(&folder),
         Task::Deb => deb::build(),
@@ -107,6 +128,7 @@ fn main() -> ExitCode {
         Task::SupplyChain => supply_chain::run(),
         Task::Run => run::run(),
         Task::Test => test::test(),
+        Task::Bench { groups, quick } => bench::run(&groups, quick),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

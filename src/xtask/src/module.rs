@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -85,6 +86,17 @@ fn make(toolchain: Toolchain, dist: &Path) -> Result<()> {
     write(&dist.join(TYPES), output.types.as_bytes())
 }
 
+/// Returns the module as it goes into the optimiser, with the names of its functions, and the folder for files beside
+/// it. The module must be built.
+pub fn linked_module() -> Result<(Vec<u8>, PathBuf)> {
+    let stamp = BuildStamp::new(&dist::folder(), "pullgate.sha256", &[MODULE, COMPONENT, GLUE, TYPES]);
+    let builder = stamp.builder(&inputs(INPUTS)?).context("the module is not built")?;
+    let toolchain = Toolchain::from_str(&builder, false).map_err(anyhow::Error::msg)?;
+    let folder = toolchain.target_folder().join(TARGET).join("module");
+    let wasm = fs::read(folder.join("bindgen/pullgate_bg.wasm"))?;
+    Ok((without_custom(&wasm, &|name| name != "name")?, folder))
+}
+
 fn compile(toolchain: Toolchain) -> Result<()> {
     let mut flags = FLAGS.map(str::to_owned).to_vec();
     for (from, to) in path_prefixes(toolchain)? {
@@ -126,7 +138,8 @@ fn report(dist: &Path) -> Result<()> {
     Ok(())
 }
 
-fn gzip(bytes: &[u8]) -> Result<usize> {
+/// Returns the size of bytes with gzip.
+pub fn gzip(bytes: &[u8]) -> Result<usize> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes)?;
     Ok(encoder.finish()?.len())

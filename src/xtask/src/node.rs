@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn every_manifest_names_the_oldest_version() {
         let engines = format!("\"node\": \">={}.{}\"", OLDEST_VERSION.major, OLDEST_VERSION.minor);
-        for folder in [".", "benches/certificates", "benches/form", "pkg", "tests/browser", "tests/npm", "www"] {
+        for folder in [".", "benches/form", "benches/node", "pkg", "tests/browser", "tests/npm", "www"] {
             let text = fs::read_to_string(root().join(folder).join("package.json")).unwrap();
             assert!(text.contains(&engines), "{folder}");
         }

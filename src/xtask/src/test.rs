@@ -88,7 +88,10 @@ fn install_tools() -> Result<()> {
 }
 
 fn formatting() -> Result<()> {
-    cargo(&shell()?).args(["fmt", "--all", "--check"]).run()?;
+    let sh = shell()?;
+    cargo(&sh).args(["fmt", "--all", "--check"]).run()?;
+    // A workspace of its own.
+    cargo(&sh).args(["fmt", "--manifest-path", "benches/runner/Cargo.toml", "--check"]).run()?;
     Ok(())
 }
 

@@ -22,11 +22,20 @@ const FEATURES: [&str; 5] = [
 ///
 /// One pass is left out: `memory-packing` cuts the tables of data at every run of zeros, and gzip then finds less.
 pub fn optimize(module: &[u8], base: &Path) -> Result<Vec<u8>> {
+    run(module, base, None)
+}
+
+/// Like [`optimize`], and keeps the names of functions. The code is the same.
+pub fn optimize_with_names(module: &[u8], base: &Path) -> Result<Vec<u8>> {
+    run(module, base, Some("--debuginfo"))
+}
+
+fn run(module: &[u8], base: &Path, option: Option<&str>) -> Result<Vec<u8>> {
     npm::install(".")?;
     let (before, after) = (base.with_extension("before.wasm"), base.with_extension("wasm"));
     fs::write(&before, module)?;
     let sh = shell()?;
-    let wasm_opt = cmd!(sh, "node node_modules/binaryen/bin/wasm-opt -O3 --skip-pass=memory-packing");
+    let wasm_opt = cmd!(sh, "node node_modules/binaryen/bin/wasm-opt -O3 --skip-pass=memory-packing {option...}");
     wasm_opt.args(FEATURES).arg(&before).arg("--output").arg(&after).run()?;
     Ok(fs::read(after)?)
 }
