@@ -203,8 +203,8 @@ mod tests {
     }
 
     async fn relay_between(
-        mut inner_client: impl ByteStream,
-        mut inner_server: impl ByteStream,
+        inner_client: impl ByteStream,
+        inner_server: impl ByteStream,
         talk: impl Future<Output = ()>,
     ) -> (Result<()>, [usize; 2]) {
         let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
@@ -214,7 +214,12 @@ mod tests {
                 counts[index].fetch_add(bytes, Ordering::Relaxed);
             }
         };
-        let relay = relay(&mut inner_client, &mut inner_server, add(0), add(1));
+        let (sent, received) = (add(0), add(1));
+        // Both streams are closed once it ends.
+        let relay = async move {
+            let (mut client, mut server) = (inner_client, inner_server);
+            relay(&mut client, &mut server, sent, received).await
+        };
         let (done, ()) = tokio::join!(relay, talk);
         (done, counts.map(AtomicUsize::into_inner))
     }
