@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::fs::{self, Permissions};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::thread;
 
 use common::daemon::{Daemon, TEST_TIMEOUT, TOKEN};
@@ -92,4 +95,91 @@ fn process_serves_its_gate_and_records_it() {
     let transfer = records.iter().find(|record| record["transfer"].is_object()).unwrap();
     assert_eq!(transfer["transfer"]["address"], target.to_string());
     assert_eq!(transfer["transfer"]["sentBytes"], HELLO.len());
+}
+
+/// A registry without TLS, which is its own token server, for those with the identity token or the password of the test.
+fn start_token_registry() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = Vec::new();
+            let mut byte = [0];
+            // HTTPS is tried first, and a ClientHello has no such end.
+            while !request.ends_with(b"\r\n\r\n")
+                && !request.starts_with(&[22])
+                && stream.read(&mut byte).is_ok_and(|read| read == 1)
+            {
+                request.push(byte[0]);
+            }
+            let head = String::from_utf8(request).unwrap();
+            let length = head.to_ascii_lowercase();
+            let length = length.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
+            let mut body = vec![0; length.parse().unwrap()];
+            stream.read_exact(&mut body).unwrap();
+            let body = String::from_utf8(body).unwrap();
+            let has = |text: &str| head.to_ascii_lowercase().contains(&text.to_ascii_lowercase());
+            let challenge = format!("WWW-Authenticate: Bearer realm=\"http://{address}/token\",service=\"s\"\r\n");
+            let (status, field, answer) = match head.split(' ').take(2).collect::<Vec<_>>()[..] {
+                ["POST", "/token"] if body.contains("&refresh_token=id3ntity&") => ("200 OK", "", GRANTED),
+                ["GET", target] if target.starts_with("/token?") && has("basic bWU6czNjcmV0") => {
+                    ("200 OK", "", GRANTED)
+                }
+                ["GET", target] if target.starts_with("/v2/") && has("bearer granted") => ("200 OK", "", "{}"),
+                ["GET", target] if target.starts_with("/v2/") => ("401 Unauthorized", &*challenge, "{}"),
+                ["GET" | "POST", target] if target.starts_with("/token") => ("401 Unauthorized", "", "{}"),
+                _ => ("400 Bad Request", "", "{}"),
+            };
+            let length = answer.len();
+            let head = format!("HTTP/1.1 {status}\r\n{field}Connection: close\r\nContent-Length: {length}\r\n\r\n");
+            let _ = stream.write_all(format!("{head}{answer}").as_bytes());
+        }
+    });
+    address
+}
+
+/// The response of the token server.
+const GRANTED: &str = r#"{"token": "granted", "access_token": "granted"}"#;
+
+#[test]
+fn credential_helpers_log_in_at_registries() {
+    let folder = tempfile::tempdir().unwrap();
+    let helpers = [
+        ("token", r#"echo '{"Username": "<token>", "Secret": "id3ntity"}'"#, "200 OK"),
+        ("password", r#"echo '{"Username": "me", "Secret": "s3cret"}'"#, "200 OK"),
+        ("absent", "echo 'credentials not found in native keychain'; exit 1", "403 pullgate: "),
+        ("wrong", r#"echo '{"Username": "me", "Secret": "0ther"}'"#, "403 pullgate: "),
+        ("broken", "echo s3cret", "403 pullgate: the credential helper `docker-credential-broken` printed no user"),
+        ("failing", "echo s3cret; exit 3", "403 pullgate: the credential helper `docker-credential-failing` failed"),
+        ("endless", "yes", "403 pullgate: the credential helper `docker-credential-endless` "),
+    ];
+    let registries = helpers.map(|(name, script, expected)| {
+        let path = folder.path().join(format!("docker-credential-{name}"));
+        // It is asked for this registry and no other one.
+        let address = start_token_registry();
+        let script = format!("#!/bin/sh\n[ \"$1\" = get ] && [ \"$(cat)\" = {address} ] || exit 9\n{script}\n");
+        fs::write(&path, script).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        (name, address, expected)
+    });
+    let by_registry: serde_json::Map<_, _> =
+        registries.iter().map(|(name, address, _)| (address.to_string(), (*name).into())).collect();
+    let credentials = file("json", serde_json::json!({ "credHelpers": by_registry }).to_string());
+    fs::set_permissions(&credentials, Permissions::from_mode(0o600)).unwrap();
+    let policy = file("json", r#"{"whitelist": [], "insecure": ["127.0.0.1"]}"#);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pullgate"));
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{}:{path}", folder.path().display()));
+    let arguments = ["--policy", &policy, "--gate", "127.0.0.1:0", "--gate-credentials", &credentials, "--no-dns"];
+    let (daemon, line) = Daemon::start_as(command, "127.0.0.1:0", &arguments, "the gate is open");
+    let gate = line.split_once("address=").unwrap().1.trim_matches('"').to_owned();
+    for (name, address, expected) in registries {
+        let target = format!("/v2/app/manifests/1?ns={address}");
+        let answer = ask(&gate, &format!("GET {target} HTTP/1.1\r\nHost: {gate}\r\nConnection: close\r\n\r\n"), b"");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}")), "{name}: {answer}");
+        assert!(!answer.contains("s3cret") && !answer.contains("id3ntity"), "{name}: {answer}");
+    }
+    let (_, records) = daemon.stop();
+    let records = format!("{records:?}");
+    assert!(!records.contains("s3cret") && !records.contains("id3ntity") && records.contains("login"), "{records}");
 }

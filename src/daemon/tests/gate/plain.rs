@@ -163,3 +163,23 @@ async fn answer_that_is_cut_or_changes_the_protocol_does_not_pass_for_a_whole_on
         assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn reset_is_no_end_of_a_body_without_a_length() {
+    let whole = Server::http("HTTP/1.1 200 OK\r\n\r\nwhole").await;
+    let reset = Server::start(|mut stream, _| async move {
+        let _ = read_request(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nhalf").await;
+        stream.set_zero_linger().unwrap();
+    })
+    .await;
+    let world = World::start(&json!({"insecure": ["plain.test"]})).await;
+    for (server, is_whole) in [(&whole, true), (&reset, false)] {
+        for _ in 0..20 {
+            let request =
+                format!("GET http://plain.test:{}/ HTTP/1.1\r\nConnection: close\r\n\r\n", server.address.port());
+            let answer = world.send(request).await;
+            assert_eq!(answer.ends_with("\r\n0\r\n\r\n"), is_whole, "{answer}");
+        }
+    }
+}
