@@ -68,7 +68,9 @@ pub use decision::{
 };
 pub use document::request_json::OwnedRequest;
 pub use document::{MAX_DOCUMENT_BYTES, MAX_ENTRIES, is_foreign_text};
-pub use entry::{EntryKind, EntryReport, MAX_ENTRY_BYTES, check_entry, find_userinfo, redact_userinfo};
+pub use entry::{
+    CanonicalEntry, EntryHosts, EntryKind, EntryReport, MAX_ENTRY_BYTES, check_entry, find_userinfo, redact_userinfo,
+};
 pub use finding::code::{CODES, Code, CodeInfo};
 pub use finding::{EntryList, Finding, Severity, TextRange};
 pub use host::docker_hub;

@@ -2,7 +2,7 @@
 //! that nothing blocked is accepted.
 
 use crate::docker_hub;
-use crate::policy_view::{EntryHosts, PolicyEntry, PolicyView, covers_docker_hub, is_below};
+use crate::policy_view::{EntryHosts, PolicyEntry, PolicyView, covers_docker_hub, is_below, kind_noun};
 use crate::registry_name::{address_of, split_port};
 
 /// Returns whether a blocked entry covers a part of a scope: `HOST[:PORT][/PATH]` or `*.DOMAIN`.
@@ -132,7 +132,7 @@ pub(crate) fn unrefusable(view: &PolicyView, accepts_all: bool) -> Option<String
             Some(format!("`{}` is blocked, and names that resolve to it would not be", entry.text))
         }
         EntryHosts::Network(_) | EntryHosts::Pattern(_) if accepts_all => {
-            Some(format!("`{}` is blocked, and there is no place for {}", entry.text, entry.kind_noun()))
+            Some(format!("`{}` is blocked, and there is no place for {}", entry.text, kind_noun(entry)))
         }
         _ => None,
     })

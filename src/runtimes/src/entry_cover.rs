@@ -97,7 +97,7 @@ mod tests {
             ("*.docker.io", "docker.io", true),
             ("*.docker.com", "registry.hub.docker.com", false),
         ] {
-            let [outer, inner] = [outer, inner].map(PolicyEntry::from_canonical);
+            let [outer, inner] = [outer, inner].map(|text| PolicyEntry::parse(text).unwrap());
             assert_eq!(covers(&outer, &inner), expected, "{outer:?} {inner:?}");
         }
     }
@@ -123,7 +123,7 @@ mod tests {
                 ("*.x.w", true, true),
                 ("other", false, false),
             ] {
-                let entry = PolicyEntry::from_canonical(text);
+                let entry = PolicyEntry::parse(text).unwrap();
                 assert_eq!((is_allowed(&policy, &entry), is_insecure(&policy, &entry)), (allowed, insecure), "{text}");
             }
         });

@@ -125,7 +125,7 @@ impl FileComparison<'_> {
         }
         let exported = self.ideal.and_then(|ideal| ideal.whitelist.as_deref()).unwrap_or_default();
         for imported in entries.iter().filter(|imported| !has_entry(exported, imported)) {
-            if !is_allowed(self.policy, &PolicyEntry::from_canonical(&imported.entry)) {
+            if !parsed(imported).is_some_and(|entry| is_allowed(self.policy, &entry)) {
                 let text =
                     format!("images of `{}` are allowed, and the policy does not allow them all", imported.entry);
                 let mend = "take the line out, or list it in `whitelist`";
@@ -134,7 +134,7 @@ impl FileComparison<'_> {
         }
         let exported = self.ideal.map(|ideal| ideal.blocked.as_slice()).unwrap_or_default();
         for imported in self.there.blocked.iter().filter(|imported| !has_entry(exported, imported)) {
-            if is_allowed(self.policy, &PolicyEntry::from_canonical(&imported.entry)) {
+            if parsed(imported).is_some_and(|entry| is_allowed(self.policy, &entry)) {
                 let text = format!("images of `{}` are blocked, and the policy allows them", imported.entry);
                 let line = imported.origin.line.unwrap_or_default();
                 let mend = "take the line out, or list it in `blocked`";
@@ -146,7 +146,7 @@ impl FileComparison<'_> {
     fn diagnose_transport(&self, diagnosis: &mut Diagnosis) {
         let exported = self.ideal.map(|ideal| ideal.insecure.as_slice()).unwrap_or_default();
         for imported in self.there.insecure.iter().filter(|imported| !has_entry(exported, imported)) {
-            if !is_insecure(self.policy, &PolicyEntry::from_canonical(&imported.entry)) {
+            if !parsed(imported).is_some_and(|entry| is_insecure(self.policy, &entry)) {
                 let text = format!("`{}` is reached without verification, and the policy verifies it", imported.entry);
                 let mend = "take the line out, or list the registry in `insecure`";
                 silent_at(diagnosis, "insecure-wider", imported, text, mend);
@@ -216,8 +216,8 @@ impl FileComparison<'_> {
             return diagnosis.silent("policy-wider", self.file(), 0, text, mend);
         };
         let is_there = |wanted: &ImportedEntry, there: &[ImportedEntry]| {
-            let wanted = PolicyEntry::from_canonical(&wanted.entry);
-            there.iter().any(|each| covers(&PolicyEntry::from_canonical(&each.entry), &wanted))
+            let Some(wanted) = parsed(wanted) else { return false };
+            there.iter().filter_map(parsed).any(|each| covers(&each, &wanted))
         };
         let missing = |wanted: &[ImportedEntry], there: &[&[ImportedEntry]]| {
             let absent = wanted.iter().filter(|wanted| !there.iter().any(|there| is_there(wanted, there)));
@@ -276,6 +276,10 @@ impl FileComparison<'_> {
             }
         }
     }
+}
+
+fn parsed(imported: &ImportedEntry) -> Option<PolicyEntry> {
+    PolicyEntry::parse(&imported.entry)
 }
 
 fn has_entry(entries: &[ImportedEntry], wanted: &ImportedEntry) -> bool {

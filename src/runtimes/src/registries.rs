@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::decisions::{PolicyContext, RegistryAccess};
 use crate::docker_hub;
 use crate::export::{ExportedEntry, ExportedList, Fidelity};
-use crate::policy_view::{EntryHosts, PolicyEntry};
+use crate::policy_view::{EntryHosts, PolicyEntry, kind_noun};
 
 /// A registry that the policy names.
 #[derive(Clone, Debug)]
@@ -130,7 +130,7 @@ fn insecure_entry(policy: &PolicyContext<'_>, entry: &PolicyEntry, terms: &Regis
         _ if names.is_empty() => {
             let reason = format!(
                 "{place} has no place for {}, so that {program} verifies there: list the registries of it one by one",
-                entry.kind_noun()
+                kind_noun(entry)
             );
             exported(Fidelity::Narrower, Some(reason))
         }

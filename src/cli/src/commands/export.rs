@@ -36,7 +36,7 @@ impl LoadedPolicy {
         let canonical = canonical(&module, &document)?;
         let view = PolicyView::new(&canonical, flags.project.as_deref()).map_err(|error| match error {
             PolicyViewError::UnknownProject(_) => CliError::Usage(error.to_string()),
-            PolicyViewError::Syntax(_) => CliError::without_help(error.to_string()),
+            PolicyViewError::Syntax(_) | PolicyViewError::InvalidEntry(_) => CliError::without_help(error.to_string()),
         })?;
         Ok(Self { view, decisions: EvaluatorDecisions(evaluator), project: flags.project.clone() })
     }

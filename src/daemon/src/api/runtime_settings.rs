@@ -174,7 +174,7 @@ async fn check_policy(context: &ApiState, policy: String) -> Result<String, ApiE
 fn policy_view(canonical: &str, project: Option<&str>) -> Result<PolicyView, ApiError> {
     let view = PolicyView::new(canonical, project).map_err(|error| match error {
         PolicyViewError::UnknownProject(_) => ApiError::bad_request(error.to_string()),
-        PolicyViewError::Syntax(_) => internal_error(error.to_string()),
+        PolicyViewError::Syntax(_) | PolicyViewError::InvalidEntry(_) => internal_error(error.to_string()),
     })?;
     let entries = view.entry_count();
     if entries > MAX_ENTRIES {

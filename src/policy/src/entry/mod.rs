@@ -12,6 +12,7 @@ use crate::finding::{EntryList, Finding, RawFinding, locate_findings};
 use crate::host;
 use crate::host::docker_hub;
 
+mod canonical;
 mod lint;
 pub(crate) mod name_pattern;
 mod network;
@@ -23,6 +24,7 @@ mod redact;
 mod tests;
 mod wildcard;
 
+pub use canonical::{CanonicalEntry, EntryHosts};
 pub(crate) use lint::plain_http_finding;
 pub(crate) use parse::{parse, parse_port};
 pub use redact::{find_userinfo, redact_userinfo};

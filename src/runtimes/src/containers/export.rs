@@ -15,7 +15,7 @@ use crate::docker_hub;
 use crate::export::{Export, ExportError, ExportRequest, ExportedEntry, ExportedList, Fidelity};
 use crate::host_files::{ConfigFile, HostFiles};
 use crate::json_edit::{set_members, to_input};
-use crate::policy_view::{EntryHosts, PolicyEntry, covers_docker_hub, is_below};
+use crate::policy_view::{EntryHosts, PolicyEntry, covers_docker_hub, is_below, kind_noun};
 use crate::registries::{RegistryTerms, authority_entries, named_registries, registries_of};
 use crate::registry_name::address_of;
 use crate::scopes::{ScopePlan, ScopeTerms};
@@ -148,7 +148,7 @@ fn block(
 ) -> ExportedEntry {
     let exported = |fidelity, reason| ExportedEntry::new(ExportedList::Blocked, &entry.text, fidelity, reason);
     let Some(refused) = refused_prefixes(entry) else {
-        let reason = format!("registries.conf has no place for {}", entry.kind_noun());
+        let reason = format!("registries.conf has no place for {}", kind_noun(entry));
         return match policy.view.is_whitelist_mode() {
             true => exported(
                 Fidelity::Narrower,
@@ -278,7 +278,7 @@ impl InsecurePrefixes {
             }
             _ => Some(format!(
                 "registries.conf has no place for {}, and verifies there: list the registries of it one by one",
-                entry.kind_noun()
+                kind_noun(entry)
             )),
         }
     }
