@@ -227,8 +227,9 @@ EXIT CODES:
   2  a file cannot be read, or the command line is wrong";
 
 pub const DOCTOR_HELP: &str = "\
-Compares the files of the host with the policy; for programs that have none there, those that are given. `silent` is what allows more or verifies less than the
-policy without a word; `fails` is what keeps an allowed registry from being reached.
+Compares the files of the host with the policy; for programs that have none there, those that are given.
+`silent` is what allows more or verifies less than the policy without a word; `fails` is what keeps an
+allowed registry from being reached.
 
 EXAMPLES:
   # Does this host do what the policy says?

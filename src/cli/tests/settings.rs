@@ -215,6 +215,7 @@ fn api_refuses_what_it_cannot_export_or_import() {
             "export-refused",
         ),
         ("/v1/export", json!({ "target": "docker", "policy": { "whitelist": entries } }), 413, "too-large"),
+        ("/v1/export", json!({ "target": "docker", "files": [file("/a", &many)] }), 413, "too-large"),
         ("/v1/import", json!({ "files": [] }), 400, "bad-request"),
         ("/v1/import", json!({ "source": "dockerd", "files": [file("a", "")] }), 400, "bad-request"),
         ("/v1/import", json!({ "source": "list", "files": [file("a", &many)] }), 413, "too-large"),

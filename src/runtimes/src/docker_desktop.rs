@@ -52,8 +52,8 @@ fn import_settings(settings: &ConfigValue, path: &str, import: &mut Import) {
         import.add(ImportList::Whitelist, host, origin(element), LIST_MEMBERS[1]);
     }
     if import.whitelist.iter().flatten().count() > 0 {
-        let message = "Docker Desktop looks at every name that is resolved: hosts of blobs and tokens that are listed for \
-            that are registries here, and can be taken out where nothing but dockerd asks";
+        let message = "Docker Desktop looks at every name that is resolved: hosts of blobs and tokens that are listed \
+            for that are registries here, and can be taken out where nothing but dockerd asks";
         import.report("second-hosts", ImportSeverity::Info, Origin::new(path, 0), message);
     }
 }

@@ -162,7 +162,7 @@ impl FileComparison<'_> {
                 let of = self.unnamed_for(&certificate.sha256, registries.as_deref());
                 for registry in of {
                     let text = format!(
-                        "{} takes certificates of `{}` for {registry}, an authority that the policy does not have for it",
+                        "{} takes certificates of `{}` for {registry}, and the policy does not have that authority for it",
                         self.terms.program,
                         shown(&certificate.subject)
                     );

@@ -119,13 +119,13 @@ impl GateAddress {
     /// Returns the statements that go with every export for the gate.
     pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = vec![
-            "systemd reads the drop-in with `systemctl daemon-reload`, and the engine its proxy at its start: restart it"
+            "systemd reads the drop-in at `systemctl daemon-reload`, and the engine its proxy when it is restarted"
                 .to_owned(),
         ];
         if !self.is_local() {
             notes.push(format!(
-                "the gate at `{}` is not on this machine: where it has `gate_token_file`, write `pullgate:TOKEN@` before \
-                 the address by hand, and let nobody else read the file",
+                "the gate at `{}` is not on this machine: where it has `gate_token_file`, write `pullgate:TOKEN@` \
+                 before the address by hand, and let nobody else read the file",
                 self.authority
             ));
         }

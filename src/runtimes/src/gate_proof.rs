@@ -1,5 +1,5 @@
-//! Images by which an engine proves that it reaches registries through the gate: no registry has them, and the error that
-//! the engine shows is that of whoever refused it.
+//! Images by which an engine proves that it reaches registries through the gate: no registry has them, and the error
+//! that the engine shows is that of whoever refused it.
 
 use crate::decisions::PolicyContext;
 use crate::policy_view::{EntryHosts, PolicyEntry};
@@ -8,20 +8,20 @@ use crate::registry_name::is_loopback;
 /// An image that nobody has: its top-level domain is reserved (RFC 2606).
 const UNKNOWN_IMAGE: &str = "pullgate-gate-check.invalid/x:1";
 
-/// The port of images that the policy allows. Nothing listens there (tcpmux, RFC 1078), and the gate says that it is not
-/// reached.
+/// The port of images that the policy allows. Nothing listens there (tcpmux, RFC 1078), and the gate says that it is
+/// not reached.
 const UNUSED_PORT: u16 = 1;
 
-/// Returns the images in the order in which they are to be tried: one that the policy denies where whitelist mode is on,
-/// and one that it allows, for engines that ask an authorization plugin first.
+/// Returns the images in the order in which they are to be tried: one that the policy denies where whitelist mode is
+/// on, and one that it allows, for engines that ask an authorization plugin first.
 pub fn gate_proof_images(policy: &PolicyContext<'_>) -> Vec<String> {
     let allowed = policy.view.allowed().filter_map(unreachable_image);
     let allowed = allowed.into_iter().find(|image| policy.image_access(image).is_allowed());
     std::iter::once(UNKNOWN_IMAGE.to_owned()).chain(allowed).collect()
 }
 
-/// Returns an image of an entry on a port that is not used; `None` if the entry is for another port, or on this machine,
-/// to which no client uses a proxy.
+/// Returns an image of an entry on a port that is not used; `None` if the entry is for another port, or on this
+/// machine, to which no client uses a proxy.
 fn unreachable_image(entry: &PolicyEntry) -> Option<String> {
     let host = match &entry.hosts {
         EntryHosts::Wildcard(domain) => format!("pullgate-gate-check.{domain}"),

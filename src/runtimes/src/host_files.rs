@@ -93,7 +93,8 @@ impl HostFiles {
         Self::of_texts([])
     }
 
-    /// Returns a host that has these texts, each with its absolute path, and nothing else. Nothing can be written to it.
+    /// Returns a host that has these texts, each with its absolute path, and nothing else. Nothing can be written to
+    /// it.
     pub fn of_texts(texts: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(Storage::Memory(texts.into_iter().collect()))
     }

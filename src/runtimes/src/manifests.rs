@@ -20,7 +20,8 @@ pub(crate) fn import_manifests(
     import
 }
 
-/// Reads the objects of a manifest in YAML. The items of a `List` are objects like others, and empty documents are none.
+/// Reads the objects of a manifest in YAML. The items of a `List` are objects like others, and empty documents are
+/// none.
 pub(crate) fn read_objects(text: &str) -> Result<Vec<ConfigValue>, ConfigSyntaxError> {
     let mut objects = Vec::new();
     for document in read_yaml(text)? {

@@ -27,8 +27,8 @@ use crate::policy::EvaluatorDecisions;
 use crate::util::bounded_list::BoundedList;
 use crate::util::strict_json::JsonObject;
 
-/// Maximum number of entries of a policy that is exported, and of words of files that are imported: exporters and
-/// importers compare some of them with each other.
+/// Maximum number of entries of a policy that is exported, and of words of files: exporters and importers compare some
+/// of them with each other.
 const MAX_ENTRIES: usize = 10_000;
 
 /// Maximum size of the certificates in an export in bytes: each registry has those of all authorities at most.
@@ -64,7 +64,8 @@ pub struct ExportSettingsRequest {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportSettingsRequest {
-    /// The program that reads the files: a target of exports, `docker-desktop` or `list`. Without it their content tells.
+    /// The program that reads the files: a target of exports, `docker-desktop` or `list`. Without it their content
+    /// tells.
     source: Option<String>,
     /// The files, from 1 to 1,000.
     #[schema(value_type = Vec<SettingsFile>)]
@@ -91,7 +92,7 @@ fn no_files() -> SettingsFiles {
 #[utoipa::path(post, path = "/v1/export", request_body = ExportSettingsRequest, responses(
     (status = 200, body = Object, description = "files, entries and notes, as `pullgate export --json` has them"),
     (status = 400, body = ApiError),
-    (status = 413, body = ApiError, description = "more than 2 MiB, or than 10,000 entries"),
+    (status = 413, body = ApiError, description = "more than 2 MiB, or than 10,000 entries or words of files"),
     (status = 422, body = ApiError, description = "the policy has errors, the target would allow more than it, or the \
         files rule the export out"),
     (status = 503, body = ApiError, description = "no room for it at the moment")
@@ -126,6 +127,7 @@ pub async fn export(State(context): State<Arc<ApiState>>, body: Body) -> Result<
 
 /// Returns the files of a host.
 fn host_files(BoundedList(files): SettingsFiles) -> Result<HostFiles, ApiError> {
+    check_words(&files, "export")?;
     let mut paths = HashSet::new();
     for JsonObject(file) in &files {
         if !file.path.starts_with('/') {
@@ -216,12 +218,7 @@ pub async fn import(State(context): State<Arc<ApiState>>, body: Body) -> Result<
     if files.is_empty() {
         return Err(ApiError::bad_request("there is no file in `files`: send one at least"));
     }
-    let is_separator = |character: char| character.is_whitespace() || character == ',';
-    let words = |text: &str| text.split(is_separator).filter(|word| !word.is_empty()).count();
-    let count: usize = files.iter().map(|JsonObject(file)| words(&file.text)).sum();
-    if count > MAX_ENTRIES {
-        return Err(too_large(format!("the files have {count} words, of at most {MAX_ENTRIES}"), "import"));
-    }
+    check_words(&files, "import")?;
     let files = files.into_iter().map(|JsonObject(SettingsFile { path, text })| SourceFile { path, text });
     let files: Vec<_> = files.collect();
     let turn = work.settings_limit.acquire().await?;
@@ -236,6 +233,17 @@ pub async fn import(State(context): State<Arc<ApiState>>, body: Body) -> Result<
     let names: Vec<_> = files.into_iter().map(|file| file.path).collect();
     let report = to_json(&ImportReport::new(source, &import, &names))?;
     buffered_json(report, &work.response_memory).await
+}
+
+/// Refuses files with too many words.
+fn check_words(files: &[JsonObject<SettingsFile>], command: &str) -> Result<(), ApiError> {
+    let is_separator = |character: char| character.is_whitespace() || character == ',';
+    let words = |text: &str| text.split(is_separator).filter(|word| !word.is_empty()).count();
+    let count: usize = files.iter().map(|JsonObject(file)| words(&file.text)).sum();
+    match count > MAX_ENTRIES {
+        true => Err(too_large(format!("the files have {count} words, of at most {MAX_ENTRIES}"), command)),
+        false => Ok(()),
+    }
 }
 
 fn named_source(name: &str) -> Result<ImportSource, ApiError> {

@@ -25,8 +25,8 @@ pub(super) fn add_gate(
         export.files.push(gate.drop_in(CRIO_SERVICE, ""));
     }
     let notes = [
-        "Podman takes its proxy from containers.conf where the environment of whoever runs it has none; Skopeo and Buildah \
-         take it from that environment alone: set HTTPS_PROXY and HTTP_PROXY there",
+        "Podman takes its proxy from containers.conf where the environment of whoever runs it has none; Skopeo and \
+         Buildah take it from that environment alone: set HTTPS_PROXY and HTTP_PROXY there",
         "the TLS in a tunnel of the gate is the program's own: registries.conf and certs.d count as without it",
     ];
     export.notes.extend(notes.map(str::to_owned));

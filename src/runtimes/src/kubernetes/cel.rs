@@ -27,8 +27,8 @@ const IPV4: &str = "^(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:[.]|$)
 /// A name that looks like an address, by its last label (rule E3).
 const NUMERIC: &str = "^(?:.*[.])?(?:[0-9]+|0x[0-9a-f]*)$";
 
-/// The images of an object: of its containers of all kinds, and of its volumes. The types of members are not known to the
-/// checker of CEL, and lists have elements of one type.
+/// The images of an object: of its containers of all kinds, and of its volumes. The types of members are not known to
+/// the checker of CEL, and lists have elements of one type.
 const IMAGES: &str = "(has(variables.spec.containers) ? \
     variables.spec.containers.filter(c, has(c.image)).map(c, string(c.image)) : []) + \
     (has(variables.spec.initContainers) ? \
@@ -128,8 +128,8 @@ fn images_with(condition: &str) -> String {
     format!("variables.named.filter(n, {condition}).map(n, n[3])")
 }
 
-/// Returns the conditions for an image to be in the effective whitelist, one of which has to hold: as many as it takes to
-/// keep each within the API server's limit of an expression.
+/// Returns the conditions for an image to be in the effective whitelist, one of which has to hold: as many as it takes
+/// to keep each within the API server's limit of an expression.
 fn covered_conditions(view: &PolicyView) -> Vec<String> {
     if !view.is_whitelist_mode() {
         // Spellings of IPv6 addresses are not compared.
@@ -162,8 +162,8 @@ struct EntryCondition {
     rest: String,
 }
 
-/// The condition on the host of `n`. Those of one kind with the same rest are one condition on a list: a chain of as many
-/// takes the API server minutes to check.
+/// The condition on the host of `n`. Those of one kind with the same rest are one condition on a list: a chain of as
+/// many takes the API server minutes to check.
 enum HostCondition {
     /// The host is this text.
     Exact(String),

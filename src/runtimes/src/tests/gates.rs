@@ -105,7 +105,8 @@ fn dockerd_goes_past_the_gate() {
     let unit = ("/usr/lib/systemd/system/docker.service", "[Service]\nEnvironmentFile=-/etc/default/docker\n");
     let file = ("/etc/default/docker", "HTTPS_PROXY=\"http://proxy.corp.example:3128\"\n");
     expect(Target::Docker, &[unit, file], &[("gate-elsewhere", Silent, "/etc/default/docker", Some(1))]);
-    let text = "{\n\"insecure-registries\": [\"10.77.0.1:5000\"],\n\"proxies\": {\n\"https-proxy\": \"http://p:1\",\n\"no-proxy\": \"h\"}}";
+    let text = "{\n\"insecure-registries\": [\"10.77.0.1:5000\"],\n\"proxies\": {\n\"https-proxy\": \"http://p:1\",\n\
+        \"no-proxy\": \"h\"}}";
     let daemon_json = ("/etc/docker/daemon.json", text);
     let path = daemon_json.0;
     let expected = [("gate-elsewhere", Silent, path, Some(4)), ("gate-bypassed", Silent, path, Some(5))];

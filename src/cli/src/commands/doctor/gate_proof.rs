@@ -1,5 +1,5 @@
-//! The proof that an engine reaches registries through the gate: it is asked for an image that nobody has, and shows the
-//! words of whoever refused it.
+//! The proof that an engine reaches registries through the gate: it is asked for an image that nobody has, and shows
+//! the words of whoever refused it.
 
 use std::io::{self, Read};
 use std::process::{Child, Command, Stdio};
@@ -77,8 +77,8 @@ pub fn prove_gate(target: Target, images: &[String]) -> Result<Result<GateProof,
         true => disagreement(
             "gate-unproved",
             DisagreementEffect::Fails,
-            "the authorization plugin refuses the image before the gate is asked, and no entry of the policy is for a port \
-             on which nothing listens"
+            "the authorization plugin refuses the image before the gate is asked, and no entry of the policy is for a \
+             port on which nothing listens"
                 .to_owned(),
             "pull an image that the policy allows, and look for its registry in `GET /v1/gate` of the daemon",
         ),
