@@ -9,6 +9,7 @@
 mod decisions;
 mod engines;
 mod loading;
+mod memory;
 mod process;
 mod stopwatch;
 mod table;

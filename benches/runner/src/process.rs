@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 use pullgate_benches::{ALLOWED, policy};
 
 use crate::Settings;
+use crate::memory;
 use crate::stopwatch::median;
 use crate::table::Table;
 
@@ -33,11 +34,9 @@ impl RunningProcess {
         Ok(Self { child: child.context("cannot start the program")?, start })
     }
 
-    /// Returns a size of the process in bytes, by its name in `/proc/PID/status`; `None` once it has ended.
+    /// Returns a size of the process in bytes; `None` once it has ended.
     fn memory(&self, name: &str) -> Option<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let size = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        size.trim().trim_end_matches(" kB").parse::<f64>().ok().map(|kilobytes| kilobytes * 1_024.0)
+        memory::size(&self.child.id().to_string(), name)
     }
 
     fn check_time(&self) -> Result<()> {
