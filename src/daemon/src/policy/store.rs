@@ -1,5 +1,6 @@
 //! Holds the current policy and replaces it atomically.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use pullgate::Finding;
 use pullgate_host::{Dns, EvaluatorOptions, LoadError, Module, PolicyEvaluator, now};
 use pullgate_source::file_stamp::FileStamp;
 use pullgate_source::{PolicyFile, PolicyFileError, PolicySource};
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -365,12 +367,13 @@ fn load_generation(
         Err(LoadError::Failed(failure)) => return Err(PolicyError::Refused(failure.text)),
     };
     let said = if findings.is_empty() { String::new() } else { render(findings) };
-    let document: Value = serde_json::from_str(&canonical).map_err(|error| PolicyError::Refused(error.to_string()))?;
+    let outline: PolicyOutline =
+        serde_json::from_str(&canonical).map_err(|error| PolicyError::Refused(error.to_string()))?;
     let generation = Generation {
         number,
         sha256: encode_string(&Sha256::digest(&canonical)),
-        whitelist: has_whitelist(&document),
-        projects: read_projects(&document),
+        whitelist: outline.whitelist.is_some(),
+        projects: outline.projects(),
         api_evaluator: evaluator.separate(options.api),
         evaluator,
         canonical,
@@ -379,13 +382,20 @@ fn load_generation(
     Ok((generation, said))
 }
 
-fn has_whitelist(lists: &Value) -> bool {
-    lists.get("whitelist").is_some_and(Value::is_array)
+/// The members of a canonical document that say where whitelist mode is on. Entries are skipped: a million of them as
+/// values would take more memory than the policy itself.
+#[derive(Deserialize)]
+struct PolicyOutline {
+    whitelist: Option<IgnoredAny>,
+    projects: Option<BTreeMap<String, PolicyOutline>>,
 }
 
-fn read_projects(document: &Value) -> Option<Vec<(String, bool)>> {
-    let projects = document.get("projects")?.as_object()?;
-    (!projects.is_empty()).then(|| projects.iter().map(|(name, lists)| (name.clone(), has_whitelist(lists))).collect())
+impl PolicyOutline {
+    /// Returns the projects, each with whether it has a whitelist of its own; `None` if there are none.
+    fn projects(self) -> Option<Vec<(String, bool)>> {
+        let projects = self.projects.filter(|projects| !projects.is_empty())?;
+        Some(projects.into_iter().map(|(name, lists)| (name, lists.whitelist.is_some())).collect())
+    }
 }
 
 /// Formats findings without source excerpts.
@@ -402,6 +412,20 @@ mod tests {
     use std::sync::mpsc::channel;
 
     use super::*;
+
+    #[test]
+    fn outline_has_the_modes_of_the_lists_and_of_each_project() {
+        let outline = |json| {
+            let outline: PolicyOutline = serde_json::from_str(json).unwrap();
+            (outline.whitelist.is_some(), outline.projects())
+        };
+        assert_eq!(outline(r#"{"insecure": ["a"]}"#), (false, None));
+        assert_eq!(outline(r#"{"whitelist": [], "projects": {}}"#), (true, None));
+        assert_eq!(outline(r#"{"whitelist": null, "projects": null}"#), (false, None));
+        let projects = r#"{"whitelist": ["a"], "projects": {"b": {"whitelist": ["c"]}, "a": {"insecure": []}}}"#;
+        let expected = vec![("a".to_owned(), false), ("b".to_owned(), true)];
+        assert_eq!(outline(projects), (true, Some(expected)));
+    }
 
     #[tokio::test]
     async fn a_read_that_hangs_is_given_up_and_the_next_one_works() {
