@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -36,10 +37,11 @@ const ACTIONS: [(&str, Option<&str>); 6] = [
     ("leave", None),
 ];
 
-fn act(world: &SplitRegistry, action: &str, blob: &str) -> Output {
+/// Acts once; what is received goes to a file.
+fn act(world: &SplitRegistry, action: &str, blob: &str, received: &Path) -> Output {
     let endpoint = |target: &str| format!("http://{GATE}/v2/{target}?ns={REGISTRY}");
     let mut command = world.sandbox.command("curl");
-    command.args(["--silent", "--max-time", "60", "--output", "/dev/null", "--header"]);
+    command.args(["--silent", "--show-error", "--max-time", "60", "--output"]).arg(received).arg("--header");
     command.arg("Accept: application/vnd.oci.image.manifest.v1+json").arg("--cacert").arg(world.authority_file());
     let proxy = format!("http://{GATE}");
     match action {
@@ -74,16 +76,19 @@ fn run_clients(world: &SplitRegistry, blob: &str, length: Duration) -> (usize, u
     thread::scope(|scope| {
         for client in 0..CLIENTS {
             let (done, wrong) = (&done, &wrong);
+            let received = world.sandbox.folder().join(format!("received-{client}"));
             scope.spawn(move || {
                 for round in client.. {
                     if start.elapsed() > length {
                         return;
                     }
                     let (action, expected) = ACTIONS[round % ACTIONS.len()];
-                    let output = act(world, action, blob);
+                    let output = act(world, action, blob, &received);
                     let status = String::from_utf8_lossy(&output.stdout);
                     if expected.is_some_and(|expected| status != expected) {
-                        println!("{action}: {status}, {output:?}");
+                        let text = fs::read(&received).unwrap_or_default();
+                        let text = String::from_utf8_lossy(text.get(..1_000).unwrap_or(&text)).into_owned();
+                        println!("{action}: {status}, {output:?}: {text}");
                         wrong.fetch_add(1, Ordering::Relaxed);
                     }
                     done.fetch_add(1, Ordering::Relaxed);
