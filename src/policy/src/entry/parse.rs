@@ -80,6 +80,12 @@ impl<'t> EntryParser<'t, '_> {
         }
         match host::parse(self.text, parts.host, self.findings)? {
             CanonicalHost::Address(address) => self.address(parts, address, address),
+            // A dot at its end, or digits of other scripts, hide a range as which the name would be read again (rule E14).
+            CanonicalHost::Name(name) if parts.path().is_none() && network::range_finding(&name, &name).is_some() => {
+                let message = format_args!("`{}` is the range `{name}`: write it in CIDR notation", parts.host);
+                self.report(Code::NetworkRange, parts.host, message);
+                None
+            }
             CanonicalHost::Name(name) => self.finish(parts, HostPattern::Name(name.into())),
         }
     }
