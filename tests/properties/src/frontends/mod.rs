@@ -4,3 +4,6 @@
 pub mod docker;
 pub mod gate;
 pub mod kubernetes;
+
+// The crates that those files use, and that no file here names.
+use {axum as _, base64 as _, form_urlencoded as _, percent_encoding as _, serde as _, thiserror as _};
