@@ -138,9 +138,7 @@ fn covered_conditions(view: &PolicyView) -> Vec<String> {
     let whitelist = view.whitelist.iter().flatten().filter_map(|entry| covers(entry, EntryRole::Allowed));
     let insecure = view.insecure.iter().filter_map(|entry| covers(entry, EntryRole::Insecure));
     let mut conditions: Vec<String> = Vec::new();
-    let mut count = 0;
-    for condition in group(whitelist.chain(insecure).collect()) {
-        count += 1;
+    for (count, condition) in (1_usize..).zip(group(whitelist.chain(insecure).collect())) {
         let has_room = |last: &&mut String| {
             last.len() + condition.len() < MAX_CONDITION_CHARS && count % MAX_CHAINED_CONDITIONS != 0
         };
