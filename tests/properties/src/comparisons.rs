@@ -193,7 +193,7 @@ fn document(bytes: &mut Unstructured<'_>, lists: &Lists) -> Result<String> {
     let text = universe::document(lists);
     let mut authorities = Vec::new();
     for _ in 0..bytes.int_in_range(0..=3)?.min(2) {
-        let pem = bytes.choose(&*CERTIFICATES)?;
+        let pem = bytes.choose(&CERTIFICATES)?;
         authorities.push(match bytes.arbitrary()? {
             true => json!({ "pem": pem }),
             false => json!({ "pem": pem, "registries": [generate::entry(bytes, EntryList::Whitelist)?] }),

@@ -154,7 +154,7 @@ fn component(package: &Value, artifact: &Artifact, checksums: &BTreeMap<String, 
 /// Returns the digest of the artifact's file.
 fn file_digests(artifact: &Artifact) -> Result<Value> {
     let path = match artifact.file {
-        "pullgate.cdx.json" => crate::binary::path().into(),
+        "pullgate.cdx.json" => crate::binary::path(),
         "pullgate-npm.cdx.json" => dist::folder().join(dist::MODULE),
         _ => dist::folder().join(dist::COMPONENT),
     };

@@ -120,8 +120,8 @@ fn pull(target: Target, image: &str) -> Result<(String, String), CliError> {
 
 /// Waits for the end of a command, and returns its output and its errors.
 fn wait_for_output(mut child: Child, shown: &str) -> Result<String, CliError> {
-    let output = child.stdout.take().map(|pipe| read_in_background(pipe));
-    let errors = child.stderr.take().map(|pipe| read_in_background(pipe));
+    let output = child.stdout.take().map(read_in_background);
+    let errors = child.stderr.take().map(read_in_background);
     let end = Instant::now() + PULL_TIMEOUT;
     let failed = |reason: String| CliError::without_help(format!("`{shown}` failed: {reason}"));
     while child.try_wait().map_err(|error| failed(io_error_reason(&error)))?.is_none() {
