@@ -352,7 +352,9 @@ fn daemon_describes_itself() {
             "/v1/daemon",
             "/v1/decide",
             "/v1/explain",
+            "/v1/export",
             "/v1/gate",
+            "/v1/import",
             "/v1/module",
             "/v1/policy",
             "/v1/probe"
