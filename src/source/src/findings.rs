@@ -132,7 +132,8 @@ fn render_finding(renderer: &Renderer, finding: &Finding, place: Option<(&Source
         Severity::Info => Level::INFO,
     };
     let mut groups = Vec::new();
-    let mut group = Group::with_title(level.clone().primary_title(finding.message.as_str()).id(finding.code.as_str()));
+    let message = escape_for_terminal(&finding.message);
+    let mut group = Group::with_title(level.clone().primary_title(message).id(finding.code.as_str()));
     match place {
         Some((view, place)) => {
             let LineColumn { line, column } = view.lines.position(place.start);

@@ -1,7 +1,7 @@
 //! Every target on its seeds, on what it once failed on (`fuzz/regressions`), and on random changes of both for a second.
 //!
-//! `PULLGATE_FUZZ_SECONDS` gives another time for each target, and `PULLGATE_FUZZ_SEED` the random changes of an earlier
-//! run. An input on which a property does not hold is printed, and written to the folder that `CARGO_TARGET_TMPDIR` names.
+//! The changes are the same in each run: `cargo xtask fuzz` is what looks for new ones. `PULLGATE_FUZZ_SECONDS` gives another
+//! time for each target, and `PULLGATE_FUZZ_SEED` other changes. An input on which a property does not hold is printed, and written to the folder that `CARGO_TARGET_TMPDIR` names.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -25,9 +25,8 @@ fn run(name: &str) {
     for input in &inputs {
         check(target, input);
     }
-    let seed = variable("PULLGATE_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
+    let seed = variable("PULLGATE_FUZZ_SEED").unwrap_or_default();
     let time = Duration::from_secs(variable("PULLGATE_FUZZ_SECONDS").unwrap_or(1));
-    println!("PULLGATE_FUZZ_SEED={seed}");
     let mut mutator = Mutator::new(inputs, seed);
     let start = Instant::now();
     let mut count = 0_u64;
