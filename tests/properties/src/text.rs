@@ -152,7 +152,7 @@ fn host_and_port(registry: &str) -> (Host, Option<u16>) {
     };
     match host.trim_matches(['[', ']']).parse() {
         Ok(address) => (Host::Address(address), port),
-        Err(_) if host == "docker.io" && matches!(port, None | Some(443)) => (Host::Hub, None),
+        Err(_) if host == "docker.io" && matches!(port, None | Some(443)) => (Host::Hub, port),
         Err(_) => (Host::Name(host.to_owned()), port),
     }
 }
