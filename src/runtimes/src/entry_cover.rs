@@ -1,4 +1,4 @@
-//! Whether entries cover each other, for settings that are compared entry by entry.
+//! Coverage of entries by each other, for settings that are compared entry by entry.
 
 use crate::decisions::{PolicyContext, RegistryAccess};
 use crate::policy_view::{EntryHosts, PolicyEntry, covers_docker_hub, is_below};

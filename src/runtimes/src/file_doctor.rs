@@ -54,12 +54,12 @@ struct FileComparison<'a> {
     sources: &'a [SourceFile],
     /// The settings as a policy.
     there: &'a Import,
-    /// What an export would write, as a policy; `None` if it would allow more than the policy. What is in it is no
+    /// The policy that an export would write; `None` if it would allow more than the policy. What is in it is no
     /// disagreement, however coarse the program's words are.
     ideal: Option<&'a Import>,
 }
 
-/// Returns what an export would write, read back; `None` if it would allow more than the policy.
+/// Returns the settings that an export would write, read back; `None` if it would allow more than the policy.
 fn ideal_import(policy: &PolicyContext<'_>, target: Target) -> Result<Option<Import>, HostFileError> {
     let files = HostFiles::none();
     match target.export(&ExportRequest { policy: *policy, files: &files, allows_wider: false, gate: None }) {

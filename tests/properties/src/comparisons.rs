@@ -23,8 +23,8 @@ const REQUESTS: usize = 8;
 /// More queries than a request can need.
 const MAX_QUERIES: usize = 16;
 
-/// What two policies decide differently is in a region of the comparison, every witness shows its region, and a narrowed
-/// policy allows nothing more than either of its parts.
+/// Every request that two policies decide differently is in a region of the comparison, every witness shows its region, and a
+/// narrowed policy allows nothing more than either of its parts.
 pub fn compare(data: &[u8]) {
     let _ = check(&mut Unstructured::new(data));
 }
@@ -71,7 +71,7 @@ fn check(bytes: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// How the decisions on a request differ.
+/// The differences between two decisions on a request.
 #[derive(Debug)]
 struct Changes {
     /// The differences without the answers of DNS, and with them.

@@ -1,4 +1,4 @@
-//! What the daemon's parsers use.
+//! Helpers of the daemon's parsers.
 
 #[path = "../../../src/daemon/src/util/bounded_list.rs"]
 pub mod bounded_list;

@@ -279,10 +279,10 @@ impl<'d> RegistryLimits<'d> {
 
     /// Returns whether a limit covers all hosts of the entry on one of its ports.
     fn covers(&self, entry: &Entry) -> bool {
-        let mut found = false;
         if self.entries.is_empty() {
-            return found;
+            return false;
         }
+        let mut found = false;
         for_each_covering(&self.index, entry, &mut |group| {
             found |= port_overlap(group, EntryList::Whitelist, entry).is_some()
         });

@@ -67,7 +67,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ActivityStream<S> {
     }
 }
 
-/// What moves through the socket itself is not reported.
+/// Does not report what moves through the socket itself.
 impl<S: ByteStream> ByteStream for ActivityStream<S> {
     fn tcp_socket(&self) -> Option<&TcpStream> {
         self.stream.tcp_socket()
