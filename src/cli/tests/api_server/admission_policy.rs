@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use pullgate::{Decision, Policy, Request};
 use serde_json::{Value, json};
 
-use crate::cluster::{Cluster, KubectlOutcome};
+use crate::common::cluster::{Cluster, KubectlOutcome};
 use crate::validating_webhook::{WORKLOADS, pod, workload};
 
 /// The time within which the API server knows of a new policy.

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::cluster::{Cluster, repository};
+use crate::common::cluster::{Cluster, repository};
 
 /// The start of a denial by this webhook.
 const DENIAL: &str = "image policy webhook backend denied one or more images: ";

@@ -6,7 +6,6 @@
 //! packages `iproute2` and `openssl`.
 
 mod admission_policy;
-mod cluster;
 #[path = "../common/mod.rs"]
 mod common;
 mod image_policy;
@@ -14,7 +13,7 @@ mod validating_webhook;
 
 use std::time::Instant;
 
-use cluster::Cluster;
+use common::cluster::Cluster;
 
 #[test]
 #[ignore = "needs the API server that `cargo xtask api-server` builds"]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::cluster::Cluster;
+use crate::common::cluster::Cluster;
 
 /// Images that the policy of the manifests allows.
 const ALLOWED: &str = "registry.k8s.io/pause:3.10";

@@ -3,6 +3,7 @@
 // Each test file is a separate crate that uses a part of this.
 #![allow(dead_code)]
 
+pub mod cluster;
 pub mod daemon;
 pub mod gate_world;
 pub mod sandbox;

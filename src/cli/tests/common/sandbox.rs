@@ -153,7 +153,8 @@ impl Server {
     /// Lets a server go on that was stopped by a signal. `nsenter` stops itself with its child.
     pub fn resume(&self) {
         self.signal("CONT");
-        let _ = Command::new("kill").args(["-s", "CONT", &self.child.id().to_string()]).status();
+        let mut kill = Command::new("kill");
+        let _ = kill.args(["-s", "CONT", &self.child.id().to_string()]).stderr(Stdio::null()).status();
     }
 
     /// Sends a signal, by its name.

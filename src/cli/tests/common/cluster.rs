@@ -4,20 +4,27 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 
-use crate::common::sandbox::{Sandbox, Server};
-use crate::common::sandboxed_daemon::SandboxedDaemon;
+use super::sandbox::{Sandbox, Server};
+use super::sandboxed_daemon::SandboxedDaemon;
 
 /// The address of everything in the sandbox: of the API server, and of the only pod. An API server takes no loopback
 /// address for either.
 const ADDRESS: &str = "10.77.0.1";
 
+/// The name of that address.
+pub const NAMES: [(&str, &str); 1] = [(ADDRESS, "cluster.test")];
+
 const TOKEN: &str = "0123456789abcdef";
+
+/// The object with the certificate.
+const SECRET: &str = "secret/pullgate-tls";
 
 /// Timeout of `kubectl` in seconds.
 const COMMAND_TIMEOUT_SECS: &str = "60";
@@ -29,8 +36,7 @@ const CONFIGURATION_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Cluster {
     server: Option<Server>,
     daemon: Option<SandboxedDaemon>,
-    kubectl: PathBuf,
-    sandbox: Sandbox,
+    sandbox: Rc<Sandbox>,
 }
 
 /// The outcome of `kubectl`.
@@ -44,17 +50,18 @@ pub struct KubectlOutcome {
 impl Cluster {
     /// Starts the API server without webhooks.
     pub fn start() -> Self {
-        let kubectl = target().join("kubernetes-python/bin/kubectl");
-        assert!(kubectl.exists(), "there is no `kubectl`: run `python3 tests/kubernetes/check.py`");
-        let kubectl = fs::canonicalize(kubectl).unwrap();
-        let sandbox = Sandbox::start(&[(ADDRESS, "cluster.test")]);
+        Self::start_in(Rc::new(Sandbox::start(&NAMES)))
+    }
+
+    /// Starts the API server in a sandbox that has its address.
+    pub fn start_in(sandbox: Rc<Sandbox>) -> Self {
         let key = KeyPair::generate().unwrap();
         sandbox.write("service-accounts.key", &key.serialize_pem());
         sandbox.write("service-accounts.pub", &key.public_key_pem());
         sandbox.write("tokens.csv", &format!("{TOKEN},admin,admin,system:masters\n"));
         let audit = json!({ "apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{ "level": "Metadata" }] });
         sandbox.write("audit-policy.json", &audit.to_string());
-        let mut cluster = Self { server: None, daemon: None, kubectl, sandbox };
+        let mut cluster = Self { server: None, daemon: None, sandbox };
         cluster.restart(&[]);
         cluster
     }
@@ -101,20 +108,25 @@ impl Cluster {
         let overlay = manifests.join("overlays/plain");
         let made = Command::new("sh").arg("make-certificate.sh").current_dir(&overlay).output().unwrap();
         assert!(made.status.success(), "{made:?}");
-        // The volumes of the pod, as the kubelet mounts them.
-        let volumes = self.sandbox.folder().join("pullgate");
-        for (folder, file, source) in [
-            ("policy", "policy.toml", manifests.join("base/policy.toml")),
-            ("tls", "tls.crt", overlay.join("tls.crt")),
-            ("tls", "tls.key", overlay.join("tls.key")),
-        ] {
-            fs::create_dir_all(volumes.join(folder)).unwrap();
-            fs::copy(source, volumes.join(folder).join(file)).unwrap();
-        }
-        self.start_daemon();
         let overlay = overlay.display().to_string();
         let applied = self.kubectl(&["apply", "--kustomize", &overlay]).succeeds();
         assert!(applied.contains("validatingwebhookconfiguration.admissionregistration.k8s.io/pullgate"), "{applied}");
+        self.start_pod();
+    }
+
+    /// Starts the pod of the manifests that were applied, as controllers and a kubelet would, and waits until the webhook
+    /// is asked.
+    pub fn start_pod(&mut self) {
+        let volumes = self.sandbox.folder().join("pullgate");
+        for (folder, file, object) in [
+            ("policy", "policy.toml", "configmap/pullgate-policy"),
+            ("tls", "tls.crt", SECRET),
+            ("tls", "tls.key", SECRET),
+        ] {
+            fs::create_dir_all(volumes.join(folder)).unwrap();
+            fs::write(volumes.join(folder).join(file), self.mounted(object, file)).unwrap();
+        }
+        self.start_daemon();
         // The endpoints of the service, as a controller would make them.
         self.apply(&json!({
             "apiVersion": "discovery.k8s.io/v1",
@@ -134,6 +146,20 @@ impl Cluster {
             assert!(start.elapsed() < CONFIGURATION_TIMEOUT, "the webhook is not asked");
             thread::sleep(Duration::from_millis(100));
         }
+    }
+
+    /// Mounts the policy that was applied, as a kubelet does some time after a change.
+    pub fn update_policy(&mut self) {
+        let policy = self.mounted("configmap/pullgate-policy", "policy.toml");
+        let file = self.sandbox.folder().join("pullgate/policy/policy.toml");
+        self.daemon().set_policy(&file, &policy);
+    }
+
+    /// Returns a file of a volume.
+    fn mounted(&self, object: &str, file: &str) -> String {
+        let decode = if object == SECRET { " | base64decode" } else { "" };
+        let template = format!("go-template={{{{index .data \"{file}\"{decode}}}}}");
+        self.kubectl(&["get", "--namespace=pullgate-system", object, "--output", &template]).succeeds()
     }
 
     /// Starts the daemon with the arguments of the Deployment.
@@ -203,15 +229,19 @@ impl Cluster {
 
     fn kubectl_command(&self, arguments: &[&str]) -> Command {
         let mut command = self.sandbox.command("timeout");
-        command
-            .arg(COMMAND_TIMEOUT_SECS)
-            .arg(&self.kubectl)
-            .env("HOME", self.sandbox.folder())
-            .env_remove("KUBECONFIG");
-        command.arg(format!("--server=https://{ADDRESS}:6443")).args(["--token", TOKEN, "--insecure-skip-tls-verify"]);
-        command.args(arguments);
+        command.arg(COMMAND_TIMEOUT_SECS).args(kubectl()).args(arguments);
+        command.env("HOME", self.sandbox.folder()).env_remove("KUBECONFIG");
         command
     }
+}
+
+/// Returns `kubectl` with the arguments that lead it to the API server.
+pub fn kubectl() -> [String; 5] {
+    let program = target().join("kubernetes-python/bin/kubectl");
+    assert!(program.exists(), "there is no `kubectl`: run `python3 tests/kubernetes/check.py`");
+    let program = fs::canonicalize(program).unwrap().display().to_string();
+    let server = format!("--server=https://{ADDRESS}:6443");
+    [program, server, "--token".to_owned(), TOKEN.to_owned(), "--insecure-skip-tls-verify".to_owned()]
 }
 
 impl KubectlOutcome {
