@@ -106,7 +106,7 @@ const COMPILER_FEATURE: &str = "pullgate-host/compiler,pullgate-benches/compiler
 
 /// Returns arguments for all that is compiled with the features of the program's dependencies, so that cargo need not
 /// compile these dependencies again.
-fn program_packages() -> [&'static str; 6] {
+pub fn program_packages() -> [&'static str; 6] {
     ["--release", "--workspace", "--exclude", "xtask", "--exclude", "pullgate-module"]
 }
 
