@@ -7,6 +7,7 @@ mod apt;
 mod bench;
 mod binary;
 mod bindgen;
+mod book;
 mod build_stamp;
 mod codegen;
 mod component;
@@ -71,8 +72,10 @@ enum Task {
     },
     /// Builds the Debian package, into `target/debian`.
     Deb,
-    /// Writes the files that are generated from the table of finding codes.
+    /// Writes the files that are generated: from the table of finding codes, and the pages of `docs/reference`.
     Codegen,
+    /// Builds the documentation as a site, into `target/book`.
+    Book,
     /// Fetches the newer Docker Engine and containerd that the tests run, into `target/engines`.
     Engines,
     /// Builds the API server of Kubernetes that the tests run, into `target/kubernetes`.
@@ -121,6 +124,7 @@ fn main() -> ExitCode {
         Task::Web { static_folder: Some(folder) } => web::build_static(&folder),
         Task::Deb => deb::build(),
         Task::Codegen => codegen::run(),
+        Task::Book => book::build(),
         Task::Engines => engines::fetch(),
         Task::ApiServer => api_server::build(),
         Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
