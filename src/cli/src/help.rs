@@ -15,10 +15,10 @@ EXIT CODES:
 
 pub const DECIDE_HELP: &str = "\
 The policy is the file, or the entries given as flags, or both: flags are added to the lists of the
-file. `--wr`, `--dir` and `--rc` are other names of `--whitelist-registry`, `--insecure-registry` and
-`--registry-ca`, as vic-machine has them. Answers come in the order of the references and logins on
-the command line. Those of `--json` are the same bytes as on every other surface of pullgate. Why a
-policy does not load goes to standard error, and which certificates are left out of one that does
+file. `--wr`, `--dir` and `--rc` are other names of `--whitelist-registry`, `--insecure-registry`
+and `--registry-ca`, as vic-machine has them. Answers come in the order of the references and logins
+on the command line. Those of `--json` are the same bytes as on every other surface of pullgate. Why
+a policy does not load goes to standard error, and which certificates are left out of one that does
 because of their dates; for all else that there is to say of it, use `check`.
 
 EXAMPLES:
@@ -103,9 +103,9 @@ EXIT CODES:
   2  the file cannot be read, or the command line is wrong";
 
 pub const COMPARE_HELP: &str = "\
-Nothing is sampled and no DNS is asked: what is not listed is decided as before. Where DNS decides, the
-example says what DNS would have to say. Each line begins with `+` where it becomes wider or less safe,
-with `-` where it becomes narrower or safer, and with `~` where it is neither.
+Nothing is sampled and no DNS is asked: what is not listed is decided as before. Where DNS decides,
+the example says what DNS would have to say. Each line begins with `+` where it becomes wider or
+less safe, with `-` where it becomes narrower or safer, and with `~` where it is neither.
 
 EXAMPLES:
   # Before a new policy is applied.
@@ -121,11 +121,11 @@ EXIT CODES:
   3  a policy has an error, or the command line is wrong";
 
 pub const REPLAY_HELP: &str = "\
-Every distinct request on record is decided by the new policy, with the DNS answers on record. What differs
-is counted for each registry: denied now and allowed on record, allowed now and denied on record, reached
-otherwise, and undecided for lack of DNS answers. What an audit record says was denied counts as denied,
-also where nothing was enforced. Records are the lines that the daemon writes, or those of
-`journalctl -o json --all`; gzip is recognised by its content.
+Every distinct request on record is decided by the new policy, with the DNS answers on record. What
+differs is counted for each registry: denied now and allowed on record, allowed now and denied on
+record, reached otherwise, and undecided for lack of DNS answers. What an audit record says was
+denied counts as denied, also where nothing was enforced. Records are the lines that the daemon
+writes, or those of `journalctl -o json --all`; gzip is recognised by its content.
 
 EXAMPLES:
   # What would the new policy have done last month?
@@ -139,12 +139,13 @@ EXIT CODES:
   0  every request on record is decided as before
   1  some are not, and nothing is newly allowed or reached less safely
   2  something is newly allowed, reached less safely, or undecided
-  3  the policy has an error, a record cannot be read or has no decision, or the command line is wrong";
+  3  the policy has an error, a record cannot be read or has no decision, or the command line is
+     wrong";
 
 pub const NARROW_HELP: &str = "\
-What remains is what the whitelist and the insecure list of REMOTE name. Ports and namespaces count, and
-an insecure entry needs a policy that does not verify there either. How registries are reached, and the
-certificate authorities, stay those of POLICY.
+What remains is what the whitelist and the insecure list of REMOTE name. Ports and namespaces count,
+and an insecure entry needs a policy that does not verify there either. How registries are reached,
+and the certificate authorities, stay those of POLICY.
 
 EXAMPLES:
   # Only what a content trust server names too.
@@ -156,13 +157,14 @@ EXIT CODES:
   2  a policy has an error, or the command line is wrong";
 
 pub const CA_HELP: &str = "\
-A certificate is self-signed here if its issuer and its subject are the same and its key identifiers do
-not disagree; signatures are verified by whoever connects. A private key is refused, and nothing of it
-is shown. JSON is one object a line for each file, in the order of the command line.
+A certificate is self-signed here if its issuer and its subject are the same and its key identifiers
+do not disagree; signatures are verified by whoever connects. A private key is refused, and nothing
+of it is shown. JSON is one object a line for each file, in the order of the command line.
 
-With --pem every fix is applied, and the certificates are written in plain PEM, the one form that every
-program reads: what dockerd finds in /etc/docker/certs.d, for one. What there is to say goes to standard
-error. A certificate with errors is written too, unless its own trust settings reject it for servers.
+With --pem every fix is applied, and the certificates are written in plain PEM, the one form that
+every program reads: what dockerd finds in /etc/docker/certs.d, for one. What there is to say goes
+to standard error. A certificate with errors is written too, unless its own trust settings reject it
+for servers.
 
 EXAMPLES:
   # What is in this file, and is it what a registry needs?
@@ -183,11 +185,11 @@ EXIT CODES:
   2  a file cannot be read, or the command line is wrong";
 
 pub const EXPORT_HELP: &str = "\
-Each entry is reported: `equal`; `narrower`, where the target allows less or verifies more; `wider`; or
-`by-pullgate`, where the target has no word for it and pullgate decides about each of its images. Nothing
-wider is written without --allow-wider, and nothing that verifies less at all. With --out, files take
-their places whole, and members of them that are not pullgate's stay as they are; without it, they go to
-standard output, and the report to standard error.
+Each entry is reported: `equal`; `narrower`, where the target allows less or verifies more; `wider`;
+or `by-pullgate`, where the target has no word for it and pullgate decides about each of its images.
+Nothing wider is written without --allow-wider, and nothing that verifies less at all. With --out,
+files take their places whole, and members of them that are not pullgate's stay as they are; without
+it, they go to standard output, and the report to standard error.
 
 EXAMPLES:
   # What Docker Engine has to be told.
@@ -209,9 +211,9 @@ EXIT CODES:
   2  the policy has an error, a file cannot be read or written, or the command line is wrong";
 
 pub const IMPORT_HELP: &str = "\
-A FILE can be a folder: then all files in it are read. Without `--from` their content tells the program
-that reads them. The policy goes to standard output, as TOML with the origin of each line, or as JSON;
-what is ambiguous or dangerous in the source to standard error.
+A FILE can be a folder: then all files in it are read. Without `--from` their content tells the
+program that reads them. The policy goes to standard output, as TOML with the origin of each line,
+or as JSON; what is ambiguous or dangerous in the source to standard error.
 
 EXAMPLES:
   # What Docker Engine is told now.
@@ -227,9 +229,9 @@ EXIT CODES:
   2  a file cannot be read, or the command line is wrong";
 
 pub const DOCTOR_HELP: &str = "\
-Compares the files of the host with the policy; for programs that have none there, those that are given.
-`silent` is what allows more or verifies less than the policy without a word; `fails` is what keeps an
-allowed registry from being reached.
+Compares the files of the host with the policy; for programs that have none there, those that are
+given. `silent` is what allows more or verifies less than the policy without a word; `fails` is what
+keeps an allowed registry from being reached.
 
 EXAMPLES:
   # Does this host do what the policy says?
@@ -252,16 +254,18 @@ EXIT CODES:
   2  the policy has an error, a file cannot be read, or the command line is wrong";
 
 pub const SERVE_HELP: &str = "\
-Every setting can stand in the file of --config too, TOML, under the name of its flag with `_` in place of
-`-`; flags go before the file. The policy is read again when its file changes and on SIGHUP; one with
-errors changes nothing. How much is logged to standard error, RUST_LOG says: `warn`, `info`, `debug`.
+Every setting can stand in the file of --config too, TOML, under the name of its flag with `_` in
+place of `-`; flags go before the file. The policy is read again when its file changes and on
+SIGHUP; one with errors changes nothing. How much is logged to standard error, RUST_LOG says:
+`warn`, `info`, `debug`.
 
 EXAMPLES:
   # The page and the API on http://127.0.0.1:8730, with an example policy.
   pullgate serve
 
   # In front of Docker Engine; then `dockerd --authorization-plugin=pullgate`.
-  pullgate serve --policy /etc/pullgate/policy.toml --docker-socket /run/docker/plugins/pullgate.sock
+  pullgate serve --policy /etc/pullgate/policy.toml \\
+    --docker-socket /run/docker/plugins/pullgate.sock
 
   # For Kubernetes.
   pullgate serve --policy policy.toml --kubernetes-listen 0.0.0.0:8443 \\
@@ -286,11 +290,12 @@ EXAMPLES:
   ln -s /usr/bin/pullgate /opt/containerd/image-verifier/bin/pullgate-image-verifier
 
   # What it would answer.
-  pullgate image-verifier -name docker.io/library/nginx:1 -digest sha256:$(printf %064d 0) < /dev/null
+  pullgate image-verifier -name docker.io/library/nginx:1 \\
+    -digest sha256:$(printf %064d 0) < /dev/null
 
 EXIT CODES:
   0  the image may be pulled
-  1  it may not; so it is whenever something goes wrong, and with arguments that are not containerd's
+  1  it may not; so it is whenever something goes wrong, and with other arguments than containerd's
   2  there are no arguments";
 
 pub const MODULE_HELP: &str = "\

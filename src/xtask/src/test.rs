@@ -158,7 +158,7 @@ fn newer_engines() -> Result<()> {
     engines::fetch()?;
     ignored_tests("docker", "")?;
     ignored_tests("engines", "")?;
-    ignored_tests("tutorials", "containerd")
+    ignored_tests("tutorials", "newer")
 }
 
 /// Runs the tests under a real API server. `kubectl` is there from the check of the manifests.

@@ -5,6 +5,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod documented_commands;
 mod http_api;
 mod metrics;
 mod wit;
@@ -37,6 +38,9 @@ fn command_line_is_what_the_program_prints() {
         write!(page, "\n## `pullgate {name}`\n\n```text\n{}```\n", help(&[name])).unwrap();
     }
     check("command-line.md", &page);
+    // Longer lines would be wrapped into ragged ones.
+    let texts = fs::read_to_string(repository("src/cli/src/help.rs")).unwrap();
+    assert_eq!(texts.lines().find(|line| line.len() > 100), None);
 }
 
 #[test]

@@ -19,8 +19,19 @@ use page::Place;
 
 #[test]
 fn ten_minutes_with_docker() {
+    docker(None);
+}
+
+#[test]
+#[ignore = "needs the engines that `cargo xtask engines` fetches"]
+fn ten_minutes_with_the_newer_docker() {
+    docker(Some(&newer_engines()));
+}
+
+fn docker(programs: Option<&Path>) {
     let mut machine = Machine::start(&MachineOptions {
         images: &["library/alpine", "prometheus/prometheus"],
+        programs,
         services: &[Service {
             name: "docker",
             command: "dockerd --iptables=false --ip6tables=false --bridge=none --data-root=/run/data \
@@ -53,13 +64,10 @@ fn ten_minutes_with_podman() {
 
 #[test]
 #[ignore = "needs the engines that `cargo xtask engines` fetches"]
-fn ten_minutes_with_containerd() {
-    let engines = target().join("engines/root");
-    assert!(engines.exists(), "there are no newer engines: run `cargo xtask engines`");
-    let engines = engines.canonicalize().unwrap();
+fn ten_minutes_with_the_newer_containerd() {
     let mut machine = Machine::start(&MachineOptions {
         images: &["library/alpine", "prometheus/prometheus"],
-        programs: Some(&engines),
+        programs: Some(&newer_engines()),
         services: &[Service {
             name: "containerd",
             command: "containerd --root /run/containerd/root --state /run/containerd/state",
@@ -134,7 +142,9 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// Returns the folder of what is built.
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("..")
+/// Returns the folder of the newer engines.
+fn newer_engines() -> PathBuf {
+    let engines = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../engines/root");
+    assert!(engines.exists(), "there are no newer engines: run `cargo xtask engines`");
+    engines.canonicalize().unwrap()
 }
