@@ -115,7 +115,7 @@ impl Machine {
     /// Takes the steps of a page as [`Machine::follow`] does, and has a function do what nodes would.
     pub fn follow_with(&mut self, page: &str, places: &[Place], mut nodes: impl FnMut(&str)) {
         let steps = steps(&fs::read_to_string(repository(page)).unwrap());
-        assert!(steps.len() > 5, "{page}: {steps:?}");
+        assert!(steps.len() > 1, "{page}: {steps:?}");
         let start = Instant::now();
         for step in &steps {
             match step {
@@ -129,6 +129,7 @@ impl Machine {
 
     fn take(&mut self, step: &Step) {
         match step {
+            Step::File { name, text } if name.starts_with('/') => self.write(name, text),
             Step::File { name, text } => self.write_here(name, text),
             Step::Command { exchange, fails, .. } => self.run(exchange, *fails),
             Step::Daemon { exchange } => self.start_daemon(exchange),

@@ -120,6 +120,13 @@ fn copy_manifests(machine: &Machine) {
 }
 
 #[test]
+fn pages_with_a_file_and_a_command() {
+    for page in ["README.md", "docs/settings.md"] {
+        Machine::start(&MachineOptions::default()).follow(page, &[Place::Machine]);
+    }
+}
+
+#[test]
 fn settings_of_other_tools_become_policies() {
     let scripts = [
         // The cluster's object, for the command of the page and no other one.

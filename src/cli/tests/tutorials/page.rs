@@ -8,8 +8,7 @@
 //! | `console nodes` | commands that need nodes: the test does what nodes would |
 //! | `console fails`, `console cluster fails` | commands whose exit code is not 0 |
 //! | `text page` | each line after `> ` is an action in the page of a browser, and below it is what the page shows |
-//! | `LANGUAGE shown` | nothing to be run |
-//! | `LANGUAGE` | the file that the paragraph before it names last |
+//! | another one | a file, where the paragraph before it ends with its name and a colon; else nothing to be run |
 //!
 //! In what is printed `...` on a line of its own stands for any lines, and within a line for any text.
 
@@ -61,11 +60,9 @@ pub fn steps(page: &str) -> Vec<Step> {
                 steps.extend(exchanges("$ ", &fence).into_iter().map(|exchange| Step::Daemon { exchange }));
             }
             "text page" => steps.push(Step::Browser { exchanges: exchanges("> ", &fence) }),
-            _ if kind.ends_with(" shown") => {}
             _ => {
-                assert!(!kind.is_empty() && !kind.contains(' '), "a fence `{kind}` is not known");
-                let name = paragraph.rsplit('`').nth(1).unwrap_or_else(|| panic!("no file is named: {paragraph}"));
-                steps.push(Step::File { name: name.to_owned(), text: fence.join("\n") + "\n" });
+                let name = paragraph.strip_suffix("`:").and_then(|before| Some(before.rsplit_once('`')?.1));
+                steps.extend(name.map(|name| Step::File { name: name.to_owned(), text: fence.join("\n") + "\n" }));
             }
         }
     }
@@ -150,8 +147,8 @@ fn lines_are_compared_with_what_is_left_out() {
 
 #[test]
 fn fences_become_steps() {
-    let page = "Write `a` into `b.toml`:\n\n```toml\nx = 1\n```\n```console\n$ one \\\n  more\nout\n$ two\n```\n\
-                ```console daemon\n$ serve\nready\n```\n```console daemon\n^C\n```\n```yaml shown\nx\n```\n\
+    let page = "`a` goes into `b.toml`:\n\n```toml\nx = 1\n```\n```console\n$ one \\\n  more\nout\n$ two\n```\n\
+                ```console daemon\n$ serve\nready\n```\n```console daemon\n^C\n```\nAs `x` has it:\n```yaml\nx\n```\n\
                 ```text page\n> press Add\nadded\n```\n```console cluster fails\n$ kubectl\n```\n";
     let steps = format!("{:?}", steps(page));
     let expected = "[File { name: \"b.toml\", text: \"x = 1\\n\" }, \
