@@ -56,11 +56,11 @@ impl Machine {
         let folder = sandbox.folder().display().to_string();
         fs::create_dir(sandbox.folder().join("work")).unwrap();
         write_programs(&sandbox, options);
-        // A private `/etc`; and `/usr/bin/pullgate`, which settings name, without one on the machine outside.
+        // A private `/etc`, with no settings of what the pages set up; and `/usr/bin/pullgate`, which settings name.
         let script = format!(
             "mkdir /run/etc /run/etc-work
             mount -t overlay overlay -o lowerdir=/etc,upperdir=/run/etc,workdir=/run/etc-work /etc
-            rm -rf /etc/docker /etc/containerd /etc/pullgate
+            rm -rf /etc/docker /etc/containerd /etc/pullgate /run/docker /run/pullgate
             mkdir /etc/docker
             cp --remove-destination {folder}/hosts {folder}/resolv.conf /etc/
             mount -t overlay overlay -o lowerdir={folder}/programs:/usr/bin /usr/bin"
