@@ -66,7 +66,7 @@ impl AffectedHosts {
                 }
             });
         }
-        affected.network_map = PrefixMap::new(std::mem::take(&mut affected.networks));
+        affected.network_map = PrefixMap::from_sorted(&sort::sorted(std::mem::take(&mut affected.networks), Ord::cmp));
         affected
     }
 

@@ -11,6 +11,7 @@ use crate::entry::name_pattern::NamePattern;
 use crate::finding::{EntryList, Finding, RawFinding, locate_findings};
 use crate::host;
 use crate::host::docker_hub;
+use crate::util::strings::concat;
 
 mod canonical;
 mod lint;
@@ -132,6 +133,22 @@ impl Entry {
             HostPattern::Name(_) => EntryKind::Name,
             HostPattern::Wildcard(_) => EntryKind::Wildcard,
             HostPattern::Pattern(_) => EntryKind::Pattern,
+        }
+    }
+
+    /// Returns the canonical text. Most entries are a host alone, for which `Display` takes several times as long.
+    pub fn to_text(&self) -> Box<str> {
+        match (&self.hosts, self.port, &self.namespace) {
+            (HostPattern::Name(name), None, None) => name.clone(),
+            (HostPattern::Wildcard(domain), None, None) => concat(&["*.", domain]).into(),
+            (HostPattern::Address(IpAddr::V4(address)), None, None) => host::ipv4_text(*address).into(),
+            (HostPattern::Network(IpNet::V4(network)), None, None) => {
+                let mut text = host::ipv4_text(network.addr());
+                text.push('/');
+                host::push_decimal(&mut text, network.prefix_len());
+                text.into()
+            }
+            _ => self.to_string().into(),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::entry;
 use crate::finding::RawFinding;
 use crate::finding::code::Code;
 use crate::host;
-use crate::util::strings::split_once_str;
+use crate::util::strings::{split_once, split_once_str};
 
 /// Parses the digits of a prefix length after an address.
 pub(super) fn parse_prefix(
@@ -134,7 +134,14 @@ pub(super) fn misread_prefix(
 
 /// Reports a range of addresses, `10.0.0.1-10.0.0.9` or `10.0.0.1-9`. The fix is the CIDR blocks that cover it exactly.
 pub(super) fn range_finding(text: &str, shown: &str) -> Option<RawFinding> {
-    let (first, last) = shown.split_once('-')?;
+    let (first, last) = split_once(shown, b'-')?;
+    // Names have dashes too, and most of them have letters that no address has.
+    if !last
+        .chars()
+        .all(|character| character.is_ascii_hexdigit() || " .:[]".contains(character) || !character.is_ascii())
+    {
+        return None;
+    }
     let (scheme, first) = split_once_str(first, "://").map_or((None, first), |(scheme, first)| (Some(scheme), first));
     let ((first, first_port), (last, last_port)) = (range_endpoint(first), range_endpoint(last));
     if first_port.is_some() && is_digits(last) {

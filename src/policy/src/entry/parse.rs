@@ -12,7 +12,7 @@ use crate::finding::{EntryList, RawFinding, span_of};
 use crate::host::dns_name;
 use crate::host::{self, CanonicalHost};
 use crate::reference::repository;
-use crate::util::strings::split_once_str;
+use crate::util::strings::{split_at_byte, split_once, split_once_str};
 
 /// Parses one entry as an element of a list; without `list` it limits a certificate authority. Offsets of findings are
 /// into `text`; `None` comes with at least one error.
@@ -52,7 +52,7 @@ impl<'t> EntryParser<'t, '_> {
     }
 
     fn entry(&mut self, parts: &EntryParts<'t>) -> Option<ParsedEntry> {
-        if parts.bracketed || parts.host.contains(':') {
+        if parts.bracketed || parts.host.as_bytes().contains(&b':') {
             let address = host::parse_ipv6(self.text, parts.host, self.findings)?;
             self.report_mapped(parts, address);
             let written = parts.host.parse().unwrap_or(address);
@@ -66,7 +66,7 @@ impl<'t> EntryParser<'t, '_> {
             );
             return None;
         }
-        if parts.host.contains('*') {
+        if parts.host.as_bytes().contains(&b'*') {
             return self.wildcard(parts);
         }
         let digits = prefix_digits(parts);
@@ -129,21 +129,19 @@ impl<'t> EntryParser<'t, '_> {
             self.findings.push(finding);
             return None;
         }
-        for (at, character) in whole.char_indices() {
-            let written = whole.get(at..at.saturating_add(character.len_utf8())).unwrap_or_default();
-            if character.is_control() {
-                let message =
-                    format_args!("a control character (U+{:04X}) stands here: delete it", u32::from(character));
-                self.report_with_fix(Code::ControlCharacter, written, message, &"");
-                return None;
-            }
-            if character.is_whitespace() {
-                let message = format_args!("an entry has no blanks inside; write each entry by itself");
-                self.report(Code::BlankInside, written, message);
-                return None;
-            }
+        let is_unwanted = |character: char| character.is_control() || character.is_whitespace();
+        let Some((at, character)) = whole.char_indices().find(|(_, character)| is_unwanted(*character)) else {
+            return Some(whole);
+        };
+        let written = whole.get(at..at.saturating_add(character.len_utf8())).unwrap_or_default();
+        if character.is_control() {
+            let message = format_args!("a control character (U+{:04X}) stands here: delete it", u32::from(character));
+            self.report_with_fix(Code::ControlCharacter, written, message, &"");
+        } else {
+            let message = format_args!("an entry has no blanks inside; write each entry by itself");
+            self.report(Code::BlankInside, written, message);
         }
-        Some(whole)
+        None
     }
 
     /// Rules E2, E10 and E11: scheme, host and port, path.
@@ -158,19 +156,16 @@ impl<'t> EntryParser<'t, '_> {
             self.report_with_fix(Code::PortInvalid, whole, message, &meant);
             return None;
         }
-        for (mark, code, what) in [('#', Code::Fragment, "fragment"), ('?', Code::Query, "query")] {
-            if let Some((before, after)) = rest.split_once(mark) {
+        for (mark, code, what) in [(b'#', Code::Fragment, "fragment"), (b'?', Code::Query, "query")] {
+            if let Some((before, after)) = split_once(rest, mark) {
                 let marked = span_of(self.text, after);
-                let message = format!("an entry has no {what}: delete `{mark}` and what follows");
+                let message = format!("an entry has no {what}: delete `{}` and what follows", char::from(mark));
                 self.findings
                     .push(RawFinding::new(code, marked.start.saturating_sub(1)..marked.end, message).with_fix(""));
                 rest = before;
             }
         }
-        let (authority, path) = match rest.split_once('/') {
-            Some((authority, path)) => (authority, Some(path)),
-            None => (rest, None),
-        };
+        let (authority, path) = split_at_byte(rest, b'/');
         let parts = EntryParts { scheme, host: authority, bracketed: false, port: None, path, whole: shown };
         self.authority(parts, authority)
     }
@@ -212,7 +207,7 @@ impl<'t> EntryParser<'t, '_> {
                 }
             };
         }
-        let Some((host, port)) = authority.split_once(':') else { return Some(parts) };
+        let Some((host, port)) = split_once(authority, b':') else { return Some(parts) };
         if !port.contains(':') {
             return Some(EntryParts { host, port: Some(port), ..parts });
         }
@@ -249,7 +244,6 @@ impl<'t> EntryParser<'t, '_> {
         let Some(digits) = prefix_digits(parts) else {
             return self.finish(parts, HostPattern::Address(address));
         };
-        let shown = format!("{}/{digits}", parts.host);
         let network = network::parse_prefix(self.text, parts.whole, written, digits, self.findings)?;
         if let Some(port) = parts.port {
             self.findings.push(network::port_finding(self.text, parts.whole, port, Some(network)));
@@ -262,8 +256,10 @@ impl<'t> EntryParser<'t, '_> {
             self.report(Code::NetworkScheme, parts.whole, message);
         }
         if path.strip_suffix('/').unwrap_or(path) != digits {
-            let message =
-                format_args!("after an address `/` and digits are a prefix length, so nothing follows `{shown}`");
+            let message = format_args!(
+                "after an address `/` and digits are a prefix length, so nothing follows `{}/{digits}`",
+                parts.host
+            );
             self.report(Code::NetworkNamespace, parts.whole, message);
         }
         let entry = Entry { hosts: HostPattern::Network(network), port: None, namespace: None };
@@ -385,7 +381,7 @@ fn is_blank(character: char) -> bool {
 
 /// Returns `https:h` or `https:/h` with its slashes, unless `https` is a host before a port.
 fn add_missing_slashes(whole: &str) -> Option<String> {
-    let (scheme, after) = whole.split_once(':')?;
+    let (scheme, after) = split_once(whole, b':')?;
     let host = after.strip_prefix('/').unwrap_or(after);
     let is_http = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
     // `https:5000` may be a host named `https`.

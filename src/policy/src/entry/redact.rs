@@ -8,6 +8,9 @@ use crate::util::strings::split_once_str;
 /// Returns the span of user information: from the start of the authority to the last `@`, included (rule E11). The `@`
 /// of a digest, as in an image reference, is not one.
 pub fn find_userinfo(text: &str) -> Option<Range<usize>> {
+    if !text.as_bytes().contains(&b'@') {
+        return None;
+    }
     let start = authority_start(text);
     let mut authority = text.get(start..)?;
     loop {

@@ -72,9 +72,11 @@ const PUBLIC_REGISTRIES: [&str; 8] = [
 
 /// Returns the tenancy of the hosts below a domain of two or more labels, if a provider's customers are there.
 pub(crate) fn tenancy_below(domain: &str) -> Option<Tenancy> {
+    if !domain.contains('.') {
+        return None;
+    }
     let is_above = |provider: &&ProviderDomain| is_at_or_below(provider.domain, domain);
-    let provider = PROVIDER_DOMAINS.iter().filter(|_| domain.contains('.')).find(is_above);
-    provider.map(|provider| provider.tenancy)
+    PROVIDER_DOMAINS.iter().find(is_above).map(|provider| provider.tenancy)
 }
 
 /// Returns the tenancy of a provider whose customers' names match a pattern: a star stands in the label of the customer,

@@ -305,26 +305,26 @@ impl<'d> RegistryLimits<'d> {
 
 /// A list of entries in one message, cut off at `MAX_LISTED_NAMES`.
 #[derive(Default)]
-struct NameList {
-    first: Vec<String>,
+struct NameList<'d> {
+    first: Vec<&'d Entry>,
     more: usize,
 }
 
-impl NameList {
-    fn add(&mut self, entry: &Entry) {
-        let name = format!("`{entry}`");
-        if self.first.contains(&name) {
+impl<'d> NameList<'d> {
+    fn add(&mut self, entry: &'d Entry) {
+        if self.first.contains(&entry) {
             return;
         }
         if self.first.len() < MAX_LISTED_NAMES {
-            self.first.push(name);
+            self.first.push(entry);
         } else {
             self.more = self.more.saturating_add(1);
         }
     }
 
     fn to_text(&self) -> Option<String> {
-        match (self.first.as_slice(), self.more) {
+        let names: Vec<String> = self.first.iter().map(|entry| format!("`{entry}`")).collect();
+        match (names.as_slice(), self.more) {
             ([], _) => None,
             ([one], 0) => Some(one.clone()),
             ([names @ .., last], 0) => Some(format!("{} and {last}", names.join(", "))),

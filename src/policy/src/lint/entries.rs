@@ -110,6 +110,9 @@ impl<'d, 'n> CrossEntryLinter<'d, 'n> {
             };
             let mut other: Option<(&IndexedEntry, Specificity)> = None;
             let _ = index.covering_entry(entry, &mut |specificity, group| {
+                if project == self.project && group.is_only(list, item_position(item)) {
+                    return ControlFlow::Continue(());
+                }
                 other = group
                     .covering_rows(list, &ports, namespace)
                     .find(|row| stands(row, specificity))

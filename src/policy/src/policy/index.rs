@@ -46,6 +46,9 @@ pub(crate) struct IndexedEntry {
 /// The port of an entry that covers every port. Port 0 is not a valid port.
 pub(crate) const ANY_PORT: u16 = 0;
 
+/// The group of an entry that has none yet; never an index of a group.
+const NO_GROUP: u32 = u32::MAX;
+
 /// The maximum number of names, and of wildcards, that are compared with a denied name (rule W3). It bounds the time of
 /// a denial.
 const MAX_COMPARED_NAMES: usize = 64;
@@ -78,34 +81,15 @@ pub(crate) struct EntryIndex {
     patterns: PatternIndex,
     addresses: PrefixMap,
     networks: PrefixMap,
-    /// All entries that can match a name by forward DNS: addresses and networks (rule M4). Sorted like a group.
+    /// All entries that can match a name by forward DNS: addresses and networks (rule M4). Sorted by list, port and
+    /// namespace.
     by_forward_dns: Vec<u32>,
-    /// All entries that can match an address by reverse DNS: wildcards (rule M5). Sorted like a group.
+    /// All entries that can match an address by reverse DNS: wildcards (rule M5). Sorted by list, port and namespace.
     by_reverse_dns: Vec<u32>,
     /// True if there are built-in registries.
     built_in: bool,
     /// True if there are blocked entries.
     blocked: bool,
-}
-
-/// The addresses and networks found while an index is built, each with its group.
-#[derive(Default)]
-struct NetworkGroups {
-    groups: StringMap,
-    addresses: Vec<(IpNet, u32)>,
-    networks: Vec<(IpNet, u32)>,
-}
-
-impl NetworkGroups {
-    /// Returns the group of an address or network; a new one becomes `next`.
-    fn group_for(&mut self, network: IpNet, address: bool, next: u32) -> u32 {
-        let text = if address { network.addr().to_string() } else { network.to_string() };
-        let group = self.groups.get_or_insert(&text, next);
-        if group == next {
-            if address { &mut self.addresses } else { &mut self.networks }.push((network, group));
-        }
-        group
-    }
 }
 
 /// A range of `EntryIndex::order`.
@@ -126,25 +110,30 @@ impl EntryIndex {
     /// Builds the index of a scope's enabled entries, each with its list and its position there.
     pub fn new<'e>(entries: impl Iterator<Item = (EntryList, u32, &'e Entry)>) -> Self {
         let mut index = EntryIndex::default();
-        let mut ranges = NetworkGroups::default();
+        let (mut addresses, mut networks) = (Vec::new(), Vec::new());
         let mut group_of = Vec::new();
         for (list, position, entry) in entries {
-            group_of.push(index.group_for(entry, &mut ranges));
             let row = to_u32(index.rows.len());
             index.built_in |= list == EntryList::BuiltIn;
             index.blocked |= list == EntryList::Blocked;
+            match &entry.hosts {
+                HostPattern::Address(address) => addresses.push((IpNet::from(*address), row)),
+                HostPattern::Network(network) => networks.push((*network, row)),
+                HostPattern::Name(_) | HostPattern::Wildcard(_) | HostPattern::Pattern(_) => {}
+            }
             match entry.hosts {
                 HostPattern::Address(_) | HostPattern::Network(_) => index.by_forward_dns.push(row),
                 HostPattern::Wildcard(_) => index.by_reverse_dns.push(row),
                 HostPattern::Name(_) | HostPattern::Pattern(_) => {}
             }
+            group_of.push(index.name_group(entry));
             index.rows.push(IndexedEntry::new(list, position, entry));
         }
+        index.addresses = index.network_groups(addresses, &mut group_of);
+        index.networks = index.network_groups(networks, &mut group_of);
         index.sort_into_groups(&group_of);
-        sort_rows(&index.rows, &mut index.by_forward_dns);
-        sort_rows(&index.rows, &mut index.by_reverse_dns);
-        index.addresses = PrefixMap::new(ranges.addresses);
-        index.networks = PrefixMap::new(ranges.networks);
+        sort_rows_by_limits(&index.rows, &mut index.by_forward_dns);
+        sort_rows_by_limits(&index.rows, &mut index.by_reverse_dns);
         index
     }
 
@@ -369,24 +358,50 @@ impl EntryIndex {
         EntryGroup { index: self, rows }
     }
 
-    /// Returns the group of an entry's hosts, created if there is none.
-    fn group_for(&mut self, entry: &Entry, ranges: &mut NetworkGroups) -> u32 {
+    /// Returns the group of the names of an entry, created if there is none. Those of addresses and networks follow once
+    /// these are sorted: `NO_GROUP`.
+    fn name_group(&mut self, entry: &Entry) -> u32 {
         let next = to_u32(self.groups.len());
         let group = match &entry.hosts {
             _ if entry.is_docker_hub() => *self.hub.get_or_insert(next),
-            HostPattern::Address(address) => ranges.group_for(IpNet::from(*address), true, next),
-            HostPattern::Network(network) => ranges.group_for(*network, false, next),
+            HostPattern::Address(_) | HostPattern::Network(_) => return NO_GROUP,
             HostPattern::Name(name) => self.names.get_or_insert(name, next),
             HostPattern::Wildcard(domain) => self.wildcards.get_or_insert(domain, next),
             HostPattern::Pattern(pattern) => self.patterns.group_for(pattern, next),
         };
-        if group == next {
+        self.count_in_group(group);
+        group
+    }
+
+    /// Creates the groups of networks, each with its row, and returns the networks with their groups.
+    fn network_groups(&mut self, networks: Vec<(IpNet, u32)>, group_of: &mut [u32]) -> PrefixMap {
+        let mut networks = sort::sorted(networks, Ord::cmp);
+        let mut previous = None;
+        for (network, row) in &mut networks {
+            let group = match previous {
+                Some((other, group)) if other == *network => group,
+                _ => to_u32(self.groups.len()),
+            };
+            previous = Some((*network, group));
+            self.count_in_group(group);
+            if let Some(slot) = group_of.get_mut(to_usize(*row)) {
+                *slot = group;
+            }
+            *row = group;
+        }
+        networks.dedup();
+        PrefixMap::from_sorted(&networks)
+    }
+
+    /// Counts one more entry of a group, which may be the next new one.
+    fn count_in_group(&mut self, group: u32) {
+        let group = to_usize(group);
+        if group == self.groups.len() {
             self.groups.push(GroupRange::default());
         }
-        if let Some(span) = self.groups.get_mut(to_usize(group)) {
+        if let Some(span) = self.groups.get_mut(group) {
             span.length = span.length.saturating_add(1);
         }
-        group
     }
 
     /// Lays out `order` from the sizes of the groups.
@@ -416,10 +431,9 @@ impl EntryIndex {
 
 impl IndexedEntry {
     fn new(list: EntryList, position: u32, entry: &Entry) -> Self {
-        let text = entry.to_string();
         let namespace = entry.namespace.as_ref().map_or(0, |namespace| namespace.len());
         IndexedEntry {
-            text: text.into(),
+            text: entry.to_text(),
             list,
             position,
             port: entry.port.unwrap_or(ANY_PORT),
@@ -467,6 +481,11 @@ impl<'i> EntryGroup<'i> {
         let start = self.rows.partition_point(|row| order(row).is_lt());
         let rest = self.rows.get(start..).unwrap_or_default();
         rest.get(..rest.partition_point(|row| order(row).is_eq())).unwrap_or_default()
+    }
+
+    /// Returns whether the only entry of the group is the one at this position of a list.
+    pub fn is_only(self, list: EntryList, position: u32) -> bool {
+        self.single().is_some_and(|row| row.list == list && row.position == position)
     }
 
     /// Returns whether the group has an entry of a list on one of these ports, of whatever namespace.
@@ -519,6 +538,9 @@ impl<'i> EntryGroup<'i> {
         ports: &[u16],
         namespace: &str,
     ) -> impl Iterator<Item = &'i IndexedEntry> {
+        if !self.has(list, ports) {
+            return Vec::new().into_iter();
+        }
         let limits: Vec<&str> =
             if namespace.is_empty() { vec![""] } else { repository::namespaces(namespace).chain([""]).collect() };
         let limit = move |row: &u32| self.row(*row).map_or("", IndexedEntry::namespace);
@@ -554,6 +576,18 @@ fn sort_rows(rows: &[IndexedEntry], order: &mut [u32]) {
     // The text precedes the position, so that document order only decides between identical entries.
     let key = |row: usize| rows.get(row).map(|row| (row.list, row.port, row.namespace(), &row.text, row.position));
     sort::sort_indices(order, &|a, b| key(a).cmp(&key(b)));
+}
+
+/// Sorts rows by list, port and namespace. Of those that can match by DNS an answer names blocked ones alone, which
+/// follow by text; the texts of all others need not be read.
+fn sort_rows_by_limits(rows: &[IndexedEntry], order: &mut [u32]) {
+    sort::sort_indices(order, &|a, b| {
+        let (Some(one), Some(other)) = (rows.get(a), rows.get(b)) else { return Ordering::Equal };
+        let limits = one.list.cmp(&other.list).then(one.port.cmp(&other.port));
+        let limits = limits.then_with(|| one.namespace().cmp(other.namespace()));
+        let texts = || if one.list == EntryList::Blocked { one.text.cmp(&other.text) } else { Ordering::Equal };
+        limits.then_with(texts).then(a.cmp(&b))
+    });
 }
 
 /// Returns the specificity of a wildcard (rule T4).

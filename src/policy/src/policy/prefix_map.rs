@@ -5,8 +5,6 @@ use std::ops::ControlFlow;
 
 use ipnet::IpNet;
 
-use crate::util::sort;
-
 /// The networks of a scope, each with the group of its entries.
 #[derive(Debug, Default)]
 pub(crate) struct PrefixMap {
@@ -15,12 +13,11 @@ pub(crate) struct PrefixMap {
 }
 
 impl PrefixMap {
-    /// Builds the map from networks in any order.
-    pub fn new(groups: Vec<(IpNet, u32)>) -> Self {
+    /// Builds the map from networks in order: by family, then first address, then prefix length.
+    pub fn from_sorted(groups: &[(IpNet, u32)]) -> Self {
         let mut networks = PrefixMap::default();
         let (mut around_v4, mut around_v6) = (Vec::new(), Vec::new());
-        // By family, then first address, then prefix length.
-        for (network, group) in sort::sorted(groups, Ord::cmp) {
+        for (network, group) in groups.iter().copied() {
             let prefix = network.prefix_len();
             match (network.network(), network.broadcast()) {
                 (IpAddr::V4(first), IpAddr::V4(last)) => {
@@ -170,12 +167,18 @@ fn is_near<A: AddressBits>(prefix: u8, shared: u32) -> bool {
 mod tests {
     use super::*;
 
+    fn prefix_map(texts: &[&str]) -> PrefixMap {
+        let mut groups: Vec<(IpNet, u32)> =
+            texts.iter().zip(0..).map(|(text, group)| (text.parse().unwrap(), group)).collect();
+        groups.sort_unstable();
+        PrefixMap::from_sorted(&groups)
+    }
+
     #[test]
     fn w3_neighbours_are_near() {
         let texts =
             ["10.0.0.0/8", "10.2.0.0/16", "10.2.200.7/32", "192.168.1.0/24", "2001:db8:1:1::/64", "2001:db8::/32"];
-        let groups = texts.iter().zip(0..).map(|(text, group)| (text.parse().unwrap(), group)).collect();
-        let networks = PrefixMap::new(groups);
+        let networks = prefix_map(&texts);
         let near = |address: &str| -> Vec<&str> {
             networks.neighbours(address.parse().unwrap()).iter().map(|(_, group)| texts[*group as usize]).collect()
         };
@@ -192,9 +195,7 @@ mod tests {
     #[test]
     fn the_longest_prefix_comes_first_and_siblings_stay_out() {
         let texts = ["10.0.0.0/8", "10.2.0.0/16", "10.2.2.0/24", "10.3.0.0/16", "0.0.0.0/0", "2001:db8::/32"];
-        let groups: Vec<(IpNet, u32)> =
-            texts.iter().zip(0..).map(|(text, group)| (text.parse().unwrap(), group)).collect();
-        let networks = PrefixMap::new(groups);
+        let networks = prefix_map(&texts);
         let containing = |address: &str| {
             let mut found = Vec::new();
             let _ = networks.matching_prefixes(address.parse().unwrap(), &mut |_, group| {
