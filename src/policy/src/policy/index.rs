@@ -81,10 +81,11 @@ pub(crate) struct EntryIndex {
     patterns: PatternIndex,
     addresses: PrefixMap,
     networks: PrefixMap,
-    /// All entries that can match a name by forward DNS: addresses and networks (rule M4). Sorted by list, port and
-    /// namespace.
+    /// An address or network, which can match a name by forward DNS (rule M4), for each list, port and namespace that
+    /// one has. Sorted by these.
     by_forward_dns: Vec<u32>,
-    /// All entries that can match an address by reverse DNS: wildcards (rule M5). Sorted by list, port and namespace.
+    /// A wildcard, which can match an address by reverse DNS (rule M5), for each list, port and namespace that one has.
+    /// Sorted by these.
     by_reverse_dns: Vec<u32>,
     /// True if there are built-in registries.
     built_in: bool,
@@ -99,7 +100,7 @@ struct GroupRange {
     length: u32,
 }
 
-/// Entries that name the same hosts, or all entries that can match by DNS.
+/// Entries that name the same hosts, or those that can match by DNS.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EntryGroup<'i> {
     index: &'i EntryIndex,
@@ -111,29 +112,38 @@ impl EntryIndex {
     pub fn new<'e>(entries: impl Iterator<Item = (EntryList, u32, &'e Entry)>) -> Self {
         let mut index = EntryIndex::default();
         let (mut addresses, mut networks) = (Vec::new(), Vec::new());
+        let (mut by_forward_dns, mut by_reverse_dns) = (Vec::new(), Vec::new());
         let mut group_of = Vec::new();
         for (list, position, entry) in entries {
             let row = to_u32(index.rows.len());
             index.built_in |= list == EntryList::BuiltIn;
             index.blocked |= list == EntryList::Blocked;
-            match &entry.hosts {
-                HostPattern::Address(address) => addresses.push((IpNet::from(*address), row)),
-                HostPattern::Network(network) => networks.push((*network, row)),
-                HostPattern::Name(_) | HostPattern::Wildcard(_) | HostPattern::Pattern(_) => {}
-            }
-            match entry.hosts {
-                HostPattern::Address(_) | HostPattern::Network(_) => index.by_forward_dns.push(row),
-                HostPattern::Wildcard(_) => index.by_reverse_dns.push(row),
-                HostPattern::Name(_) | HostPattern::Pattern(_) => {}
-            }
             group_of.push(index.name_group(entry));
             index.rows.push(IndexedEntry::new(list, position, entry));
+            let by_dns = match &entry.hosts {
+                HostPattern::Address(address) => {
+                    addresses.push((IpNet::from(*address), row));
+                    &mut by_forward_dns
+                }
+                HostPattern::Network(network) => {
+                    networks.push((*network, row));
+                    &mut by_forward_dns
+                }
+                HostPattern::Wildcard(_) => &mut by_reverse_dns,
+                HostPattern::Name(_) | HostPattern::Pattern(_) => continue,
+            };
+            // Most are like the one before.
+            let last = by_dns.last().and_then(|last| index.row(*last));
+            let is_blocked = list == EntryList::Blocked;
+            if is_blocked || index.row(row).zip(last).is_none_or(|(row, last)| compare_limits(row, last).is_ne()) {
+                by_dns.push(row);
+            }
         }
         index.addresses = index.network_groups(addresses, &mut group_of);
         index.networks = index.network_groups(networks, &mut group_of);
         index.sort_into_groups(&group_of);
-        sort_rows_by_limits(&index.rows, &mut index.by_forward_dns);
-        sort_rows_by_limits(&index.rows, &mut index.by_reverse_dns);
+        index.by_forward_dns = distinct_limits(&index.rows, by_forward_dns);
+        index.by_reverse_dns = distinct_limits(&index.rows, by_reverse_dns);
         index
     }
 
@@ -242,7 +252,7 @@ impl EntryIndex {
         self.wildcards.get(domain).map(|group| self.group(group))
     }
 
-    /// Returns all entries that could match the host by DNS (rules M4 and M5).
+    /// Returns entries that could match the host by DNS (rules M4 and M5), one for each list, port and namespace.
     pub fn by_dns(&self, key: HostKey<'_>) -> EntryGroup<'_> {
         let rows = match key {
             HostKey::Address(_) => &self.by_reverse_dns,
@@ -572,22 +582,30 @@ impl<'i> EntryGroup<'i> {
     }
 }
 
+/// Sorts rows by list, port and namespace. The text precedes the position, so that document order only decides between
+/// identical entries.
 fn sort_rows(rows: &[IndexedEntry], order: &mut [u32]) {
-    // The text precedes the position, so that document order only decides between identical entries.
-    let key = |row: usize| rows.get(row).map(|row| (row.list, row.port, row.namespace(), &row.text, row.position));
-    sort::sort_indices(order, &|a, b| key(a).cmp(&key(b)));
+    sort::sort_indices(order, &|a, b| match (rows.get(a), rows.get(b)) {
+        (Some(one), Some(other)) => {
+            let texts = || one.text.cmp(&other.text).then(one.position.cmp(&other.position));
+            compare_limits(one, other).then_with(texts)
+        }
+        _ => Ordering::Equal,
+    });
 }
 
-/// Sorts rows by list, port and namespace. Of those that can match by DNS an answer names blocked ones alone, which
-/// follow by text; the texts of all others need not be read.
-fn sort_rows_by_limits(rows: &[IndexedEntry], order: &mut [u32]) {
-    sort::sort_indices(order, &|a, b| {
-        let (Some(one), Some(other)) = (rows.get(a), rows.get(b)) else { return Ordering::Equal };
-        let limits = one.list.cmp(&other.list).then(one.port.cmp(&other.port));
-        let limits = limits.then_with(|| one.namespace().cmp(other.namespace()));
-        let texts = || if one.list == EntryList::Blocked { one.text.cmp(&other.text) } else { Ordering::Equal };
-        limits.then_with(texts).then(a.cmp(&b))
-    });
+/// Returns one row for each list, port and namespace, sorted by these. Of alike blocked entries, which answers name, it
+/// is the first by text.
+fn distinct_limits(rows: &[IndexedEntry], mut order: Vec<u32>) -> Vec<u32> {
+    sort_rows(rows, &mut order);
+    order.dedup_by_key(|row| rows.get(to_usize(*row)).map(|row| (row.list, row.port, row.namespace())));
+    order
+}
+
+/// Compares the lists, ports and namespaces of entries.
+fn compare_limits(one: &IndexedEntry, other: &IndexedEntry) -> Ordering {
+    let limits = one.list.cmp(&other.list).then(one.port.cmp(&other.port));
+    limits.then_with(|| one.namespace().cmp(other.namespace()))
 }
 
 /// Returns the specificity of a wildcard (rule T4).
