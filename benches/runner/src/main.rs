@@ -1,11 +1,12 @@
-//! Measures decisions, loading and starting in one process, beside other policy engines where there are some.
+//! Measures decisions, loading, starting and admission in one process, beside other policy engines where there are some.
 //!
-//! `pullgate-bench-runner [--quick] PROGRAM GROUP...` prints one JSON array of tables. `cargo xtask bench` builds it,
-//! runs it, and writes the tables down. `pullgate-bench-runner --inputs ENTRIES` prints what the benchmarks in Node.js
+//! `pullgate-bench-runner [--quick] PROGRAM PEERS GROUP...` prints one JSON array of tables; PEERS is a folder with other
+//! programs, as far as they could be built. `cargo xtask bench` builds it, runs it, and writes the tables down. `pullgate-bench-runner --inputs ENTRIES` prints what the benchmarks in Node.js
 //! measure.
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod decisions;
 mod engines;
 mod loading;
@@ -27,18 +28,21 @@ pub struct Settings {
     pub is_quick: bool,
     /// The program `pullgate`.
     pub program: PathBuf,
+    /// The folder of other programs: `benches/peers`, built.
+    pub peers: PathBuf,
     pub stopwatch: Stopwatch,
 }
 
 type Group = fn(&Settings) -> Result<Table>;
 
 /// The groups, by the names of their tables.
-const GROUPS: [(&str, Group); 5] = [
+const GROUPS: [(&str, Group); 6] = [
     ("decisions", decisions::measure),
     ("engines", engines::measure),
     ("loading", loading::measure),
     ("command-line", process::command_line),
     ("start", process::start),
+    ("admission", admission::measure),
 ];
 
 fn main() -> Result<()> {
@@ -54,8 +58,11 @@ fn main() -> Result<()> {
         arguments.remove(0);
     }
     let mut arguments = arguments.into_iter();
-    let Some(program) = arguments.next() else { bail!("usage: pullgate-bench-runner [--quick] PROGRAM GROUP...") };
-    let settings = Settings { is_quick, program: program.into(), stopwatch: Stopwatch::new(is_quick) };
+    let (Some(program), Some(peers)) = (arguments.next(), arguments.next()) else {
+        bail!("usage: pullgate-bench-runner [--quick] PROGRAM PEERS GROUP...")
+    };
+    let stopwatch = Stopwatch::new(is_quick);
+    let settings = Settings { is_quick, program: program.into(), peers: peers.into(), stopwatch };
     let mut tables = Vec::new();
     for wanted in arguments {
         let Some((name, measure)) = GROUPS.iter().find(|(name, _)| *name == wanted) else {

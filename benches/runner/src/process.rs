@@ -22,24 +22,29 @@ const TIMEOUT: Duration = Duration::from_secs(120);
 const POLL_PERIOD: Duration = Duration::from_micros(200);
 
 /// A process, killed on drop.
-struct RunningProcess {
-    child: Child,
+pub struct RunningProcess {
+    pub child: Child,
     start: Instant,
 }
 
 impl RunningProcess {
-    fn start(command: &mut Command) -> Result<Self> {
+    pub fn start(command: &mut Command) -> Result<Self> {
         let start = Instant::now();
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         Ok(Self { child: child.context("cannot start the program")?, start })
     }
 
     /// Returns a size of the process in bytes; `None` once it has ended.
-    fn memory(&self, name: &str) -> Option<f64> {
+    pub fn memory(&self, name: &str) -> Option<f64> {
         memory::size(&self.child.id().to_string(), name)
     }
 
-    fn check_time(&self) -> Result<()> {
+    /// Waits for a moment.
+    ///
+    /// # Errors
+    ///
+    /// If the process has had more time than any takes.
+    pub fn check_time(&self) -> Result<()> {
         ensure!(self.start.elapsed() < TIMEOUT, "the program takes longer than {} s", TIMEOUT.as_secs());
         thread::sleep(POLL_PERIOD);
         Ok(())

@@ -34,16 +34,23 @@ enum MeasuringProgram {
 }
 
 /// The groups, in the order in which they are measured.
-pub const GROUPS: [Group; 8] = [
+pub const GROUPS: [Group; 9] = [
     Group { name: "decisions", measured_by: MeasuringProgram::Runner, runs_program: false },
     Group { name: "engines", measured_by: MeasuringProgram::Runner, runs_program: false },
     Group { name: "loading", measured_by: MeasuringProgram::Runner, runs_program: false },
     Group { name: "command-line", measured_by: MeasuringProgram::Runner, runs_program: true },
     Group { name: "start", measured_by: MeasuringProgram::Runner, runs_program: true },
+    Group { name: ADMISSION, measured_by: MeasuringProgram::Runner, runs_program: true },
     Group { name: "engines-in-node", measured_by: MeasuringProgram::Node, runs_program: false },
     Group { name: "entries", measured_by: MeasuringProgram::Node, runs_program: false },
     Group { name: "certificates", measured_by: MeasuringProgram::Node, runs_program: false },
 ];
+
+/// The group that other programs in front of Docker Engine and Kubernetes are in.
+const ADMISSION: &str = "admission";
+
+/// These programs: their folders in `benches/peers`, and their names.
+const PEERS: [(&str, &str); 2] = [("opa-docker-authz", "opa-docker-authz"), ("gatekeeper", "gatekeeper-webhook")];
 
 /// The version of OPA whose compiler makes the WebAssembly that runs in Node.js.
 const OPA: &str = "github.com/open-policy-agent/opa@v1.22.4";
@@ -87,6 +94,10 @@ pub fn run(names: &[String], is_quick: bool) -> Result<()> {
         binary::build()?;
     }
     let runner = build_runner()?;
+    let peers = target().join("bench/peers");
+    if groups.iter().any(|group| group.name == ADMISSION) {
+        build_peers(&peers)?;
+    }
     let mut opa_wasm = None;
     if !by_node.is_empty() {
         npm::install("benches/node")?;
@@ -103,7 +114,7 @@ pub fn run(names: &[String], is_quick: bool) -> Result<()> {
     let mut tables: Vec<MeasuredTable> = Vec::new();
     if !by_runner.is_empty() {
         let program = binary::path();
-        tables.extend(parse(&cmd!(sh, "{runner} {quick...} {program} {by_runner...}").read()?)?);
+        tables.extend(parse(&cmd!(sh, "{runner} {quick...} {program} {peers} {by_runner...}").read()?)?);
     }
     if !by_node.is_empty() {
         let opa_wasm = opa_wasm.unwrap_or_default();
@@ -159,6 +170,23 @@ fn build_runner() -> Result<PathBuf> {
     let build = cargo(&sh).args(["build", "--release", "--locked", "--manifest-path", "benches/runner/Cargo.toml"]);
     build.arg("--target-dir").arg(&target).run()?;
     Ok(target.join("release/pullgate-bench-runner"))
+}
+
+/// Builds the programs of `benches/peers` by Go. One that cannot be built is not there afterwards, and its row says so.
+fn build_peers(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    let sh = shell()?;
+    for (source, name) in PEERS {
+        let source = root().join("benches/peers").join(source);
+        let (_folder, program) = (sh.push_dir(&source), folder.join(name));
+        if let Err(error) = cmd!(sh, "go build -trimpath -buildvcs=false -o {program} .").run() {
+            println!("{name} is left out: {error}");
+        }
+    }
+    Ok(())
 }
 
 /// Compiles the rules in Rego to WebAssembly; `None` without Go.

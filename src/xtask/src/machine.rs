@@ -21,6 +21,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(150);
 /// Crates that are measured, at the versions of `benches/runner/Cargo.lock`.
 const CRATES: [&str; 4] = ["wasmtime", "cedar-policy", "regorus", "cel"];
 
+/// Go modules that are measured, by the manifest that has their version.
+const GO_MODULES: [(&str, &str, &str); 2] = [
+    ("gatekeeper", "github.com/open-policy-agent/gatekeeper/v3", "benches/peers/gatekeeper/go.mod"),
+    ("opa", "github.com/open-policy-agent/opa", "benches/peers/opa-docker-authz/go.mod"),
+];
+
 /// A machine with what is installed on it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Machine {
@@ -51,6 +57,9 @@ impl Machine {
         versions
             .insert("node".to_owned(), cmd!(sh, "node --version").quiet().read()?.trim_start_matches('v').to_owned());
         versions.extend(npm_packages()?);
+        for (name, module, manifest) in GO_MODULES {
+            versions.insert(name.to_owned(), required_version(manifest, module)?);
+        }
         let is_changed = !cmd!(sh, "git status --porcelain --untracked-files=no").quiet().read()?.is_empty();
         let commit = cmd!(sh, "git rev-parse --short=10 HEAD").quiet().read()?;
         Ok(Self {
@@ -99,6 +108,16 @@ pub fn locked_version(lock: &str, name: &str) -> Result<String> {
     version.map(|(version, _)| version.to_owned()).with_context(|| format!("`{lock}` does not name `{name}`"))
 }
 
+/// Returns the version of a module that a manifest of Go requires.
+fn required_version(manifest: &str, module: &str) -> Result<String> {
+    let text = fs::read_to_string(root().join(manifest)).with_context(|| format!("cannot read `{manifest}`"))?;
+    let version = text.lines().find_map(|line| {
+        let line = line.trim_start();
+        line.strip_prefix("require ").unwrap_or(line).strip_prefix(module)?.strip_prefix(" v")
+    });
+    version.map(str::to_owned).with_context(|| format!("`{manifest}` does not require `{module}`"))
+}
+
 /// Returns the packages that are measured in Node.js, with their versions.
 fn npm_packages() -> Result<BTreeMap<String, String>> {
     const TOOLS: [&str; 2] = ["esbuild", "reflect-metadata"];
@@ -116,7 +135,7 @@ mod tests {
     fn machine_is_described_in_one_line() {
         let text = Machine::read().unwrap().to_string();
         assert_eq!(text.lines().count(), 1, "{text}");
-        for part in ["commit ", "processors", "wasmtime ", "rustc ", "node ", "validator "] {
+        for part in ["commit ", "processors", "wasmtime ", "rustc ", "node ", "validator ", "gatekeeper 3", "opa 1"] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
     }

@@ -5,8 +5,8 @@
 
 mod cedar;
 mod common_expression;
-mod entries;
-mod rego;
+pub mod entries;
+pub mod rego;
 
 use anyhow::{Result, ensure};
 use pullgate::{Decision, Policy, Request};
