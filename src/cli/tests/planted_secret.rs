@@ -43,6 +43,19 @@ fn policies() -> Vec<String> {
                 .to_string(),
         ),
         file("toml", format!("certificate_authorities = [{{ pem = \"\"\"{key}\"\"\" }}]\n")),
+        // Members that no policy has.
+        file(
+            "json",
+            json!({"whitelist": [], "password": PASSWORD, "auth": {"token": [PASSWORD]}, "projects": {"p": {"key": key}}})
+                .to_string(),
+        ),
+        file(
+            "toml",
+            format!(
+                "whitelist = [\"x y\"]\npassword = \"{PASSWORD}\"\nlogin = {{ token = '{PASSWORD}' }}\n\
+                 key = '''{key}'''\n"
+            ),
+        ),
         // These do not parse.
         file("toml", format!("whitelist = [\"user:{PASSWORD}@a.corp\n")),
         file("json", format!("{{\"whitelist\":[\"https://a.corp/x?token={PASSWORD}\" \"b.corp\"]}}")),
