@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use lru::LruCache;
+use pullgate::redact_userinfo;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -83,9 +84,11 @@ impl RecentRegistries {
         if registry.len() > MAX_NAME_BYTES {
             return;
         }
+        // A reference that cannot be read is its own registry here, and may have a password in it (rule E11).
+        let registry = redact_userinfo(registry).into_owned();
         let mut registries = self.registries.lock().unwrap_or_else(PoisonError::into_inner);
-        let recent = registries.get_or_insert_mut(registry.to_owned(), || RecentRegistry {
-            registry: registry.to_owned(),
+        let recent = registries.get_or_insert_mut(registry.clone(), || RecentRegistry {
+            registry,
             allowed: 0,
             refused: 0,
             last: String::new(),
@@ -116,5 +119,12 @@ mod tests {
         assert_eq!(list[0].reason.as_deref(), Some("no entry covers it"));
         let last = list.iter().find(|recent| recent.registry == "r999.example").unwrap();
         assert_eq!(last.second_hosts.len(), MAX_SECOND_HOSTS);
+    }
+
+    #[test]
+    fn password_is_redacted() {
+        let recent = RecentRegistries::default();
+        recent.record("user:s3cret@h.example/app:1", Some("it cannot be read"));
+        assert_eq!(recent.list()[0].registry, "***********@h.example/app:1");
     }
 }

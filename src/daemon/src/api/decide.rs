@@ -25,7 +25,7 @@ use crate::api::response::{self, buffered_json};
 use crate::policy::store::Generation;
 use crate::server::Peer;
 use crate::util::bounded_list::BoundedList;
-use crate::util::strict_json::JsonObject;
+use crate::util::strict_json::{JsonObject, describe_json_error};
 
 /// Maximum number of requests in one call.
 const MAX_BATCH: usize = 10_000;
@@ -302,5 +302,6 @@ pub fn internal_error(message: String) -> ApiError {
 
 /// Parses a body as JSON, whatever its content type: the access policy rejects requests of other sites.
 pub fn parse_json<'b, T: Deserialize<'b>>(body: &'b str) -> Result<T, ApiError> {
-    serde_json::from_str(body).map_err(|error| ApiError::bad_request(format!("the body cannot be read: {error}")))
+    let refused = |error| ApiError::bad_request(format!("the body cannot be read: {}", describe_json_error(&error)));
+    serde_json::from_str(body).map_err(refused)
 }

@@ -31,6 +31,16 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for JsonObjectVisitor<T> {
     }
 }
 
+/// Describes an error without the string that it quotes, which may be long, or a secret.
+pub fn describe_json_error(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let without = text.split_once("string \"").and_then(|(before, rest)| {
+        let (_, after) = rest.rsplit_once("\", expected")?;
+        Some(format!("{before}a text, expected{after}"))
+    });
+    without.unwrap_or(text)
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;

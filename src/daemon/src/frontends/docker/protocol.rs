@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::util::strict_json::JsonObject;
+use crate::util::strict_json::{JsonObject, describe_json_error};
 
 /// Maximum size of a call in bytes. Relevant bodies have some kilobytes, and dockerd passes a few megabytes at most, a
 /// third more in base64.
@@ -40,8 +40,9 @@ pub struct CallError(pub String);
 /// Parses a call.
 pub fn parse_call(bytes: &[u8]) -> Result<AuthzRequest, CallError> {
     // dockerd writes an object; a list of the members could be read in another way by its next version.
-    let JsonObject(call): JsonObject<AuthzRequest> = serde_json::from_slice(bytes)
-        .map_err(|error| CallError(format!("dockerd's call is not the JSON that it should be: {error}")))?;
+    let JsonObject(call): JsonObject<AuthzRequest> = serde_json::from_slice(bytes).map_err(|error| {
+        CallError(format!("dockerd's call is not the JSON that it should be: {}", describe_json_error(&error)))
+    })?;
     if call.request_method.is_empty() || call.request_uri.is_empty() {
         return Err(CallError("dockerd's call does not say what was requested".to_owned()));
     }

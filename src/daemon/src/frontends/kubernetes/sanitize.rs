@@ -3,6 +3,8 @@
 pub use pullgate::display::sanitize_line;
 use pullgate::redact_userinfo;
 
+use crate::util::strict_json::describe_json_error;
+
 /// Maximum length of an image name in characters. A valid one has at most 255 in its name, 128 in its tag and 135 in
 /// its digest.
 const MAX_IMAGE_CHARS: usize = 520;
@@ -15,14 +17,9 @@ pub fn sanitize_image(text: &str) -> String {
     sanitize_line(&redact_userinfo(text), MAX_IMAGE_CHARS)
 }
 
-/// Describes a JSON error without the strings that it quotes, which may be long, or secrets.
+/// Describes a JSON error without the string that it quotes.
 pub fn sanitize_json_error(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let without = text.split_once("string \"").and_then(|(before, rest)| {
-        let (_, after) = rest.rsplit_once("\", expected")?;
-        Some(format!("{before}a text, expected{after}"))
-    });
-    sanitize_line(&without.unwrap_or(text), MAX_ERROR_CHARS)
+    sanitize_line(&describe_json_error(error), MAX_ERROR_CHARS)
 }
 
 #[cfg(test)]
