@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use common::daemon::Daemon;
 use common::{file, run};
@@ -109,4 +109,26 @@ fn whitelist_mode_is_in_the_metrics() {
     assert!(counts(&daemon, "pullgate_policy_whitelist_mode 0"));
     put(&path, "whitelist = []\n");
     daemon.waits_for(|daemon| counts(daemon, "pullgate_policy_whitelist_mode 1"));
+}
+
+#[test]
+fn policy_of_an_earlier_time_and_the_same_size_is_taken() {
+    let (first, second) = (r#"{"whitelist": ["docker.io"]}"#, r#"{"whitelist": ["other.com"]}"#);
+    let path = file("json", first);
+    let daemon = Daemon::start(&["--policy", &path, "--no-dns"]);
+    assert!(allows(&daemon));
+    let set_time = |path: &str, time: SystemTime| {
+        fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+    };
+    // A clock that went back, or an archive that keeps times.
+    let older = file("new", second);
+    set_time(&older, SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+    fs::rename(&older, &path).unwrap();
+    daemon.waits_for(|daemon| !allows(daemon));
+    // In place, and with the time that the file had before.
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    fs::write(&path, first).unwrap();
+    set_time(&path, modified);
+    daemon.waits_for(allows);
+    assert!(counts(&daemon, "pullgate_policy_stale 0"));
 }

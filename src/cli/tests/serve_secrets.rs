@@ -3,7 +3,7 @@
 mod common;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
 use common::daemon::{Daemon, TOKEN};
@@ -109,5 +109,65 @@ fn secrets_that_every_user_may_read_are_said() {
             assert_eq!(said, is_said, "{ran}");
         }
         assert!(!ran.lines().any(|line| line.contains("secret") && line.contains(&certificate)), "{ran}");
+    }
+}
+
+/// Puts something in the place of a file that cannot be read as one.
+type FileFault = fn(&str);
+
+const FILE_FAULTS: [(&str, FileFault); 5] = [
+    ("pipe", |path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success())),
+    ("device", |path| symlink("/dev/zero", path).unwrap()),
+    ("link to nothing", |path| symlink("nothing", path).unwrap()),
+    ("link to itself", |path| symlink(path, path).unwrap()),
+    ("folder", |path| fs::create_dir(path).unwrap()),
+];
+
+#[test]
+fn pipes_devices_and_links_in_place_of_secrets_are_refused_at_once() {
+    let (pem, pair) = identity(2001, 2901);
+    let (certificate, key, token) = (file("crt", pem), file("key", pair.serialize_pem()), file("token", TOKEN));
+    let good = [
+        ("--tls-certificate", &certificate),
+        ("--tls-key", &key),
+        ("--token-file", &token),
+        ("--client-ca", &certificate),
+        ("--update-ca", &certificate),
+        ("--gate-token-file", &token),
+    ];
+    for (flag, _) in good {
+        for (name, fault) in FILE_FAULTS {
+            let path = file("fault", "");
+            fs::remove_file(&path).unwrap();
+            fault(&path);
+            let mut arguments = vec!["serve", "--no-dns", "--audit", "off", "--listen", "127.0.0.1:0"];
+            arguments.extend(["--kubernetes-listen", "127.0.0.1:0", "--gate", "127.0.0.1:0"]);
+            for (other, file) in good {
+                arguments.extend([other, if other == flag { &path } else { file }]);
+            }
+            let mut command = Command::new("timeout");
+            let ran = command.arg("10").arg(env!("CARGO_BIN_EXE_pullgate")).args(&arguments).output().unwrap();
+            let said = String::from_utf8(ran.stderr).unwrap();
+            assert_eq!(ran.status.code(), Some(2), "{flag} is a {name}: {said}");
+            assert!(said.contains(&path), "{flag} is a {name}: {said}");
+        }
+    }
+}
+
+#[test]
+fn pipes_and_links_that_take_the_place_of_a_token_hold_nothing_up() {
+    let (policy, token) = (file("json", r#"{"whitelist": []}"#), file("token", TOKEN));
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns", "--token-file", &token, "--allow-policy-updates"]);
+    let bearer = format!("Authorization: Bearer {TOKEN}");
+    let status = || daemon.ask("PUT /v1/policy", &[&bearer], r#"{"whitelist": []}"#).0;
+    for (name, fault) in FILE_FAULTS {
+        assert_eq!(status(), 200, "before the {name}");
+        fs::remove_file(&token).unwrap();
+        fault(&token);
+        daemon.says("no token is taken until its file can be used");
+        assert_eq!((status(), daemon.get("/readyz").0), (401, 200), "{name}");
+        let _ = fs::remove_dir(&token).or_else(|_| fs::remove_file(&token));
+        fs::rename(file("new", TOKEN), &token).unwrap();
+        daemon.says("the token was read again");
     }
 }

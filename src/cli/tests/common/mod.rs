@@ -5,6 +5,7 @@
 
 pub mod cluster;
 pub mod daemon;
+pub mod dns_server;
 pub mod gate_world;
 pub mod sandbox;
 pub mod sandboxed_daemon;
