@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+mod cases;
 mod certificates;
 mod clients;
 mod comparisons;
@@ -22,6 +23,7 @@ mod text;
 #[allow(dead_code, reason = "the daemon uses more of them")]
 mod util;
 
+pub use cases::CaseGenerator;
 pub use mutation::Mutator;
 
 /// A target: a property, and inputs to start from.
