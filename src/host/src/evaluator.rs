@@ -43,13 +43,13 @@ pub struct PolicyEvaluator {
 impl PolicyEvaluator {
     pub(crate) fn load(
         module: &Module,
-        document: &str,
+        document: Arc<str>,
         at: u64,
         options: EvaluatorOptions,
     ) -> Result<(Self, Vec<Finding>), LoadError> {
         let EvaluatorOptions { limits, dns, threads } = options;
-        let (first, authorities, findings) = PolicyInstance::new(module.component(), &limits, document, at)?;
-        let pool = Arc::new(Pool::new(module.clone(), limits, document.into(), at, Some(first)));
+        let (first, authorities, findings) = PolicyInstance::new(module.component(), &limits, &document, at)?;
+        let pool = Arc::new(Pool::new(module.clone(), limits, document, at, Some(first)));
         Ok((Self { pool, dns, threads, authorities: authorities.into() }, findings))
     }
 
@@ -259,6 +259,20 @@ impl Module {
     pub fn load(
         &self,
         document: &str,
+        at: u64,
+        options: EvaluatorOptions,
+    ) -> Result<(PolicyEvaluator, Vec<Finding>), LoadError> {
+        self.load_shared(document.into(), at, options)
+    }
+
+    /// Loads a policy document like [`load`](Self::load), without a copy of the text for further instances.
+    ///
+    /// # Errors
+    ///
+    /// As for `load`.
+    pub fn load_shared(
+        &self,
+        document: Arc<str>,
         at: u64,
         options: EvaluatorOptions,
     ) -> Result<(PolicyEvaluator, Vec<Finding>), LoadError> {

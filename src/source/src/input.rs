@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Stdin};
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::error::{InputError, io_error_reason};
 use crate::lines::LineIndex;
@@ -15,8 +16,8 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 pub struct InputText {
     /// The display name: a path, or a flag.
     pub name: String,
-    /// The text.
-    pub text: String,
+    /// The text, which evaluators share.
+    pub text: Arc<str>,
     /// True if the text has line numbers; a flag has none.
     pub is_file: bool,
 }
@@ -32,7 +33,7 @@ impl InputText {
             return Ok(None);
         }
         match String::from_utf8(bytes) {
-            Ok(text) => Ok(Some(Self { name, text, is_file: true })),
+            Ok(text) => Ok(Some(Self { name, text: text.into(), is_file: true })),
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
                 Err(encoding_error(&name, what, &error.into_bytes(), valid))
@@ -42,7 +43,7 @@ impl InputText {
 
     /// Creates the input of a flag.
     pub fn from_flag(name: &str, text: &str) -> Self {
-        Self { name: name.to_owned(), text: text.to_owned(), is_file: false }
+        Self { name: name.to_owned(), text: text.into(), is_file: false }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
 
 use pullgate::{Code, EntryList, Finding, Severity};
 use serde::de::IgnoredAny;
@@ -19,7 +20,7 @@ pub struct PolicySource {
     /// The file, then one source for each flag.
     sources: Vec<InputText>,
     /// The JSON text and the source map of a TOML file.
-    toml: Option<(String, SourceMap)>,
+    toml: Option<(Arc<str>, SourceMap)>,
     /// The document with the entries of the flags added.
     spliced: Option<SplicedDocument>,
     /// For each addition, the index of its first element in the list, and the sources of its elements.
@@ -86,7 +87,7 @@ impl PolicySource {
         let mut document = Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() };
         match toml {
             Ok(toml) => {
-                document.toml = toml;
+                document.toml = toml.map(|(json, map)| (json.into(), map));
                 Ok((document, Vec::new()))
             }
             Err(findings) => Ok((document, findings.into_iter().map(LocatedFinding::in_own_text).collect())),
@@ -100,7 +101,7 @@ impl PolicySource {
 
     /// Returns the document of a JSON text in no file.
     pub fn from_json(name: &str, json: &str) -> Self {
-        let source = InputText { name: name.to_owned(), text: json.to_owned(), is_file: false };
+        let source = InputText { name: name.to_owned(), text: json.into(), is_file: false };
         Self { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
     }
 
@@ -134,7 +135,12 @@ impl PolicySource {
 
     /// Returns the JSON text for the decoder.
     pub fn json(&self) -> &str {
-        self.spliced.as_ref().map_or_else(|| self.file_json(), |spliced| &spliced.text)
+        self.spliced.as_ref().map_or_else(|| &**self.file_json(), |spliced| &spliced.text)
+    }
+
+    /// Returns the JSON text for an evaluator, which keeps it. The text of a large file is not copied.
+    pub fn shared_json(&self) -> Arc<str> {
+        self.spliced.as_ref().map_or_else(|| Arc::clone(self.file_json()), |spliced| spliced.text.as_str().into())
     }
 
     /// Returns whether the JSON text has the entries of the flags. It lacks them only if the decoder refuses the
@@ -198,7 +204,7 @@ impl PolicySource {
     }
 
     /// Returns the JSON text of the file without the flags.
-    fn file_json(&self) -> &str {
+    fn file_json(&self) -> &Arc<str> {
         self.toml.as_ref().map_or(&self.sources[0].text, |(json, _)| json)
     }
 
@@ -292,13 +298,13 @@ mod tests {
     use super::*;
 
     fn toml(text: &str) -> Result<PolicySource, Vec<Finding>> {
-        let toml = toml_to_json::to_json(text)?;
-        let source = InputText { name: "x.toml".to_owned(), text: text.to_owned(), is_file: true };
-        Ok(PolicySource { sources: vec![source], toml: Some(toml), spliced: None, added: Vec::new() })
+        let (json, map) = toml_to_json::to_json(text)?;
+        let source = InputText { name: "x.toml".to_owned(), text: text.into(), is_file: true };
+        Ok(PolicySource { sources: vec![source], toml: Some((json.into(), map)), spliced: None, added: Vec::new() })
     }
 
     fn json(text: &str) -> PolicySource {
-        let source = InputText { name: "x.json".to_owned(), text: text.to_owned(), is_file: true };
+        let source = InputText { name: "x.json".to_owned(), text: text.into(), is_file: true };
         PolicySource { sources: vec![source], toml: None, spliced: None, added: Vec::new() }
     }
 
@@ -362,7 +368,7 @@ mod tests {
     fn fixed(document: &PolicySource) -> Option<String> {
         let located = document.locate(check_policy(document.json(), 1_800_000_000).findings);
         let (fix, span) = located.iter().find_map(|one| Some((one.finding.fix.as_ref()?, one.span.as_ref()?)))?;
-        let mut text = document.sources()[span.source].text.clone();
+        let mut text = document.sources()[span.source].text.to_string();
         text.replace_range(span.bytes.clone(), fix);
         Some(text)
     }
@@ -382,7 +388,7 @@ mod tests {
         }
         // In the file of a flag, it is PEM as it is.
         let mut document = PolicySource::from_flags();
-        let authority = InputText { name: "ca.pem".to_owned(), text: old.clone(), is_file: true };
+        let authority = InputText { name: "ca.pem".to_owned(), text: old.as_str().into(), is_file: true };
         document.add_flags(FlagEntries { whitelist: &[], insecure: &[], authorities: vec![authority] });
         let located = document.locate(check_policy(document.json(), 1_800_000_000).findings);
         assert_eq!(located[0].finding.fix.as_deref(), Some(plain.trim_end()));
@@ -456,7 +462,7 @@ mod tests {
     #[test]
     fn flags_alone_are_a_policy() {
         let mut document = PolicySource::from_flags();
-        let authority = InputText { name: "ca.pem".to_owned(), text: "x\n\"y".to_owned(), is_file: true };
+        let authority = InputText { name: "ca.pem".to_owned(), text: "x\n\"y".into(), is_file: true };
         document.add_flags(FlagEntries {
             whitelist: &["docker.io".to_owned()],
             insecure: &[],

@@ -120,7 +120,7 @@ pub fn load_policy(given: &PolicyFlags, dashes: usize) -> Result<PolicySource, C
 /// Loads the policy into an evaluator.
 pub fn load_evaluator(document: &PolicySource, module: &Module, dns: Option<Dns>) -> Result<PolicyEvaluator, CliError> {
     let options = EvaluatorOptions { dns, ..EvaluatorOptions::default() };
-    let (evaluator, findings) = match module.load(document.json(), now(), options) {
+    let (evaluator, findings) = match module.load_shared(document.shared_json(), now(), options) {
         Ok(loaded) => loaded,
         Err(LoadError::Policy(findings)) => return Err(report_errors(document, &document.locate(findings))),
         Err(LoadError::Failed(failure)) => return Err(failure.into()),

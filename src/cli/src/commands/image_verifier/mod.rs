@@ -212,7 +212,7 @@ fn decide_locally(
     let dns = Dns::system(limits).ok();
     let limits = ResourceLimits { load_timeout: left, max_instances: 1, ..ResourceLimits::default() };
     let (evaluator, _) = module
-        .load(document.json(), now(), EvaluatorOptions { limits, dns, ..EvaluatorOptions::default() })
+        .load_shared(document.shared_json(), now(), EvaluatorOptions { limits, dns, ..EvaluatorOptions::default() })
         .map_err(|error| match error {
             LoadError::Policy(_) => format!("in `{shown}` {error}"),
             LoadError::Failed(_) => error.to_string(),
