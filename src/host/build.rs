@@ -16,7 +16,7 @@ fn main() {
         println!("cargo::rerun-if-changed={source}");
     }
     let folder = |name: &str| PathBuf::from(env::var_os(name).unwrap_or_default());
-    let dist = folder("CARGO_MANIFEST_DIR").join("../../pkg/dist");
+    let dist = folder("CARGO_MANIFEST_DIR").join("dist");
     if let Err(error) = embed(&dist, &folder("OUT_DIR")) {
         println!("cargo::error={error}");
     }

@@ -28,13 +28,13 @@ fn main() -> io::Result<()> {
     fs::write(out.join("public_suffixes.rs"), suffixes)
 }
 
-/// Returns the digest of all that decisions and findings depend on: the source files in `src`, the crate with the
-/// Unicode tables, and the public suffix list, of which no file here has the version. The version of ICU4X is part of
-/// the manifest of the crate with its tables.
+/// Returns the digest of all that decisions and findings depend on: the source files in `src`, those of the crate with the
+/// Unicode tables by their own digest, and the public suffix list, of which no file here has the version. The version of
+/// ICU4X is part of the manifest of the crate with its tables.
 fn rules_digest(suffixes: &str) -> io::Result<String> {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     let mut files = Vec::new();
-    for path in ["src", "../unicode/Cargo.toml", "../unicode/build.rs", "../unicode/src"] {
+    for path in ["src", "build/unicode.sha256"] {
         let path = root.join(path);
         println!("cargo::rerun-if-changed={}", path.display());
         collect_files(path, &mut files)?;

@@ -2,7 +2,7 @@
 #![allow(missing_docs, reason = "generated")]
 
 wasmtime::component::bindgen!({
-    path: "../../wit",
+    path: "wit",
     world: "pullgate",
     // Requests are passed by reference, without a copy on this side.
     ownership: Borrowing { duplicate_if_necessary: false },

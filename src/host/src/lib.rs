@@ -53,7 +53,7 @@ pub use limits::{EvaluatorOptions, ResourceLimits};
 pub use module::Module;
 
 /// The interface of the component, as WIT text.
-pub const WIT: &str = include_str!("../../../wit/pullgate.wit");
+pub const WIT: &str = include_str!("../wit/pullgate.wit");
 
 /// Returns the current time in seconds since 1970-01-01 UTC, the form in which policies are loaded and checked.
 pub fn now() -> u64 {

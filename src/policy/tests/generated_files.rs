@@ -1,17 +1,23 @@
-//! Compares the files generated from the table of finding codes. `cargo xtask codegen` writes them: it runs this test
-//! with `PULLGATE_CODEGEN=write`.
+//! Compares the generated files: those of the table of finding codes, and the digest of the crate with the Unicode tables.
+//! `cargo xtask codegen` writes them: it runs this test with `PULLGATE_CODEGEN=write`.
 
 use std::error::Error;
 use std::fmt::{self, Write};
-use std::path::Path;
-use std::{env, fs};
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 use pullgate::{CODES, Severity};
+use sha2::{Digest, Sha256};
 
 #[test]
 fn generated_files_are_current() -> Result<(), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for (name, text) in [("docs/findings.md", page()?), ("pkg/codes.d.ts", types()?)] {
+    let generated = [
+        ("docs/findings.md", page()?),
+        ("pkg/codes.d.ts", types()?),
+        ("src/policy/build/unicode.sha256", unicode_digest(&root.join("src/unicode"))?),
+    ];
+    for (name, text) in generated {
         let path = root.join(name);
         if fs::read_to_string(&path).is_ok_and(|present| present == text) {
             continue;
@@ -19,9 +25,7 @@ fn generated_files_are_current() -> Result<(), Box<dyn Error>> {
         match env::var_os("PULLGATE_CODEGEN") {
             Some(_) => fs::write(&path, text)?,
             None => {
-                return Err(
-                    format!("`{name}` is not what the table of codes makes of it: run `cargo xtask codegen`").into()
-                );
+                return Err(format!("`{name}` is not what its sources make of it: run `cargo xtask codegen`").into());
             }
         }
     }
@@ -45,6 +49,21 @@ fn types() -> Result<String, fmt::Error> {
     }
     types.push_str(";\n");
     Ok(types)
+}
+
+/// Returns the digest of a crate's files. The digest of the rules takes it in, also where the crate is not there.
+fn unicode_digest(folder: &Path) -> io::Result<String> {
+    let sources = folder.join("src").read_dir()?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let mut files: Vec<PathBuf> =
+        [folder.join("Cargo.toml"), folder.join("build.rs")].into_iter().chain(sources).collect();
+    files.sort();
+    let mut digest = Sha256::new();
+    for file in files {
+        let content = fs::read(&file)?;
+        digest.update(format!("{}\n{}\n", file.strip_prefix(folder).unwrap_or(&file).display(), content.len()));
+        digest.update(content);
+    }
+    Ok(format!("{}\n", base16ct::lower::encode_string(&digest.finalize())))
 }
 
 fn severity(severity: Severity) -> &'static str {

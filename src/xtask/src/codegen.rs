@@ -1,5 +1,5 @@
-//! `cargo xtask codegen`: documentation and types of the finding codes, from their table, and the pages of
-//! `docs/reference`, from the program, its description of the API and the module's interface.
+//! `cargo xtask codegen`: documentation and types of the finding codes, from their table, the digest of the Unicode data,
+//! and the pages of `docs/reference`, from the program, its description of the API and the module's interface.
 
 use anyhow::Result;
 

@@ -25,6 +25,7 @@ const INPUTS: &[&str] = &[
     "rust-toolchain.toml",
     "src/module",
     "src/policy/Cargo.toml",
+    "src/policy/build",
     "src/policy/build.rs",
     "src/policy/src",
     "src/unicode/Cargo.toml",
