@@ -64,6 +64,9 @@ enum Task {
         /// Writes the sizes of its parts into `docs/benchmarks.md`.
         #[arg(long)]
         parts: bool,
+        /// Builds it again in another folder, and compares every byte.
+        #[arg(long)]
+        reproduce: bool,
     },
     /// Builds the module and the page, into `www/dist`.
     Web {
@@ -119,10 +122,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let result = match XtaskArgs::parse().task {
-        Task::Module { toolchain, force, parts } => module::build(toolchain, force).and_then(|()| match parts {
-            true => module_parts::write(),
-            false => Ok(()),
-        }),
+        Task::Module { toolchain, force, parts, reproduce } => build_module(toolchain, force, parts, reproduce),
         Task::Web { static_folder: None } => web::build_all(),
         Task::Web { static_folder: Some(folder) } => web::build_static(&folder),
         Task::Deb => deb::build(),
@@ -145,4 +145,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn build_module(toolchain: Option<Toolchain>, force: bool, parts: bool, reproduce: bool) -> anyhow::Result<()> {
+    module::build(toolchain, force)?;
+    if parts {
+        module_parts::write()?;
+    }
+    if reproduce {
+        module::reproduce()?;
+    }
+    Ok(())
 }

@@ -8,10 +8,11 @@ use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use xshell::cmd;
 
 use crate::build_stamp::{BuildStamp, inputs, sha256, write};
 use crate::dist::{COMPONENT, GLUE, MODULE, TYPES};
-use crate::shell::{root, shell};
+use crate::shell::{root, shell, target};
 use crate::toolchain::{TARGET, Toolchain};
 use crate::wasm_opt::{minify, optimize};
 use crate::wasm_sections::{core_modules, without_custom};
@@ -34,6 +35,10 @@ const INPUTS: &[&str] = &[
     "src/xtask/src",
     "wit",
 ];
+
+/// The files that are built, and their stamp.
+const FILES: &[&str] = &[MODULE, COMPONENT, GLUE, TYPES];
+const STAMP: &str = "pullgate.sha256";
 
 /// Compiler flags of the module. No component can be made of a module with reference types. Only functions of a few
 /// instructions are inlined: by the compiler's own measure the module would have a fifth more with gzip, for a tenth of a
@@ -59,23 +64,65 @@ pub fn build_default() -> Result<()> {
 pub fn build(wanted: Option<Toolchain>, force: bool) -> Result<()> {
     let dist = dist::folder();
     fs::create_dir_all(&dist)?;
-    let stamp = BuildStamp::new(&dist, "pullgate.sha256", &[MODULE, COMPONENT, GLUE, TYPES]);
+    let stamp = BuildStamp::new(&dist, STAMP, FILES);
     let from = inputs(INPUTS)?;
     let builder = stamp.builder(&from).filter(|by| !force && wanted.is_none_or(|toolchain| toolchain.name() == by));
     match builder {
         Some(by) => println!("nothing changed since the module was built (--toolchain {by})"),
         None => {
             let toolchain = Toolchain::locate(wanted)?;
-            make(toolchain, &dist)?;
+            make(toolchain, &root(), &toolchain.target_folder(), &dist)?;
             stamp.write(&from, toolchain.name())?;
         }
     }
     report(&dist)
 }
 
-fn make(toolchain: Toolchain, dist: &Path) -> Result<()> {
-    let folder = toolchain.target_folder().join(TARGET).join("module");
-    compile(toolchain)?;
+/// Builds the module again, of a copy of the sources in another folder, and compares every byte.
+///
+/// # Errors
+///
+/// If the module is not built, or if a file is another one.
+pub fn reproduce() -> Result<()> {
+    let dist = dist::folder();
+    let builder = BuildStamp::new(&dist, STAMP, FILES).builder(&inputs(INPUTS)?).context("the module is not built")?;
+    let toolchain = Toolchain::from_str(&builder, false).map_err(anyhow::Error::msg)?;
+    let elsewhere = target().join("reproduced");
+    if elsewhere.exists() {
+        fs::remove_dir_all(&elsewhere)?;
+    }
+    // Longer than the workspace's own path, and with another name.
+    let (source, again) = (elsewhere.join("other/sources"), elsewhere.join("dist"));
+    copy_sources(&source)?;
+    fs::create_dir_all(&again)?;
+    make(toolchain, &source, &elsewhere.join("target"), &again)?;
+    for name in FILES {
+        if fs::read(dist.join(name))? != fs::read(again.join(name))? {
+            bail!("`{name}` is another one when it is built in {}", source.display());
+        }
+        println!("{}  {name}, built in {} too", sha256(&fs::read(again.join(name))?), source.display());
+    }
+    // 500 MB, of no use to any other build.
+    fs::remove_dir_all(&elsewhere)?;
+    Ok(())
+}
+
+/// Copies all files of the workspace that git has or would take.
+fn copy_sources(to: &Path) -> Result<()> {
+    let sh = shell()?;
+    let names = cmd!(sh, "git ls-files --cached --others --exclude-standard -z").quiet().read()?;
+    for name in names.split('\0').filter(|name| root().join(name).is_file()) {
+        let path = to.join(name);
+        fs::create_dir_all(path.parent().context("a file has no folder")?)?;
+        fs::copy(root().join(name), path)?;
+    }
+    Ok(())
+}
+
+/// Builds the module of the sources in a folder, with another folder for what is built, into `dist`.
+fn make(toolchain: Toolchain, source: &Path, target: &Path, dist: &Path) -> Result<()> {
+    let folder = target.join(TARGET).join("module");
+    compile(toolchain, source, target)?;
     let compiled = fs::read(folder.join("pullgate_module.wasm"))?;
     let output = bindgen::run(&compiled, &folder.join("bindgen"))?;
     // Custom sections describe the component's interface, so these are the last to go.
@@ -91,7 +138,7 @@ fn make(toolchain: Toolchain, dist: &Path) -> Result<()> {
 /// Returns the module as it goes into the optimiser, with the names of its functions, and the folder for files beside
 /// it. The module must be built.
 pub fn linked_module() -> Result<(Vec<u8>, PathBuf)> {
-    let stamp = BuildStamp::new(&dist::folder(), "pullgate.sha256", &[MODULE, COMPONENT, GLUE, TYPES]);
+    let stamp = BuildStamp::new(&dist::folder(), STAMP, FILES);
     let builder = stamp.builder(&inputs(INPUTS)?).context("the module is not built")?;
     let toolchain = Toolchain::from_str(&builder, false).map_err(anyhow::Error::msg)?;
     let folder = toolchain.target_folder().join(TARGET).join("module");
@@ -99,23 +146,25 @@ pub fn linked_module() -> Result<(Vec<u8>, PathBuf)> {
     Ok((without_custom(&wasm, &|name| name != "name")?, folder))
 }
 
-fn compile(toolchain: Toolchain) -> Result<()> {
+fn compile(toolchain: Toolchain, source: &Path, target: &Path) -> Result<()> {
     let mut flags = FLAGS.map(str::to_owned).to_vec();
-    for (from, to) in path_prefixes(toolchain)? {
+    for (from, to) in path_prefixes(toolchain, source)? {
         flags.push(format!("--remap-path-prefix={}={to}", from.display()));
     }
     let sh = shell()?;
-    let cargo = toolchain.cargo_build(&sh)?.args(["--locked", "--profile", "module", "--package", "pullgate-module"]);
+    sh.change_dir(source);
+    let cargo =
+        toolchain.cargo_build(&sh, target)?.args(["--locked", "--profile", "module", "--package", "pullgate-module"]);
     cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}")).run()?;
     Ok(())
 }
 
 /// Returns folders of this machine, each with its name in the module: its bytes do not depend on where it was built. Of
 /// two that fit, the compiler takes the later one.
-fn path_prefixes(toolchain: Toolchain) -> Result<Vec<(PathBuf, &'static str)>> {
+fn path_prefixes(toolchain: Toolchain, source: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).context("there is no home folder")?;
-    let mut prefixes = vec![(home.clone(), "/cargo"), (root(), "/pullgate")];
+    let mut prefixes = vec![(home.clone(), "/cargo"), (source.to_owned(), "/pullgate")];
     for registry in home.join("registry/src").read_dir().into_iter().flatten() {
         prefixes.push((registry?.path(), "/cargo/registry"));
     }

@@ -75,8 +75,9 @@ impl Toolchain {
         Ok(rustc.args(["--print", "sysroot"]).quiet().read()?.into())
     }
 
-    /// Returns a `cargo build` for WebAssembly; package, profile and flags are the caller's to add.
-    pub fn cargo_build(self, sh: &Shell) -> Result<Cmd<'_>> {
+    /// Returns a `cargo build` for WebAssembly into the folder `target`; package, profile and flags are the caller's to
+    /// add.
+    pub fn cargo_build<'a>(self, sh: &'a Shell, target: &Path) -> Result<Cmd<'a>> {
         let cargo = match self {
             Self::Rustup => cargo(sh),
             Self::Debian => without_toolchain(cmd!(sh, "/usr/bin/cargo"))
@@ -85,7 +86,7 @@ impl Toolchain {
         };
         Ok(cargo
             .args(["build", "--target", TARGET, "--target-dir"])
-            .arg(self.target_folder())
+            .arg(target)
             .args(["-Zbuild-std=std", "-Zbuild-std-features=optimize_for_size"])
             // Building the standard library is not stable yet, and these compilers are stable ones.
             .env("RUSTC_BOOTSTRAP", "1"))
