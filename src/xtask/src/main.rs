@@ -25,6 +25,7 @@ mod mutants;
 mod node;
 mod npm;
 mod promises;
+mod release;
 mod run;
 mod shell;
 mod steps;
@@ -103,6 +104,15 @@ enum Task {
     /// Holds the crates of others against `deny.toml` and the advisories, and writes the bills of materials into
     /// `target/sbom`.
     SupplyChain,
+    /// Makes everything that a release has, and checks it, in `target/release-VERSION`.
+    Release {
+        /// Publishes nothing. There is no other way yet: `docs/releasing.md` has the steps that follow.
+        #[arg(long, required = true)]
+        dry_run: bool,
+        /// The private key to sign with, Ed25519 in PEM; one that is made for this run when absent.
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
     /// Builds Helm, which renders the chart, into `target/helm`.
     Helm,
     /// Builds what is missing, starts the daemon with an example policy, and opens its page.
@@ -133,6 +143,7 @@ fn main() -> ExitCode {
         Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Task::Mutants { sample, patterns } => mutants::run(sample, &patterns),
         Task::SupplyChain => supply_chain::run(),
+        Task::Release { dry_run: _, key } => release::dry_run(key),
         Task::Helm => helm::build(),
         Task::Run => run::run(),
         Task::Test => test::test(),

@@ -8,7 +8,7 @@ use xshell::cmd;
 
 use crate::shell::{cargo, exists, root, run_within, shell};
 use crate::steps::{self, NotRun, Step};
-use crate::{api_server, apt, binary, dependencies, engines, helm, module, node, npm, supply_chain, web};
+use crate::{api_server, apt, binary, dependencies, engines, helm, module, node, npm, release, supply_chain, web};
 
 const STEPS: &[Step] = &[
     ("programs", install_tools),
@@ -17,6 +17,7 @@ const STEPS: &[Step] = &[
     ("program", binary::build),
     ("formatting", formatting),
     ("dependencies", dependencies::check),
+    ("crates in another workspace", release::crates::check),
     ("crates of others", crates_of_others),
     ("lints", lints),
     ("documentation", documentation),
