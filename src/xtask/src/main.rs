@@ -19,6 +19,7 @@ mod fuzz;
 mod helm;
 mod machine;
 mod markdown;
+mod miri;
 mod module;
 mod module_parts;
 mod mutants;
@@ -101,8 +102,13 @@ enum Task {
         /// Tests those only that one of these regular expressions matches, such as `src/policy/src/decision`.
         patterns: Vec<String>,
     },
-    /// Holds the crates of others against `deny.toml` and the advisories, and writes the bills of materials into
-    /// `target/sbom`.
+    /// Runs the unit tests of the rules under Miri, on nightly.
+    Miri {
+        /// Parts of the names of the tests to run; all when absent.
+        filters: Vec<String>,
+    },
+    /// Holds the crates of others against `deny.toml` and the advisories, npm packages against theirs, and writes the
+    /// bills of materials into `target/sbom`.
     SupplyChain,
     /// Makes everything that a release has, and checks it, in `target/release-VERSION`.
     Release {
@@ -142,6 +148,7 @@ fn main() -> ExitCode {
         Task::ApiServer => api_server::build(),
         Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Task::Mutants { sample, patterns } => mutants::run(sample, &patterns),
+        Task::Miri { filters } => miri::run(&filters),
         Task::SupplyChain => supply_chain::run(),
         Task::Release { dry_run: _, key } => release::dry_run(key),
         Task::Helm => helm::build(),

@@ -1,6 +1,7 @@
 //! The crates of others: their licences and sources, held against `deny.toml`, and the bills of materials.
 
 mod licence;
+mod npm_audit;
 pub mod sbom;
 
 use std::collections::BTreeSet;
@@ -28,11 +29,12 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// Holds licences, sources and bans against `deny.toml`, the advisories by cargo-deny where it is installed, and writes the
-/// bills of materials.
+/// Holds licences, sources and bans against `deny.toml`, the advisories by cargo-deny where it is installed and by npm where
+/// its registry answers, and writes the bills of materials.
 pub fn run() -> Result<()> {
     check()?;
     sbom::run()?;
+    npm_audit::run()?;
     let sh = shell()?;
     if !exists_subcommand(&sh, "deny") {
         println!("advisories: not looked up: `cargo install --locked cargo-deny` brings what does");
