@@ -4,7 +4,7 @@
 //! an address (rule M5). Under two policies there are few distinct effects, so all combinations are enumerated.
 
 use crate::decision::evaluation::HostEvaluation;
-use crate::policy::index::ANY_PORT;
+use crate::policy::entry_group::ANY_PORT;
 use crate::reference::repository;
 use crate::reference::{Reference, Registry};
 use crate::util::string_map::StringMap;

@@ -4,7 +4,7 @@
 //! stands for all of them.
 
 use crate::entry::name_pattern::glob_matches;
-use crate::policy::index::{to_u32, to_usize};
+use crate::policy::entry_group::{to_u32, to_usize};
 use crate::util::string_map::StringMap;
 
 /// The classes of labels of a set of globs.

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use crate::entry::name_pattern::{NamePattern, domain_of};
 use crate::host::dns_name;
 use crate::host::docker_hub;
-use crate::policy::index::{to_u32, to_usize};
+use crate::policy::entry_group::{to_u32, to_usize};
 use crate::policy::pattern_index::PatternIndex;
 use crate::reference::Registry;
 use crate::util::sort;

@@ -2,7 +2,7 @@
 //! below a domain. Each has a name that is in it.
 
 use crate::entry::name_pattern::NamePattern;
-use crate::policy::index::{to_u32, to_usize};
+use crate::policy::entry_group::{to_u32, to_usize};
 use crate::util::string_map::StringMap;
 
 use super::label_cells::{LabelCells, set_key, take_steps};

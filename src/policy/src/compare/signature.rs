@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
-use crate::policy::index::{ANY_PORT, EntryGroup, Specificity};
+use crate::policy::entry_group::{ANY_PORT, EntryGroup};
+use crate::policy::index::Specificity;
 use crate::reference::Registry;
 use crate::util::string_map::StringMap;
 

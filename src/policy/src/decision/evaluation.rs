@@ -2,7 +2,8 @@
 
 use crate::decision::query::{EntryMatch, GroupMatch, Query};
 use crate::finding::EntryList;
-use crate::policy::index::{ANY_PORT, Specificity};
+use crate::policy::entry_group::ANY_PORT;
+use crate::policy::index::Specificity;
 use std::ops::ControlFlow;
 
 /// The result of all entries that match one host.

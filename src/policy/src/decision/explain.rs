@@ -16,7 +16,8 @@ use crate::entry::{self, Entry, HostPattern};
 use crate::finding::EntryList;
 use crate::host::docker_hub;
 use crate::policy::Policy;
-use crate::policy::index::{ANY_PORT, HostKey, IndexedEntry};
+use crate::policy::entry_group::{ANY_PORT, IndexedEntry};
+use crate::policy::index::HostKey;
 use crate::reference::Reference;
 use crate::reference::repository;
 

@@ -13,7 +13,8 @@ use crate::finding::EntryList;
 use crate::host::dns_name;
 use crate::host::docker_hub;
 use crate::host::name_difference::{NameDifference, name_difference};
-use crate::policy::index::{ANY_PORT, EntryGroup, EntryIndex, GroupVisitor, HostKey, IndexedEntry};
+use crate::policy::entry_group::{ANY_PORT, EntryGroup, IndexedEntry};
+use crate::policy::index::{EntryIndex, GroupVisitor, HostKey};
 
 /// Finds the nearest entry. `outside` is an uncovered address of the queried name, if DNS was used.
 pub(crate) fn find_nearest<'p>(query: &Query<'p, '_>, outside: Option<IpAddr>) -> Option<NearestEntry<'p>> {

@@ -68,7 +68,7 @@ fn write_item(out: &mut JsonWriter, item: &ListItem<'_>) {
         out.name("enabled");
         out.boolean(false);
     }
-    out.optional_member("comment", item.comment.as_deref());
+    out.optional_member("comment", item.comment.as_ref().map(|comment| &***comment));
     out.end('}');
 }
 

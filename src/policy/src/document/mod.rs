@@ -86,7 +86,8 @@ pub(crate) struct ListItem<'t> {
     pub index: usize,
     pub parsed: ParsedEntry,
     pub enabled: bool,
-    pub comment: Option<Cow<'t, str>>,
+    /// Boxed, since most entries have none.
+    pub comment: Option<Box<Cow<'t, str>>>,
     /// True if the element is an object.
     pub object: bool,
     /// The span of the entry, without quotes.
@@ -322,7 +323,7 @@ impl<'t> DocumentReader<'t, '_> {
                     match &*member.name {
                         "entry" => entry = Some((path, member.value)),
                         "enabled" => enabled = self.decoder.boolean(&path, &member.value).unwrap_or(true),
-                        _ => comment = self.decoder.string(&path, member.value),
+                        _ => comment = self.decoder.string(&path, member.value).map(Box::new),
                     }
                 }
                 let Some((path, value)) = entry else {

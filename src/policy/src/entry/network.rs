@@ -135,10 +135,11 @@ pub(super) fn misread_prefix(
 /// Reports a range of addresses, `10.0.0.1-10.0.0.9` or `10.0.0.1-9`. The fix is the CIDR blocks that cover it exactly.
 pub(super) fn range_finding(text: &str, shown: &str) -> Option<RawFinding> {
     let (first, last) = split_once(shown, b'-')?;
-    // Names have dashes too, and most of them have letters that no address has.
-    if !last
+    // Names have dashes too, and most of them have letters that no address has. Behind a bracket stands anything.
+    let end = last.split_once(']').map_or(last, |(inside, _)| inside);
+    if !end
         .chars()
-        .all(|character| character.is_ascii_hexdigit() || " .:[]".contains(character) || !character.is_ascii())
+        .all(|character| character.is_ascii_hexdigit() || character.is_whitespace() || ".:[".contains(character))
     {
         return None;
     }

@@ -7,7 +7,8 @@ use crate::entry::{Entry, HostPattern};
 use crate::finding::code::Code;
 use crate::finding::{EntryList, RawFinding};
 use crate::lint::coverage::{covering_ports, entry_location};
-use crate::policy::index::{ANY_PORT, EntryIndex};
+use crate::policy::entry_group::ANY_PORT;
+use crate::policy::index::EntryIndex;
 use crate::policy::trust_anchors::scoped_lists;
 use crate::policy::{Policy, PolicyScope};
 

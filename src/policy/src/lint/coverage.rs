@@ -4,7 +4,8 @@ use crate::document::member_name;
 use crate::entry::{Entry, HostPattern};
 use crate::finding::EntryList;
 use crate::host::docker_hub;
-use crate::policy::index::{ANY_PORT, EXACT_HOST, EntryGroup, IndexedEntry, Specificity, wildcard_specificity};
+use crate::policy::entry_group::{ANY_PORT, EntryGroup, IndexedEntry};
+use crate::policy::index::{EXACT_HOST, Specificity, wildcard_specificity};
 use crate::policy::pattern_index;
 
 /// Returns the ports of entries that cover all ports of this one.

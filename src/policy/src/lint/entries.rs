@@ -11,7 +11,8 @@ use crate::finding::code::Code;
 use crate::finding::{EntryList, RawFinding};
 use crate::host::docker_hub;
 use crate::lint::coverage::{covering_ports, entry_location, entry_location_at, own_specificity};
-use crate::policy::index::{ANY_PORT, EntryGroup, EntryIndex, IndexedEntry, Specificity, to_usize};
+use crate::policy::entry_group::{ANY_PORT, EntryGroup, IndexedEntry, to_usize};
+use crate::policy::index::{EntryIndex, Specificity};
 use crate::policy::{Policy, PolicyScope};
 
 /// Adds the findings that follow from more than one entry.

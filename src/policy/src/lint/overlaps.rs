@@ -7,7 +7,8 @@ use crate::finding::code::Code;
 use crate::finding::{EntryList, RawFinding};
 use crate::lint::coverage::{entry_location, own_specificity, port_overlap};
 use crate::policy::Policy;
-use crate::policy::index::{EntryIndex, IndexedEntry};
+use crate::policy::entry_group::IndexedEntry;
+use crate::policy::index::EntryIndex;
 use crate::policy::pattern_index::specificity;
 use crate::policy::trust_anchors::scoped_lists;
 

@@ -1,5 +1,6 @@
 //! A loaded policy: the index and trust of every scope.
 
+pub(crate) mod entry_group;
 pub(crate) mod index;
 pub(crate) mod pattern_index;
 pub(crate) mod prefix_map;

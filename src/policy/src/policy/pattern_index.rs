@@ -8,7 +8,8 @@
 use std::ops::ControlFlow;
 
 use crate::entry::name_pattern::{NamePattern, domain_of};
-use crate::policy::index::{Specificity, to_u32, to_usize};
+use crate::policy::entry_group::{to_u32, to_usize};
+use crate::policy::index::Specificity;
 use crate::util::string_map::StringMap;
 
 /// The specificity of a pattern without literal characters, above that of every wildcard (rule T4).

@@ -1,7 +1,7 @@
 //! The ports that a reference stands for (rule M2).
 
 use crate::finding::EntryList;
-use crate::policy::index::ANY_PORT;
+use crate::policy::entry_group::ANY_PORT;
 use crate::reference::Reference;
 
 /// The ports of a reference (rule M2), in the form that entries have.
