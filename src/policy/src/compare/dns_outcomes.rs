@@ -133,10 +133,11 @@ fn enumerate_answer_sets<'d>(
         }
     }
     // Rule W6: a name without addresses may be denied.
-    let unknown = |view: &PolicyView<'d>| {
-        let query = view.query(reference).filter(|_| !matches!(reference.registry, Registry::Address(_)));
-        query.map(|query| query.unknown_address()).unwrap_or_default()
-    };
+    let unknown =
+        |view: &PolicyView<'d>| view.query(reference).map(|query| query.unknown_address()).unwrap_or_default();
     sets.insert(0, AnswerSet { evaluations: views.each_ref().map(unknown), members: Vec::new() });
     sets
 }
+
+#[cfg(test)]
+mod tests;

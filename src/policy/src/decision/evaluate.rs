@@ -109,11 +109,10 @@ impl<'p, 'r> Query<'p, 'r> {
         resolver.finish()
     }
 
-    /// Returns the parts of an evaluation that a decision shows.
-    pub fn visible_outcome(&self, evaluation: &HostEvaluation<'p>) -> (bool, Option<EntryMatch<'p>>, bool, bool) {
+    /// Returns the parts of an evaluation that a decision shows. In whitelist mode no deciding entry is a denial.
+    pub fn visible_outcome(&self, evaluation: &HostEvaluation<'p>) -> (Option<EntryMatch<'p>>, bool, bool) {
         let insecure = evaluation.is_insecure();
-        let allowed = !self.whitelist_mode() || evaluation.cover.is_some();
-        (allowed, self.deciding_entry(evaluation), insecure, insecure && evaluation.plain_http_on_80)
+        (self.deciding_entry(evaluation), insecure, insecure && evaluation.plain_http_on_80)
     }
 
     /// Returns the deciding entry: the insecure one if it decides the transport, otherwise the one that allows.

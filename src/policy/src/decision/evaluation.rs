@@ -183,3 +183,6 @@ impl<'a, 'p, 'r> PrecedenceResolver<'a, 'p, 'r> {
         evaluation
     }
 }
+
+#[cfg(test)]
+mod tests;

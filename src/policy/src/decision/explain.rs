@@ -245,7 +245,7 @@ fn network_contains(address: IpAddr, network: &IpNet) -> bool {
 }
 
 fn is_below_domain(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain).is_some_and(|front| front.len() > 1 && front.ends_with('.'))
+    name.strip_suffix(domain).is_some_and(|front| front.ends_with('.'))
 }
 
 fn explain_forward_dns(
@@ -379,3 +379,6 @@ fn describe_entry(by: &MatchedEntry<'_>) -> String {
         None => format!("`{}` ({list}[{}])", by.entry, by.index),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -192,15 +192,14 @@ fn difference<'n>(entry: &'n str, name: &'n str) -> Option<SimilarName<'n>> {
     Some((name_difference(entry, name)?, entry, name))
 }
 
-/// Returns the difference of a name from a pattern that it matches in all labels but one in the middle.
+/// Returns the difference of a name from a pattern with the same last two labels that it matches in all labels but one
+/// in the middle.
 fn pattern_difference<'n>(pattern: &'n str, name: &'n str) -> Option<SimilarName<'n>> {
     let count = |text: &str| text.split('.').count();
     let mut differing = pattern.split('.').zip(name.split('.')).enumerate();
     let mut differing = differing.by_ref().filter(|(_, (glob, label))| !glob_matches(glob, label));
     let (position, (glob, label)) = differing.next()?;
-    // The last two labels are a domain that belongs to somebody else.
-    let is_middle = position > 0 && position.saturating_add(2) < count(name);
-    let is_near = is_middle && differing.next().is_none() && count(pattern) == count(name);
+    let is_near = position > 0 && differing.next().is_none() && count(pattern) == count(name);
     is_near.then_some((NameDifference::Label(glob, label), pattern, name))
 }
 

@@ -72,6 +72,9 @@ fn w6_name_is_blocked_where_one_of_its_addresses_is() {
     assert_eq!(decide_text(&load_policy(&by_name), "h.example/x", &[]), "deny Blocked");
     let without = document.replace("true", "false");
     assert_eq!(decide_text(&load_policy(&without), "h.example/x", &[]), "h.example https443!");
+    // A blocked wildcard covers no address, so that the names of one are not asked for.
+    let wildcard = r#"{"whitelist": ["10.0.0.0/8"], "blocked": ["*.example"], "match_resolved_addresses": true}"#;
+    assert_eq!(decide_text(&load_policy(wildcard), "10.1.0.1/x", &[]), "10.0.0.0/8 https443!");
 }
 
 #[test]
@@ -108,6 +111,24 @@ fn m5_most_specific_of_the_names_of_an_address_decides() {
         assert_eq!(decide(names), "*.a.corp.io:443 https443", "{names:?}");
     }
     assert_eq!(decide(&["x.corp.io", "x.b.corp.io"]), "*.b.corp.io https443 http80");
+}
+
+#[test]
+fn m5_most_specific_of_verified_names_is_shown() {
+    let policy = load_policy(r#"{"whitelist": ["*.corp.io", "*.b.corp.io"]}"#);
+    let mut answers = vec![reverse("10.0.0.1", &["x.corp.io", "y.b.corp.io"]), forward("x.corp.io", &["10.0.0.1"])];
+    assert_eq!(decide_text(&policy, "10.0.0.1/x", &answers), "lookup Forward y.b.corp.io");
+    answers.push(forward("y.b.corp.io", &["10.0.0.1"]));
+    assert_eq!(decide_text(&policy, "10.0.0.1/x", &answers), "*.b.corp.io https443!");
+}
+
+#[test]
+fn t3_name_that_adds_plain_http_is_asked_about() {
+    let policy = load_policy(r#"{"insecure": ["*.aa.io:443", "*.bb.io:80"]}"#);
+    let mut answers = vec![reverse("10.0.0.1", &["x.aa.io", "y.bb.io"]), forward("x.aa.io", &["10.0.0.1"])];
+    assert_eq!(decide_text(&policy, "10.0.0.1/x", &answers), "lookup Forward y.bb.io");
+    answers.push(forward("y.bb.io", &["10.0.0.1"]));
+    assert_eq!(decide_text(&policy, "10.0.0.1/x", &answers), "*.aa.io:443 https443 http80");
 }
 
 #[test]

@@ -277,6 +277,14 @@ fn m6_requests_beyond_the_limits_are_denied() {
     }
     let subject = [DnsAnswer { subject: "a".repeat(254), ..forward("", &[]) }];
     assert_eq!(decide_text(&policy, "h.example/x", &subject), "deny InvalidRequest");
+    for (dns_answers, text) in [
+        (many(33), "a request has at most 32 DNS answers, this one has 33"),
+        (answers(257).into(), "a DNS answer has at most 256 addresses or names, this one has 257"),
+    ] {
+        let request = Request { reference: "h.example/x", dns_answers: &dns_answers, ..Request::default() };
+        let Decision::Deny(denied) = policy.decide(&request) else { panic!("{text}") };
+        assert_eq!(denied.text, text);
+    }
 }
 
 #[test]
@@ -317,6 +325,61 @@ fn d3_entries_that_cover_a_name_together_each_cover_it() {
     let policy = load_policy(r#"{"whitelist": ["docker.io"]}"#);
     let hub = (false, "it is Docker Hub, which is on port 443 only".to_owned());
     assert_eq!(explained_entries(&policy, "docker.io:5000/x", &[]), [hub]);
+}
+
+#[test]
+fn t5_product_keeps_an_insecure_name_verified_on_its_port() {
+    let document = r#"{"whitelist": ["*.corp.io"], "insecure": ["a.corp.io"], "built_in": ["*.corp.io:443"]}"#;
+    let policy = load_policy(document);
+    assert_eq!(decide_text(&policy, "a.corp.io/x", &[]), "a.corp.io https443!");
+    assert_eq!(decide_text(&policy, "a.corp.io:5000/x", &[]), "a.corp.io https5000 http5000");
+    assert_eq!(decide_text(&policy, "b.corp.io/x", &[]), "*.corp.io https443!");
+    // A whitelist entry that is more specific than an insecure one decides, and is the one that allows.
+    let document = r#"{"whitelist": ["a.corp.io"], "insecure": ["*.corp.io"], "built_in": ["b.test"]}"#;
+    let policy = load_policy(document);
+    assert_eq!(decide_text(&policy, "a.corp.io/x", &[]), "a.corp.io https443!");
+    assert_eq!(decide_text(&policy, "b.corp.io/x", &[]), "*.corp.io https443 http80");
+}
+
+#[test]
+fn t5_first_address_of_an_insecure_network_is_the_products_own() {
+    let policy = load_policy(r#"{"insecure": ["10.0.0.0/24"], "built_in": ["10.0.0.0"]}"#);
+    assert_eq!(decide_text(&policy, "10.0.0.0/x", &[]), "- https443!");
+    assert_eq!(decide_text(&policy, "10.0.0.5/x", &[]), "10.0.0.0/24 https443 http80");
+}
+
+#[test]
+fn m3_longest_namespace_decides_then_the_port() {
+    for (entries, expected) in [
+        (r#""h.io", "h.io:443""#, "h.io:443"),
+        (r#""h.io:443", "h.io/team""#, "h.io/team"),
+        (r#""h.io:443/team", "h.io""#, "h.io:443/team"),
+        (r#""h.io/team", "h.io:443/team""#, "h.io:443/team"),
+    ] {
+        let policy = load_policy(&format!(r#"{{"whitelist": [{entries}]}}"#));
+        assert_eq!(decide_text(&policy, "h.io/team/x", &[]), format!("{expected} https443!"), "{entries}");
+    }
+}
+
+#[test]
+fn w6_of_several_blocked_addresses_the_first_by_text_is_shown() {
+    let policy = load_policy(r#"{"blocked": ["10.0.0.9", "10.0.0.1", "10.0.0.5"], "match_resolved_addresses": true}"#);
+    let dns_answers = [forward("h.io", &[])];
+    let request = Request { reference: "h.io/x", dns_answers: &dns_answers, ..Request::default() };
+    let Decision::Deny(denied) = policy.decide(&request) else { panic!("a name without addresses is denied") };
+    assert_eq!(denied.by.map(|by| (by.entry.into_owned(), by.index)), Some(("10.0.0.1".to_owned(), 1)));
+    assert_eq!(
+        denied.text,
+        "access to registry `h.io` is denied: `10.0.0.1` is blocked, and no address of the name is known"
+    );
+}
+
+#[test]
+fn w3_of_two_networks_as_near_the_first_is_shown() {
+    let policy = load_policy(r#"{"whitelist": ["10.0.0.2"], "projects": {"p": {"whitelist": ["10.0.0.3"]}}}"#);
+    let decide =
+        |project| format_decision(policy.decide(&Request { reference: "10.0.0.1/x", project, ..Request::default() }));
+    assert_eq!(decide(Some("p")), "deny NeighbouringNetwork 10.0.0.2");
 }
 
 #[test]
