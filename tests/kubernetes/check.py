@@ -184,6 +184,19 @@ def chart_digest(values):
     return digest.hexdigest()
 
 
+def check_defaults():
+    """Requires that no default of the chart can be taken away, which `--set NAME=null` would do."""
+    def require(schema, values, name):
+        missing = values.keys() - set(schema["required"])
+        assert not missing, f"the chart's schema does not require {missing} in {name}"
+        for key, value in values.items():
+            if isinstance(value, dict) and "properties" in schema["properties"][key]:
+                require(schema["properties"][key], value, key)
+
+    [values] = documents((CHART / "values.yaml").read_text())
+    require(json.loads((CHART / "values.schema.json").read_text()), values, "the values")
+
+
 def by_name(objects):
     return {(entry["kind"], entry["metadata"]["name"]): entry for entry in objects}
 
@@ -249,6 +262,7 @@ def main():
     assert webhook["failurePolicy"] == "Ignore"
     print("audit is valid")
 
+    check_defaults()
     names = {file.name.removesuffix(".values.yaml") for file in RENDERED.glob("*.values.yaml")}
     assert names == {"audit", *(overlay.name for overlay in overlays)}, names
     for name in sorted(names):
