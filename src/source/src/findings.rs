@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use pullgate::display::{escape_for_terminal, is_unsafe_for_display};
-use pullgate::{Finding, Severity};
+use pullgate::{Code, Finding, Severity};
 
 use crate::input::InputText;
 use crate::lines::{LineColumn, LineIndex};
+use crate::member_values::suspected_member_values;
 use crate::policy_source::LocatedFinding;
 use crate::redact;
 
@@ -61,6 +62,9 @@ impl<'s> SourceView<'s> {
             Some(place) if place.source == index => redact::secret_range(&located.finding, text, &place.bytes),
             _ => None,
         }));
+        if findings.iter().any(|located| is_about_no_policy(located, index)) {
+            secrets.extend(suspected_member_values(text));
+        }
         Self { source, lines: LineIndex::new(&source.text), secrets: merge_overlapping(secrets) }
     }
 
@@ -95,6 +99,12 @@ impl<'s> SourceView<'s> {
             is_cut: start > line.start,
         }
     }
+}
+
+/// Returns whether a finding says that a source is no document of ours, so that none is about its members.
+fn is_about_no_policy(located: &LocatedFinding, source: usize) -> bool {
+    matches!(located.finding.code, Code::JsonSyntax | Code::TomlSyntax | Code::DocumentForeign)
+        && located.span.as_ref().is_some_and(|span| span.source == source)
 }
 
 struct LineExcerpt {

@@ -9,6 +9,7 @@ pub mod findings;
 mod input;
 mod json_splice;
 mod lines;
+mod member_values;
 mod policy_file;
 mod policy_source;
 pub mod redact;

@@ -31,12 +31,20 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for JsonObjectVisitor<T> {
     }
 }
 
-/// Describes an error without the string that it quotes, which may be long, or a secret.
+/// Describes an error without the text that it quotes, a string, one of a few values or a name, which may be long, or a
+/// secret.
 pub fn describe_json_error(error: &serde_json::Error) -> String {
+    /// What stands before a quoted text, the end of that with what follows, and what is said in its place.
+    const QUOTES: [(&str, &str, &str); 3] = [
+        ("string \"", "\", expected", "a text"),
+        ("unknown variant `", "`, expected", "an unknown text"),
+        ("unknown field `", "`, expected", "an unknown field"),
+    ];
     let text = error.to_string();
-    let without = text.split_once("string \"").and_then(|(before, rest)| {
-        let (_, after) = rest.rsplit_once("\", expected")?;
-        Some(format!("{before}a text, expected{after}"))
+    let without = QUOTES.iter().find_map(|(opening, closing, replacement)| {
+        let (before, rest) = text.split_once(opening)?;
+        let (_, after) = rest.rsplit_once(closing)?;
+        Some(format!("{before}{replacement}, expected{after}"))
     });
     without.unwrap_or(text)
 }
@@ -53,6 +61,32 @@ mod tests {
         #[serde(borrow)]
         a: &'a RawValue,
         b: Option<u8>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Color {
+        Red,
+        Green,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Paint {
+        #[allow(dead_code, reason = "only errors are of interest")]
+        color: Option<Color>,
+    }
+
+    #[test]
+    fn no_text_of_a_document_is_in_an_error() {
+        for (text, expected) in [
+            (r#"{"color": "s`, expected"}"#, "an unknown text, expected `red` or `green` at line 1 column 24"),
+            (r#"{"s`, expected": 1}"#, "an unknown field, expected `color` at line 1 column 15"),
+            (r#""s\", expected""#, "invalid type: a text, expected struct Paint at line 1 column 15"),
+        ] {
+            let error = serde_json::from_str::<Paint>(text).unwrap_err();
+            assert_eq!(describe_json_error(&error), expected);
+        }
     }
 
     #[test]
