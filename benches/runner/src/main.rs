@@ -1,8 +1,8 @@
 //! Measures decisions, loading, starting and admission in one process, beside other policy engines where there are some.
 //!
 //! `pullgate-bench-runner [--quick] PROGRAM PEERS GROUP...` prints one JSON array of tables; PEERS is a folder with other
-//! programs, as far as they could be built. `cargo xtask bench` builds it, runs it, and writes the tables down. `pullgate-bench-runner --inputs ENTRIES` prints what the benchmarks in Node.js
-//! measure.
+//! programs, as far as they could be built. `cargo xtask bench` builds it, runs it, and writes the tables down.
+//! `pullgate-bench-runner --inputs ENTRIES` prints what the benchmarks in Node.js measure.
 
 #![forbid(unsafe_code)]
 

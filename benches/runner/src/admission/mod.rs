@@ -44,7 +44,7 @@ struct Plan {
     min_requests: usize,
 }
 
-/// What was measured of a server.
+/// The measurements of a server.
 #[derive(Default)]
 struct Measured {
     /// Of every request of one connection, in seconds.

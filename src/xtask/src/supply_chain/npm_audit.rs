@@ -9,7 +9,7 @@ use crate::shell::{root, shell};
 /// The folders whose packages other than tools are shipped: the page is bundled with them.
 const FOLDERS: [&str; 1] = ["www"];
 
-/// What `npm audit --json` printed.
+/// The output of `npm audit --json`.
 #[derive(Debug, PartialEq, Eq)]
 enum AuditReport {
     /// The number of packages without advisories.
