@@ -49,8 +49,8 @@ impl AffectedHosts {
         if old.unknown_project != new.unknown_project || old.whitelist_mode() != new.whitelist_mode() {
             affected.mark_all();
         }
-        let resolves = old.policy.match_resolved_addresses || new.policy.match_resolved_addresses;
-        if old.policy.match_resolved_addresses != new.policy.match_resolved_addresses {
+        let resolves = new.policy.match_resolved_addresses;
+        if old.policy.match_resolved_addresses != resolves {
             (affected.hub, affected.all_names) = (true, true);
         }
         // Global lists are compared with global lists, and a project's with the project's.
@@ -70,13 +70,9 @@ impl AffectedHosts {
         affected
     }
 
+    /// Returns whether no host is affected. All names or all addresses never are without Docker Hub or a wildcard.
     pub fn is_empty(&self) -> bool {
-        !self.hub
-            && !self.all_names
-            && !self.all_addresses
-            && self.names.is_empty()
-            && self.patterns.is_empty()
-            && self.network_map.is_empty()
+        !self.hub && self.names.is_empty() && self.patterns.is_empty() && self.network_map.is_empty()
     }
 
     fn mark_all(&mut self) {

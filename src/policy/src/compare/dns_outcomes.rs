@@ -92,10 +92,9 @@ fn enumerate_answer_sets<'d>(
     reference: &Reference<'_>,
     hosts: &[Registry<'static>],
 ) -> Vec<AnswerSet<'d>> {
-    let mut seen: Vec<u64> = Vec::new();
+    let mut seen: Vec<[u32; 2]> = Vec::new();
     let mut is_new = |evaluations: &[HostEvaluation<'d>; 2]| {
-        let [old, new] = evaluations;
-        let signature = u64::from(old.equivalence_key()) << 32 | u64::from(new.equivalence_key());
+        let signature = evaluations.each_ref().map(HostEvaluation::equivalence_key);
         let position = seen.binary_search(&signature);
         if let Err(position) = position {
             seen.insert(position, signature);
