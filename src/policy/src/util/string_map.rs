@@ -142,6 +142,20 @@ mod tests {
     }
 
     #[test]
+    fn names_with_equal_hashes_are_told_apart() {
+        let mut by_hash = std::collections::HashMap::new();
+        let mut names = (0..1_000_000).map(|number| format!("host-{number}.corp.internal"));
+        let (first, second) = names
+            .find_map(|name| Some((by_hash.insert(hash_name(&name), name.clone())?, name)))
+            .expect("of so many names two have one hash");
+        let mut map = StringMap::default();
+        map.get_or_insert(&first, 1);
+        assert_eq!(map.get(&second), None);
+        assert_eq!(map.get_or_insert(&second, 2), 2);
+        assert_eq!((map.get(&first), map.get(&second)), (Some(1), Some(2)));
+    }
+
+    #[test]
     fn hashes_are_spread() {
         // 2^16 keys over 2^16 slots leave 2^16/e of them free if they are spread by chance.
         let taken: std::collections::HashSet<u32> =
