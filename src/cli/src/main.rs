@@ -5,6 +5,8 @@
 mod args;
 mod commands;
 mod dns_answers;
+#[cfg(test)]
+mod documented_commands;
 mod error;
 mod help;
 mod output;

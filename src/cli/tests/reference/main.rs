@@ -5,7 +5,6 @@
 
 #[path = "../common/mod.rs"]
 mod common;
-mod documented_commands;
 mod http_api;
 mod metrics;
 mod wit;
