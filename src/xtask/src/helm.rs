@@ -26,6 +26,13 @@ const OLDEST_KUBERNETES: &str = "1.31.0";
 /// The namespace of the manifests.
 const NAMESPACE: &str = "pullgate-system";
 
+/// Values that the chart must not take: without addresses the network policy lets everybody in, and without an enforcement
+/// nobody knows what a webhook that does not answer does.
+const OPENING_VALUES: [&str; 4] = ["controlPlane=null", "controlPlane=[]", "enforcement=null", "enforcement=\"off\""];
+
+/// One that it takes.
+const GOOD_VALUE: &str = "controlPlane=[\"192.0.2.1/32\"]";
+
 fn program() -> PathBuf {
     target().join("helm").join(HELM_VERSION).join("helm")
 }
@@ -52,17 +59,35 @@ pub fn build() -> Result<()> {
     Ok(())
 }
 
-/// Requires that the chart renders as it is written down, unless Helm is not built: it takes minutes.
+/// Requires that the chart renders as it is written down, and refuses values that would open something.
+///
+/// # Errors
+///
+/// [`NotRun`] if Helm is not built, which takes minutes.
 pub fn check() -> Result<()> {
     if !program().exists() {
-        println!("the chart is not rendered again: `cargo xtask helm` builds Helm, in some 6 minutes");
-        return Ok(());
+        return Err(NotRun("Helm is not built: `cargo xtask helm` does so, in some 6 minutes".to_owned()).into());
     }
-    for (name, objects) in rendered(&shell()?)? {
+    let sh = shell()?;
+    for (name, objects) in rendered(&sh)? {
         let written = fs::read_to_string(root().join(RENDERED).join(&name)).unwrap_or_default();
         ensure!(written == objects, "{RENDERED}/{name} is not what Helm renders: run `cargo xtask helm`");
     }
-    Ok(())
+    require_refusals(&sh)
+}
+
+/// Requires that the chart refuses values that would open something, by the schema, and by the templates without it.
+fn require_refusals(sh: &Shell) -> Result<()> {
+    let helm = program();
+    let options = ["--kube-version", OLDEST_KUBERNETES, "--set-json"];
+    for value in OPENING_VALUES {
+        for option in [None, Some("--skip-schema-validation")] {
+            let command = cmd!(sh, "{helm} template pullgate {CHART} {options...} {value} {option...}");
+            ensure!(output(command).is_err(), "the chart takes `{value}` {}", option.unwrap_or_default());
+        }
+    }
+    // It is the value that is refused.
+    output(cmd!(sh, "{helm} template pullgate {CHART} {options...} {GOOD_VALUE}")).map(drop)
 }
 
 /// Returns the rendered objects for each file of values, with the digest of what they are made of.

@@ -6,12 +6,11 @@ use anyhow::Result;
 
 use super::archive::{FileTree, gzip};
 use super::{CommitTime, folder, version};
-use crate::helm::{self, CHART};
+use crate::helm::CHART;
 use crate::shell::root;
 
-/// Writes both, after the chart has been rendered where there is Helm.
+/// Writes both.
 pub fn write() -> Result<()> {
-    helm::check()?;
     // Helm takes an archive of any name, and finds the chart in the folder of its name.
     for (name, top, sources) in [("chart", "pullgate", CHART), ("kubernetes", "kubernetes", "deploy/kubernetes")] {
         let mut tree = FileTree::default();

@@ -8,12 +8,13 @@ use anyhow::{Context, Result, bail, ensure};
 use flate2::read::GzDecoder;
 use serde_json::Value;
 use toml::{Table, Value as TomlValue};
-use xshell::cmd;
+use xshell::{Cmd, cmd};
 
 use super::program::scratch;
 use super::{folder, version};
 use crate::binary;
 use crate::shell::{cargo, root, shell, target};
+use crate::steps::NotRun;
 
 /// The crate with the rules.
 const RULES: &str = "pullgate";
@@ -52,12 +53,26 @@ pub fn write() -> Result<()> {
     fs::copy(root().join("Cargo.lock"), consumer.with_file_name("Cargo.lock"))?;
     sh.change_dir(&consumer);
     cargo(&sh).args(["build", "--release"]).env("CARGO_TARGET_DIR", target()).run()?;
-    compare_answers(&names)
+    compare_answers(&names, Versions::Newest)
 }
 
 /// Packages the crates, and asks that of the rules for the answers of the vectors from another workspace.
+///
+/// # Errors
+///
+/// [`NotRun`] if crates.io cannot be reached.
 pub fn check() -> Result<()> {
-    compare_answers(&package()?)
+    compare_answers(&package()?, Versions::Locked)
+}
+
+/// The versions of the crates of others in the other workspace.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Versions {
+    /// Those that a user gets today.
+    Newest,
+    /// Those of this workspace's `Cargo.lock`, so that each run has the same. It has none for the Unicode data that the
+    /// `[patch]` replaces.
+    Locked,
 }
 
 /// Packages the crates that are published, into `target/package`. Returns their names.
@@ -108,10 +123,13 @@ fn other_workspace(names: &[String], built: &[String]) -> Result<PathBuf> {
     Ok(consumer)
 }
 
-/// Compares the answers of the rules in another workspace, with the newest versions of all that they depend on, with
-/// those of the npm package's module.
-fn compare_answers(names: &[String]) -> Result<()> {
+/// Compares the answers of the rules in another workspace with those of the npm package's module.
+fn compare_answers(names: &[String], versions: Versions) -> Result<()> {
     let consumer = other_workspace(names, &[RULES.to_owned()])?;
+    let lock = consumer.with_file_name("Cargo.lock");
+    if versions == Versions::Locked {
+        fs::copy(root().join("Cargo.lock"), &lock)?;
+    }
     let (sh, program) = (shell()?, binary::path());
     let module = cmd!(sh, "node tests/node/vectors.mjs").quiet().read()?;
     let module: Vec<&str> = module.lines().collect();
@@ -120,8 +138,8 @@ fn compare_answers(names: &[String]) -> Result<()> {
     // What is compiled there already, and is the same, is not compiled again.
     sh.set_var("CARGO_TARGET_DIR", target());
     // The test reads its table where cargo has it, without a network.
-    cargo(&sh).args(["fetch", "--quiet"]).run()?;
-    require_data_of_others(&consumer.with_file_name("Cargo.lock"))?;
+    fetch(cargo(&sh).args(["fetch", "--quiet"]))?;
+    require_data_of_others(&lock)?;
     let answers = cargo(&sh).args(["run", "--profile", "xtask"]).read()?;
     let mut answers = answers.lines();
     let rules = answers.next().unwrap_or_default();
@@ -135,6 +153,25 @@ fn compare_answers(names: &[String]) -> Result<()> {
     ensure!(output.contains("test result: ok. 1 passed"), "`{TEST}` was not run: {output}");
     println!("{} answers and the test of UTS #46 are the same there", module.len());
     Ok(())
+}
+
+/// Downloads the crates of others.
+fn fetch(command: Cmd<'_>) -> Result<()> {
+    let output = command.ignore_status().output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if is_unreachable(&errors) {
+        let reason = errors.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        return Err(NotRun(format!("crates.io cannot be reached: {reason}")).into());
+    }
+    bail!("the crates of others cannot be fetched: {errors}")
+}
+
+/// Returns whether cargo's errors are about the network, and not about what a registry has.
+fn is_unreachable(errors: &str) -> bool {
+    errors.contains("failed to download from `")
 }
 
 /// Returns the manifest of the other workspace: this one's, with the packages in place of the folders.
@@ -201,6 +238,15 @@ mod tests {
         let metadata =
             json!({ "packages": [package("a", Value::Null), package("b", json!([])), package("c", Value::Null)] });
         assert_eq!(published(&metadata), ["a", "c"]);
+    }
+
+    #[test]
+    fn only_a_registry_that_is_not_reached_is_no_error() {
+        let unreached = "error: failed to get `spdx` as a dependency of package `p v0.1.0 (/p)`\n\nCaused by:\n  \
+                         failed to download from `https://index.crates.io/config.json`\n\nCaused by:\n  \
+                         [6] Could not resolve hostname (Could not resolve host: index.crates.io)\n";
+        assert!(is_unreachable(unreached));
+        assert!(!is_unreachable("error: failed to select a version for the requirement `spdx = \"^99\"`\n"));
     }
 
     #[test]

@@ -24,9 +24,9 @@ use xshell::cmd;
 use crate::build_stamp::sha256;
 use crate::shell::{root, shell, target};
 use crate::steps::{self, Step};
-use crate::{binary, module, supply_chain, web};
+use crate::{binary, helm, module, supply_chain, web};
 
-/// What is made, and then checked as its users get it.
+/// Steps of a release: each part is made, and then checked as its users get it.
 const STEPS: &[Step] = &[
     ("versions", versions::check),
     ("module", module::build_default),
@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     ("static program as an archive", program::write_static),
     ("npm package", npm::write),
     ("Debian package", debian::write),
+    ("Helm chart", helm::check),
     ("manifests and chart for Kubernetes", chart::write),
     ("bills of materials", bills_of_materials),
     ("container image", image::write),
