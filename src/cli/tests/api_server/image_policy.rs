@@ -4,7 +4,8 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::common::cluster::{Cluster, repository};
+use crate::common::cluster::Cluster;
+use crate::common::repository;
 
 /// The start of a denial by this webhook.
 const DENIAL: &str = "image policy webhook backend denied one or more images: ";

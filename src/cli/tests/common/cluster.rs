@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 
+use super::repository;
 use super::sandbox::{Sandbox, Server};
 use super::sandboxed_daemon::SandboxedDaemon;
 
@@ -265,9 +266,4 @@ impl KubectlOutcome {
 /// Returns the folder of what is built.
 fn target() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("..")
-}
-
-/// Returns the path of a file of the repository.
-pub fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }

@@ -11,10 +11,9 @@ mod wit;
 
 use std::fmt::Write;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use common::daemon::Daemon;
-use common::run_in;
+use common::{repository, run_in};
 
 const COMMAND_LINE: &str = "\
 # The command line
@@ -75,9 +74,4 @@ fn check(name: &str, page: &str) {
         "`docs/reference/{name}` is not what the source makes of it: run `cargo xtask codegen`"
     );
     fs::write(path, page).unwrap();
-}
-
-/// Returns the path of a file of the repository.
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }

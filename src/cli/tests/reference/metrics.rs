@@ -10,8 +10,7 @@ use std::thread;
 use serde_json::json;
 
 use crate::common::daemon::{Daemon, talk};
-use crate::common::file;
-use crate::repository;
+use crate::common::{file, repository};
 
 #[test]
 fn metrics_are_those_of_the_page() {
@@ -32,9 +31,10 @@ fn metrics_are_those_of_the_page() {
     let policy = file("json", policy.to_string());
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("docker.sock").display().to_string();
-    let gate = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let arguments = ["--policy", &policy, "--docker-socket", &socket, "--docker-enforcement", "audit", "--gate", &gate];
-    let daemon = Daemon::start(&arguments);
+    let arguments =
+        ["--policy", &policy, "--docker-socket", &socket, "--docker-enforcement", "audit", "--gate", "127.0.0.1:0"];
+    let (daemon, line) = Daemon::start_and_see("127.0.0.1:0", &arguments, "the gate is open");
+    let gate = line.split_once("address=").unwrap().1.trim_matches('"').to_owned();
 
     // A decision, a denial without an effect, another policy, and bytes through the gate.
     assert_eq!(daemon.post("/v1/decide", &json!({ "reference": "reg.example/app" })).0, 200);

@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use crate::common::repository;
 use crate::common::sandbox::{Sandbox, Server};
 use crate::page::{Exchange, Place, Step, compare, steps};
-use crate::{public_registries, repository};
+use crate::public_registries;
 
 /// Timeout of a command in seconds.
 const COMMAND_TIMEOUT_SECS: &str = "120";
@@ -25,7 +26,7 @@ pub struct Service<'a> {
     pub probe: &'a str,
 }
 
-/// What a machine has besides pullgate.
+/// The equipment of a machine besides pullgate.
 #[derive(Default)]
 pub struct MachineOptions<'a> {
     /// The repositories of the public registries.

@@ -13,6 +13,7 @@ use std::process::Command;
 use std::rc::Rc;
 
 use common::cluster::{self, Cluster};
+use common::repository;
 use common::sandbox::Sandbox;
 use machine::{Machine, MachineOptions, Service};
 use page::Place;
@@ -142,11 +143,6 @@ fn settings_of_other_tools_become_policies() {
 fn run(command: &mut Command) {
     let ran = command.output().unwrap();
     assert!(ran.status.success(), "{command:?}: {ran:?}");
-}
-
-/// Returns the path of a file of the repository.
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
 /// Returns the folder of the newer engines.

@@ -12,6 +12,8 @@
 //!
 //! In what is printed `...` on a line of its own stands for any lines, and within a line for any text.
 
+use thiserror::Error;
+
 /// The place of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -97,12 +99,21 @@ fn exchanges(prompt: &str, fence: &[&str]) -> Vec<Exchange> {
     exchanges
 }
 
+/// The line in which an output differs from the expected one.
+#[derive(Debug, Error)]
+pub enum LineDifference {
+    #[error("`{0}` is not there")]
+    Missing(String),
+    #[error("`{0}` is there besides")]
+    Unexpected(String),
+}
+
 /// Compares the lines of an output with the expected ones.
 ///
 /// # Errors
 ///
-/// The expected line that is not there, or the first that is there besides.
-pub fn compare(actual: &str, expected: &[String]) -> Result<(), String> {
+/// The first line in which they differ.
+pub fn compare(actual: &str, expected: &[String]) -> Result<(), LineDifference> {
     let mut rest: Vec<&str> = actual.lines().map(str::trim_end).collect();
     let mut may_skip = false;
     for line in expected {
@@ -112,12 +123,12 @@ pub fn compare(actual: &str, expected: &[String]) -> Result<(), String> {
         }
         let found = rest.iter().position(|actual| is_line(line, actual));
         let position =
-            found.filter(|position| may_skip || *position == 0).ok_or_else(|| format!("`{line}` is not there"))?;
+            found.filter(|position| may_skip || *position == 0).ok_or_else(|| LineDifference::Missing(line.clone()))?;
         rest.drain(..=position);
         may_skip = false;
     }
     match rest.first() {
-        Some(line) if !may_skip => Err(format!("`{line}` is there besides")),
+        Some(line) if !may_skip => Err(LineDifference::Unexpected((*line).to_owned())),
         _ => Ok(()),
     }
 }
