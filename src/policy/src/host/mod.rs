@@ -80,11 +80,14 @@ pub(crate) fn ipv4_text(address: Ipv4Addr) -> String {
 
 /// Appends a number in decimal digits.
 pub(crate) fn push_decimal(text: &mut String, number: u8) {
-    for (divisor, least) in [(100, 100), (10, 10), (1, 0)] {
-        if number >= least {
-            text.push(char::from(b'0'.wrapping_add(number / divisor % 10)));
-        }
+    let digit = |value: u8| char::from(b'0'.wrapping_add(value));
+    if number >= 100 {
+        text.push(digit(number / 100));
     }
+    if number >= 10 {
+        text.push(digit(number / 10 % 10));
+    }
+    text.push(digit(number % 10));
 }
 
 /// Parses an IPv6 address without brackets. An IPv4-mapped one is converted to IPv4 (rule E4).
