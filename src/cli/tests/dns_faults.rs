@@ -19,7 +19,10 @@ const INSIDE: [u8; 4] = [10, 2, 0, 1];
 const OUTSIDE: [u8; 4] = [10, 9, 9, 9];
 
 /// The maximum duration of a decision with DNS is 4 s; the rest is for a machine that is busy otherwise.
-const MAX_DURATION: Duration = Duration::from_secs(9);
+const MAX_DURATION: Duration = Duration::from_secs(20);
+
+/// The first round fills what is kept, and the others must add nothing.
+const ROUNDS: usize = 3;
 
 /// The memory that a daemon may take more after hundreds of such decisions.
 const MAX_GROWTH: u64 = 24 << 20;
@@ -27,7 +30,7 @@ const MAX_GROWTH: u64 = 24 << 20;
 const POLICY: &str = r#"{"whitelist": ["10.2.0.0/16", "*.example.com"], "match_resolved_addresses": true}"#;
 
 /// References that no answer of the server may open: the name of each says what it does.
-const FAULTS: [&str; 27] = [
+const FAULTS: &[&str] = &[
     "silent.test",
     "late.test",
     "no-such-name.test",
@@ -188,9 +191,9 @@ fn faulty_server_opens_nothing_and_holds_up_nothing() {
     let server = DnsServer::start(react);
     let daemon = start(&server);
     let (mut bytes, mut files) = (0, 0);
-    for round in 0..4 {
+    for round in 0..ROUNDS {
         thread::scope(|scope| {
-            for host in FAULTS {
+            for &host in FAULTS {
                 let daemon = &daemon;
                 scope.spawn(move || {
                     let (decision, elapsed) = decide(daemon, host);
@@ -216,7 +219,7 @@ fn faulty_server_opens_nothing_and_holds_up_nothing() {
     daemon.waits_for(|daemon| descriptors(daemon) <= files + 8);
     // Each name is asked for twice or so, a chain at most some ten times; retries come on top.
     let asked = server.asked();
-    assert!(asked < 4 * 27 * 40, "{asked} questions");
+    assert!((asked as usize) < ROUNDS * FAULTS.len() * 40, "{asked} questions");
     let metrics = daemon.get("/metrics").1;
     assert!(metrics.contains(r#"pullgate_dns_queries_total{outcome="failed"}"#), "{metrics}");
     let (code, records) = daemon.stop();

@@ -56,7 +56,15 @@ fn policies() -> Vec<String> {
                  key = '''{key}'''\n"
             ),
         ),
+        // A member twice, and strings in three quotes.
+        file("json", format!("{{\"whitelist\": [], \"password\"\n: \"{PASSWORD}\", \"password\": \"{PASSWORD}\"}}")),
+        file("toml", format!("whitelist = []\nlogin = \"\"\"it\"s, {PASSWORD}\"\"\"\nkey = '''it's, {PASSWORD}'''\n")),
+        // Another program's file.
+        file("json", json!({"auths": {"h.corp": {"auth": PASSWORD}}}).to_string()),
         // These do not parse.
+        file("toml", format!("password = \"{PASSWORD}\"\npassword = \"{PASSWORD}\"\n")),
+        file("json", format!("{{\"whitelist\": [] \"password\": \"{PASSWORD}\", \"auth\": [\"{PASSWORD}\"]}}")),
+        file("json", format!("{{\"auth\": {{\"token\": \"it\"s, {PASSWORD}\"}}}}")),
         file("toml", format!("whitelist = [\"user:{PASSWORD}@a.corp\n")),
         file("json", format!("{{\"whitelist\":[\"https://a.corp/x?token={PASSWORD}\" \"b.corp\"]}}")),
         file("json", json!({"certificate_authorities": [{"pem": key}]}).to_string().replace("}]}", "}],\"x\":")),

@@ -132,6 +132,9 @@ fn secret_of_a_policy_or_a_call_is_repeated_nowhere_by_the_daemon() {
             ("decide", json!({"reference": "a.corp/x", "password": PASSWORD}).to_string()),
             ("decide", format!("{{\"reference\": \"a.corp/x\" \"{PASSWORD}\"")),
             ("decide", json!({"reference": {"token": PASSWORD}}).to_string()),
+            ("decide", json!({"reference": "a.corp/x", "kind": PASSWORD}).to_string()),
+            ("decide", json!({"reference": "a.corp/x", "frontend": PASSWORD}).to_string()),
+            ("decide", json!({"reference": "a.corp/x", PASSWORD: 1}).to_string()),
             ("import", settings("list", "list", format!("{reference}\n"))),
             (
                 "import",
@@ -307,7 +310,9 @@ fn start_mirror() -> String {
             {
                 head.push(byte[0]);
             }
-            let body = json!({"errors": [{"code": "DENIED", "message": "go away"}]}).to_string();
+            // The request line is the client's own.
+            let headers: Vec<_> = String::from_utf8_lossy(&head).lines().skip(1).map(str::to_owned).collect();
+            let body = json!({"errors": [{"code": "DENIED", "message": headers}]}).to_string();
             let answer = format!(
                 "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
