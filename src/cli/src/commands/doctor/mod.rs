@@ -1,6 +1,9 @@
 //! `pullgate doctor`: the settings of a host that do otherwise than a policy.
 
+mod containerd_version;
 mod gate_proof;
+
+use std::path::Path;
 
 use pullgate_runtimes::{
     Disagreement, DisagreementEffect, DoctorRequest, HostFiles, Target, gate_proof_images, read_source_files,
@@ -8,6 +11,7 @@ use pullgate_runtimes::{
 use serde::Serialize;
 
 use crate::args::DoctorArgs;
+use crate::commands::doctor::containerd_version::diagnose_version;
 use crate::commands::doctor::gate_proof::{GateProof, prove_gate};
 use crate::commands::export::LoadedPolicy;
 use crate::error::CliError;
@@ -49,7 +53,12 @@ pub fn run(arguments: &DoctorArgs) -> Result<bool, CliError> {
     let request = DoctorRequest { policy: policy.context(), files: &files, gate, sources: &sources };
     let mut disagreements = Vec::new();
     for target in &arguments.targets {
-        let found = target.diagnose(&request).map_err(|error| CliError::without_help(error.to_string()))?;
+        let mut found = target.diagnose(&request).map_err(|error| CliError::without_help(error.to_string()))?;
+        // The files of another root are another host's, and through the gate no verifier is needed.
+        let asks_verifier = *target == Target::Containerd && arguments.gate.is_none();
+        if asks_verifier && arguments.root == Path::new("/") && policy.context().view.restricts_access() {
+            found.extend(diagnose_version());
+        }
         disagreements
             .extend(found.into_iter().map(|disagreement| TargetDisagreement { target: *target, disagreement }));
     }
