@@ -295,7 +295,13 @@ fn secret_of_a_request_is_repeated_by_no_frontend() {
     );
 }
 
-/// A server without TLS that answers every request with its login in it, as a bad registry may.
+/// The password of the gate's own login.
+const GATE_PASSWORD: &str = "0wn5ecretOfTheGate";
+
+/// The start of what the registry repeats.
+const REPEATED: &str = r#""message":[""#;
+
+/// A server without TLS that answers every request with the headers in it, as a bad registry may.
 fn start_mirror() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -326,8 +332,9 @@ fn start_mirror() -> String {
 #[test]
 fn secret_of_a_pull_or_a_login_is_repeated_nowhere_by_the_gate() {
     let registry = start_mirror();
+    let own = base64(format!("gate:{GATE_PASSWORD}"));
     let logins =
-        file("json", json!({"auths": {(registry.clone()): {"auth": BASIC}, "h.corp": {"auth": BASIC}}}).to_string());
+        file("json", json!({"auths": {(registry.clone()): {"auth": own}, "h.corp": {"auth": own}}}).to_string());
     fs::set_permissions(&logins, Permissions::from_mode(0o600)).unwrap();
     let (policy, token) =
         (file("json", r#"{"whitelist": ["a.corp"], "insecure": ["127.0.0.1"]}"#), file("token", TOKEN));
@@ -367,18 +374,21 @@ fn secret_of_a_pull_or_a_login_is_repeated_nowhere_by_the_gate() {
     ];
     for line in &lines {
         for header in &headers {
-            output.add(
-                "gate",
-                ask(&gate, &format!("{line} HTTP/1.1\r\nHost: {gate}\r\n{header}\r\nConnection: close\r\n\r\n")),
-            );
+            let request = format!("{line} HTTP/1.1\r\nHost: {gate}\r\n{header}\r\nConnection: close\r\n\r\n");
+            let answer = ask(&gate, &request);
+            let source = if answer.contains(REPEATED) { "registry" } else { "gate" };
+            output.add(source, answer);
         }
     }
     output.add("recent", daemon.get("/v1/gate").1);
     output.stop(daemon);
     output.check(
-        &[BASIC, TOKEN, &base64(format!("pullgate:{TOKEN}"))],
-        &[("gate", "403 pullgate"), ("recent", &registry), ("records", "gate")],
+        &[GATE_PASSWORD, &own],
+        &[("gate", "403 pullgate"), ("registry", BASIC), ("recent", &registry), ("records", "gate")],
     );
+    // A registry may tell a client of the login that the client sent it.
+    output.parts.retain(|(source, _)| source != "registry");
+    output.check(&[BASIC, TOKEN, &base64(format!("pullgate:{TOKEN}"))], &[]);
     // A tag is what was asked for, and no secret; everywhere else the password is none.
     let mut without_tag = Output::default();
     for (source, text) in output.parts {
