@@ -54,7 +54,7 @@ impl<'p, 'r> Query<'p, 'r> {
         Outcome {
             allowed: both.blocked.is_none() && (!self.whitelist_mode() || both.cover.is_some()),
             verified: !both.is_insecure(),
-            plain_http: self.attempts(&both).len() > 1,
+            plain_http: self.plain_http_port(&both).is_some(),
             pinned: dns.is_some_and(|_| self.must_pin(first, &both)),
         }
     }
@@ -110,9 +110,8 @@ impl<'p, 'r> Query<'p, 'r> {
     }
 
     /// Returns the parts of an evaluation that a decision shows. In whitelist mode no deciding entry is a denial.
-    pub fn visible_outcome(&self, evaluation: &HostEvaluation<'p>) -> (Option<EntryMatch<'p>>, bool, bool) {
-        let insecure = evaluation.is_insecure();
-        (self.deciding_entry(evaluation), insecure, insecure && evaluation.plain_http_on_80)
+    pub fn visible_outcome(&self, evaluation: &HostEvaluation<'p>) -> (Option<EntryMatch<'p>>, bool, Option<u16>) {
+        (self.deciding_entry(evaluation), evaluation.is_insecure(), self.plain_http_port(evaluation))
     }
 
     /// Returns the deciding entry: the insecure one if it decides the transport, otherwise the one that allows.
@@ -172,6 +171,16 @@ impl<'p, 'r> Query<'p, 'r> {
         found.into_iter().filter_map(|position| anchors.get(usize::try_from(position).ok()?))
     }
 
+    /// Rules T2 and T3: returns the port on which plain HTTP is tried, if it is.
+    fn plain_http_port(&self, evaluation: &HostEvaluation<'p>) -> Option<u16> {
+        match self.reference.port {
+            _ if !evaluation.is_insecure() => None,
+            Some(443) => None,
+            Some(port) => Some(port),
+            None => evaluation.plain_http_on_80.then_some(80),
+        }
+    }
+
     /// Rules T1 to T3: returns the connection attempts, in order.
     pub fn attempts(&self, evaluation: &HostEvaluation<'p>) -> Vec<Attempt<'p>> {
         let insecure = evaluation.is_insecure();
@@ -179,12 +188,7 @@ impl<'p, 'r> Query<'p, 'r> {
             Registry::DockerHub => Some(Cow::Borrowed(docker_hub::REGISTRY_HOST)),
             Registry::Address(_) | Registry::Name(_) => None,
         };
-        let plain = match self.reference.port {
-            _ if !insecure => None,
-            Some(443) => None,
-            Some(port) => Some(port),
-            None => evaluation.plain_http_on_80.then_some(80),
-        };
+        let plain = self.plain_http_port(evaluation);
         let port = self.reference.port.unwrap_or(443);
         let https = Attempt { scheme: Scheme::Https, port, verified: !insecure, host: host.clone() };
         let mut attempts = Vec::with_capacity(2);

@@ -127,6 +127,8 @@ fn t3_name_that_adds_plain_http_is_asked_about() {
     let policy = load_policy(r#"{"insecure": ["*.aa.io:443", "*.bb.io:80"]}"#);
     let mut answers = vec![reverse("10.0.0.1", &["x.aa.io", "y.bb.io"]), forward("x.aa.io", &["10.0.0.1"])];
     assert_eq!(decide_text(&policy, "10.0.0.1/x", &answers), "lookup Forward y.bb.io");
+    // Beside a port of the reference, port 80 is nothing to ask about.
+    assert_eq!(decide_text(&policy, "10.0.0.1:443/x", &answers), "*.aa.io:443 https443");
     answers.push(forward("y.bb.io", &["10.0.0.1"]));
     assert_eq!(decide_text(&policy, "10.0.0.1/x", &answers), "*.aa.io:443 https443 http80");
 }
