@@ -34,7 +34,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for JsonObjectVisitor<T> {
 /// Describes an error without the text that it quotes, a string, one of a few values or a name, which may be long, or a
 /// secret.
 pub fn describe_json_error(error: &serde_json::Error) -> String {
-    /// What stands before a quoted text, the end of that with what follows, and what is said in its place.
+    /// The words before a quoted text, its end with the words after it, and the words in its place.
     const QUOTES: [(&str, &str, &str); 3] = [
         ("string \"", "\", expected", "a text"),
         ("unknown variant `", "`, expected", "an unknown text"),
@@ -73,7 +73,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Paint {
-        #[allow(dead_code, reason = "only errors are of interest")]
+        #[expect(dead_code, reason = "only errors are of interest")]
         color: Option<Color>,
     }
 
