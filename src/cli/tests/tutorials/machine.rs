@@ -158,7 +158,8 @@ impl Machine {
         let arguments = self.shell(&format!("exec {input}"));
         let name = format!("daemon-{}", self.daemons.len());
         let mut daemon = self.sandbox.serve(&name, "env", |command| {
-            command.args(arguments).envs(self.environment.iter().cloned());
+            // A background job of a shell ignores the interrupt, and so would all that the tests start there.
+            command.arg("--default-signal=INT").args(arguments).envs(self.environment.iter().cloned());
         });
         let log = self.sandbox.folder().join(format!("{name}.log"));
         daemon.wait_until(&format!("{input} prints {output:?}"), || {
