@@ -100,6 +100,20 @@ fn daemon_decides_by_its_policy_and_records_it() {
 }
 
 #[test]
+fn records_of_a_batch_are_in_the_order_of_its_requests() {
+    let policy = policy(r#"{"whitelist": ["docker.io"]}"#);
+    let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);
+    let references: Vec<String> = (0..500).map(|n| format!("h{n}.example.com/x")).collect();
+    let batch: Vec<_> = references.iter().map(|reference| json!({"reference": reference})).collect();
+    let (status, answers) = daemon.post("/v1/decide", &json!(batch));
+    assert_eq!((status, answers.as_array().map(Vec::len)), (200, Some(references.len())));
+    let (code, audit) = daemon.stop();
+    assert_eq!(code, Some(0));
+    let recorded: Vec<_> = audit.iter().filter_map(|record| record["reference"].as_str()).collect();
+    assert_eq!(recorded, references);
+}
+
+#[test]
 fn passwords_are_in_no_record() {
     let policy = policy(r#"{"whitelist": []}"#);
     let daemon = Daemon::start(&["--policy", &policy, "--no-dns"]);

@@ -1,7 +1,7 @@
 //! The endpoints for decisions and policy checks.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::body::Body;
@@ -81,6 +81,17 @@ impl DecideRequest {
         Request { reference: &self.reference, kind: self.kind, project, dns_answers: &self.dns_answers }
     }
 
+    /// Returns the project that the decision is for.
+    ///
+    /// containerd does not say on whose behalf it pulls: all of its requests are of the host's project (rule J1).
+    fn effective_project<'a>(&'a self, context: &'a ApiState) -> Option<&'a str> {
+        let host_project = match self.frontend {
+            CallerKind::Api => None,
+            CallerKind::Containerd => context.containerd_project.as_deref(),
+        };
+        host_project.or(self.project.as_deref())
+    }
+
     /// Returns whether a container runtime waits for the decision.
     fn is_of_a_runtime(&self) -> bool {
         matches!(self.frontend, CallerKind::Containerd)
@@ -154,15 +165,17 @@ async fn decide_in_background(
     let BoundedList(questions): BoundedList<JsonObject<DecideRequest>, MAX_BATCH> = parse_json(&text)?;
     let (context, generation, caller) = (&*context, &*generation, &caller);
     let answers = questions.into_iter().map(|JsonObject(question)| async move {
-        decide_one(context, generation, &generation.api_evaluator, caller, &question).await
+        let answered = answer_one(context, &generation.api_evaluator, caller, &question).await?;
+        Ok::<_, ApiError>((question, answered))
     });
     let mut answers = stream::iter(answers).buffered(DNS_CONCURRENCY);
     let mut text = String::from("[");
-    while let Some(answer) = answers.try_next().await? {
+    // Recorded here, and not where it is decided, so that the records are in the order of the requests.
+    while let Some((question, answered)) = answers.try_next().await? {
         if text.len() > 1 {
             text.push(',');
         }
-        text.push_str(&answer);
+        text.push_str(&record_and_write(context, generation, caller, &question, &answered));
         // Other calls have their turn between the elements, even if none of them waits.
         yield_now().await;
     }
@@ -170,6 +183,7 @@ async fn decide_in_background(
     Ok(response::json_with_permit(text, room))
 }
 
+/// Decides one request and records it. Returns the canonical text of the decision.
 async fn decide_one(
     context: &ApiState,
     generation: &Generation,
@@ -177,6 +191,24 @@ async fn decide_one(
     caller: &Caller,
     question: &DecideRequest,
 ) -> Result<String, ApiError> {
+    let answered = answer_one(context, evaluator, caller, question).await?;
+    Ok(record_and_write(context, generation, caller, question, &answered))
+}
+
+/// A decision that is not recorded yet.
+struct Answered {
+    answer: pullgate::Response<'static>,
+    dns_answers: Vec<DnsAnswer>,
+    took: Duration,
+}
+
+/// Decides one request, without recording.
+async fn answer_one(
+    context: &ApiState,
+    evaluator: &PolicyEvaluator,
+    caller: &Caller,
+    question: &DecideRequest,
+) -> Result<Answered, ApiError> {
     if question.policy.is_some() {
         return Err(ApiError::bad_request(
             "decisions are by the daemon's own policy: ask /v1/explain about another one",
@@ -191,13 +223,20 @@ async fn decide_one(
         }
     }
     let start = Instant::now();
-    // containerd does not say on whose behalf it pulls: all of its requests are of the host's project (rule J1).
-    let host_project = match question.frontend {
-        CallerKind::Api => None,
-        CallerKind::Containerd => context.containerd_project.as_deref(),
-    };
-    let project = host_project.or(question.project.as_deref());
-    let (answer, dns_answers) = evaluator.answer_with_dns_answers(&question.to_request(project)).await;
+    let request = question.to_request(question.effective_project(context));
+    let (answer, dns_answers) = evaluator.answer_with_dns_answers(&request).await;
+    Ok(Answered { answer, dns_answers, took: start.elapsed() })
+}
+
+/// Records a decision. Returns its canonical text.
+fn record_and_write(
+    context: &ApiState,
+    generation: &Generation,
+    caller: &Caller,
+    question: &DecideRequest,
+    answered: &Answered,
+) -> String {
+    let Answered { answer, dns_answers, took } = answered;
     let ask = AdmissionRequest {
         frontend: match question.frontend {
             CallerKind::Api => Frontend::Api,
@@ -207,16 +246,16 @@ async fn decide_one(
         action: "decide",
         reference: &question.reference,
         kind: question.kind,
-        project,
+        project: question.effective_project(context),
     };
     let admission = &context.admission;
-    let decided = DecidedRequest { decision: &answer.decision, dns_answers: &dns_answers, took: start.elapsed() };
+    let decided = DecidedRequest { decision: &answer.decision, dns_answers, took: *took };
     if question.dns_answers.is_empty() {
         admission.record_decision(generation, &ask, decided);
     } else {
         admission.record_decision_by_caller_answers(generation, &ask, decided);
     }
-    Ok(answer.to_json())
+    answer.to_json()
 }
 
 /// Decides with the reasoning, by the daemon's policy or by one in the request. DNS is queried in both cases.
