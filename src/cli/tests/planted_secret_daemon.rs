@@ -14,7 +14,7 @@ use std::thread;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use common::daemon::{Daemon, TEST_TIMEOUT, TOKEN, talk};
-use common::file;
+use common::{file, read_head};
 use pullgate_connect::crypto_provider;
 use pullgate_connect::rustls::pki_types::pem::PemObject;
 use pullgate_connect::rustls::pki_types::{CertificateDer, ServerName};
@@ -307,15 +307,7 @@ fn start_mirror() -> String {
     let address = listener.local_addr().unwrap().to_string();
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let mut head = Vec::new();
-            let mut byte = [0];
-            // HTTPS is tried first, and a ClientHello has no such end.
-            while !head.ends_with(b"\r\n\r\n")
-                && !head.starts_with(&[22])
-                && stream.read(&mut byte).is_ok_and(|read| read == 1)
-            {
-                head.push(byte[0]);
-            }
+            let head = read_head(&mut stream);
             // The request line is the client's own.
             let headers: Vec<_> = String::from_utf8_lossy(&head).lines().skip(1).map(str::to_owned).collect();
             let body = json!({"errors": [{"code": "DENIED", "message": headers}]}).to_string();

@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread;
 
 use common::daemon::{Daemon, TEST_TIMEOUT, TOKEN};
-use common::file;
+use common::{file, read_head};
 
 /// Runs the daemon with settings that it must refuse. Returns the error.
 fn refused(arguments: &[&str]) -> String {
@@ -103,15 +103,7 @@ fn start_token_registry() -> SocketAddr {
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let mut request = Vec::new();
-            let mut byte = [0];
-            // HTTPS is tried first, and a ClientHello has no such end.
-            while !request.ends_with(b"\r\n\r\n")
-                && !request.starts_with(&[22])
-                && stream.read(&mut byte).is_ok_and(|read| read == 1)
-            {
-                request.push(byte[0]);
-            }
+            let request = read_head(&mut stream);
             let head = String::from_utf8(request).unwrap();
             let length = head.to_ascii_lowercase();
             let length = length.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");

@@ -15,7 +15,7 @@ pub mod split_registry;
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -117,4 +117,14 @@ pub fn file(extension: &str, content: impl AsRef<[u8]>) -> String {
 /// Returns the path of a file of the repository.
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// Reads the head of an HTTP request, or the first byte of a ClientHello, which has no such end: HTTPS is tried first.
+pub fn read_head(stream: &mut impl Read) -> Vec<u8> {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && !head.starts_with(&[22]) && stream.read(&mut byte).is_ok_and(|read| read == 1)
+    {
+        head.push(byte[0]);
+    }
+    head
 }

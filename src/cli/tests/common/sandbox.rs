@@ -103,6 +103,29 @@ impl Sandbox {
         let child = command.spawn().unwrap();
         Server { child, pid, init: self.init.clone(), log }
     }
+
+    /// Starts a `docker-registry` with its storage in the folder, over TLS with the files of a certificate and its key
+    /// there, and waits until it listens. Its output is in `registry-PORT.log`.
+    pub fn serve_registry(&self, address: &str, identity: Option<[&str; 2]>) -> Server {
+        let file = |name: &str| -> String { self.folder().join(name).display().to_string() };
+        let tls = identity.map_or_else(String::new, |[certificate, key]| {
+            format!("  tls:\n    certificate: {}\n    key: {}\n", file(certificate), file(key))
+        });
+        let config = format!(
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: {address}\n{tls}",
+            file("storage")
+        );
+        let listening = format!("listening on {}", address.replace("0.0.0.0", "[::]"));
+        let name = format!("registry-{}", address.rsplit(':').next().unwrap_or_default());
+        let config = self.write(&format!("{name}.yml"), &config);
+        let mut registry = self.serve(&name, "docker-registry", |command| {
+            command.arg("serve").arg(config);
+        });
+        let log = file(&format!("{name}.log"));
+        registry
+            .wait_until("the registry listens", || fs::read_to_string(&log).is_ok_and(|log| log.contains(&listening)));
+        registry
+    }
 }
 
 impl Drop for Sandbox {

@@ -1,7 +1,7 @@
 //! Registries of every kind in a sandbox, and the settings that `pullgate export` writes for them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -69,8 +69,12 @@ impl SettingsWorld {
             "certificate_authorities": [{ "pem": authority_pem, "registries": ["private.test:5443"] }],
         });
         let policy = sandbox.write("policy.json", &policy.to_string());
-        let registries = [(5000, None), (5443, Some("private")), (5444, Some("selfsigned"))];
-        let registries = registries.map(|(port, certificate)| start_registry(&sandbox, port, certificate));
+        let registries = [
+            ("0.0.0.0:5000", None),
+            ("0.0.0.0:5443", Some(["private.crt", "private.key"])),
+            ("0.0.0.0:5444", Some(["selfsigned.crt", "selfsigned.key"])),
+        ];
+        let registries = registries.map(|(address, identity)| sandbox.serve_registry(address, identity));
         Self { sandbox, programs, policy, _registries: registries.into() }
     }
 
@@ -161,27 +165,4 @@ pub fn check_outcome(what: &str, output: &Output, errors: &[&str]) {
 
 fn pullgate(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pullgate")).args(arguments).output().unwrap()
-}
-
-fn start_registry(sandbox: &Sandbox, port: u16, certificate: Option<&str>) -> Server {
-    let file = |name: String| -> PathBuf { sandbox.folder().join(name) };
-    let storage = file("storage".to_owned());
-    let tls = certificate.map_or_else(String::new, |name| {
-        let [certificate, key] = ["crt", "key"].map(|extension| file(format!("{name}.{extension}")));
-        format!("  tls:\n    certificate: {}\n    key: {}\n", certificate.display(), key.display())
-    });
-    let config = format!(
-        "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 0.0.0.0:{port}\n{tls}",
-        Path::display(&storage)
-    );
-    let name = format!("registry-{port}");
-    let config = sandbox.write(&format!("{name}.yml"), &config);
-    let mut server = sandbox.serve(&name, "docker-registry", |command| {
-        command.arg("serve").arg(config);
-    });
-    let log = file(format!("{name}.log"));
-    server.wait_until("the registry listens", || {
-        fs::read_to_string(&log).is_ok_and(|log| log.contains(&format!("listening on [::]:{port}")))
-    });
-    server
 }

@@ -62,18 +62,7 @@ impl SplitRegistry {
             command.arg(sniffer).arg(DECOY_ADDRESS).arg(&packets);
         });
         sniffer.wait_until("packets are seen", || packets.exists());
-        let config = format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 127.0.0.1:5000\n",
-            sandbox.folder().join("storage").display()
-        );
-        let config = sandbox.write("registry.yml", &config);
-        let mut registry = sandbox.serve("registry", "docker-registry", |command| {
-            command.arg("serve").arg(config);
-        });
-        let log = sandbox.folder().join("registry.log");
-        registry.wait_until("the registry listens", || {
-            fs::read_to_string(&log).is_ok_and(|log| log.contains("listening on 127.0.0.1:5000"))
-        });
+        let registry = sandbox.serve_registry("127.0.0.1:5000", None);
         let config = sandbox.write("nginx.conf", &nginx_config(&sandbox));
         let mut nginx = sandbox.serve("nginx", "nginx", |command| {
             command.arg("-c").arg(config).env("PATH", "/usr/sbin:/usr/bin:/bin");

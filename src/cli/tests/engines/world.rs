@@ -29,19 +29,7 @@ impl World {
         assert!(programs.exists(), "there are no newer engines: run `cargo xtask engines`");
         let programs = fs::canonicalize(programs).unwrap();
         let sandbox = Sandbox::start(&NAMES);
-        let storage = sandbox.folder().join("storage");
-        let config = format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 0.0.0.0:5000\n",
-            storage.display()
-        );
-        let config = sandbox.write("registry.yml", &config);
-        let mut registry = sandbox.serve("registry", "docker-registry", |command| {
-            command.arg("serve").arg(config);
-        });
-        let log = sandbox.folder().join("registry.log");
-        registry.wait_until("the registry listens", || {
-            fs::read_to_string(&log).is_ok_and(|log| log.contains("listening on [::]:5000"))
-        });
+        let registry = sandbox.serve_registry("0.0.0.0:5000", None);
         Self { sandbox, registry, programs }
     }
 

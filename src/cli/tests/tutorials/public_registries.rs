@@ -1,7 +1,6 @@
 //! The public registries for a machine without Internet: one registry under their names, and an authority that its
 //! programs take for a well-known one.
 
-use std::fs;
 use std::path::PathBuf;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -15,22 +14,7 @@ pub const NAMES: [(&str, &str); 3] =
 /// Starts the registry with these repositories, each with the same image under the tag `latest`.
 pub fn start(sandbox: &Sandbox, repositories: &[&str]) -> Server {
     write_certificates(sandbox);
-    let file = |name: &str| -> String { sandbox.folder().join(name).display().to_string() };
-    let config = format!(
-        "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {}\nhttp:\n  addr: 0.0.0.0:443\n  tls:\n    \
-         certificate: {}\n    key: {}\n",
-        file("storage"),
-        file("server.pem"),
-        file("server.key"),
-    );
-    let config = sandbox.write("registry.yml", &config);
-    let mut server = sandbox.serve("registry", "docker-registry", |command| {
-        command.arg("serve").arg(config);
-    });
-    let log = sandbox.folder().join("registry.log");
-    server.wait_until("the registry listens", || {
-        fs::read_to_string(&log).is_ok_and(|log| log.contains("listening on [::]:443"))
-    });
+    let server = sandbox.serve_registry("0.0.0.0:443", Some(["server.pem", "server.key"]));
     seed(sandbox, repositories);
     server
 }
