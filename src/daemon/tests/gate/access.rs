@@ -36,13 +36,17 @@ async fn other_machines_need_the_token() {
     };
     // `pullgate:TOKEN`, and a wrong one.
     let basic = "Proxy-Authorization: Basic cHVsbGdhdGU6MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\r\n";
-    for header in [
-        "",
-        "Proxy-Authorization: Basic cHVsbGdhdGU6eA==\r\n",
-        "Authorization: Bearer 0123456789abcdef0123456789abcdef\r\n",
+    // In `Authorization` the registry would see it.
+    let misplaced = format!("Authorization: Bearer {TOKEN}\r\n");
+    let misplaced_too = format!("{basic}{misplaced}");
+    for (header, message) in [
+        ("", "a token is needed"),
+        ("Proxy-Authorization: Basic cHVsbGdhdGU6eA==\r\n", "a token is needed"),
+        (&misplaced, "the gate's token is in `Authorization`"),
+        (&misplaced_too, "the gate's token is in `Authorization`"),
     ] {
         let answer = get(header).await;
-        assert!(answer.starts_with("HTTP/1.1 407 pullgate: a token is needed"), "{answer}");
+        assert!(answer.starts_with(&format!("HTTP/1.1 407 pullgate: {message}")), "{answer}");
         assert!(answer.to_ascii_lowercase().contains("proxy-authenticate: basic"), "{answer}");
     }
     assert_eq!(server.connections(), 0);

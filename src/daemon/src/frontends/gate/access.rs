@@ -18,6 +18,12 @@ impl Gate {
         if headers.contains_key(ORIGIN) || headers.contains_key(SEC_FETCH_SITE) {
             return Err(Refusal::denied("requests of web pages are not served here"));
         }
+        if !is_pull && self.has_token_in(headers, &AUTHORIZATION) {
+            return Err(Refusal::unauthenticated(
+                "the gate's token is in `Authorization`, which goes to the registry: set the proxy as \
+                 http://pullgate:TOKEN@HOST:PORT in its place",
+            ));
+        }
         let is_known = client.has_certificate || self.has_token(headers, is_pull);
         match (is_known || !self.options.is_exposed, is_pull) {
             (true, _) => Ok(()),
@@ -50,9 +56,13 @@ impl Gate {
     /// Returns whether the client has given the token, as a bearer token or as a password. To the pull-through endpoint
     /// the gate is a server, and `Authorization` is for it; elsewhere that is for the server behind it.
     fn has_token(&self, headers: &HeaderMap, is_pull: bool) -> bool {
+        self.has_token_in(headers, &PROXY_AUTHORIZATION) || is_pull && self.has_token_in(headers, &AUTHORIZATION)
+    }
+
+    /// Returns whether a header of this name has the token.
+    fn has_token_in(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
         let Some(token) = &self.options.token else { return false };
-        let names = if is_pull { &[PROXY_AUTHORIZATION, AUTHORIZATION][..] } else { &[PROXY_AUTHORIZATION] };
-        let mut values = names.iter().flat_map(|name| headers.get_all(name));
+        let mut values = headers.get_all(name).iter();
         values.any(|value| value.to_str().ok().and_then(given_token).is_some_and(|given| token.verify(&given)))
     }
 }
