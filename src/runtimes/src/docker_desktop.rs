@@ -28,13 +28,20 @@ pub fn import(sources: &[SourceFile]) -> Import {
 fn import_settings(settings: &ConfigValue, path: &str, import: &mut Import) {
     let origin = |value: &ConfigValue| Origin::new(path, value.line);
     let enabled = settings.get("enabled");
-    if enabled.and_then(ConfigValue::as_bool) != Some(true) {
-        let message =
-            "the list is not enabled, and Docker Desktop pulls from every registry: the policy has no whitelist";
-        let line = enabled.map_or(settings.line, |value| value.line);
-        return import.report("list-disabled", ImportSeverity::Warning, Origin::new(path, line), message);
+    let line = enabled.map_or(settings.line, |value| value.line);
+    match enabled.and_then(ConfigValue::as_bool) {
+        Some(true) => import.set_whitelist_mode(),
+        Some(false) => {
+            let message =
+                "the list is not enabled, and Docker Desktop pulls from every registry: the policy has no whitelist";
+            return import.report("list-disabled", ImportSeverity::Warning, Origin::new(path, line), message);
+        }
+        None => {
+            let message = "nothing says whether the list is enabled, and the policy has no whitelist: give the \
+                settings as Docker Hub's API has them, with `enabled`";
+            return import.report("source-empty", ImportSeverity::Error, Origin::new(path, line), message);
+        }
     }
-    import.set_whitelist_mode();
     let elements = |name: &str| settings.get(name).map(ConfigValue::elements).unwrap_or_default();
     let is_allowed = |element: &&ConfigValue| element.get("allowed").and_then(ConfigValue::as_bool) == Some(true);
     for element in elements(LIST_MEMBERS[0]).iter().filter(is_allowed) {

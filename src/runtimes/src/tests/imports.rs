@@ -414,7 +414,9 @@ fn registry_access_management_becomes_a_whitelist() {
     assert_eq!(found.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), ["second-hosts"]);
     for (text, whitelist, code) in [
         (r#"{"enabled": false, "custom_registries": [{"address": "h", "allowed": true}]}"#, None, "list-disabled"),
-        (r#"{"custom_registries": [{"address": "h", "allowed": true}]}"#, None, "list-disabled"),
+        (r#"{"custom_registries": [{"address": "h", "allowed": true}]}"#, None, "source-empty"),
+        (r#"{"enabled": "true", "custom_registries": [{"address": "h", "allowed": true}]}"#, None, "source-empty"),
+        (r#"{"registries": ["h"]}"#, None, "source-empty"),
         (r#"{"enabled": true, "standard_registries": [{"id": "X", "allowed": true}]}"#, Some(0), "registry-unknown"),
         (r#"{"enabled": true, "custom_registries": [{"allowed": true}]}"#, Some(0), "entry-invalid"),
         ("{", None, "source-syntax"),
@@ -427,11 +429,11 @@ fn registry_access_management_becomes_a_whitelist() {
 
 #[test]
 fn nothing_is_a_policy_by_accident() {
-    for target in Target::ALL {
+    for source in ImportSource::all().into_iter().filter(|source| *source != ImportSource::List) {
         for text in ["", "{", "[", "\u{0}", "{}", "- a\n", "a: [", "\"", "&a [*a]"] {
-            let import = import(target, &[("x/hosts.toml", text), ("x.json", text), ("x", text)]);
-            assert_eq!(import.whitelist, None, "{target:?}: {text}");
-            assert!(import.findings.iter().all(|finding| finding.severity <= ImportSeverity::Info));
+            let files = ["x/hosts.toml", "x.json", "x"];
+            let import = source.import(&files.map(|path| SourceFile { path: path.to_owned(), text: text.to_owned() }));
+            assert_eq!(import.whitelist, None, "{source:?}: {text}");
         }
     }
 }
