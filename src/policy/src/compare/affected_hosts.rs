@@ -221,3 +221,119 @@ fn symmetric_difference<'d>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::load_document;
+
+    /// Returns the hosts that a change affects, each document given as its members.
+    fn affected(old: &str, new: &str) -> AffectedHosts {
+        let documents = [old, new].map(|members| format!("{{{members}}}"));
+        let [old, new] = documents.each_ref().map(|document| load_document(document, 0).unwrap());
+        AffectedHosts::between(&PolicyView::new(&old, None), &PolicyView::new(&new, None))
+    }
+
+    /// Returns the hosts that an entry of a whitelist affects, which only the new policy has.
+    fn affected_by(entry: &str) -> AffectedHosts {
+        affected(r#""whitelist": []"#, &format!(r#""whitelist": ["{entry}"]"#))
+    }
+
+    fn has_pattern(affected: &AffectedHosts, pattern: &str) -> bool {
+        affected.has_pattern(&NamePattern::from_canonical(pattern.to_owned()))
+    }
+
+    fn has_network(affected: &AffectedHosts, network: &str) -> bool {
+        affected.has_network(network.parse().unwrap())
+    }
+
+    #[test]
+    fn a1_entries_of_both_policies_affect_no_host() {
+        let both = r#""b.test", "d.test", "b.test", "r*.corp.test", "10.0.0.0/8""#;
+        let old = format!(r#""whitelist": [{both}, "c.test"]"#);
+        // One entry before all others, and one between them; of the duplicates one less.
+        let new = r#""whitelist": ["10.0.0.0/8", "r*.corp.test", "d.test", "a.test", "b.test"]"#;
+        for affected in [affected(&old, new), affected(new, &old)] {
+            assert_eq!(
+                ["a.test", "b.test", "c.test", "d.test"].map(|name| affected.has_name(name)),
+                [true, false, true, false]
+            );
+            assert!(!has_pattern(&affected, "r*.corp.test") && !has_network(&affected, "10.0.0.0/8"));
+            assert!(!affected.hub && !affected.is_empty());
+        }
+        assert!(affected(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn a1_every_kind_of_entry_affects_a_host() {
+        for entry in ["docker.io", "a.test", "*.corp.test", "r*.corp.test", "10.0.0.1", "2001:db8::/32"] {
+            assert!(!affected_by(entry).is_empty(), "{entry}");
+        }
+    }
+
+    #[test]
+    fn a1_wildcard_affects_the_names_below_it() {
+        let affected = affected_by("*.corp.test");
+        for (name, expected) in [
+            ("a.corp.test", true),
+            ("a.b.corp.test", true),
+            ("*.corp.test", true),
+            ("*.b.corp.test", true),
+            ("corp.test", false),
+            ("a.test", false),
+            ("*.test", false),
+        ] {
+            assert_eq!(affected.has_name(name), expected, "{name}");
+        }
+        assert!(has_pattern(&affected, "r*.corp.test") && !has_pattern(&affected, "r*.other.test"));
+        // Rule M5.
+        assert!(has_network(&affected, "10.0.0.0/8"));
+    }
+
+    #[test]
+    fn a1_pattern_affects_the_names_that_it_matches() {
+        let affected = affected_by("r*.corp.test");
+        for (name, expected) in [
+            ("r1.corp.test", true),
+            ("*.corp.test", true),
+            ("x.corp.test", false),
+            ("r1.other.test", false),
+            ("*.x.corp.test", false),
+            ("*.other.test", false),
+        ] {
+            assert_eq!(affected.has_name(name), expected, "{name}");
+        }
+        for (pattern, expected) in [("*d.corp.test", true), ("x*.corp.test", false), ("r*.other.test", false)] {
+            assert_eq!(has_pattern(&affected, pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn a1_network_affects_those_inside_it() {
+        let affected = affected_by("10.0.0.0/8");
+        for (network, expected) in
+            [("10.0.0.0/8", true), ("10.1.0.0/16", true), ("10.0.0.0/7", false), ("11.0.0.0/8", false)]
+        {
+            assert_eq!(has_network(&affected, network), expected, "{network}");
+        }
+        assert!(!affected.all_names && !affected.has_name("a.test"));
+    }
+
+    #[test]
+    fn a1_addresses_affect_names_only_where_these_are_resolved() {
+        const RESOLVES: &str = r#""match_resolved_addresses": true, "whitelist""#;
+        for (entry, expected) in [("10.0.0.1", true), ("10.0.0.0/8", true), ("b.test", false)] {
+            let resolving = affected(&format!("{RESOLVES}: []"), &format!(r#"{RESOLVES}: ["{entry}"]"#));
+            assert_eq!((resolving.hub, resolving.has_name("a.test")), (expected, expected), "{entry}");
+            let affected = affected_by(entry);
+            assert!(!affected.hub && !affected.has_name("a.test"), "{entry}");
+        }
+    }
+
+    #[test]
+    fn a1_whitelist_mode_affects_every_host() {
+        let affected = affected(r#""blocked": ["r*.corp.test"]"#, r#""blocked": ["r*.corp.test"], "whitelist": []"#);
+        assert!(affected.hub && affected.has_name("a.test"));
+        assert!(has_pattern(&affected, "r*.corp.test") && has_network(&affected, "10.0.0.0/8"));
+    }
+}
