@@ -387,6 +387,19 @@ mod tests {
     }
 
     #[test]
+    fn h3_digest_has_as_many_digits_as_its_algorithm_gives() {
+        let digits = "0123456789abcdef".repeat(8);
+        for (algorithm, length) in [("sha256", 64), ("sha384", 96), ("sha512", 128)] {
+            assert!(is_digest(&format!("{algorithm}:{}", &digits[..length])));
+            assert!(!is_digest(&format!("{algorithm}:{}", &digits[..length - 1])));
+        }
+        for text in ["", "sha256", "sha256:", &format!("md5:{}", &digits[..32]), &format!("sha256:{}g", &digits[..63])]
+        {
+            assert!(!is_digest(text), "{text}");
+        }
+    }
+
+    #[test]
     fn h4_length_comes_first() {
         for kind in [ReferenceKind::Image, ReferenceKind::Registry] {
             let error = Reference::parse(&"ü".repeat(1_000_000), kind).unwrap_err();
