@@ -281,6 +281,43 @@ fn require_no_form(call: &AuthzRequest) -> Result<(), ClassifyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frontends::docker::protocol::parse_call;
+
+    #[test]
+    fn every_operation_has_its_name_in_the_record() {
+        let action = |method: &str, uri: &str| {
+            let call = format!(
+                r#"{{"RequestMethod": "{method}", "RequestUri": "{uri}", "RequestHeaders": {{"Content-Length": "0"}}}}"#
+            );
+            match classify(&parse_call(call.as_bytes()).unwrap()) {
+                Ok(ClassifiedRequest { action, .. }) | Err(AmbiguousRequest { action, .. }) => action,
+            }
+        };
+        for (method, uri, expected) in [
+            ("POST", "/images/create?fromImage=h.x/a", "pull"),
+            ("POST", "/images/create?fromSrc=-", "import"),
+            ("POST", "/images/load", "load"),
+            ("POST", "/images/h.x/a/push", "push"),
+            ("POST", "/images/a/tag?repo=b", "tag"),
+            ("POST", "/commit", "commit"),
+            ("GET", "/images/search?term=a", "search"),
+            ("GET", "/distribution/h.x/a/json", "inspect"),
+            ("POST", "/auth", "login"),
+            // Without a body, these are not understood.
+            ("POST", "/containers/create", "create container"),
+            ("POST", "/services/create", "create service"),
+            ("POST", "/services/a/update", "update service"),
+            ("POST", "/plugins/pull?remote=h.x/p", "pull plugin"),
+            ("POST", "/plugins/p/upgrade?remote=h.x/p", "upgrade plugin"),
+            ("GET", "/plugins/privileges?remote=h.x/p", "inspect plugin"),
+            ("POST", "/plugins/h.x/p/push", "push plugin"),
+            ("POST", "/build", "build"),
+            ("GET", "/info", "request"),
+            ("POST", "/models/create", "request"),
+        ] {
+            assert_eq!(action(method, uri), expected, "{method} {uri}");
+        }
+    }
 
     #[test]
     fn names_and_tags_are_put_together_as_dockerd_does() {

@@ -129,8 +129,13 @@ mod tests {
         ] {
             assert!(of(body).is_err(), "{body}");
         }
-        let many = vec![r#"{"Type": "image", "Source": "h.y/b"}"#; MAX_IMAGES + 1].join(",");
-        assert!(of(&format!(r#"{{"Image": "h.x/a", "HostConfig": {{"Mounts": [{many}]}}}}"#)).is_err());
+        let mounted = |mounts: usize| {
+            let mounts = vec![r#"{"Type": "image", "Source": "h.y/b"}"#; mounts].join(",");
+            of(&format!(r#"{{"Image": "h.x/a", "HostConfig": {{"Mounts": [{mounts}]}}}}"#))
+        };
+        // With the image of the container itself.
+        assert_eq!(mounted(MAX_IMAGES - 1).unwrap().len(), MAX_IMAGES);
+        assert!(mounted(MAX_IMAGES).is_err());
     }
 
     #[test]

@@ -409,6 +409,11 @@ async fn the_message_names_all_that_are_refused() {
     assert!(!allowed);
     assert!(message.contains("`evil.example/a`: ") && message.contains("; `worse.example/c`: "), "{message}");
     assert!(!message.contains("good.example/b"), "{message}");
+    // Of several images, one that is refused alone is named, too.
+    let body =
+        r#"{"Image": "good.example/b", "HostConfig": {"Mounts": [{"Type": "image", "Source": "evil.example/a"}]}}"#;
+    let (_, message) = ask(&plugin, &with_json("/containers/create", body)).await;
+    assert!(message.starts_with("`evil.example/a`: "), "{message}");
     let body = r#"{"Image": "u:secret@evil.example/a", "HostConfig": {"Mounts": [{"Type": "image", "Source": "b/"}]}}"#;
     let (allowed, message) = ask(&plugin, &with_json("/containers/create", body)).await;
     assert!(!allowed && !message.contains("secret"), "{message}");
