@@ -314,6 +314,57 @@ async fn too_many_images_are_denied_and_a_thousand_decided() {
 }
 
 #[tokio::test]
+async fn too_many_images_of_an_image_review_are_denied() {
+    let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    let distinct =
+        |number: usize| -> Vec<String> { (0..number).map(|index| format!("registry.example.com/a:{index}")).collect() };
+    let same = |number: usize| vec!["registry.example.com/a".to_owned(); number];
+    for (images, code) in [
+        (distinct(1_000), "matched"),
+        (distinct(1_001), "too-many-images"),
+        (same(4_096), "matched"),
+        (same(4_097), "too-many-images"),
+    ] {
+        let containers: Vec<Value> = images.iter().map(|image| json!({"image": image})).collect();
+        let review = json!({
+            "kind": "ImageReview", "apiVersion": "imagepolicy.k8s.io/v1alpha1", "spec": {"containers": containers}
+        });
+        let (_, reply) = webhook.post("/kubernetes/imagepolicy", review.to_string()).await;
+        let reply: Value = serde_json::from_str(&reply).unwrap();
+        assert_eq!(reply["status"]["auditAnnotations"]["reason"], code, "{} images", containers.len());
+    }
+}
+
+#[tokio::test]
+async fn refused_images_are_annotated_and_warned_about_up_to_a_number() {
+    let webhook = TestWebhook::new(r#"{"whitelist": ["registry.example.com"]}"#);
+    for number in [0, 1, 16, 17] {
+        let names: Vec<String> = (0..number).map(|index| format!("evil.example.net/a:{index}")).collect();
+        let refused = names.iter().map(String::as_str);
+        let containers: Vec<Value> =
+            refused.chain(["registry.example.com/a"]).map(|image| json!({"image": image})).collect();
+        let object = json!({"spec": {"containers": containers}});
+        let review = json!({
+            "kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1",
+            "request": {
+                "uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "UPDATE",
+                "object": object, "oldObject": object
+            }
+        });
+        let (_, reply) = webhook.post("/kubernetes/validate", review.to_string()).await;
+        let reply: Value = serde_json::from_str(&reply).unwrap();
+        let annotations = &reply["response"]["auditAnnotations"];
+        let expected = (number > 0).then(|| names.join(", "));
+        assert_eq!(annotations.get("refused").and_then(Value::as_str), expected.as_deref(), "{reply}");
+        assert!(annotations.get("enforced").is_none(), "{reply}");
+        let warnings: Vec<&str> =
+            reply["response"]["warnings"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        assert_eq!(warnings.len(), number, "{warnings:?}");
+        assert_eq!(warnings.last().is_some_and(|last| last.ends_with(": 1 more images")), number == 17, "{warnings:?}");
+    }
+}
+
+#[tokio::test]
 async fn only_the_two_paths_answer_and_only_to_posts() {
     let webhook = TestWebhook::new("{}");
     assert_eq!(webhook.post("/kubernetes/mutate", String::new()).await.0, 404);
@@ -335,4 +386,33 @@ async fn every_image_is_recorded_and_counted() {
     ] {
         assert!(metrics.contains(line), "no `{line}` in\n{metrics}");
     }
+}
+
+#[tokio::test]
+async fn record_has_user_action_and_namespace() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = folder.path().join("audit.log");
+    let webhook = TestWebhook::recording(r#"{"whitelist": ["registry.example.com"]}"#, audit.clone());
+    for (name, case) in cases() {
+        if ["pod-denied", "delete", "imagepolicy-namespace"].contains(&name.as_str()) {
+            let (status, _) = webhook.post(&format!("/kubernetes/{}", case.path), case.text()).await;
+            assert_eq!(status, 200, "{name}");
+        }
+    }
+    webhook.flush_records();
+    let members = |line: &str| -> Vec<String> {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();
+        ["frontend", "user", "action", "project"].map(text).into()
+    };
+    let mut records: Vec<Vec<String>> = fs::read_to_string(&audit).unwrap().lines().map(members).collect();
+    records.dedup();
+    assert_eq!(
+        records,
+        [
+            ["kubernetes", "alice@example.com", "delete pods", "team-a"],
+            ["image-policy", "", "create pods", "team-b"],
+            ["kubernetes", "alice@example.com", "create pods", "team-a"],
+        ]
+    );
 }

@@ -29,10 +29,19 @@ impl TestWebhook {
 
     /// Creates the webhooks with a policy, an enforcement and open images.
     pub fn with_settings(policy: &str, enforcement: Enforcement, open_images: &[String]) -> Self {
+        Self::with_audit(policy, enforcement, open_images, &AuditSink::Off)
+    }
+
+    /// Creates the webhooks with a policy, and records in a file.
+    pub fn recording(policy: &str, audit: PathBuf) -> Self {
+        Self::with_audit(policy, Enforcement::Deny, &[], &AuditSink::File(audit))
+    }
+
+    fn with_audit(policy: &str, enforcement: Enforcement, open_images: &[String], sink: &AuditSink) -> Self {
         let module = Module::built_in().unwrap();
         let file = PolicyFile::built_in(policy.to_owned());
         let (policies, _) = PolicyStore::load(module, file, EvaluatorOptions::default()).unwrap();
-        let audit = AuditLog::open(&AuditSink::Off).unwrap();
+        let audit = AuditLog::open(sink).unwrap();
         let modes = FrontendEnforcement { kubernetes: enforcement, ..FrontendEnforcement::default() };
         let admission = Arc::new(Admission::new(Arc::new(policies), audit).with_enforcement(modes));
         let options = KubernetesOptions { open_images: open_images.to_vec() };
@@ -50,6 +59,11 @@ impl TestWebhook {
         let status = response.status().as_u16();
         let bytes = response.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    /// Writes all records.
+    pub fn flush_records(&self) {
+        self.admission.audit().flush();
     }
 
     pub fn metrics(&self) -> String {

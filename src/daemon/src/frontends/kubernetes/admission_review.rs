@@ -133,3 +133,41 @@ impl ReviewStatus {
         Self { code: 403, reason: "Forbidden", message }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn action_is_the_operation_and_the_resource() {
+        let request = |members: &str| {
+            let text = format!(r#"{{"kind": {{"version": "v1", "kind": "Pod"}}{members}}}"#);
+            let request: ReviewRequest<'_> = serde_json::from_str(&text).unwrap();
+            (request.action(), request.user().to_owned())
+        };
+        for (members, action, user) in [
+            (
+                r#", "operation": "CREATE", "resource": {"resource": "pods"}, "userInfo": {"username": "alice"}"#,
+                "create pods",
+                "alice",
+            ),
+            (r#", "operation": "CREATE", "resource": {"resource": "pods"}, "subResource": """#, "create pods", ""),
+            (
+                r#", "operation": "UPDATE", "resource": {"resource": "pods"}, "subResource": "ephemeralcontainers""#,
+                "update pods/ephemeralcontainers",
+                "",
+            ),
+            (r#", "operation": "DELETE""#, "delete Pod", ""),
+        ] {
+            assert_eq!(request(members), (action.to_owned(), user.to_owned()), "{members}");
+        }
+    }
+
+    #[test]
+    fn objects_of_the_core_group_have_no_group_in_their_version() {
+        let of = |group: &str| {
+            GroupVersionKind { group: group.to_owned(), version: "v1".to_owned(), kind: "Pod".to_owned() }.api_version()
+        };
+        assert_eq!([of(""), of("apps")], ["v1", "apps/v1"]);
+    }
+}

@@ -246,6 +246,7 @@ mod tests {
             ("{}", "unknown-kind"),
             (r#"{"spec": {"image": "a"}}"#, "unknown-kind"),
             (r#"{"spec": {"workers": {"containers": [{"image": "a"}]}}}"#, "unknown-kind"),
+            (r#"{"job": {"spec": {"containers": [{"image": "a"}]}}}"#, "unknown-kind"),
             // A pod specification without any image in sight.
             (r#"{"spec": {"template": {"spec": {"containers": [{"name": "a", "Image": "b"}]}}}}"#, "unknown-kind"),
             (r#"{"spec": {"baseImage": "b", "template": {"spec": {"containers": [{"name": "a"}]}}}}"#, "unknown-kind"),
@@ -259,6 +260,8 @@ mod tests {
         ] {
             assert_eq!(extract_images("Thing", object).unwrap_err().code(), code, "{object}");
         }
+        let error = extract_images("Thing", r#"{"spec": {"containers": [{"image": 5}]}}"#).unwrap_err().to_string();
+        assert!(error.contains("expected an image"), "{error}");
         let many = |number: usize| {
             format!(r#"{{"spec": {{"containers": [{}]}}}}"#, vec![r#"{"image":"a"}"#; number].join(","))
         };

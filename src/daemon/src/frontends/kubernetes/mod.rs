@@ -130,3 +130,32 @@ impl IntoResponse for ReadError {
         (status, again, format!("the review cannot be read: {self}")).into_response()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_images_are_those_of_the_settings() {
+        let settings = Settings { kubernetes_open_images: vec!["auto".to_owned()], ..Settings::default() };
+        assert_eq!(KubernetesOptions::from(&settings), KubernetesOptions { open_images: vec!["auto".to_owned()] });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_overload_is_answered_with_retry_after() {
+        const BYTES: usize = 16 << 10;
+        let memory = MemoryBudget::new(BYTES, "too much is read at the moment");
+        let _held = memory.acquire(BYTES).await.unwrap();
+        let overload = BodyError::from(memory.acquire(BYTES).await.unwrap_err());
+        for (error, code, status, again) in [
+            (ReadError::from(overload), "busy", 503, Some("10")),
+            (ReadError::TooLarge, "malformed-review", 413, None),
+            (ReadError::NotUtf8, "malformed-review", 400, None),
+        ] {
+            assert_eq!(error.code(), code);
+            let response = error.into_response();
+            let header = response.headers().get(RETRY_AFTER).map(|value| value.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), header), (status, again), "{code}");
+        }
+    }
+}
