@@ -96,6 +96,9 @@ enum Task {
     },
     /// Tests the tests: each mutant of the rules must make one fail.
     Mutants {
+        /// Tests mutants of the frontends for Docker and Kubernetes in their place, after `cargo xtask web`.
+        #[arg(long)]
+        frontends: bool,
         /// Tests a few mutants only: others every day.
         #[arg(long)]
         sample: bool,
@@ -147,7 +150,9 @@ fn main() -> ExitCode {
         Task::Engines => engines::fetch(),
         Task::ApiServer => api_server::build(),
         Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
-        Task::Mutants { sample, patterns } => mutants::run(sample, &patterns),
+        Task::Mutants { frontends, sample, patterns } => {
+            mutants::run(if frontends { &mutants::FRONTENDS } else { &mutants::RULES }, sample, &patterns)
+        }
         Task::Miri { filters } => miri::run(&filters),
         Task::SupplyChain => supply_chain::run(),
         Task::Release { dry_run: _, key } => release::dry_run(key),
