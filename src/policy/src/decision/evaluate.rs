@@ -55,7 +55,7 @@ impl<'p, 'r> Query<'p, 'r> {
             allowed: both.blocked.is_none() && (!self.whitelist_mode() || both.cover.is_some()),
             verified: !both.is_insecure(),
             plain_http: self.plain_http_port(&both).is_some(),
-            pinned: dns.is_some_and(|_| self.must_pin(first, &both)),
+            pinned: dns.is_some() && self.must_pin(first, &both),
         }
     }
 
