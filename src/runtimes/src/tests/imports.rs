@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::export::ExportRequest;
 use crate::host_files::HostFiles;
-use crate::import::{Import, ImportSeverity, SourceFile};
+use crate::import::{Import, SourceFile};
 use crate::target::{ImportSource, Target};
 use crate::tests::model::text_of;
 use crate::tests::with_policy;
