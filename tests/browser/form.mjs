@@ -43,9 +43,15 @@ export const announcements = (page) => page.locator("[data-live-announcer] [aria
 
 export const output = (page) => page.getByRole("region", { name: "What you get" });
 
+/** Waits until the page is idle, and so has rendered all that follows from the last action, which it does later. */
+export function settled(page) {
+  return page.evaluate(() => new Promise((resolve) => requestIdleCallback(() => resolve())));
+}
+
 /** Returns the shown text of a format. */
 export async function formattedText(page, format) {
   await output(page).getByRole("tab", { name: format, exact: true }).click();
+  await settled(page);
   return output(page).locator("pre").innerText();
 }
 
@@ -66,6 +72,7 @@ export async function decisionOf(page, reference) {
 
 /** Returns the decision shown, once it is that of the form's current values. */
 export async function shownDecision(page) {
+  await settled(page);
   const shown = page.locator(".decision[aria-busy=false]");
   await shown.waitFor();
   return {
