@@ -175,7 +175,7 @@ async fn decide_in_background(
         if text.len() > 1 {
             text.push(',');
         }
-        text.push_str(&record_and_write(context, generation, caller, &question, &answered));
+        text.push_str(&record_answer(context, generation, caller, &question, &answered));
         // Other calls have their turn between the elements, even if none of them waits.
         yield_now().await;
     }
@@ -192,7 +192,7 @@ async fn decide_one(
     question: &DecideRequest,
 ) -> Result<String, ApiError> {
     let answered = answer_one(context, evaluator, caller, question).await?;
-    Ok(record_and_write(context, generation, caller, question, &answered))
+    Ok(record_answer(context, generation, caller, question, &answered))
 }
 
 /// A decision that is not recorded yet.
@@ -229,7 +229,7 @@ async fn answer_one(
 }
 
 /// Records a decision. Returns its canonical text.
-fn record_and_write(
+fn record_answer(
     context: &ApiState,
     generation: &Generation,
     caller: &Caller,

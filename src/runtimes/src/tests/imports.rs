@@ -12,8 +12,13 @@ use crate::tests::with_policy;
 const AUTHORITY: &str = include_str!("../../../../tests/certificates/ca.pem");
 
 fn import(target: Target, files: &[(&str, &str)]) -> Import {
+    import_from(ImportSource::Target(target), files)
+}
+
+/// Imports settings, and requires that what they become loads.
+fn import_from(source: ImportSource, files: &[(&str, &str)]) -> Import {
     let sources = files.iter().map(|(path, text)| SourceFile { path: (*path).to_owned(), text: (*text).to_owned() });
-    let import = target.import(&sources.collect::<Vec<_>>());
+    let import = source.import(&sources.collect::<Vec<_>>());
     let policy = import.to_policy().to_string();
     let report = pullgate::check_policy(&policy, 0);
     assert!(report.canonical.is_some(), "{policy}: {:?}", report.findings);
@@ -431,8 +436,7 @@ fn registry_access_management_becomes_a_whitelist() {
 fn nothing_is_a_policy_by_accident() {
     for source in ImportSource::all().into_iter().filter(|source| *source != ImportSource::List) {
         for text in ["", "{", "[", "\u{0}", "{}", "- a\n", "a: [", "\"", "&a [*a]"] {
-            let files = ["x/hosts.toml", "x.json", "x"];
-            let import = source.import(&files.map(|path| SourceFile { path: path.to_owned(), text: text.to_owned() }));
+            let import = import_from(source, &[("x/hosts.toml", text), ("x.json", text), ("x", text)]);
             assert_eq!(import.whitelist, None, "{source:?}: {text}");
         }
     }
