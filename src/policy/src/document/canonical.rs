@@ -78,3 +78,17 @@ fn write_authority(out: &mut JsonWriter, authority: &CaListItem<'_>) {
     write_items(out, "registries", authority.registries.as_ref());
     out.end('}');
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::check_policy;
+
+    #[test]
+    fn p1_elements_keep_their_comments_and_stay_disabled() {
+        let document = r#"{"whitelist": ["A.corp", {"entry": "b.corp"},
+            {"entry": "c.corp", "enabled": true, "comment": "why"}, {"enabled": false, "entry": "d.corp"}]}"#;
+        let canonical = check_policy(document, 0).canonical;
+        let expected = r#"{"whitelist":["a.corp","b.corp",{"entry":"c.corp","comment":"why"},{"entry":"d.corp","enabled":false}]}"#;
+        assert_eq!(canonical.as_deref(), Some(expected));
+    }
+}
