@@ -298,3 +298,19 @@ fn id_and_parameters<'d>(identifier: &AnyRef<'d>) -> Option<(String, Option<AnyR
     let id: ObjectIdentifier = fields.decode().ok()?;
     Some((id.to_string(), fields.decode().ok()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn c4_dsa_key_has_the_size_of_its_modulus() {
+        // The modulus is 255, and the other two integers are 3 and 2.
+        let identifier =
+            b"\x30\x15\x06\x07\x2a\x86\x48\xce\x38\x04\x01\x30\x0a\x02\x02\x00\xff\x02\x01\x03\x02\x01\x02";
+        let algorithm = AlgorithmIdentifierOwned::from_der(identifier).unwrap();
+        let key = PublicKeyInfo::from_identifier(&algorithm, &[]);
+        assert_eq!((key.to_string().as_str(), key.bits), ("DSA with 8 bits", Some(8)));
+        assert!(key.is_weak());
+    }
+}
