@@ -263,3 +263,18 @@ fn witness_dns_answers(
         Registry::DockerHub | Registry::Name(_) => vec![DnsAnswer { kind: LookupKind::Forward, subject, answers }],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::{ChangeKind, compare};
+
+    #[test]
+    fn a1_regions_beyond_the_limit_are_counted() {
+        let hosts: Vec<String> = (0..MAX_REGIONS + 5).map(|number| format!(r#""h{number}.test""#)).collect();
+        let new = format!(r#"{{"whitelist": [{}]}}"#, hosts.join(","));
+        let comparison = compare(r#"{"whitelist": []}"#, &new, 0).unwrap();
+        assert_eq!(comparison.regions.len(), MAX_REGIONS);
+        assert_eq!(comparison.omitted, [TruncatedCount { change: ChangeKind::NewlyAllowed, count: 5 }]);
+    }
+}

@@ -215,3 +215,17 @@ fn e17_every_proposed_entry_is_one() {
         }
     }
 }
+
+#[test]
+fn e2_only_ipv6_addresses_stand_in_brackets() {
+    for text in ["[h.corp]", "[h.corp]:5000", "[10.0.0.1]", "[10.0.0.1]:5000"] {
+        assert_eq!(check_entry(text, EntryList::Whitelist).entry, None, "{text}");
+    }
+}
+
+#[test]
+fn e10_insecure_entry_that_plain_http_needs_has_no_namespace() {
+    let report = crate::check_policy(r#"{"whitelist": ["http://h.corp:5000/team"]}"#, 0);
+    let finding = report.findings.iter().find(|finding| finding.code == Code::SchemeHttp).unwrap();
+    assert!(finding.message.contains("too, as `h.corp:5000`;"), "{}", finding.message);
+}
